@@ -1,0 +1,70 @@
+"""Every Redis key name, written once.
+
+Source: the contract with workers and readers (``docs/redis-protocol.md``). Keys
+of ours embed the queue's name as a hash tag, so that they share its slot. A
+brand may hold any character that :func:`orchestrator.contract.brands.check_brand`
+lets through; names are UTF-8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BRAND_LIST_KEYS = ("brands:list", "brands:set")
+UPDATES_CHANNEL = "summary:updates"
+
+QUEUE_PREFIX = "result:brand:"
+QUEUE_SUFFIX = ":chunks"
+
+
+def queue_key(brand: str) -> str:
+    """Name of the LIST into which workers RPUSH a brand's chunks."""
+    return f"{QUEUE_PREFIX}{brand}{QUEUE_SUFFIX}"
+
+
+def brand_of_queue(key: str) -> str | None:
+    """The brand whose queue *key* is, or None for any other key."""
+    if not (key.startswith(QUEUE_PREFIX) and key.endswith(QUEUE_SUFFIX)):
+        return None
+    return key[len(QUEUE_PREFIX) : -len(QUEUE_SUFFIX)] or None
+
+
+@dataclass(frozen=True, slots=True)
+class BrandKeys:
+    """All keys of one brand; the attribute's comment gives the Redis type.
+
+    ``spike:brand:<brand>:<clusterId>`` belongs to workers and has no name here.
+    """
+
+    brand: str
+    queue: str  # LIST, in
+    lock: str  # STRING with PX
+    meta: str  # HASH
+    state: str  # HASH
+    seen0: str  # SET, the younger generation of chunkId digests
+    seen1: str  # SET, the older one
+    failed: str  # LIST, out, shared with workers
+    summary: str  # STRING, out
+    spike: str  # LIST, out
+    trend: str  # HASH, out
+    recent: str  # LIST, out
+
+    @classmethod
+    def of(cls, brand: str) -> BrandKeys:
+        """The keys of *brand*."""
+        queue = queue_key(brand)
+        own = f"orchestrator:{{{queue}}}:"
+        return cls(
+            brand=brand,
+            queue=queue,
+            lock=f"{own}lock",
+            meta=f"{own}meta",
+            state=f"{own}state",
+            seen0=f"{own}seen0",
+            seen1=f"{own}seen1",
+            failed=f"failed:brand:{brand}",
+            summary=f"summary:brand:{brand}",
+            spike=f"spike:brand:{brand}",
+            trend=f"trend:brand:{brand}",
+            recent=f"chunks:recent:brand:{brand}",
+        )

@@ -1,0 +1,87 @@
+"""Every error that this service raises on purpose, in one shallow tree.
+
+A caller decides by class, never by message; what a handler needs to know is an
+attribute. Errors of libraries (redis, msgspec) are translated where they enter:
+``store.client`` and ``contract.decode``. Nothing here imports another module of
+the project.
+"""
+
+from __future__ import annotations
+
+
+class OrchestratorError(Exception):
+    """Base of all errors of this service."""
+
+
+class SettingsError(OrchestratorError):
+    """Raised when a setting is unusable; the message names variable, value and what would be right."""
+
+
+class InvalidChunkError(OrchestratorError):
+    """Raised when a queue item is not a chunk result; the item belongs into ``failed:brand:<brand>``.
+
+    Attributes:
+        reason: what is wrong and what would be right, in one sentence.
+        path: JSON path of the offending value, ``$`` for the whole document.
+    """
+
+    def __init__(self, reason: str, path: str = "$") -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
+        self.path = path
+
+
+class InvalidBrandError(OrchestratorError):
+    """Raised when a registered name cannot be a brand (empty, over 256 bytes, control characters)."""
+
+
+class InvalidStateError(OrchestratorError):
+    """Raised when a brand's stored state cannot be read (foreign format, damaged field)."""
+
+
+class StoreError(OrchestratorError):
+    """Base of everything that Redis or the protocol on it answers."""
+
+
+class StoreUnavailableError(StoreError):
+    """Raised when Redis gave no answer: refused, reset, timed out, loading. The outcome is unknown; try again."""
+
+
+class StoreRefusedError(StoreError):
+    """Raised when Redis answered with an error (OOM, READONLY, NOAUTH, NOPERM, ...) and changed nothing."""
+
+
+class BrandBusyError(StoreError):
+    """Raised when another orchestrator holds the brand's lease."""
+
+
+class LeaseLostError(StoreError):
+    """Raised when the lease's token is no longer the lock's (``FENCED``): somebody else may own the brand."""
+
+
+class StaleStateError(StoreError):
+    """Raised when ``meta.cid`` is not the commit that the fold started from (``STALE``)."""
+
+
+class QueueMovedError(StoreError):
+    """Raised when the queue's head or batch end is not what was peeked (``HEAD``): a foreign pop or push."""
+
+
+class WrongTypeError(StoreError):
+    """Raised when a brand's key has a foreign Redis type (``TYPE``); the brand is parked.
+
+    Attributes:
+        key: the key as text.
+        found: its Redis type.
+        expected: the type that the contract gives it.
+    """
+
+    def __init__(self, key: str, found: str, expected: str) -> None:
+        super().__init__(f"key {key!r} is a {found}, expected a {expected}")
+        self.key = key
+        self.found = found
+        self.expected = expected
+
+
+class DeadLetterFullError(StoreError):
+    """Raised when ``failed:brand:<brand>`` is at its cap and the policy is to pause the brand (``FULL``)."""

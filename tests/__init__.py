@@ -1,0 +1,1 @@
+"""Tests of the orchestrator; the tree mirrors the package."""
