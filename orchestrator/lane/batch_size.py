@@ -1,0 +1,46 @@
+"""How many queue items to peek next: bounded in items and in bytes, adapted to what was seen.
+
+Pure. The optimum of about 1 MB a batch is measured (``docs/performance.md``).
+A peek cannot be bounded in bytes by Redis itself, so growth is at most twofold
+per batch: a queue that turns from small to large items overshoots once, by what
+one batch of items holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MAX_ITEMS = 512
+"""A commit's script time grows with items; 500 took 1.7 ms in the server."""
+
+TARGET_BYTES = 1 << 20
+FIRST_ITEMS = 16
+"""Before any size is known: 16 of the usual largest items (69 KB) are one target."""
+
+
+class BatchSizer:
+    """The size of a brand's next batch."""
+
+    __slots__ = ("_items", "_largest_items", "_target_bytes")
+
+    def __init__(self, *, max_items: int = MAX_ITEMS, target_bytes: int = TARGET_BYTES) -> None:
+        self._largest_items = max_items
+        self._target_bytes = target_bytes
+        self._items = min(FIRST_ITEMS, max_items)
+
+    @property
+    def items(self) -> int:
+        """Items to peek next, at least 1."""
+        return self._items
+
+    def saw(self, items: Sequence[bytes]) -> None:
+        """Adapt to a full batch that was peeked: aim at the target in bytes, at most double."""
+        if not items:
+            return
+        mean_bytes = max(1, sum(map(len, items)) // len(items))
+        aim = max(1, min(self._largest_items, self._target_bytes // mean_bytes))
+        self._items = min(aim, max(self._items * 2, 1))
+
+    def halve(self) -> None:
+        """Shrink after a fenced or timed-out commit, which a smaller batch may pass."""
+        self._items = max(1, self._items // 2)
