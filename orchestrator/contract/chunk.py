@@ -1,0 +1,141 @@
+"""What one chunk result is: its types, its bounds, and how its mentions are counted.
+
+Owns the meaning of the fields that workers send. Reading bytes is the business of
+:mod:`orchestrator.contract.decode`; nothing here does I/O or knows of a brand's state.
+
+Two views of the same document: :class:`Chunk` is what the rules work on (a cluster's
+``centroid`` is the number of a row in its batch's :class:`~orchestrator.contract.decode.Centroids`,
+counts are whole numbers), :class:`WireChunk` is the document as workers may write it
+(``centroid`` as numbers or ``centroidF32`` as base64, ``3.0`` where a whole number is meant).
+The JSON Schema is that of :class:`WireChunk`.
+
+Source: the contract (``docs/redis-protocol.md``): ``null`` is absent, unknown fields are ignored,
+both dialects (counts and shares) have one shape.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta as Bound
+from msgspec import Struct, field
+
+# Bounds. They exist so that one item can neither exhaust memory nor overflow exact sums; each is
+# far above what any worker of the platform sends (chunks have 8 clusters and 500 mentions or so).
+MAX_MAGNITUDE = 1e9  # sums of 2**32-scaled values stay exact over 10**9 chunks in Python's integers
+MAX_COUNT = 10**9
+MAX_ID_CHARS = 512  # chunk and cluster ids become parts of fields and logs
+MAX_LABEL_CHARS = 4_096  # labels and topics are titles; workers cut them at a few words
+MAX_TEXT_CHARS = 65_536  # a mention may be an example text, a summary a paragraph of a language model
+MAX_CLUSTERS = 10_000
+MAX_TOPICS = 1_000
+MAX_MENTIONS = 100_000  # per cluster
+MAX_DIMENSIONS = 16_384  # the widest embedding models in use have 4,096
+
+Number = Annotated[float, Bound(ge=-MAX_MAGNITUDE, le=MAX_MAGNITUDE)]
+NonNegative = Annotated[float, Bound(ge=0, le=MAX_MAGNITUDE)]
+Count = Annotated[int, Bound(ge=0, le=MAX_COUNT)]
+Identifier = Annotated[str, Bound(min_length=1, max_length=MAX_ID_CHARS)]
+Title = Annotated[str, Bound(max_length=MAX_LABEL_CHARS)]
+Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
+Mentions = Annotated[list[Text], Bound(max_length=MAX_MENTIONS)]
+Topics = Annotated[list[Title], Bound(max_length=MAX_TOPICS)]
+Vector = Annotated[list[Number], Bound(max_length=MAX_DIMENSIONS)]
+Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
+
+
+# gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
+class Sentiment(Struct, frozen=True, gc=False, rename="camel"):
+    """Counts, or the mean shares of the chunk's mentions; the rule that tells them apart is the fold's."""
+
+    score: Number
+    positive: NonNegative | None = None
+    neutral: NonNegative | None = None
+    negative: NonNegative | None = None
+
+
+class _ClusterFields(Struct, frozen=True, gc=False, rename="camel"):
+    """What both views of a cluster share; ``mentions`` are ids, or example texts in the shares dialect."""
+
+    id: Title
+    label: Title
+    mentions: Mentions
+    sentiment_score: Number | None = None
+    spike: bool | None = None
+
+
+class Cluster(_ClusterFields, frozen=True, gc=False, rename="camel"):
+    """One cluster of a decoded chunk; ``centroid`` is a row number of its batch's centroids."""
+
+    mention_count: Count | None = None
+    centroid: int | None = None
+
+
+class WireCluster(_ClusterFields, frozen=True, gc=False, rename="camel"):
+    """One cluster as it is written; ``centroidF32`` (base64 of little-endian float32) wins over ``centroid``."""
+
+    mention_count: NonNegative | None = None
+    centroid: Vector | None = None
+    centroid_f32: Base64 | None = field(default=None, name="centroidF32")
+
+
+class Meta(Struct, frozen=True, gc=False, rename="camel"):
+    """What a worker says about the chunk as a whole."""
+
+    mention_count: Count | None = None
+
+
+class WireMeta(Struct, frozen=True, gc=False, rename="camel"):
+    """:class:`Meta` as it is written."""
+
+    mention_count: NonNegative | None = None
+
+
+class _ChunkFields(Struct, frozen=True, gc=False, rename="camel"):
+    """What both views of a chunk share."""
+
+    chunk_id: Identifier
+    brand: str
+    sentiment: Sentiment
+
+
+class Chunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
+    """One decoded chunk result."""
+
+    clusters: Annotated[list[Cluster], Bound(max_length=MAX_CLUSTERS)]
+    processed_at: Text | None = None
+    topics: Topics | None = None
+    summary: Text | None = None
+    spike_detected: bool | None = None
+    meta: Meta | None = None
+
+
+class WireChunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
+    """One chunk result as workers write it."""
+
+    clusters: Annotated[list[WireCluster], Bound(max_length=MAX_CLUSTERS)]
+    processed_at: Text | None = None
+    topics: Topics | None = None
+    summary: Text | None = None
+    spike_detected: bool | None = None
+    meta: WireMeta | None = None
+
+
+def distinct_mentions(cluster: Cluster) -> int:
+    """How many different mentions the cluster lists."""
+    mentions = cluster.mentions
+    return len(mentions) if len(mentions) < 2 else len(set(mentions))  # noqa: PLR2004
+
+
+def cluster_mentions(cluster: Cluster) -> int:
+    """The cluster's size: what it says, else its distinct mentions."""
+    count = cluster.mention_count
+    return distinct_mentions(cluster) if count is None else count
+
+
+def chunk_mentions(chunk: Chunk) -> int:
+    """The chunk's size: what it says, else the sum of its clusters."""
+    meta = chunk.meta
+    if meta is not None and meta.mention_count is not None:
+        return meta.mention_count
+    return sum(map(cluster_mentions, chunk.clusters))

@@ -1,0 +1,246 @@
+"""From queue items to chunks: one batch in, chunks and rejections out.
+
+Owns every way in which an item can be unacceptable; nothing in an item makes
+:func:`decode_batch` raise. Must not look at a brand's state or at the clock.
+
+A batch's centroids leave the documents here and become rows of float32 numbers
+(:class:`Centroids`), because as Python floats they cost five times the rest of a chunk.
+
+Source: the contract (``docs/redis-protocol.md``), bounds in :mod:`orchestrator.contract.chunk`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
+from orchestrator.errors import InvalidChunkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_SHOWN_CHARS = 48  # of an offending value; enough to recognise it, too little to quote a text
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_LOCATED = re.compile(r"(.*) - at `(\$.*)`\Z", re.DOTALL)
+
+_chunk_decoder = msgspec.json.Decoder(Chunk)
+_wire_decoder = msgspec.json.Decoder(WireChunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that a deployment may choose; the fixed ones stand in :mod:`orchestrator.contract.chunk`."""
+
+    max_chunk_bytes: int = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One item that is no chunk: its position among the items, the reason and the JSON path."""
+
+    index: int
+    reason: str
+    path: str
+
+
+class Centroids:
+    """The centroids of a batch: row *i* is a float32 vector as it was sent, not normalised.
+
+    Rows may differ in length. ``values`` holds them one after the other, ``offsets[i]:offsets[i + 1]``
+    delimits row *i*.
+    """
+
+    __slots__ = ("offsets", "values")
+
+    def __init__(self, values: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+        self.values = values
+        self.offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def row(self, number: int) -> NDArray[np.float32]:
+        """A view of row *number*."""
+        start, stop = self.offsets[number], self.offsets[number + 1]
+        view: NDArray[np.float32] = self.values[start:stop]
+        return view
+
+    @classmethod
+    def of(cls, rows: Sequence[Any]) -> Centroids:
+        """The rows given as sequences of numbers."""
+        arrays = [np.asarray(row, dtype=np.float32) for row in rows]
+        offsets = np.zeros(len(arrays) + 1, dtype=np.int64)
+        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        values = np.concatenate(arrays) if arrays else np.empty(0, dtype=np.float32)
+        return cls(values, offsets)
+
+
+@dataclass(slots=True)
+class ChunkBatch:
+    """The acceptable items of one read, in the queue's order, and what became of the others.
+
+    ``indices[i]`` is the position among the items of ``chunks[i]``.
+    """
+
+    chunks: list[Chunk]
+    indices: list[int]
+    centroids: Centroids
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def keep(self, positions: Sequence[int]) -> ChunkBatch:
+        """The batch without the chunks whose position in ``chunks`` is not named (duplicates); rows are shared."""
+        return ChunkBatch(
+            [self.chunks[position] for position in positions],
+            [self.indices[position] for position in positions],
+            self.centroids,
+            self.rejected,
+        )
+
+
+def decode_batch(items: Sequence[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
+    """Decode and validate *items*, the queue items of *brand*; never raises for what is in them."""
+    max_bytes = (limits or Limits()).max_chunk_bytes
+    chunks: list[Chunk] = []
+    indices: list[int] = []
+    rejected: list[Rejected] = []
+    rows: list[Any] = []
+    for index, item in enumerate(items):
+        known_rows = len(rows)
+        try:
+            chunks.append(_decode_item(item, brand, max_bytes, rows))
+            indices.append(index)
+        except InvalidChunkError as error:
+            del rows[known_rows:]
+            rejected.append(Rejected(index, error.reason, error.path))
+    return ChunkBatch(chunks, indices, Centroids.of(rows), rejected)
+
+
+def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = None) -> Chunk:
+    """Decode one item on its own; without *brand* any brand will do.
+
+    Raises:
+        InvalidChunkError: the item is not an acceptable chunk.
+    """
+    return _decode_item(item, brand, (limits or Limits()).max_chunk_bytes, [])
+
+
+def _decode_item(item: bytes, brand: str | None, max_bytes: int, rows: list[Any]) -> Chunk:
+    if len(item) > max_bytes:
+        raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
+    if not item.isascii():
+        _check_utf8(item)
+    # An escaped key ("\u0063entroid") could smuggle a row number in, so escapes take the slow way too.
+    if b"centroid" in item or b"\\u00" in item:
+        chunk = _decode_slowly(item, rows)
+    else:
+        try:
+            chunk = _chunk_decoder.decode(item)
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            chunk = _decode_slowly(item, rows)
+    if brand is not None and chunk.brand != brand:
+        raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {chunk.brand[:_SHOWN_CHARS]!r}", "$.brand")
+    return chunk
+
+
+def _check_utf8(item: bytes) -> None:
+    """Refuse an item that is not text as a whole; msgspec looks only at the strings that it keeps."""
+    try:
+        item.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidChunkError(f"not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _decode_slowly(item: bytes, rows: list[Any]) -> Chunk:
+    """Decode by the generous wire type; its errors are the ones that people get to see."""
+    try:
+        wire = _wire_decoder.decode(item)
+    except RecursionError:
+        raise InvalidChunkError("nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise _located(str(error), item) from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InvalidChunkError(f"not JSON: {error}") from None
+    clusters = [_to_cluster(cluster, number, rows) for number, cluster in enumerate(wire.clusters)]
+    meta = None if wire.meta is None else Meta(_to_count(wire.meta.mention_count, "$.meta.mentionCount"))
+    return Chunk(
+        wire.chunk_id,
+        wire.brand,
+        wire.sentiment,
+        clusters,
+        wire.processed_at,
+        wire.topics,
+        wire.summary,
+        wire.spike_detected,
+        meta,
+    )
+
+
+def _to_cluster(wire: WireCluster, number: int, rows: list[Any]) -> Cluster:
+    path = f"$.clusters[{number}]"
+    vector: Any = wire.centroid
+    if wire.centroid_f32 is not None:
+        vector = _unpack_f32(wire.centroid_f32, f"{path}.centroidF32")
+    row = None
+    if vector is not None and len(vector):
+        row = len(rows)
+        rows.append(vector)
+    count = _to_count(wire.mention_count, f"{path}.mentionCount")
+    return Cluster(wire.id, wire.label, wire.mentions, wire.sentiment_score, wire.spike, count, row)
+
+
+def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:
+    """The vector in *text*; a number that is not finite makes the centroid count as absent later on."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidChunkError("expected base64 of little-endian float32 numbers", path) from None
+    if len(data) % 4:
+        raise InvalidChunkError(f"expected a multiple of 4 bytes after base64, got {len(data)}", path)
+    if len(data) > 4 * MAX_DIMENSIONS:
+        raise InvalidChunkError(f"expected at most {MAX_DIMENSIONS} numbers, got {len(data) // 4}", path)
+    return np.frombuffer(data, dtype="<f4")
+
+
+def _to_count(value: float | None, path: str) -> int | None:
+    """A whole number written as ``3`` or ``3.0``."""
+    if value is None:
+        return None
+    if not value.is_integer():
+        raise InvalidChunkError(f"expected a whole number, got {value!r}", path)
+    return int(value)
+
+
+def _located(message: str, item: bytes) -> InvalidChunkError:
+    """The error with its path apart and, where a bound was passed, the value that passed it."""
+    match = _LOCATED.fullmatch(message)
+    if match is None:
+        return InvalidChunkError(message)
+    reason, path = match.groups()
+    if ", got " not in reason:
+        reason += _shown(item, path)
+    return InvalidChunkError(reason, path)
+
+
+def _shown(item: bytes, path: str) -> str:
+    try:
+        value: Any = json.loads(item)
+        for name, position in _STEP.findall(path):
+            value = value[name] if name else value[int(position)]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    if isinstance(value, (str, list)):
+        return f", got length {len(value)}"
+    return f", got {json.dumps(value)[:_SHOWN_CHARS]}" if not isinstance(value, dict) else ""
