@@ -1,0 +1,278 @@
+"""Every metric of the process, in a registry of its own per instance.
+
+Owns names, types, help texts and buckets; knows nothing of lanes, Redis or HTTP.
+The first ten names are the platform's, so that its boards go on working: a
+``Counter`` gets its ``_total`` from the client library, the ``cpu_*_seconds`` are
+gauges because the platform's names carry no ``_total``. There are no brand labels:
+brands are untrusted and without bound, a label value lives as long as the process.
+Label values are closed sets, created at the start so that a rate is 0 before it
+is 1.
+
+Buckets follow measurements on Redis 7.0: a round trip takes 0.05-1 ms, a commit
+0.2-2 ms in the server, a fold of one batch 0.1-200 ms; the upper ends are the
+configured time-outs (5 s a call, 30 s a fetch).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import trio
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from orchestrator import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RedisOperation = Literal["read", "write"]
+CommitOutcome = Literal[
+    "ok", "duplicate", "fenced", "stale", "head", "wrong_type", "dead_letter_full", "unavailable", "refused"
+]
+LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost"]
+FailedKind = Literal["invalid", "poison"]
+WakeMode = Literal["hints", "polling"]
+AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "suppressed"]
+
+COMMIT_OUTCOMES: tuple[CommitOutcome, ...] = get_args(CommitOutcome)
+LEASE_EVENTS: tuple[LeaseEvent, ...] = get_args(LeaseEvent)
+FAILED_KINDS: tuple[FailedKind, ...] = get_args(FailedKind)
+WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
+ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
+
+# 50 µs is a round trip over a unix socket; 5 s the time-out of one call.
+REDIS_BUCKETS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+# A batch of one small chunk folds in well under a millisecond, 16 with centroids against 100k stories in 200 ms.
+PROCESSING_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0)
+# One hop into a thread and back costs 57 µs before Redis is asked anything.
+IO_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+# From noticing work to its commit: milliseconds when idle, minutes when a backlog or an outage is worked off.
+LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0)
+DELAY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+BATCH_BUCKETS_CHUNKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+LOOP_SAMPLE_INTERVAL_S = 0.25
+
+
+class Metrics:
+    """All metrics of one orchestrator; an attribute each, helpers where two belong together.
+
+    Every method may be called from any thread and is cheap enough for once a batch.
+
+    Args:
+        merge_implementation: ``cython`` or ``python``, for the build info.
+    """
+
+    def __init__(self, *, merge_implementation: str = "unknown") -> None:
+        # `_created` samples double the size of a scrape and are gauges of their own in the text format; the switch
+        # exists only process-wide, and nobody else in this process exposes metrics.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._queued_by_brand: dict[str, int] = {}
+        self._create_platform_metrics()
+        self._create_chunk_metrics()
+        self._create_protocol_metrics()
+        self._create_process_metrics(merge_implementation)
+        self._create_outside_metrics()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"orchestrator_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"orchestrator_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"orchestrator_{name}", text, buckets=buckets, registry=self.registry)
+
+    def _create_platform_metrics(self) -> None:
+        self.brands_processed = self._counter(
+            "brands_processed", "Visits to a brand that committed at least one batch or refreshed its summary."
+        )
+        self.chunks_merged = self._counter("chunks_merged", "Chunks folded into a brand's state and committed.")
+        self.clusters_aggregated = self._counter(
+            "clusters_aggregated", "Clusters of merged chunks that joined or founded a story."
+        )
+        self.processing_time = self._histogram(
+            "processing_time_seconds", "Decoding and folding one batch, off the event loop.", PROCESSING_BUCKETS_S
+        )
+        self.io_time = self._histogram(
+            "io_time_seconds", "One store operation as a lane sees it, waiting for a thread included.", IO_BUCKETS_S
+        )
+        self.redis_read_latency = self._histogram(
+            "redis_read_latency_seconds", "One round trip to Redis that only reads.", REDIS_BUCKETS_S
+        )
+        self.redis_write_latency = self._histogram(
+            "redis_write_latency_seconds", "One round trip to Redis that writes.", REDIS_BUCKETS_S
+        )
+        self._gauge("memory_usage_bytes", "Resident memory of this process.").set_function(resident_memory_bytes)
+        self._gauge("cpu_user_time_seconds", "CPU time of this process in user mode since its start.").set_function(
+            lambda: os.times().user
+        )
+        self._gauge("cpu_system_time_seconds", "CPU time of this process in the kernel since its start.").set_function(
+            lambda: os.times().system
+        )
+
+    def _create_chunk_metrics(self) -> None:
+        self.chunks_failed = self._counter("chunks_failed", "Chunks moved to the failed list, by kind.", "kind")
+        for kind in FAILED_KINDS:
+            self.chunks_failed.labels(kind)
+        self.chunks_duplicate = self._counter("chunks_duplicate", "Chunks whose chunkId had been merged before.")
+        self.chunks_retimed = self._counter(
+            "chunks_retimed", "Merged chunks counted at their arrival: processedAt missing, unusable or out of range."
+        )
+        self.mentions_merged = self._counter("mentions_merged", "Mentions of merged chunks.")
+        self.batch_chunks = self._histogram("batch_chunks", "Chunks in one peeked batch.", BATCH_BUCKETS_CHUNKS)
+        self.queue_chunks = self._gauge("queue_chunks", "Chunks left in the queues of the brands that lanes hold.")
+        self.queue_lag = self._histogram(
+            "queue_lag_seconds", "From noticing that a brand has work to the commit of its batch.", LAG_BUCKETS_S
+        )
+
+    def _create_protocol_metrics(self) -> None:
+        self.commits = self._counter("commits", "Commits by outcome.", "outcome")
+        for outcome in COMMIT_OUTCOMES:
+            self.commits.labels(outcome)
+        self.lease_events = self._counter("lease_events", "What happened to leases of brands, by event.", "event")
+        for event in LEASE_EVENTS:
+            self.lease_events.labels(event)
+        self.lane_failures = self._counter("lane_failures", "Visits to a brand that were given up after retries.")
+        self.lane_retries = self._counter("lane_retries", "Attempts of a lane that failed and were tried again.")
+        self.wake_mode = self._gauge("wake_mode", "1 for the way by which this process learns of new chunks.", "mode")
+        for mode in WAKE_MODES:
+            self.wake_mode.labels(mode)
+        self.redis_up = self._gauge("redis_up", "1 when the last call to Redis was answered.")
+        self.brands_registered = self._gauge("brands_registered", "Brands in the registry when it was last read.")
+        self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
+        self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")
+        self.brands_parked = self._gauge(
+            "brands_parked", "Brands left alone until somebody acts: a key of a foreign type, a full failed list."
+        )
+
+    def _create_process_metrics(self, merge_implementation: str) -> None:
+        ProcessCollector(registry=self.registry)
+        self.loop_delay = self._histogram(
+            "event_loop_delay_seconds", "How late the event loop ran a task that was due.", DELAY_BUCKETS_S
+        )
+        self.build_info = self._gauge(
+            "build_info", "Always 1; the labels say what is running.", "version", "merge_implementation", "python"
+        )
+        self.build_info.labels(__version__, merge_implementation, platform.python_version()).set(1)
+
+    def _create_outside_metrics(self) -> None:
+        self.alerts = self._counter("alerts", "Alerts about spike episodes by delivery outcome.", "outcome")
+        for outcome in ALERT_OUTCOMES:
+            self.alerts.labels(outcome)
+        self.http_requests = self._counter("http_requests", "Answered HTTP requests by class of status.", "code")
+        for code in ("2xx", "3xx", "4xx", "5xx"):
+            self.http_requests.labels(code)
+        self.event_subscribers = self._gauge("event_subscribers", "Open streams of summary updates.")
+        self.updates_dropped = self._counter(
+            "updates_dropped", "Summary updates that a slow subscriber did not get because newer ones came."
+        )
+
+    def redis_operation(self, operation: RedisOperation, seconds: float) -> None:
+        """Observe one round trip; fits the store's observer hook."""
+        (self.redis_read_latency if operation == "read" else self.redis_write_latency).observe(seconds)
+
+    def commit(self, outcome: CommitOutcome) -> None:
+        """Count a commit by its outcome."""
+        self.commits.labels(outcome).inc()
+
+    def lease(self, event: LeaseEvent) -> None:
+        """Count a lease event."""
+        self.lease_events.labels(event).inc()
+
+    def failed(self, kind: FailedKind, chunks: int = 1) -> None:
+        """Count chunks that went to the failed list."""
+        self.chunks_failed.labels(kind).inc(chunks)
+
+    def alert(self, outcome: AlertOutcome) -> None:
+        """Count an alert's delivery outcome."""
+        self.alerts.labels(outcome).inc()
+
+    def merged(self, *, chunks: int, clusters: int, mentions: int, retimed: int, duplicates: int) -> None:
+        """Count one committed batch; call it once the commit is known to have applied."""
+        self.chunks_merged.inc(chunks)
+        self.clusters_aggregated.inc(clusters)
+        self.mentions_merged.inc(mentions)
+        self.chunks_retimed.inc(retimed)
+        self.chunks_duplicate.inc(duplicates)
+
+    def queued(self, brand: str, chunks: int) -> None:
+        """Note how many chunks *brand*'s queue holds; 0 forgets the brand. Only the sum is exposed."""
+        if chunks:
+            self._queued_by_brand[brand] = chunks
+        else:
+            self._queued_by_brand.pop(brand, None)
+        self.queue_chunks.set(sum(tuple(self._queued_by_brand.values())))
+
+    def set_wake_mode(self, mode: WakeMode) -> None:
+        """Expose which of the wake modes is in force."""
+        for name in WAKE_MODES:
+            self.wake_mode.labels(name).set(1 if name == mode else 0)
+
+    @contextmanager
+    def time_io(self) -> Iterator[None]:
+        """Observe the body as one store operation, whether it succeeds or raises."""
+        with _timed(self.io_time):
+            yield
+
+    @contextmanager
+    def time_processing(self) -> Iterator[None]:
+        """Observe the body as the decoding and folding of one batch, whether it succeeds or raises."""
+        with _timed(self.processing_time):
+            yield
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Expose all metrics in the format that *accept* asks for: (body, content type)."""
+        # The client library's encoders are untyped where they are partials.
+        encoder: Any
+        encoder, content_type = choose_encoder(accept)
+        body: bytes = encoder(self.registry)
+        return body, content_type
+
+    async def sample_loop_delay(
+        self,
+        *,
+        interval_s: float = LOOP_SAMPLE_INTERVAL_S,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Measure for ever how late the event loop is; cancel it to stop."""
+        task_status.started()
+        while True:
+            due_s = trio.current_time() + interval_s
+            await trio.sleep_until(due_s)
+            self.loop_delay.observe(max(0.0, trio.current_time() - due_s))
+
+
+@contextmanager
+def _timed(histogram: Histogram) -> Iterator[None]:
+    started_s = time.perf_counter()
+    try:
+        yield
+    finally:
+        histogram.observe(time.perf_counter() - started_s)
+
+
+def resident_memory_bytes() -> float:
+    """Resident memory of this process: from /proc where there is one, else the peak that getrusage knows."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - a hot scrape path, no Path needed
+            return float(int(file.read().split()[1]) * resource.getpagesize())
+    except OSError:
+        # ru_maxrss is in KiB, on macOS in bytes.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return float(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,116 @@
+"""What this process tells about itself: frozen snapshots, and the view through which the HTTP layer sees the service.
+
+Owns the types only. ``app`` fills them from live objects; health, pages and the
+read API read nothing else, so that no handler reaches into private fields. Values
+here are shown to anybody who can reach the port: no secrets, addresses masked.
+
+Source: the platform's ``/health`` document (its key names live in ``http.health``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    import trio
+
+
+class Status(StrEnum):
+    """The service as a whole, worst last; serving means that a load balancer may send readers here."""
+
+    OK = "ok"
+    DEGRADED = "degraded"  # serving, but a brand is parked or the pure twin runs where it need not
+    STARTING = "starting"
+    UNAVAILABLE = "unavailable"  # Redis does not answer: nothing is lost, nothing goes on
+    STOPPING = "stopping"
+
+    @property
+    def serving(self) -> bool:
+        """True when readiness is 200."""
+        return self in {Status.OK, Status.DEGRADED}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one health check: ``ok``, ``degraded`` or ``failing``, and one sentence of detail."""
+
+    status: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatistics:
+    """A snapshot of one orchestrator.
+
+    Attributes:
+        status: readiness and more.
+        orchestrator_id: the configured or random id.
+        uptime_s: seconds since the start, monotonic.
+        registered_brands: brands known from the registry.
+        processed_brands: visits of a lane that committed something, since the start.
+        active_brands: brands that a lane holds now.
+        successful_brands: brands whose last visit went well.
+        failed_brands: brands whose last visit was given up, or which are parked.
+        last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
+        checks: by name: ``redis``, ``lanes``, ``merge`` and whatever else the app watches.
+        redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
+    """
+
+    status: Status
+    orchestrator_id: str
+    uptime_s: float
+    registered_brands: int = 0
+    processed_brands: int = 0
+    active_brands: int = 0
+    successful_brands: int = 0
+    failed_brands: int = 0
+    last_processed_at_ms: int | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    redis_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryUpdate:
+    """A brand's summary was written: what ``PUBLISH summary:updates`` says."""
+
+    brand: str
+    epoch: int
+    version: int
+
+
+class ServiceView(Protocol):
+    """What the HTTP layer may ask of the service. Every value from Redis is untrusted bytes.
+
+    The async methods raise :class:`orchestrator.errors.StoreError` when Redis does not
+    answer, and return within the configured Redis time-out. Being cancelled changes
+    nothing: they only read.
+    """
+
+    def statistics(self) -> ServiceStatistics:
+        """A snapshot, without I/O."""
+        ...
+
+    async def brands(self) -> Sequence[str]:
+        """The registered brands, as last read from the registry."""
+        ...
+
+    async def summary(self, brand: str) -> bytes | None:
+        """The stored summary document of *brand*, None when there is none."""
+        ...
+
+    async def trend(self, brand: str) -> Mapping[bytes, bytes]:
+        """The fields of the brand's trend HASH, empty when there is none."""
+        ...
+
+    async def spikes(self, brand: str) -> Sequence[bytes]:
+        """The entries of the brand's spike LIST, oldest first."""
+        ...
+
+    def updates(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[SummaryUpdate]]:
+        """Subscribe to written summaries of all orchestrators; a slow reader misses updates, never stalls others."""
+        ...
