@@ -153,8 +153,11 @@ def test_resident_memory_bytes_is_plausible() -> None:
     assert 10e6 < resident_memory_bytes() < 10e9
 
 
-@pytest.mark.usefixtures("autojump_clock")
-async def test_sample_loop_delay_observes_each_interval(metrics: Metrics, nursery: trio.Nursery) -> None:
+async def test_sample_loop_delay_observes_each_interval(
+    metrics: Metrics,
+    nursery: trio.Nursery,
+    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
+) -> None:
     """Ten and a half virtual seconds at a sample a second give ten samples without delay."""
     await nursery.start(lambda *, task_status: metrics.sample_loop_delay(interval_s=1.0, task_status=task_status))
     await trio.sleep(10.5)
