@@ -1,0 +1,56 @@
+# Every target sets up what it needs: python3 (3.11 or later) and make are enough, a C compiler makes it fast.
+PYTHON ?= python3
+VENV ?= .venv
+IMAGE ?= service3-orchestrator
+BIN := $(VENV)/bin
+KERNEL := setup.py pyproject.toml $(wildcard orchestrator/*.pyx orchestrator/*.pxd orchestrator/*.h)
+CODE := orchestrator tests bench setup.py
+
+.PHONY: run test lint types unit bench torture schemas image clean
+
+run: $(VENV)/.embedded ## the service with a Redis of its own and three demo brands, until Ctrl-C
+	@$(BIN)/orchestrator demo
+
+test: lint types unit ## everything that CI checks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/cython-lint orchestrator
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	$(BIN)/pytest
+
+torture: $(VENV)/.dev ## the long fault-injection campaign
+	$(BIN)/python -m tests.torture
+
+bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
+	$(BIN)/python -m bench all
+
+schemas: $(VENV)/.dev ## write docs/schemas anew from the types
+	$(BIN)/orchestrator schema chunk > docs/schemas/chunk.json
+	$(BIN)/orchestrator schema summary > docs/schemas/summary.json
+
+image: ## PIP_* of the environment reach the build's pip, and only that
+	docker build $(DOCKER_BUILD_ARGS) $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name))) -t $(IMAGE) .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f orchestrator/*.so orchestrator/_merge.c orchestrator/_merge.cpp
+
+$(BIN)/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# editable: the compiled kernel is built beside its source, and an edit is in force at the next start
+$(VENV)/.embedded: EXTRAS := embedded
+$(VENV)/.dev: EXTRAS := embedded,dev
+$(VENV)/.bench: EXTRAS := embedded,dev,bench
+$(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) | $(BIN)/pip
+	@echo "Installing .[$(EXTRAS)] into $(VENV) (the first time takes a minute) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -c 'from orchestrator import merge; print("merge kernel:", merge.IMPLEMENTATION)'
+	@touch $@ $(VENV)/.embedded
