@@ -1,0 +1,60 @@
+"""What goes into a fold and what comes out of it, as plain frozen values.
+
+The lane passes a :class:`FoldConfig` in, counts what :class:`FoldReport` tells and
+commits what :class:`Changes` holds. Nothing here computes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class FoldConfig:
+    """What a deployment may choose about the rules; the same for every brand.
+
+    Attributes:
+        window_ms: how much time the summary covers, in milliseconds.
+        max_stories: stories kept of a brand; the smallest leave first.
+        similarity_threshold: least cosine at which a cluster joins a story.
+    """
+
+    window_ms: int = DAY_MS
+    max_stories: int = 5_000
+    similarity_threshold: float = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class FoldReport:
+    """What one batch amounted to; ``retimed`` counts chunks stamped with their arrival's time."""
+
+    chunks: int = 0
+    mentions: int = 0
+    clusters: int = 0
+    retimed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that changed since the changes were last taken, ready to be committed.
+
+    Attributes:
+        put: fields of the state hash to set.
+        remove: fields of the state hash to delete.
+        trend_put: fields of the trend hash to set, JSON.
+        trend_remove: fields of the trend hash to delete.
+        spikes: the whole episode list, oldest first, JSON; None if it is unchanged.
+        recent: entries to append to the list of recent chunks, oldest first, JSON; at most 50.
+        due_ms: when the summary changes next without traffic, Unix ms; 0 = never.
+    """
+
+    put: Mapping[bytes, bytes] = field(default_factory=dict)
+    remove: Sequence[bytes] = ()
+    trend_put: Mapping[bytes, bytes] = field(default_factory=dict)
+    trend_remove: Sequence[bytes] = ()
+    spikes: Sequence[bytes] | None = None
+    recent: Sequence[bytes] = ()
+    due_ms: int = 0
