@@ -26,7 +26,6 @@ LABEL org.opencontainers.image.title="service3-orchestrator" \
 COPY --from=build /opt/orchestrator /opt/orchestrator
 ENV PATH=/opt/orchestrator/bin:$PATH \
     ORCHESTRATOR_MERGE=cython \
-    HTTP_HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # a number, so that an orchestrator of containers can verify that it is not root

@@ -1,0 +1,86 @@
+"""The files under ``deploy/``, the image's and the compose file's settings say what the code says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.metrics import Metrics
+from orchestrator.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+SETTING_NAMES = {name.upper() for name in Settings.model_fields}
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+
+
+def exposed_series() -> set[str]:
+    """All series names of a scrape."""
+    body, _ = Metrics().render()
+    return set(re.findall(r"^(orchestrator_\w+)", body.decode(), re.MULTILINE))
+
+
+def named_series(text: str) -> set[str]:
+    """All series names of ours in *text*."""
+    return set(re.findall(r"\borchestrator_\w+", text))
+
+
+@pytest.mark.parametrize("name", ["alerts.yml", "alerts_test.yml", "grafana-board.json"])
+def test_deploy_names_only_exposed_metrics(name: str) -> None:
+    """Every metric in rules, their tests and the board is one that the service exposes."""
+    named = named_series((DEPLOY / name).read_text())
+    assert named
+    assert named <= exposed_series()
+
+
+def test_grafana_board_is_importable_json() -> None:
+    """The board has a title, a data source variable, and panels with distinct ids and at least one query each."""
+    board = json.loads((DEPLOY / "grafana-board.json").read_text())
+    assert board["title"]
+    assert "datasource" in {variable["name"] for variable in board["templating"]["list"]}
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert all(panel["targets"] for panel in board["panels"])
+
+
+@needs_promtool
+@pytest.mark.parametrize("arguments", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts_test.yml")])
+def test_prometheus_files_satisfy_promtool(arguments: tuple[str, ...]) -> None:
+    """Prometheus's own tool accepts the scrape configuration, and each alert fires when it should and only then."""
+    done = subprocess.run(["promtool", *arguments], cwd=DEPLOY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_exercised() -> None:
+    """No rule stands in alerts.yml without a fault in alerts_test.yml that must fire it."""
+    rules = set(re.findall(r"alert: (\w+)", (DEPLOY / "alerts.yml").read_text()))
+    fired = set(re.findall(r'alertname="(\w+)"', (DEPLOY / "alerts_test.yml").read_text()))
+    assert rules
+    assert rules == fired
+
+
+def test_compose_sets_only_known_settings() -> None:
+    """Every variable that the compose file gives the orchestrator is a setting, with the service's own default."""
+    text = (ROOT / "docker-compose.orchestrator.yml").read_text()
+    given = re.search(r"environment:\n((?: {6}[A-Z_]+: .*\n)+)", text)
+    assert given is not None
+    lines = dict(re.findall(r"^ +([A-Z_]+): (.*)$", given[1], re.MULTILINE))
+    assert set(lines) <= SETTING_NAMES
+    defaults = {name: re.fullmatch(r"\$\{\w+:-(.*)\}", value) for name, value in lines.items() if name != "REDIS_URL"}
+    assert {name: match and match[1] for name, match in defaults.items()} == {
+        name: str(Settings.model_fields[name.lower()].default) for name in defaults
+    }
+
+
+def test_image_listens_where_the_settings_do() -> None:
+    """The image exposes the default ports, asks for the compiled kernel, and runs as a numbered user."""
+    text = (ROOT / "Dockerfile").read_text()
+    ports = f"{Settings.model_fields['http_port'].default} {Settings.model_fields['prometheus_port'].default}"
+    assert f"EXPOSE {ports}\n" in text
+    assert text.count("ORCHESTRATOR_MERGE=cython") == 2
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
