@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     )
 
     redis_url: str = Field(
-        "redis://localhost:6379",
+        default="redis://localhost:6379",
         description="Redis: redis://, rediss:// (TLS), unix:///path, or embedded://[/folder] for a private server",
     )
     orchestrator_id: str = Field(
@@ -58,41 +58,57 @@ class Settings(BaseSettings):
         pattern=r"^[!-~]+$",
         description="Name of this process in logs, health and dead letters (random if unset)",
     )
-    concurrency_limit: int = Field(5, ge=1, le=1_000, description="Brands that are worked on at the same time")
-    http_port: int = Field(9000, ge=0, le=65_535, description="Port of health, pages and read API (0: any free one)")
-    prometheus_port: int = Field(9001, ge=0, le=65_535, description="Port of /metrics (0: any free one)")
+    concurrency_limit: int = Field(default=5, ge=1, le=1_000, description="Brands that are worked on at the same time")
+    http_port: int = Field(
+        default=9000, ge=0, le=65_535, description="Port of health, pages and read API (0: any free one)"
+    )
+    prometheus_port: int = Field(default=9001, ge=0, le=65_535, description="Port of /metrics (0: any free one)")
     merge_similarity_threshold: float = Field(
-        0.75, ge=0, le=1, allow_inf_nan=False, description="Least cosine at which a cluster joins a story"
+        default=0.75, ge=0, le=1, allow_inf_nan=False, description="Least cosine at which a cluster joins a story"
     )
     max_retries: int = Field(
-        3, ge=0, le=100, description="Further tries after a failure, before a lane gives up its brand"
+        default=3, ge=0, le=100, description="Further tries after a failure, before a lane gives up its brand"
     )
     retry_backoff_base: float = Field(
-        2, ge=1, le=10, allow_inf_nan=False, description="Base of the exponential backoff, seconds (capped at 30 s)"
+        default=2,
+        ge=1,
+        le=10,
+        allow_inf_nan=False,
+        description="Base of the exponential backoff, seconds (capped at 30 s)",
     )
     brand_refresh_interval_sec: float = Field(
-        30, ge=0.1, le=3_600, allow_inf_nan=False, description="Seconds between two readings of the registered brands"
+        default=30,
+        ge=0.1,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds between two readings of the registered brands",
     )
     chunk_fetch_timeout_sec: float = Field(
-        30, ge=0.1, le=3_600, allow_inf_nan=False, description="Seconds that a lane waits for work before it yields"
+        default=30,
+        ge=0.1,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds that a lane waits for work before it yields",
     )
-    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field("info", description="Least level that is logged")
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+        default="info", description="Least level that is logged"
+    )
 
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
-        "auto", description="json, console, or auto: console on a terminal, else json"
+        default="auto", description="json, console, or auto: console on a terminal, else json"
     )
     http_host: str = Field(
-        "0.0.0.0",  # noqa: S104 - probes and scrapers come from outside of the container
+        default="0.0.0.0",  # noqa: S104 - probes and scrapers come from outside of the container
         min_length=1,
         description="Address that both ports listen on",
     )
     brand_list_key: str = Field(
-        "",
+        default="",
         description="Keys of the registered brands, comma-separated, in place of brands:list and brands:set"
         " (with a leading +: in addition to them)",
     )
     lock_ttl_sec: float = Field(
-        15, ge=1, le=600, allow_inf_nan=False, description="Seconds after which a dead process loses its brands"
+        default=15, ge=1, le=600, allow_inf_nan=False, description="Seconds after which a dead process loses its brands"
     )
     redis_timeout_sec: float = Field(
         default_factory=lambda data: min(5.0, data["lock_ttl_sec"] / 3),
@@ -102,7 +118,7 @@ class Settings(BaseSettings):
         description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
     )
     summary_window_sec: int = Field(
-        _DAY_S, ge=900, le=7 * _DAY_S, description="Seconds of traffic that a summary covers, in panes of 900"
+        default=_DAY_S, ge=900, le=7 * _DAY_S, description="Seconds of traffic that a summary covers, in panes of 900"
     )
     summary_ttl_sec: int = Field(
         default_factory=lambda data: 2 * data["summary_window_sec"],
@@ -110,21 +126,24 @@ class Settings(BaseSettings):
         le=366 * _DAY_S,
         description="Seconds until a summary expires that nobody refreshes (default: two windows)",
     )
-    max_stories: int = Field(5_000, ge=1, le=1_000_000, description="Stories kept for a brand, the smallest go first")
+    max_stories: int = Field(
+        default=5_000, ge=1, le=1_000_000, description="Stories kept for a brand, the smallest go first"
+    )
     max_chunk_bytes: int = Field(
-        8 * _MIB, ge=1_024, le=256 * _MIB, description="Largest chunk in bytes; a larger one is a dead letter"
+        default=8 * _MIB, ge=1_024, le=256 * _MIB, description="Largest chunk in bytes; a larger one is a dead letter"
     )
     failed_max_entries: int = Field(
-        10_000, ge=1, le=10_000_000, description="Cap of a brand's list of dead letters (failed:brand:<brand>)"
+        default=10_000, ge=1, le=10_000_000, description="Cap of a brand's list of dead letters (failed:brand:<brand>)"
     )
     failed_policy: Annotated[Literal["pause", "drop_oldest"], BeforeValidator(_lower)] = Field(
-        "pause", description="At that cap: pause the brand with an alarm, or drop_oldest"
+        default="pause", description="At that cap: pause the brand with an alarm, or drop_oldest"
     )
     shutdown_grace_sec: float = Field(
-        10, ge=0.1, le=600, allow_inf_nan=False, description="Seconds from SIGTERM to the exit at the latest"
+        default=10, ge=0.1, le=600, allow_inf_nan=False, description="Seconds from SIGTERM to the exit at the latest"
     )
     orchestrator_merge: Annotated[Literal["", "cython", "python"], BeforeValidator(_lower)] = Field(
-        "", description="Merge kernel: cython (a failed load is fatal), python, or empty for compiled if it loads"
+        default="",
+        description="Merge kernel: cython (a failed load is fatal), python, or empty for compiled if it loads",
     )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
