@@ -1,0 +1,251 @@
+"""The merge kernel's pure twin: the definition of what :mod:`orchestrator._merge` computes.
+
+Owns the arithmetic of the fold's three hot loops: the similarity merge of clusters into stories,
+the set of mention ids of a story, the reduction of sentiment. Knows no chunk's history, no clock,
+no Redis. Both twins answer the same, bit by bit: sums of directions are rounded to float32 after
+every step, similarities are compared on a grid (:data:`GRID`), sentiment is summed in integers.
+
+Plain Python on purpose: it is what a machine without a compiler runs, and what a reader checks the
+compiled loops against. Source: the rule of stories and sentiment in ``docs/summary.md``.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from itertools import pairwise
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from orchestrator.contract.chunk import Sentiment
+
+IMPLEMENTATION = "python"
+
+FIXED_ONE = 2**32
+"""Fixed-point sums count units of 2**-32: exact, so that their order does not matter."""
+
+GRID = 2.0**24
+"""Similarities are compared in steps of 2**-24, the precision of float32.
+
+What is equal by definition (two stories of one label) must be a tie for every way of rounding, or the
+older story would not always win; and the twins may add in different orders.
+"""
+
+MAX_WORDS = 128
+"""Words that a story's label direction holds; later words of a full story are not admitted."""
+
+SHARE_TOLERANCE = 0.01
+"""How far the three sentiment values may be from 1 in sum and still be shares (workers round them)."""
+
+NOBODY = -1
+"""No story is similar enough; as a row: the cluster has no centroid."""
+
+_MASK = 2**64 - 1
+_SEED = 0x9E3779B97F4A7C15
+_STEP = 0xD6E8FEB86659FD93
+_LAST = 0xA0761D6478BD642F
+
+
+def hash_text(text: str) -> int:
+    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
+
+    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
+    """
+    data = text.encode()
+    value = _SEED ^ (len(data) * _LAST & _MASK)
+    for start in range(0, len(data), 8):
+        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * _STEP & _MASK
+        value ^= value >> 32
+    value = value * _LAST & _MASK
+    return value ^ (value >> 29)
+
+
+class MentionIds:
+    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
+
+    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.total = 0
+        self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
+
+    def add(self, mentions: Iterable[str]) -> int:
+        """Remember *mentions*; how many of them were not known."""
+        fresh = 0
+        for mention in mentions:
+            key = hash_text(mention)
+            if key in self._numbers:
+                continue
+            self._numbers[key] = self.total
+            self.total += 1
+            fresh += 1
+            if len(self._numbers) > self.capacity:
+                del self._numbers[next(iter(self._numbers))]
+        return fresh
+
+    def dump(self, start: int, stop: int) -> bytes:
+        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
+        first = self.total - len(self._numbers)
+        hashes = list(self._numbers)[max(0, start - first) : max(0, stop - first)]
+        return b"".join(value.to_bytes(8, "little") for value in hashes)
+
+    def load(self, total: int, data: bytes) -> None:
+        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
+        hashes = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
+        hashes = hashes[max(0, len(hashes) - self.capacity) :]
+        self.total = total
+        self._numbers = {value: total - len(hashes) + place for place, value in enumerate(hashes)}
+
+
+class StoryIndex:
+    """Where each story points, and which story a cluster belongs to.
+
+    A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
+    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = round(threshold * GRID)
+        self._rows: list[array[float] | None] = []
+        self._sums: dict[int, dict[int, array[float]]] = {}  # dimension -> key -> sum
+        self._norms: dict[int, float] = {}
+        self._dimension: dict[int, int] = {}  # of stories that have a centroid
+        self._words: dict[int, dict[str, float]] = {}
+        self._word_norms: dict[int, float] = {}
+        self._having: dict[str, dict[int, None]] = {}  # word -> keys
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def begin(self, values: Any, offsets: Any) -> None:
+        """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""
+        numbers, cuts = values.tolist(), offsets.tolist()
+        self._rows = [_unit(numbers[start:stop]) for start, stop in pairwise(cuts)]
+
+    def match(self, words: Sequence[str], row: int) -> int:
+        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
+        unit = self._rows[row] if row >= 0 else None
+        found = ((round(similarity * GRID), -key) for key, similarity in self._similarities(words, unit))
+        steps, negated = max(found, default=(self._threshold - 1, 0))
+        return -negated if steps >= self._threshold else NOBODY
+
+    def _similarities(self, words: Sequence[str], unit: array[float] | None) -> Iterable[tuple[int, float]]:
+        """Every story that can be compared: by centroid where both have one, else by label."""
+        if unit is not None:
+            for key, total in self._sums.get(len(unit), {}).items():
+                norm = self._norms[key]
+                yield key, math.fsum(map(mul, unit, total)) / norm if norm else 0.0
+        share = 1 / math.sqrt(len(words)) if words else 0.0
+        for key in {key for word in words for key in self._having.get(word, ())}:
+            if unit is None or key not in self._dimension:
+                weights = self._words[key]
+                yield key, sum(weights.get(word, 0.0) for word in words) * share / self._word_norms[key]
+
+    def join(self, key: int, words: Sequence[str], row: int, weight: float) -> None:
+        """Add a member to story *key*, which is founded if there is none."""
+        self._join_words(key, words, weight)
+        unit = self._rows[row] if row >= 0 else None
+        if unit is None:
+            return
+        dimension = self._dimension.setdefault(key, len(unit))
+        total = self._sums.setdefault(dimension, {}).setdefault(key, array("f", bytes(4 * dimension)))
+        for place, number in enumerate(unit):
+            total[place] += weight * number
+        self._norms[key] = math.sqrt(math.fsum(map(mul, total, total)))
+
+    def _join_words(self, key: int, words: Sequence[str], weight: float) -> None:
+        weights = self._words.setdefault(key, {})
+        share = weight / math.sqrt(len(words)) if words else 0.0
+        for word in words:
+            if word in weights or len(weights) < MAX_WORDS:
+                weights[word] = weights.get(word, 0.0) + share
+                self._having.setdefault(word, {})[key] = None
+        self._word_norms[key] = _norm(weights.values())
+
+    def remove(self, key: int) -> None:
+        """Forget story *key*."""
+        for word in self._words.pop(key):
+            keys = self._having[word]
+            del keys[key]
+            if not keys:
+                del self._having[word]
+        del self._word_norms[key]
+        dimension = self._dimension.pop(key, None)
+        if dimension is not None:
+            del self._sums[dimension][key], self._norms[key]
+
+    def dump(self, key: int) -> tuple[bytes, list[str], bytes]:
+        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
+        weights = self._words[key]
+        dimension = self._dimension.get(key)
+        total = b"" if dimension is None else self._sums[dimension][key].tobytes()
+        return total, list(weights), array("d", weights.values()).tobytes()
+
+    def load(self, key: int, total: bytes, words: Sequence[str], weights: bytes) -> None:
+        """Bring story *key* back from what :meth:`dump` gave."""
+        self._words[key] = dict(zip(words, array("d", weights), strict=True))
+        self._word_norms[key] = _norm(self._words[key].values())
+        for word in words:
+            self._having.setdefault(word, {})[key] = None
+        if total:
+            numbers = array("f", total)
+            self._dimension[key] = len(numbers)
+            self._sums.setdefault(len(numbers), {})[key] = numbers
+            self._norms[key] = math.sqrt(math.fsum(map(mul, numbers, numbers)))
+
+
+def _unit(numbers: list[float]) -> array[float] | None:
+    """The unit vector in float32; None for a vector without direction (zero, not finite)."""
+    norm = math.sqrt(math.fsum(map(mul, numbers, numbers))) if all(map(math.isfinite, numbers)) else 0.0
+    return array("f", [number / norm for number in numbers]) if norm > 0 else None
+
+
+def _norm(weights: Iterable[float]) -> float:
+    total = 0.0
+    for weight in weights:  # in order and not by sum(), which compensates from Python 3.12 on
+        total += weight * weight
+    return math.sqrt(total)
+
+
+def reduce_sentiment(
+    sentiments: Sequence[Sentiment], mentions: Sequence[int], panes: Sequence[int]
+) -> dict[int, tuple[int, int, int, int]]:
+    """Sum up the sentiment of chunks by pane.
+
+    Args:
+        sentiments: one a chunk.
+        mentions: the size of each chunk.
+        panes: the pane of each chunk.
+
+    Returns:
+        pane -> (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
+    """
+    sums: dict[int, tuple[int, int, int, int]] = {}
+    for sentiment, size, pane in zip(sentiments, mentions, panes, strict=True):
+        added = _in_fixed(sentiment, size)
+        known = sums.get(pane)
+        sums[pane] = added if known is None else tuple(map(int.__add__, known, added))  # type: ignore[assignment]
+    return sums
+
+
+def _in_fixed(sentiment: Sentiment, size: int) -> tuple[int, int, int, int]:
+    """One chunk's counts; shares (a sum of 1, or a part of a mention) are taken of its mentions."""
+    positive, neutral, negative = sentiment.positive or 0.0, sentiment.neutral or 0.0, sentiment.negative or 0.0
+    total = positive + neutral + negative
+    whole = positive.is_integer() and neutral.is_integer() and negative.is_integer()
+    if whole and abs(total - 1.0) > SHARE_TOLERANCE:
+        return _fixed(positive), _fixed(neutral), _fixed(negative), _fixed(sentiment.score)
+    plus = _fixed(positive / total * size)
+    minus = min(_fixed(negative / total * size), size * FIXED_ONE - plus)
+    # The neutral share takes the rounding, so that the three are the chunk's mentions exactly.
+    return plus, size * FIXED_ONE - plus - minus, minus, _fixed(sentiment.score * size)
+
+
+def _fixed(value: float) -> int:
+    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
+    return round(value * FIXED_ONE)

@@ -1,0 +1,38 @@
+"""What a label means for the merge: its set of words.
+
+Words are runs of letters, digits and combining marks after Unicode normalisation (NFKC) and case
+folding, so that "Launch buzz!", "LAUNCH BUZZ" and their full-width forms are one label. A label without any
+(only symbols or emoji) is split at blanks instead; an empty label has no words and resembles nothing.
+
+Source: the rule of stories in ``docs/summary.md``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from orchestrator.merge import MAX_WORDS
+
+_CACHED_LABELS = 8_192
+_CACHED_CHARS = 256  # longer labels are rare and would make the cache's memory depend on senders
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+
+
+def words(label: str) -> tuple[str, ...]:
+    """The distinct words of *label*, sorted, at most :data:`~orchestrator.merge.MAX_WORDS`."""
+    return _cached_words(label) if len(label) <= _CACHED_CHARS else _words(label)
+
+
+def _words(label: str) -> tuple[str, ...]:
+    if label.isascii():
+        text = label.lower()
+        found = _ASCII_WORD.findall(text)
+    else:
+        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+        found = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()
+    return tuple(sorted(set(found or text.split()))[:MAX_WORDS])
+
+
+_cached_words = lru_cache(maxsize=_CACHED_LABELS)(_words)
