@@ -1,0 +1,67 @@
+-- acquire: take the lease of one brand.
+--
+-- Guarantee: at most one token holds a brand at any time; every lease has a greater
+-- epoch than any lease before it, even than one that a failover or a cut log forgot,
+-- because an epoch is never less than the server's clock in milliseconds. Acquiring
+-- again with one's own token (the first reply was lost) changes nothing but the expiry.
+-- A brand that has a key of a foreign type, or state of a foreign format, is not acquired.
+--
+-- KEYS[1]  lock     STRING
+-- KEYS[2]  meta     HASH
+-- KEYS[3]  state    HASH
+-- KEYS[4]  seen0    SET
+-- KEYS[5]  seen1    SET
+-- KEYS[6]  queue    LIST
+-- KEYS[7]  failed   LIST
+-- KEYS[8]  summary  STRING
+-- KEYS[9]  spike    LIST
+-- KEYS[10] trend    HASH
+-- KEYS[11] recent   LIST
+-- ARGV[1]  token
+-- ARGV[2]  lock ttl, milliseconds
+-- ARGV[3]  number of the state format that the caller reads and writes
+--
+-- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued}
+--         {'BUSY', milliseconds until the lock expires}
+--         {'TYPE', index into KEYS, found type}
+--         {'FORMAT', found format}
+-- Writes  lock (SET with PX), meta.epoch, meta.format; nothing unless it returns OK.
+
+local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
+local token, lock_ttl_ms, format = ARGV[1], ARGV[2], ARGV[3]
+local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
+
+for index, key in ipairs(KEYS) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= expected[index] then
+    return { 'TYPE', index, found }
+  end
+end
+
+local holder = redis.call('GET', lock)
+if holder and holder ~= token then
+  return { 'BUSY', redis.call('PTTL', lock) }
+end
+
+local epoch, version, cid, attempts, due_ms, found_format =
+  unpack(redis.call('HMGET', meta, 'epoch', 'version', 'cid', 'attempts', 'due', 'format'))
+if found_format and found_format ~= format then
+  return { 'FORMAT', found_format }
+end
+
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+if not (holder and epoch) then
+  epoch = math.max((tonumber(epoch) or 0) + 1, now_ms)
+end
+
+-- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
+-- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
+redis.call('PEXPIRE', lock, lock_ttl_ms)
+redis.call('SET', lock, token, 'PX', lock_ttl_ms)
+redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch), 'format', format)
+
+return {
+  'OK', tonumber(epoch), tonumber(version) or 0, cid or '', tonumber(attempts) or 0,
+  tonumber(due_ms) or 0, now_ms, redis.call('LLEN', queue),
+}

@@ -1,0 +1,117 @@
+-- commit: chunks leave the queue, and the state that contains them is written, in one step.
+--
+-- Guarantee: applied at most once however often it is delivered (DUP), only for the holder of
+-- the lease (FENCED), only on top of the state it was folded from (STALE), and only if the items
+-- it consumes are those that were peeked (HEAD). Everything is validated before the first change.
+-- The rehearsal runs the write commands in forms that change nothing, so that a command which an
+-- ACL or rename-command took away refuses the script there and not half-way.
+--
+-- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent
+-- ARGV[1]  token                          ARGV[2]  lock ttl, ms
+-- ARGV[3]  cid of this commit             ARGV[4]  cid that it builds on, '' = none
+-- ARGV[5]  epoch of the lease             ARGV[6]  version after this commit
+-- ARGV[7]  items consumed, 0 = refresh    ARGV[8]  first peeked item
+-- ARGV[9]  last consumed item             ARGV[10] meta.due, Unix ms, 0 = never
+-- ARGV[11] digests a generation           ARGV[12] age of a generation, ms
+-- ARGV[13] cap of failed                  ARGV[14] 'pause' or 'drop_oldest'
+-- ARGV[15] summary, '' = leave            ARGV[16] ttl of summary, ms
+-- ARGV[17] channel                        ARGV[18] message, '' = none
+-- ARGV[19] '1' = replace spike            ARGV[20] ttl of spike, ms
+-- ARGV[21] ttl of trend, ms               ARGV[22] ttl of recent, ms
+-- ARGV[23] cap of recent
+-- ARGV[24..31] lengths, in elements, of the eight sections that follow:
+--          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent
+--
+-- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused}
+--         {'FENCED'}  {'STALE', cid found}  {'HEAD'}  {'FULL', length of failed}
+--         {'TYPE', index into KEYS, found type}
+-- Writes  every key; nothing unless it returns OK.
+
+local lock, meta, state, seen0, seen1, queue = unpack(KEYS, 1, 6)
+local failed, summary, spike, trend, recent = unpack(KEYS, 7, 11)
+local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
+local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
+local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
+local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
+local trend_ttl_ms, recent_ttl_ms, recent_max = unpack(ARGV, 21, 23)
+local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT = 1, 2, 3, 4, 5, 6, 7, 8
+local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
+local count, start, at = {}, {}, 32
+for section = PUT, RECENT do
+  count[section], start[section] = tonumber(ARGV[23 + section]), at
+  at = at + count[section]
+end
+
+local function write(command, key, section)
+  local stop = start[section] + count[section] - 1
+  for from = start[section], stop, SLICE do
+    redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
+  end
+end
+
+local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
+local function foreign(from, to)
+  for index = from, to do
+    local found = redis.call('TYPE', KEYS[index]).ok
+    if found ~= 'none' and found ~= expected[index] then return { 'TYPE', index, found } end
+  end
+end
+
+local wrong = foreign(1, 2)
+if wrong then return wrong end
+local old_cid, old_version, old_epoch, seen_since_ms =
+  unpack(redis.call('HMGET', meta, 'cid', 'version', 'epoch', 'seen_since'))
+if old_cid == cid then return { 'DUP', tonumber(old_version), redis.call('LLEN', queue), 0, 0 } end
+if redis.call('GET', lock) ~= token then return { 'FENCED' } end
+if (old_cid or '') ~= expected_cid then return { 'STALE', old_cid or '' } end
+if old_epoch ~= epoch then return { 'STALE', old_cid or '' } end
+if (tonumber(old_version) or 0) + 1 ~= tonumber(version) then return { 'STALE', old_cid or '' } end
+wrong = foreign(3, #KEYS)
+if wrong then return wrong end
+if consumed > 0 and redis.call('LINDEX', queue, 0) ~= head then return { 'HEAD' } end
+if consumed > 0 and redis.call('LINDEX', queue, consumed - 1) ~= tail then return { 'HEAD' } end
+local dropped = count[FAILED] > 0 and math.max(0, redis.call('LLEN', failed) + count[FAILED] - failed_max) or 0
+if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', failed) } end
+
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local seen_count, seen_age = redis.call('SCARD', seen0), now_ms - (tonumber(seen_since_ms) or now_ms)
+local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
+local rotate = full and seen_count > 0 and count[DIGESTS] > 0
+
+-- The rehearsal. PEXPIRE leads because it is allowed at maxmemory and opens the door for the rest.
+redis.call('PEXPIRE', lock, lock_ttl_ms)
+redis.call('SET', lock, token, 'PX', lock_ttl_ms)
+redis.call('HSET', meta, 'epoch', epoch)
+redis.call('HDEL', meta, '')
+redis.call('LTRIM', queue, 0, -1)
+redis.call('SADD', seen0, '') -- in every generation from its first commit on
+if rotate then redis.call('RENAME', lock, lock) end
+
+-- The changes, RPUSH first, because it has no harmless form to rehearse.
+write('RPUSH', failed, FAILED)
+if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
+write('RPUSH', recent, RECENT)
+redis.call('LTRIM', recent, -recent_max, -1)
+redis.call('PEXPIRE', recent, recent_ttl_ms)
+if rotate then
+  redis.pcall('UNLINK', seen1) -- optional: RENAME would free it too, but not in the background
+  redis.call('RENAME', seen0, seen1)
+end
+if rotate or not seen_since_ms then redis.call('HSET', meta, 'seen_since', string.format('%.0f', now_ms)) end
+write('SADD', seen0, DIGESTS)
+if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
+write('HDEL', state, REMOVE)
+write('HSET', state, PUT)
+redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
+if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
+if replace_spike == '1' then
+  redis.call('LTRIM', spike, 1, 0)
+  write('RPUSH', spike, SPIKES)
+  redis.call('PEXPIRE', spike, spike_ttl_ms)
+end
+write('HDEL', trend, TREND_REMOVE)
+write('HSET', trend, TREND_PUT)
+if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
+local published = message == '' or redis.pcall('PUBLISH', channel, message)
+return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, type(published) == 'table' and 1 or 0 }

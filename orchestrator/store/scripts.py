@@ -1,0 +1,68 @@
+"""The Lua commands: their text, their digests, and which keys each one takes.
+
+Must not talk to Redis. Source of the texts: ``lua/*.lua``, one file an atomic
+command; source of the meaning: ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchestrator.contract.keys import BrandKeys
+
+KEY_TYPES: Final = {
+    "lock": "string",
+    "meta": "hash",
+    "state": "hash",
+    "seen0": "set",
+    "seen1": "set",
+    "queue": "list",
+    "failed": "list",
+    "summary": "string",
+    "spike": "list",
+    "trend": "hash",
+    "recent": "list",
+}
+"""Attribute of ``BrandKeys`` to Redis type, in the order of KEYS of acquire and commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One Lua command.
+
+    Attributes:
+        name: of its file.
+        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands.
+        text: what Redis runs.
+        digest: by which Redis knows it.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    text: str
+    digest: str
+
+    @classmethod
+    def load(cls, name: str, *parts: str) -> Script:
+        """Read ``lua/<name>.lua`` from the package."""
+        text = resources.files(__package__).joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()  # as EVALSHA wants it
+        return cls(name, parts, text, digest)
+
+    def keys(self, keys: BrandKeys) -> list[str]:
+        """The KEYS of this command for one brand."""
+        return [getattr(keys, part) for part in self.parts]
+
+
+ACQUIRE: Final = Script.load("acquire", *KEY_TYPES)
+BEGIN: Final = Script.load("begin", "lock", "meta", "queue")
+COMMIT: Final = Script.load("commit", *KEY_TYPES)
+RENEW: Final = Script.load("renew", "lock")
+RELEASE: Final = Script.load("release", "lock", "meta")
+CLAIM: Final = Script.load("claim")
+
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM)

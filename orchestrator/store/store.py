@@ -1,0 +1,286 @@
+"""The store: every operation of the protocol as a method, thread-safe and synchronous.
+
+Owns the order of arguments of the Lua commands and the shape of their answers.
+Must not retry (the lane knows what is safe to send again), must not fold, must
+not import trio: the lane calls it through ``trio.to_thread``. Source:
+``docs/redis-protocol.md``.
+
+After any error but :class:`~orchestrator.errors.StoreUnavailableError` the caller
+MUST drop its in-memory state and acquire a new lease before it commits again;
+after ``StoreUnavailableError`` it MAY send the same commit again.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import msgspec
+
+from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
+from orchestrator.errors import StoreError
+from orchestrator.store import scripts
+from orchestrator.store.client import ScriptRunner, checked, evalsha, translated
+from orchestrator.store.codes import Code, check_reply
+from orchestrator.store.registry import registered
+from orchestrator.store.types import CommitReply, Lease, Peek, StoreOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import redis
+
+    from orchestrator.store.client import Command
+    from orchestrator.store.types import Commit, Registry
+
+STATE_FORMAT: Final = "1"
+"""Number of the state encoding; acquire refuses a brand whose state has another one."""
+
+MAX_CLAIM: Final = 512
+"""Brands a claim looks at: 0.26 ms of the server's time, during which nobody else is served."""
+
+Operation = Literal["read", "write"]
+
+
+def _ignore(_operation: Operation, _seconds: float) -> None:
+    """The observer of a store that nobody measures."""
+
+
+class Store:
+    """The protocol on one Redis.
+
+    Args:
+        client: for everything but renewals; its pool bounds the calls in flight.
+        options: what is the same for every commit.
+        renewal_client: for renewals alone, so that they never wait behind a large commit; *client* if None.
+        observe: called with ("read" | "write", seconds) after every round trip.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        options: StoreOptions | None = None,
+        *,
+        renewal_client: redis.Redis | None = None,
+        observe: Callable[[Operation, float], None] = _ignore,
+    ) -> None:
+        self.options = options or StoreOptions()
+        self._client = client
+        self._runner = ScriptRunner(client)
+        self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
+        self._observe = observe
+        self._lock_ttl_ms = round(self.options.lock_ttl_s * 1000)
+
+    def close(self) -> None:
+        """Close every connection; calls in flight in other threads fail."""
+        with translated():
+            self._client.close()
+            self._renewals.client.close()
+
+    def ping(self) -> None:
+        """Return if the server answers and accepts us.
+
+        Raises:
+            StoreError: it does not.
+        """
+        with self._timed("read"), translated():
+            self._client.ping()
+
+    def acquire(self, brand: str, token: str) -> Lease:
+        """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
+
+        Raises:
+            BrandBusyError: somebody else has it.
+            WrongTypeError: one of the brand's keys has a foreign type.
+            InvalidStateError: the state was written by a version with another format.
+        """
+        keys = BrandKeys.of(brand)
+        reply = self._script("write", scripts.ACQUIRE, keys, token, self._lock_ttl_ms, STATE_FORMAT)
+        _, epoch, version, cid, attempts, due_ms, now_ms, queued = reply
+        return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
+
+    def load_state(self, lease: Lease) -> dict[bytes, bytes]:
+        """All fields of the brand's state; empty for a brand that was never committed."""
+        with self._timed("read"), translated():
+            fields = self._client.hgetall(BrandKeys.of(lease.brand).state)
+        return cast("dict[bytes, bytes]", fields)  # decode_responses is off
+
+    def peek(self, lease: Lease, limit: int) -> Peek:
+        """Read the first *limit* chunks of the queue and count an attempt at them.
+
+        Raises:
+            LeaseLostError: the lock is not ours any more.
+            WrongTypeError: the queue is not a list.
+        """
+        keys = BrandKeys.of(lease.brand)
+        with self._timed("read"):
+            begun, items = self._runner.run(self._peek_commands(keys, lease.token, limit))
+        check_reply(scripts.BEGIN, keys, checked(begun))
+        return _peek(begun, checked(items))
+
+    def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
+        """Whether each of *digests* was folded before, as far as the two generations remember."""
+        if not digests:
+            return []
+        keys = BrandKeys.of(lease.brand)
+        commands = [("SMISMEMBER", key, *digests) for key in (keys.seen0, keys.seen1)]
+        with self._timed("read"):
+            younger, older = (checked(reply) for reply in self._runner.run(commands))
+        return [bool(first or second) for first, second in zip(younger, older, strict=True)]
+
+    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+        """Apply *commit* atomically and, in the same round trip, peek at the next *then_peek* chunks.
+
+        Either the commit is in, or nothing changed. After ``StoreUnavailableError`` it is unknown which; sending the
+        same commit again is safe and settles it.
+
+        Raises:
+            LeaseLostError: the lock is not ours any more.
+            StaleStateError: somebody committed since, or Redis lost a commit of ours.
+            QueueMovedError: the queue's head is not what was peeked.
+            WrongTypeError: one of the brand's keys has a foreign type.
+            DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
+        """
+        keys = BrandKeys.of(lease.brand)
+        commands = [evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))]
+        if then_peek:
+            commands += self._peek_commands(keys, lease.token, then_peek)
+        with self._timed("write"):
+            reply, *peeked = self._runner.run(commands)
+        code = check_reply(scripts.COMMIT, keys, checked(reply))
+        _, version, queued, failed_dropped, refused = reply
+        return CommitReply(
+            duplicate=code is Code.DUP,
+            version=version,
+            queued=queued,
+            failed_dropped=failed_dropped,
+            announced=not refused,
+            next=_next_peek(keys, peeked),
+        )
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Let *leases* live for another ttl; those that are lost are returned.
+
+        A lease is lost only if the server says so; without an answer the call raises and all may still live.
+        """
+        keys = [BrandKeys.of(lease.brand) for lease in leases]
+        commands = [
+            evalsha(scripts.RENEW, scripts.RENEW.keys(own), lease.token, self._lock_ttl_ms)
+            for own, lease in zip(keys, leases, strict=True)
+        ]
+        if not commands:
+            return []
+        with self._timed("write"):
+            replies = [checked(reply) for reply in self._renewals.run(commands)]
+        return [lease for lease, reply in zip(leases, replies, strict=True) if not _holds(reply)]
+
+    def release(self, lease: Lease, *, forgive: bool = False) -> bool:
+        """Give *lease* back; False if it was not ours any more.
+
+        Args:
+            lease: which one.
+            forgive: take back the attempt of the last peek, because it was abandoned in good order.
+        """
+        keys = BrandKeys.of(lease.brand)
+        with self._timed("write"):
+            command = evalsha(scripts.RELEASE, scripts.RELEASE.keys(keys), lease.token, int(forgive))
+            reply = checked(self._runner.run([command])[0])
+        return _holds(reply)
+
+    def claim(self, brands: Sequence[str]) -> list[str]:
+        """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease."""
+        if not brands:
+            return []
+        keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
+        with self._timed("read"):
+            indexes = checked(self._runner.run([evalsha(scripts.CLAIM, keys)])[0])
+        return [brands[index] for index in indexes]
+
+    def registered(self, keys: Sequence[str]) -> Registry:
+        """The brands registered under *keys*, each a SET or a LIST."""
+        with self._timed("read"):
+            return registered(self._client, keys)
+
+    def _peek_commands(self, keys: BrandKeys, token: str, limit: int) -> list[Command]:
+        return [
+            evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms),
+            ("LRANGE", keys.queue, 0, limit - 1),
+        ]
+
+    def _script(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
+        with self._timed(operation):
+            reply = checked(self._runner.run([evalsha(script, script.keys(keys), *args)])[0])
+        check_reply(script, keys, reply)
+        return reply
+
+    @contextmanager
+    def _timed(self, operation: Operation) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._observe(operation, time.perf_counter() - start)
+
+    def _commit_arguments(self, lease: Lease, commit: Commit) -> list[Any]:
+        """ARGV of commit.lua, in its order."""
+        options = self.options
+        sections = _sections(commit)
+        return [
+            *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
+            *(commit.consumed, commit.head, commit.tail, commit.due_ms),
+            *(options.seen_max, options.seen_age_s * 1000, options.failed_max, options.failed_policy.value),
+            *(commit.summary or b"", options.summary_ttl_s * 1000),
+            *(UPDATES_CHANNEL, _announcement(lease, commit)),
+            *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
+            *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max),
+            *map(len, sections),
+            *(element for section in sections for element in section),
+        ]
+
+
+def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
+    """The variable part of commit's ARGV, section by section."""
+    return (
+        _flat(commit.put.items()),
+        commit.remove,
+        commit.digests,
+        commit.failed,
+        commit.spikes or (),
+        _flat(commit.trend_put.items()),
+        commit.trend_remove,
+        commit.recent,
+    )
+
+
+def _flat(pairs: Any) -> list[bytes]:
+    return [element for pair in pairs for element in pair]
+
+
+def _announcement(lease: Lease, commit: Commit) -> bytes:
+    """The message for ``summary:updates``; empty if the summary stays as it is."""
+    if commit.summary is None:
+        return b""
+    return msgspec.json.encode({"brand": lease.brand, "epoch": lease.epoch, "version": commit.version})
+
+
+def _peek(begun: Any, items: list[bytes]) -> Peek:
+    _, cid, version, attempts, now_ms, queued = begun
+    return Peek(cid.decode(), version, attempts, now_ms, queued, items)
+
+
+def _next_peek(keys: BrandKeys, peeked: Sequence[Any]) -> Peek | None:
+    """The peek that travelled with a commit; None if it failed, because the commit stands all the same."""
+    if not peeked:
+        return None
+    begun, items = peeked
+    try:
+        check_reply(scripts.BEGIN, keys, checked(begun))
+        return _peek(begun, checked(items))
+    except StoreError:
+        return None
+
+
+def _holds(reply: Any) -> bool:
+    """Whether renew or release found the lock to be ours; a foreign type there means that it is not."""
+    return Code(reply[0].decode()) is Code.OK

@@ -1,0 +1,178 @@
+"""What goes into the store and what comes out: plain frozen values, no Redis.
+
+Source: ``docs/redis-protocol.md``. Times are Unix milliseconds of the Redis
+server (``TIME``), because it is the one clock that all orchestrators share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DAY_S: Final = 86_400
+
+NO_COMMIT: Final = ""
+"""The ``cid`` of a brand that was never committed: its state is the empty one."""
+
+
+class FailedPolicy(StrEnum):
+    """What happens when ``failed:brand:<brand>`` is at its cap."""
+
+    PAUSE = "pause"
+    DROP_OLDEST = "drop_oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """What is the same for every brand and every commit of one orchestrator.
+
+    Attributes:
+        lock_ttl_s: life of a lease without renewal.
+        summary_ttl_s: life of a summary without a commit.
+        spike_ttl_s: life of the spike list after its last change.
+        trend_ttl_s: life of the trend after its last change.
+        recent_ttl_s: life of the list of recent chunks after its last change.
+        recent_max: entries kept in the list of recent chunks.
+        seen_max: digests per generation; two generations are kept, 12 bytes a digest.
+        seen_age_s: age at which a generation is rotated even if it is not full.
+        failed_max: entries at which ``failed_policy`` applies.
+        failed_policy: pause the brand, or drop the oldest entries (counted in the reply).
+    """
+
+    lock_ttl_s: float = 15.0
+    summary_ttl_s: int = 2 * DAY_S
+    spike_ttl_s: int = 7 * DAY_S
+    trend_ttl_s: int = 8 * DAY_S
+    recent_ttl_s: int = 2 * DAY_S
+    recent_max: int = 50
+    seen_max: int = 100_000
+    seen_age_s: int = 7 * DAY_S
+    failed_max: int = 10_000
+    failed_policy: FailedPolicy = FailedPolicy.PAUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to fold one brand, as it was when it was acquired.
+
+    Attributes:
+        brand: whose queue.
+        token: the fencing token: 128 random bits, new at every acquire.
+        epoch: order of leases; greater than that of any lease before, even one that a failover forgot.
+        version: commits so far.
+        cid: id of the last commit; state kept in memory is usable only if it ends with this one.
+        attempts: peeks since the last commit; 0 after an orderly stop.
+        due_ms: when the summary should be refreshed without new chunks; 0 = never.
+        now_ms: server time of the acquire.
+        queued: chunks in the queue.
+    """
+
+    brand: str
+    token: str
+    epoch: int
+    version: int
+    cid: str
+    attempts: int
+    due_ms: int
+    now_ms: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """The head of a queue, read and not taken.
+
+    Attributes:
+        cid: id of the last commit at the time of the peek.
+        version: commits so far.
+        attempts: peeks of a non-empty queue since the last commit, this one included.
+        now_ms: server time, the ``now`` of the fold.
+        queued: chunks in the queue.
+        items: the first ones, as workers pushed them.
+    """
+
+    cid: str
+    version: int
+    attempts: int
+    now_ms: int
+    queued: int
+    items: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One atomic step of a brand: these chunks leave the queue, this becomes true.
+
+    Attributes:
+        cid: id of this commit, random; the same one in every retry.
+        expected_cid: the commit that the fold started from.
+        version: the version that the summary inside speaks of: that of the peek + 1.
+        consumed: items taken from the queue's head; 0 for a refresh.
+        head: first peeked item, byte for byte.
+        tail: last consumed item, byte for byte (the same as *head* for one item).
+        put: state fields to write.
+        remove: state fields to delete.
+        digests: 12-byte digests of the chunkIds folded by this commit.
+        failed: entries for the dead-letter list.
+        summary: the whole new summary, None to leave the old one.
+        due_ms: when the brand should be refreshed without new chunks; 0 = never.
+        spikes: the whole new spike list, None to leave the old one.
+        trend_put: trend fields to write.
+        trend_remove: trend fields to delete.
+        recent: entries to append to the list of recent chunks.
+    """
+
+    cid: str
+    expected_cid: str
+    version: int
+    consumed: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+    put: Mapping[bytes, bytes] = field(default_factory=dict)
+    remove: Sequence[bytes] = ()
+    digests: Sequence[bytes] = ()
+    failed: Sequence[bytes] = ()
+    summary: bytes | None = None
+    due_ms: int = 0
+    spikes: Sequence[bytes] | None = None
+    trend_put: Mapping[bytes, bytes] = field(default_factory=dict)
+    trend_remove: Sequence[bytes] = ()
+    recent: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReply:
+    """What became of a commit that is in.
+
+    Attributes:
+        duplicate: an earlier delivery of the same commit had been applied already (``DUP``).
+        version: commits so far, this one included.
+        queued: chunks left in the queue.
+        failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
+        announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
+        next: the next peek, if one was asked for and the lease still held.
+    """
+
+    duplicate: bool
+    version: int
+    queued: int
+    failed_dropped: int
+    announced: bool
+    next: Peek | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registered brands.
+
+    Attributes:
+        brands: names that are fit to be brands, sorted, each once.
+        refused: whatever is not: (repr of it, reason).
+    """
+
+    brands: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
