@@ -212,25 +212,24 @@ def _norm(weights: Iterable[float]) -> float:
     return math.sqrt(total)
 
 
-def reduce_sentiment(
-    sentiments: Sequence[Sentiment], mentions: Sequence[int], panes: Sequence[int]
-) -> dict[int, tuple[int, int, int, int]]:
-    """Sum up the sentiment of chunks by pane.
+def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> tuple[int, int, int, int]:
+    """Sum up the sentiment of chunks.
 
     Args:
         sentiments: one a chunk.
         mentions: the size of each chunk.
-        panes: the pane of each chunk.
 
     Returns:
-        pane -> (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
+        (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
     """
-    sums: dict[int, tuple[int, int, int, int]] = {}
-    for sentiment, size, pane in zip(sentiments, mentions, panes, strict=True):
+    positive = neutral = negative = score = 0
+    for sentiment, size in zip(sentiments, mentions, strict=True):
         added = _in_fixed(sentiment, size)
-        known = sums.get(pane)
-        sums[pane] = added if known is None else tuple(map(int.__add__, known, added))  # type: ignore[assignment]
-    return sums
+        positive += added[0]
+        neutral += added[1]
+        negative += added[2]
+        score += added[3]
+    return positive, neutral, negative, score
 
 
 def _in_fixed(sentiment: Sentiment, size: int) -> tuple[int, int, int, int]:
