@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     import trio
 
+MAX_DOCUMENT_BYTES = 1024 * 1024  # of anything read for a reader; a summary has at most 64 KiB
+MAX_LIST_ENTRIES = 1_000  # of a list or hash read for a reader
+
 
 class Status(StrEnum):
     """The service as a whole, worst last; serving means that a load balancer may send readers here."""
@@ -87,8 +90,10 @@ class ServiceView(Protocol):
     """What the HTTP layer may ask of the service. Every value from Redis is untrusted bytes.
 
     The async methods raise :class:`orchestrator.errors.StoreError` when Redis does not
-    answer, and return within the configured Redis time-out. Being cancelled changes
-    nothing: they only read.
+    answer, and return within the configured Redis time-out. They read at most one byte
+    more than ``MAX_DOCUMENT_BYTES`` of a string and ``MAX_LIST_ENTRIES`` of a list or
+    hash: what is longer was not written by us. A key of a foreign type counts as
+    absent. Being cancelled changes nothing: they only read.
     """
 
     def statistics(self) -> ServiceStatistics:

@@ -1,0 +1,58 @@
+"""Puts the application for ``HTTP_PORT`` together: probes, pages, read API, error forms, headers."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import jinja2
+import trio
+from quart_trio import QuartTrio
+
+from orchestrator.http import api, health, pages
+from orchestrator.http.problems import handle_problems
+from orchestrator.http.security import secure
+from orchestrator.http.static import Assets
+from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url
+
+if TYPE_CHECKING:
+    from quart import Response
+
+    from orchestrator.metrics import Metrics
+    from orchestrator.statistics import ServiceView
+
+MAX_BODY_BYTES = 4 * 1024  # no handler reads a body; a client may send one anyway
+HANDLER_TIMEOUT_S = 30
+
+
+def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None = None) -> QuartTrio:
+    """The application for ``HTTP_PORT``.
+
+    Args:
+        service: what the handlers may ask.
+        metrics: requests and open streams are counted there.
+        stop: set when the service stops, so that open streams end themselves; none ends them with the server.
+    """
+    app = QuartTrio(__name__, static_folder=None, template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["RESPONSE_TIMEOUT"] = HANDLER_TIMEOUT_S
+    app.url_map.converters["brand"] = BrandConverter
+    app.url_map.merge_slashes = False  # a brand may begin with a slash or hold two
+    app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+    app.extensions["service"] = service
+    app.extensions["metrics"] = metrics
+    app.extensions["stop"] = trio.Event() if stop is None else stop
+    assets = Assets.load(files("orchestrator.http") / "static")
+    app.register_blueprint(assets.blueprint())
+    for blueprint in (health.blueprint, pages.blueprint, api.blueprint):
+        app.register_blueprint(blueprint)
+    app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
+    handle_problems(app)
+    app.after_request(secure)
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        metrics.http_requests.labels(f"{response.status_code // 100}xx").inc()
+        return response
+
+    return app

@@ -1,0 +1,110 @@
+"""Reading a brand's summary from its stored bytes, tolerantly and within a limit.
+
+The bytes come from Redis, where anybody may have written them: what is missing has
+a default, what has a wrong type makes the document unreadable, nothing is trusted
+to be short. Writing summaries is the brand rules' business.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from orchestrator.contract.brands import check_brand
+from orchestrator.http.problems import ProblemError, not_found
+from orchestrator.statistics import MAX_DOCUMENT_BYTES
+
+if TYPE_CHECKING:
+    from orchestrator.statistics import ServiceView
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Sentiment(msgspec.Struct, frozen=True):
+    """Sums over the window."""
+
+    positive: float = 0.0
+    neutral: float = 0.0
+    negative: float = 0.0
+    score: float = 0.0
+
+
+class Topic(msgspec.Struct, frozen=True):
+    """A topic and its weight in mentions; ``change`` is against the window before."""
+
+    topic: str
+    mentions: float = 0
+    change: float | None = None
+
+
+class Story(msgspec.Struct, frozen=True, rename="camel"):
+    """A merged cluster as the summary shows it."""
+
+    id: str
+    label: str
+    mentions: float = 0
+    spike: bool = False
+    sentiment_score: float | None = None
+    members: int | None = None
+    first_seen: str | None = None
+    last_seen: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True, rename="camel"):
+    """The fields of ``summary:brand:<brand>`` that the pages show."""
+
+    brand: str = ""
+    generated_at: str = ""
+    epoch: Count = 0
+    version: Count = 0
+    window_start: str | None = None
+    window_end: str | None = None
+    total_chunks: Count = 0
+    total_mentions: float = 0
+    sentiment: Sentiment = Sentiment()
+    net_sentiment: float | None = None
+    topics: list[Topic] = msgspec.field(default_factory=list)
+    clusters: list[Story] = msgspec.field(default_factory=list)
+    cluster_count: Count = 0
+    spike_detected: bool = False
+    spike: dict[str, Any] | None = None
+    summary: str = ""
+    chunk_summaries: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def etag(self) -> str:
+        """Changes exactly when the document does: (epoch, version) never repeats."""
+        return f"{self.epoch}-{self.version}"
+
+
+_decoder = msgspec.json.Decoder(Summary)
+
+
+def parse_summary(raw: bytes) -> Summary:
+    """Decode a stored summary.
+
+    Raises:
+        ProblemError: it is too large or not a summary; 502, since the fault lies behind this service.
+    """
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        raise ProblemError(HTTPStatus.BAD_GATEWAY, "The stored summary is larger than a summary can be.")
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ProblemError(HTTPStatus.BAD_GATEWAY, "The stored summary is not readable.") from None
+
+
+async def read_summary(service: ServiceView, name: str) -> tuple[bytes, Summary]:
+    """The stored summary of the brand called *name*: its bytes and what they say.
+
+    Raises:
+        InvalidBrandError: no brand can have this name.
+        ProblemError: there is no summary, or it is unreadable.
+        StoreError: Redis did not answer.
+    """
+    raw = await service.summary(check_brand(name))
+    if raw is None:
+        raise not_found("There is no summary of this brand.")
+    return raw, parse_summary(raw)

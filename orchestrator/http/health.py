@@ -1,0 +1,76 @@
+"""Probes: ``/health`` for boards and load balancers, ``/readyz`` and ``/livez`` for whoever restarts us.
+
+Liveness is 200 while the event loop turns: no failure of Redis is cured by a
+restart. The keys of ``/health`` are the platform's, in its spelling.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from quart import Blueprint, Response, current_app
+
+if TYPE_CHECKING:
+    from orchestrator.statistics import ServiceStatistics, ServiceView
+
+OK, NOT_READY = 200, 503
+
+blueprint = Blueprint("health", __name__)
+
+
+def health_document(statistics: ServiceStatistics) -> dict[str, Any]:
+    """The body of ``/health``."""
+    processed_ms = statistics.last_processed_at_ms
+    document: dict[str, Any] = {
+        "status": statistics.status.value,
+        "orchestratorId": statistics.orchestrator_id,
+        "uptimeSeconds": round(statistics.uptime_s, 3),
+        "processedBrands": statistics.processed_brands,
+        "activeBrands": statistics.active_brands,
+        "lastProcessedAt": None if processed_ms is None else iso_time(processed_ms),
+        "successfulBrands": statistics.successful_brands,
+        "failedBrands": statistics.failed_brands,
+        "checks": {name: {"status": check.status, "detail": check.detail} for name, check in statistics.checks.items()},
+    }
+    if statistics.redis_address is not None:
+        document["redisAddress"] = statistics.redis_address
+    return document
+
+
+def iso_time(unix_ms: int) -> str:
+    """Unix milliseconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _statistics() -> ServiceStatistics:
+    service: ServiceView = current_app.extensions["service"]
+    return service.statistics()
+
+
+def _answer(body: dict[str, Any], *, ready: bool) -> Response:
+    status = OK if ready else NOT_READY
+    response = Response(msgspec.json.encode(body), status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/health")
+async def health() -> Response:
+    """What the service is doing; 503 when it is not ready."""
+    statistics = _statistics()
+    return _answer(health_document(statistics), ready=statistics.status.serving)
+
+
+@blueprint.get("/readyz")
+async def readyz() -> Response:
+    """Whether readers and work should come here."""
+    status = _statistics().status
+    return _answer({"status": status.value}, ready=status.serving)
+
+
+@blueprint.get("/livez")
+async def livez() -> Response:
+    """Always 200: answering is the proof."""
+    return _answer({"status": "ok"}, ready=True)

@@ -1,0 +1,105 @@
+"""The pages for analysts: the list of brands, and one brand's summary. HTML made here, no script needed to read it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import trio
+from quart import Blueprint, Response, current_app, redirect, render_template, request
+
+from orchestrator.contract.brands import check_brand
+from orchestrator.errors import StoreError
+from orchestrator.http.api import MAX_OFFSET, conditional, whole_number
+from orchestrator.http.documents import parse_summary, read_summary
+from orchestrator.http.problems import ProblemError
+from orchestrator.http.urls import brand_page_url
+from orchestrator.http.view import BrandRow, brand_view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from orchestrator.statistics import ServiceView
+
+ROWS = 25  # each row reads a summary of up to 64 KiB
+MAX_QUERY = 256
+
+blueprint = Blueprint("pages", __name__)
+
+
+def _service() -> ServiceView:
+    service: ServiceView = current_app.extensions["service"]
+    return service
+
+
+async def _rows(service: ServiceView, names: Sequence[str]) -> list[BrandRow]:
+    """A row each, read side by side; a brand that cannot be read has a row without numbers."""
+    rows: dict[str, BrandRow] = {}
+
+    async def read(name: str) -> None:
+        try:
+            raw = await service.summary(name)
+            rows[name] = BrandRow.of(name, None if raw is None else parse_summary(raw))
+        except (StoreError, ProblemError):
+            rows[name] = BrandRow.unreadable(name)
+
+    async with trio.open_nursery() as nursery:
+        for name in names:
+            nursery.start_soon(read, name)
+    return [rows[name] for name in names]
+
+
+@blueprint.get("/")
+async def overview() -> str:
+    """All brands, or those whose name contains the query, a page of them."""
+    query = request.args.get("q", "")[:MAX_QUERY].strip()
+    offset = whole_number("offset", 0, 0, MAX_OFFSET)
+    service = _service()
+    names = sorted(await service.brands(), key=str.casefold)
+    found = [name for name in names if query.casefold() in name.casefold()]
+    return await render_template(
+        "overview.html",
+        rows=await _rows(service, found[offset : offset + ROWS]),
+        query=query,
+        offset=offset,
+        page_size=ROWS,
+        found=len(found),
+        total=len(names),
+        health=service.statistics(),
+    )
+
+
+@blueprint.get("/brands")
+async def brand_by_name() -> Response | WerkzeugResponse:
+    """The page of the brand in ``?name=``: for names that no path can hold, and for typing."""
+    name = request.args.get("name")
+    if name is None:
+        return redirect("/")
+    return await _brand_page(name)
+
+
+@blueprint.get("/brands/<brand:name>")
+async def brand(name: str) -> Response:
+    """One brand's summary."""
+    return await _brand_page(name)
+
+
+async def _brand_page(name: str) -> Response:
+    service = _service()
+    checked = check_brand(name)
+    try:
+        _, document = await read_summary(service, checked)
+    except ProblemError as problem:
+        if problem.status is HTTPStatus.NOT_FOUND and checked in await service.brands():
+            return await _waiting_page(checked)
+        raise
+    page = await render_template("brand.html", brand=checked, url=brand_page_url(checked), view=brand_view(document))
+    return await conditional(Response(page), f"page-{document.etag}")
+
+
+async def _waiting_page(name: str) -> Response:
+    """A registered brand whose first chunk has not come yet."""
+    page = await render_template("waiting.html", brand=name, url=brand_page_url(name))
+    return Response(page)

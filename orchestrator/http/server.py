@@ -1,0 +1,121 @@
+"""Serve an ASGI application on a port until an event says stop.
+
+A thin shell around hypercorn's connection handler. Hypercorn's own ``serve`` sends
+under a shield without a deadline, so that one client which stops reading holds up
+a graceful stop for ever, and it cannot limit the number of connections; the
+handler class is subclassed here for the one and counted for the other. TLS and
+QUIC are the business of whatever stands in front.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.utils import wrap_app
+
+if TYPE_CHECKING:
+    from quart_trio import QuartTrio
+
+MAX_CONNECTIONS = 512  # an open connection costs about 50 KiB; readers behind one proxy need a handful
+KEEP_ALIVE_S = 5  # also the deadline for a request's headers to arrive
+SEND_TIMEOUT_S = 10  # a reader that takes nothing for so long is gone
+STOP_GRACE_S = 0.75  # answers under way get this long; the whole process has 2 s
+BACKLOG = 128
+
+
+class _Connection(TCPServer):
+    """Hypercorn's connection, whose sends can be cancelled and have a deadline."""
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send *event*; a connection that does not take it in time is closed, its reader gets a torn answer."""
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        with trio.move_on_after(SEND_TIMEOUT_S) as scope:
+            try:
+                async with self.send_lock:
+                    await self.stream.send_all(event.data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.protocol.handle(Closed())
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self.stream)
+            await self.protocol.handle(Closed())
+
+
+class _Handler:
+    """Counts connections and turns those beyond the limit away."""
+
+    def __init__(self, app: QuartTrio, config: Config, context: WorkerContext, max_connections: int) -> None:
+        self._make = partial(_Connection, wrap_app(app, config.wsgi_max_body_size, "asgi"), config, context)
+        self._max_connections = max_connections
+        self._open = 0
+
+    async def handle(self, stream: trio.SocketStream) -> None:
+        """Serve one connection to its end."""
+        if self._open >= self._max_connections:
+            await trio.aclose_forcefully(stream)
+            return
+        self._open += 1
+        try:
+            await self._make(_no_state(), stream)  # type: ignore[arg-type]
+        finally:
+            self._open -= 1
+
+
+def _no_state() -> Any:
+    return {}
+
+
+def _config() -> Config:
+    config = Config()
+    config.errorlog = logging.getLogger("hypercorn.error")  # ours, so that lines have the service's format
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE_S
+    config.h2_max_concurrent_streams = 16
+    config.websocket_max_message_size = 1024
+    return config
+
+
+async def serve(
+    app: QuartTrio,
+    host: str,
+    port: int,
+    *,
+    shutdown: trio.Event,
+    max_connections: int = MAX_CONNECTIONS,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve *app* until *shutdown* is set; then answers under way get ``STOP_GRACE_S`` and the rest is closed.
+
+    Reports the bound port through *task_status* once connections are accepted; with
+    port 0 the system chooses one. Cancelling closes everything at once.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    config = _config()
+    context = WorkerContext(None)
+    lifespan = Lifespan(wrap_app(app, config.wsgi_max_body_size, "asgi"), config, {})
+    async with trio.open_nursery() as lifespan_nursery:
+        await lifespan_nursery.start(lifespan.handle_lifespan)
+        await lifespan.wait_for_startup()
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+        handler = _Handler(app, config, context, max_connections)
+        # Outermost the connections: they outlive accepting by the grace period.
+        async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
+            accepting.start_soon(partial(trio.serve_listeners, handler.handle, listeners, handler_nursery=connections))
+            task_status.started(int(listeners[0].socket.getsockname()[1]))
+            await shutdown.wait()
+            accepting.cancel_scope.cancel()
+            await context.terminated.set()  # idle connections close, busy ones after their answer
+            connections.cancel_scope.deadline = trio.current_time() + STOP_GRACE_S
+        await lifespan.wait_for_shutdown()
+        lifespan_nursery.cancel_scope.cancel()

@@ -1,0 +1,39 @@
+"""Brands in URLs: any name works, whatever characters it holds.
+
+A brand is percent-encoded as a whole when a link is made, its slashes included.
+Servers decode a path before it is routed, so ``a%2Fb`` and ``a/b`` arrive as the
+same path; the converter therefore takes slashes too, and routes keep what follows
+the brand fixed. Browsers resolve ``.`` and ``..`` even when encoded, so these two
+names are linked by query.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from werkzeug.routing import BaseConverter
+
+_DOT_NAMES = frozenset({".", ".."})
+
+
+class BrandConverter(BaseConverter):
+    """Matches one or more of any character, as few as the rest of the rule lets it."""
+
+    part_isolating = False
+    regex = ".+?"
+    weight = 300
+
+    def to_url(self, value: str) -> str:
+        """The brand as one percent-encoded path segment."""
+        return quote(value, safe="")
+
+
+def brand_page_url(brand: str) -> str:
+    """Link to the brand's page."""
+    encoded = quote(brand, safe="")
+    return f"/brands?name={encoded.replace('.', '%2E')}" if brand in _DOT_NAMES else f"/brands/{encoded}"
+
+
+def brand_api_url(brand: str, document: str) -> str:
+    """Link to one of the brand's documents in the read API."""
+    return f"/v1/brands/{quote(brand, safe='')}/{document}"

@@ -1,0 +1,270 @@
+"""What the pages show, worked out from a summary: plain values, no HTML, no I/O.
+
+Templates only place these; every string in them is untrusted and escaped there.
+Numbers may be anything that JSON can hold, so shares are computed defensively.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.http.documents import Sentiment, Story, Summary, Topic
+
+SHOWN_STORIES = 50
+SHOWN_TOPICS = 15
+NONE = "\N{EN DASH}"  # shown where there is no value
+POSITIVE_FROM, NEGATIVE_TO = 0.05, -0.05  # between them a mood is called balanced
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A point in time, for machines and for people."""
+
+    iso: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of the sentiment: its name, amount, percentage and where its bar begins."""
+
+    name: str
+    amount: str
+    percent: float
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRow:
+    """A topic with the length of its bar in percent of the heaviest."""
+
+    topic: str
+    mentions: str
+    percent: float
+    change: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRow:
+    """A story as a table row."""
+
+    label: str
+    mentions: str
+    percent: float
+    mood: str
+    sentiment: str
+    members: str
+    first_seen: Time | None
+    last_seen: Time | None
+    spike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeNotice:
+    """The open episode in words; None of the numbers need be known."""
+
+    mentions: str
+    expected: str
+    since: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrandView:
+    """Everything on a brand's page."""
+
+    updated: Time | None
+    window_start: Time | None
+    window_end: Time | None
+    mentions: str
+    chunks: str
+    story_count: str
+    net: str
+    mood: str
+    shares: Sequence[Share]
+    topics: Sequence[TopicRow]
+    stories: Sequence[StoryRow]
+    stories_hidden: int
+    spiking: bool
+    spike: SpikeNotice | None
+    text: Sequence[str]
+    chunk_summaries: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BrandRow:
+    """A brand in the overview; ``state`` is ``ready``, ``waiting`` or ``unreadable``."""
+
+    name: str
+    state: str
+    mentions: str = ""
+    net: str = ""
+    mood: str = ""
+    shares: Sequence[Share] = ()
+    top_topic: str = ""
+    story_count: str = ""
+    spiking: bool = False
+    updated: Time | None = None
+
+    @classmethod
+    def of(cls, name: str, summary: Summary | None) -> BrandRow:
+        """The row of a brand with a summary, or of one that still waits for its first chunk."""
+        if summary is None:
+            return cls(name, "waiting")
+        return cls(
+            name,
+            "ready",
+            mentions=number(summary.total_mentions),
+            net=signed(net_sentiment(summary)),
+            mood=mood(net_sentiment(summary)),
+            shares=shares(summary.sentiment),
+            top_topic=summary.topics[0].topic if summary.topics else "",
+            story_count=number(summary.cluster_count or len(summary.clusters)),
+            spiking=is_spiking(summary),
+            updated=time_of(summary.generated_at),
+        )
+
+    @classmethod
+    def unreadable(cls, name: str) -> BrandRow:
+        """The row of a brand whose summary could not be read."""
+        return cls(name, "unreadable")
+
+
+def number(value: float) -> str:
+    """A number with groups of thousands and at most one decimal; in powers of ten where it would fill the page."""
+    if abs(value) >= 1e15:  # noqa: PLR2004 - doubles stop being exact whole numbers about here
+        return f"{value:.3g}"
+    rounded = round(value, 1)
+    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+
+
+def signed(value: float | None) -> str:
+    """A value between -1 and 1 with its sign; a dash where there is none."""
+    return NONE if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def mood(value: float | None) -> str:
+    """The word for a sentiment value; also the name of its colour."""
+    if value is None:
+        return "none"
+    if value >= POSITIVE_FROM:
+        return "positive"
+    return "negative" if value <= NEGATIVE_TO else "balanced"
+
+
+def time_of(text: str | None) -> Time | None:
+    """Parse an ISO 8601 time of a document; None for anything else."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%d %b %Y, %H:%M UTC"))
+
+
+def net_sentiment(summary: Summary) -> float | None:
+    """The document's own, within its bounds."""
+    value = summary.net_sentiment
+    return None if value is None else max(-1.0, min(1.0, value))
+
+
+def is_spiking(summary: Summary) -> bool:
+    """Whether the worker flags or our detector say that something is up."""
+    return summary.spike_detected or summary.spike is not None
+
+
+def shares(sentiment: Sentiment) -> tuple[Share, ...]:
+    """The three parts as percentages of their sum; nothing when there is nothing to share."""
+    parts = [
+        ("positive", max(0.0, sentiment.positive)),
+        ("neutral", max(0.0, sentiment.neutral)),
+        ("negative", max(0.0, sentiment.negative)),
+    ]
+    total = sum(amount for _, amount in parts)
+    if not (isfinite(total) and total > 0):
+        return ()
+    result, start = [], 0.0
+    for name, amount in parts:
+        percent = round(amount / total * 100, 2)
+        result.append(Share(name, number(amount), percent, round(start, 2)))
+        start += percent
+    return tuple(result)
+
+
+def _percent_of(value: float, largest: float) -> float:
+    return round(max(0.0, value) / largest * 100, 2) if largest > 0 and isfinite(largest) else 0.0
+
+
+def _topic_row(topic: Topic, largest: float) -> TopicRow:
+    change = topic.change
+    if change is None:
+        text, direction = "new", "up"
+    elif round(change, 1) == 0:
+        text, direction = "±0", "level"
+    else:
+        text, direction = (
+            ("+" if change > 0 else "\N{MINUS SIGN}") + number(abs(change)),
+            "up" if change > 0 else "down",
+        )
+    return TopicRow(topic.topic, number(topic.mentions), _percent_of(topic.mentions, largest), text, direction)
+
+
+def _story_row(story: Story, largest: float) -> StoryRow:
+    return StoryRow(
+        label=story.label or story.id,
+        mentions=number(story.mentions),
+        percent=_percent_of(story.mentions, largest),
+        mood=mood(story.sentiment_score),
+        sentiment=signed(story.sentiment_score),
+        members=NONE if story.members is None else number(story.members),
+        first_seen=time_of(story.first_seen),
+        last_seen=time_of(story.last_seen),
+        spike=story.spike,
+    )
+
+
+def _spike_notice(summary: Summary) -> SpikeNotice | None:
+    episode = summary.spike
+    if episode is None:
+        return None
+
+    def text(key: str) -> str:
+        value = episode.get(key)
+        return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else NONE
+
+    since = episode.get("timestamp")
+    return SpikeNotice(text("mentionCount"), text("expected"), time_of(since) if isinstance(since, str) else None)
+
+
+def brand_view(summary: Summary) -> BrandView:
+    """Everything that a brand's page shows."""
+    topics, stories = summary.topics[:SHOWN_TOPICS], summary.clusters[:SHOWN_STORIES]
+    heaviest_topic = max((topic.mentions for topic in topics), default=0.0)
+    largest_story = max((story.mentions for story in stories), default=0.0)
+    net = net_sentiment(summary)
+    story_count = summary.cluster_count or len(summary.clusters)
+    return BrandView(
+        updated=time_of(summary.generated_at),
+        window_start=time_of(summary.window_start),
+        window_end=time_of(summary.window_end),
+        mentions=number(summary.total_mentions),
+        chunks=number(summary.total_chunks),
+        story_count=number(story_count),
+        net=signed(net),
+        mood=mood(net),
+        shares=shares(summary.sentiment),
+        topics=[_topic_row(topic, heaviest_topic) for topic in topics],
+        stories=[_story_row(story, largest_story) for story in stories],
+        stories_hidden=max(0, story_count - len(stories)),
+        spiking=is_spiking(summary),
+        spike=_spike_notice(summary),
+        text=[line for line in summary.summary.split("\n") if line.strip()],
+        chunk_summaries=[line for line in summary.chunk_summaries if line.strip()],
+    )

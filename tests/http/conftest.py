@@ -1,0 +1,164 @@
+"""A service held in memory, and the application built on it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from orchestrator.http import build_app
+from orchestrator.metrics import Metrics
+from orchestrator.statistics import Check, ServiceStatistics, Status, SummaryUpdate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
+
+
+class MemoryService:
+    """A :class:`orchestrator.statistics.ServiceView` whose documents a test sets."""
+
+    def __init__(self) -> None:
+        self.status = Status.OK
+        self.redis_address: str | None = None
+        self.registered: list[str] = []
+        self.summaries: dict[str, bytes] = {}
+        self.trends: dict[str, dict[bytes, bytes]] = {}
+        self.episodes: dict[str, list[bytes]] = {}
+        self.error: Exception | None = None
+        self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
+
+    def statistics(self) -> ServiceStatistics:
+        """A snapshot with a value in every field."""
+        return ServiceStatistics(
+            status=self.status,
+            orchestrator_id="test-1",
+            uptime_s=12.3456,
+            registered_brands=len(self.registered),
+            processed_brands=7,
+            active_brands=2,
+            successful_brands=5,
+            failed_brands=1,
+            last_processed_at_ms=1_735_689_600_123,
+            checks={"redis": Check("ok", "answers"), "lanes": Check("ok"), "merge": Check("ok", "cython")},
+            redis_address=self.redis_address,
+        )
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    async def brands(self) -> Sequence[str]:
+        """The registered brands."""
+        self._check()
+        return list(self.registered)
+
+    async def summary(self, brand: str) -> bytes | None:
+        """The stored summary."""
+        self._check()
+        return self.summaries.get(brand)
+
+    async def trend(self, brand: str) -> Mapping[bytes, bytes]:
+        """The stored trend."""
+        self._check()
+        return self.trends.get(brand, {})
+
+    async def spikes(self, brand: str) -> Sequence[bytes]:
+        """The stored episodes."""
+        self._check()
+        return self.episodes.get(brand, [])
+
+    @asynccontextmanager
+    async def updates(self) -> AsyncIterator[trio.MemoryReceiveChannel[SummaryUpdate]]:
+        """A subscription that the test feeds through ``subscribers``."""
+        send, receive = trio.open_memory_channel[SummaryUpdate](16)
+        self.subscribers.append(send)
+        with send, receive:
+            try:
+                yield receive
+            finally:
+                self.subscribers.remove(send)
+
+    def add(self, brand: str, **fields: Any) -> None:
+        """Register *brand* with a summary whose fields may be overridden."""
+        self.registered.append(brand)
+        self.summaries[brand] = json.dumps(summary_document(brand) | fields).encode()
+
+
+def summary_document(brand: str) -> dict[str, Any]:
+    """A summary as the brand rules write it."""
+    return {
+        "schemaVersion": 1,
+        "brand": brand,
+        "generatedAt": "2026-03-01T12:00:00.000Z",
+        "epoch": 3,
+        "version": 41,
+        "windowStart": "2026-02-28T12:00:00.000Z",
+        "windowEnd": "2026-03-01T12:00:00.000Z",
+        "totalChunks": 12,
+        "totalMentions": 1480,
+        "sentiment": {"positive": 700.5, "neutral": 500.25, "negative": 279.25, "score": 421.0},
+        "netSentiment": 0.2846,
+        "dominantTopics": ["launch", "price", "delivery"],
+        "topics": [
+            {"topic": "launch", "mentions": 900, "change": 340},
+            {"topic": "price", "mentions": 410, "change": -55},
+            {"topic": "delivery", "mentions": 170, "change": 0},
+        ],
+        "clusters": [
+            {
+                "id": "launch-positive",
+                "label": "Launch buzz",
+                "mentions": 620,
+                "spike": True,
+                "sentimentScore": 0.61,
+                "members": 9,
+                "firstSeen": "2026-02-28T18:00:00.000Z",
+                "lastSeen": "2026-03-01T11:45:00.000Z",
+            },
+            {
+                "id": "late-parcels",
+                "label": "Parcels arrive late",
+                "mentions": 170,
+                "spike": False,
+                "sentimentScore": -0.48,
+                "members": 4,
+                "firstSeen": "2026-03-01T06:15:00.000Z",
+                "lastSeen": "2026-03-01T11:30:00.000Z",
+            },
+        ],
+        "clusterCount": 2,
+        "spikeDetected": True,
+        "spike": None,
+        "summary": "Notable mentions: Launch buzz (620)\nKey topics: launch, price, delivery\nSpikes: Launch buzz",
+        "chunkSummaries": ["People like the new shoe.", "Some parcels are late."],
+    }
+
+
+@pytest.fixture
+def service() -> MemoryService:
+    """An empty service that is ready."""
+    return MemoryService()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Metrics with a registry of their own."""
+    return Metrics(merge_implementation="python")
+
+
+@pytest.fixture
+def app(service: MemoryService, metrics: Metrics) -> QuartTrio:
+    """The application for ``HTTP_PORT`` on that service."""
+    return build_app(service, metrics)
+
+
+@pytest.fixture
+def client(app: QuartTrio) -> TestClientProtocol:
+    """A client that calls the application without a socket."""
+    return app.test_client()
