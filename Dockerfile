@@ -13,6 +13,10 @@ ARG PIP_TRUSTED_HOST
 ENV ORCHESTRATOR_MERGE=cython PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/orchestrator
 WORKDIR /src
+# dependencies first, so that a change of the sources alone does not fetch them again
+COPY pyproject.toml .
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /requirements.txt \
+    && /opt/orchestrator/bin/pip install -r /requirements.txt
 COPY . .
 RUN pip wheel --no-deps --wheel-dir /dist . \
     && /opt/orchestrator/bin/pip install /dist/*.whl \

@@ -30,9 +30,10 @@ torture: $(VENV)/.dev ## the long fault-injection campaign
 bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
 	$(BIN)/python -m bench all
 
-schemas: $(VENV)/.dev ## write docs/schemas anew from the types
+schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas from the types, the README's table from the settings
 	$(BIN)/orchestrator schema chunk > docs/schemas/chunk.json
 	$(BIN)/orchestrator schema summary > docs/schemas/summary.json
+	$(BIN)/python -m tests.test_readme
 
 image: ## PIP_* of the environment reach the build's pip, and only that
 	docker build $(DOCKER_BUILD_ARGS) $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name))) -t $(IMAGE) .

@@ -1,0 +1,163 @@
+"""What users install: the wheel is complete, and a machine without a compiler gets the pure twin and is told so."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "orchestrator"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SHIPPED_SUFFIXES = {".py", ".pyi", ".typed", ".lua", ".html", ".css", ".js", ".svg"}
+NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++"}
+
+
+def run(code: str, *arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run Python *code* in a fresh process; its standard error is part of its output."""
+    inherited = {name: value for name, value in os.environ.items() if name != "ORCHESTRATOR_MERGE"}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        env=inherited | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def copy_sources(target: Path) -> Path:
+    """A copy of what a build needs, without anything that was built in place."""
+    built = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "_merge.c", "_merge.cpp")
+    shutil.copytree(PACKAGE, target / "orchestrator", ignore=built)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, target)
+    return target
+
+
+def build_wheel(sources: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Build the wheel into ``sources/dist`` as pip would, with the tools of this environment."""
+    code = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+    return run(code, cwd=sources, **env)
+
+
+@pytest.fixture(scope="module")
+def built_without_compiler(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """(the wheel, the build's output) of a build for which no compiler can be started."""
+    sources = copy_sources(tmp_path_factory.mktemp("sources"))
+    build = build_wheel(sources, **NO_COMPILER)
+    assert build.returncode == 0, build.stdout
+    (wheel,) = (sources / "dist").glob("*.whl")
+    return wheel, build.stdout
+
+
+def test_wheel_holds_every_file_of_the_package(built_without_compiler: tuple[Path, str]) -> None:
+    """Each module, Lua command, page and marker of the package is in the wheel, and no test or benchmark is."""
+    names = zipfile.ZipFile(built_without_compiler[0]).namelist()
+    shipped = {name for name in names if name.startswith("orchestrator/")}
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.suffix in SHIPPED_SUFFIXES and "__pycache__" not in path.parts
+    }
+    assert {name for name in shipped if Path(name).suffix in SHIPPED_SUFFIXES} == wanted
+    assert {name.split("/")[0] for name in names} - {"orchestrator"} == {names[-1].split("/")[0]}
+
+
+def test_wheel_states_licence_script_and_extras(built_without_compiler: tuple[Path, str]) -> None:
+    """The wheel's metadata carries the licence, the console script and the extras."""
+    with zipfile.ZipFile(built_without_compiler[0]) as wheel:
+        (info,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
+        metadata = wheel.read(f"{info}/METADATA").decode()
+        assert "orchestrator = orchestrator.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+        assert wheel.read(f"{info}/licenses/LICENSE").startswith(b"MIT License")
+    assert "License-Expression: MIT" in metadata
+    assert re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE) == ["embedded", "bench", "dev"]
+
+
+def test_build_without_compiler_succeeds_and_says_so(built_without_compiler: tuple[Path, str]) -> None:
+    """A failed kernel is a warning of the build, and its wheel has no extension."""
+    wheel, output = built_without_compiler
+    assert 'building extension "orchestrator._merge" failed' in output
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith((".so", ".pyd"))]
+
+
+def test_install_without_compiler_runs_on_the_twin_and_says_why(
+    built_without_compiler: tuple[Path, str], tmp_path: Path
+) -> None:
+    """The wheel of such a build imports from where it was installed, merges in Python and knows the reason."""
+    zipfile.ZipFile(built_without_compiler[0]).extractall(tmp_path)
+    code = "from orchestrator import merge; print(merge.__file__, merge.IMPLEMENTATION, merge.FALLBACK_REASON, sep='\\n')"
+    done = run(code, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    file, implementation, reason = done.stdout.splitlines()
+    assert Path(file).is_relative_to(tmp_path)
+    assert implementation == "python"
+    assert "_merge" in reason
+
+
+def test_build_that_must_have_the_kernel_fails_without_compiler(tmp_path: Path) -> None:
+    """ORCHESTRATOR_MERGE=cython, as the image sets it, turns the warning into a failed build."""
+    build = build_wheel(copy_sources(tmp_path), ORCHESTRATOR_MERGE="cython", **NO_COMPILER)
+    assert build.returncode != 0
+    assert not list(tmp_path.glob("dist/*.whl"))
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on PATH")
+def test_wheel_built_with_compiler_holds_the_kernel(tmp_path: Path) -> None:
+    """With a compiler the wheel has the extension, and it loads from there."""
+    build = build_wheel(copy_sources(tmp_path), ORCHESTRATOR_MERGE="cython")
+    assert build.returncode == 0, build.stdout
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    code = "from orchestrator import _merge; print(_merge.__file__)"
+    done = run(code, cwd=installed, PYTHONPATH=str(installed))
+    assert Path(done.stdout.strip()).is_relative_to(installed)
+
+
+def imported_packages() -> set[str]:
+    """Top-level names that the package imports, other than its own and the standard library's."""
+    names: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module.split(".")[0])
+    for path in PACKAGE.rglob("*.pyx"):
+        names |= set(re.findall(r"^(?:from|cimport|import) (\w+)", path.read_text(), re.MULTILINE)) - {"libc", "libcpp"}
+    return names - set(sys.stdlib_module_names) - {"orchestrator", "cython", "cpython"}
+
+
+def requirement_name(requirement: str) -> str:
+    """The normalised name of a requirement."""
+    match = re.match(r"[\w-]+", requirement)
+    assert match is not None
+    return match[0].lower().replace("_", "-")
+
+
+def test_dependencies_are_those_that_are_imported() -> None:
+    """Nothing is imported that is not declared (transitive luck), and nothing is declared that is not imported."""
+    distributions = packages_distributions()
+    imported = {distributions[name][0].lower().replace("_", "-") for name in imported_packages()}
+    declared = {requirement_name(text) for text in PROJECT["dependencies"]}
+    optional = {requirement_name(text) for text in PROJECT["optional-dependencies"]["embedded"]}
+    assert declared <= imported
+    assert imported <= declared | optional
+
+
+def test_every_requirement_is_bounded() -> None:
+    """Each requirement has a lower and an upper bound."""
+    groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    unbounded = [text for group in groups for text in group if not re.search(r">=[\d.]+,<\d", text)]
+    assert unbounded == []
