@@ -3,23 +3,62 @@
 Pure: no I/O and no clock; every time is an argument, in Unix milliseconds (Redis TIME).
 The result depends only on the sequence of chunks and the times given with them, never on
 how batches were cut, on restarts, or on which process did it.
+
+Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a
+pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), and those of the story book.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
+from msgspec import Struct
+
+from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.flags import Flags
+from orchestrator.brand.ledger import Ledger
+from orchestrator.brand.notes import MAX_RECENT, Notes, recent_entry
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
+from orchestrator.brand.panes import PANE_MS, first_pane, panes_per_window, stamp_all
+from orchestrator.brand.stories import StoryBook
+from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
+from orchestrator.brand.trend import Trend
+from orchestrator.contract.chunk import Chunk, chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
+from orchestrator.errors import InvalidStateError
+
+GENERAL_FIELD = b"g"
+
+
+class _General(Struct, frozen=True, array_like=True):
+    format: int
+    clock_ms: int
+    since_pane: int | None
+    flagged_at_ms: int | None
+    flag_minutes: list[int]
+
+
+_decoder = FieldDecoder(_General)
 
 
 class BrandState:
     """The fold's state, its outputs and what changed since they were last taken."""
 
+    def __init__(self, config: FoldConfig) -> None:
+        self._config = config
+        self._clock_ms = 0
+        self._ledger = Ledger(config.window_ms)
+        self._stories = StoryBook(config.similarity_threshold, config.max_stories)
+        self._trend = Trend()
+        self._flags = Flags()
+        self._notes = Notes()
+        self._recent: deque[tuple[Chunk, int, int]] = deque(maxlen=MAX_RECENT)
+
     @classmethod
     def empty(cls, config: FoldConfig) -> BrandState:
         """The state of a brand that never had a chunk."""
-        raise NotImplementedError
+        return cls(config)
 
     @classmethod
     def load(cls, config: FoldConfig, fields: Mapping[bytes, bytes]) -> BrandState:
@@ -28,27 +67,103 @@ class BrandState:
         Raises:
             InvalidStateError: a field is damaged or of a foreign format.
         """
-        raise NotImplementedError
+        state = cls(config)
+        if not fields:
+            return state
+        general = _read_general(fields)
+        state._ledger = Ledger.load(config.window_ms, fields, general.since_pane)
+        state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
+        state._trend = Trend.load(fields)
+        state._flags = Flags(general.flagged_at_ms, general.flag_minutes)
+        state._notes = Notes.load(fields)
+        state.advance(general.clock_ms)
+        return state
 
     def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
         """Fold *batch*, chunk by chunk in its order, as of *now_ms*; advances first."""
-        raise NotImplementedError
+        self.advance(now_ms)
+        chunks = batch.chunks
+        if not chunks:
+            return FoldReport()
+        times, retimed = stamp_all(chunks, self._clock_ms, self._config.window_ms)
+        panes = [at_ms // PANE_MS for at_ms in times]
+        mentions = [chunk_mentions(chunk) for chunk in chunks]
+        added = self._ledger.fold(panes, chunks, mentions)
+        self._trend.fold(added)
+        self._flags.fold(chunks, times, self._clock_ms)
+        self._notes.fold(chunks, panes)
+        self._recent.extend(list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:])
+        self._stories.begin_batch(batch)
+        fold_story = self._stories.fold
+        clusters = sum([fold_story(chunk, at_ms) for chunk, at_ms in zip(chunks, times, strict=True)])
+        return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
     def advance(self, now_ms: int) -> None:
         """Let what is too old at *now_ms* leave; idempotent, and time never runs backwards."""
-        raise NotImplementedError
+        if now_ms <= self._clock_ms:
+            return
+        self._clock_ms = now_ms
+        first = first_pane(now_ms, self._config.window_ms)
+        self._ledger.advance(first)
+        self._stories.advance(first)
+        self._notes.advance(first)
+        self._trend.advance(now_ms)
+        self._flags.advance(now_ms)
 
     def take_changes(self) -> Changes:
         """Everything to be committed since the last call, and forget that it changed.
 
         A commit that fails for good leaves state and Redis apart: drop the state and load it again.
         """
-        raise NotImplementedError
+        put: dict[bytes, bytes] = {GENERAL_FIELD: self._encode_general()}
+        remove: list[bytes] = []
+        self._ledger.take_changes(put, remove)
+        self._notes.take_changes(put)
+        trend_put, trend_remove = self._trend.take_changes(put, remove)
+        stories = self._stories.take_changes()
+        put.update(stories.put)
+        remove.extend(stories.remove)
+        recent = [recent_entry(chunk, at_ms, mentions) for chunk, at_ms, mentions in self._recent]
+        self._recent.clear()
+        return Changes(put, remove, trend_put, trend_remove, None, recent, self.due_ms())
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
-        """The summary as JSON, as of the later of *now_ms* and the last fold; call :meth:`advance` first."""
-        raise NotImplementedError
+        """The summary as JSON, as of the later of *now_ms* and the state's own time; advances first."""
+        self.advance(now_ms)
+        start_ms = first_pane(self._clock_ms, self._config.window_ms) * PANE_MS
+        findings = Findings(
+            tally=self._ledger.window,
+            topics=self._ledger.heaviest_topics(MAX_TOPICS_SHOWN),
+            stories=self._stories.top(MAX_STORIES_SHOWN),
+            story_count=len(self._stories),
+            flagged_at_ms=self._flags.newest_ms,
+            episode=None,
+            surge="",
+            chunk_summaries=self._notes.newest(),
+        )
+        return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
 
     def due_ms(self) -> int:
         """When the summary changes next without traffic, Unix ms; 0 = never."""
-        raise NotImplementedError
+        inside, before = self._ledger.oldest()
+        due = [self._flags.due_ms()]
+        if inside is not None:
+            due.append((inside + 1) * PANE_MS + self._config.window_ms)
+            if before is not None:  # topics compare with the window before, which ends a window earlier
+                span_ms = panes_per_window(self._config.window_ms) * PANE_MS
+                due.append((before + 1) * PANE_MS + self._config.window_ms + span_ms)
+        return min((moment for moment in due if moment is not None), default=0)
+
+    def _encode_general(self) -> bytes:
+        flags = self._flags
+        return pack(_General(FORMAT, self._clock_ms, self._ledger.since, flags.newest_ms, flags.minutes))
+
+
+def _read_general(fields: Mapping[bytes, bytes]) -> _General:
+    value = fields.get(GENERAL_FIELD)
+    if value is None:
+        raise InvalidStateError(f"state field {GENERAL_FIELD!r} is missing: not a state of ours")
+    general = _decoder.read(GENERAL_FIELD, value)
+    if general.format != FORMAT:
+        raise InvalidStateError(f"the state has format {general.format}, expected {FORMAT}")
+    return general

@@ -1,0 +1,64 @@
+"""Workers' own spike flags: a brand counts as flagged while one of the last 30 minutes says so.
+
+Source: the design's rule on spikes. Which story a flag belongs to is the story book's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.contract.chunk import Chunk
+
+FLAG_MS = 1_800_000
+"""How long a worker's flag counts, from the stamped time of its chunk."""
+
+_MINUTE_MS = 60_000
+
+
+def is_flagged(flagged_at_ms: int | None, now_ms: int) -> bool:
+    """Whether a flag of that time still counts."""
+    return flagged_at_ms is not None and flagged_at_ms > now_ms - FLAG_MS
+
+
+def has_flag(chunk: Chunk) -> bool:
+    """Whether the chunk or one of its clusters is flagged."""
+    # a list and not a generator, which would cost as much as the rest of a small chunk
+    return bool(chunk.spike_detected) or True in [cluster.spike for cluster in chunk.clusters]
+
+
+class Flags:
+    """Flags that still count: the newest one's time, and the minutes that had one.
+
+    The minutes tell when the next flag (of some story) runs out, without keeping every flag.
+    """
+
+    def __init__(self, newest_ms: int | None = None, minutes: Sequence[int] = ()) -> None:
+        self.newest_ms = newest_ms
+        self._minutes = set(minutes)
+
+    @property
+    def minutes(self) -> list[int]:
+        """Minutes since the epoch with a flag that still counts."""
+        return sorted(self._minutes)
+
+    def fold(self, chunks: Sequence[Chunk], times: Sequence[int], now_ms: int) -> None:
+        """Take in the flags of *chunks*; their stamped times stand beside them."""
+        flagged = {at_ms for chunk, at_ms in zip(chunks, times, strict=True) if has_flag(chunk)}
+        current = [at_ms for at_ms in flagged if is_flagged(at_ms, now_ms)]
+        if current:
+            self.newest_ms = max(*current, self.newest_ms or 0)
+            self._minutes.update(at_ms // _MINUTE_MS for at_ms in current)
+
+    def advance(self, now_ms: int) -> None:
+        """Forget what no longer counts."""
+        self._minutes = {minute for minute in self._minutes if _out_ms(minute) > now_ms}
+        if not is_flagged(self.newest_ms, now_ms):
+            self.newest_ms = None
+
+    def due_ms(self) -> int | None:
+        """When the next flag has run out, to the minute; None without flags."""
+        return _out_ms(min(self._minutes)) if self._minutes else None
+
+
+def _out_ms(minute: int) -> int:
+    return (minute + 1) * _MINUTE_MS + FLAG_MS

@@ -1,0 +1,201 @@
+"""What was counted, pane by pane: tallies and topics of the window and of the one before it.
+
+A chunk changes the one pane that its stamped time names; everything told about the window is the
+sum of its panes, kept as running totals that are exact because all sums are integers. The window
+before serves for comparison only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from orchestrator.brand.codec import FieldDecoder, number_in, pack
+from orchestrator.brand.panes import HOUR_MS, PANE_MS, panes_per_window
+from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
+from orchestrator.brand.topics import MAX_TOPICS, PaneTopics, Topic, TopicTotals, distinct_topics, topic_key
+from orchestrator.contract.chunk import Chunk
+
+PREFIX = b"p:"
+
+_LATE_START_PANES = HOUR_MS // PANE_MS
+"""A brand first seen this much after the window before began still counts as watched through it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic of the window: its most frequent spelling, its mentions, and its mentions in the window before.
+
+    ``before`` is None while the brand has not been watched for the whole window before.
+    """
+
+    topic: str
+    mentions: int
+    before: int | None
+
+    @property
+    def change(self) -> float | None:
+        """Growth against the window before (0.5: half as many again); None without a basis."""
+        return (self.mentions - self.before) / self.before if self.before else None
+
+
+class _PaneFields(Struct, array_like=True):
+    tally: TallyFields
+    topics: list[tuple[str, int, dict[str, int]]]
+
+
+_decoder = FieldDecoder(_PaneFields)
+
+
+class _Pane:
+    __slots__ = ("tally", "topics")
+
+    def __init__(self, tally: Tally, topics: PaneTopics) -> None:
+        self.tally = tally
+        self.topics = topics
+
+    def encode(self) -> bytes:
+        topics = [(key, topic.mentions, topic.spellings) for key, topic in self.topics.by_key.items()]
+        return pack([self.tally.to_fields(), topics])
+
+    @classmethod
+    def decode(cls, name: bytes, value: bytes) -> _Pane:
+        fields = _decoder.read(name, value)
+        topics = {key: Topic(mentions, spellings) for key, mentions, spellings in fields.topics}
+        return cls(Tally.of_fields(fields.tally), PaneTopics(topics))
+
+
+class Ledger:
+    """The panes of one brand and the totals of its window.
+
+    Attributes:
+        window: the tally of the whole window.
+    """
+
+    def __init__(self, window_ms: int) -> None:
+        self.window = Tally()
+        self._span = panes_per_window(window_ms)
+        self._first = 0
+        self._since: int | None = None
+        self._panes: dict[int, _Pane] = {}
+        self._topics = TopicTotals()
+        self._dirty: set[int] = set()
+        self._removed: list[int] = []
+
+    @classmethod
+    def load(cls, window_ms: int, fields: Mapping[bytes, bytes], since: int | None) -> Ledger:
+        """The ledger in those of *fields* that are panes; :meth:`advance` it to set the window."""
+        ledger = cls(window_ms)
+        ledger._since = since
+        for name, value in fields.items():
+            if name.startswith(PREFIX):
+                pane = ledger._panes[number_in(name)] = _Pane.decode(name, value)
+                ledger._enter(pane)
+        return ledger
+
+    @property
+    def since(self) -> int | None:
+        """The oldest pane that a chunk was ever stamped with."""
+        return self._since
+
+    def oldest(self) -> tuple[int | None, int | None]:
+        """The oldest pane of the window and of the window before, None where there is none."""
+        inside = [number for number in self._panes if number >= self._first]
+        before = [number for number in self._panes if number < self._first]
+        return min(inside, default=None), min(before, default=None)
+
+    def fold(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
+        """Count *chunks*, with their panes and mentions beside them; what was added to each pane."""
+        added = tally_by_pane(panes, chunks, mentions)
+        for number, tally in added.items():
+            pane = self._panes.get(number)
+            if pane is None:
+                pane = self._panes[number] = _Pane(Tally(), PaneTopics())
+            pane.tally.add(tally)
+            self.window.add(tally)
+            self._dirty.add(number)
+            self._since = number if self._since is None else min(self._since, number)
+        self._fold_topics(panes, chunks, mentions)
+        return added
+
+    def advance(self, first: int) -> None:
+        """Make *first* the oldest pane of the window; panes older than the window before are forgotten."""
+        if first <= self._first:
+            return
+        for number in [number for number in self._panes if number < first]:
+            if number >= self._first:
+                self._leave(self._panes[number])
+            if number < first - self._span:
+                del self._panes[number]
+                self._dirty.discard(number)
+                self._removed.append(number)
+        self._first = first
+
+    def heaviest_topics(self, count: int) -> list[TopicView]:
+        """The *count* topics of the window with most mentions, ties by key."""
+        start = self._first - self._span
+        watched = self._since is not None and self._since <= start + min(_LATE_START_PANES, self._span // 2)
+        before = [pane for number, pane in self._panes.items() if start <= number < self._first]
+        inside = [pane for number, pane in self._panes.items() if number >= self._first]
+        views = []
+        for key, mentions in self._topics.heaviest(count):
+            spelling = _most_frequent(pane.topics.by_key[key] for pane in inside if key in pane.topics.by_key)
+            earlier = sum(pane.topics.by_key[key].mentions for pane in before if key in pane.topics.by_key)
+            views.append(TopicView(spelling, mentions, earlier if watched else None))
+        return views
+
+    def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
+        """Add the fields that changed to *put* and those that went to *remove*."""
+        for number in self._dirty:
+            put[b"%b%d" % (PREFIX, number)] = self._panes[number].encode()
+        remove.extend(b"%b%d" % (PREFIX, number) for number in self._removed)
+        self._dirty = set()
+        self._removed = []
+
+    def _enter(self, pane: _Pane) -> None:
+        self.window.add(pane.tally)
+        for key, topic in pane.topics.by_key.items():
+            self._topics.add(key, topic.mentions, 1)
+
+    def _leave(self, pane: _Pane) -> None:
+        self.window.subtract(pane.tally)
+        self._topics.subtract(pane.topics.by_key)
+
+    def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> None:
+        added: dict[int, dict[str, int]] = {}
+        for number, chunk, count in zip(panes, chunks, mentions, strict=True):
+            if chunk.topics:
+                texts = added.setdefault(number, {})
+                for text in distinct_topics(chunk.topics):
+                    texts[text] = texts.get(text, 0) + count
+        for number, texts in added.items():
+            topics = self._panes[number].topics
+            if len(topics) + len(texts) <= 2 * MAX_TOPICS:
+                self._count_topics(topics, texts)
+            else:
+                its = [row for row in zip(panes, chunks, mentions, strict=True) if row[0] == number]
+                self._fold_many_topics(topics, [(chunk.topics or (), count) for _, chunk, count in its])
+
+    def _fold_many_topics(self, topics: PaneTopics, rows: Sequence[tuple[Sequence[str], int]]) -> None:
+        """Count chunk by chunk and prune where batches of one chunk each would have."""
+        for texts, count in rows:
+            self._count_topics(topics, dict.fromkeys(distinct_topics(texts), count))
+            if len(topics) > 2 * MAX_TOPICS:
+                self._topics.subtract(topics.prune())
+
+    def _count_topics(self, topics: PaneTopics, added: Mapping[str, int]) -> None:
+        for text, count in added.items():
+            key = topic_key(text)
+            if key:
+                self._topics.add(key, count, int(topics.add(key, text, count)))
+
+
+def _most_frequent(topics: Iterable[Topic]) -> str:
+    """The spelling with most mentions, ties alphabetically."""
+    spellings: Counter[str] = Counter()
+    for topic in topics:
+        spellings.update(topic.spellings)
+    return min(spellings.items(), key=lambda item: (-item[1], item[0]))[0]

@@ -1,0 +1,109 @@
+"""Exact sums of what chunks add: how many, of how many mentions, with which sentiment.
+
+Sums of sentiment are integers in units of 2**-32: adding them is associative, so totals do not
+depend on the order or the cut of batches, and what leaves the window leaves without a trace.
+
+Source: the design's rule on sentiment. Which dialect a chunk speaks (counts or shares of its
+mentions) and what it adds is decided in the merge kernel, ``merge.reduce_sentiment``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from orchestrator.brand.codec import FieldDecoder, pack, pack_wide, unpack_wide
+from orchestrator.contract.chunk import Chunk
+from orchestrator.merge import FIXED_ONE, reduce_sentiment
+
+Sums = tuple[int, int, int, int]
+"""Positive, neutral, negative and score, in units of 2**-32."""
+
+
+class TallyFields(Struct, array_like=True):
+    """A tally as a field holds it."""
+
+    chunks: int
+    mentions: int
+    sums: list[bytes]
+
+
+_decoder = FieldDecoder(TallyFields)
+
+
+class Tally:
+    """Chunks, mentions and sentiment of some stretch of time."""
+
+    __slots__ = ("chunks", "mentions", "negative", "neutral", "positive", "score")
+
+    def __init__(self, chunks: int = 0, mentions: int = 0, sums: Sums = (0, 0, 0, 0)) -> None:
+        self.chunks = chunks
+        self.mentions = mentions
+        self.positive, self.neutral, self.negative, self.score = sums
+
+    @property
+    def sums(self) -> Sums:
+        """The exact sums."""
+        return self.positive, self.neutral, self.negative, self.score
+
+    def add(self, other: Tally) -> None:
+        """Take *other* in."""
+        self.chunks += other.chunks
+        self.mentions += other.mentions
+        self.positive += other.positive
+        self.neutral += other.neutral
+        self.negative += other.negative
+        self.score += other.score
+
+    def subtract(self, other: Tally) -> None:
+        """Take *other*, which was added before, out again."""
+        self.chunks -= other.chunks
+        self.mentions -= other.mentions
+        self.positive -= other.positive
+        self.neutral -= other.neutral
+        self.negative -= other.negative
+        self.score -= other.score
+
+    def net(self) -> float | None:
+        """Net sentiment ``(P - N) / (P + U + N)``, from -1 to 1; None if nothing has a sentiment."""
+        counted = self.positive + self.neutral + self.negative
+        return (self.positive - self.negative) / counted if counted else None
+
+    def encode(self) -> bytes:
+        """As bytes of msgpack."""
+        return pack(self.to_fields())
+
+    def to_fields(self) -> list[object]:
+        """As a value that msgpack can hold inside another."""
+        return [self.chunks, self.mentions, [pack_wide(total) for total in self.sums]]
+
+    @classmethod
+    def decode(cls, name: bytes, value: bytes) -> Tally:
+        """The inverse of :meth:`encode`; *name* is the field's, for the error."""
+        return cls.of_fields(_decoder.read(name, value))
+
+    @classmethod
+    def of_fields(cls, fields: TallyFields) -> Tally:
+        """The inverse of :meth:`to_fields`."""
+        positive, neutral, negative, score = map(unpack_wide, fields.sums)
+        return cls(fields.chunks, fields.mentions, (positive, neutral, negative, score))
+
+
+def to_number(units: int) -> float:
+    """A fixed-point sum as the nearest float, without noise beyond nine decimals."""
+    # nine, not six: three rounded sums must still add up to the mentions within 1e-6
+    return round(units / FIXED_ONE, 9)
+
+
+def tally_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
+    """What *chunks* add to each pane; their panes and mentions stand beside them."""
+    sums = reduce_sentiment([chunk.sentiment for chunk in chunks], mentions, panes)
+    if len(sums) == 1:  # nearly every batch lies in one pane
+        return {pane: Tally(len(chunks), sum(mentions), added) for pane, added in sums.items()}
+    tallies = {pane: Tally(sums=added) for pane, added in sums.items()}
+    for pane, count in zip(panes, mentions, strict=True):
+        tally = tallies[pane]
+        tally.chunks += 1
+        tally.mentions += count
+    return tallies

@@ -1,0 +1,126 @@
+"""From a brand's state to the document that readers get; bounded whatever the state holds.
+
+Only arranges what the other rules know. The document is cut to
+:data:`~orchestrator.contract.summary.MAX_SUMMARY_BYTES` by showing fewer stories and chunk
+summaries, never by dropping a total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from orchestrator.brand.flags import is_flagged
+from orchestrator.brand.ledger import TopicView
+from orchestrator.brand.notes import clip
+from orchestrator.brand.panes import iso
+from orchestrator.brand.sentiment import Tally, to_number
+from orchestrator.brand.stories import Story
+from orchestrator.brand.text import Content, compose
+from orchestrator.contract.summary import (
+    MAX_SUMMARY_BYTES,
+    SCHEMA_VERSION,
+    SentimentTotals,
+    SpikeEpisode,
+    StoryTotal,
+    Summary,
+    TopicTotal,
+)
+
+MAX_STORIES_SHOWN = 100
+MAX_TOPICS_SHOWN = 10
+_LABEL_CHARS = 160
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """Whose summary it is, as of when and of which commit."""
+
+    brand: str
+    now_ms: int
+    window_start_ms: int
+    epoch: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the rules found in the window; stories largest first, summaries newest first."""
+
+    tally: Tally
+    topics: Sequence[TopicView]
+    stories: Sequence[Story]
+    story_count: int
+    flagged_at_ms: int | None
+    episode: SpikeEpisode | None
+    surge: str
+    chunk_summaries: Sequence[str]
+
+
+def encode_summary(heading: Heading, findings: Findings) -> bytes:
+    """The summary as JSON, at most :data:`~orchestrator.contract.summary.MAX_SUMMARY_BYTES` long."""
+    stories = [_story_total(story, heading.now_ms) for story in findings.stories[:MAX_STORIES_SHOWN]]
+    summaries = list(findings.chunk_summaries)
+    summary = _build(heading, findings, stories, summaries)
+    encoded = msgspec.json.encode(summary)
+    while len(encoded) > MAX_SUMMARY_BYTES and (stories or summaries):
+        # ids and labels may be long and texts may need many bytes a character: halve until it fits
+        del stories[len(stories) // 2 :], summaries[len(summaries) // 2 :]
+        encoded = msgspec.json.encode(msgspec.structs.replace(summary, clusters=stories, chunk_summaries=summaries))
+    return encoded
+
+
+def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summaries: list[str]) -> Summary:
+    tally = findings.tally
+    positive, neutral, negative, score = map(to_number, tally.sums)
+    net = tally.net()
+    flagged = is_flagged(findings.flagged_at_ms, heading.now_ms)
+    topics = [TopicTotal(view.topic, view.mentions, _rounded(view.change)) for view in findings.topics]
+    content = Content(
+        stories=[(story.label, story.mentions) for story in stories],
+        topics=[topic.topic for topic in topics],
+        flagged=[story.label for story in stories if story.spike],
+        surge=findings.surge,
+        highlights=summaries,
+    )
+    return Summary(
+        brand=heading.brand,
+        generated_at=iso(heading.now_ms),
+        total_chunks=tally.chunks,
+        total_mentions=tally.mentions,
+        sentiment=SentimentTotals(positive, neutral, negative, score),
+        dominant_topics=[topic.topic for topic in topics],
+        clusters=stories,
+        spike_detected=flagged or findings.episode is not None,
+        summary=compose(content),
+        chunk_summaries=summaries,
+        schema_version=SCHEMA_VERSION,
+        version=heading.version,
+        epoch=heading.epoch,
+        window_start=iso(heading.window_start_ms),
+        window_end=iso(heading.now_ms),
+        net_sentiment=_rounded(net),
+        topics=topics,
+        cluster_count=findings.story_count,
+        spike=findings.episode,
+    )
+
+
+def _story_total(story: Story, now_ms: int) -> StoryTotal:
+    return StoryTotal(
+        id=story.id,
+        label=clip(story.label, _LABEL_CHARS),
+        mentions=story.mentions,
+        spike=is_flagged(story.flagged_at_ms, now_ms),
+        sentiment_score=_rounded(story.sentiment_score),
+        members=story.members,
+        first_seen=iso(story.first_seen_ms),
+        last_seen=iso(story.last_seen_ms),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DECIMALS)

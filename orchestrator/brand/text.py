@@ -1,0 +1,64 @@
+"""The summary in words, in the manner of the rest of the platform.
+
+Source: the design's rule on text: notable mentions, key topics, spikes, up to three highlights,
+each on a line of its own; a line without content is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.brand.notes import clip
+
+_NAMED_STORIES = 3
+_NAMED_TOPICS = 5
+_HIGHLIGHTS = 3
+_NAME_CHARS = 120
+_HIGHLIGHT_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What there is to tell.
+
+    Attributes:
+        stories: label and mentions, largest first.
+        topics: spellings, heaviest first.
+        flagged: labels of the stories that workers flagged.
+        surge: the open episode in a few words, empty without one.
+        highlights: chunk summaries, newest first.
+    """
+
+    stories: Sequence[tuple[str, int]]
+    topics: Sequence[str]
+    flagged: Sequence[str]
+    surge: str
+    highlights: Sequence[str]
+
+
+def compose(content: Content) -> str:
+    """The text of the summary; lines are separated by a newline."""
+    stories = [f"{_name(label)} ({_mentions(mentions)})" for label, mentions in content.stories if label.strip()]
+    spikes = [content.surge] if content.surge else []
+    spikes += [_name(label) for label in content.flagged[:_NAMED_STORIES] if label.strip()]
+    lines = [
+        _line("Notable mentions", stories[:_NAMED_STORIES]),
+        _line("Key topics", [_name(topic) for topic in content.topics[:_NAMED_TOPICS]]),
+        _line("Spikes", spikes),
+    ]
+    distinct = list(dict.fromkeys(clip(text, _HIGHLIGHT_CHARS) for text in content.highlights))
+    lines += [_line("Highlight", [text]) for text in distinct[:_HIGHLIGHTS]]
+    return "\n".join(line for line in lines if line) or "No mentions in this window."
+
+
+def _line(title: str, parts: Sequence[str]) -> str:
+    return f"{title}: {', '.join(parts)}" if parts else ""
+
+
+def _name(text: str) -> str:
+    return clip(text, _NAME_CHARS)
+
+
+def _mentions(count: int) -> str:
+    return "1 mention" if count == 1 else f"{count:,} mentions"

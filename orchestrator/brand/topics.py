@@ -1,0 +1,122 @@
+"""What a brand's chunks are about: topics of a pane, weighted by the mentions of their chunks.
+
+A topic is what remains of its text when case, Unicode form and runs of blanks do not matter; it is
+shown in its most frequent spelling. A chunk that repeats a topic counts once for it.
+
+Bounded: a pane keeps its heaviest :data:`MAX_TOPICS` and at most as many again until it is pruned,
+right after the chunk that passed the bound, so that batch cuts do not show.
+"""
+
+from __future__ import annotations
+
+import heapq
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+MAX_TOPICS = 256
+"""Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
+
+MAX_SPELLINGS = 8
+"""Spellings told apart of a topic in a pane; those that come later still count for the topic."""
+
+MAX_TOPIC_CHARS = 200
+"""A topic is a title; a longer text is cut."""
+
+
+@lru_cache(maxsize=8192)
+def topic_key(text: str) -> str:
+    """What is the same in all spellings of a topic; empty for a blank text."""
+    return " ".join(unicodedata.normalize("NFKC", text[:MAX_TOPIC_CHARS]).casefold().split())
+
+
+def distinct_topics(topics: Sequence[str]) -> Iterable[str]:
+    """The topics of one chunk, each once, in its first spelling."""
+    if len(topics) == 1:
+        return topics
+    first: dict[str, str] = {}
+    for topic in topics:
+        first.setdefault(topic_key(topic), topic)
+    return first.values()
+
+
+class Topic:
+    """One topic of one pane: its mentions, and how many of them each spelling stands for."""
+
+    __slots__ = ("mentions", "spellings")
+
+    def __init__(self, mentions: int = 0, spellings: dict[str, int] | None = None) -> None:
+        self.mentions = mentions
+        self.spellings = {} if spellings is None else spellings
+
+    def add(self, spelling: str, mentions: int) -> None:
+        """Count *mentions* more, written as *spelling*."""
+        self.mentions += mentions
+        if spelling in self.spellings:
+            self.spellings[spelling] += mentions
+        elif len(self.spellings) < MAX_SPELLINGS:
+            self.spellings[spelling] = mentions
+
+
+class PaneTopics:
+    """The topics of one pane by key."""
+
+    __slots__ = ("by_key",)
+
+    def __init__(self, by_key: dict[str, Topic] | None = None) -> None:
+        self.by_key = {} if by_key is None else by_key
+
+    def __len__(self) -> int:
+        return len(self.by_key)
+
+    def add(self, key: str, text: str, mentions: int) -> bool:
+        """Count *mentions* for the topic *key*, written as *text*; whether the pane did not have it yet."""
+        topic = self.by_key.get(key)
+        new = topic is None
+        if topic is None:
+            topic = self.by_key[key] = Topic()
+        topic.add(text[:MAX_TOPIC_CHARS].strip(), mentions)
+        return new
+
+    def prune(self) -> dict[str, Topic]:
+        """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return what went."""
+        ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].mentions, item[0]))
+        self.by_key = dict(ranked[:MAX_TOPICS])
+        return dict(ranked[MAX_TOPICS:])
+
+
+class TopicTotals:
+    """Topics of all panes of the window together, kept up to date as panes change and leave."""
+
+    __slots__ = ("_totals",)
+
+    def __init__(self) -> None:
+        # mentions, and in how many panes: a topic of chunks without mentions is a topic all the same
+        self._totals: dict[str, list[int]] = {}
+
+    def add(self, key: str, mentions: int, panes: int) -> None:
+        """Count *mentions* more, in so many *panes* that did not have the topic."""
+        total = self._totals.get(key)
+        if total is None:
+            self._totals[key] = [mentions, panes]
+        else:
+            total[0] += mentions
+            total[1] += panes
+
+    def subtract(self, topics: dict[str, Topic]) -> None:
+        """Take the *topics* of one pane out again."""
+        for key, topic in topics.items():
+            total = self._totals[key]
+            total[0] -= topic.mentions
+            total[1] -= 1
+            if not total[1]:
+                del self._totals[key]
+
+    def heaviest(self, count: int) -> list[tuple[str, int]]:
+        """The *count* topics with most mentions, as key and mentions; ties by key."""
+        if not self._totals:
+            return []
+        # a bound first: comparing bare numbers is ten times faster than sorting pairs
+        bound = heapq.nlargest(count, [total[0] for total in self._totals.values()])[-1]
+        candidates = [(-total[0], key) for key, total in self._totals.items() if total[0] >= bound]
+        return [(key, -negated) for negated, key in heapq.nsmallest(count, candidates)]

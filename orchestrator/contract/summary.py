@@ -1,0 +1,103 @@
+"""What readers of a brand get: the summary, on the wire.
+
+Owns names and types of ``summary:brand:<brand>``. The fields up to ``chunk_summaries`` in
+:class:`Summary` are relied on by readers and never change name or type; the others are ours and may
+only be added to. :data:`SCHEMA_VERSION` rises when one of ours changes its meaning.
+
+Numbers are finite, times ISO 8601 in UTC, the document at most :data:`MAX_SUMMARY_BYTES`.
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+SCHEMA_VERSION = 1
+
+MAX_SUMMARY_BYTES = 64 * 1024
+"""Readers fetch it on every page view."""
+
+
+class SentimentTotals(Struct, frozen=True, rename="camel"):
+    """Mentions by sentiment, and the sum of their scores."""
+
+    positive: float
+    neutral: float
+    negative: float
+    score: float
+
+
+class TopicTotal(Struct, frozen=True, rename="camel"):
+    """One topic: mentions of the chunks that named it, and growth against the window before (0.5 = half as many again).
+
+    ``change`` is null where the topic is new, or the brand has not been watched for two windows yet.
+    """
+
+    topic: str
+    mentions: int
+    change: float | None
+
+
+class StoryTotal(Struct, frozen=True, rename="camel"):
+    """One merged cluster.
+
+    ``members`` counts the clusters that joined it, ``sentimentScore`` is their mention-weighted mean
+    (null if none had one), ``spike`` says whether a worker flagged one of them in the last 30 minutes.
+    """
+
+    id: str
+    label: str
+    mentions: int
+    spike: bool
+    sentiment_score: float | None
+    members: int
+    first_seen: str
+    last_seen: str
+
+
+class SpikeEpisode(Struct, frozen=True, rename="camel"):
+    """One stretch of time with far more mentions than the brand's own past explains.
+
+    Attributes:
+        timestamp: start of the pane that opened it.
+        spike_score: its highest score; 10 points are a factor of ten in improbability.
+        mention_count: mentions of the stretch that reached that score.
+        threshold: the score at which an episode opens.
+        expected: mentions that were to be expected in that stretch.
+        upper_bound: fewest mentions of that stretch that would have raised the alarm.
+        window_sec: length of that stretch.
+        ended_at: end of its last pane; absent while it is open.
+    """
+
+    timestamp: str
+    spike_score: float
+    mention_count: int
+    threshold: float
+    expected: float
+    upper_bound: int
+    window_sec: int
+    ended_at: str | UnsetType = UNSET
+
+
+class Summary(Struct, frozen=True, rename="camel"):
+    """A brand's summary. ``spike`` is the open episode or null."""
+
+    brand: str
+    generated_at: str
+    total_chunks: int
+    total_mentions: int
+    sentiment: SentimentTotals
+    dominant_topics: list[str]
+    clusters: list[StoryTotal]
+    spike_detected: bool
+    summary: str
+    chunk_summaries: list[str]
+
+    schema_version: int
+    version: int
+    epoch: int
+    window_start: str
+    window_end: str
+    net_sentiment: float | None
+    topics: list[TopicTotal]
+    cluster_count: int
+    spike: SpikeEpisode | None
