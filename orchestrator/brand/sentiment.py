@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack, pack_wide, unpack_wide
-from orchestrator.contract.chunk import Chunk
+from orchestrator.contract.chunk import Chunk, Sentiment
 from orchestrator.merge import FIXED_ONE, reduce_sentiment
 
 Sums = tuple[int, int, int, int]
@@ -98,12 +98,16 @@ def to_number(units: int) -> float:
 
 def tally_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
     """What *chunks* add to each pane; their panes and mentions stand beside them."""
-    sums = reduce_sentiment([chunk.sentiment for chunk in chunks], mentions, panes)
-    if len(sums) == 1:  # nearly every batch lies in one pane
-        return {pane: Tally(len(chunks), sum(mentions), added) for pane, added in sums.items()}
-    tallies = {pane: Tally(sums=added) for pane, added in sums.items()}
-    for pane, count in zip(panes, mentions, strict=True):
-        tally = tallies[pane]
-        tally.chunks += 1
-        tally.mentions += count
-    return tallies
+    sentiments = [chunk.sentiment for chunk in chunks]
+    if panes.count(panes[0]) == len(panes):  # nearly every batch lies in one pane
+        return {panes[0]: _tally(sentiments, mentions)}
+    groups: dict[int, tuple[list[Sentiment], list[int]]] = {}
+    for pane, sentiment, count in zip(panes, sentiments, mentions, strict=True):
+        group = groups.setdefault(pane, ([], []))
+        group[0].append(sentiment)
+        group[1].append(count)
+    return {pane: _tally(*group) for pane, group in groups.items()}
+
+
+def _tally(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> Tally:
+    return Tally(len(sentiments), sum(mentions), reduce_sentiment(sentiments, mentions))
