@@ -85,3 +85,11 @@ class WrongTypeError(StoreError):
 
 class DeadLetterFullError(StoreError):
     """Raised when ``failed:brand:<brand>`` is at its cap and the policy is to pause the brand (``FULL``)."""
+
+
+class HintsUnsupportedError(StoreError):
+    """Raised when the server refuses CLIENT TRACKING; the scheduler then polls."""
+
+
+class EmbeddedRedisError(OrchestratorError):
+    """Raised when the embedded server cannot be found, started or reached."""

@@ -65,6 +65,7 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
             url,
             max_connections=pool_size,
             timeout=timeout_s,
+            protocol=3,  # hints need its push messages; everything else works the same
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),

@@ -1,0 +1,51 @@
+"""Fixtures for all tests: a real private Redis, started here and touched by nobody else."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.store import Store, connect
+from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One server for the whole session; tests keep apart by brands of their own."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Address of the session's server."""
+    return redis_server.url
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """A client of the session's server, configured as the service does it."""
+    client = connect(redis_url, timeout_s=10.0, pool_size=8)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def store(redis_client: redis.Redis) -> Store:
+    """A store on the session's server."""
+    return Store(redis_client)
+
+
+@pytest.fixture
+def brand() -> str:
+    """A brand that no other test uses, with characters that are special somewhere."""
+    return f"brand {{{next(_NUMBERS)}}}:*é"
