@@ -1,0 +1,625 @@
+# distutils: language = c++
+# cython: language_level=3
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# The loops below index only what they have sized themselves; every def checks its arguments first.
+"""The merge kernel, compiled; its definition is the pure twin :mod:`orchestrator._merge_py`.
+
+Owns the arithmetic of the fold's three hot loops: the similarity merge of clusters into stories,
+the set of mention ids of a story, the reduction of sentiment. Knows no chunk's history, no clock,
+no Redis. Same names, signatures and answers as the twin, bit by bit: products are added in double
+precision in a fixed order, whatever the machine's vectors are.
+"""
+
+import math
+
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from libc.math cimport nearbyint, sqrt
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from libcpp.unordered_map cimport unordered_map
+from libcpp.vector cimport vector
+
+from orchestrator._merge_py import FIXED_ONE as _FIXED_ONE, GRID as _GRID, MAX_WORDS as _MAX_WORDS, SHARE_TOLERANCE as _SHARE_TOLERANCE
+
+IMPLEMENTATION = "cython"
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from "_merge_loops.h" nogil:
+    ctypedef signed long long int128_t "__int128"
+    const int LANES
+    double loops_dot(const float* left, const float* right, Py_ssize_t padded) noexcept
+    double loops_square_sum(const float* row, Py_ssize_t size) noexcept
+    void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
+    void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
+    uint64_t loops_hash(const char* data, Py_ssize_t size) noexcept
+
+cdef double GRID = _GRID
+cdef double FIXED_ONE = _FIXED_ONE
+cdef double SHARE_TOLERANCE = _SHARE_TOLERANCE
+cdef size_t MAX_WORDS = _MAX_WORDS
+cdef int64_t NOBODY = -1
+# Below this many products a loop takes less time than getting the GIL back may take.
+cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
+
+
+def hash_text(str text) -> int:
+    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
+
+    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
+    """
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    return loops_hash(data, size)
+
+
+cdef class MentionIds:
+    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
+
+    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
+    """
+
+    cdef readonly Py_ssize_t capacity
+    cdef readonly int64_t total
+    cdef Py_ssize_t _known
+    cdef vector[uint64_t] _ring  # hash of id number n at n % capacity
+    cdef vector[uint32_t] _table  # open addressing, linear probing: place in the ring + 1, 0 = free
+
+    def __init__(self, Py_ssize_t capacity) -> None:
+        if not 0 < capacity < 2**31:
+            raise ValueError(f"capacity {capacity}: expected 1 to 2**31 - 1")
+        self.capacity = capacity
+        self.total = 0
+        self._known = 0
+
+    def add(self, list mentions) -> int:
+        """Remember *mentions*; how many of them were not known."""
+        cdef Py_ssize_t place, size, fresh = 0
+        cdef const char* data
+        self._reserve(self._known + PyList_GET_SIZE(mentions))
+        for place in range(PyList_GET_SIZE(mentions)):
+            data = PyUnicode_AsUTF8AndSize(<object> PyList_GET_ITEM(mentions, place), &size)
+            fresh += self._remember(loops_hash(data, size))
+        return fresh
+
+    cdef int _reserve(self, Py_ssize_t count) except -1:
+        """Room for *count* hashes, at most half of the table in use."""
+        cdef size_t wanted = 8
+        count = min(count, self.capacity) + 1  # one more while the oldest has not left yet
+        while wanted < <size_t> count * 2:
+            wanted *= 2
+        if wanted > self._table.size():
+            self._rebuild(wanted)
+        return 0
+
+    cdef int _rebuild(self, size_t size) except -1:
+        cdef Py_ssize_t place
+        cdef int64_t number
+        self._table.assign(size, 0)
+        for number in range(self.total - self._known, self.total):
+            place = number % self.capacity
+            self._table[self._slot(self._ring[place])] = <uint32_t> place + 1
+        return 0
+
+    cdef inline size_t _slot(self, uint64_t key) noexcept nogil:
+        """Where *key* is, or where it would go."""
+        cdef size_t mask = self._table.size() - 1
+        cdef size_t slot = key & mask
+        while self._table[slot] != 0 and self._ring[self._table[slot] - 1] != key:
+            slot = (slot + 1) & mask
+        return slot
+
+    cdef inline bint _remember(self, uint64_t key) except -1:
+        cdef size_t slot = self._slot(key)
+        cdef Py_ssize_t place
+        if self._table[slot] != 0:
+            return False
+        place = self.total % self.capacity
+        if self._known == self.capacity:
+            self._forget(self._slot(self._ring[place]))
+            slot = self._slot(key)  # forgetting may have moved the free slot
+            self._known -= 1
+        if place == <Py_ssize_t> self._ring.size():
+            self._ring.push_back(key)
+        else:
+            self._ring[place] = key
+        self._table[slot] = <uint32_t> place + 1
+        self._known += 1
+        self.total += 1
+        return True
+
+    cdef inline void _forget(self, size_t hole) noexcept nogil:
+        """Free a slot and close the gap in its run, so that no search ends before its time."""
+        cdef size_t mask = self._table.size() - 1
+        cdef size_t slot = hole
+        cdef size_t home
+        while True:
+            slot = (slot + 1) & mask
+            if self._table[slot] == 0:
+                break
+            home = self._ring[self._table[slot] - 1] & mask
+            if ((slot - home) & mask) >= ((slot - hole) & mask):
+                self._table[hole] = self._table[slot]
+                hole = slot
+        self._table[hole] = 0
+
+    def dump(self, int64_t start, int64_t stop) -> bytes:
+        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
+        cdef int64_t number
+        cdef vector[uint64_t] hashes
+        for number in range(max(start, self.total - self._known), min(stop, self.total)):
+            hashes.push_back(self._ring[number % self.capacity])
+        return (<const char*> hashes.data())[:hashes.size() * 8] if hashes.size() else b""
+
+    def load(self, int64_t total, bytes data) -> None:
+        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
+        cdef Py_ssize_t count = len(data) // 8
+        cdef Py_ssize_t known = min(count, self.capacity)
+        cdef const uint64_t* hashes = (<const uint64_t*> <const char*> data) + (count - known)
+        cdef Py_ssize_t place
+        if total < known:
+            raise ValueError(f"{known} hashes of {total} ids")
+        self._ring.assign(self.capacity if total > self.capacity else known, 0)
+        self._table.clear()
+        self._known = known
+        self.total = total
+        for place in range(known):
+            self._ring[(total - known + place) % self.capacity] = hashes[place]
+        self._reserve(known)
+
+
+cdef struct Posting:
+    int32_t slot
+    double weight
+
+cdef struct WordPlace:
+    int32_t word
+    int32_t place  # in the word's postings
+
+cdef struct StorySlot:
+    int64_t key
+    double word_norm
+    int32_t group  # NOBODY: no centroid
+    int32_t place  # in the group
+    vector[WordPlace] words
+
+cdef struct Group:  # the stories whose centroids have one dimension
+    Py_ssize_t dimension
+    Py_ssize_t padded  # a multiple of LANES; the padding is zero
+    vector[float] totals
+    vector[double] norms
+    vector[int32_t] slots
+
+cdef struct Row:
+    int32_t dimension  # 0: no direction
+    Py_ssize_t start
+
+cdef struct Best:
+    int64_t steps
+    int64_t key
+
+
+cdef class StoryIndex:
+    """Where each story points, and which story a cluster belongs to.
+
+    A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
+    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
+    """
+
+    cdef int64_t _threshold
+    cdef vector[Row] _rows
+    cdef vector[float] _units
+    cdef vector[Group] _groups
+    cdef vector[StorySlot] _slots
+    cdef vector[int32_t] _free_slots
+    cdef unordered_map[int64_t, int32_t] _slot_of
+    cdef dict _word_ids
+    cdef list _word_texts
+    cdef vector[int32_t] _free_words
+    cdef vector[vector[Posting]] _postings
+    cdef vector[double] _label_sums  # by slot, valid where _label_stamps is the current stamp
+    cdef vector[uint32_t] _label_stamps
+    cdef vector[int32_t] _touched
+    cdef uint32_t _stamp
+
+    def __init__(self, double threshold) -> None:
+        self._threshold = <int64_t> nearbyint(threshold * GRID)
+        self._word_ids = {}
+        self._word_texts = []
+        self._stamp = 0
+
+    def __len__(self) -> int:
+        return self._slot_of.size()
+
+    def begin(self, const float[::1] values, const int64_t[::1] offsets) -> None:
+        """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""
+        cdef Py_ssize_t count = offsets.shape[0] - 1
+        cdef Py_ssize_t number
+        if count < 0 or offsets[0] != 0 or offsets[count] != values.shape[0]:
+            raise ValueError("offsets do not delimit values")
+        for number in range(count):
+            if offsets[number] > offsets[number + 1]:
+                raise ValueError("offsets decrease")
+        self._rows.resize(count)
+        self._units.assign(values.shape[0] + count * LANES, 0.0)
+        if count:
+            with nogil:
+                self._normalise(&values[0] if values.shape[0] else NULL, &offsets[0], count)
+
+    cdef void _normalise(self, const float* values, const int64_t* offsets, Py_ssize_t count) noexcept nogil:
+        cdef Py_ssize_t number, size, start = 0
+        cdef double norm
+        for number in range(count):
+            size = offsets[number + 1] - offsets[number]
+            norm = sqrt(loops_square_sum(values + offsets[number], size))
+            self._rows[number].start = start
+            self._rows[number].dimension = 0
+            if norm > 0 and norm < 1e300:  # false for NaN, too
+                self._rows[number].dimension = <int32_t> size
+                loops_scale(values + offsets[number], norm, &self._units[start], size)
+                start += _padded(size)
+
+    def match(self, tuple words, Py_ssize_t row) -> int:
+        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
+        cdef Best best
+        cdef Row unit = self._unit(row)
+        best.steps = self._threshold
+        best.key = NOBODY
+        if unit.dimension:
+            self._match_centroid(unit, &best)
+        if words and (unit.dimension == 0 or self._without_centroid() > 0):
+            self._match_label(words, unit.dimension == 0, &best)
+        return best.key
+
+    cdef Row _unit(self, Py_ssize_t row):
+        cdef Row none
+        none.dimension = 0
+        none.start = 0
+        if row >= <Py_ssize_t> self._rows.size():
+            raise IndexError(f"row {row} of a batch of {self._rows.size()}")
+        return self._rows[row] if row >= 0 else none
+
+    cdef Py_ssize_t _without_centroid(self) noexcept:
+        cdef Py_ssize_t count = self._slot_of.size()
+        cdef size_t group
+        for group in range(self._groups.size()):
+            count -= self._groups[group].slots.size()
+        return count
+
+    cdef int _match_centroid(self, Row unit, Best* best) except -1:
+        cdef int32_t group = self._group(unit.dimension, False)
+        cdef Py_ssize_t count
+        if group < 0:
+            return 0
+        count = self._groups[group].slots.size()
+        if count * unit.dimension < GIL_WORTH_PRODUCTS:
+            self._best_of_group(&self._groups[group], &self._units[unit.start], best)
+        else:
+            with nogil:
+                self._best_of_group(&self._groups[group], &self._units[unit.start], best)
+        return 0
+
+    cdef void _best_of_group(self, Group* group, const float* unit, Best* best) noexcept nogil:
+        cdef size_t place
+        cdef double product
+        for place in range(group.slots.size()):
+            product = loops_dot(&group.totals[place * group.padded], unit, group.padded)
+            if group.norms[place] > 0:
+                product /= group.norms[place]
+            _challenge(best, product, self._slots[group.slots[place]].key)
+
+    cdef int _match_label(self, tuple words, bint all_stories, Best* best) except -1:
+        cdef double share = 1 / sqrt(<double> len(words))
+        cdef int32_t slot
+        cdef size_t place
+        cdef Posting* posting
+        cdef object word_id
+        self._next_stamp()
+        for word in words:
+            word_id = self._word_ids.get(word)
+            if word_id is None:
+                continue
+            for place in range(self._postings[<int32_t> word_id].size()):
+                posting = &self._postings[<int32_t> word_id][place]
+                if self._label_stamps[posting.slot] != self._stamp:
+                    self._label_stamps[posting.slot] = self._stamp
+                    self._label_sums[posting.slot] = 0.0
+                    self._touched.push_back(posting.slot)
+                self._label_sums[posting.slot] += posting.weight
+        for slot in self._touched:
+            if all_stories or self._slots[slot].group < 0:
+                _challenge(best, self._label_sums[slot] * share / self._slots[slot].word_norm, self._slots[slot].key)
+        return 0
+
+    cdef void _next_stamp(self) noexcept:
+        self._touched.clear()
+        self._stamp += 1
+        if self._stamp == 0:
+            self._label_stamps.assign(self._label_stamps.size(), 0)
+            self._stamp = 1
+
+    def join(self, int64_t key, tuple words, Py_ssize_t row, double weight) -> None:
+        """Add a member to story *key*, which is founded if there is none."""
+        cdef int32_t slot = self._slot_of[key] if self._slot_of.count(key) else self._new_slot(key)
+        cdef Row unit = self._unit(row)
+        cdef Group* group
+        self._join_words(slot, words, weight)
+        if unit.dimension == 0:
+            return
+        if self._slots[slot].group < 0:
+            self._enter_group(slot, self._group(unit.dimension, True))
+        group = &self._groups[self._slots[slot].group]
+        if group.dimension != unit.dimension:
+            raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
+        loops_add(&group.totals[self._slots[slot].place * group.padded], &self._units[unit.start], weight, group.padded)
+        self._renorm(group, self._slots[slot].place)
+
+    cdef void _renorm(self, Group* group, Py_ssize_t place) noexcept:
+        group.norms[place] = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
+
+    cdef int32_t _new_slot(self, int64_t key) except -1:
+        cdef int32_t slot
+        if self._free_slots.size():
+            slot = self._free_slots.back()
+            self._free_slots.pop_back()
+        else:
+            slot = <int32_t> self._slots.size()
+            self._slots.resize(slot + 1)
+            self._label_sums.resize(slot + 1)
+            self._label_stamps.resize(slot + 1, 0)
+        self._slots[slot].key = key
+        self._slots[slot].group = -1
+        self._slots[slot].word_norm = 0.0
+        self._slots[slot].words.clear()
+        self._slot_of[key] = slot
+        return slot
+
+    cdef int32_t _group(self, Py_ssize_t dimension, bint make) except -2:
+        cdef int32_t number
+        for number in range(<int32_t> self._groups.size()):
+            if self._groups[number].dimension == dimension:
+                return number
+        if not make:
+            return -1
+        self._groups.resize(self._groups.size() + 1)
+        self._groups.back().dimension = dimension
+        self._groups.back().padded = _padded(dimension)
+        return <int32_t> self._groups.size() - 1
+
+    cdef int _enter_group(self, int32_t slot, int32_t number) except -1:
+        cdef Group* group = &self._groups[number]
+        self._slots[slot].group = number
+        self._slots[slot].place = <int32_t> group.slots.size()
+        group.slots.push_back(slot)
+        group.norms.push_back(0.0)
+        group.totals.resize(group.slots.size() * group.padded, 0.0)
+        return 0
+
+    cdef int _join_words(self, int32_t slot, tuple words, double weight) except -1:
+        cdef double share = weight / sqrt(<double> len(words)) if words else 0.0
+        cdef Py_ssize_t place
+        for word in words:
+            place = self._word_place(slot, self._word_ids.get(word, -1))
+            if place >= 0:
+                self._postings[self._slots[slot].words[place].word][self._slots[slot].words[place].place].weight += share
+            elif self._slots[slot].words.size() < MAX_WORDS:
+                self._add_word(slot, word, share)
+        self._renorm_words(slot)
+        return 0
+
+    cdef Py_ssize_t _word_place(self, int32_t slot, int32_t word) noexcept:
+        cdef size_t place
+        for place in range(self._slots[slot].words.size()):
+            if self._slots[slot].words[place].word == word:
+                return place
+        return -1
+
+    cdef int _add_word(self, int32_t slot, object text, double weight) except -1:
+        cdef Posting posting
+        cdef WordPlace entry
+        entry.word = self._word_id(text)
+        entry.place = <int32_t> self._postings[entry.word].size()
+        posting.slot = slot
+        posting.weight = weight
+        self._postings[entry.word].push_back(posting)
+        self._slots[slot].words.push_back(entry)
+        return 0
+
+    cdef int32_t _word_id(self, object text) except -1:
+        cdef int32_t word
+        known = self._word_ids.get(text)
+        if known is not None:
+            return known
+        if self._free_words.size():
+            word = self._free_words.back()
+            self._free_words.pop_back()
+            self._word_texts[word] = text
+        else:
+            word = <int32_t> self._postings.size()
+            self._postings.resize(word + 1)
+            self._word_texts.append(text)
+        self._word_ids[text] = word
+        return word
+
+    cdef void _renorm_words(self, int32_t slot) noexcept:
+        cdef double total = 0.0
+        cdef double weight
+        cdef size_t place
+        for place in range(self._slots[slot].words.size()):
+            weight = self._postings[self._slots[slot].words[place].word][self._slots[slot].words[place].place].weight
+            total += weight * weight
+        self._slots[slot].word_norm = sqrt(total)
+
+    def remove(self, int64_t key) -> None:
+        """Forget story *key*."""
+        cdef int32_t slot = self._find(key)
+        cdef size_t place
+        for place in range(self._slots[slot].words.size()):
+            self._leave_word(self._slots[slot].words[place])
+        if self._slots[slot].group >= 0:
+            self._leave_group(&self._groups[self._slots[slot].group], self._slots[slot].place)
+        self._slots[slot].words.clear()
+        self._slot_of.erase(key)
+        self._free_slots.push_back(slot)
+
+    cdef int32_t _find(self, int64_t key) except -1:
+        if not self._slot_of.count(key):
+            raise KeyError(key)
+        return self._slot_of[key]
+
+    cdef int _leave_word(self, WordPlace entry) except -1:
+        """Take one posting out; the last one takes its place and is told so."""
+        cdef vector[Posting]* postings = &self._postings[entry.word]
+        cdef int32_t moved = postings.back().slot
+        postings[0][entry.place] = postings.back()
+        self._slots[moved].words[self._word_place(moved, entry.word)].place = entry.place
+        postings.pop_back()
+        if postings.size() == 0:
+            del self._word_ids[self._word_texts[entry.word]]
+            self._word_texts[entry.word] = None
+            postings.shrink_to_fit()
+            self._free_words.push_back(entry.word)
+        return 0
+
+    cdef int _leave_group(self, Group* group, int32_t place) except -1:
+        cdef int32_t last = <int32_t> group.slots.size() - 1
+        if place != last:
+            memcpy(&group.totals[place * group.padded], &group.totals[last * group.padded], group.padded * sizeof(float))
+            group.norms[place] = group.norms[last]
+            group.slots[place] = group.slots[last]
+            self._slots[group.slots[place]].place = place
+        group.slots.pop_back()
+        group.norms.pop_back()
+        group.totals.resize(last * group.padded)
+        return 0
+
+    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
+        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
+        cdef int32_t slot = self._find(key)
+        cdef Group* group
+        cdef vector[double] weights
+        cdef size_t place
+        cdef WordPlace entry
+        words = []
+        for place in range(self._slots[slot].words.size()):
+            entry = self._slots[slot].words[place]
+            words.append(self._word_texts[entry.word])
+            weights.push_back(self._postings[entry.word][entry.place].weight)
+        packed = (<const char*> weights.data())[:weights.size() * 8] if weights.size() else b""
+        if self._slots[slot].group < 0:
+            return b"", words, packed
+        group = &self._groups[self._slots[slot].group]
+        total = <const char*> &group.totals[self._slots[slot].place * group.padded]
+        return total[:group.dimension * 4], words, packed
+
+    def load(self, int64_t key, bytes total, list words, bytes weights) -> None:
+        """Bring story *key* back from what :meth:`dump` gave."""
+        cdef int32_t slot
+        cdef Group* group
+        cdef const double* numbers = <const double*> <const char*> weights
+        cdef Py_ssize_t place
+        if len(weights) != 8 * len(words) or len(total) % 4:
+            raise ValueError("words, weights and sum do not fit each other")
+        if self._slot_of.count(key):
+            raise ValueError(f"story {key} is there already")
+        slot = self._new_slot(key)
+        for place in range(len(words)):
+            self._add_word(slot, words[place], numbers[place])
+        self._renorm_words(slot)
+        if total:
+            self._enter_group(slot, self._group(len(total) // 4, True))
+            group = &self._groups[self._slots[slot].group]
+            memcpy(&group.totals[self._slots[slot].place * group.padded], <const char*> total, len(total))
+            self._renorm(group, self._slots[slot].place)
+
+
+cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:
+    return (size + LANES - 1) // LANES * LANES
+
+
+cdef inline void _challenge(Best* best, double similarity, int64_t key) noexcept nogil:
+    """Let a story contend: greater similarity wins, the older story among equals."""
+    cdef int64_t steps = <int64_t> nearbyint(similarity * GRID)
+    if steps > best.steps or (steps == best.steps and (best.key < 0 or key < best.key)):
+        best.steps = steps
+        best.key = key
+
+
+cdef struct Feeling:
+    double positive
+    double neutral
+    double negative
+    double score
+    int64_t size
+
+
+def reduce_sentiment(sentiments, mentions) -> tuple[int, int, int, int]:
+    """Sum up the sentiment of chunks.
+
+    Args:
+        sentiments: one a chunk.
+        mentions: the size of each chunk.
+
+    Returns:
+        (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
+    """
+    cdef vector[Feeling] feelings
+    cdef Feeling feeling
+    cdef int128_t sums[4]
+    for sentiment, size in zip(sentiments, mentions, strict=True):
+        feeling.positive = _number(sentiment.positive)
+        feeling.neutral = _number(sentiment.neutral)
+        feeling.negative = _number(sentiment.negative)
+        feeling.score = sentiment.score
+        feeling.size = size
+        feelings.push_back(feeling)
+    memset(sums, 0, sizeof(sums))
+    with nogil:
+        _sum_feelings(&feelings, sums)
+    return _wide(sums[0]), _wide(sums[1]), _wide(sums[2]), _wide(sums[3])
+
+
+cdef inline double _number(value) except? -1.0:
+    return 0.0 if value is None else <double> value
+
+
+cdef object _wide(int128_t value):
+    return (int(<int64_t> (value >> 64)) << 64) + <uint64_t> value
+
+
+cdef void _sum_feelings(vector[Feeling]* feelings, int128_t* sums) noexcept nogil:
+    cdef size_t place
+    for place in range(feelings.size()):
+        _add_feeling(&feelings[0][place], sums)
+
+
+cdef inline bint _is_whole(double value) noexcept nogil:
+    return value == nearbyint(value)
+
+
+cdef inline int128_t _fixed(double value) noexcept nogil:
+    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
+    return <int128_t> nearbyint(value * FIXED_ONE)
+
+
+cdef void _add_feeling(Feeling* feeling, int128_t* sums) noexcept nogil:
+    """One chunk's counts; shares (a sum of 1, or a part of a mention) are taken of its mentions."""
+    cdef double total = feeling.positive + feeling.neutral + feeling.negative
+    cdef double size = <double> feeling.size
+    cdef int128_t whole, plus, minus
+    if (_is_whole(feeling.positive) and _is_whole(feeling.neutral) and _is_whole(feeling.negative)
+            and not -SHARE_TOLERANCE <= total - 1.0 <= SHARE_TOLERANCE):
+        sums[0] += _fixed(feeling.positive)
+        sums[1] += _fixed(feeling.neutral)
+        sums[2] += _fixed(feeling.negative)
+        sums[3] += _fixed(feeling.score)
+        return
+    whole = <int128_t> feeling.size << 32
+    plus = _fixed(feeling.positive / total * size)
+    minus = min(_fixed(feeling.negative / total * size), whole - plus)
+    # The neutral share takes the rounding, so that the three are the chunk's mentions exactly.
+    sums[0] += plus
+    sums[1] += whole - plus - minus
+    sums[2] += minus
+    sums[3] += _fixed(feeling.score * size)

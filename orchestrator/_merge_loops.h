@@ -1,0 +1,70 @@
+/* The innermost loops of the merge kernel, in C++ because a compiler vectorises them there for every machine
+ * at hand: GCC builds each for several instruction sets and picks one when the extension is loaded.
+ *
+ * Sums are exact in a sense that matters: a product of two float32 numbers is exact in double precision, and the
+ * products are added in LANES interleaved partial sums which are then added in order. The result is therefore
+ * the same on every machine, with and without fused multiply-add (the build turns contraction off elsewhere).
+ */
+#ifndef ORCHESTRATOR_MERGE_LOOPS_H
+#define ORCHESTRATOR_MERGE_LOOPS_H
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__)
+#define LOOPS_DISPATCH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define LOOPS_DISPATCH
+#endif
+
+static const int LANES = 16;
+
+LOOPS_DISPATCH
+static double loops_dot(const float *left, const float *right, ptrdiff_t padded) {
+    double sums[LANES] = {0.0};
+    for (ptrdiff_t at = 0; at < padded; at += LANES)
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)left[at + lane] * (double)right[at + lane];
+    double total = 0.0;
+    for (int lane = 0; lane < LANES; lane++) total += sums[lane];
+    return total;
+}
+
+/* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
+ * of math.fsum in the twin. */
+static double loops_square_sum(const float *row, ptrdiff_t size) {
+    double high = 0.0, low = 0.0;
+    for (ptrdiff_t at = 0; at < size; at++) {
+        const double square = (double)row[at] * (double)row[at];
+        const double sum = high + square;
+        const double part = sum - high;
+        low += (high - (sum - part)) + (square - part);
+        high = sum;
+    }
+    return high + low;
+}
+
+static void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
+    for (ptrdiff_t at = 0; at < size; at++) unit[at] = (float)((double)row[at] / norm);
+}
+
+static void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
+    for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
+}
+
+/* Stored state holds these hashes: the function is part of the storage format. */
+static uint64_t loops_hash(const char *data, ptrdiff_t size) {
+    const uint64_t step = 0xD6E8FEB86659FD93u, last = 0xA0761D6478BD642Fu;
+    uint64_t value = 0x9E3779B97F4A7C15u ^ ((uint64_t)size * last);
+    for (ptrdiff_t at = 0; at < size; at += 8) {
+        uint64_t word = 0;
+        memcpy(&word, data + at, size - at < 8 ? (size_t)(size - at) : 8);
+        value = (value ^ word) * step;
+        value ^= value >> 32;
+    }
+    value *= last;
+    return value ^ (value >> 29);
+}
+
+#endif
