@@ -1,0 +1,73 @@
+"""``orchestrator config``: the settings in force and whence they come; a complete ``.env`` to start from."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import click
+
+from orchestrator.cli.context import with_settings
+from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain
+from orchestrator.masking import printable
+from orchestrator.settings import Settings
+from orchestrator.settings_load import ALIASES
+
+_COMMENT_WIDTH = 110
+_EXAMPLE_HEADER = """\
+Settings of the orchestrator, each with its default; printed by 'orchestrator config example'.
+Copy to .env in the directory in which the service starts and change what should differ. The environment
+comes before this file. An empty value means the default."""
+
+
+@click.group()
+def config() -> None:
+    """Show settings."""
+
+
+@config.command(short_help="Show the settings in force and whence each comes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@with_settings
+def show(settings: Settings, *, as_json: bool) -> None:
+    """Show the settings in force and whence each comes; secrets are masked."""
+    rows = [(name, value, settings.origin(name.lower())) for name, value in settings.masked().items()]
+    if as_json:
+        click.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))
+        return
+    if not on_terminal():
+        for name, value, origin in rows:
+            click.echo(f"{name}={printable(as_text(value))}  # {origin}")
+        return
+    table = make_table("Setting", "Value", "From", "Meaning")
+    for name, value, origin in rows:
+        meaning = Settings.model_fields[name.lower()].description or ""
+        style = "" if origin == "default" else "bold"
+        table.add_row(plain(name, style), plain(as_text(value), style), plain(origin, style), plain(meaning, "dim"))
+    make_console().print(table)
+
+
+@config.command(short_help="Print a .env file with all settings and defaults.")
+def example() -> None:
+    """Print a .env file with all settings, their meanings and defaults."""
+    click.echo(example_text(), nl=False)
+
+
+def example_text() -> str:
+    """The content of ``.env.example``: all settings commented out, so that a copy changes nothing."""
+    parts = [_comment(_EXAMPLE_HEADER), ""]
+    for name, info in Settings.model_fields.items():
+        default = "" if info.default_factory is not None else as_text(info.default)
+        parts += [_comment(f"{info.description}"), f"#{name.upper()}={default}", ""]
+    parts.append(_comment("Names of the platform's other files, accepted in place of the above:"))
+    parts += [_comment(f"{alias.name} (for {alias.field.upper()})") for alias in ALIASES]
+    return "\n".join(parts) + "\n"
+
+
+def as_text(value: object) -> str:
+    """*value* as one would write it in a file: ``30``, not ``30.0``."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _comment(text: str) -> str:
+    lines = (line for part in text.splitlines() for line in textwrap.wrap(part, _COMMENT_WIDTH))
+    return "\n".join(f"# {line}" for line in lines)

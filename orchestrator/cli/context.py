@@ -1,0 +1,89 @@
+"""What commands need before they can begin: the settings in force and a way to Redis.
+
+Owns the translation of store errors into sentences that name the address. Commands
+other than ``run`` log nothing; remarks on settings go to standard error.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Concatenate, ParamSpec, TypeVar
+
+import redis
+
+from orchestrator.cli.terminal import Failure, Misuse, remark
+from orchestrator.errors import StoreRefusedError, StoreUnavailableError
+from orchestrator.masking import mask_text
+from orchestrator.settings import Settings
+from orchestrator.settings_load import LoadedSettings, load_settings
+from orchestrator.store.client import connect
+from orchestrator.store.embedded import SCHEME, EmbeddedRedis
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def read_settings() -> LoadedSettings:
+    """The settings in force; the merge kernel's switch also reaches the module that reads it at import.
+
+    Raises:
+        SettingsError: a value is unusable.
+    """
+    loaded = load_settings()
+    if loaded.settings.orchestrator_merge:
+        # Kernel selection happens at import and knows the environment only; this makes .env count there too.
+        os.environ["ORCHESTRATOR_MERGE"] = loaded.settings.orchestrator_merge
+    return loaded
+
+
+def with_settings(function: Callable[Concatenate[Settings, P], T]) -> Callable[P, T]:
+    """Give a command the settings as its first argument, after warnings about misspelt names."""
+
+    @functools.wraps(function)
+    def command(*args: P.args, **kwargs: P.kwargs) -> T:
+        loaded = read_settings()
+        for text in loaded.warnings:
+            remark(f"Warning: {text}")
+        return function(loaded.settings, *args, **kwargs)
+
+    return command
+
+
+@contextmanager
+def open_redis(settings: Settings) -> Iterator[redis.Redis]:
+    """A client on the configured Redis; store errors inside of the block become one sentence each.
+
+    Redis calls in the block belong into ``with translated():``; it must not cover files or the terminal.
+
+    Raises:
+        Failure: Redis does not answer, or refuses.
+    """
+    with _address(settings) as url:
+        client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1)
+        shown = mask_text(settings.redis_url)
+        try:
+            yield client
+        except StoreUnavailableError as error:
+            raise Failure(f"Redis at {shown} does not answer: {error}") from None
+        except StoreRefusedError as error:
+            raise Failure(f"Redis at {shown} refuses: {error}") from None
+        finally:
+            client.close()
+
+
+@contextmanager
+def _address(settings: Settings) -> Iterator[str]:
+    """The address to connect to; a server in a folder is joined if it runs and started for the command if not."""
+    if not settings.embedded:
+        yield settings.redis_url
+    elif settings.redis_url == SCHEME:
+        raise Misuse(
+            f"REDIS_URL={SCHEME} is private to the service that started it; set REDIS_URL to the address that its log"
+            f" and /health name, or use {SCHEME}/a/folder for both"
+        )
+    else:
+        with EmbeddedRedis(settings.redis_url) as server:
+            yield server.url

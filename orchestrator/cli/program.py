@@ -1,0 +1,90 @@
+"""The command tree, and the boundary where an expected error becomes one line and an exit code.
+
+Exit codes: 0 done; 1 the world is not as the command needs it (Redis down, no such
+summary, refused lines); 2 the caller is wrong (usage, settings, a name that cannot be
+a brand). Anything else is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from orchestrator import __version__
+from orchestrator.cli.terminal import Failure, Misuse
+from orchestrator.errors import InvalidBrandError, OrchestratorError, SettingsError
+from orchestrator.masking import mask_text, printable
+
+COMMANDS = {
+    "run": "orchestrator.cli.run:run",
+    "demo": "orchestrator.cli.run:demo",
+    "brands": "orchestrator.cli.brands:brands",
+    "push": "orchestrator.cli.push:push",
+    "summary": "orchestrator.cli.summary:summary",
+    "failed": "orchestrator.cli.failed:failed",
+    "config": "orchestrator.cli.config:config",
+    "schema": "orchestrator.cli.schema:schema",
+}
+
+
+class Program(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help text."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None if there is none."""
+        del ctx
+        target = COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors that this project raises on purpose end it with one line.
+
+        Raises:
+            Failure: in place of every :class:`OrchestratorError`.
+        """
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, InvalidBrandError) as error:
+            raise Misuse(_line(error)) from None
+        except OrchestratorError as error:
+            raise Failure(_line(error)) from None
+
+
+def _line(error: OrchestratorError) -> str:
+    return printable(mask_text(str(error)), keep="\n")  # several bad settings are several lines
+
+
+@click.group(
+    cls=Program,
+    invoke_without_command=True,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="orchestrator")
+@click.pass_context
+def program(ctx: click.Context) -> None:
+    """Fold chunk results from Redis into one live summary per brand.
+
+    Without a command: run. Settings come from the environment and from .env; see
+    'orchestrator config show'.
+    """
+    if ctx.invoked_subcommand is None:
+        command = program.get_command(ctx, "run")
+        if command is not None:
+            ctx.invoke(command)
+
+
+def main() -> None:
+    """Entry point of the console script and of ``python -m orchestrator``."""
+    program(prog_name="orchestrator")

@@ -1,0 +1,176 @@
+"""``orchestrator push``: chunks from an NDJSON file to their brands' queues, checked as the service will check them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import click
+import redis
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.ndjson import Line, read_lines
+from orchestrator.cli.registration import register
+from orchestrator.cli.terminal import Failure, counted, remark
+from orchestrator.contract.brands import check_brand
+from orchestrator.contract.decode import Limits, decode_chunk
+from orchestrator.contract.keys import queue_key
+from orchestrator.errors import InvalidBrandError, InvalidChunkError, StoreError
+from orchestrator.masking import printable
+from orchestrator.settings import Settings
+from orchestrator.store.client import checked, translated
+from orchestrator.store.registry import registered
+
+BATCH_ITEMS = 256  # with BATCH_BYTES: about 1 MB a round trip is the best size for Redis
+BATCH_BYTES = 1024 * 1024
+
+
+@click.command(short_help="Push chunks from a file to their brands' queues.")
+@click.argument("source", type=click.File("rb"), metavar="FILE|-")
+@click.option("--register", "registers", is_flag=True, help="Register the brands of the chunks, too.")
+@with_settings
+def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
+    """Push chunks to their brands' queues, one JSON document a line; - reads standard input.
+
+    Lines that are no chunk are reported with number, reason and JSON path and left out; the exit
+    code is then 1. Pushing a file again is safe: a chunkId counts once.
+    """
+    limits = Limits(max_chunk_bytes=settings.max_chunk_bytes)
+    with open_redis(settings) as client:
+        pusher = Pusher(client, settings.brand_list_keys, registers=registers)
+        try:
+            refused = _push_lines(source, pusher, limits)
+        except (StoreError, KeyboardInterrupt):
+            remark(
+                f"Stopped after {counted(pusher.pushed, 'chunk')}; pushing all again is safe, a chunkId counts once."
+            )
+            raise
+        waiting = pusher.unregistered()
+    for brand in waiting:
+        remark(f"Warning: brand {brand!r} is not registered, its chunks wait: 'orchestrator brands add' does it.")
+    click.echo(f"Pushed {counted(pusher.pushed, 'chunk')} of {counted(len(pusher.brands), 'brand')}.")
+    if refused:
+        raise Failure(f"{counted(refused, 'line')} left out")
+
+
+class Pusher:
+    """Collects chunks and sends them in batches; order within a brand is the input's.
+
+    Attributes:
+        pushed: chunks that Redis has confirmed.
+        brands: brands of the chunks pushed so far.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Sequence[str], *, registers: bool) -> None:
+        self.pushed = 0
+        self.brands: set[str] = set()
+        self._client = client
+        self._keys = tuple(keys)
+        self._registers = registers
+        self._batch: list[tuple[str, bytes]] = []
+        self._batch_bytes = 0
+
+    def add(self, brand: str, item: bytes) -> None:
+        """Queue one chunk for sending.
+
+        Raises:
+            StoreError: a full batch was sent and Redis did not answer or refused.
+        """
+        if brand not in self.brands:
+            if self._registers:
+                register(self._client, self._keys, brand)
+            self.brands.add(brand)
+        self._batch.append((brand, item))
+        self._batch_bytes += len(item)
+        if len(self._batch) >= BATCH_ITEMS or self._batch_bytes >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is collected.
+
+        Raises:
+            StoreError: Redis did not answer or refused; what was pushed before stays pushed.
+        """
+        if not self._batch:
+            return
+        with translated(), self._client.pipeline(transaction=False) as pipeline:
+            for brand, item in self._batch:
+                pipeline.rpush(queue_key(brand), item)
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            checked(reply)
+            self.pushed += 1
+        self._batch, self._batch_bytes = [], 0
+
+    def unregistered(self) -> list[str]:
+        """Those of the pushed brands that nobody will fold.
+
+        Raises:
+            StoreError: Redis did not answer or refused.
+        """
+        return sorted(self.brands.difference(registered(self._client, self._keys).brands))
+
+
+def _push_lines(source: BinaryIO, pusher: Pusher, limits: Limits) -> int:
+    """Push the chunks among the lines of *source*, report the others, and return the number of those."""
+    refused = 0
+    with _progress(source) as progress:
+        for line in read_lines(source, limits.max_chunk_bytes):
+            try:
+                brand = check_line(line, limits)
+            except InvalidChunkError as error:
+                refused += 1
+                text = printable(f"line {line.number}: {error.path}: {error.reason}")
+                progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                pusher.add(brand, line.item)
+            for task in progress.task_ids:
+                progress.update(task, completed=line.end_offset)
+        pusher.flush()
+    return refused
+
+
+def check_line(line: Line, limits: Limits) -> str:
+    """Return the brand of the chunk in *line*.
+
+    Raises:
+        InvalidChunkError: the line is no chunk that the service would accept from that brand's queue.
+    """
+    if line.too_long:
+        raise InvalidChunkError(f"the chunk is larger than MAX_CHUNK_BYTES={limits.max_chunk_bytes}")
+    brand = decode_chunk(line.item, None, limits).brand
+    try:
+        checked_brand = check_brand(brand)
+    except InvalidBrandError as error:
+        raise InvalidChunkError(str(error), "$.brand") from None
+    if checked_brand != brand:  # registration trims names, so no lane would ever look at this queue
+        raise InvalidChunkError(f"brand {brand!r} has blanks around it", "$.brand")
+    return brand
+
+
+@contextmanager
+def _progress(source: BinaryIO) -> Iterator[Progress]:
+    """A bar on standard error if that is a terminal and the input's size is known; else one that shows nothing."""
+    console = Console(stderr=True)
+    size = _size_of(source)
+    columns = (TextColumn("pushing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and size)) as progress:
+        if size:
+            progress.add_task("push", total=size)
+        yield progress
+
+
+def _size_of(source: BinaryIO) -> int:
+    if source is sys.stdin.buffer:
+        return 0
+    try:
+        status = os.fstat(source.fileno())
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -1,0 +1,104 @@
+"""``orchestrator run`` and ``orchestrator demo``: the service itself, and the service with something to do."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+import structlog
+
+from orchestrator.cli.context import read_settings
+from orchestrator.cli.terminal import Failure, remark
+from orchestrator.logs import configure_logging
+from orchestrator.masking import mask_text
+from orchestrator.settings import Settings
+from orchestrator.settings_load import LoadedSettings
+from orchestrator.store.embedded import SCHEME, EmbeddedRedis
+
+log = structlog.get_logger(__name__)
+
+
+@click.command(short_help="Run the service (the default).")
+def run() -> None:
+    """Run the service until SIGTERM or Ctrl-C (this is also what happens without a command)."""
+    loaded = read_settings()
+    _begin_log(loaded)
+    _run_service(loaded.settings)
+
+
+@click.command(short_help="Run the service with demo brands on a Redis of its own.")
+@click.option("--rate", default=2.0, show_default=True, type=click.FloatRange(0.1, 1_000), help="Chunks a second.")
+def demo(rate: float) -> None:
+    """Run the service on a Redis of its own, with three demo brands fed by a generator, until Ctrl-C.
+
+    Listens on 127.0.0.1 unless HTTP_HOST is set. A REDIS_URL is used only if it is embedded://,
+    so that demo data never reach a Redis that means something.
+    """
+    from orchestrator.demo import Feeder  # noqa: PLC0415 - only this command needs it
+
+    loaded = read_settings()
+    settings = demo_settings(loaded.settings)
+    with EmbeddedRedis(settings.redis_url) as server:
+        _begin_log(loaded)
+        settings = settings.model_copy(update={"redis_url": server.url})
+        remark(f"Redis of this demo: {server.url}")
+        with Feeder(server.url, settings.brand_list_keys[0], rate, on_ready=lambda brand: _announce(settings, brand)):
+            _run_service(settings)
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """*settings* as a demo needs them: a Redis of its own, this machine only, ports that are free."""
+    update: dict[str, object] = {}
+    if not settings.embedded:
+        update["redis_url"] = SCHEME
+        if settings.origin("redis_url") != "default":
+            remark(f"REDIS_URL={mask_text(settings.redis_url)} is left alone: the demo has a Redis of its own.")
+    if settings.origin("http_host") == "default":
+        update["http_host"] = "127.0.0.1"
+    taken: set[int] = set()
+    for field in ("http_port", "prometheus_port"):
+        port = getattr(settings, field)
+        if settings.origin(field) == "default":
+            port = free_port(port, taken)
+        update[field] = port
+        taken.add(port)
+    return settings.model_copy(update=update)
+
+
+def free_port(preferred: int, taken: set[int]) -> int:
+    """*preferred* if nobody listens there, else a port that the system chooses."""
+    for port in (preferred, 0, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            chosen = int(probe.getsockname()[1])
+            if chosen not in taken:
+                return chosen
+    raise Failure("no free port on this machine")
+
+
+def _begin_log(loaded: LoadedSettings) -> None:
+    settings = loaded.settings
+    configure_logging(settings.orchestrator_id, settings.log_level, settings.log_format)
+    for text in loaded.warnings:
+        log.warning("setting looks misspelt", detail=text)
+    for text in loaded.notes:
+        log.info("setting accepted by another name", detail=text)
+
+
+def _run_service(settings: Settings) -> None:
+    # Imported here because the merge kernel is selected at import, and its switch may stand in .env.
+    from orchestrator.app import run as run_app  # noqa: PLC0415
+
+    run_app(settings)
+
+
+def _announce(settings: Settings, brand: str) -> None:
+    from orchestrator.http.urls import brand_page_url  # noqa: PLC0415 - only the demo needs it
+
+    host = "127.0.0.1" if settings.http_host in {"0.0.0.0", "::"} else settings.http_host  # noqa: S104 - compared only
+    address = f"http://{host}:{settings.http_port}"
+    remark(f"Summaries: {address}/   for example {address}{brand_page_url(brand)}   (Ctrl-C stops)")

@@ -1,0 +1,75 @@
+"""``orchestrator summary``: one brand's summary, for people or as the document that readers get."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import cast
+
+import click
+import msgspec
+import redis
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.summary_page import make_page
+from orchestrator.cli.terminal import Failure, counted, make_console, on_terminal
+from orchestrator.contract.brands import check_brand
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.summary import Summary
+from orchestrator.settings import Settings
+from orchestrator.store.client import translated
+from orchestrator.store.registry import registered
+
+
+@click.command()
+@click.argument("brand")
+@click.option("--json", "as_json", is_flag=True, help="The stored document; indented on a terminal.")
+@with_settings
+def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
+    """Show the summary of BRAND."""
+    name = check_brand(brand)
+    with open_redis(settings) as client:
+        with translated():
+            document = cast("bytes | None", client.get(BrandKeys.of(name).summary))
+        if document is None:
+            raise Failure(why_missing(client, settings, name))
+    if as_json:
+        click.echo(as_json_text(document, indent=2 if on_terminal() else None))
+    else:
+        make_console().print(make_page(_decoded(document, name), int(time.time() * 1_000)))
+
+
+def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:
+    """One line on why *brand* has no summary, with what would help.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    with translated():
+        queued = client.llen(BrandKeys.of(brand).queue)
+    if brand not in registered(client, settings.brand_list_keys).brands:
+        waiting = f"; {counted(queued, 'chunk')} of it {'waits' if queued == 1 else 'wait'}" if queued else ""
+        return f"no summary of {brand!r}: it is not registered ('orchestrator brands add' does it){waiting}"
+    if queued:
+        return f"no summary of {brand!r} yet: {counted(queued, 'chunk')} queued; is an orchestrator running?"
+    return f"no summary of {brand!r} yet: no chunk has come for it, or its last one is long ago"
+
+
+def as_json_text(document: bytes, *, indent: int | None) -> str:
+    """*document* as ASCII JSON, so that nothing in it steers a terminal.
+
+    Raises:
+        Failure: it is no JSON.
+    """
+    try:
+        return json.dumps(json.loads(document), indent=indent)
+    except (ValueError, RecursionError):
+        raise Failure("the stored summary is not JSON: another program wrote it") from None
+
+
+def _decoded(document: bytes, brand: str) -> Summary:
+    try:
+        return msgspec.json.decode(document, type=Summary)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = f"the summary of {brand!r} is not of this version's shape ({error}); --json shows it as it is"
+        raise Failure(reason) from None
