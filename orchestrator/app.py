@@ -1,0 +1,248 @@
+"""The composition root: settings → parts → nursery tree → graceful stop.
+
+Owns which part knows which, the order of starting and the order of dying; contains
+no rule. The outermost is what must die last: the embedded server, then the
+connections, then HTTP, so that probes answer while lanes still finish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import stamina
+import structlog
+import trio
+
+from orchestrator import __version__, failpoints, merge
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.contract.decode import Limits
+from orchestrator.errors import SettingsError
+from orchestrator.http.application import build_app
+from orchestrator.http.metrics_app import build_metrics_app
+from orchestrator.http.server import serve as serve_http
+from orchestrator.lane.lane import LaneOptions
+from orchestrator.lane.session import SessionConfig
+from orchestrator.metrics import Metrics
+from orchestrator.scheduler.discovery import DiscoveryOptions
+from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.service import READ_THREADS, Service
+from orchestrator.settings import Settings
+from orchestrator.store.client import connect, masked_url
+from orchestrator.store.documents import Documents
+from orchestrator.store.embedded import EmbeddedRedis
+from orchestrator.store.store import Store
+from orchestrator.store.types import FailedPolicy, StoreOptions
+from orchestrator.updates import UpdateFeed
+
+_CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
+_GC_THRESHOLD = 50_000
+"""Allocations between two young collections: the default of 700 halves the speed on small chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the started service can be reached."""
+
+    http_port: int
+    metrics_port: int
+    redis_url: str
+
+
+def run(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT.
+
+    Raises:
+        OrchestratorError: it cannot start: a port is taken, the embedded server does not come up.
+    """
+    with _redis(settings) as (redis_url, embedded):
+        trio.run(partial(serve, settings, redis_url=redis_url, embedded=embedded))
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings) -> Iterator[tuple[str, bool]]:
+    if not settings.embedded:
+        yield settings.redis_url, False
+        return
+    with EmbeddedRedis(settings.redis_url) as server:
+        yield server.url, True
+
+
+async def serve(
+    settings: Settings,
+    *,
+    redis_url: str,
+    embedded: bool = False,
+    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the service on *redis_url* until a signal; reports its addresses once it listens.
+
+    Cancellation ends it at once; every lane leaves either a committed batch or nothing.
+    """
+    log = structlog.get_logger("orchestrator.app")
+    _announce(settings, redis_url, log)
+    metrics = Metrics(merge_implementation=merge.IMPLEMENTATION)
+    parts = _Parts(settings, redis_url, metrics, embedded=embedded)
+    stop_http = trio.Event()
+    try:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                ports = await _listen(settings, parts, nursery, stop_http)
+                await nursery.start(metrics.sample_loop_delay)
+                await nursery.start(parts.feed.relay)
+                await nursery.start(parts.scheduler.run)
+                _settle_garbage_collector()
+                addresses = Addresses(*ports, masked_url(redis_url))
+                log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
+                task_status.started(addresses)
+                await _wait_for_signal(signals, log)
+                await _stop(settings, parts, log)
+                stop_http.set()
+                nursery.cancel_scope.deadline = trio.current_time() + 1.0
+                await parts.http_closed.wait()
+                nursery.cancel_scope.cancel()
+    finally:
+        parts.close()
+    log.info("stopped")
+
+
+class _Parts:
+    """Everything that lives as long as the service."""
+
+    def __init__(self, settings: Settings, redis_url: str, metrics: Metrics, *, embedded: bool) -> None:
+        timeout_s = settings.redis_timeout_sec
+        self.client = connect(
+            redis_url,
+            timeout_s=timeout_s,
+            pool_size=settings.concurrency_limit + READ_THREADS + _CONTROL_CONNECTIONS,
+        )
+        self.renewal_client = connect(redis_url, timeout_s=timeout_s, pool_size=1)
+        self.metrics = metrics
+        self.store = Store(
+            self.client,
+            _store_options(settings),
+            renewal_client=self.renewal_client,
+            observe=metrics.redis_operation,
+        )
+        self.feed = UpdateFeed(self.client, metrics)
+        self.scheduler = Scheduler(
+            self.store, _session_config(settings), _scheduler_options(settings, redis_url), metrics
+        )
+        self.service = Service(
+            settings.orchestrator_id,
+            self.scheduler,
+            Documents(self.client),
+            self.feed,
+            redis_address=masked_url(redis_url) if embedded else None,
+        )
+        self.http_closed = trio.Event()
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(
+        lock_ttl_s=settings.lock_ttl_sec,
+        summary_ttl_s=settings.summary_ttl_sec,
+        failed_max=settings.failed_max_entries,
+        failed_policy=FailedPolicy(settings.failed_policy),
+    )
+
+
+def _session_config(settings: Settings) -> SessionConfig:
+    return SessionConfig(
+        orchestrator_id=settings.orchestrator_id,
+        fold=FoldConfig(
+            window_ms=settings.summary_window_sec * 1000,
+            max_stories=settings.max_stories,
+            similarity_threshold=settings.merge_similarity_threshold,
+        ),
+        limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
+    )
+
+
+def _scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
+    return SchedulerOptions(
+        concurrency=settings.concurrency_limit,
+        renew_interval_s=settings.lock_ttl_sec / 3,
+        lane=LaneOptions(
+            fetch_timeout_s=settings.chunk_fetch_timeout_sec,
+            max_retries=settings.max_retries,
+            backoff_base=settings.retry_backoff_base,
+        ),
+        discovery=DiscoveryOptions(
+            registry_keys=settings.brand_list_keys,
+            registry_interval_s=settings.brand_refresh_interval_sec,
+            hints_url=redis_url,
+            timeout_s=settings.redis_timeout_sec,
+        ),
+    )
+
+
+def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+    log.info(
+        "starting",
+        version=__version__,
+        merge=merge.IMPLEMENTATION,
+        redis=masked_url(redis_url),
+        lanes=settings.concurrency_limit,
+    )
+    if merge.FALLBACK_REASON is not None:
+        log.warning("compiled merge kernel not in use, the pure twin is", reason=merge.FALLBACK_REASON)
+    spec = os.environ.get(failpoints.VARIABLE, "")
+    if spec:
+        log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))
+    stamina.instrumentation.set_on_retry_hooks([])  # lanes log and count their retries themselves
+
+
+async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop: trio.Event) -> tuple[int, int]:
+    """Open both ports; returns them."""
+    host = settings.http_host
+
+    async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
+        app = build_app(parts.service, parts.metrics, stop=stop)
+        metrics_app = build_metrics_app(parts.metrics)
+        async with trio.open_nursery() as servers:
+            http_port = await servers.start(partial(serve_http, app, host, settings.http_port, shutdown=stop))
+            metrics_port = await servers.start(
+                partial(serve_http, metrics_app, host, settings.prometheus_port, shutdown=stop)
+            )
+            task_status.started((http_port, metrics_port))
+        parts.http_closed.set()
+
+    try:
+        ports: tuple[int, int] = await nursery.start(serve_both)
+    except* OSError as group:
+        raise SettingsError(
+            f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {host}: "
+            f"{group.exceptions[0]}"
+        ) from None
+    return ports
+
+
+async def _wait_for_signal(signals: AsyncIterator[int], log: structlog.stdlib.BoundLogger) -> None:
+    async for number in signals:
+        log.info("stopping", signal=signal.Signals(number).name)
+        return
+
+
+async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:
+    """Let lanes finish within the grace period; whatever does not is abandoned, which is always safe."""
+    parts.service.stopping = True
+    with trio.move_on_after(settings.shutdown_grace_sec) as grace:
+        await parts.scheduler.stop()
+    if grace.cancelled_caught:
+        log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
+
+
+def _settle_garbage_collector() -> None:
+    """Everything alive now lives until the end: keep the cyclic collector from walking it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)

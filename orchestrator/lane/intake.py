@@ -1,0 +1,70 @@
+"""From peeked items to what is folded: which chunks are new, which are known, which are no chunks.
+
+Pure; whether a digest is known to Redis is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from orchestrator.contract.dead_letter import DeadLetter
+from orchestrator.contract.decode import ChunkBatch, Rejected
+
+DIGEST_BYTES = 12
+"""2**96 values: among a million remembered chunkIds a false duplicate has odds of 1 in 10**17."""
+
+
+def digest(chunk_id: str) -> bytes:
+    """What is remembered of a chunkId, so that any id costs the same."""
+    return blake2b(chunk_id.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The chunks of one batch that will be folded.
+
+    Attributes:
+        batch: new chunks only, each chunkId once, in the queue's order.
+        digests: theirs, in the same order.
+        duplicates: how many chunks were known already, or stood twice in the batch (the first one counts).
+    """
+
+    batch: ChunkBatch
+    digests: list[bytes]
+    duplicates: int
+
+
+def admit(batch: ChunkBatch, digests: Sequence[bytes], seen: Sequence[bool]) -> Intake:
+    """Drop from *batch* what was folded before.
+
+    Args:
+        batch: decoded chunks.
+        digests: of the batch's chunkIds, in order.
+        seen: whether Redis remembers each of them.
+    """
+    fresh: dict[bytes, int] = {}
+    for position, (key, known) in enumerate(zip(digests, seen, strict=True)):
+        if not known:
+            fresh.setdefault(key, position)
+    duplicates = len(digests) - len(fresh)
+    kept = batch.keep(list(fresh.values())) if duplicates else batch
+    return Intake(kept, list(fresh), duplicates)
+
+
+def dead_letters(
+    items: Sequence[bytes], rejected: Sequence[Rejected], *, brand: str, now_ms: int, orchestrator_id: str
+) -> list[bytes]:
+    """The entries for ``failed:brand:<brand>``, one for each rejected item, as JSON."""
+    return [
+        DeadLetter.of(
+            items[reject.index],
+            brand=brand,
+            reason=reject.reason,
+            path=reject.path,
+            now_ms=now_ms,
+            orchestrator_id=orchestrator_id,
+        ).encode()
+        for reject in rejected
+    ]

@@ -1,0 +1,16 @@
+"""How a lane's visit to a brand can end."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class LaneOutcome(Enum):
+    """Why a lane let go of its brand; the value is its name in logs and metrics."""
+
+    DRAINED = "drained"  # no work left, and none came within the fetch timeout
+    YIELDED = "yielded"  # work is left: another brand's turn, or the service stops
+    BUSY = "busy"  # another orchestrator holds the lease
+    LOST = "lost"  # fenced, stale or a moved queue: start over from what Redis holds
+    PARKED = "parked"  # needs a human: wrong-typed key, full dead letters, unreadable state
+    FAILED = "failed"  # retries were used up, or the fold itself failed

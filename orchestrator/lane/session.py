@@ -1,0 +1,331 @@
+"""One lease's workbench: peek → decode → fold → commit, synchronously, in a worker thread.
+
+Owns the brand's state while the lease lasts, and the commit that is under way.
+Every method blocks on Redis for at most its time-out and may be called again after
+a :class:`~orchestrator.errors.StoreUnavailableError` or a
+:class:`~orchestrator.errors.StoreRefusedError`: it then goes on where it failed,
+with the *same* commit, which applies at most once. After any other error the
+session is spent; state that may differ from Redis's is never used again.
+
+Must not know trio: the lane decides where and when this runs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from orchestrator import failpoints
+from orchestrator.brand.outputs import FoldConfig, FoldReport
+from orchestrator.brand.state import BrandState
+from orchestrator.contract.decode import Limits, Rejected, decode_batch
+from orchestrator.errors import StaleStateError, StoreError
+from orchestrator.lane.batch_size import BatchSizer
+from orchestrator.lane.intake import admit, dead_letters, digest
+from orchestrator.store.store import Store
+from orchestrator.store.types import Commit, Lease, Peek
+
+SINGLE_ATTEMPTS = 3
+"""From this many peeks without a commit on, a batch is one item: whatever it is that fails, fewer share its fate."""
+
+TRIAL_ATTEMPTS = 5
+"""From this many on, the item is first folded in a process of its own."""
+
+SUMMARY_INTERVAL_MS = 1000
+"""Under load a summary is written at most this often; a commit that empties the queue always writes it."""
+
+NOTHING_FOLDED = FoldReport()
+
+POISON = "poison"
+"""The reason of a dead letter whose fold did not survive a process of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """What is the same for every session of one orchestrator."""
+
+    orchestrator_id: str
+    fold: FoldConfig
+    limits: Limits
+
+
+@dataclass(slots=True)
+class Warm:
+    """What is worth keeping of a brand between two leases.
+
+    ``state`` is usable only if the brand's last commit is still ``cid``.
+    """
+
+    sizer: BatchSizer
+    cid: str = ""
+    state: BrandState | None = None
+
+    @property
+    def stories(self) -> int:
+        """Stories kept in memory, the measure of its size."""
+        return 0 if self.state is None else self.state.story_count
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of a session did.
+
+    Attributes:
+        idle: nothing to do: the queue is empty and the summary is current.
+        suspect: nothing was done: the item at the head wants a trial first.
+        fold_s: seconds of decoding and folding.
+        queued: chunks left in the queue.
+    """
+
+    idle: bool = False
+    suspect: bool = False
+    fold: FoldReport = NOTHING_FOLDED
+    items: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    poisoned: int = 0
+    duplicate_commit: bool = False
+    failed_dropped: int = 0
+    published: bool = False
+    fold_s: float = 0.0
+    queued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A commit under way and what will be told about it."""
+
+    commit: Commit
+    step: Step
+    now_ms: int
+
+
+class BrandSession:
+    """The work on one brand under one lease.
+
+    Args:
+        warm: what an earlier session left; the caller must not share it with another one.
+    """
+
+    def __init__(self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None) -> None:
+        self.brand = brand
+        self.lease: Lease | None = None
+        self._store = store
+        self._config = config
+        self._token = secrets.token_hex(16)
+        self._warm = warm or Warm(BatchSizer())
+        self._state: BrandState | None = None
+        self._cid = ""
+        self._next: Peek | None = None
+        self._pending: _Pending | None = None
+        self._condemned: bool | None = None
+        self._published_ms = 0
+        self._summary_owed = False
+
+    def open(self) -> Lease:
+        """Acquire the lease and have the brand's state in memory; repeatable after a lost reply.
+
+        Raises:
+            BrandBusyError: another orchestrator holds it.
+            WrongTypeError, InvalidStateError: the brand needs a human.
+            StoreError: Redis gave no answer or refused.
+        """
+        lease = self._store.acquire(self.brand, self._token)
+        self.lease = lease
+        failpoints.hit("session.acquired")
+        warm = self._warm
+        if warm.state is not None and warm.cid == lease.cid:
+            self._state = warm.state
+        else:
+            self._state = BrandState.load(self._config.fold, self._store.load_state(lease))
+        warm.state = None  # in use: a session that ends badly must not leave it behind
+        self._cid = lease.cid
+        failpoints.hit("session.opened")
+        return lease
+
+    def step(self) -> Step:
+        """Fold and commit one batch, or refresh a summary that time has made stale.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: call again to go on.
+            StoreError: the session is spent.
+        """
+        if self._pending is None:
+            peek = self._next or self._peek()
+            self._next = None
+            if self._wants_trial(peek):
+                self._next = peek
+                return Step(suspect=True, queued=peek.queued)
+            failpoints.hit("session.began")
+            pending = self._prepare(peek)
+            if pending is None:
+                return Step(idle=True, queued=peek.queued)
+            self._pending = pending
+        return self._submit(self._pending)
+
+    def trial(self) -> tuple[bytes, dict[bytes, bytes]]:
+        """The suspect item and the stored state to try it on."""
+        if self._next is None or self.lease is None:
+            raise RuntimeError("a trial needs a peeked item")
+        return self._next.items[0], self._store.load_state(self.lease)
+
+    def judge(self, *, died: bool) -> None:
+        """Say how the trial of the suspect item went; the next step acts on it."""
+        self._condemned = died
+
+    def lost(self) -> None:
+        """The lease was lost or a commit timed out: the next session starts with a smaller batch."""
+        self._warm.sizer.halve()
+
+    @property
+    def committing(self) -> bool:
+        """Whether a commit was sent whose outcome is unknown."""
+        return self._pending is not None
+
+    def settle(self) -> Warm:
+        """End between two commits; returns what the next session of this brand may use."""
+        warm, state = self._warm, self._state
+        if state is not None and self._pending is None:
+            warm.state, warm.cid = state, self._cid
+        self._state = None
+        return warm
+
+    def abandon(self) -> Warm:
+        """End with the state forgotten, because its copy here may differ from the one in Redis."""
+        self._state = None
+        return self._warm
+
+    def release(self) -> bool:
+        """Give the lease back if there is one; True if it still was this session's."""
+        lease, self.lease = self.lease, None
+        if lease is None:
+            return False
+        # A batch that was peeked along with the last commit and not begun proves nothing against its items.
+        untouched = self._next is not None and bool(self._next.items) and self._pending is None
+        return self._store.release(lease, forgive=untouched)
+
+    # -- one step, piece by piece
+
+    def _held(self) -> tuple[Lease, BrandState]:
+        if self.lease is None or self._state is None:
+            raise RuntimeError("the session is not open")
+        return self.lease, self._state
+
+    def _peek(self) -> Peek:
+        lease, _ = self._held()
+        peek = self._store.peek(lease, self._warm.sizer.items)
+        failpoints.hit("session.peeked")
+        return peek
+
+    def _wants_trial(self, peek: Peek) -> bool:
+        return bool(peek.items) and peek.attempts >= TRIAL_ATTEMPTS and self._condemned is None
+
+    def _prepare(self, peek: Peek) -> _Pending | None:
+        """Decide on the next commit without writing anything; None if there is nothing to commit."""
+        if peek.cid != self._cid:
+            raise StaleStateError(f"brand {self.brand!r}: another commit came between")
+        items = peek.items
+        if not items:
+            return self._refresh(peek)
+        if self._condemned:
+            return self._condemn(peek, items[:1])
+        single = peek.attempts >= SINGLE_ATTEMPTS
+        if not single:
+            self._warm.sizer.saw(items)
+        return self._fold(peek, items[:1] if single else items)
+
+    def _fold(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
+        lease, state = self._held()
+        started_s = perf_counter()
+        batch = decode_batch(items, self.brand, self._config.limits)
+        digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
+        decoded_s = perf_counter()
+        intake = admit(batch, digests, self._store.seen(lease, digests) if digests else ())
+        asked_s = perf_counter()
+        failpoints.hit_chunks(chunk.chunk_id for chunk in intake.batch.chunks)
+        report = state.fold(intake.batch, peek.now_ms)
+        failpoints.hit("session.folded")
+        step = Step(
+            fold=report,
+            items=len(items),
+            duplicates=intake.duplicates,
+            failed=len(batch.rejected),
+            fold_s=decoded_s - started_s + perf_counter() - asked_s,
+        )
+        return self._commit(peek, items, step, digests=intake.digests, rejected=batch.rejected)
+
+    def _condemn(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
+        step = Step(items=1, failed=1, poisoned=1)
+        return self._commit(peek, items, step, rejected=[Rejected(0, POISON, "$")])
+
+    def _refresh(self, peek: Peek) -> _Pending | None:
+        _, state = self._held()
+        due_ms = state.due_ms()
+        if not (self._summary_owed or 0 < due_ms <= peek.now_ms):
+            return None
+        state.advance(peek.now_ms)
+        return self._commit(peek, (), Step())
+
+    def _commit(
+        self,
+        peek: Peek,
+        items: Sequence[bytes],
+        step: Step,
+        *,
+        digests: Sequence[bytes] = (),
+        rejected: Sequence[Rejected] = (),
+    ) -> _Pending:
+        lease, state = self._held()
+        now_ms, version = peek.now_ms, peek.version + 1
+        publish = len(items) >= peek.queued or now_ms - self._published_ms >= SUMMARY_INTERVAL_MS
+        changes = state.take_changes()
+        commit = Commit(
+            cid=secrets.token_hex(8),
+            expected_cid=self._cid,
+            version=version,
+            consumed=len(items),
+            head=items[0] if items else b"",
+            tail=items[-1] if items else b"",
+            put=changes.put,
+            remove=changes.remove,
+            digests=digests,
+            failed=dead_letters(
+                items, rejected, brand=self.brand, now_ms=now_ms, orchestrator_id=self._config.orchestrator_id
+            ),
+            summary=state.summary(self.brand, now_ms, lease.epoch, version) if publish else None,
+            # Without its summary the brand is due at once, for whoever finds the queue empty later.
+            due_ms=changes.due_ms if publish else now_ms,
+            spikes=changes.spikes,
+            trend_put=changes.trend_put,
+            trend_remove=changes.trend_remove,
+            recent=changes.recent,
+        )
+        failpoints.hit("session.prepared")
+        return _Pending(commit, step, now_ms)
+
+    def _submit(self, pending: _Pending) -> Step:
+        lease, _ = self._held()
+        commit = pending.commit
+        try:
+            reply = self._store.commit(lease, commit, then_peek=self._warm.sizer.items)
+        except StoreError:
+            failpoints.hit("session.commit_failed")
+            raise
+        failpoints.hit("session.committed")
+        self._pending = None
+        self._condemned = None
+        self._cid = commit.cid
+        self._next = reply.next
+        published = commit.summary is not None
+        if published:
+            self._published_ms = pending.now_ms
+        self._summary_owed = not published
+        return replace(
+            pending.step,
+            duplicate_commit=reply.duplicate,
+            failed_dropped=reply.failed_dropped,
+            published=published,
+            queued=reply.queued,
+        )

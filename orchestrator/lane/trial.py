@@ -1,0 +1,140 @@
+"""Folding one suspect chunk in a process of its own, with limits on memory, CPU and wall time.
+
+Owns both sides: :func:`survives` starts the process and judges it, :func:`main` is
+what runs inside. The process gets the brand's stored state and the item on its
+standard input and has no connection to Redis, so it can harm nothing but itself.
+
+Source: quarantine in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import trio
+
+from orchestrator import failpoints
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
+from orchestrator.contract.decode import Limits, decode_batch
+from orchestrator.errors import OrchestratorError
+
+STARTED = b"started\n"
+SURVIVED = b"survived\n"
+
+
+class TrialError(OrchestratorError):
+    """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLimits:
+    """Bounds of one trial.
+
+    Attributes:
+        memory_bytes: growth beyond what the interpreter holds when the trial starts; a fold needs a
+            few times its chunk's size.
+        cpu_s: processor time; a fold of the largest chunk takes well under a second.
+        wall_s: until the process is killed, its start included.
+    """
+
+    memory_bytes: int = 1 << 30
+    cpu_s: int = 10
+    wall_s: float = 20.0
+
+
+class TrialRequest(msgspec.Struct, frozen=True):
+    """What the process reads from its standard input, as MessagePack.
+
+    Attributes:
+        fields: the brand's stored state.
+        failpoint_spec: the failpoints to arm, empty in production.
+    """
+
+    brand: str
+    item: bytes
+    fields: dict[bytes, bytes]
+    fold: FoldConfig
+    max_chunk_bytes: int
+    now_ms: int
+    limits: TrialLimits
+    failpoint_spec: str = ""
+
+
+async def survives(request: TrialRequest) -> bool:
+    """Fold the item elsewhere; False if that killed the process, exceeded a limit or raised.
+
+    Cancellation kills the process.
+
+    Raises:
+        TrialError: the process could not be started.
+    """
+    said = b""
+    # A file instead of a pipe: nobody has to feed it while the process dies.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(msgspec.msgpack.encode(request))
+        stdin.seek(0)
+        try:
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-m", "orchestrator.lane.trial"],
+                stdin=stdin.fileno(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise TrialError(f"no trial process: {error}") from error
+    try:
+        with trio.move_on_after(request.limits.wall_s):
+            if process.stdout is not None:
+                async for piece in process.stdout:
+                    said += piece
+    finally:
+        process.kill()
+        # Shielded: killed it is, so this returns at once, and no zombie stays behind.
+        with trio.CancelScope(shield=True):
+            await process.wait()
+    if not said.startswith(STARTED):
+        raise TrialError("the trial process ended before the fold began")
+    return said.endswith(SURVIVED)
+
+
+def main() -> None:
+    """Fold the item of the request on standard input; say so before and after."""
+    request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=TrialRequest)
+    failpoints.arm(request.failpoint_spec)
+    state = BrandState.load(request.fold, request.fields)
+    sys.stdout.buffer.write(STARTED)
+    sys.stdout.buffer.flush()
+    _confine(request.limits)
+    batch = decode_batch([request.item], request.brand, Limits(max_chunk_bytes=request.max_chunk_bytes))
+    failpoints.hit_chunks(chunk.chunk_id for chunk in batch.chunks)
+    state.fold(batch, request.now_ms)
+    state.summary(request.brand, request.now_ms, 0, 0)
+    state.take_changes()
+    sys.stdout.buffer.write(SURVIVED)
+    sys.stdout.buffer.flush()
+
+
+def _confine(limits: TrialLimits) -> None:
+    held_bytes = _address_space_bytes()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s))
+    if held_bytes:
+        most_bytes = held_bytes + limits.memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+
+
+def _address_space_bytes() -> int:
+    """Address space of this process; 0 where /proc does not tell, and then CPU and wall time have to do."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Finding brands and their work: registry, claims and wake hints, on trio.
+
+Three loops feed one :class:`~orchestrator.scheduler.roster.Roster`. Hints are the
+fast way and may be missed; claims find whatever hints did not tell: chunks pushed
+while nobody listened, brands that another orchestrator left, refreshes that are due.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+import structlog
+import trio
+
+from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
+from orchestrator.errors import HintsUnsupportedError, StoreError
+from orchestrator.lane.backoff import backoff_s
+from orchestrator.metrics import Metrics
+from orchestrator.scheduler.redis_watch import RedisWatch
+from orchestrator.scheduler.roster import Roster
+from orchestrator.store.hints import receive_hints
+from orchestrator.store.store import Store
+from orchestrator.store.types import Registry
+
+T = TypeVar("T")
+
+HINTED_CLAIM_S = 1.0
+"""With hints a claim is only the safety net and the clock for refreshes."""
+
+FASTEST_CLAIM_S = 0.05
+SLOWEST_CLAIM_S = 0.25
+"""Without hints: half of the half second within which an idle brand's chunk has to be summarised."""
+
+REGISTRY_PAUSE_S = 0.05
+"""Least time between two readings of the registry, however many hints say that it changed."""
+
+RECOVERY_CAP_S = 2.0
+"""While Redis is away it is asked this often at the least, so that readiness returns soon after it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryOptions:
+    """How brands and their work are found.
+
+    Attributes:
+        registry_keys: SETs or LISTs of brands.
+        registry_interval_s: seconds between two readings without a hint.
+        hints_url: server that gives wake hints.
+        timeout_s: deadline of one call on the connection for hints.
+    """
+
+    registry_keys: Sequence[str]
+    registry_interval_s: float
+    hints_url: str
+    timeout_s: float
+
+
+class LaneControl(Protocol):
+    """What discovery tells those who run lanes."""
+
+    def notice(self) -> None:
+        """A brand may have become ready."""
+
+    def wake(self, brand: str) -> bool:
+        """There is a hint for *brand*; True if a lane that holds it took note."""
+        ...
+
+    def dismiss(self, brand: str) -> None:
+        """*brand* left the registry."""
+
+
+class Discovery:
+    """Keeps a roster and the lanes informed."""
+
+    def __init__(
+        self, store: Store, roster: Roster, options: DiscoveryOptions, metrics: Metrics, lanes: LaneControl
+    ) -> None:
+        self.watch = RedisWatch(metrics, self._recovered)
+        self.hinted = False
+        self.registry_read = False
+        self._supported = True
+        self._store = store
+        self._roster = roster
+        self._options = options
+        self._metrics = metrics
+        self._lanes = lanes
+        self._refused: tuple[tuple[str, str], ...] = ()
+        self._registry_stale = trio.Event()
+        self._claim_now = trio.Event()
+        self._limiter = trio.CapacityLimiter(2)
+        self._log = structlog.get_logger("orchestrator.discovery")
+
+    def _recovered(self) -> None:
+        self._roster.forgive()
+        self._registry_stale.set()
+        self._lanes.notice()
+
+    # -- the registry
+
+    async def read_registry(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read the registry at every interval, and at once when a hint says that it changed."""
+        task_status.started()
+        failures = 0
+        while True:
+            self._registry_stale = trio.Event()
+            pause_s = self._options.registry_interval_s
+            try:
+                self._take_over(await self._call(lambda: self._store.registered(self._options.registry_keys)))
+                failures = 0
+            except StoreError as error:
+                self.watch.failed(error)
+                failures += 1
+                pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
+            await trio.sleep(REGISTRY_PAUSE_S)
+            with trio.move_on_after(pause_s):
+                await self._registry_stale.wait()
+
+    def _take_over(self, registry: Registry) -> None:
+        self.watch.answered()
+        self.registry_read = True
+        came, left = self._roster.register(registry.brands)
+        self._metrics.brands_registered.set(len(registry.brands))
+        self._metrics.brands_refused.set(len(registry.refused))
+        if registry.refused != self._refused:
+            self._refused = registry.refused
+            for name, reason in registry.refused:
+                self._log.warning("registered name refused", name=name, reason=reason)
+        for brand in left:
+            self._lanes.dismiss(brand)
+        if came or left:
+            self._log.info("registry read", brands=len(registry.brands), came=len(came), left=len(left))
+        if came:
+            self._claim_now.set()
+
+    # -- claims
+
+    async def claim_work(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask again and again which brands have work and no lease."""
+        task_status.started()
+        failures = 0
+        pause_s = FASTEST_CLAIM_S
+        while True:
+            with trio.move_on_after(pause_s):
+                await self._claim_now.wait()
+            self._claim_now = trio.Event()
+            try:
+                found = await self._claim_round()
+            except StoreError as error:
+                self.watch.failed(error)
+                failures += 1
+                pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
+                continue
+            self.watch.answered()
+            failures = 0
+            pause_s = self._next_pause_s(pause_s, found=found)
+
+    def _next_pause_s(self, pause_s: float, *, found: bool) -> float:
+        if self.hinted:
+            # Orchestrators that started together should not ask together.
+            return HINTED_CLAIM_S * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        return FASTEST_CLAIM_S if found else min(pause_s * 1.5, SLOWEST_CLAIM_S)
+
+    async def _claim_round(self) -> bool:
+        slices = self._roster.claim_slices()
+        if not slices:
+            await self._call(self._store.ping)
+        found = False
+        for brands in slices:
+            for brand in await self._call(partial(self._store.claim, brands)):
+                found = self._roster.mark_ready(brand) or found
+            if found:
+                self._lanes.notice()
+        return found
+
+    # -- hints
+
+    async def follow_hints(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow the server's wake hints; where it has none, claims do alone."""
+        self._set_hinted(hinted=False)
+        task_status.started()
+        failures = 0
+        while True:
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(self._receive_hints)
+                    failures = 0
+                    self._set_hinted(hinted=True)
+                    self._follow(None)  # what happened while nobody listened
+            except* HintsUnsupportedError as group:
+                self._supported = False
+                self._log.warning("no wake hints from this server, polling instead", reason=_reasons(group))
+            except* StoreError as group:
+                self._log.info("wake hints interrupted", reason=_reasons(group))
+            finally:
+                self._set_hinted(hinted=False)
+                self._claim_now.set()
+            if not self._supported:
+                return
+            failures += 1
+            await trio.sleep(backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S))
+
+    async def _receive_hints(self, *, task_status: trio.TaskStatus[None]) -> None:
+        prefixes = (QUEUE_PREFIX, *self._options.registry_keys)
+        await receive_hints(
+            self._options.hints_url, prefixes, self._follow, timeout_s=self._options.timeout_s, task_status=task_status
+        )
+
+    def _set_hinted(self, *, hinted: bool) -> None:
+        self.hinted = hinted
+        self._metrics.set_wake_mode("hints" if hinted else "polling")
+
+    def _follow(self, keys: frozenset[str] | None) -> None:
+        """Act on changed *keys*; None means that anything may have changed."""
+        if keys is None:
+            self._registry_stale.set()
+            self._claim_now.set()
+            return
+        for key in keys:
+            brand = brand_of_queue(key)
+            if brand is not None:
+                self._hint(brand)
+            elif key in self._options.registry_keys:
+                self._registry_stale.set()
+
+    def _hint(self, brand: str) -> None:
+        if not self._lanes.wake(brand) and self._roster.hint(brand, trio.current_time()):
+            self._lanes.notice()
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+
+
+def _reasons(group: BaseExceptionGroup[StoreError]) -> str:
+    return "; ".join(str(error) for error in group.exceptions)

@@ -1,0 +1,246 @@
+"""Lanes for brands: who starts, who makes room, who is renewed, and how all of it stops.
+
+Owns the running lanes. Which brand is next is the roster's decision, how work is
+noticed is discovery's; this module only carries out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from orchestrator.errors import StoreError
+from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
+from orchestrator.lane.lifecycle import LaneState
+from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.lane.session import SessionConfig
+from orchestrator.metrics import Metrics
+from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
+from orchestrator.scheduler.roster import Roster
+from orchestrator.scheduler.warm_states import WarmStates
+from orchestrator.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerOptions:
+    """How many lanes, and how they and discovery behave.
+
+    Attributes:
+        concurrency: most lanes at the same time.
+        renew_interval_s: seconds between two renewals of all leases, a third of their ttl.
+    """
+
+    concurrency: int
+    renew_interval_s: float
+    lane: LaneOptions
+    discovery: DiscoveryOptions
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatistics:
+    """One running lane: its brand, what it does and for how many seconds."""
+
+    brand: str
+    state: LaneState
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStatistics:
+    """A snapshot of scheduler, roster and discovery.
+
+    Attributes:
+        processed: visits that committed something, since the start.
+        last_commit_ms: Unix milliseconds of the last commit of this process, None before the first.
+        successful: brands whose last visit went well.
+        failed: brands whose last visit was given up, or which are parked.
+        parked: brands that need a human, and why.
+    """
+
+    lanes: tuple[LaneStatistics, ...]
+    registered: int
+    processed: int
+    last_commit_ms: int | None
+    successful: int
+    failed: int
+    parked: dict[str, str]
+    redis_up: bool
+    redis_reason: str
+    registry_read: bool
+    hinted: bool
+
+
+class Scheduler:
+    """Runs lanes for the brands of a store."""
+
+    def __init__(self, store: Store, session: SessionConfig, options: SchedulerOptions, metrics: Metrics) -> None:
+        self._store = store
+        self._options = options
+        self._metrics = metrics
+        self._roster = Roster(backoff_base=options.lane.backoff_base, park_s=options.discovery.registry_interval_s)
+        self._discovery = Discovery(store, self._roster, options.discovery, metrics, lanes=self)
+        self._tools = LaneTools(
+            store=store,
+            session=session,
+            limiter=trio.CapacityLimiter(options.concurrency),
+            metrics=metrics,
+            hinted=lambda: self._discovery.hinted,
+            committed=self._note_commit,
+        )
+        self._lanes: dict[str, Lane] = {}
+        self._warm = WarmStates()
+        self._processed = 0
+        self._last_commit_ms: int | None = None
+        self._changed = trio.Event()
+        self._stopping = False
+        self._all_closed = trio.Event()
+        self._log = structlog.get_logger("orchestrator.scheduler")
+
+    def statistics(self) -> SchedulerStatistics:
+        """What is going on, without I/O."""
+        now_s = trio.current_time()
+        return SchedulerStatistics(
+            lanes=tuple(
+                LaneStatistics(lane.brand, lane.lifecycle.state, now_s - lane.lifecycle.since_s)
+                for lane in self._lanes.values()
+            ),
+            registered=len(self._roster.brands()),
+            processed=self._processed,
+            last_commit_ms=self._last_commit_ms,
+            successful=self._roster.successful(),
+            failed=self._roster.failed(),
+            parked=self._roster.parked(),
+            redis_up=self._discovery.watch.up,
+            redis_reason=self._discovery.watch.reason,
+            registry_read=self._discovery.registry_read,
+            hinted=self._discovery.hinted,
+        )
+
+    def brands(self) -> tuple[str, ...]:
+        """The registered brands, as last read."""
+        return self._roster.brands()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Give lanes to brands until :meth:`stop` has seen the last lane off.
+
+        Cancellation ends every lane at once; each leaves either a committed batch or nothing.
+        """
+        async with trio.open_nursery() as helpers:
+            # The renewer outlives the lanes: a stopping lane still commits under its lease.
+            await helpers.start(self._renew_leases)
+            await helpers.start(self._discovery.read_registry)
+            await helpers.start(self._discovery.claim_work)
+            await helpers.start(self._discovery.follow_hints)
+            task_status.started()
+            async with trio.open_nursery() as lanes:
+                await self._dispatch(lanes)
+            helpers.cancel_scope.cancel()
+        self._all_closed.set()
+
+    async def stop(self) -> None:
+        """Start no more lanes, let each finish its step and release its brand; returns when the last one has."""
+        self._stopping = True
+        self.notice()
+        for lane in tuple(self._lanes.values()):
+            lane.stop()
+        await self._all_closed.wait()
+
+    # -- what discovery tells
+
+    def notice(self) -> None:
+        """A brand may have become ready."""
+        self._changed.set()
+
+    def wake(self, brand: str) -> bool:
+        """Pass a wake hint on to the lane that holds *brand*, if there is one."""
+        lane = self._lanes.get(brand)
+        if lane is None:
+            return False
+        lane.wake()
+        return True
+
+    def dismiss(self, brand: str) -> None:
+        """Stop working on a brand that left the registry."""
+        lane = self._lanes.get(brand)
+        if lane is not None:
+            lane.stop()
+
+    # -- lanes
+
+    def _note_commit(self) -> None:
+        self._last_commit_ms = time.time_ns() // 1_000_000
+
+    async def _dispatch(self, nursery: trio.Nursery) -> None:
+        while not self._stopping:
+            self._changed = trio.Event()
+            now_s = trio.current_time()
+            while len(self._lanes) < self._options.concurrency and (brand := self._roster.take(now_s)) is not None:
+                self._start(brand, nursery)
+            if self._roster.has_waiting(now_s):
+                self._make_room()
+            next_s = self._roster.next_start_s()
+            # A brand that may start already waits for a lane to end, which is a change; only the future needs a clock.
+            with trio.move_on_at(next_s if next_s is not None and next_s > now_s else float("inf")):
+                await self._changed.wait()
+
+    def _start(self, brand: str, nursery: trio.Nursery) -> None:
+        taken = {lane.number for lane in self._lanes.values()}
+        number = next(number for number in itertools.count() if number not in taken)
+        lane = Lane(brand, number, self._tools, self._options.lane, self._warm.take(brand))
+        self._lanes[brand] = lane
+        self._metrics.brands_active.set(len(self._lanes))
+        nursery.start_soon(self._run_lane, lane)
+
+    async def _run_lane(self, lane: Lane) -> None:
+        outcome = LaneOutcome.LOST
+        try:
+            outcome = await lane.run()
+        finally:
+            del self._lanes[lane.brand]
+            self._metrics.brands_active.set(len(self._lanes))
+        if lane.commits:
+            self._processed += 1
+            self._metrics.brands_processed.inc()
+        if lane.warm is not None and lane.brand in self._roster:
+            self._warm.put(lane.brand, lane.warm)
+        self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
+        if lane.woken and outcome is LaneOutcome.DRAINED:
+            self._roster.mark_ready(lane.brand)  # the hint came between the last peek and the release
+        self._metrics.brands_parked.set(len(self._roster.parked()))
+        self.notice()
+
+    def _make_room(self) -> None:
+        """Ask the lane that is idle longest to let go; if none is idle, all, each at the end of its turn."""
+        waiting = [lane for lane in self._lanes.values() if lane.waiting]
+        if waiting:
+            min(waiting, key=lambda lane: lane.lifecycle.since_s).ask_to_yield()
+            return
+        for lane in self._lanes.values():
+            lane.ask_to_yield()
+
+    async def _renew_leases(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        limiter = trio.CapacityLimiter(1)
+        task_status.started()
+        while True:
+            await trio.sleep(self._options.renew_interval_s)
+            leases = [lane.lease for lane in self._lanes.values() if lane.lease is not None]
+            if not leases:
+                continue
+            try:
+                lost = await trio.to_thread.run_sync(self._store.renew, leases, limiter=limiter, abandon_on_cancel=True)
+            except StoreError as error:
+                self._log.warning("leases not renewed", leases=len(leases), reason=str(error))
+                continue
+            self._metrics.lease_events.labels("renewed").inc(len(leases) - len(lost))
+            for lease in lost:
+                self._drop(lease.brand, lease.token)
+
+    def _drop(self, brand: str, token: str) -> None:
+        """End the lane whose lease is gone, unless a newer lease of the brand took its place meanwhile."""
+        lane = self._lanes.get(brand)
+        if lane is not None and lane.lease is not None and lane.lease.token == token:
+            lane.lose()

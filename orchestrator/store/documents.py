@@ -1,0 +1,58 @@
+"""Reading what this service publishes, for pages and the read API; never anything else.
+
+Every value is untrusted: whoever may write to Redis may write these keys. Sizes are
+bounded here, so that no document can exhaust this process; a key of a foreign type
+counts as absent, because the lane is who raises the alarm about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, TypeVar
+
+import redis
+from redis.exceptions import ResponseError
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.statistics import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES
+from orchestrator.store.client import translated
+
+T = TypeVar("T")
+
+
+class Documents:
+    """The published documents of brands; synchronous and thread-safe.
+
+    Every method raises :class:`~orchestrator.errors.StoreError` when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def summary(self, brand: str) -> bytes | None:
+        """The stored summary, at most one byte longer than a summary may be; None if there is none."""
+        key = BrandKeys.of(brand).summary
+        value: bytes = _read(lambda: self._client.getrange(key, 0, MAX_DOCUMENT_BYTES), b"")
+        return value or None
+
+    def trend(self, brand: str) -> dict[bytes, bytes]:
+        """The fields of the trend, empty if there is none."""
+        key = BrandKeys.of(brand).trend
+        return dict(_read(lambda: list(islice(self._client.hscan_iter(key, count=500), MAX_LIST_ENTRIES + 1)), []))
+
+    def spikes(self, brand: str) -> list[bytes]:
+        """The newest entries of the spike list, oldest first."""
+        key = BrandKeys.of(brand).spike
+        return _read(lambda: self._client.lrange(key, -MAX_LIST_ENTRIES - 1, -1), [])
+
+
+def _read(command: Callable[[], Any], absent: T) -> T:
+    with translated():
+        try:
+            found: T = command()  # decode_responses is off: bytes
+        except ResponseError as error:
+            if str(error).startswith("WRONGTYPE"):
+                return absent
+            raise
+    return found
