@@ -9,7 +9,8 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, health, pages
+from orchestrator.http import api, events, health, pages
+from orchestrator.http.events import EventFeed
 from orchestrator.http.problems import handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.static import Assets
@@ -40,11 +41,10 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.url_map.merge_slashes = False  # a brand may begin with a slash or hold two
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
-    app.extensions["metrics"] = metrics
-    app.extensions["stop"] = trio.Event() if stop is None else stop
+    app.extensions["feed"] = EventFeed(service, metrics, trio.Event() if stop is None else stop)
     assets = Assets.load(files("orchestrator.http") / "static")
     app.register_blueprint(assets.blueprint())
-    for blueprint in (health.blueprint, pages.blueprint, api.blueprint):
+    for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint):
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
     handle_problems(app)

@@ -75,14 +75,19 @@ class MemoryService:
 
     @asynccontextmanager
     async def updates(self) -> AsyncIterator[trio.MemoryReceiveChannel[SummaryUpdate]]:
-        """A subscription that the test feeds through ``subscribers``."""
+        """A subscription that the test feeds through ``publish``."""
         send, receive = trio.open_memory_channel[SummaryUpdate](16)
         self.subscribers.append(send)
-        with send, receive:
-            try:
+        try:
+            with send, receive:
                 yield receive
-            finally:
-                self.subscribers.remove(send)
+        finally:
+            self.subscribers.remove(send)
+
+    def publish(self, brand: str, epoch: int = 1, version: int = 1) -> None:
+        """Tell every subscriber."""
+        for subscriber in self.subscribers:
+            subscriber.send_nowait(SummaryUpdate(brand, epoch, version))
 
     def add(self, brand: str, **fields: Any) -> None:
         """Register *brand* with a summary whose fields may be overridden."""

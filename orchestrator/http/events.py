@@ -1,0 +1,146 @@
+"""``GET /v1/events``: server-sent events about written summaries, as an endless answer.
+
+An event names brand, epoch and version; the summary itself is read where it is
+always read. A comment every few seconds shows proxies and us that the connection
+lives. The stream ends when the service stops, so that it never holds up a stop.
+Source: the WHATWG specification of server-sent events.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import trio
+from quart import Blueprint, Response, current_app, request
+from quart.wrappers.response import ResponseBody
+
+from orchestrator.contract.brands import check_brand
+from orchestrator.http.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from orchestrator.metrics import Metrics
+    from orchestrator.statistics import ServiceView, SummaryUpdate
+
+MAX_SUBSCRIBERS = 100  # each keeps a connection of the 512
+HEARTBEAT_S = 15.0  # proxies drop what is silent for 30-60 s
+RECONNECT_MS = 3_000
+
+blueprint = Blueprint("events", __name__, url_prefix="/v1")
+
+
+def encode_event(update: SummaryUpdate) -> bytes:
+    """One event in the wire format; JSON has no bare line breaks, so the data is a single line."""
+    data = msgspec.json.encode({"brand": update.brand, "epoch": update.epoch, "version": update.version})
+    return b"event: summary\nid: %d-%d\ndata: %b\n\n" % (update.epoch, update.version, data)
+
+
+class EventFeed:
+    """What all streams of one application share.
+
+    Args:
+        service: where subscriptions come from.
+        metrics: the number of open streams is exposed there.
+        stop: ends every stream.
+    """
+
+    def __init__(self, service: ServiceView, metrics: Metrics, stop: trio.Event) -> None:
+        self.stop = stop
+        self.open = 0
+        self._service = service
+        self._metrics = metrics
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[trio.MemoryReceiveChannel[SummaryUpdate]]:
+        """One more open stream for the duration of the body."""
+        async with self._service.updates() as updates:
+            self._count(+1)
+            try:
+                yield updates
+            finally:
+                self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self.open += change
+        self._metrics.event_subscribers.set(self.open)
+
+
+class EventStream(ResponseBody):
+    """The body of one answer: subscribed while it is being sent.
+
+    A class and not a generator: cancel scopes must not stay open across a ``yield``.
+    """
+
+    def __init__(self, feed: EventFeed, brand: str | None) -> None:
+        self._feed = feed
+        self._brand = brand
+        self._started = False
+        self._held = AsyncExitStack()
+        self._updates: trio.MemoryReceiveChannel[SummaryUpdate]
+
+    async def __aenter__(self) -> Self:
+        """Subscribe."""
+        self._updates = await self._held.enter_async_context(self._feed.subscribe())
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Unsubscribe."""
+        await self._held.aclose()
+
+    def __aiter__(self) -> Self:
+        """The stream is its own iterator."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next event, or a heartbeat after a silence; ends when the service stops."""
+        if not self._started:
+            self._started = True
+            return b"retry: %d\n: connected\n\n" % RECONNECT_MS
+        result = b": heartbeat\n\n"
+        async with trio.open_nursery() as nursery:
+
+            async def next_event() -> None:
+                nonlocal result
+                result = await self._next_event()
+                nursery.cancel_scope.cancel()
+
+            async def end() -> None:
+                await self._feed.stop.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.cancel_scope.deadline = trio.current_time() + HEARTBEAT_S
+            nursery.start_soon(end)
+            nursery.start_soon(next_event)
+        if self._feed.stop.is_set():
+            raise StopAsyncIteration
+        return result
+
+    async def _next_event(self) -> bytes:
+        while True:
+            update = await self._updates.receive()
+            if self._brand is None or update.brand == self._brand:
+                return encode_event(update)
+
+
+@blueprint.get("/events")
+async def events() -> Response:
+    """Events about all brands, or about the one in ``?brand=``."""
+    name = request.args.get("brand")
+    brand = None if name is None else check_brand(name)
+    feed: EventFeed = current_app.extensions["feed"]
+    if feed.open >= MAX_SUBSCRIBERS:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"There are {MAX_SUBSCRIBERS} streams open already.")
+    # A HEAD would otherwise keep an endless answer running whose body nobody gets.
+    body = b"" if request.method == "HEAD" else EventStream(feed, brand)
+    response = Response(body, content_type="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+    response.timeout = None
+    return response
