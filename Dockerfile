@@ -16,12 +16,12 @@ WORKDIR /src
 # dependencies first, so that a change of the sources alone does not fetch them again
 COPY pyproject.toml .
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /requirements.txt \
-    && /opt/orchestrator/bin/pip install -r /requirements.txt
+    && /opt/orchestrator/bin/pip install --quiet -r /requirements.txt
 COPY . .
 RUN pip wheel --no-deps --wheel-dir /dist . \
-    && /opt/orchestrator/bin/pip install /dist/*.whl \
+    && /opt/orchestrator/bin/pip install --quiet /dist/*.whl \
     && /opt/orchestrator/bin/pip uninstall --yes pip setuptools \
-    && /opt/orchestrator/bin/python -c "from orchestrator import merge; assert merge.IMPLEMENTATION == 'cython'"
+    && /opt/orchestrator/bin/python -P -c "from orchestrator import merge; assert merge.IMPLEMENTATION == 'cython'"
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="service3-orchestrator" \
@@ -34,11 +34,11 @@ ENV PATH=/opt/orchestrator/bin:$PATH \
     PYTHONUNBUFFERED=1
 # a number, so that an orchestrator of containers can verify that it is not root
 USER 10001:10001
-WORKDIR /tmp
+WORKDIR /opt/orchestrator
 EXPOSE 9000 9001
 STOPSIGNAL SIGTERM
 # liveness, not readiness: a service that waits for Redis recovers alone and must not be restarted for it
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import http.client, os, sys; probe = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('HTTP_PORT', '9000')), timeout=4); probe.request('GET', '/livez'); sys.exit(probe.getresponse().status != 200)"]
+    CMD ["python", "-I", "-c", "import http.client, os, sys; probe = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('HTTP_PORT', '9000')), timeout=4); probe.request('GET', '/livez'); sys.exit(probe.getresponse().status != 200)"]
 ENTRYPOINT ["orchestrator"]
 CMD ["run"]
