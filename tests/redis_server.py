@@ -61,7 +61,7 @@ class RedisServer:
         self.socket.unlink(missing_ok=True)
         defaults = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", ""]
         with (self.folder / "redis.log").open("ab") as log:
-            command = [self.program, *defaults, *self.arguments]
+            command = [str(self.program), *defaults, *self.arguments]
             self.process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():

@@ -11,7 +11,6 @@ import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -29,6 +28,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
+from orchestrator.masking import mask_text
 from orchestrator.store import scripts
 
 if TYPE_CHECKING:
@@ -46,10 +46,7 @@ Command = tuple[Any, ...]
 
 def masked_url(url: str) -> str:
     """*url* with its password, wherever it stands, replaced by ``***``."""
-    parts = urlsplit(url)
-    netloc = re.sub(r":[^@]*@", ":***@", parts.netloc)
-    query = re.sub(r"(?i)(password=)[^&]*", r"\1***", parts.query)
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    return mask_text(url)
 
 
 def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
@@ -94,7 +91,7 @@ def translate(error: Exception) -> StoreError:
     Refused: the server answered, and the command changed nothing. Unavailable: no answer, or one that
     says to come back later; whether the command ran is unknown.
     """
-    text = f"{getattr(error, 'status_code', None) or type(error).__name__}: {_QUOTED_ARGUMENTS.sub('', str(error))}"
+    text = f"{getattr(error, 'status_code', None) or type(error).__name__}: {mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))}"
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StoreRefusedError(text)
     if isinstance(error, TryAgainError | ClusterDownError | NoScriptError | InvalidResponse):

@@ -1,0 +1,1 @@
+"""Tests of the Redis store, against every real server on this machine and fakeredis."""

@@ -1,0 +1,475 @@
+"""The operations of the store, one by one, when nothing goes wrong and when a guard answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from orchestrator.errors import (
+    BrandBusyError,
+    DeadLetterFullError,
+    InvalidStateError,
+    LeaseLostError,
+    QueueMovedError,
+    StaleStateError,
+    WrongTypeError,
+)
+from orchestrator.store import FailedPolicy, Store, StoreOptions
+from orchestrator.store.scripts import KEY_TYPES
+from tests.store.world import World, commit_of
+
+if TYPE_CHECKING:
+    import redis
+
+FOREIGN = "not mine"
+D1, D2, D3, D4, D5 = (bytes([number]) * 12 for number in range(1, 6))
+
+
+def test_acquire_describes_a_brand_that_was_never_committed(world: World) -> None:
+    """A new brand has no commit, no version, no attempts, and its lock expires."""
+    world.push(b"a", b"b")
+    lease = world.lease()
+    assert (lease.version, lease.cid, lease.attempts, lease.due_ms, lease.queued) == (0, "", 0, 0, 2)
+    assert 0 < world.client.pttl(world.keys.lock) <= 15_000
+
+
+def test_acquire_refuses_a_foreign_token_and_changes_nothing(world: World) -> None:
+    """Whoever comes second is told that the brand is busy."""
+    world.lease()
+    with world.refused(BrandBusyError):
+        world.lease()
+
+
+def test_acquire_again_with_the_own_token_keeps_the_epoch(world: World) -> None:
+    """A lost reply of acquire is repaired by sending it again."""
+    first = world.store.acquire(world.brand, "mine")
+    again = world.store.acquire(world.brand, "mine")
+    assert again.epoch == first.epoch
+
+
+def test_acquire_gives_a_greater_epoch_to_every_lease(world: World) -> None:
+    """Readers order summaries by (epoch, version), so an epoch never comes twice."""
+    epochs = []
+    for _ in range(3):
+        lease = world.lease()
+        epochs.append(lease.epoch)
+        world.store.release(lease)
+    assert epochs == sorted(set(epochs))
+
+
+def test_acquire_gives_a_greater_epoch_even_when_redis_forgot_the_last_one(world: World) -> None:
+    """A failover to a lagging replica must not take readers back in time: epochs follow the clock."""
+    lease = world.lease()
+    world.client.delete(world.keys.lock, world.keys.meta)
+    world.client.hset(world.keys.meta, "epoch", lease.epoch - 1000)
+    assert world.lease().epoch >= lease.now_ms
+
+
+@pytest.mark.parametrize("part", [part for part in KEY_TYPES if part != "lock"])
+def test_acquire_refuses_a_key_of_a_foreign_type(world: World, part: str) -> None:
+    """Each of the brand's keys is checked, and the error names the key and both types."""
+    name = getattr(world.keys, part)
+    world.client.zadd(name, {"member": 1})
+    before = world.dump()
+    with pytest.raises(WrongTypeError) as caught:
+        world.lease()
+    assert (caught.value.key, caught.value.found, caught.value.expected) == (name, "zset", KEY_TYPES[part])
+    assert world.dump() == before
+
+
+def test_acquire_refuses_a_lock_of_a_foreign_type(world: World) -> None:
+    """Even the lock may have been overwritten by somebody."""
+    world.client.zadd(world.keys.lock, {"member": 1})
+    with world.refused(WrongTypeError):
+        world.lease()
+
+
+def test_acquire_refuses_state_of_a_foreign_format(world: World) -> None:
+    """A newer version's state is not overwritten by an older one."""
+    world.client.hset(world.keys.meta, "format", "99")
+    with world.refused(InvalidStateError):
+        world.lease()
+
+
+def test_peek_reads_without_taking_and_counts_attempts(world: World) -> None:
+    """The chunks stay in the queue, and each peek is counted until a commit."""
+    world.push(b"a", b"b", b"c")
+    lease = world.lease()
+    assert world.store.peek(lease, 2).items == [b"a", b"b"]
+    peek = world.store.peek(lease, 2)
+    assert (peek.attempts, peek.queued, world.client.llen(world.keys.queue)) == (2, 3, 3)
+
+
+def test_peek_of_an_empty_queue_is_no_attempt(world: World) -> None:
+    """Only items can be to blame."""
+    lease = world.lease()
+    assert world.store.peek(lease, 5).attempts == 0
+
+
+def test_peek_without_the_lease_is_fenced_and_changes_nothing(world: World) -> None:
+    """An orchestrator that lost its lock must not count attempts."""
+    lease, _ = world.holding(b"a")
+    world.client.set(world.keys.lock, "somebody else")
+    with world.refused(LeaseLostError):
+        world.store.peek(lease, 1)
+
+
+def test_peek_of_a_queue_of_a_foreign_type_is_refused(world: World) -> None:
+    """A queue that became a string is reported as such."""
+    lease = world.lease()
+    world.client.set(world.keys.queue, "x")
+    with world.refused(WrongTypeError):
+        world.store.peek(lease, 1)
+
+
+def test_commit_takes_the_chunks_and_writes_everything(world: World) -> None:
+    """One commit changes queue, state, seen, failed, summary, spike, trend, recent and meta."""
+    world.client.hset(world.keys.state, mapping={"old": "x"})
+    world.client.hset(world.keys.trend, mapping={"oldest": "x"})
+    lease, peek = world.holding(b"a", b"b", b"c")
+    commit = commit_of(
+        replace(peek, items=peek.items[:2]),
+        put={b"new": b"1"},
+        remove=[b"old"],
+        digests=[D1],
+        failed=[b"{}"],
+        summary=b'{"version":1}',
+        due_ms=7,
+        spikes=[b"s1", b"s2"],
+        trend_put={b"hour": b"1"},
+        trend_remove=[b"oldest"],
+        recent=[b"r1"],
+    )
+    reply = world.store.commit(lease, commit)
+    assert (reply.duplicate, reply.version, reply.queued, reply.announced, reply.next) == (False, 1, 1, True, None)
+    client, keys = world.client, world.keys
+    assert client.lrange(keys.queue, 0, -1) == [b"c"]
+    assert world.store.load_state(lease) == {b"new": b"1"}
+    assert world.store.seen(lease, [D1, D2]) == [True, False]
+    assert client.lrange(keys.failed, 0, -1) == [b"{}"]
+    assert client.get(keys.summary) == b'{"version":1}'
+    assert client.lrange(keys.spike, 0, -1) == [b"s1", b"s2"]
+    assert client.hgetall(keys.trend) == {b"hour": b"1"}
+    assert client.lrange(keys.recent, 0, -1) == [b"r1"]
+    meta = client.hgetall(keys.meta)
+    assert (meta[b"cid"], meta[b"version"], meta[b"attempts"], meta[b"due"]) == (commit.cid.encode(), b"1", b"0", b"7")
+    assert all(client.pttl(key) > 0 for key in (keys.lock, keys.summary, keys.spike, keys.trend, keys.recent))
+
+
+def test_commit_leaves_alone_what_it_does_not_mention(world: World) -> None:
+    """Summary, spikes and trend stay as they are when the commit has none."""
+    lease, peek = world.holding(b"a", b"b")
+    first = commit_of(replace(peek, items=[b"a"]), summary=b"{}", spikes=[b"s"], trend_put={b"h": b"1"}, recent=[b"r"])
+    world.store.commit(lease, first)
+    before = [world.client.get(world.keys.summary), world.client.lrange(world.keys.spike, 0, -1)]
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1)))
+    assert [world.client.get(world.keys.summary), world.client.lrange(world.keys.spike, 0, -1)] == before
+    assert world.client.lrange(world.keys.recent, 0, -1) == [b"r"]
+
+
+def test_commit_replaces_the_whole_spike_list_even_by_nothing(world: World) -> None:
+    """An empty list of spikes is a list, not an absence."""
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, spikes=[b"s"]))
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1), spikes=[]))
+    assert world.client.exists(world.keys.spike) == 0
+
+
+def test_commit_of_nothing_is_a_refresh(world: World) -> None:
+    """A quiet brand's summary is renewed without looking at the queue."""
+    lease, peek = world.holding()
+    world.push(b"came meanwhile")
+    assert world.store.commit(lease, commit_of(peek, summary=b"{}")).queued == 1
+
+
+def test_commit_takes_thousands_of_fields(world: World) -> None:
+    """More values than one Lua unpack can hold go in and out again."""
+    lease, peek = world.holding()
+    fields = {b"%d" % number: b"x" for number in range(20_001)}
+    world.store.commit(lease, commit_of(peek, put=fields))
+    assert world.store.load_state(lease) == fields
+    last = world.store.peek(lease, 1)
+    world.store.commit(lease, commit_of(last, put={}, remove=list(fields)))
+    assert world.store.load_state(lease) == {}
+
+
+def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
+    """One round trip commits and reads on; the attempts start again at one."""
+    lease, peek = world.holding(b"a", b"b")
+    commit = commit_of(replace(peek, items=[b"a"]))
+    reply = world.store.commit(lease, commit, then_peek=10)
+    assert reply.next is not None
+    assert (reply.next.items, reply.next.cid, reply.next.attempts) == ([b"b"], commit.cid, 1)
+
+
+def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -> None:
+    """Readers who subscribed learn brand, epoch and version."""
+    world = World(redis_client, Store(redis_client), brand)
+    listener = redis_client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+    listener.subscribe("summary:updates")
+    assert listener.get_message(timeout=5) is None  # the subscription itself
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, summary=b"{}"))
+    message = listener.get_message(timeout=5)
+    listener.close()
+    assert message is not None
+    assert msgspec.json.decode(message["data"]) == {"brand": brand, "epoch": lease.epoch, "version": 1}
+
+
+def test_commit_again_is_a_duplicate_and_changes_nothing(world: World) -> None:
+    """The retry after a lost reply is answered with DUP."""
+    lease, peek = world.holding(b"a", b"b")
+    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1], failed=[b"f"], recent=[b"r"])
+    world.store.commit(lease, commit)
+    before = world.dump()
+    reply = world.store.commit(lease, commit)
+    assert (reply.duplicate, reply.version, reply.queued) == (True, 1, 1)
+    assert world.dump() == before
+
+
+def test_commit_again_is_a_duplicate_even_when_the_lock_moved_on(world: World) -> None:
+    """DUP is checked before FENCED: the commit is in, whoever holds the brand now."""
+    lease, peek = world.holding(b"a")
+    commit = commit_of(peek)
+    world.store.commit(lease, commit)
+    world.client.delete(world.keys.lock)
+    world.lease()
+    assert world.store.commit(lease, commit).duplicate
+
+
+@pytest.mark.parametrize("holder", [None, "somebody else"])
+def test_commit_without_the_lease_is_fenced(world: World, holder: str | None) -> None:
+    """Whether the lock expired or moved on, the late commit changes nothing."""
+    lease, peek = world.holding(b"a")
+    world.client.delete(world.keys.lock)
+    if holder:
+        world.client.set(world.keys.lock, holder)
+    with world.refused(LeaseLostError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_commit_on_top_of_another_commit_is_stale(world: World) -> None:
+    """State folded from an older commit never overwrites a newer one."""
+    lease, peek = world.holding(b"a", b"a")
+    one = replace(peek, items=[b"a"])
+    world.store.commit(lease, commit_of(one))
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(one))
+
+
+def test_commit_with_a_wrong_version_is_stale(world: World) -> None:
+    """The version inside the summary must be the one that the commit gets."""
+    lease, peek = world.holding(b"a")
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek, version=2))
+
+
+def test_commit_after_the_brand_was_wiped_is_stale(world: World) -> None:
+    """With meta gone, a first commit looks right by its cid; the epoch tells."""
+    lease, peek = world.holding(b"a")
+    world.client.delete(world.keys.meta)
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_commit_under_the_same_lock_but_another_epoch_is_stale(world: World) -> None:
+    """A rollback brought the lock back as it was, and meta as it was longer ago."""
+    lease, peek = world.holding(b"a")
+    world.client.hset(world.keys.meta, "epoch", lease.epoch - 1)
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_commit_after_a_foreign_pop_is_refused(world: World) -> None:
+    """The head is not what was peeked."""
+    lease, peek = world.holding(b"a", b"b", b"c")
+    world.client.lpop(world.keys.queue)
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(replace(peek, items=peek.items[:2])))
+
+
+def test_commit_after_a_foreign_removal_in_the_middle_is_refused(world: World) -> None:
+    """The head is right, but the last item would be one that nobody folded."""
+    lease, peek = world.holding(b"a", b"b", b"c", b"d")
+    world.client.lrem(world.keys.queue, 1, "b")
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(replace(peek, items=peek.items[:3])))
+
+
+def test_commit_after_a_push_to_the_left_is_refused(world: World) -> None:
+    """LPUSH puts an unread item where the head was."""
+    lease, peek = world.holding(b"a")
+    world.client.lpush(world.keys.queue, "new")
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_commit_of_more_than_the_queue_holds_is_refused(world: World) -> None:
+    """A queue that somebody emptied has no last item."""
+    lease, peek = world.holding(b"a", b"b")
+    world.client.delete(world.keys.queue)
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(peek))
+
+
+@pytest.mark.parametrize("part", [part for part in KEY_TYPES if part != "lock"])
+def test_commit_refuses_a_key_that_changed_its_type(world: World, part: str) -> None:
+    """A key overwritten during the fold stops the commit before its first change."""
+    lease, peek = world.holding(b"a")
+    name = getattr(world.keys, part)
+    world.client.delete(name)
+    world.client.zadd(name, {"member": 1})
+    with world.refused(WrongTypeError):
+        world.store.commit(lease, commit_of(peek, summary=b"{}", digests=[D1], failed=[b"f"]))
+
+
+def test_commit_over_the_cap_of_failed_is_refused_by_default(world: World) -> None:
+    """Dead letters are never lost silently: the brand pauses."""
+    world.client.rpush(world.keys.failed, "w1", "w2")
+    lease, peek = world.holding(b"a", b"b")
+    with world.refused(DeadLetterFullError):
+        world.store.commit(lease, commit_of(peek, failed=[b"1", b"2"]))
+    assert world.store.commit(lease, commit_of(peek, failed=[b"1"])).failed_dropped == 0
+
+
+def test_commit_over_the_cap_of_failed_without_new_ones_goes_through(world: World) -> None:
+    """A full list stops only the commits that would add to it."""
+    world.client.rpush(world.keys.failed, *"abcdef")
+    lease, peek = world.holding(b"a")
+    world.store.commit(lease, commit_of(peek))
+    assert world.client.llen(world.keys.failed) == 6
+
+
+def test_commit_over_the_cap_of_failed_drops_the_oldest_by_setting(any_client: redis.Redis, brand: str) -> None:
+    """The other policy keeps the newest entries and says how many it dropped."""
+    options = StoreOptions(failed_max=3, failed_policy=FailedPolicy.DROP_OLDEST)
+    world = World(any_client, Store(any_client, options), brand)
+    any_client.rpush(world.keys.failed, "w1", "w2")
+    lease, peek = world.holding(b"a", b"b")
+    assert world.store.commit(lease, commit_of(peek, failed=[b"1", b"2"])).failed_dropped == 1
+    assert any_client.lrange(world.keys.failed, 0, -1) == [b"w2", b"1", b"2"]
+
+
+def test_commit_keeps_the_newest_recent_chunks(world: World) -> None:
+    """The list of recent chunks is cut at its cap of two."""
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, recent=[b"1", b"2", b"3"]))
+    assert world.client.lrange(world.keys.recent, 0, -1) == [b"2", b"3"]
+
+
+def test_seen_remembers_two_generations_and_forgets_the_third(world: World) -> None:
+    """With three digests a generation, those of the first commit leave with the second rotation."""
+    lease = world.lease()
+    remembered = []
+    for digests in ([D1, D2], [D3, D4], [D5, D1[:11] + b"x"]):
+        world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=digests))
+        remembered.append(world.store.seen(lease, [D1, D3, D5]))
+    assert remembered == [[True, False, False], [True, True, False], [False, True, True]]
+
+
+def test_seen_rotates_by_age(any_client: redis.Redis, brand: str) -> None:
+    """A generation older than its age is rotated by the next commit, however small it is."""
+    world = World(any_client, Store(any_client, StoreOptions(seen_age_s=3600)), brand)
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, digests=[D1]))
+    any_client.hincrby(world.keys.meta, "seen_since", -3_600_001)
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=[D2]))
+    assert any_client.smembers(world.keys.seen1) == {b"", D1}
+    assert any_client.smembers(world.keys.seen0) == {D2}
+
+
+def test_seen_of_nothing_asks_nothing(world: World) -> None:
+    """SMISMEMBER without members would be an error."""
+    assert world.store.seen(world.lease(), []) == []
+
+
+def test_renew_extends_only_the_own_lock(world: World) -> None:
+    """The lost lease is returned, the foreign lock keeps its expiry, the own one lives on."""
+    mine = world.lease()
+    world.client.pexpire(world.keys.lock, 500)
+    lost = replace(mine, token=FOREIGN)
+    assert world.store.renew([mine, lost]) == [lost]
+    assert world.client.pttl(world.keys.lock) > 500
+
+
+def test_renew_does_not_take_an_expired_lock_again(world: World) -> None:
+    """Somebody else may have held it in between."""
+    lease = world.lease()
+    world.client.delete(world.keys.lock)
+    assert world.store.renew([lease]) == [lease]
+    assert world.client.exists(world.keys.lock) == 0
+
+
+def test_release_deletes_only_the_own_lock(world: World) -> None:
+    """A late release must not free somebody else's brand."""
+    lease = world.lease()
+    assert not world.store.release(replace(lease, token=FOREIGN))
+    assert world.client.exists(world.keys.lock) == 1
+    assert world.store.release(lease)
+    assert world.client.exists(world.keys.lock) == 0
+
+
+@pytest.mark.parametrize(("forgive", "attempts"), [(True, 0), (False, 1)])
+def test_release_forgives_an_attempt_if_asked(world: World, *, forgive: bool, attempts: int) -> None:
+    """An orderly stop proves nothing against the items at the head."""
+    lease, _ = world.holding(b"a")
+    world.store.release(lease, forgive=forgive)
+    assert world.lease().attempts == attempts
+
+
+def test_claim_names_brands_with_work_and_without_lock(world: World) -> None:
+    """Work and no lock: claimed. No work, or a lock: not."""
+    idle, busy, ready = (f"{world.brand} {word}" for word in ("idle", "busy", "ready"))
+    for brand in (busy, ready):
+        World(world.client, world.store, brand).push(b"x")
+    world.store.acquire(busy, "t")
+    assert world.store.claim([idle, busy, ready]) == [ready]
+
+
+def test_claim_names_quiet_brands_once_their_refresh_is_due(world: World) -> None:
+    """A brand without chunks is claimed when meta.due has passed, and only then."""
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, due_ms=peek.now_ms + 3_600_000))
+    world.store.release(lease)
+    assert world.store.claim([world.brand]) == []
+    world.client.hset(world.keys.meta, "due", peek.now_ms)
+    assert world.store.claim([world.brand]) == [world.brand]
+    assert world.lease().due_ms == peek.now_ms
+
+
+def test_claim_names_brands_with_keys_of_a_foreign_type(world: World) -> None:
+    """Acquire then says what is wrong; a claim that failed would stop all the others."""
+    wrong = World(world.client, world.store, f"{world.brand} wrong")
+    world.client.set(wrong.keys.queue, "x")
+    world.push(b"x")
+    assert world.store.claim([world.brand, wrong.brand]) == [world.brand, wrong.brand]
+
+
+def test_claim_of_nothing_is_nothing(world: World) -> None:
+    """No brands, no round trip."""
+    assert world.store.claim([]) == []
+
+
+def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> None:
+    """SCRIPT FLUSH between any two calls is not noticed by the caller."""
+    lease, peek = world.holding(b"a", b"b")
+    world.client.script_flush()
+    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), then_peek=1)
+    assert reply.next is not None
+    world.client.script_flush()
+    assert world.store.renew([lease]) == []
+    world.client.script_flush()
+    assert world.store.release(lease)
+
+
+def test_observer_is_told_of_every_round_trip(any_client: redis.Redis, brand: str) -> None:
+    """Reads and writes are timed apart."""
+    calls: list[str] = []
+    store = Store(any_client, observe=lambda operation, _seconds: calls.append(operation))
+    lease = store.acquire(brand, "t")
+    store.peek(lease, 1)
+    store.release(lease)
+    assert calls == ["write", "read", "write"]
