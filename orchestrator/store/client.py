@@ -91,7 +91,8 @@ def translate(error: Exception) -> StoreError:
     Refused: the server answered, and the command changed nothing. Unavailable: no answer, or one that
     says to come back later; whether the command ran is unknown.
     """
-    text = f"{getattr(error, 'status_code', None) or type(error).__name__}: {mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))}"
+    code = getattr(error, "status_code", None) or type(error).__name__
+    text = f"{code}: {mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))}"
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StoreRefusedError(text)
     if isinstance(error, TryAgainError | ClusterDownError | NoScriptError | InvalidResponse):
