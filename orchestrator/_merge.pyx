@@ -10,8 +10,6 @@ no Redis. Same names, signatures and answers as the twin, bit by bit: products a
 precision in a fixed order, whatever the machine's vectors are.
 """
 
-import math
-
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -19,7 +17,7 @@ from libc.string cimport memcpy, memset
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
-from orchestrator._merge_py import FIXED_ONE as _FIXED_ONE, GRID as _GRID, MAX_WORDS as _MAX_WORDS, SHARE_TOLERANCE as _SHARE_TOLERANCE
+from orchestrator import _merge_py
 
 IMPLEMENTATION = "cython"
 
@@ -35,10 +33,10 @@ cdef extern from "_merge_loops.h" nogil:
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
     uint64_t loops_hash(const char* data, Py_ssize_t size) noexcept
 
-cdef double GRID = _GRID
-cdef double FIXED_ONE = _FIXED_ONE
-cdef double SHARE_TOLERANCE = _SHARE_TOLERANCE
-cdef size_t MAX_WORDS = _MAX_WORDS
+cdef double GRID = _merge_py.GRID
+cdef double FIXED_ONE = _merge_py.FIXED_ONE
+cdef double SHARE_TOLERANCE = _merge_py.SHARE_TOLERANCE
+cdef size_t MAX_WORDS = _merge_py.MAX_WORDS
 cdef int64_t NOBODY = -1
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
@@ -399,10 +397,12 @@ cdef class StoryIndex:
     cdef int _join_words(self, int32_t slot, tuple words, double weight) except -1:
         cdef double share = weight / sqrt(<double> len(words)) if words else 0.0
         cdef Py_ssize_t place
+        cdef WordPlace entry
         for word in words:
             place = self._word_place(slot, self._word_ids.get(word, -1))
             if place >= 0:
-                self._postings[self._slots[slot].words[place].word][self._slots[slot].words[place].place].weight += share
+                entry = self._slots[slot].words[place]
+                self._postings[entry.word][entry.place].weight += share
             elif self._slots[slot].words.size() < MAX_WORDS:
                 self._add_word(slot, word, share)
         self._renorm_words(slot)
@@ -446,8 +446,10 @@ cdef class StoryIndex:
         cdef double total = 0.0
         cdef double weight
         cdef size_t place
+        cdef WordPlace entry
         for place in range(self._slots[slot].words.size()):
-            weight = self._postings[self._slots[slot].words[place].word][self._slots[slot].words[place].place].weight
+            entry = self._slots[slot].words[place]
+            weight = self._postings[entry.word][entry.place].weight
             total += weight * weight
         self._slots[slot].word_norm = sqrt(total)
 
@@ -484,8 +486,10 @@ cdef class StoryIndex:
 
     cdef int _leave_group(self, Group* group, int32_t place) except -1:
         cdef int32_t last = <int32_t> group.slots.size() - 1
+        cdef float* totals
         if place != last:
-            memcpy(&group.totals[place * group.padded], &group.totals[last * group.padded], group.padded * sizeof(float))
+            totals = group.totals.data()
+            memcpy(totals + place * group.padded, totals + last * group.padded, group.padded * sizeof(float))
             group.norms[place] = group.norms[last]
             group.slots[place] = group.slots[last]
             self._slots[group.slots[place]].place = place

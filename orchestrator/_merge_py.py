@@ -70,6 +70,8 @@ class MentionIds:
     """
 
     def __init__(self, capacity: int) -> None:
+        if not 0 < capacity < 2**31:
+            raise ValueError(f"capacity {capacity}: expected 1 to 2**31 - 1")
         self.capacity = capacity
         self.total = 0
         self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
@@ -188,6 +190,10 @@ class StoryIndex:
 
     def load(self, key: int, total: bytes, words: Sequence[str], weights: bytes) -> None:
         """Bring story *key* back from what :meth:`dump` gave."""
+        if len(weights) != 8 * len(words) or len(total) % 4:
+            raise ValueError("words, weights and sum do not fit each other")
+        if key in self._words:
+            raise ValueError(f"story {key} is there already")
         self._words[key] = dict(zip(words, array("d", weights), strict=True))
         self._word_norms[key] = _norm(self._words[key].values())
         for word in words:

@@ -1,0 +1,242 @@
+"""Decoding: both dialects come through whole, and nothing in an item raises."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.contract.chunk import MAX_DIMENSIONS, chunk_mentions
+from orchestrator.contract.decode import Limits, decode_batch, decode_chunk
+from orchestrator.errors import InvalidChunkError
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+def document(**fields: Any) -> dict[str, Any]:
+    """A minimal chunk of brand ``b`` with *fields* set."""
+    return {"chunkId": "c", "brand": "b", "sentiment": {"score": 0}, "clusters": []} | fields
+
+
+def cluster(**fields: Any) -> dict[str, Any]:
+    """A minimal cluster with *fields* set."""
+    return {"id": "i", "label": "l", "mentions": []} | fields
+
+
+def item(**fields: Any) -> bytes:
+    """A minimal chunk as bytes."""
+    return json.dumps(document(**fields)).encode()
+
+
+def lines(name: str) -> list[bytes]:
+    """The items of a data file."""
+    return (DATA / name).read_bytes().splitlines()
+
+
+def rejection(data: bytes, brand: str = "b", limits: Limits | None = None) -> InvalidChunkError:
+    """The error that *data* gets; it is the batch's rejection as well."""
+    with pytest.raises(InvalidChunkError) as caught:
+        decode_chunk(data, brand, limits)
+    (rejected,) = decode_batch([data], brand, limits).rejected
+    assert (rejected.index, rejected.reason, rejected.path) == (0, caught.value.reason, caught.value.path)
+    return caught.value
+
+
+def test_decode_reads_the_counts_dialect() -> None:
+    """The README's sample comes through with every field."""
+    chunk = decode_chunk(lines("chunks_counts.ndjson")[0], "nike")
+    assert (chunk.chunk_id, chunk.processed_at, chunk.topics) == ("nike-1", "2025-01-01T00:00:00Z", ["launch"])
+    assert (chunk.sentiment.positive, chunk.sentiment.score) == (5, 4)
+    assert (chunk.clusters[0].mentions, chunk.clusters[0].spike) == (["m1", "m2"], True)
+    assert chunk_mentions(chunk) == 3
+
+
+def test_decode_reads_the_shares_dialect() -> None:
+    """All chunks of the deployed workers are accepted; nothing of them is lost."""
+    for data in lines("chunks_shares.ndjson"):
+        sent = json.loads(data)
+        chunk = decode_chunk(data, sent["brand"])
+        assert chunk_mentions(chunk) == sent["meta"]["mentionCount"]
+        assert [(c.label, c.mention_count, c.sentiment_score, c.centroid) for c in chunk.clusters] == [
+            (c["label"], c["mentionCount"], c["sentimentScore"], None) for c in sent["clusters"]
+        ]
+
+
+def test_decode_takes_centroids_out_as_rows() -> None:
+    """Row numbers name float32 vectors equal to the JSON numbers, across all chunks of a batch."""
+    items = lines("chunks_centroids.ndjson")
+    batch = decode_batch(items, "nike")
+    assert len(batch) == len(items)
+    for chunk, data in zip(batch.chunks, items, strict=True):
+        for found, sent in zip(chunk.clusters, json.loads(data)["clusters"], strict=True):
+            assert found.centroid is not None
+            assert batch.centroids.row(found.centroid).tolist() == np.array(sent["centroid"], np.float32).tolist()
+
+
+def test_decode_takes_null_for_absent_and_ignores_unknown_fields() -> None:
+    """``null`` optional fields and fields of the future change nothing."""
+    nulls = dict.fromkeys(["processedAt", "topics", "summary", "spikeDetected", "meta"])
+    bare = dict.fromkeys(["centroid", "centroidF32", "sentimentScore", "spike", "mentionCount"])
+    sentiment = {"score": 0, "positive": None, "neutral": None, "negative": None}
+    data = item(clusters=[cluster(**bare, future=[1])], sentiment=sentiment, future={"x": None}, **nulls)
+    assert decode_chunk(data, "b") == decode_chunk(item(clusters=[cluster()]), "b")
+
+
+@pytest.mark.parametrize("text", ["3", "3.0", "3e0", "0.3e1"])
+def test_decode_takes_whole_numbers_in_any_notation(text: str) -> None:
+    """``3.0`` is a count of three."""
+    data = item(meta={"mentionCount": 0}, clusters=[cluster(mentionCount=0)]).replace(
+        b'Count": 0', f'Count": {text}'.encode()
+    )
+    chunk = decode_chunk(data, "b")
+    assert chunk.meta is not None
+    assert (chunk.meta.mention_count, chunk.clusters[0].mention_count) == (3, 3)
+
+
+def test_decode_takes_the_last_of_duplicate_keys() -> None:
+    """Of a key that stands twice the last value counts, as in every common JSON reader."""
+    data = item().replace(b'"chunkId": "c"', b'"chunkId": "x", "chunkId": "c"')
+    assert decode_chunk(data, "b").chunk_id == "c"
+
+
+def test_decode_takes_centroid_f32() -> None:
+    """Base64 of little-endian float32 is the same as the numbers, and wins over them."""
+    packed = base64.b64encode(struct.pack("<3f", 0.1, -2.5, 3e38)).decode()
+    batch = decode_batch([item(clusters=[cluster(centroidF32=packed, centroid=[1, 2]), cluster(centroidF32="")])], "b")
+    first, second = batch.chunks[0].clusters
+    assert first.centroid == 0
+    assert batch.centroids.row(0).tolist() == np.array([0.1, -2.5, 3e38], np.float32).tolist()
+    assert second.centroid is None
+
+
+def test_decode_ends_with_empty_centroids_as_absent() -> None:
+    """An empty centroid is none."""
+    assert decode_chunk(item(clusters=[cluster(centroid=[])]), "b").clusters[0].centroid is None
+
+
+BAD = {
+    "empty": (b"", "$"),
+    "no json": (b"{", "$"),
+    "trailing": (item() + b"x", "$"),
+    "array": (b"[]", "$"),
+    "utf-8": (item(summary="S").replace(b'"S"', b'"\xff"'), "$"),
+    "utf-8 in an unknown field": (item(future="S").replace(b'"S"', b'"\xff"'), "$"),
+    "surrogate": (item(summary="S").replace(b'"S"', b'"\\ud800"'), "$"),
+    "NaN": (item(sentiment={"score": float("nan")}), "$"),
+    "Infinity": (item(sentiment={"score": float("-inf")}), "$"),
+    "1e999": (item().replace(b'"score": 0', b'"score": 1e999'), "$.sentiment.score"),
+    "huge": (item(sentiment={"score": 10**400}), "$.sentiment.score"),
+    "magnitude": (item(sentiment={"score": -1.1e9}), "$.sentiment.score"),
+    "negative": (item(sentiment={"score": 0, "positive": -1}), "$.sentiment.positive"),
+    "bool for number": (item(sentiment={"score": True}), "$.sentiment.score"),
+    "text for number": (item(sentiment={"score": "1"}), "$.sentiment.score"),
+    "missing": (b'{"brand":"b","sentiment":{"score":0},"clusters":[]}', "$"),
+    "missing score": (item(sentiment={}), "$.sentiment"),
+    "null sentiment": (item(sentiment=None), "$.sentiment"),
+    "null clusters": (item(clusters=None), "$.clusters"),
+    "empty id": (item(chunkId=""), "$.chunkId"),
+    "long id": (item(chunkId="x" * 513), "$.chunkId"),
+    "other brand": (item(brand="B"), "$.brand"),
+    "null mention": (item(clusters=[cluster(mentions=[None])]), "$.clusters[0].mentions[0]"),
+    "number mention": (item(clusters=[cluster(mentions=[1])]), "$.clusters[0].mentions[0]"),
+    "missing label": (item(clusters=[{"id": "i", "mentions": []}]), "$.clusters[0]"),
+    "many clusters": (item(clusters=[cluster()] * 10_001), "$.clusters"),
+    "many topics": (item(topics=["t"] * 1_001), "$.topics"),
+    "part of a mention": (item(clusters=[cluster(), cluster(mentionCount=2.5)]), "$.clusters[1].mentionCount"),
+    "negative count": (item(meta={"mentionCount": -1}), "$.meta.mentionCount"),
+    "huge count": (item(meta={"mentionCount": 10**9 + 1}), "$.meta.mentionCount"),
+    "part of a count": (item(meta={"mentionCount": 1.5}), "$.meta.mentionCount"),
+    "nested": (item(future="S").replace(b'"S"', b"[" * 10**5 + b"]" * 10**5), "$"),
+    "null in centroid": (item(clusters=[cluster(centroid=[1, None])]), "$.clusters[0].centroid[1]"),
+    "text centroid": (item(clusters=[cluster(centroid="x")]), "$.clusters[0].centroid"),
+    "number centroid": (item(clusters=[cluster(centroid=0)]), "$.clusters[0].centroid"),
+    "smuggled row": (
+        item(clusters=[cluster(centroid=0)]).replace(b"centroid", b"\\u0063entroid"),
+        "$.clusters[0].centroid",
+    ),
+    "1e999 in centroid": (
+        item(clusters=[cluster(centroid=["S"])]).replace(b'"S"', b"1e999"),
+        "$.clusters[0].centroid[0]",
+    ),
+    "magnitude in centroid": (item(clusters=[cluster(centroid=[0, 2e9])]), "$.clusters[0].centroid[1]"),
+    "wide centroid": (item(clusters=[cluster(centroid=[0] * (MAX_DIMENSIONS + 1))]), "$.clusters[0].centroid"),
+    "base64": (item(clusters=[cluster(centroidF32="AAA!")]), "$.clusters[0].centroidF32"),
+    "base64 size": (item(clusters=[cluster(centroidF32="AAAA")]), "$.clusters[0].centroidF32"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_decode_rejects_with_reason_and_path(name: str) -> None:
+    """Every kind of unacceptable item names the place of its fault."""
+    data, path = BAD[name]
+    error = rejection(data)
+    assert error.path == path
+    assert error.reason
+
+
+def test_decode_names_value_and_bound() -> None:
+    """Who reads the dead letter sees what was sent and what is allowed."""
+    error = rejection(item(sentiment={"score": 2e9}))
+    assert "1000000000" in error.reason
+    assert "2000000000.0" in error.reason
+    assert "'b'" in rejection(item(brand="other")).reason
+    assert "other" in rejection(item(brand="other")).reason
+
+
+def test_decode_refuses_large_items_unread() -> None:
+    """An item above the deployment's bound is refused for its size, whatever it holds."""
+    error = rejection(b"x" * 101, limits=Limits(max_chunk_bytes=100))
+    assert "101" in error.reason
+    assert "100" in error.reason
+
+
+def test_decode_batch_keeps_order_and_positions() -> None:
+    """Rejected items leave the others, their positions and their rows alone."""
+    good = [item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1])]) for number in range(3)]
+    bad = item(clusters=[cluster(centroid=[9]), cluster(centroid=[None])])
+    batch = decode_batch([good[0], bad, good[1], b"?", good[2]], "b")
+    assert [chunk.chunk_id for chunk in batch.chunks] == ["c0", "c1", "c2"]
+    assert batch.indices == [0, 2, 4]
+    assert [rejected.index for rejected in batch.rejected] == [1, 3]
+    rows = [batch.centroids.row(chunk.clusters[0].centroid or 0).tolist() for chunk in batch.chunks]
+    assert rows == [[0, 1], [1, 1], [2, 1]]
+    kept = batch.keep([2])
+    assert [chunk.chunk_id for chunk in kept.chunks] == ["c2"]
+    assert kept.indices == [4]
+    assert kept.rejected == batch.rejected
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["id", "label", "mentions", "centroid", "score", "x"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["chunkId", "brand", "sentiment", "clusters", "meta", "topics", "processedAt"]), JSON
+    )
+)
+def test_decode_batch_never_raises_for_documents(fields: dict[str, Any]) -> None:
+    """Any JSON in any place is a chunk or a rejection."""
+    batch = decode_batch([item(**fields)], "b")
+    assert len(batch) + len(batch.rejected) == 1
+
+
+@given(data=st.binary(max_size=60), place=st.integers(0, 200), length=st.integers(0, 20))
+def test_decode_batch_never_raises_for_bytes(data: bytes, place: int, length: int) -> None:
+    """Neither does any damage to the bytes of a chunk."""
+    whole = item(clusters=[cluster(centroid=[0.5, 1e-3], mentions=["ä"])])
+    batch = decode_batch([data, whole[:place] + data + whole[place + length :]], "b")
+    assert len(batch) + len(batch.rejected) == 2
