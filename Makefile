@@ -52,6 +52,7 @@ $(VENV)/.dev: EXTRAS := embedded,dev
 $(VENV)/.bench: EXTRAS := embedded,dev,bench
 $(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) | $(BIN)/pip
 	@echo "Installing .[$(EXTRAS)] into $(VENV) (the first time takes a minute) ..."
+	@rm -f orchestrator/*.so # a build that fails must not leave the last one in force
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
-	@$(BIN)/python -c 'from orchestrator import merge; print("merge kernel:", merge.IMPLEMENTATION)'
+	@$(BIN)/python -c 'from orchestrator import merge as m; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + m.FALLBACK_REASON or "")'
 	@touch $@ $(VENV)/.embedded
