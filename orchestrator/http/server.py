@@ -1,10 +1,10 @@
 """Serve an ASGI application on a port until an event says stop.
 
-A thin shell around hypercorn's connection handler. Hypercorn's own ``serve`` sends
-under a shield without a deadline, so that one client which stops reading holds up
-a graceful stop for ever, and it cannot limit the number of connections; the
-handler class is subclassed here for the one and counted for the other. TLS and
-QUIC are the business of whatever stands in front.
+A thin shell around hypercorn's connection handler, because hypercorn's own ``serve``
+sends under a shield without a deadline, so that one client which stops reading
+holds up a graceful stop for ever; together with quart-trio loses the idle timer of
+connections that are kept alive; and cannot limit the number of connections. TLS,
+QUIC and websockets are the business of whatever stands in front.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.utils import wrap_app
 
 if TYPE_CHECKING:
+    from hypercorn.typing import AppWrapper
     from quart_trio import QuartTrio
 
 MAX_CONNECTIONS = 512  # an open connection costs about 50 KiB; readers behind one proxy need a handful
 KEEP_ALIVE_S = 5  # also the deadline for a request's headers to arrive
 SEND_TIMEOUT_S = 10  # a reader that takes nothing for so long is gone
+HOUSEKEEPING_S = 0.5
 STOP_GRACE_S = 0.75  # answers under way get this long; the whole process has 2 s
 BACKLOG = 128
 
@@ -37,7 +39,10 @@ class _Connection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """Send *event*; a connection that does not take it in time is closed, its reader gets a torn answer."""
         if not isinstance(event, RawData):
-            await super().protocol_send(event)
+            # Restarting the idle timer and closing take no time, but they run in the request's task, which the end of
+            # its answer cancels: unshielded, a connection kept alive would have no idle timer and never be closed.
+            with trio.move_on_after(HOUSEKEEPING_S, shield=True):
+                await super().protocol_send(event)
             return
         with trio.move_on_after(SEND_TIMEOUT_S) as scope:
             try:
@@ -53,8 +58,8 @@ class _Connection(TCPServer):
 class _Handler:
     """Counts connections and turns those beyond the limit away."""
 
-    def __init__(self, app: QuartTrio, config: Config, context: WorkerContext, max_connections: int) -> None:
-        self._make = partial(_Connection, wrap_app(app, config.wsgi_max_body_size, "asgi"), config, context)
+    def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, max_connections: int) -> None:
+        self._make = partial(_Connection, app, config, context)
         self._max_connections = max_connections
         self._open = 0
 
@@ -72,6 +77,18 @@ class _Handler:
 
 def _no_state() -> Any:
     return {}
+
+
+def _http_only(app: QuartTrio) -> AppWrapper:
+    """*app* for hypercorn, with websockets refused: Quart's error handlers know HTTP requests only."""
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000, "reason": None})
+        else:
+            await app(scope, receive, send)
+
+    return ASGIWrapper(asgi)
 
 
 def _config() -> Config:
@@ -103,12 +120,13 @@ async def serve(
     """
     config = _config()
     context = WorkerContext(None)
-    lifespan = Lifespan(wrap_app(app, config.wsgi_max_body_size, "asgi"), config, {})
+    wrapped = _http_only(app)
+    lifespan = Lifespan(wrapped, config, {})
     async with trio.open_nursery() as lifespan_nursery:
         await lifespan_nursery.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
         listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
-        handler = _Handler(app, config, context, max_connections)
+        handler = _Handler(wrapped, config, context, max_connections)
         # Outermost the connections: they outlive accepting by the grace period.
         async with trio.open_nursery() as connections, trio.open_nursery() as accepting:
             accepting.start_soon(partial(trio.serve_listeners, handler.handle, listeners, handler_nursery=connections))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 
-from orchestrator.http import build_app
+from orchestrator.http import build_app, serve
 from orchestrator.metrics import Metrics
 from orchestrator.statistics import Check, ServiceStatistics, Status, SummaryUpdate
 
@@ -167,3 +169,27 @@ def app(service: MemoryService, metrics: Metrics) -> QuartTrio:
 def client(app: QuartTrio) -> TestClientProtocol:
     """A client that calls the application without a socket."""
     return app.test_client()
+
+
+@dataclass(frozen=True)
+class Served:
+    """The application on a real port of the loopback interface."""
+
+    service: MemoryService
+    metrics: Metrics
+    port: int
+    stop: trio.Event
+
+    @property
+    def url(self) -> str:
+        """The address that clients use."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+async def served(service: MemoryService, metrics: Metrics, nursery: trio.Nursery) -> Served:
+    """The application served by the real server until the test ends."""
+    stop = trio.Event()
+    app = build_app(service, metrics, stop=stop)
+    port: int = await nursery.start(partial(serve, app, "127.0.0.1", 0, shutdown=stop))
+    return Served(service, metrics, port, stop)

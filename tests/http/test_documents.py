@@ -1,0 +1,56 @@
+"""Reading stored summaries: tolerant of gaps, strict about types and size."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import InvalidBrandError
+from orchestrator.http.documents import parse_summary, read_summary
+from orchestrator.http.problems import ProblemError
+from orchestrator.statistics import MAX_DOCUMENT_BYTES
+from tests.http.conftest import MemoryService
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"epoch": "3"}',
+        b'{"version": -1}',
+        b'{"totalMentions": NaN}',
+        b'{"totalMentions": 1e999}',
+        b'{"clusters": [{}]}',
+        b'{"x": ' + b"[" * 100_000,
+        b" " * (MAX_DOCUMENT_BYTES + 1),
+    ],
+)
+def test_parse_summary_refuses_what_is_no_summary(raw: bytes) -> None:
+    """Somebody else's bytes under the key are a problem behind us, never a crash."""
+    with pytest.raises(ProblemError) as caught:
+        parse_summary(raw)
+    assert caught.value.status == 502
+
+
+def test_parse_summary_fills_gaps() -> None:
+    """A document of an older service lacks fields and is shown all the same."""
+    document = parse_summary(b'{"brand": "nike", "unknown": [1]}')
+    assert (document.brand, document.total_mentions, document.etag) == ("nike", 0, "0-0")
+
+
+async def test_read_summary_trims_the_name() -> None:
+    """A brand is looked up under the name that the registry would give it."""
+    service = MemoryService()
+    service.add("nike")
+    assert (await read_summary(service, " nike "))[1].brand == "nike"
+
+
+async def test_read_summary_tells_missing_from_impossible() -> None:
+    """No summary is 404; a name that no brand can have never reaches Redis."""
+    with pytest.raises(ProblemError) as caught:
+        await read_summary(MemoryService(), "nike")
+    assert caught.value.status == 404
+    with pytest.raises(InvalidBrandError):
+        await read_summary(MemoryService(), "a\nb")

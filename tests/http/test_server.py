@@ -1,0 +1,249 @@
+"""Serving on a real port: limits, and a stop that nobody can hold up.
+
+The deadlines here are the promise that is tested, not waiting: a stop that hangs
+would hang the test.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import trio
+from quart import Response
+
+from orchestrator.http import build_app, serve
+from orchestrator.http import server as server_module
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from quart_trio import QuartTrio
+
+    from orchestrator.metrics import Metrics
+    from tests.http.conftest import MemoryService, Served
+
+    Connect = Callable[[int], Awaitable[trio.SocketStream]]
+
+STOP_LIMIT_S = 2.0
+REQUEST = b"GET %b HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+class Running:
+    """A server in a nursery of its own, so that a test can see it end."""
+
+    def __init__(self, app: QuartTrio) -> None:
+        self.app = app
+        self.stop = trio.Event()
+        self.ended = trio.Event()
+        self.port = 0
+
+    async def start(self, nursery: trio.Nursery, max_connections: int = 10) -> None:
+        """Serve until stopped."""
+        self.port = await nursery.start(partial(self._run, max_connections))
+
+    async def _run(self, max_connections: int, *, task_status: trio.TaskStatus[int]) -> None:
+        await serve(
+            self.app,
+            "127.0.0.1",
+            0,
+            shutdown=self.stop,
+            max_connections=max_connections,
+            task_status=task_status,
+        )
+        self.ended.set()
+
+    async def stop_within(self, seconds: float) -> None:
+        """Stop, and fail if it takes longer."""
+        self.stop.set()
+        with trio.fail_after(seconds):
+            await self.ended.wait()
+
+
+@pytest.fixture
+async def running(service: MemoryService, metrics: Metrics, nursery: trio.Nursery) -> Running:
+    """A server whose streams know the stop event."""
+    stop = trio.Event()
+    server = Running(build_app(service, metrics, stop=stop))
+    server.stop = stop
+    await server.start(nursery)
+    return server
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Opens raw connections, which are closed when the test ends."""
+    async with AsyncExitStack() as streams:
+
+        async def open_one(port: int) -> trio.SocketStream:
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            return await streams.enter_async_context(stream)
+
+        yield open_one
+
+
+async def read_until(stream: trio.SocketStream, marker: bytes) -> bytes:
+    """Receive until *marker* has arrived."""
+    data = b""
+    while marker not in data:
+        part = await stream.receive_some()
+        assert part, f"closed before {marker!r}: {data!r}"
+        data += part
+    return data
+
+
+async def test_serve_reports_the_bound_port(served: Served) -> None:
+    """Port 0 becomes a real one, and it answers."""
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{served.url}/livez")).json() == {"status": "ok"}
+
+
+async def test_serve_raises_when_the_port_is_taken(app: QuartTrio) -> None:
+    """A second server on the same port fails at its start."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ExceptionGroup) as caught:
+        await serve(app, "127.0.0.1", taken.getsockname()[1], shutdown=trio.Event())
+    assert caught.group_contains(OSError)
+
+
+async def test_stop_closes_idle_connections(running: Running, connect: Connect) -> None:
+    """A connection kept alive after its answer does not hold up the stop."""
+    stream = await connect(running.port)
+    await stream.send_all(REQUEST % b"/livez")
+    await read_until(stream, b'"ok"}')
+    await trio.testing.wait_all_tasks_blocked()
+    # Well below the grace period: the connection is closed because it is idle, not because time is up.
+    await running.stop_within(server_module.STOP_GRACE_S / 2)
+    assert await stream.receive_some() == b""
+
+
+async def test_idle_connections_are_closed_after_the_keep_alive_time(
+    monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery, app: QuartTrio, connect: Connect
+) -> None:
+    """A connection that is kept alive after an answer has an idle timer again."""
+    monkeypatch.setattr(server_module, "KEEP_ALIVE_S", 0.05)
+    server = Running(app)
+    await server.start(nursery)
+    stream = await connect(server.port)
+    await stream.send_all(REQUEST % b"/livez")
+    await read_until(stream, b'"ok"}')
+    with trio.fail_after(STOP_LIMIT_S):
+        assert await stream.receive_some() == b""
+    server.stop.set()
+
+
+async def test_stop_closes_half_sent_requests(running: Running, connect: Connect) -> None:
+    """A client that never finishes its request does not either."""
+    stream = await connect(running.port)
+    await stream.send_all(b"GET /livez HT")
+    await trio.testing.wait_all_tasks_blocked()
+    await running.stop_within(STOP_LIMIT_S)
+
+
+async def test_stop_ends_event_streams(running: Running, connect: Connect) -> None:
+    """An open stream of events ends properly, with the last chunk of its answer."""
+    stream = await connect(running.port)
+    await stream.send_all(REQUEST % b"/v1/events")
+    await read_until(stream, b": connected\n\n")
+    await running.stop_within(server_module.STOP_GRACE_S / 2)
+    await read_until(stream, b"0\r\n\r\n")
+
+
+async def test_stop_abandons_a_reader_that_stopped_reading(
+    nursery: trio.Nursery, app: QuartTrio, connect: Connect
+) -> None:
+    """With its buffers full of an endless answer, a client that takes nothing cannot hold up the stop."""
+    sending = trio.Event()
+
+    @app.get("/endless")
+    async def endless() -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            sending.set()
+            while True:
+                yield bytes(65536)
+
+        response = Response(body())
+        response.timeout = None
+        return response
+
+    server = Running(app)
+    await server.start(nursery)
+    stream = await connect(server.port)
+    await stream.send_all(REQUEST % b"/endless")
+    await sending.wait()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    await server.stop_within(STOP_LIMIT_S)
+
+
+async def test_send_deadline_closes_a_reader_that_stopped_reading(
+    monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery, app: QuartTrio, connect: Connect
+) -> None:
+    """Without any stop, such a connection is closed after the send deadline and its handler ends."""
+    monkeypatch.setattr(server_module, "SEND_TIMEOUT_S", 0.05)
+    closed = trio.Event()
+
+    @app.get("/endless")
+    async def endless() -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield bytes(65536)
+            finally:
+                closed.set()
+
+        return Response(body())
+
+    server = Running(app)
+    await server.start(nursery)
+    stream = await connect(server.port)
+    await stream.send_all(REQUEST % b"/endless")
+    with trio.fail_after(5):
+        await closed.wait()
+    await server.stop_within(STOP_LIMIT_S)
+
+
+async def test_serve_turns_connections_beyond_the_limit_away(
+    nursery: trio.Nursery, app: QuartTrio, connect: Connect
+) -> None:
+    """The third connection of two is closed at once, and a place becomes free when one ends."""
+    server = Running(app)
+    await server.start(nursery, max_connections=2)
+    first, second = await connect(server.port), await connect(server.port)
+    for stream in (first, second):
+        await stream.send_all(REQUEST % b"/livez")
+        await read_until(stream, b'"ok"}')
+    third = await connect(server.port)
+    assert await third.receive_some() == b""
+    await first.aclose()
+    with trio.fail_after(STOP_LIMIT_S):
+        answer = b""
+        while not answer:  # the server learns of the closed connection a moment later
+            fourth = await connect(server.port)
+            await fourth.send_all(REQUEST % b"/livez")
+            answer = await fourth.receive_some()
+    server.stop.set()
+
+
+async def test_serve_survives_what_is_no_http(running: Running, connect: Connect) -> None:
+    """Garbage gets a 400 and the next client is served."""
+    stream = await connect(running.port)
+    await stream.send_all(b"\x16\x03\x01 hello\r\n\r\n")
+    assert b" 400 " in await read_until(stream, b"\r\n\r\n")
+    other = await connect(running.port)
+    await other.send_all(REQUEST % b"/livez")
+    await read_until(other, b'"ok"}')
+    running.stop.set()
+
+
+async def test_serve_refuses_websockets(running: Running, connect: Connect) -> None:
+    """Nothing here speaks websocket; an upgrade is answered with a client error."""
+    stream = await connect(running.port)
+    await stream.send_all(
+        b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    assert b" 403 " in await read_until(stream, b"\r\n\r\n")
+    running.stop.set()

@@ -1,0 +1,117 @@
+"""What the pages show, from ordinary and from absurd documents."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from orchestrator.http.documents import Sentiment, parse_summary
+from orchestrator.http.problems import ProblemError
+from orchestrator.http.view import BrandRow, brand_view, mood, number, shares, signed, time_of
+from tests.http.conftest import summary_document
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1480, "1,480"), (500.25, "500.2"), (12.0, "12"), (1e300, "1e+300"), (-3.5, "-3.5")],
+)
+def test_number_reads_well(value: float, text: str) -> None:
+    """Groups of thousands, one decimal at most, and no three hundred digits."""
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "word"),
+    [
+        (None, "\N{EN DASH}", "none"),
+        (0.2846, "+0.28", "positive"),
+        (-0.3, "\N{MINUS SIGN}0.30", "negative"),
+        (0.01, "+0.01", "balanced"),
+    ],
+)
+def test_signed_and_mood_agree(value: float | None, text: str, word: str) -> None:
+    """A sentiment value has a sign and a word."""
+    assert (signed(value), mood(value)) == (text, word)
+
+
+@pytest.mark.parametrize("text", ["", None, "yesterday", "9999-99-99", "0001-01-01T00:00:00+23:59"])
+def test_time_of_ignores_what_is_no_time(text: str | None) -> None:
+    """A broken date leaves a gap on the page and nothing else."""
+    assert time_of(text) is None
+
+
+def test_time_of_converts_to_utc() -> None:
+    """Offsets are resolved."""
+    time = time_of("2026-03-01T12:00:00+02:00")
+    assert time is not None
+    assert (time.iso, time.text) == ("2026-03-01T10:00:00Z", "01 Mar 2026, 10:00 UTC")
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(finite, finite, finite)
+def test_shares_fill_the_bar(positive: float, neutral: float, negative: float) -> None:
+    """Whatever the amounts, the parts lie side by side and end at 100, or there are none."""
+    parts = shares(Sentiment(positive, neutral, negative))
+    if parts:
+        assert [part.name for part in parts] == ["positive", "neutral", "negative"]
+        assert all(0 <= part.percent <= 100 for part in parts)
+        assert parts[-1].start + parts[-1].percent == pytest.approx(100, abs=0.05)
+
+
+def test_brand_view_shows_the_document() -> None:
+    """A summary's parts arrive on the page."""
+    view = brand_view(parse_summary(json.dumps(summary_document("nike")).encode()))
+    assert (view.mentions, view.chunks, view.story_count, view.net) == ("1,480", "12", "2", "+0.28")
+    assert [(row.topic, row.percent, row.change) for row in view.topics] == [
+        ("launch", 100.0, "+340"),
+        ("price", 45.56, "\N{MINUS SIGN}55"),
+        ("delivery", 18.89, "±0"),
+    ]
+    assert [(row.label, row.spike, row.mood) for row in view.stories] == [
+        ("Launch buzz", True, "positive"),
+        ("Parcels arrive late", False, "negative"),
+    ]
+
+
+def test_brand_view_counts_the_stories_that_it_hides() -> None:
+    """A summary lists the largest stories only, the page says how many more there are."""
+    document = summary_document("nike") | {"clusterCount": 5000}
+    assert brand_view(parse_summary(json.dumps(document).encode())).stories_hidden == 4998
+
+
+def test_brand_view_explains_an_open_episode() -> None:
+    """Observed and expected mentions stand side by side; a missing number is a dash."""
+    document = summary_document("nike") | {"spike": {"timestamp": "2026-03-01T11:00:00Z", "mentionCount": 400}}
+    notice = brand_view(parse_summary(json.dumps(document).encode())).spike
+    assert notice is not None
+    assert (notice.mentions, notice.expected) == ("400", "\N{EN DASH}")
+
+
+def test_brand_row_of_a_brand_without_summary_waits() -> None:
+    """A registered brand has a row before its first chunk."""
+    assert BrandRow.of("nike", None).state == "waiting"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | finite | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(summary_document("x"))), json_values, max_size=6))
+def test_brand_view_survives_every_document_that_parses(changes: dict[str, object]) -> None:
+    """A document either is refused as a whole or can be shown."""
+    try:
+        document = parse_summary(json.dumps(summary_document("nike") | changes).encode())
+    except ProblemError:
+        event("refused")
+        return
+    event("shown")
+    brand_view(document)
+    BrandRow.of("nike", document)
