@@ -54,6 +54,11 @@ class _Connection(TCPServer):
             await trio.aclose_forcefully(self.stream)
             await self.protocol.handle(Closed())
 
+    async def _read_data(self) -> None:
+        """Read until the client hangs up; then nothing is left to wait for, the idle timer least of all."""
+        await super()._read_data()
+        await self.idle_task.stop()
+
 
 class _Handler:
     """Counts connections and turns those beyond the limit away."""
