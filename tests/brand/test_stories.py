@@ -1,0 +1,320 @@
+"""Stories: who joins whom, what counts, who leaves, and that neither cuts nor restarts matter."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.brand.labels import words
+from orchestrator.brand.panes import PANE_MS
+from orchestrator.brand.stories import Story, StoryBook
+from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
+from orchestrator.contract.decode import Centroids, ChunkBatch, decode_batch
+from orchestrator.errors import InvalidStateError
+from tests.brand.support import DATA
+from tests.story_oracle import Member, Oracle, check_choice
+
+PANE = 1_000
+AT_MS = PANE * PANE_MS + 5
+
+
+def cluster(label: str = "launch buzz", mentions: Any = ("m1",), **fields: Any) -> Cluster:
+    """A cluster of *label*."""
+    return Cluster(id=fields.pop("id", "0"), label=label, mentions=list(mentions), **fields)
+
+
+def chunk(*clusters: Cluster, chunk_id: str = "c") -> Chunk:
+    """A chunk of *clusters*."""
+    return Chunk(chunk_id=chunk_id, brand="b", sentiment=Sentiment(score=0.0), clusters=list(clusters))
+
+
+def folded(*chunks: Chunk, at_ms: int = AT_MS, max_stories: int = 100) -> StoryBook:
+    """A book of *chunks*, all stamped *at_ms*."""
+    book = StoryBook(0.75, max_stories)
+    for one in chunks:
+        book.fold(one, at_ms)
+    return book
+
+
+def by_label(book: StoryBook) -> dict[str, Story]:
+    """The stories by label."""
+    return {story.label: story for story in book.top(1_000)}
+
+
+def test_fold_merges_near_identical_labels() -> None:
+    """The README's sample and its neighbour: one story of three different mentions, and another."""
+    items = (DATA / "chunks_counts.ndjson").read_bytes().splitlines()[:2]
+    book = folded(*decode_batch(items, "nike").chunks)
+    launch, sizing = book.top(10)
+    assert (launch.id, launch.label, launch.mentions, launch.members) == ("launch-positive", "Launch Buzz", 3, 2)
+    assert (launch.flagged_at_ms, sizing.flagged_at_ms) == (AT_MS, None)
+    assert (sizing.id, sizing.mentions) == ("sizing", 1)
+    assert sizing.sentiment_score == pytest.approx(-0.6)
+
+
+def test_fold_returns_the_number_of_clusters() -> None:
+    """What a chunk adds to the counter of aggregated clusters."""
+    assert StoryBook(0.75, 10).fold(chunk(cluster(), cluster("other words")), AT_MS) == 2
+    assert StoryBook(0.75, 10).fold(chunk(), AT_MS) == 0
+
+
+def test_fold_counts_an_id_once_a_story() -> None:
+    """Ids of a complete list count once; example texts are taken at the count's word."""
+    complete = cluster(mentions=["a", "b", "a"])
+    examples = cluster(mentions=["a", "b"], mention_count=40)
+    book = folded(
+        chunk(complete), chunk(complete), chunk(examples), chunk(cluster(mentions=["b", "c"], mention_count=2))
+    )
+    assert [story.mentions for story in book.top(9)] == [2 + 0 + 40 + 1]
+
+
+def test_fold_weighs_sentiment_by_mentions() -> None:
+    """A story's score is the mention-weighted mean of the members that have one."""
+    book = folded(
+        chunk(cluster(mention_count=30, sentiment_score=0.5)),
+        chunk(cluster(mention_count=10, sentiment_score=-0.5)),
+        chunk(cluster(mention_count=1000)),
+    )
+    assert book.top(1)[0].sentiment_score == pytest.approx(0.25)
+
+
+def test_fold_shows_the_label_of_the_heaviest_member() -> None:
+    """The label follows weight, and of equal weights the first."""
+    book = folded(chunk(cluster("launch buzz", mention_count=5)), chunk(cluster("Launch, buzz!", mention_count=9)))
+    book.fold(chunk(cluster("BUZZ launch", mention_count=9)), AT_MS)
+    assert book.top(1)[0].label == "Launch, buzz!"
+
+
+@pytest.mark.parametrize("own", ["0", "17", "-1", "3.5", "", "taken"])
+def test_found_hashes_ids_that_are_mere_numbers_or_taken(own: str) -> None:
+    """A cluster's number within its chunk is no name; the hash depends on the founding chunk and place alone."""
+    first = cluster("something else", id="taken")
+    stories = by_label(folded(chunk(first), chunk(cluster("launch buzz", id=own), chunk_id="x")))
+    again = by_label(folded(chunk(first), chunk(cluster("launch buzz", id=own), chunk_id="x")))
+    assert stories["something else"].id == "taken"
+    assert stories["launch buzz"].id not in {own, "taken"}
+    assert len(stories["launch buzz"].id) == 12
+    assert stories == again
+
+
+def test_advance_forgets_panes_and_stories() -> None:
+    """A story counts what is in the window, and leaves with its last pane."""
+    book = folded(chunk(cluster(mentions=["a"])))
+    book.fold(chunk(cluster(mentions=["b", "c"], sentiment_score=1.0)), AT_MS + PANE_MS)
+    book.fold(chunk(cluster("other words")), AT_MS)
+    book.advance(PANE)
+    assert [(story.mentions, story.members) for story in book.top(9)] == [(3, 2), (1, 1)]
+    book.advance(PANE + 1)
+    assert [(story.mentions, story.members) for story in book.top(9)] == [(2, 1)]
+    book.advance(PANE + 2)
+    assert len(book) == 0
+    book.advance(PANE)  # time does not run backwards
+    book.fold(chunk(cluster()), AT_MS + 2 * PANE_MS)
+    assert len(book) == 1
+
+
+def test_advance_removes_what_was_stored() -> None:
+    """Nothing of a story that left stays in storage, nothing is removed that was never there."""
+    book = folded(chunk(cluster()))
+    stored = set(book.take_changes().put)
+    book.fold(chunk(cluster("other words")), AT_MS)
+    book.advance(PANE + 1)
+    changes = book.take_changes()
+    assert stored == {b"s:", b"s:0", b"m:0:0"}
+    assert set(changes.remove) == {b"s:0", b"m:0:0"}
+    assert set(changes.put) == {b"s:"}
+
+
+def test_fold_evicts_the_smallest_then_least_recent_then_older() -> None:
+    """Beyond the bound stories leave by size, last sight and age."""
+    book = folded(
+        chunk(cluster("aa", mention_count=5)),
+        chunk(cluster("bb", mention_count=2)),
+        chunk(cluster("cc", mention_count=2)),
+        max_stories=3,
+    )
+    book.fold(chunk(cluster("dd", mention_count=3)), AT_MS + 1)
+    assert set(by_label(book)) == {"aa", "cc", "dd"}
+    book.fold(chunk(cluster("cc", mention_count=1)), AT_MS + 2)
+    book.fold(chunk(cluster("ee", mention_count=3), cluster("ff", mention_count=9)), AT_MS + 2)
+    assert set(by_label(book)) == {"aa", "ff", "ee"}
+
+
+def test_top_puts_the_older_first_among_equals() -> None:
+    """Largest first; ties by age."""
+    book = folded(*(chunk(cluster(label, mention_count=size)) for label, size in [("a", 1), ("b", 2), ("c", 2)]))
+    assert [story.label for story in book.top(2)] == ["b", "c"]
+
+
+def test_fold_shares_data_merges_near_identical_labels() -> None:
+    """The deployed workers' chunks: every mention is in a story, and a few labels' variants are one story each."""
+    items = (DATA / "chunks_shares.ndjson").read_bytes().splitlines()
+    mine = [data for data in items if json.loads(data)["brand"] == "nike"]
+    batch = decode_batch(mine, "nike")
+    book = folded(*batch.chunks)
+    sent = sum(one["mentionCount"] for data in mine for one in json.loads(data)["clusters"])
+    assert sum(story.mentions for story in book.top(1_000)) == sent
+    assert len(book) < 10
+
+
+LABELS = ["launch buzz", "Launch: buzz", "launch review", "price drop", "price drop buzz", "", "🚀"]
+CENTROIDS = [None, (1.0, 0.0), (0.9, 0.1), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0), (1.0, 0.0, 0.0)]
+CLUSTERS = st.tuples(
+    st.sampled_from(LABELS),
+    st.sampled_from(CENTROIDS),
+    st.lists(st.integers(0, 9).map(str), max_size=3),
+    st.sampled_from([None, None, 3, 50]),
+    st.sampled_from([None, -0.5, 1.0]),
+)
+CHUNKS = st.lists(st.tuples(st.lists(CLUSTERS, max_size=3), st.integers(0, 3)), max_size=14)
+
+
+def build(number: int, clusters: list[Any], rows: list[Any]) -> Chunk:
+    """Chunk *number*; its centroids are appended to *rows*."""
+    made = []
+    for place, (label, centroid, mentions, count, score) in enumerate(clusters):
+        row = None
+        if centroid is not None:
+            row = len(rows)
+            rows.append(centroid)
+        made.append(
+            Cluster(f"{number}-{place}", label, mentions, score, number % 3 == 0, mention_count=count, centroid=row)
+        )
+    return chunk(*made, chunk_id=f"c{number}")
+
+
+def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_stories: int) -> dict[bytes, bytes]:
+    """Fold *chunks*, a new batch at each of *cuts*, a restart from storage at each of *restarts*; what is stored."""
+    book, fields = StoryBook(0.75, max_stories), dict[bytes, bytes]()
+    starts = sorted({0, len(chunks)} | {cut for cut in cuts | restarts if cut < len(chunks)})
+    for start, stop in pairwise(starts):
+        if start in restarts:
+            book = StoryBook.load(0.75, max_stories, fields)
+            book.advance(PANE - 1)
+        rows: list[Any] = []
+        batch = [build(number, chunks[number][0], rows) for number in range(start, stop)]
+        book.begin_batch(ChunkBatch(batch, list(range(len(batch))), Centroids.of(rows)))
+        for one, (_, pane) in zip(batch, chunks[start:stop], strict=True):
+            book.fold(one, (PANE + pane) * PANE_MS)
+        changes = book.take_changes()
+        fields.update(changes.put)
+        for name in changes.remove:
+            del fields[name]
+    return fields
+
+
+@given(chunks=CHUNKS, cuts=st.sets(st.integers(1, 13)), restarts=st.sets(st.integers(1, 13)))
+def test_fold_does_not_depend_on_cuts_or_restarts(chunks: list[Any], cuts: set[int], restarts: set[int]) -> None:
+    """One batch or many, warm or loaded anew in between: storage holds the same bytes in the end."""
+    for max_stories in (2, 100):
+        whole = fold_in_batches(chunks, set(), set(), max_stories)
+        assert fold_in_batches(chunks, cuts, restarts, max_stories) == whole
+
+
+@given(chunks=CHUNKS)
+def test_fold_follows_the_rule(chunks: list[Any]) -> None:
+    """Every cluster joins the story that the oracle names, and stories hold what their members add up to."""
+    book, oracle = StoryBook(0.75, 100), Oracle()
+    members: dict[int, list[tuple[Cluster, int]]] = {}
+    for number, (clusters, pane) in enumerate(chunks):
+        rows: list[Any] = []
+        one = build(number, clusters, rows)
+        for place, part in enumerate(one.clusters):
+            alone = chunk(part, chunk_id=one.chunk_id)
+            book.begin_batch(ChunkBatch([alone], [place], Centroids.of(rows)))
+            member = as_member(part, clusters[place][1])
+            before = {key: record.panes for key, record in book._records.items()}
+            sizes = {key: sum(tally.members for tally in panes.values()) for key, panes in before.items()}
+            book.fold(alone, (PANE + pane) * PANE_MS)
+            (key,) = [
+                key
+                for key, record in book._records.items()
+                if sum(tally.members for tally in record.panes.values()) != sizes.get(key, 0)
+            ]
+            check_choice(oracle.similarities(member), 0.75, key if key in sizes else None)
+            oracle.join(key, member)
+            members.setdefault(key, []).append((part, pane))
+    check_views(book, members)
+
+
+def as_member(part: Cluster, centroid: tuple[float, ...] | None) -> Member:
+    """The cluster as the oracle sees it."""
+    size = len(set(part.mentions)) if part.mention_count is None else part.mention_count
+    return Member(frozenset(words(part.label)), centroid, max(1, size))
+
+
+def check_views(book: StoryBook, members: dict[int, list[tuple[Cluster, int]]]) -> None:
+    """Each story's view, computed anew from its members."""
+    assert set(book._records) == set(members)
+    for key, parts in members.items():
+        view = book._records[key].view()
+        known: set[str] = set()
+        mentions, weights, scores = 0, [], []
+        for part, _ in parts:
+            distinct = set(part.mentions)
+            size = len(distinct) if part.mention_count is None else part.mention_count
+            mentions += len(distinct - known) if size == len(distinct) else size
+            known |= distinct if size == len(distinct) else set()
+            weights.append(max(1, size))
+            scores.append(part.sentiment_score)
+        scored = [(weight, score) for weight, score in zip(weights, scores, strict=True) if score is not None]
+        mean = sum(w * s for w, s in scored) / sum(w for w, _ in scored) if scored else None
+        assert (view.mentions, view.members) == (mentions, len(parts))
+        assert view.sentiment_score == (mean if mean is None else pytest.approx(mean, abs=1e-8))
+        assert view.label == parts[int(np.argmax(weights))][0].label
+        panes = [PANE + pane for _, pane in parts]
+        assert (view.first_seen_ms, view.last_seen_ms) == (min(panes) * PANE_MS, max(panes) * PANE_MS)
+
+
+@settings(max_examples=30)
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 12), st.integers(1, 9), st.integers(0, 4)), max_size=60),
+    max_stories=st.integers(1, 5),
+)
+def test_eviction_takes_the_least_of_all(steps: list[tuple[int, int, int]], max_stories: int) -> None:
+    """The lazy heap removes exactly the story that a scan of all would, also after panes have left."""
+    book = StoryBook(0.99, max_stories)
+    now = PANE
+    for number, (name, size, later) in enumerate(steps):
+        now += later == 4
+        book.advance(now - 1)
+        ranks = {record.id: record.rank for record in book._records.values()}
+        at_ms = (now - later % 2) * PANE_MS + number
+        book.fold(chunk(cluster(f"label{name}", id=f"{name}x{number}", mention_count=size)), at_ms)
+        if len(ranks) == max_stories and len(set(ranks) | {r.id for r in book._records.values()}) > max_stories:
+            new = max(ranks.values())[2] + 1, f"{name}x{number}"
+            ranks[new[1]] = (size, at_ms, 10**9)
+            (gone,) = set(ranks) - {record.id for record in book._records.values()}
+            assert ranks[gone] == min(ranks.values())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {b"s:0": b"\xc1"},
+        {b"s:0": b"\x90"},
+        {b"s:": b"\x92\x63\x00"},
+        {b"s:x": b"\x90"},
+        {b"m:0:0": b""},
+    ],
+)
+def test_load_refuses_damaged_fields(damage: dict[bytes, bytes]) -> None:
+    """A field that cannot be read stops the load and is named."""
+    fields = folded(chunk(cluster())).take_changes().put | damage
+    with pytest.raises(InvalidStateError):
+        StoryBook.load(0.75, 100, fields)
+
+
+def test_load_brings_back_what_readers_see() -> None:
+    """A loaded book shows the same stories and has nothing to write."""
+    book = folded(chunk(cluster(sentiment_score=0.3, spike=True), cluster("other words", mention_count=10**9)))
+    other = StoryBook.load(0.75, 100, book.take_changes().put)
+    assert other.top(9) == book.top(9)
+    changes = other.take_changes()
+    assert (changes.put, changes.remove) == ({}, [])
