@@ -22,7 +22,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from orchestrator.masking import MASK, mask_text
+from orchestrator.masking import MASK, mask_text, printable
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -123,17 +123,14 @@ def _length(value: object) -> str:
 
 
 def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Show control characters as text: a brand's or an error's must not steer the terminal; a processor."""
-    return {name: _escaped(value) if isinstance(value, str) else value for name, value in event.items()}
+    """Show control characters as text: a brand's or an error's must not steer the terminal; a processor.
 
-
-def _escaped(text: str) -> str:
-    if text.isprintable():
-        return text
-    # Lines of a traceback stay lines.
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
-    )
+    Newlines stay where a traceback is told in lines.
+    """
+    return {
+        name: printable(value, keep="\n" if name == "exception" else "") if isinstance(value, str) else value
+        for name, value in event.items()
+    }
 
 
 def _to_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -1,6 +1,6 @@
-"""What a secret is replaced by before it reaches a log line, an error or a screen.
+"""What must not reach a log line, an error or a screen as it is: secrets and control characters.
 
-Owns the one rule for all of them. Knows nothing of settings or loggers; both
+Owns the one rule for each. Knows nothing of settings, loggers or terminals; all
 call it. Rather hides too much than too little: everything between ``//`` and the
 last ``@`` of an authority goes, since passwords with a bare ``@`` or ``/`` occur.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 MASK = "***"
+
+_JOINERS = "\u200c\u200d"  # invisible parts of letters and emoji; they move nothing
 
 # A user name stays (it tells which account is meant); a part without a colon is a password or a token.
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?:(?P<user>[^\s:/@]*):)?[^\s\"']*@", re.IGNORECASE)
@@ -28,6 +30,23 @@ def mask_text(text: str) -> str:
 def mask_secret(value: str) -> str:
     """Return what stands for a value that is a secret as a whole; an empty one stays visible as empty."""
     return MASK if value else value
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return *text* with characters that steer a terminal or reorder text (Cc, Cf, ...) shown as escapes.
+
+    Args:
+        text: from outside: a brand, a label, an error of a server.
+        keep: characters that pass all the same, such as a newline in a traceback.
+    """
+    if text.isprintable():
+        return text
+    kept = keep + _JOINERS
+    return "".join(char if char.isprintable() or char in kept else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 def _hide_credentials(match: re.Match[str]) -> str:

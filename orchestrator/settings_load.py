@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from orchestrator.errors import SettingsError
-from orchestrator.masking import mask_secret, mask_text
+from orchestrator.masking import mask_secret, mask_text, printable
 from orchestrator.settings import SECRET_FIELDS, Settings
 
 DOTENV_FILE = Path(".env")
@@ -149,9 +149,7 @@ def _explain(error: ValidationError, found: Mapping[str, _Found]) -> Iterator[st
 
 def _explain_field(field: str, problem: ErrorDetails, item: _Found | None) -> str:
     value = item.value if item else str(problem.get("input", ""))
-    shown = mask_secret(value) if field in SECRET_FIELDS else mask_text(value)
-    if not shown.isprintable():  # a stray newline or escape sequence must not garble the message
-        shown = repr(shown)
+    shown = printable(mask_secret(value) if field in SECRET_FIELDS else mask_text(value))
     name = field.upper()
     line = f"{name}={shown} ({_origin(field, item) if item else 'default'}) is refused: {expected(field, problem)}"
     if field.endswith("_port") and value.startswith("tcp://"):
@@ -160,22 +158,21 @@ def _explain_field(field: str, problem: ErrorDetails, item: _Found | None) -> st
 
 
 def expected(field: str, problem: ErrorDetails) -> str:
-    """What would be right for *field*, from its type and bounds, or the words of its own check."""
+    """What would be right for *field*: the words of its own check, or its kind and bounds."""
+    return _message(problem) if problem["type"] == "value_error" else f"it must be {allowed(field)}"
+
+
+def allowed(field: str) -> str:
+    """Kind and bounds of *field*: ``a whole number from 1 to 1000``."""
     info = Settings.model_fields[field]
-    if problem["type"] == "value_error":
-        return _message(problem)
     choices = [choice for choice in get_args(info.annotation) if choice]
     if choices:
-        return f"it must be one of {', '.join(choices)}"
+        return f"one of {', '.join(choices)}"
+    if info.annotation is str:
+        return "1 to 128 printable ASCII characters without blanks" if field == "orchestrator_id" else "a text"
     bounds = {key: getattr(item, key) for item in info.metadata for key in ("ge", "le") if hasattr(item, key)}
-    if not bounds:
-        return (
-            "it must be 1 to 128 printable ASCII characters without blanks"
-            if field == "orchestrator_id"
-            else ("it must not be empty")
-        )
     kind = "a whole number" if info.annotation is int else "a number"
-    return f"it must be {kind} from {bounds['ge']} to {bounds['le']}"
+    return f"{kind} from {bounds['ge']:g} to {bounds['le']:.12g}"
 
 
 def _message(problem: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.masking import MASK, mask_secret, mask_text
+from orchestrator.masking import MASK, mask_secret, mask_text, printable
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,31 @@ def test_mask_text_hides_any_password(password: str) -> None:
 def test_mask_secret_keeps_only_whether_it_is_set() -> None:
     """A secret as a whole shows nothing, not even its length."""
     assert (mask_secret("abc"), mask_secret("")) == (MASK, "")
+
+
+@given(st.text())
+def test_printable_leaves_nothing_that_steers_a_terminal(text: str) -> None:
+    """Whatever comes in, what goes out is printable but for the joiners inside of letters and emoji."""
+    shown = printable(text)
+    assert shown.replace("\u200c", "").replace("\u200d", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Café 👩\u200d🚀 東京", "Café 👩\u200d🚀 東京"),
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("a\nb", r"a\nb"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_printable_shows_escapes_and_keeps_writing(text: str, shown: str) -> None:
+    """Escape sequences and reordering marks become visible, scripts and emoji stay as they are."""
+    assert printable(text) == shown
+
+
+def test_printable_keeps_what_it_is_told_to() -> None:
+    """A text of lines may keep its lines."""
+    assert printable("a\nb\x07", keep="\n") == "a\nb\\x07"

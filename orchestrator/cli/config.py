@@ -11,7 +11,7 @@ from orchestrator.cli.context import with_settings
 from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain
 from orchestrator.masking import printable
 from orchestrator.settings import Settings
-from orchestrator.settings_load import ALIASES
+from orchestrator.settings_load import ALIASES, allowed
 
 _COMMENT_WIDTH = 110
 _EXAMPLE_HEADER = """\
@@ -57,7 +57,9 @@ def example_text() -> str:
     parts = [_comment(_EXAMPLE_HEADER), ""]
     for name, info in Settings.model_fields.items():
         default = "" if info.default_factory is not None else as_text(info.default)
-        parts += [_comment(f"{info.description}"), f"#{name.upper()}={default}", ""]
+        bounds = allowed(name)
+        meaning = f"{info.description} ({bounds})" if "number" in bounds else str(info.description)
+        parts += [_comment(meaning), f"#{name.upper()}={default}", ""]
     parts.append(_comment("Names of the platform's other files, accepted in place of the above:"))
     parts += [_comment(f"{alias.name} (for {alias.field.upper()})") for alias in ALIASES]
     return "\n".join(parts) + "\n"

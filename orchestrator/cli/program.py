@@ -55,10 +55,23 @@ class Program(click.Group):
         """
         try:
             return super().invoke(ctx)
-        except (SettingsError, InvalidBrandError) as error:
-            raise Misuse(_line(error)) from None
         except OrchestratorError as error:
-            raise Failure(_line(error)) from None
+            raise _as_failure(error) from None
+        except ExceptionGroup as group:  # what ends a nursery comes in groups; only a wholly expected one is a line
+            expected, unexpected = group.split(OrchestratorError)
+            if expected is None or unexpected is not None:
+                raise
+            raise _as_failure(_first_leaf(expected)) from None
+
+
+def _first_leaf(group: ExceptionGroup[OrchestratorError]) -> OrchestratorError:
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, ExceptionGroup) else first
+
+
+def _as_failure(error: OrchestratorError) -> Failure:
+    wrong_caller = isinstance(error, SettingsError | InvalidBrandError)
+    return Misuse(_line(error)) if wrong_caller else Failure(_line(error))
 
 
 def _line(error: OrchestratorError) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -158,7 +157,7 @@ def check_line(line: Line, limits: Limits) -> str:
 def _progress(source: BinaryIO) -> Iterator[Progress]:
     """A bar on standard error if that is a terminal and the input's size is known; else one that shows nothing."""
     console = Console(stderr=True)
-    size = _size_of(source)
+    size = size_of(source)
     columns = (TextColumn("pushing"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not (console.is_terminal and size)) as progress:
         if size:
@@ -166,9 +165,8 @@ def _progress(source: BinaryIO) -> Iterator[Progress]:
         yield progress
 
 
-def _size_of(source: BinaryIO) -> int:
-    if source is sys.stdin.buffer:
-        return 0
+def size_of(source: BinaryIO) -> int:
+    """Bytes of *source* if it is a file, else 0: a pipe has no size."""
     try:
         status = os.fstat(source.fileno())
     except (OSError, ValueError):

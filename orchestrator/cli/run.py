@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from tempfile import TemporaryDirectory
 
 import click
 import structlog
@@ -37,21 +38,23 @@ def demo(rate: float) -> None:
     from orchestrator.demo import Feeder  # noqa: PLC0415 - only this command needs it
 
     loaded = read_settings()
-    settings = demo_settings(loaded.settings)
-    with EmbeddedRedis(settings.redis_url) as server:
+    with TemporaryDirectory(prefix="orchestrator-demo-") as folder:
+        settings = demo_settings(loaded.settings, folder)
         _begin_log(loaded)
-        settings = settings.model_copy(update={"redis_url": server.url})
-        remark(f"Redis of this demo: {server.url}")
-        with Feeder(server.url, settings.brand_list_keys[0], rate, on_ready=lambda brand: _announce(settings, brand)):
-            _run_service(settings)
+        # Started here, so that the feeder has an address; the service finds it running and uses it.
+        with EmbeddedRedis(settings.redis_url) as server:
+            remark(f"Starting the demo; its Redis is at {server.url}")
+            key = settings.brand_list_keys[0]
+            with Feeder(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
+                _run_service(settings)
 
 
-def demo_settings(settings: Settings) -> Settings:
-    """*settings* as a demo needs them: a Redis of its own, this machine only, ports that are free."""
+def demo_settings(settings: Settings, folder: str) -> Settings:
+    """*settings* as a demo needs them: a Redis of its own in *folder*, this machine only, ports that are free."""
     update: dict[str, object] = {}
-    if not settings.embedded:
-        update["redis_url"] = SCHEME
-        if settings.origin("redis_url") != "default":
+    if not settings.embedded or settings.redis_url == SCHEME:
+        update["redis_url"] = SCHEME + folder
+        if not settings.embedded and settings.origin("redis_url") != "default":
             remark(f"REDIS_URL={mask_text(settings.redis_url)} is left alone: the demo has a Redis of its own.")
     if settings.origin("http_host") == "default":
         update["http_host"] = "127.0.0.1"

@@ -73,7 +73,7 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
         raise SettingsError(
             "REDIS_URL must look like redis://[user:password@]host[:port][/db], rediss://... or unix:///path"
         ) from None
-    return redis.Redis(connection_pool=pool)
+    return redis.Redis.from_pool(pool)  # close() closes the pool, too
 
 
 @contextmanager

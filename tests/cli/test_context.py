@@ -1,0 +1,80 @@
+"""How commands find Redis, and what they say when they do not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.context import read_settings
+from orchestrator.store.embedded import EmbeddedRedis
+from tests.cli.conftest import Invoke
+
+NEEDING_REDIS = [
+    ("brands", "list"),
+    ("brands", "add", "x"),
+    ("brands", "remove", "x"),
+    ("summary", "x"),
+    ("failed", "list"),
+    ("failed", "list", "x"),
+    ("failed", "show", "x"),
+    ("push", "-"),
+]
+
+
+@pytest.mark.parametrize("arguments", NEEDING_REDIS, ids=" ".join)
+def test_commands_say_that_redis_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, offline: Invoke, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """One line with the address, exit code 1, no traceback."""
+    monkeypatch.setenv("REDIS_URL", f"unix://{tmp_path}/none.sock")
+    line = b'{"chunkId":"c","brand":"x","sentiment":{"score":1},"clusters":[]}'
+    result = offline(*arguments, stdin=line)
+    assert result.exit_code == 1
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith(f"Error: Redis at unix://{tmp_path}/none.sock does not answer: ")
+
+
+def test_commands_never_show_the_password(monkeypatch: pytest.MonkeyPatch, offline: Invoke) -> None:
+    """The address in an error is masked."""
+    monkeypatch.setenv("REDIS_URL", "redis://app:s3cret@localhost:1")
+    result = offline("brands", "list")
+    assert "redis://app:***@localhost:1 does not answer" in result.stderr
+    assert "s3cret" not in result.output
+
+
+def test_commands_refuse_a_nameless_embedded_server(monkeypatch: pytest.MonkeyPatch, offline: Invoke) -> None:
+    """A server in a temporary folder cannot be found by its address; the remedy is named."""
+    monkeypatch.setenv("REDIS_URL", "embedded://")
+    result = offline("brands", "list")
+    assert result.exit_code == 2
+    assert "embedded:///" in result.stderr
+
+
+def test_commands_keep_data_in_an_embedded_folder(
+    monkeypatch: pytest.MonkeyPatch, offline: Invoke, tmp_path: Path
+) -> None:
+    """Without a running service the server is started for each command, and its data stay."""
+    monkeypatch.setenv("REDIS_URL", f"embedded://{tmp_path}/data")
+    offline("brands", "add", "nike")
+    assert offline("brands", "list").stdout == "nike\n"
+
+
+def test_commands_join_a_running_embedded_server(
+    monkeypatch: pytest.MonkeyPatch, offline: Invoke, tmp_path: Path
+) -> None:
+    """While the service runs on the folder, commands use its server and leave it running."""
+    monkeypatch.setenv("REDIS_URL", f"embedded://{tmp_path}/data")
+    with EmbeddedRedis(f"embedded://{tmp_path}/data") as server:
+        offline("brands", "add", "nike")
+        monkeypatch.setenv("REDIS_URL", server.url)
+        assert offline("brands", "list").stdout == "nike\n"
+
+
+def test_read_settings_hands_the_merge_switch_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's module reads the environment alone; a switch in .env reaches it all the same."""
+    Path(".env").write_text("ORCHESTRATOR_MERGE=python\n")
+    monkeypatch.setenv("ORCHESTRATOR_MERGE", "")
+    read_settings()
+    assert os.environ["ORCHESTRATOR_MERGE"] == "python"

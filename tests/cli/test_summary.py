@@ -1,0 +1,162 @@
+"""The summary as a page and as a document, and why there is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+import redis
+from rich.console import Console
+
+from orchestrator.cli.summary_page import age, make_page
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, StoryTotal, Summary, TopicTotal
+from tests.cli.conftest import Invoke
+
+NOW = "2026-11-23T10:00:30.000Z"
+NOW_MS = 1_795_428_030_000
+EVIL = "\x1b[2J\u202e[bold]x[/bold]"
+
+STORY = StoryTotal(
+    id="launch",
+    label="Launch Buzz",
+    mentions=1_234,
+    spike=True,
+    sentiment_score=0.5,
+    members=3,
+    first_seen="2026-11-23T08:00:00.000Z",
+    last_seen="2026-11-23T09:58:30.000Z",
+)
+SPIKE = SpikeEpisode("2026-11-23T09:45:00.000Z", 52.4, 90, 40.0, 20.25, 60, 900)
+
+
+def summary(brand: str = "nike", **changes: Any) -> Summary:
+    """Return a full summary, with *changes*."""
+    full = Summary(
+        brand=brand,
+        generated_at="2026-11-23T10:00:18.000Z",
+        total_chunks=2,
+        total_mentions=8,
+        sentiment=SentimentTotals(5, 2, 1, 4),
+        dominant_topics=["launch"],
+        clusters=[STORY],
+        spike_detected=True,
+        summary="Notable mentions: Launch Buzz\nKey topics: launch",
+        chunk_summaries=[f"text {number}" for number in range(7)],
+        schema_version=1,
+        version=12,
+        epoch=3,
+        window_start="2026-11-22T10:00:00.000Z",
+        window_end=NOW,
+        net_sentiment=0.5,
+        topics=[TopicTotal("launch", 8, 0.25), TopicTotal("prices", 1, None)],
+        cluster_count=40,
+        spike=SPIKE,
+    )
+    return msgspec.structs.replace(full, **changes)
+
+
+def page(document: Summary) -> str:
+    """Return the page as text."""
+    console = Console(width=120, record=True, markup=False, highlight=False, file=None, quiet=False)
+    with console.capture() as capture:
+        console.print(make_page(document, NOW_MS))
+    return capture.get()
+
+
+def test_page_tells_everything_of_note() -> None:
+    """Totals, sentiment, topics with change, stories, spike, text and latest chunks are on it."""
+    shown = page(summary())
+    for text in (
+        *("nike  SPIKE", "8 mentions in 2 chunks", "generated 12 s ago, version 12 of epoch 3", "+0.50"),
+        *("62% positive", "25% neutral", "12% negative", "launch", "+25%", "Stories (1 of 40)", "Launch Buzz", "1,234"),
+        *("2 min ago", "90 mentions in 15 min, 20.2 expected, score 52", "Key topics: launch", "text 4", "and 2 more"),
+    ):
+        assert text in shown, text
+    assert "text 5" not in shown
+
+
+def test_page_of_an_empty_summary_is_short() -> None:
+    """A quiet brand has no tables, and no division by zero."""
+    quiet = summary(
+        total_chunks=0,
+        total_mentions=0,
+        sentiment=SentimentTotals(0, 0, 0, 0),
+        clusters=[],
+        topics=[],
+        spike=None,
+        spike_detected=False,
+        net_sentiment=None,
+        chunk_summaries=[],
+        summary="",
+    )
+    assert "no mentions" in page(quiet)
+    assert "Stories" not in page(quiet)
+
+
+def test_page_shows_untrusted_text_as_text() -> None:
+    """No field can send an escape sequence, reorder text or use markup."""
+    story = msgspec.structs.replace(STORY, label=EVIL, last_seen=EVIL)
+    topic = TopicTotal(EVIL, 1, None)
+    evil = summary(
+        brand=EVIL, clusters=[story], topics=[topic], summary=EVIL, chunk_summaries=[EVIL], generated_at=EVIL
+    )
+    shown = page(msgspec.structs.replace(evil, window_start=EVIL, window_end=EVIL))
+    assert "".join(shown.splitlines()).isprintable()
+    assert shown.count("[bold]x[/bold]") >= 6
+
+
+@pytest.mark.parametrize(
+    ("since", "shown"),
+    [
+        (NOW, "0 s ago"),
+        ("2026-11-23T10:01:00Z", "0 s ago"),
+        ("2026-11-23T09:59:31Z", "59 s ago"),
+        ("2026-11-23T09:00:30", "1 h ago"),
+        ("2026-11-20T10:00:30+00:00", "3 d ago"),
+        ("soon", "soon"),
+    ],
+)
+def test_age_is_rounded_for_people(since: str, shown: str) -> None:
+    """One unit is enough; a clock that is ahead shows no negative age, a text that is no time stays."""
+    assert age(since, NOW_MS) == shown
+
+
+def test_summary_prints_page_or_document(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """The page by default, with --json what readers get."""
+    stored = msgspec.json.encode(summary(brand))
+    redis_client.set(BrandKeys.of(brand).summary, stored)
+    assert f"{brand}  SPIKE" in invoke("summary", brand).stdout
+    assert json.loads(invoke("summary", brand, "--json").stdout) == json.loads(stored)
+
+
+def test_summary_of_another_shape_is_shown_as_json_alone(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """An older program's document is no traceback; the remedy is named."""
+    redis_client.set(BrandKeys.of(brand).summary, b'{"brand": "\\u001b[2J"}')
+    result = invoke("summary", brand)
+    assert result.exit_code == 1
+    assert "--json shows it" in result.stderr
+    assert invoke("summary", brand, "--json").stdout == '{"brand": "\\u001b[2J"}\n'
+
+
+def test_summary_that_is_no_json_fails(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """Even then one line and an exit code."""
+    redis_client.set(BrandKeys.of(brand).summary, b"\xff\x00")
+    assert invoke("summary", brand).exit_code == 1
+    assert (
+        invoke("summary", brand, "--json").stderr == "Error: the stored summary is not JSON: another program wrote it\n"
+    )
+
+
+def test_missing_summary_says_why(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """Not registered, not yet folded, or nothing came: each has its own remedy."""
+    redis_client.rpush(BrandKeys.of(brand).queue, "1")
+    assert "it is not registered" in invoke("summary", brand).stderr
+    invoke("brands", "add", brand)
+    assert "1 chunk queued; is an orchestrator running?" in invoke("summary", brand).stderr
+    redis_client.delete(BrandKeys.of(brand).queue)
+    result = invoke("summary", brand)
+    assert "no chunk has come for it" in result.stderr
+    assert result.exit_code == 1
