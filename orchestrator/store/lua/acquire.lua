@@ -2,8 +2,8 @@
 --
 -- Guarantee: at most one token holds a brand at any time; every lease has a greater
 -- epoch than any lease before it, even than one that a failover or a cut log forgot,
--- because an epoch is never less than the server's clock in milliseconds. Acquiring
--- again with one's own token (the first reply was lost) changes nothing but the expiry.
+-- because an epoch is never less than the server's clock in milliseconds. Acquiring again
+-- with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
 -- A brand that has a key of a foreign type, or state of a foreign format, is not acquired.
 --
 -- KEYS[1]  lock     STRING
@@ -51,17 +51,16 @@ end
 
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-if not (holder and epoch) then
-  epoch = math.max((tonumber(epoch) or 0) + 1, now_ms)
-end
+epoch = math.max((tonumber(epoch) or 0) + 1, now_ms)
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
-redis.call('SET', lock, token, 'PX', lock_ttl_ms)
+redis.call('SET', lock, token, 'PX', lock_ttl_ms, 'XX') -- a rehearsal: without a lock it sets none
 redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch), 'format', format)
+redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 
 return {
-  'OK', tonumber(epoch), tonumber(version) or 0, cid or '', tonumber(attempts) or 0,
+  'OK', epoch, tonumber(version) or 0, cid or '', tonumber(attempts) or 0,
   tonumber(due_ms) or 0, now_ms, redis.call('LLEN', queue),
 }

@@ -1,0 +1,208 @@
+"""Is this Redis fit for the protocol? Checked at start-up and by ``orchestrator doctor``.
+
+Owns the list of what is needed, why, and what to do about it. Must not change any
+key but those of a scratch brand, which it removes again. Source:
+``docs/redis-protocol.md``, section "The server".
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.errors import StoreError, StoreRefusedError
+from orchestrator.store.client import translated
+from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.store import Store
+from orchestrator.store.types import Commit, Lease, Peek, StoreOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import redis
+
+MIN_VERSION: Final = (6, 2)
+"""SMISMEMBER came with 6.2; EVALSHA without shebang, TIME in writing scripts and RESP3 are older."""
+
+MAX_CLOCK_SKEW_S: Final = 60.0
+"""``now`` is the server's clock; beyond a minute apart, times in logs and in summaries disagree visibly."""
+
+SCRATCH_BRAND: Final = "orchestrator preflight "
+
+
+class Verdict(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check.
+
+    Attributes:
+        check: what was looked at.
+        verdict: whether the service should start.
+        detail: what was found.
+        remedy: what to do about it; empty if nothing.
+    """
+
+    check: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def examine(client: redis.Redis) -> list[Finding]:
+    """Check everything that the protocol needs from the server, the harmless first.
+
+    Raises:
+        StoreUnavailableError: the server gave no answer; nothing can be said about it.
+    """
+    try:
+        with translated():
+            info: dict[str, Any] = client.info("everything")
+    except StoreRefusedError as error:
+        remedy = "allow INFO to this user (ACL SETUSER ... +info), or check version, role and persistence by hand"
+        findings = [Finding("info", Verdict.WARN, str(error), remedy)]
+    else:
+        findings = [check(info) for check in _CHECKS]
+    return [*findings, _clock(client), _rehearse(client), _tracking(client)]
+
+
+def worst(findings: list[Finding]) -> Verdict:
+    """The gravest verdict among *findings*."""
+    return max((finding.verdict for finding in findings), key=list(Verdict).index, default=Verdict.OK)
+
+
+def _version(info: Mapping[str, Any]) -> Finding:
+    found = str(info.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdecimal())
+    if numbers < MIN_VERSION:
+        return Finding("version", Verdict.REFUSE, f"Redis {found}", "use Redis or Valkey 6.2 or newer")
+    return Finding("version", Verdict.OK, f"Redis {found}")
+
+
+def _role(info: Mapping[str, Any]) -> Finding:
+    role = str(info.get("role", "master"))
+    if role != "master":
+        return Finding("role", Verdict.REFUSE, f"the server is a {role}", "point REDIS_URL at the primary")
+    return Finding("role", Verdict.OK, role)
+
+
+def _cluster(info: Mapping[str, Any]) -> Finding:
+    if int(info.get("cluster_enabled", 0)):
+        remedy = "use a Redis without cluster mode: the keys that readers know lie in several slots"
+        return Finding("cluster", Verdict.REFUSE, "cluster mode is on", remedy)
+    return Finding("cluster", Verdict.OK, "off")
+
+
+def _eviction(info: Mapping[str, Any]) -> Finding:
+    policy, limited = str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0)) > 0
+    detail = f"maxmemory-policy {policy}, maxmemory {info.get('maxmemory', 0)}"
+    if policy == "noeviction":
+        return Finding("eviction", Verdict.OK, detail)
+    verdict = Verdict.REFUSE if limited and policy.startswith("allkeys") else Verdict.WARN
+    return Finding("eviction", verdict, detail, "set maxmemory-policy noeviction: an evicted queue or state is lost")
+
+
+def _persistence(info: Mapping[str, Any]) -> Finding:
+    if int(info.get("aof_enabled", 0)):
+        return Finding("persistence", Verdict.OK, "append-only file on")
+    remedy = "set appendonly yes; with appendfsync everysec a crash costs at most the last second"
+    return Finding("persistence", Verdict.WARN, "no append-only file: a crash of Redis loses chunks", remedy)
+
+
+_CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Finding], ...]] = (
+    _version,
+    _role,
+    _cluster,
+    _eviction,
+    _persistence,
+)
+
+
+def _clock(client: redis.Redis) -> Finding:
+    try:
+        with translated():
+            seconds, _ = client.time()
+    except StoreRefusedError as error:
+        return Finding("clock", Verdict.WARN, str(error), "allow TIME to this user")
+    skew_s = abs(time.time() - int(seconds))
+    if skew_s > MAX_CLOCK_SKEW_S:
+        return Finding("clock", Verdict.WARN, f"{skew_s:.0f} s apart from this machine's", "run NTP on both machines")
+    return Finding("clock", Verdict.OK, "in step with this machine's")
+
+
+def _rehearse(client: redis.Redis) -> Finding:
+    """Carry out every command of the protocol on a brand that does not exist, with the real key names."""
+    store = Store(client, StoreOptions(seen_max=1))  # so that the second commit rotates the generations
+    brand = SCRATCH_BRAND + secrets.token_hex(8)
+    try:
+        announced = _visit(client, store, brand)
+    except StoreError as error:
+        remedy = "allow the commands and keys that docs/redis-protocol.md lists to this user"
+        return Finding("commands", Verdict.REFUSE, str(error), remedy)
+    if not announced:
+        remedy = "allow the channel to this user (ACL SETUSER ... &summary:updates); until then readers have to poll"
+        return Finding("commands", Verdict.WARN, "PUBLISH to summary:updates was refused", remedy)
+    return Finding("commands", Verdict.OK, "acquire, begin, commit, renew, claim and release went through")
+
+
+def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
+    keys = BrandKeys.of(brand)
+    try:
+        with translated():
+            client.rpush(keys.queue, "one", "two")
+        lease = store.acquire(brand, secrets.token_hex(16))
+        replies = [store.commit(lease, commit) for commit in _commits(store, lease)]
+        store.renew([lease])
+        store.claim([brand])
+        store.registered([keys.queue])
+        store.release(lease)
+    finally:
+        with translated():
+            client.delete(*(getattr(keys, part) for part in KEY_TYPES))
+    return all(reply.announced for reply in replies)
+
+
+def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
+    """Two commits that between them use every command that a commit can use."""
+    for number in (1, 2):
+        peek: Peek = store.peek(lease, 1)
+        store.seen(lease, [b"%012d" % number])
+        store.load_state(lease)
+        yield Commit(
+            cid=secrets.token_hex(8),
+            expected_cid=peek.cid,
+            version=peek.version + 1,
+            consumed=1,
+            head=peek.items[0],
+            tail=peek.items[0],
+            put={b"field %d" % number: b"x"},
+            remove=[b"field 1"] if number > 1 else [],
+            digests=[b"%012d" % number],
+            failed=[b"{}"],
+            summary=b"{}",
+            spikes=[b"{}"],
+            trend_put={b"%d" % number: b"x"},
+            trend_remove=[b"1"] if number > 1 else [],
+            recent=[b"{}"],
+        )
+
+
+def _tracking(client: redis.Redis) -> Finding:
+    try:
+        with translated():
+            # REDIRECT-less tracking needs RESP3; asking for its state needs the same permission and changes nothing.
+            client.execute_command("CLIENT", "TRACKING", "OFF")  # type: ignore[no-untyped-call]
+    except StoreRefusedError as error:
+        remedy = "allow CLIENT TRACKING to this user; until then new chunks are found by polling"
+        return Finding("wake hints", Verdict.WARN, str(error), remedy)
+    return Finding("wake hints", Verdict.OK, "CLIENT TRACKING is available")

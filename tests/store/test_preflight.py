@@ -1,0 +1,89 @@
+"""The preflight says of every kind of unfit server what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.errors import StoreUnavailableError
+from orchestrator.store import connect
+from orchestrator.store.embedded import find_servers
+from orchestrator.store.preflight import Finding, Verdict, examine, worst
+from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+
+def finding(client: redis.Redis, check: str) -> Finding:
+    """The one finding of *check*."""
+    (found,) = [entry for entry in examine(client) if entry.check == check]
+    return found
+
+
+@pytest.mark.parametrize("program", find_servers(), ids=str)
+def test_examine_is_content_with_a_proper_server(program: Path) -> None:
+    """Every check is green on a primary with an append-only file, and no key is left behind."""
+    with RedisServer(program, ["--appendonly", "yes"]) as server:
+        client = server.client()
+        assert {entry.verdict for entry in examine(client)} == {Verdict.OK}
+        assert client.keys() == []
+        client.close()
+
+
+def acl(rules: str) -> list[str]:
+    """Arguments for a server whose default user has *rules*."""
+    return ["--user", *rules.split()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "check", "verdict"),
+    [
+        ([], "persistence", Verdict.WARN),
+        (["--maxmemory-policy", "allkeys-lru"], "eviction", Verdict.WARN),
+        (["--maxmemory-policy", "allkeys-lru", "--maxmemory", "100mb"], "eviction", Verdict.REFUSE),
+        (["--replicaof", "127.0.0.1", "1"], "role", Verdict.REFUSE),
+        (["--replicaof", "127.0.0.1", "1"], "commands", Verdict.REFUSE),
+        (["--rename-command", "LTRIM", ""], "commands", Verdict.REFUSE),
+        (acl("default on nopass ~* +@all"), "commands", Verdict.WARN),
+        (acl("default on nopass ~* &* +@all -info"), "info", Verdict.WARN),
+        (acl("default on nopass ~* &* +@all -time"), "clock", Verdict.WARN),
+        (acl("default on nopass ~* &* +@all -client|tracking"), "wake hints", Verdict.WARN),
+        (acl("default on nopass ~result:* ~orchestrator:* &* +@all"), "commands", Verdict.REFUSE),
+        (acl("default on nopass ~* &* +@all -rename"), "commands", Verdict.REFUSE),
+    ],
+)
+def test_examine_finds_what_is_wrong_and_names_a_remedy(arguments: list[str], check: str, verdict: Verdict) -> None:
+    """Each misconfiguration is found by its own check."""
+    with RedisServer(arguments=arguments) as server:
+        client = server.client()
+        found = finding(client, check)
+        client.close()
+    assert found.verdict is verdict
+    assert found.remedy
+
+
+def test_examine_refuses_an_old_version_and_a_cluster(
+    monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis
+) -> None:
+    """Neither can be started here, so the server's own account of itself is changed."""
+    info = redis_client.info("everything")
+    monkeypatch.setattr(redis_client, "info", lambda _: info | {"redis_version": "6.0.16", "cluster_enabled": 1})
+    assert finding(redis_client, "version").verdict is Verdict.REFUSE
+    assert finding(redis_client, "cluster").verdict is Verdict.REFUSE
+
+
+def test_examine_without_a_server_is_unavailable(tmp_path: Path) -> None:
+    """No answer is no finding."""
+    with pytest.raises(StoreUnavailableError):
+        examine(connect(f"unix://{tmp_path}/none", timeout_s=1.0, pool_size=1))
+
+
+def test_worst_is_the_gravest() -> None:
+    """One refusal outweighs any number of warnings."""
+    findings = [Finding("a", verdict, "") for verdict in (Verdict.WARN, Verdict.REFUSE, Verdict.OK)]
+    assert worst(findings) is Verdict.REFUSE
+    assert worst([]) is Verdict.OK
