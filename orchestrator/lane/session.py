@@ -21,7 +21,7 @@ from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, Rejected, decode_batch
-from orchestrator.errors import StaleStateError, StoreError
+from orchestrator.errors import OrchestratorError, StaleStateError, StoreError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.intake import admit, dead_letters, digest
 from orchestrator.store.store import Store
@@ -55,11 +55,15 @@ class SessionConfig:
 class Warm:
     """What is worth keeping of a brand between two leases.
 
-    ``state`` is usable only if the brand's last commit is still ``cid``.
+    ``state`` is usable only if the brand's last commit is still ``cid``. ``token`` is that
+    of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
+    with the same token spares the brand from waiting until it expires. Of two sessions that
+    share a token only one can commit on top of a cid.
     """
 
     sizer: BatchSizer
     cid: str = ""
+    token: str = ""
     state: BrandState | None = None
 
     @property
@@ -114,8 +118,8 @@ class BrandSession:
         self.lease: Lease | None = None
         self._store = store
         self._config = config
-        self._token = secrets.token_hex(16)
         self._warm = warm or Warm(BatchSizer())
+        self._token = self._warm.token or secrets.token_hex(16)
         self._state: BrandState | None = None
         self._cid = ""
         self._next: Peek | None = None
@@ -132,7 +136,14 @@ class BrandSession:
             WrongTypeError, InvalidStateError: the brand needs a human.
             StoreError: Redis gave no answer or refused.
         """
-        lease = self._store.acquire(self.brand, self._token)
+        self._warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
+        try:
+            lease = self._store.acquire(self.brand, self._token)
+        except StoreUnavailableError:
+            raise
+        except OrchestratorError:
+            self._warm.token = ""
+            raise
         self.lease = lease
         failpoints.hit("session.acquired")
         warm = self._warm
@@ -198,13 +209,17 @@ class BrandSession:
         return self._warm
 
     def release(self) -> bool:
-        """Give the lease back if there is one; True if it still was this session's."""
-        lease, self.lease = self.lease, None
-        if lease is None:
+        """Give the lease back, also one whose acquire got no answer; True if it still was this session's."""
+        if not self._warm.token:
             return False
+        # Brand and token are all that names a lease at release.
+        lease = self.lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
+        self.lease = None
         # A batch that was peeked along with the last commit and not begun proves nothing against its items.
         untouched = self._next is not None and bool(self._next.items) and self._pending is None
-        return self._store.release(lease, forgive=untouched)
+        released = self._store.release(lease, forgive=untouched)
+        self._warm.token = ""
+        return released
 
     # -- one step, piece by piece
 

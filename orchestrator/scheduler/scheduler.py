@@ -178,7 +178,7 @@ class Scheduler:
         while not self._stopping:
             self._changed = trio.Event()
             now_s = trio.current_time()
-            while len(self._lanes) < self._options.concurrency and (brand := self._roster.take(now_s)) is not None:
+            while self._may_start() and (brand := self._roster.take(now_s)) is not None:
                 self._start(brand, nursery)
             if self._roster.has_waiting(now_s):
                 self._make_room()
@@ -186,6 +186,10 @@ class Scheduler:
             # A brand that may start already waits for a lane to end, which is a change; only the future needs a clock.
             with trio.move_on_at(next_s if next_s is not None and next_s > now_s else float("inf")):
                 await self._changed.wait()
+
+    def _may_start(self) -> bool:
+        # While Redis is away a lane could only fail; recovery is a change, so nothing is forgotten.
+        return len(self._lanes) < self._options.concurrency and self._discovery.watch.up
 
     def _start(self, brand: str, nursery: trio.Nursery) -> None:
         taken = {lane.number for lane in self._lanes.values()}
@@ -208,8 +212,9 @@ class Scheduler:
         if lane.warm is not None and lane.brand in self._roster:
             self._warm.put(lane.brand, lane.warm)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
-        if lane.woken and outcome is LaneOutcome.DRAINED:
-            self._roster.mark_ready(lane.brand)  # the hint came between the last peek and the release
+        # The hint came between the last peek and the release, or the release got no answer and wants another one.
+        if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
+            self._roster.mark_ready(lane.brand)
         self._metrics.brands_parked.set(len(self._roster.parked()))
         self.notice()
 
