@@ -91,7 +91,7 @@ class MemoryService:
         for subscriber in self.subscribers:
             subscriber.send_nowait(SummaryUpdate(brand, epoch, version))
 
-    def add(self, brand: str, **fields: Any) -> None:
+    def add(self, brand: str, /, **fields: Any) -> None:
         """Register *brand* with a summary whose fields may be overridden."""
         self.registered.append(brand)
         self.summaries[brand] = json.dumps(summary_document(brand) | fields).encode()

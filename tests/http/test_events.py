@@ -1,0 +1,116 @@
+"""The stream of events: format, filter, limit, heartbeat, end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from orchestrator.http import events as events_module
+from orchestrator.http.events import EventFeed, EventStream, encode_event
+from orchestrator.statistics import SummaryUpdate
+
+if TYPE_CHECKING:
+    from quart.typing import TestClientProtocol
+
+    from orchestrator.metrics import Metrics
+    from tests.http.conftest import MemoryService
+
+
+@pytest.fixture
+def feed(service: MemoryService, metrics: Metrics) -> EventFeed:
+    """A feed that is not stopped."""
+    return EventFeed(service, metrics, trio.Event())
+
+
+def open_streams(metrics: Metrics) -> float | None:
+    """The exposed number of open streams."""
+    return metrics.registry.get_sample_value("orchestrator_event_subscribers")
+
+
+@pytest.mark.parametrize("brand", ["nike", "a\u2028b", "data: x", "ünï"])
+def test_encode_event_is_one_event(brand: str) -> None:
+    """Whatever the brand, the data is one line that decodes to the update."""
+    event = encode_event(SummaryUpdate(brand, 3, 41)).decode()
+    assert event.endswith("\n\n")
+    kind, number, data = event.removesuffix("\n\n").split("\n")
+    assert (kind, number) == ("event: summary", "id: 3-41")
+    assert json.loads(data.removeprefix("data: ")) == {"brand": brand, "epoch": 3, "version": 41}
+
+
+async def test_stream_passes_updates_on(feed: EventFeed, service: MemoryService) -> None:
+    """After the greeting each update is an event."""
+    async with EventStream(feed, None) as stream:
+        assert b"retry: 3000" in await anext(stream)
+        service.publish("nike", 1, 2)
+        assert b'"brand":"nike"' in await anext(stream)
+
+
+async def test_stream_of_a_brand_skips_others(feed: EventFeed, service: MemoryService) -> None:
+    """With a brand asked for, the others' updates are not sent."""
+    async with EventStream(feed, "nike") as stream:
+        await anext(stream)
+        service.publish("adidas")
+        service.publish("nike")
+        assert b'"brand":"nike"' in await anext(stream)
+
+
+async def test_stream_sends_a_heartbeat_after_silence(
+    feed: EventFeed,
+    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
+) -> None:
+    """Fifteen virtual seconds without an update give a comment."""
+    async with EventStream(feed, None) as stream:
+        await anext(stream)
+        started_s = trio.current_time()
+        assert await anext(stream) == b": heartbeat\n\n"
+        assert trio.current_time() - started_s == pytest.approx(events_module.HEARTBEAT_S)
+
+
+async def test_stream_ends_when_the_service_stops(feed: EventFeed, nursery: trio.Nursery) -> None:
+    """A waiting stream ends at once."""
+    async with EventStream(feed, None) as stream:
+        await anext(stream)
+        ended = trio.Event()
+
+        async def wait() -> None:
+            with pytest.raises(StopAsyncIteration):
+                await anext(stream)
+            ended.set()
+
+        nursery.start_soon(wait)
+        await wait_all_tasks_blocked()
+        feed.stop.set()
+        with trio.fail_after(1):
+            await ended.wait()
+
+
+async def test_stream_is_counted_while_it_is_open(feed: EventFeed, metrics: Metrics, service: MemoryService) -> None:
+    """Opening subscribes, leaving unsubscribes, and the gauge follows."""
+    async with EventStream(feed, None):
+        assert (len(service.subscribers), open_streams(metrics)) == (1, 1)
+    assert (len(service.subscribers), open_streams(metrics)) == (0, 0)
+
+
+async def test_events_refuses_streams_beyond_the_limit(
+    client: TestClientProtocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all places taken the answer is 503 and says when to come back."""
+    monkeypatch.setattr(events_module, "MAX_SUBSCRIBERS", 0)
+    response = await client.get("/v1/events")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+
+
+async def test_events_refuses_impossible_brands(client: TestClientProtocol) -> None:
+    """A name that no brand can have would wait for ever."""
+    assert (await client.get("/v1/events", query_string={"brand": "a\nb"})).status_code == 404
+
+
+async def test_events_answers_head_without_a_stream(client: TestClientProtocol, service: MemoryService) -> None:
+    """HEAD ends at once and subscribes nobody."""
+    with trio.fail_after(1):
+        response = await client.head("/v1/events")
+    assert (response.content_type, service.subscribers) == ("text/event-stream", [])

@@ -1,0 +1,201 @@
+"""The pages: what they say, and that nothing untrusted becomes markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import StoreUnavailableError
+from orchestrator.http import build_app
+from orchestrator.metrics import Metrics
+from orchestrator.statistics import Status
+from tests.http.conftest import MemoryService, summary_document
+
+if TYPE_CHECKING:
+    from quart.typing import TestClientProtocol
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "javascript:alert(1)",
+    "</title><svg onload=alert(1)>",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
+]
+
+
+class Outline(HTMLParser):
+    """The tags, attribute names and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value for name, value in attrs if name in {"href", "src"} and value]
+
+    def handle_data(self, data: str) -> None:
+        """Note text."""
+        self.text += data
+
+
+async def page(client: TestClientProtocol, path: str, status: int = 200, **query: str) -> Outline:
+    """Fetch and outline a page."""
+    response = await client.get(path, query_string=query)
+    assert response.status_code == status
+    assert response.content_type == "text/html; charset=utf-8"
+    return Outline(await response.get_data(as_text=True))
+
+
+def poisoned(text: str) -> dict[str, Any]:
+    """A summary with *text* wherever a worker's text can stand."""
+    document = summary_document("nike")
+    for story in document["clusters"]:
+        story |= {"id": text, "label": text, "firstSeen": text}
+    for topic in document["topics"]:
+        topic["topic"] = text
+    return document | {
+        "brand": text,
+        "generatedAt": text,
+        "summary": f"{text}\n{text}",
+        "chunkSummaries": [text],
+        "spike": {"timestamp": text, "mentionCount": text, text: text},
+    }
+
+
+async def test_overview_lists_brands_with_their_numbers(client: TestClientProtocol, service: MemoryService) -> None:
+    """Each registered brand has a row, with or without a summary."""
+    service.add("nike")
+    service.registered.append("adidas")
+    outline = await page(client, "/")
+    assert "1,480" in outline.text
+    assert "Waiting for its first chunk" in outline.text
+    assert {"/brands/nike", "/brands/adidas"} <= set(outline.links)
+
+
+async def test_overview_shows_one_page_of_many_brands(client: TestClientProtocol, service: MemoryService) -> None:
+    """The 26th brand is on the second page."""
+    service.registered += [f"brand {number:02}" for number in range(30)]
+    assert "brand 25" not in (await page(client, "/")).text
+    second = await page(client, "/", offset="25")
+    assert "brand 25" in second.text
+    assert "26\N{EN DASH}30 of 30" in second.text
+
+
+async def test_overview_finds_brands_by_part_of_their_name(client: TestClientProtocol, service: MemoryService) -> None:
+    """The search folds case and says so when nothing matches."""
+    service.registered += ["Nike", "Adidas"]
+    assert "Adidas" not in (await page(client, "/", q="nIk")).text
+    assert "None of the 2 brands" in (await page(client, "/", q="puma")).text
+
+
+async def test_overview_without_brands_says_how_to_add_one(client: TestClientProtocol) -> None:
+    """A fresh service is not an empty table."""
+    assert "orchestrator brands add" in (await page(client, "/")).text
+
+
+async def test_overview_keeps_rows_of_unreadable_summaries(client: TestClientProtocol, service: MemoryService) -> None:
+    """One damaged document does not hide the other brands."""
+    service.add("nike")
+    service.registered.append("broken")
+    service.summaries["broken"] = b"\xff"
+    outline = await page(client, "/")
+    assert "Summary not readable" in outline.text
+    assert "1,480" in outline.text
+
+
+async def test_overview_says_that_redis_is_away(client: TestClientProtocol, service: MemoryService) -> None:
+    """While the service is not ready the page warns."""
+    service.status = Status.UNAVAILABLE
+    assert "unavailable at the moment" in (await page(client, "/")).text
+
+
+async def test_brand_page_shows_the_summary(client: TestClientProtocol, service: MemoryService) -> None:
+    """Numbers, topics, stories, text and spike are there."""
+    service.add("nike")
+    text = (await page(client, "/brands/nike")).text
+    for expected in ["1,480", "+0.28", "launch", "Parcels arrive late", "Key topics", "flagged a spike", "47.3 %"]:
+        assert expected in text
+
+
+async def test_brand_page_of_a_registered_brand_without_summary_waits(
+    client: TestClientProtocol, service: MemoryService
+) -> None:
+    """Registered but empty is a page of its own, not an error."""
+    service.registered.append("new")
+    assert "waits for its first chunk" in (await page(client, "/brands/new")).text
+
+
+@pytest.mark.parametrize("path", ["/brands/nobody", "/brands/%01", "/brands/" + "x" * 300])
+async def test_brand_page_of_nobody_is_404(client: TestClientProtocol, path: str) -> None:
+    """Unknown and impossible names get a readable page."""
+    assert "Not Found" in (await page(client, path, 404)).text
+
+
+async def test_brand_page_without_redis_is_503(client: TestClientProtocol, service: MemoryService) -> None:
+    """The reader is told to come back, and nothing of the error's text."""
+    service.error = StoreUnavailableError("secret-host:6379 refused")
+    response = await client.get("/brands/nike")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "secret" not in await response.get_data(as_text=True)
+
+
+async def test_brand_page_is_not_sent_twice(client: TestClientProtocol, service: MemoryService) -> None:
+    """A browser that has this version gets 304."""
+    service.add("nike")
+    tag = (await client.get("/brands/nike")).headers["ETag"]
+    assert (await client.get("/brands/nike", headers={"If-None-Match": tag})).status_code == 304
+
+
+async def test_brand_by_name_without_name_leads_home(client: TestClientProtocol) -> None:
+    """The bare address of the form shows the list."""
+    response = await client.get("/brands")
+    assert (response.status_code, response.headers["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_pages_show_markup_as_text(client: TestClientProtocol, service: MemoryService, attack: str) -> None:
+    """Markup in any untrusted place adds no element, no attribute and no foreign link."""
+    service.add("nike")
+    clean = await page(client, "/brands/nike")
+    clean_list = await page(client, "/")
+    service.registered.clear()
+    service.add(attack, **poisoned(attack))
+    for outline, reference in [
+        (await page(client, "/brands", name=attack), clean),
+        (await page(client, "/", q=attack), clean_list),
+    ]:
+        assert attack in outline.text
+        assert set(outline.tags) <= set(reference.tags) | {"strong", "time"}
+        assert outline.attributes <= reference.attributes
+        own = [link for link in outline.links if link.startswith("/") and not link.startswith("//")]
+        assert set(outline.links) - set(own) == {"#content"}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+def test_pages_never_fail_on_texts(text: str) -> None:
+    """Whatever a worker writes, the page is 200 and has the elements that it always has."""
+
+    async def show() -> None:
+        service = MemoryService()
+        service.add("nike", **poisoned(text))
+        outline = await page(build_app(service, Metrics()).test_client(), "/brands/nike")
+        assert not {"img", "iframe", "object"} & set(outline.tags)
+        assert outline.tags.count("script") == 1
+
+    trio.run(show)
