@@ -44,3 +44,7 @@ class BatchSizer:
     def halve(self) -> None:
         """Shrink after a fenced or timed-out commit, which a smaller batch may pass."""
         self._items = max(1, self._items // 2)
+
+    def restart(self) -> None:
+        """Begin with one item again and grow from there."""
+        self._items = 1

@@ -81,7 +81,7 @@ class LaneOptions:
 
 @dataclass(frozen=True, slots=True)
 class LaneTools:
-    """What lanes share: the store, the threads to call it from, where to count.
+    """What lanes share: the store and where to count.
 
     Attributes:
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
@@ -90,7 +90,6 @@ class LaneTools:
 
     store: Store
     session: SessionConfig
-    limiter: trio.CapacityLimiter
     metrics: Metrics
     hinted: Callable[[], bool]
     committed: Callable[[], None]
@@ -116,6 +115,8 @@ class Lane:
         self._options = options
         self._session = BrandSession(tools.store, tools.session, brand, warm)
         self._scope = trio.CancelScope()
+        # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
+        self._step_limiter = trio.CapacityLimiter(1)
         self._nudge = trio.Event()
         self._started_s = self._noticed_s = trio.current_time()
         self._yield_asked = False
@@ -170,11 +171,16 @@ class Lane:
             try:
                 with self._scope:
                     outcome = await self._visit()
-                if self._scope.cancelled_caught and self._stopping and not self._lost:
-                    outcome = LaneOutcome.YIELDED
+                if self._scope.cancelled_caught:
+                    outcome = self._explain_cancel()
             finally:
                 await self._let_go(clean=outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED})
             return outcome
+
+    def _explain_cancel(self) -> LaneOutcome:
+        if not self._lost:
+            return LaneOutcome.YIELDED
+        return self._explain(LeaseLostError(f"brand {self.brand!r}: the lease was not renewed in time"))
 
     async def _visit(self) -> LaneOutcome:
         try:
@@ -184,6 +190,7 @@ class Lane:
         except OrchestratorError as error:
             return self._explain(error)
         except trio.TooSlowError:
+            self._session.lost()
             self.reason = f"a step took longer than {self._options.step_timeout_s:g} s"
         except Exception as error:  # noqa: BLE001 - a defect in a fold is one brand's misfortune, never the process's
             self._log.exception("fold failed")
@@ -208,6 +215,8 @@ class Lane:
         elif outcome is LaneOutcome.PARKED:
             self._log.error("brand parked", reason=self.reason)
         else:
+            if self._session.committing:
+                self._session.lost()
             metrics.lane_failures.inc()
             self._log.warning("lane gave up", reason=self.reason)
         return outcome
@@ -219,10 +228,13 @@ class Lane:
             self.woken = False
             step = await self._retry(self._session.step)
             if step.suspect:
+                if self._stopping:
+                    return LaneOutcome.YIELDED  # a trial may take longer than a stop
                 await self._try_suspect()
             elif step.idle:
                 self._tools.metrics.queued(self.brand, 0)
-                idle_since_s = idle_since_s or trio.current_time()
+                if idle_since_s is None:
+                    idle_since_s = trio.current_time()
                 if not await self._wait_for_work(idle_since_s + self._options.fetch_timeout_s):
                     return LaneOutcome.DRAINED
             else:
@@ -300,7 +312,7 @@ class Lane:
         try:
             with self._tools.metrics.time_io(), trio.fail_after(self._options.step_timeout_s):
                 # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
-                return await trio.to_thread.run_sync(call, limiter=self._tools.limiter, abandon_on_cancel=True)
+                return await trio.to_thread.run_sync(call, limiter=self._step_limiter, abandon_on_cancel=True)
         finally:
             self._in_call = False
 
@@ -312,7 +324,7 @@ class Lane:
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True):
             try:
                 released = await trio.to_thread.run_sync(
-                    self._session.release, limiter=self._tools.limiter, abandon_on_cancel=True
+                    self._session.release, limiter=trio.CapacityLimiter(1), abandon_on_cancel=True
                 )
                 if released:
                     self._tools.metrics.lease("released")

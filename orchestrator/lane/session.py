@@ -21,7 +21,7 @@ from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, Rejected, decode_batch
-from orchestrator.errors import OrchestratorError, StaleStateError, StoreError, StoreUnavailableError
+from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.intake import admit, dead_letters, digest
 from orchestrator.store.store import Store
@@ -124,9 +124,10 @@ class BrandSession:
         self._cid = ""
         self._next: Peek | None = None
         self._pending: _Pending | None = None
-        self._condemned: bool | None = None
+        self._verdict: tuple[bytes, bool] | None = None  # the item that was tried, and whether that killed the trial
         self._published_ms = 0
         self._summary_owed = False
+        self._torn = False  # the state was changed and no commit holds the changes yet
 
     def open(self) -> Lease:
         """Acquire the lease and have the brand's state in memory; repeatable after a lost reply.
@@ -139,10 +140,8 @@ class BrandSession:
         self._warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         try:
             lease = self._store.acquire(self.brand, self._token)
-        except StoreUnavailableError:
-            raise
-        except OrchestratorError:
-            self._warm.token = ""
+        except BrandBusyError:
+            self._warm.token = ""  # somebody else's lock stands: no lock of this token does
             raise
         self.lease = lease
         failpoints.hit("session.acquired")
@@ -153,6 +152,8 @@ class BrandSession:
             self._state = BrandState.load(self._config.fold, self._store.load_state(lease))
         warm.state = None  # in use: a session that ends badly must not leave it behind
         self._cid = lease.cid
+        # Whoever committed last may not have written the summary, or may be long gone when it gets stale.
+        self._summary_owed = 0 < lease.due_ms <= lease.now_ms
         failpoints.hit("session.opened")
         return lease
 
@@ -163,6 +164,8 @@ class BrandSession:
             StoreUnavailableError, StoreRefusedError: call again to go on.
             StoreError: the session is spent.
         """
+        if self._torn:
+            raise StaleStateError(f"brand {self.brand!r}: a fold was interrupted, its state is in no commit")
         if self._pending is None:
             peek = self._next or self._peek()
             self._next = None
@@ -173,7 +176,7 @@ class BrandSession:
             pending = self._prepare(peek)
             if pending is None:
                 return Step(idle=True, queued=peek.queued)
-            self._pending = pending
+            self._pending, self._torn = pending, False
         return self._submit(self._pending)
 
     def trial(self) -> tuple[bytes, dict[bytes, bytes]]:
@@ -184,7 +187,9 @@ class BrandSession:
 
     def judge(self, *, died: bool) -> None:
         """Say how the trial of the suspect item went; the next step acts on it."""
-        self._condemned = died
+        if self._next is None:
+            raise RuntimeError("a verdict needs a suspect")
+        self._verdict = self._next.items[0], died
 
     def lost(self) -> None:
         """The lease was lost or a commit timed out: the next session starts with a smaller batch."""
@@ -235,7 +240,10 @@ class BrandSession:
         return peek
 
     def _wants_trial(self, peek: Peek) -> bool:
-        return bool(peek.items) and peek.attempts >= TRIAL_ATTEMPTS and self._condemned is None
+        if not peek.items or peek.attempts < TRIAL_ATTEMPTS:
+            return False
+        # A verdict holds for the item that was tried, not for one that a foreign pop brought to the head since.
+        return self._verdict is None or self._verdict[0] != peek.items[0]
 
     def _prepare(self, peek: Peek) -> _Pending | None:
         """Decide on the next commit without writing anything; None if there is nothing to commit."""
@@ -244,12 +252,14 @@ class BrandSession:
         items = peek.items
         if not items:
             return self._refresh(peek)
-        if self._condemned:
+        if self._verdict == (items[0], True):
             return self._condemn(peek, items[:1])
-        single = peek.attempts >= SINGLE_ATTEMPTS
-        if not single:
+        if peek.attempts < SINGLE_ATTEMPTS:
             self._warm.sizer.saw(items)
-        return self._fold(peek, items[:1] if single else items)
+            return self._fold(peek, items)
+        # Whatever failed may stand further back: grow from one again, or each item before it fails its batch in turn.
+        self._warm.sizer.restart()
+        return self._fold(peek, items[:1])
 
     def _fold(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
         lease, state = self._held()
@@ -259,6 +269,7 @@ class BrandSession:
         decoded_s = perf_counter()
         intake = admit(batch, digests, self._store.seen(lease, digests) if digests else ())
         asked_s = perf_counter()
+        self._torn = True
         failpoints.hit_chunks(chunk.chunk_id for chunk in intake.batch.chunks)
         report = state.fold(intake.batch, peek.now_ms)
         failpoints.hit("session.folded")
@@ -272,6 +283,7 @@ class BrandSession:
         return self._commit(peek, items, step, digests=intake.digests, rejected=batch.rejected)
 
     def _condemn(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
+        self._torn = True
         step = Step(items=1, failed=1, poisoned=1)
         return self._commit(peek, items, step, rejected=[Rejected(0, POISON, "$")])
 
@@ -280,6 +292,7 @@ class BrandSession:
         due_ms = state.due_ms()
         if not (self._summary_owed or 0 < due_ms <= peek.now_ms):
             return None
+        self._torn = True
         state.advance(peek.now_ms)
         return self._commit(peek, (), Step())
 
@@ -330,7 +343,7 @@ class BrandSession:
             raise
         failpoints.hit("session.committed")
         self._pending = None
-        self._condemned = None
+        self._verdict = None
         self._cid = commit.cid
         self._next = reply.next
         published = commit.summary is not None

@@ -10,6 +10,7 @@ Source: quarantine in ``docs/redis-protocol.md``.
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,7 @@ async def survives(request: TrialRequest) -> bool:
                 stdin=stdin.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C is meant for the service, and would look like the item's doing
             )
         except OSError as error:
             raise TrialError(f"no trial process: {error}") from error
@@ -125,6 +127,8 @@ def _confine(limits: TrialLimits) -> None:
     held_bytes = _address_space_bytes()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s))
+    # The service kills at this time too; it may be gone by then, and a hanging child would stay for ever.
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
     if held_bytes:
         most_bytes = held_bytes + limits.memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))

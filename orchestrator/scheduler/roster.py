@@ -124,7 +124,8 @@ class Roster:
         if record is None:  # it left the registry meanwhile
             return
         if outcome is LaneOutcome.BUSY:
-            record.not_before_s = now_s + BUSY_PAUSE_S
+            # What kept us from the brand does not keep the other one: it is no longer ours to complain about.
+            self._records[brand] = _Record(not_before_s=now_s + BUSY_PAUSE_S, succeeded=record.succeeded)
             return
         record.succeeded = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}
         if record.succeeded:

@@ -86,7 +86,6 @@ class Scheduler:
         self._tools = LaneTools(
             store=store,
             session=session,
-            limiter=trio.CapacityLimiter(options.concurrency),
             metrics=metrics,
             hinted=lambda: self._discovery.hinted,
             committed=self._note_commit,
