@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from orchestrator.contract.chunk import Chunk
 
 FLAG_MS = 1_800_000
-"""How long a worker's flag counts, from the stamped time of its chunk."""
+"""How long a worker's flag counts, from the end of the minute that its chunk is stamped with."""
 
 _MINUTE_MS = 60_000
 
 
 def is_flagged(flagged_at_ms: int | None, now_ms: int) -> bool:
     """Whether a flag of that time still counts."""
-    return flagged_at_ms is not None and flagged_at_ms > now_ms - FLAG_MS
+    return flagged_at_ms is not None and _out_ms(flagged_at_ms // _MINUTE_MS) > now_ms
 
 
 def has_flag(chunk: Chunk) -> bool:
@@ -27,36 +27,30 @@ def has_flag(chunk: Chunk) -> bool:
 
 
 class Flags:
-    """Flags that still count: the newest one's time, and the minutes that had one.
+    """The minutes with a flag that still counts: enough to tell when the next story's runs out."""
 
-    The minutes tell when the next flag (of some story) runs out, without keeping every flag.
-    """
-
-    def __init__(self, newest_ms: int | None = None, minutes: Sequence[int] = ()) -> None:
-        self.newest_ms = newest_ms
+    def __init__(self, minutes: Sequence[int] = ()) -> None:
         self._minutes = set(minutes)
+
+    def __bool__(self) -> bool:
+        return bool(self._minutes)
 
     @property
     def minutes(self) -> list[int]:
-        """Minutes since the epoch with a flag that still counts."""
+        """Minutes since the epoch, oldest first."""
         return sorted(self._minutes)
 
     def fold(self, chunks: Sequence[Chunk], times: Sequence[int], now_ms: int) -> None:
         """Take in the flags of *chunks*; their stamped times stand beside them."""
         flagged = {at_ms for chunk, at_ms in zip(chunks, times, strict=True) if has_flag(chunk)}
-        current = [at_ms for at_ms in flagged if is_flagged(at_ms, now_ms)]
-        if current:
-            self.newest_ms = max(*current, self.newest_ms or 0)
-            self._minutes.update(at_ms // _MINUTE_MS for at_ms in current)
+        self._minutes.update(at_ms // _MINUTE_MS for at_ms in flagged if is_flagged(at_ms, now_ms))
 
     def advance(self, now_ms: int) -> None:
         """Forget what no longer counts."""
         self._minutes = {minute for minute in self._minutes if _out_ms(minute) > now_ms}
-        if not is_flagged(self.newest_ms, now_ms):
-            self.newest_ms = None
 
     def due_ms(self) -> int | None:
-        """When the next flag has run out, to the minute; None without flags."""
+        """When the next flag has run out; None without flags."""
         return _out_ms(min(self._minutes)) if self._minutes else None
 
 

@@ -78,6 +78,7 @@ class Ledger:
     def __init__(self, window_ms: int) -> None:
         self.window = Tally()
         self._span = panes_per_window(window_ms)
+        self._late = min(_LATE_START_PANES, self._span // 2)
         self._first = 0
         self._since: int | None = None
         self._panes: dict[int, _Pane] = {}
@@ -101,11 +102,14 @@ class Ledger:
         """The oldest pane that a chunk was ever stamped with."""
         return self._since
 
-    def oldest(self) -> tuple[int | None, int | None]:
-        """The oldest pane of the window and of the window before, None where there is none."""
+    def due_first(self) -> int | None:
+        """The first pane of the window with which the totals or their comparison change next; None: never."""
         inside = [number for number in self._panes if number >= self._first]
-        before = [number for number in self._panes if number < self._first]
-        return min(inside, default=None), min(before, default=None)
+        if self._since is None or not inside:
+            return None
+        # a pane leaves the window, a pane leaves the window before, the window before is watched throughout
+        changes = [min(inside) + 1, min(self._panes) + 1 + self._span, self._since - self._late + self._span]
+        return min(first for first in changes if first > self._first)
 
     def fold(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
         """Count *chunks*, with their panes and mentions beside them; what was added to each pane."""
@@ -137,7 +141,7 @@ class Ledger:
     def heaviest_topics(self, count: int) -> list[TopicView]:
         """The *count* topics of the window with most mentions, ties by key."""
         start = self._first - self._span
-        watched = self._since is not None and self._since <= start + min(_LATE_START_PANES, self._span // 2)
+        watched = self._since is not None and self._since <= start + self._late
         before = [pane for number, pane in self._panes.items() if start <= number < self._first]
         inside = [pane for number, pane in self._panes.items() if number >= self._first]
         views = []

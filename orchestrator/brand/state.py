@@ -20,7 +20,7 @@ from orchestrator.brand.flags import Flags
 from orchestrator.brand.ledger import Ledger
 from orchestrator.brand.notes import MAX_RECENT, Notes, recent_entry
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
-from orchestrator.brand.panes import PANE_MS, first_pane, panes_per_window, stamp_all
+from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
@@ -35,7 +35,6 @@ class _General(Struct, frozen=True, array_like=True):
     format: int
     clock_ms: int
     since_pane: int | None
-    flagged_at_ms: int | None
     flag_minutes: list[int]
 
 
@@ -74,10 +73,15 @@ class BrandState:
         state._ledger = Ledger.load(config.window_ms, fields, general.since_pane)
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
-        state._flags = Flags(general.flagged_at_ms, general.flag_minutes)
+        state._flags = Flags(general.flag_minutes)
         state._notes = Notes.load(fields)
         state.advance(general.clock_ms)
         return state
+
+    @property
+    def story_count(self) -> int:
+        """Stories kept, the measure of the state's size in memory."""
+        return len(self._stories)
 
     def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
         """Fold *batch*, chunk by chunk in its order, as of *now_ms*; advances first."""
@@ -136,7 +140,7 @@ class BrandState:
             topics=self._ledger.heaviest_topics(MAX_TOPICS_SHOWN),
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
-            flagged_at_ms=self._flags.newest_ms,
+            flagged=bool(self._flags),
             episode=None,
             surge="",
             chunk_summaries=self._notes.newest(),
@@ -145,18 +149,12 @@ class BrandState:
 
     def due_ms(self) -> int:
         """When the summary changes next without traffic, Unix ms; 0 = never."""
-        inside, before = self._ledger.oldest()
-        due = [self._flags.due_ms()]
-        if inside is not None:
-            due.append((inside + 1) * PANE_MS + self._config.window_ms)
-            if before is not None:  # topics compare with the window before, which ends a window earlier
-                span_ms = panes_per_window(self._config.window_ms) * PANE_MS
-                due.append((before + 1) * PANE_MS + self._config.window_ms + span_ms)
-        return min((moment for moment in due if moment is not None), default=0)
+        first = self._ledger.due_first()
+        window = None if first is None else first * PANE_MS + self._config.window_ms
+        return min((due for due in (window, self._flags.due_ms()) if due is not None), default=0)
 
     def _encode_general(self) -> bytes:
-        flags = self._flags
-        return pack(_General(FORMAT, self._clock_ms, self._ledger.since, flags.newest_ms, flags.minutes))
+        return pack(_General(FORMAT, self._clock_ms, self._ledger.since, self._flags.minutes))
 
 
 def _read_general(fields: Mapping[bytes, bytes]) -> _General:

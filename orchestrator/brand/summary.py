@@ -54,7 +54,7 @@ class Findings:
     topics: Sequence[TopicView]
     stories: Sequence[Story]
     story_count: int
-    flagged_at_ms: int | None
+    flagged: bool
     episode: SpikeEpisode | None
     surge: str
     chunk_summaries: Sequence[str]
@@ -77,7 +77,6 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     tally = findings.tally
     positive, neutral, negative, score = map(to_number, tally.sums)
     net = tally.net()
-    flagged = is_flagged(findings.flagged_at_ms, heading.now_ms)
     topics = [TopicTotal(view.topic, view.mentions, _rounded(view.change)) for view in findings.topics]
     content = Content(
         stories=[(story.label, story.mentions) for story in stories],
@@ -94,7 +93,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         sentiment=SentimentTotals(positive, neutral, negative, score),
         dominant_topics=[topic.topic for topic in topics],
         clusters=stories,
-        spike_detected=flagged or findings.episode is not None,
+        spike_detected=findings.flagged or findings.episode is not None,
         summary=compose(content),
         chunk_summaries=summaries,
         schema_version=SCHEMA_VERSION,

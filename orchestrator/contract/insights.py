@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
+from orchestrator.contract.summary import Time
+
 HOUR_FIELD = b"hour:"
 DAY_FIELD = b"day:"
 TREND_DAYS = 7
@@ -25,7 +27,7 @@ TREND_DAYS = 7
 class TrendPoint(Struct, frozen=True, rename="camel"):
     """Volume and sentiment of one hour or day; ``start`` is its first instant."""
 
-    start: str
+    start: Time
     chunks: int
     mentions: int
     positive: float
@@ -93,7 +95,7 @@ class RecentChunk(Struct, frozen=True, rename="camel"):
 
     chunk_id: str
     brand: str
-    processed_at: str
+    processed_at: Time
     mentions: int
     sentiment: RecentSentiment
     topics: list[str]

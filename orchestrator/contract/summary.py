@@ -9,12 +9,17 @@ Numbers are finite, times ISO 8601 in UTC, the document at most :data:`MAX_SUMMA
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA_VERSION = 1
 
 MAX_SUMMARY_BYTES = 64 * 1024
 """Readers fetch it on every page view."""
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""ISO 8601 in UTC."""
 
 
 class SentimentTotals(Struct, frozen=True, rename="camel"):
@@ -50,8 +55,8 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     spike: bool
     sentiment_score: float | None
     members: int
-    first_seen: str
-    last_seen: str
+    first_seen: Time
+    last_seen: Time
 
 
 class SpikeEpisode(Struct, frozen=True, rename="camel"):
@@ -68,21 +73,21 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
         ended_at: end of its last pane; absent while it is open.
     """
 
-    timestamp: str
+    timestamp: Time
     spike_score: float
     mention_count: int
     threshold: float
     expected: float
     upper_bound: int
     window_sec: int
-    ended_at: str | UnsetType = UNSET
+    ended_at: Time | UnsetType = UNSET
 
 
 class Summary(Struct, frozen=True, rename="camel"):
     """A brand's summary. ``spike`` is the open episode or null."""
 
     brand: str
-    generated_at: str
+    generated_at: Time
     total_chunks: int
     total_mentions: int
     sentiment: SentimentTotals
@@ -95,8 +100,8 @@ class Summary(Struct, frozen=True, rename="camel"):
     schema_version: int
     version: int
     epoch: int
-    window_start: str
-    window_end: str
+    window_start: Time
+    window_end: Time
     net_sentiment: float | None
     topics: list[TopicTotal]
     cluster_count: int

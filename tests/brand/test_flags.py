@@ -1,0 +1,52 @@
+"""Tests of workers' spike flags."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.brand.flags import FLAG_MS, Flags, has_flag, is_flagged
+from orchestrator.contract.chunk import Chunk, Cluster
+from tests.brand.support import MINUTE_MS, NOW_MS, chunk
+
+
+@pytest.mark.parametrize(
+    ("flagged", "expected"),
+    [
+        (chunk(spike_detected=True), True),
+        (chunk(clusters=[Cluster("a", "a", []), Cluster("b", "b", [], spike=True)]), True),
+        (chunk(spike_detected=False, clusters=[Cluster("a", "a", [], spike=False)]), False),
+        (chunk(clusters=[]), False),
+    ],
+)
+def test_has_flag_looks_at_chunk_and_clusters(flagged: Chunk, expected: bool) -> None:  # noqa: FBT001
+    """A flag on the chunk or on any of its clusters is a flag; absent is not."""
+    assert has_flag(flagged) is expected
+
+
+def test_a_flag_counts_for_thirty_minutes() -> None:
+    """A flag is out half an hour after the end of its minute."""
+    out_ms = NOW_MS + MINUTE_MS + FLAG_MS
+    assert is_flagged(NOW_MS, out_ms - 1)
+    assert is_flagged(NOW_MS + MINUTE_MS - 1, out_ms - 1)
+    assert not is_flagged(NOW_MS + MINUTE_MS - 1, out_ms)
+    assert not is_flagged(None, NOW_MS)
+
+
+def test_flags_ignore_what_is_already_out() -> None:
+    """A flag of hours ago, folded late, does not make the brand spike now."""
+    flags = Flags()
+    flags.fold([chunk(spike_detected=True)], [NOW_MS - FLAG_MS - MINUTE_MS], NOW_MS)
+    assert not flags
+    assert flags.due_ms() is None
+
+
+def test_due_is_when_the_oldest_flag_is_out() -> None:
+    """The summary is due when the first of the flags runs out, and again for the last."""
+    flags = Flags()
+    for minutes in (2, 10):
+        flags.fold([chunk(spike_detected=True)], [NOW_MS - minutes * MINUTE_MS], NOW_MS)
+    assert flags.due_ms() == NOW_MS + 21 * MINUTE_MS
+    flags.advance(NOW_MS + 21 * MINUTE_MS)
+    assert (bool(flags), flags.due_ms()) == (True, NOW_MS + 29 * MINUTE_MS)
+    flags.advance(NOW_MS + 29 * MINUTE_MS)
+    assert (bool(flags), flags.due_ms()) == (False, None)

@@ -1,0 +1,226 @@
+"""Tests of a brand's state as a whole: one result whatever the cuts, restarts and interludes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.brand.codec import pack
+from orchestrator.brand.outputs import FoldConfig, FoldReport
+from orchestrator.brand.panes import iso
+from orchestrator.brand.state import GENERAL_FIELD, BrandState
+from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
+from orchestrator.errors import InvalidStateError
+from tests.brand.support import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    NOW_MS,
+    Keys,
+    batch_of,
+    chunk,
+    chunk_at,
+    folded,
+    sample,
+    summary_of,
+)
+
+SMALL = FoldConfig(window_ms=6 * HOUR_MS, max_stories=4, similarity_threshold=0.75)
+
+numbers = st.floats(0, 50) | st.integers(0, 50).map(float)
+optional_flags = st.sampled_from([None, None, None, True, False])
+sentiments = st.builds(Sentiment, st.floats(-50, 50), *[st.none() | numbers] * 3)
+clusters = st.builds(
+    Cluster,
+    id=st.sampled_from(["0", "1", "launch", "recall"]),
+    label=st.sampled_from(["Launch Buzz", "launch buzz!", "door recall", "recall of door", "sizing", "a b c", ""]),
+    mentions=st.lists(st.sampled_from("mnopq"), max_size=3),
+    sentiment_score=st.none() | st.floats(-1, 1),
+    spike=optional_flags,
+    mention_count=st.none() | st.integers(0, 9),
+    centroid=st.none() | st.integers(0, 5),
+)
+ROWS = [[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0], [0.0, 0.1, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0]]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[tuple[Chunk, int]]:
+    """Chunks with the times of their arrival, which only grow; a few arrive at once, some after hours."""
+    now_ms = NOW_MS
+    made: list[tuple[Chunk, int]] = []
+    for number in range(draw(st.integers(1, 12))):
+        now_ms += draw(st.sampled_from([0, 0, 0, MINUTE_MS, 20 * MINUTE_MS, 4 * HOUR_MS, 9 * DAY_MS]))
+        offset_ms = draw(st.none() | st.integers(-8 * HOUR_MS, 10 * MINUTE_MS))
+        one = chunk(
+            number,
+            sentiment=draw(sentiments),
+            clusters=draw(st.lists(clusters, max_size=3)),
+            processed_at=None if offset_ms is None else iso(now_ms + offset_ms),
+            topics=draw(st.none() | st.lists(st.sampled_from(["launch", "Launch", "sizing", " "]), max_size=3)),
+            summary=draw(st.none() | st.sampled_from(["it went well", "it did not"])),
+            spike_detected=draw(optional_flags),
+            mentions=draw(st.none() | st.integers(0, 200)),
+        )
+        made.append((one, now_ms))
+    return made
+
+
+def run(rows: Sequence[tuple[Chunk, int]], config: FoldConfig) -> tuple[BrandState, Keys]:
+    """One chunk a batch, one commit a chunk, nothing in between: the definition."""
+    state, keys = BrandState.empty(config), Keys()
+    for one, now_ms in rows:
+        state.fold(batch_of([one], ROWS), now_ms)
+        keys.commit(state.take_changes())
+    return state, keys
+
+
+def outlook(state: BrandState, start_ms: int) -> list[bytes]:
+    """What the state will tell from *start_ms* on, without traffic."""
+    return [state.summary("nike", start_ms + hours * HOUR_MS, 1, 1) for hours in (0, 1, 5, 7, 40)]
+
+
+@given(arrivals(), st.data())
+def test_batch_cuts_do_not_change_the_result(rows: list[tuple[Chunk, int]], data: st.DataObject) -> None:
+    """Any cut of the same arrivals into batches and commits leaves the same keys and tells the same."""
+    expected, expected_keys = run(rows, SMALL)
+    told = outlook(expected, rows[-1][1])
+    state, keys = BrandState.empty(SMALL), Keys()
+    start = 0
+    while start < len(rows):
+        now_ms = rows[start][1]
+        same = sum(1 for _, at_ms in rows[start:] if at_ms == now_ms)
+        size = data.draw(st.integers(1, same))
+        state.fold(batch_of([one for one, _ in rows[start : start + size]], ROWS), now_ms)
+        start += size
+        if data.draw(st.booleans()):
+            keys.commit(state.take_changes())
+    keys.commit(state.take_changes())
+    assert keys.differences(expected_keys) == []
+    assert set(keys.state) == set(expected_keys.state)
+    for found in (state, BrandState.load(SMALL, keys.state), BrandState.load(SMALL, expected_keys.state)):
+        assert outlook(found, rows[-1][1]) == told
+
+
+@given(arrivals(), st.data())
+def test_restarts_and_interludes_do_not_change_the_result(rows: list[tuple[Chunk, int]], data: st.DataObject) -> None:
+    """Loading the state anew and letting time pass at any point change nothing."""
+    expected, expected_keys = run(rows, SMALL)
+    told = outlook(expected, rows[-1][1])
+    state, keys = BrandState.empty(SMALL), Keys()
+    for one, now_ms in rows:
+        if data.draw(st.booleans()):
+            state = BrandState.load(SMALL, keys.state)
+        state.advance(now_ms - data.draw(st.integers(0, MINUTE_MS)) * data.draw(st.integers(0, 3)))
+        state.fold(batch_of([one], ROWS), now_ms)
+        keys.commit(state.take_changes())
+    assert keys.differences(expected_keys) == []
+    assert set(keys.state) == set(expected_keys.state)
+    for found in (state, BrandState.load(SMALL, keys.state), BrandState.load(SMALL, expected_keys.state)):
+        assert outlook(found, rows[-1][1]) == told
+
+
+@given(arrivals())
+def test_nothing_changes_before_it_is_due(rows: list[tuple[Chunk, int]]) -> None:
+    """Between two due times the summary stands still, but for the time that it names."""
+    state, _ = run(rows, SMALL)
+    now_ms = rows[-1][1]
+    for _ in range(6):
+        due_ms = state.due_ms()
+        if not due_ms:
+            break
+        assert due_ms > now_ms
+        before, until = summary_of(state, now_ms), summary_of(state, due_ms - 1)
+        for name in ("generatedAt", "windowStart", "windowEnd"):
+            assert before.pop(name) <= until.pop(name)
+        assert before == until
+        now_ms = due_ms
+        state.advance(now_ms)
+
+
+@settings(max_examples=20)
+@given(arrivals())
+def test_a_quiet_brand_ends_empty(rows: list[tuple[Chunk, int]]) -> None:
+    """Refreshed whenever it is due and without new chunks, a summary comes to say nothing, and is never due again."""
+    state, keys = run(rows, SMALL)
+    for _ in range(200):
+        due_ms = state.due_ms()
+        if not due_ms:
+            break
+        state.advance(due_ms)
+        keys.commit(state.take_changes())
+    summary = summary_of(BrandState.load(SMALL, keys.state))
+    assert state.due_ms() == 0
+    assert (summary["totalMentions"], summary["totalChunks"], summary["clusters"]) == (0, 0, [])
+    assert (summary["spikeDetected"], summary["chunkSummaries"], summary["topics"]) == (False, [], [])
+    assert not [name for name in keys.state if name.startswith((b"s:0", b"m:"))]
+
+
+def test_fold_reports_what_the_batch_amounted_to() -> None:
+    """Chunks, mentions, clusters and retimed chunks are counted; an empty batch is nothing."""
+    state = BrandState.empty(FoldConfig())
+    assert state.fold(sample("chunks_counts.ndjson", "nike"), NOW_MS) == FoldReport(2, 7, 3, 2)
+    assert state.fold(batch_of([]), NOW_MS) == FoldReport()
+
+
+def test_window_forgets_by_the_clock() -> None:
+    """A chunk counts until its pane has left the window, to the millisecond."""
+    state = folded(chunk_at(NOW_MS, mentions=5))
+    assert state.due_ms() == NOW_MS + DAY_MS + 15 * MINUTE_MS
+    assert summary_of(state, NOW_MS + DAY_MS + 15 * MINUTE_MS - 1)["totalMentions"] == 5
+    assert summary_of(state, NOW_MS + DAY_MS + 15 * MINUTE_MS)["totalMentions"] == 0
+
+
+def test_time_never_runs_backwards() -> None:
+    """A clock that was set back, or another server's, is held at the latest time seen."""
+    state = folded(chunk(1))
+    state.fold(batch_of([chunk(2)]), NOW_MS - DAY_MS)
+    document = summary_of(state, NOW_MS - DAY_MS)
+    assert (document["totalChunks"], document["generatedAt"]) == (2, "2026-11-23T12:00:00.000Z")
+
+
+def test_a_chunk_slightly_ahead_counts_at_once() -> None:
+    """A worker's clock may be five minutes ahead, across the end of the pane, without its chunk missing."""
+    now_ms = NOW_MS + 14 * MINUTE_MS
+    state = folded(chunk_at(now_ms + 5 * MINUTE_MS, mentions=5), now_ms=now_ms)
+    assert summary_of(state, now_ms)["totalMentions"] == 5
+
+
+def test_changes_are_taken_once() -> None:
+    """What was taken is not given again; only the clock is written on every commit."""
+    state = folded(chunk(1, summary="s"))
+    first = state.take_changes()
+    assert len(first.recent) == 1
+    second = state.take_changes()
+    assert (set(second.put), second.remove, second.trend_put, second.recent) == ({GENERAL_FIELD}, [], {}, [])
+
+
+def test_load_of_nothing_is_empty() -> None:
+    """A brand without a state hash starts afresh."""
+    assert summary_of(BrandState.load(FoldConfig(), {})) == summary_of(BrandState.empty(FoldConfig()))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {GENERAL_FIELD: b""},
+        {GENERAL_FIELD: pack([2, 0, None, []])},
+        {b"p:x": b"\x90"},
+        {b"p:1994949": b"\x90"},
+        {b"h:1": b"\xc1"},
+        {b"n": b"\xff"},
+    ],
+)
+def test_load_refuses_damage(damage: dict[bytes, bytes]) -> None:
+    """A damaged field or a foreign format is an error, not a guess."""
+    fields = dict(folded(chunk(1, summary="s")).take_changes().put)
+    with pytest.raises(InvalidStateError):
+        BrandState.load(FoldConfig(), {**fields, **damage})
+
+
+def test_load_refuses_a_hash_without_its_head() -> None:
+    """Fields without the general one are not a state of ours."""
+    with pytest.raises(InvalidStateError, match="missing"):
+        BrandState.load(FoldConfig(), {b"x": b"y"})

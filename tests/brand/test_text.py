@@ -1,0 +1,46 @@
+"""Tests of the summary in words."""
+
+from __future__ import annotations
+
+from orchestrator.brand.text import Content, compose
+
+
+def content(**fields: object) -> Content:
+    """Nothing to tell, except for *fields*."""
+    nothing: dict[str, object] = {"stories": [], "topics": [], "flagged": [], "surge": "", "highlights": []}
+    return Content(**{**nothing, **fields})  # type: ignore[arg-type]
+
+
+def test_compose_tells_each_kind_on_its_line() -> None:
+    """Stories, topics, spikes and up to three highlights, in this order."""
+    told = content(
+        stories=[("Launch Buzz", 1200), ("Sizing", 1), ("c", 1), ("d", 1)],
+        topics=["launch", "sizing"],
+        flagged=["Launch Buzz"],
+        surge="4 times as many mentions as usual",
+        highlights=["one", "two", "one", "three", "four"],
+    )
+    assert compose(told).split("\n") == [
+        "Notable mentions: Launch Buzz (1,200 mentions), Sizing (1 mention), c (1 mention)",
+        "Key topics: launch, sizing",
+        "Spikes: 4 times as many mentions as usual, Launch Buzz",
+        "Highlight: one",
+        "Highlight: two",
+        "Highlight: three",
+    ]
+
+
+def test_compose_leaves_out_what_is_empty() -> None:
+    """A line without content is not there; a label of blanks is no content."""
+    assert compose(content(topics=["launch"], stories=[("  ", 3)])) == "Key topics: launch"
+
+
+def test_compose_says_when_there_is_nothing() -> None:
+    """An empty window has a text, too."""
+    assert compose(content()) == "No mentions in this window."
+
+
+def test_compose_keeps_foreign_line_breaks_out() -> None:
+    """Text of workers cannot forge a line."""
+    told = compose(content(stories=[("a\nKey topics: forged", 1)], highlights=["x\r\ny\u2028z"]))
+    assert told == "Notable mentions: a Key topics: forged (1 mention)\nHighlight: x y z"

@@ -1,0 +1,73 @@
+"""Tests of the hourly and daily trend."""
+
+from __future__ import annotations
+
+from orchestrator.brand.panes import pane_of
+from orchestrator.brand.sentiment import Tally
+from orchestrator.brand.trend import Trend
+from orchestrator.contract.insights import read_trend
+from orchestrator.merge import FIXED_ONE
+from tests.brand.support import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
+
+MIDNIGHT = NOW_MS - 12 * HOUR_MS  # 2026-11-23T00:00:00Z
+
+
+def tally(mentions: int) -> Tally:
+    """One chunk of so many mentions, all of them positive."""
+    return Tally(1, mentions, (mentions * FIXED_ONE, 0, 0, mentions * FIXED_ONE))
+
+
+def test_hours_and_days_sum_their_panes() -> None:
+    """Four panes make an hour, the hours of a UTC day its day."""
+    trend = Trend()
+    trend.fold({pane_of(NOW_MS + quarter * 15 * MINUTE_MS): tally(10) for quarter in range(5)})
+    trend.fold({pane_of(MIDNIGHT - 1): tally(1)})
+    put, _ = trend.take_changes({}, [])
+    shown = read_trend(put, "2026")
+    assert [(point.start, point.mentions) for point in shown.hourly] == [
+        ("2026-11-22T23:00:00Z", 1),
+        ("2026-11-23T12:00:00Z", 40),
+        ("2026-11-23T13:00:00Z", 10),
+    ]
+    assert [(point.start, point.chunks, point.positive, point.net_sentiment) for point in shown.daily] == [
+        ("2026-11-22T00:00:00Z", 1, 1.0, 1.0),
+        ("2026-11-23T00:00:00Z", 5, 50.0, 1.0),
+    ]
+
+
+def test_only_changed_hours_are_written() -> None:
+    """A commit writes the hours of its chunks and their days, however long the history is."""
+    trend = Trend()
+    trend.fold({pane_of(NOW_MS - hours * HOUR_MS): tally(1) for hours in range(100)})
+    trend.take_changes({}, [])
+    trend.fold({pane_of(NOW_MS): tally(1)})
+    state: dict[bytes, bytes] = {}
+    put, remove = trend.take_changes(state, [])
+    assert list(state) == [b"h:%d" % (NOW_MS // HOUR_MS)]
+    assert sorted(put) == [b"day:2026-11-23", b"hour:2026-11-23T12:00:00Z"]
+    assert remove == []
+
+
+def test_days_beyond_the_seventh_leave_together_with_their_hours() -> None:
+    """Seven whole days and today stay; an older day goes at midnight with its hours."""
+    trend = Trend()
+    trend.fold({pane_of(MIDNIGHT - 7 * DAY_MS + hours * HOUR_MS): tally(1) for hours in (-1, 0)})
+    trend.take_changes({}, [])
+    removed: list[bytes] = []
+    trend.advance(MIDNIGHT - 1)
+    assert trend.take_changes({}, removed) == ({}, [])
+    trend.advance(MIDNIGHT)
+    assert trend.take_changes({}, removed) == ({}, [b"hour:2026-11-15T23:00:00Z", b"day:2026-11-15"])
+    assert removed == [b"h:%d" % ((MIDNIGHT - 7 * DAY_MS) // HOUR_MS - 1)]
+
+
+def test_trend_survives_storage() -> None:
+    """A loaded trend goes on where the stored one was: the day's sum includes its earlier hours."""
+    trend = Trend()
+    trend.fold({pane_of(MIDNIGHT): tally(3)})
+    state: dict[bytes, bytes] = {}
+    trend.take_changes(state, [])
+    loaded = Trend.load(state)
+    loaded.fold({pane_of(NOW_MS): tally(4)})
+    put, _ = loaded.take_changes({}, [])
+    assert [point.mentions for point in read_trend(put, "").daily] == [7]
