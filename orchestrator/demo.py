@@ -225,6 +225,11 @@ class Feeder:
         self._thread.join(timeout=_REDIS_TIMEOUT_S)
         self._client.close()
 
+    @property
+    def running(self) -> bool:
+        """Whether the thread is alive."""
+        return self._thread.is_alive()
+
     def _work(self) -> None:
         try:
             with translated():

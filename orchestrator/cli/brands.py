@@ -13,7 +13,7 @@ from rich.table import Table
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.registration import register, unregister
-from orchestrator.cli.terminal import Failure, make_console, make_table, on_terminal, plain, remark
+from orchestrator.cli.terminal import Failure, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.settings import Settings
@@ -84,7 +84,7 @@ def list_brands(settings: Settings, *, as_json: bool) -> None:
     elif not registry.brands:
         remark("No brand is registered; 'orchestrator brands add BRAND' does it.")
     elif on_terminal():
-        make_console().print(_table(rows))
+        show_page(_table(rows))
     else:
         click.echo("\n".join(registry.brands))
 

@@ -8,12 +8,13 @@ import textwrap
 import click
 
 from orchestrator.cli.context import with_settings
-from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain
+from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain, show_page
 from orchestrator.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.settings_load import ALIASES, allowed
 
 _COMMENT_WIDTH = 110
+_MEANING_WIDTH = 130  # columns of a terminal from which on the meanings fit beside the values
 _EXAMPLE_HEADER = """\
 Settings of the orchestrator, each with its default; printed by 'orchestrator config example'.
 Copy to .env in the directory in which the service starts and change what should differ. The environment
@@ -38,12 +39,14 @@ def show(settings: Settings, *, as_json: bool) -> None:
         for name, value, origin in rows:
             click.echo(f"{name}={printable(as_text(value))}  # {origin}")
         return
-    table = make_table("Setting", "Value", "From", "Meaning")
+    wide = make_console().width >= _MEANING_WIDTH
+    table = make_table("Setting", "Value", "From", *(["Meaning"] if wide else []), fixed=("Setting",))
     for name, value, origin in rows:
-        meaning = Settings.model_fields[name.lower()].description or ""
         style = "" if origin == "default" else "bold"
-        table.add_row(plain(name, style), plain(as_text(value), style), plain(origin, style), plain(meaning, "dim"))
-    make_console().print(table)
+        cells = [plain(name, style), plain(as_text(value), style), plain(origin, style)]
+        meaning = plain(Settings.model_fields[name.lower()].description, "dim")
+        table.add_row(*cells, *([meaning] if wide else []))
+    show_page(table)
 
 
 @config.command(short_help="Print a .env file with all settings and defaults.")

@@ -14,9 +14,10 @@ from typing import Any, cast
 
 import click
 import redis
+from rich.console import Group
 
 from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.terminal import Failure, counted, make_console, make_table, on_terminal, plain, remark
+from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.masking import printable
@@ -152,7 +153,7 @@ def _print_counts(counts: dict[str, int | None]) -> None:
         table = make_table("Brand", "Dead letters", right=("Dead letters",))
         for name, number in counts.items():
             table.add_row(plain(name), "wrong type" if number is None else f"{number:,}")
-        make_console().print(table)
+        show_page(table)
 
 
 def _print_entries(brand: str, entries: list[Entry], total: int) -> None:
@@ -168,25 +169,23 @@ def _print_entries(brand: str, entries: list[Entry], total: int) -> None:
             plain(entry.text("path")),
             plain(_shortened(entry.text("reason") or entry.raw.decode(errors="backslashreplace"), _LIST_REASON_CHARS)),
         )
-    make_console().print(table)
+    show_page(table)
     if len(entries) < total:
         remark(f"The newest {len(entries)} of {counted(total, 'entry', 'entries')}; --limit shows more.")
 
 
 def _print_entry(entry: Entry, total: int) -> None:
-    console = make_console()
-    console.print(plain(f"#{entry.index} of {total}", "bold"))
+    head = plain(f"#{entry.index} of {total}", "bold")
     if entry.fields is None:
-        console.print(plain("  not a JSON object, as it is:", "dim"))
-        console.print(plain(_shortened(entry.raw.decode(errors="backslashreplace"), _SHOWN_CHARS)), soft_wrap=True)
-    else:
-        table = make_table("", "")
-        table.show_header = False
-        for name, value in entry.fields.items():
-            shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            table.add_row(plain(f"  {name}", "dim"), plain(_shortened(shown, _SHOWN_CHARS)))
-        console.print(table)
-    console.print()
+        note = plain("  not a JSON object, as it is:", "dim")
+        show_page(Group(head, note, plain(_shortened(entry.raw.decode(errors="backslashreplace"), _SHOWN_CHARS)), ""))
+        return
+    table = make_table("", "")
+    table.show_header = False
+    for name, value in entry.fields.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        table.add_row(plain(f"  {name}", "dim"), plain(_shortened(shown, _SHOWN_CHARS)))
+    show_page(Group(head, table, ""))
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -24,6 +24,7 @@ COMMANDS = {
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",
     "failed": "orchestrator.cli.failed:failed",
+    "doctor": "orchestrator.cli.doctor:doctor",
     "config": "orchestrator.cli.config:config",
     "schema": "orchestrator.cli.schema:schema",
 }

@@ -12,7 +12,7 @@ import redis
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.summary_page import make_page
-from orchestrator.cli.terminal import Failure, counted, make_console, on_terminal
+from orchestrator.cli.terminal import Failure, counted, on_terminal, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.summary import Summary
@@ -36,7 +36,7 @@ def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:
-        make_console().print(make_page(_decoded(document, name), int(time.time() * 1_000)))
+        show_page(make_page(_decoded(document, name), int(time.time() * 1_000)))
 
 
 def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:

@@ -20,7 +20,7 @@ STORIES_SHOWN = 15
 TOPICS_SHOWN = 10
 CHUNK_TEXTS_SHOWN = 5
 
-_BAR_CELLS = 40
+_BAR_CELLS = 30
 _NOTABLE_SENTIMENT = 0.05  # below it a mean is called neutral, as sentiment tools do
 _UNITS_S = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -63,9 +63,7 @@ def _head(summary: Summary, now_ms: int) -> Text:
         Text.assemble(plain(summary.brand, "bold"), flag),
         plain(f"{counted(summary.total_mentions, 'mention')} in {counted(summary.total_chunks, 'chunk')}"),
         plain(f"{_minute(summary.window_start)} to {_minute(summary.window_end)} UTC", "dim"),
-        plain(
-            f"generated {age(summary.generated_at, now_ms)}, version {summary.version} of epoch {summary.epoch}", "dim"
-        ),
+        plain(f"generated {age(summary.generated_at, now_ms)}, version {summary.version}", "dim"),
     ]
     return Text("\n").join(lines)
 

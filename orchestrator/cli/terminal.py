@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -40,12 +40,23 @@ def make_console() -> Console:
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
-def make_table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A borderless table; the columns named in *right* are numbers."""
+def show_page(page: RenderableType) -> None:
+    """Print *page* on standard output; in a pipe without the blanks that fill up a terminal's lines."""
+    console = make_console()
+    if on_terminal():
+        console.print(page)
+        return
+    with console.capture() as capture:
+        console.print(page)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def make_table(*columns: str, right: tuple[str, ...] = (), fixed: tuple[str, ...] = ()) -> Table:
+    """A borderless table; the columns named in *right* are numbers, neither they nor those in *fixed* are wrapped."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        numeric = name in right
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+        justify: JustifyMethod = "right" if name in right else "left"
+        table.add_column(name, justify=justify, no_wrap=name in right + fixed, overflow="fold")
     return table
 
 

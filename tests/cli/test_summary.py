@@ -70,7 +70,7 @@ def test_page_tells_everything_of_note() -> None:
     """Totals, sentiment, topics with change, stories, spike, text and latest chunks are on it."""
     shown = page(summary())
     for text in (
-        *("nike  SPIKE", "8 mentions in 2 chunks", "generated 12 s ago, version 12 of epoch 3", "+0.50"),
+        *("nike  SPIKE", "8 mentions in 2 chunks", "generated 12 s ago, version 12", "+0.50"),
         *("62% positive", "25% neutral", "12% negative", "launch", "+25%", "Stories (1 of 40)", "Launch Buzz", "1,234"),
         *("2 min ago", "90 mentions in 15 min, 20.2 expected, score 52", "Key topics: launch", "text 4", "and 2 more"),
     ):

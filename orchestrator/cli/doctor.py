@@ -1,0 +1,103 @@
+"""``orchestrator doctor``: is everything here fit for the service? Its start-up checks, and what surrounds them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, show_page
+from orchestrator.settings import Settings
+from orchestrator.store.preflight import Finding, Verdict, examine, worst
+from orchestrator.store.registry import registered
+
+_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.REFUSE: "bold red"}
+
+
+@click.command(short_help="Check Redis and this machine for everything that the service needs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@with_settings
+def doctor(settings: Settings, *, as_json: bool) -> None:
+    """Check Redis and this machine for everything that the service needs, with the remedy where something lacks.
+
+    Carries out every command of the protocol on a scratch brand and removes it again. The exit code is 1
+    if the service would refuse to start.
+    """
+    findings = [*local_findings(settings), *redis_findings(settings)]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print(findings)
+    if worst(findings) is Verdict.REFUSE:
+        raise Failure("the service would not start here")
+
+
+def local_findings(settings: Settings) -> Iterator[Finding]:
+    """What this machine has to offer, Redis apart."""
+    yield _kernel()
+    for field in ("http_port", "prometheus_port"):
+        yield _port(field.upper(), settings.http_host, getattr(settings, field))
+
+
+def redis_findings(settings: Settings) -> list[Finding]:
+    """What Redis has to offer; that it does not answer is a finding like any other."""
+    try:
+        with open_redis(settings) as client:
+            findings = examine(client)
+            registry = registered(client, settings.brand_list_keys)
+    except Misuse:
+        raise
+    except Failure as error:
+        return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
+    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings)]
+
+
+def _kernel() -> Finding:
+    try:
+        # Imported here because the kernel is selected at import, and its switch may stand in .env.
+        from orchestrator import merge  # noqa: PLC0415
+    except ImportError as error:
+        remedy = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
+        return Finding("merge kernel", Verdict.REFUSE, str(error), remedy)
+    if merge.FALLBACK_REASON is not None:
+        remedy = "install a C++ compiler and the package again"
+        return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {merge.FALLBACK_REASON}", remedy)
+    return Finding("merge kernel", Verdict.OK, merge.IMPLEMENTATION)
+
+
+def _port(name: str, host: str, port: int) -> Finding:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        # A running service takes its own ports, so this is no reason to refuse.
+        detail = f"{host}:{port} cannot be bound: {error.strerror or error}"
+        return Finding(name, Verdict.WARN, detail, f"unless the service runs here already: set {name} to a free port")
+    return Finding(name, Verdict.OK, f"{host}:{port} is free" if port else "any free port")
+
+
+def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings: Settings) -> Finding:
+    keys = ", ".join(settings.brand_list_keys)
+    if refused:
+        name, reason = refused[0]
+        detail = f"{brands} registered, {len(refused)} refused: {name}: {reason}"
+        return Finding("brands", Verdict.WARN, detail, f"remove what is refused from {keys}")
+    if not brands:
+        remedy = "register one: orchestrator brands add BRAND"
+        return Finding("brands", Verdict.WARN, f"none is registered under {keys}", remedy)
+    return Finding("brands", Verdict.OK, f"{brands} registered under {keys}")
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    table = make_table("", "Check", "Found")
+    for finding in findings:
+        table.add_row(plain(finding.verdict, _STYLES[finding.verdict]), plain(finding.check), plain(finding.detail))
+        if finding.remedy:
+            table.add_row("", "", plain(f"→ {finding.remedy}", "italic"))
+    show_page(table)
