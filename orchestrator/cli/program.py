@@ -49,15 +49,19 @@ class Program(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; errors that this project raises on purpose end it with one line.
+        """Run the command; errors that this project raises on purpose, and the system's, end it with one line.
 
         Raises:
-            Failure: in place of every :class:`OrchestratorError`.
+            Failure: in place of every :class:`OrchestratorError` and :class:`OSError`.
         """
         try:
             return super().invoke(ctx)
         except OrchestratorError as error:
             raise _as_failure(error) from None
+        except BrokenPipeError:  # the reader of a pipe has seen enough; click ends quietly
+            raise
+        except OSError as error:  # a full disk, a folder without permission
+            raise Failure(printable(mask_text(str(error)))) from None
         except ExceptionGroup as group:  # what ends a nursery comes in groups; only a wholly expected one is a line
             expected, unexpected = group.split(OrchestratorError)
             if expected is None or unexpected is not None:

@@ -55,6 +55,7 @@ def test_wrong_usage_is_exit_code_two(offline: Invoke, arguments: tuple[str, ...
         (SettingsError("X=1 is refused\nY=2 is refused"), 2),
         (StoreUnavailableError("gone"), 1),
         (EmbeddedRedisError("no program"), 1),
+        (PermissionError(13, "Permission denied", "/data"), 1),
         (ExceptionGroup("nursery", [ExceptionGroup("nursery", [SettingsError("port taken")])]), 2),
     ],
 )
