@@ -1,0 +1,116 @@
+"""The pages in a real browser: hostile texts run nothing, the page follows its brand.
+
+The browser is driven from a thread, the server runs on trio beside it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+from playwright.sync_api import Page, sync_playwright
+
+from orchestrator.http.urls import brand_page_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.http.conftest import Served
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+WAIT_MS = 10_000
+ATTACK = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+
+
+async def browse(visit: Callable[[Page], None]) -> list[str]:
+    """Open a page in Chromium, let *visit* use it, and return what the page complained about."""
+    binary = shutil.which("chromium")
+    if binary is None:
+        pytest.skip("chromium is not installed (Debian: chromium)")
+    return await trio.to_thread.run_sync(partial(_browse, binary, visit))
+
+
+def _browse(binary: str, visit: Callable[[Page], None]) -> list[str]:
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
+        page = browser.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        visit(page)
+        browser.close()
+    return complaints
+
+
+async def test_hostile_texts_are_shown_and_run_nothing(served: Served) -> None:
+    """A brand name and a label that are markup stand on the page as text; no script of theirs runs."""
+    label = {"id": "x", "label": f"label {ATTACK}", "mentions": 5, "spike": False}
+    served.service.add(ATTACK, clusters=[label], summary=ATTACK, chunkSummaries=[ATTACK])
+    titles: list[str] = []
+
+    def visit(page: Page) -> None:
+        page.goto(served.url + "/")
+        titles.append(page.title())
+        page.get_by_role("link", name=ATTACK).click()
+        page.get_by_text(f"label {ATTACK}").wait_for()
+        titles.append(page.title())
+        assert page.locator("img").count() == 0
+
+    assert await browse(visit) == []
+    assert titles == ["Brands", f"{ATTACK} \N{EN DASH} summary"]
+
+
+async def test_page_follows_its_brand(served: Served) -> None:
+    """When a new summary is announced, the numbers on the open page change without a reload."""
+    served.service.add("nike", totalMentions=100)
+    token = trio.lowlevel.current_trio_token()
+
+    def change() -> None:
+        served.service.add("nike", totalMentions=2_345, version=42)
+        served.service.publish("nike", 3, 42)
+
+    def visit(page: Page) -> None:
+        with page.expect_response("**/v1/events*"):
+            page.goto(served.url + "/brands/nike")
+        page.evaluate("window.kept = true")
+        assert page.get_by_text("2,345").count() == 0
+        trio.from_thread.run_sync(change, trio_token=token)
+        page.get_by_text("2,345").wait_for()
+        assert page.evaluate("window.kept") is True
+
+    assert await browse(visit) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "100% {x}", "ünï ブランド"])
+async def test_overview_links_lead_to_awkward_brands(served: Served, name: str) -> None:
+    """A click on a name leads to that brand's page, also where browsers rewrite addresses."""
+    served.service.add(name)
+
+    def visit(page: Page) -> None:
+        page.goto(served.url + "/")
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("heading", name=name).first.wait_for()
+        assert page.url == served.url + brand_page_url(name)
+
+    assert await browse(visit) == []
+
+
+async def test_pages_can_be_used_by_keyboard_and_screen_reader(served: Served) -> None:
+    """Landmarks, one main heading, named tables and a skip link are there."""
+    served.service.add("nike")
+
+    def visit(page: Page) -> None:
+        page.goto(served.url + "/brands/nike")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+        assert page.get_by_role("main").count() == 1
+        assert page.get_by_role("heading", level=1).count() == 1
+        assert page.locator("svg[role=img]:not([aria-label])").count() == 0
+        assert page.locator("html[lang=en]").count() == 1
+
+    assert await browse(visit) == []
