@@ -31,8 +31,7 @@ bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench N
 	$(BIN)/python -m bench all
 
 schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas from the types, the README's table from the settings
-	$(BIN)/orchestrator schema chunk > docs/schemas/chunk.json
-	$(BIN)/orchestrator schema summary > docs/schemas/summary.json
+	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
 	$(BIN)/python -m tests.test_readme
 
 image: ## PIP_* of the environment reach the build's pip, and only that
