@@ -7,9 +7,11 @@ other than ``run`` log nothing; remarks on settings go to standard error.
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Concatenate, ParamSpec, TypeVar
 
 import redis
@@ -37,6 +39,19 @@ def read_settings() -> LoadedSettings:
         # Kernel selection happens at import and knows the environment only; this makes .env count there too.
         os.environ["ORCHESTRATOR_MERGE"] = loaded.settings.orchestrator_merge
     return loaded
+
+
+def load_kernel() -> ModuleType:
+    """The merge module; imported late because it selects the kernel at import, and its switch may stand in .env.
+
+    Raises:
+        Failure: ORCHESTRATOR_MERGE=cython, and the compiled kernel does not load.
+    """
+    try:
+        return importlib.import_module("orchestrator.merge")
+    except ImportError as error:
+        wanted = os.environ.get("ORCHESTRATOR_MERGE", "")
+        raise Failure(f"ORCHESTRATOR_MERGE={wanted}, but the merge kernel does not load: {error}") from None
 
 
 def with_settings(function: Callable[Concatenate[Settings, P], T]) -> Callable[P, T]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import click
 
-from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, show_page
 from orchestrator.settings import Settings
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
@@ -58,11 +58,10 @@ def redis_findings(settings: Settings) -> list[Finding]:
 
 def _kernel() -> Finding:
     try:
-        # Imported here because the kernel is selected at import, and its switch may stand in .env.
-        from orchestrator import merge  # noqa: PLC0415
-    except ImportError as error:
+        merge = load_kernel()
+    except Failure as error:
         remedy = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
-        return Finding("merge kernel", Verdict.REFUSE, str(error), remedy)
+        return Finding("merge kernel", Verdict.REFUSE, error.message, remedy)
     if merge.FALLBACK_REASON is not None:
         remedy = "install a C++ compiler and the package again"
         return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {merge.FALLBACK_REASON}", remedy)

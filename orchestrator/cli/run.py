@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 import structlog
 
-from orchestrator.cli.context import read_settings
+from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure, remark
 from orchestrator.logs import configure_logging
 from orchestrator.masking import mask_text
@@ -93,8 +93,8 @@ def _begin_log(loaded: LoadedSettings) -> None:
 
 
 def _run_service(settings: Settings) -> None:
-    # Imported here because the merge kernel is selected at import, and its switch may stand in .env.
-    from orchestrator.app import run as run_app  # noqa: PLC0415
+    load_kernel()
+    from orchestrator.app import run as run_app  # noqa: PLC0415 - after the kernel, which it imports
 
     run_app(settings)
 

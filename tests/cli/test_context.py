@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.context import read_settings
+from orchestrator.cli.context import load_kernel, read_settings
+from orchestrator.cli.terminal import Failure
 from orchestrator.store.embedded import EmbeddedRedis
 from tests.cli.conftest import Invoke
 
@@ -78,3 +80,11 @@ def test_read_settings_hands_the_merge_switch_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("ORCHESTRATOR_MERGE", "")
     read_settings()
     assert os.environ["ORCHESTRATOR_MERGE"] == "python"
+
+
+def test_load_kernel_says_what_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled kernel that is demanded and missing is one line."""
+    monkeypatch.setenv("ORCHESTRATOR_MERGE", "cython")
+    monkeypatch.setitem(sys.modules, "orchestrator.merge", None)  # makes the import fail
+    with pytest.raises(Failure, match="ORCHESTRATOR_MERGE=cython, but the merge kernel does not load"):
+        load_kernel()
