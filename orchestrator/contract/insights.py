@@ -63,7 +63,7 @@ def read_trend(fields: Mapping[bytes, bytes], since: str) -> Trend:
             continue
         try:
             point = _decoder.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
         if point.start >= since:
             series.append(point)

@@ -1,57 +1,46 @@
-"""The read API under ``/v1``: brands and their documents as they are stored."""
+"""The read API under ``/v1``: brands, and per brand the documents that its lane publishes.
+
+A summary is sent byte for byte as it is stored; trend, spikes and analytics are put
+together from stored entries, of which those are left out that are not ours. All of
+a brand's documents change with its commits, so (epoch, version) of the summary tags
+them; it is read *first*, so that a tag may be older than what it tags and never newer.
+"""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
-from quart import Blueprint, Response, current_app, request
+from quart import Blueprint
 
-from orchestrator.http.documents import read_summary
-from orchestrator.http.problems import ProblemError
+from orchestrator.contract.brands import check_brand
+from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.http.answers import MAX_OFFSET, conditional, json_response, service, stored_trend, whole_number
+from orchestrator.http.api_documents import (
+    AnalyticsDocument,
+    BrandsDocument,
+    DaySentiment,
+    SpikePoint,
+    SpikesDocument,
+    TermWeight,
+    TrendDocument,
+)
+from orchestrator.http.documents import Summary, parse_summary, read_summary
+from orchestrator.http.problems import not_found
+from orchestrator.statistics import MAX_LIST_ENTRIES
 
 if TYPE_CHECKING:
-    from orchestrator.statistics import ServiceView
+    from quart import Response
 
-JSON_TYPE = "application/json"
 DEFAULT_PAGE, MAX_PAGE = 100, 1_000
-MAX_OFFSET = 10_000_000
+DATE_CHARS = len("2026-01-31")
+
+_episode_decoder = msgspec.json.Decoder(SpikeEpisode)
 
 blueprint = Blueprint("api", __name__, url_prefix="/v1")
-
-
-def _service() -> ServiceView:
-    service: ServiceView = current_app.extensions["service"]
-    return service
-
-
-def json_response(body: object) -> Response:
-    """*body* as JSON; bytes are taken to be JSON already."""
-    return Response(body if isinstance(body, bytes) else msgspec.json.encode(body), content_type=JSON_TYPE)
-
-
-async def conditional(response: Response, etag: str) -> Response:
-    """Tag *response*; it becomes 304 when the reader has this version already."""
-    response.set_etag(etag)
-    await response.make_conditional(request)
-    return response
-
-
-def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
-    """The query parameter *name* as a whole number within bounds.
-
-    Raises:
-        ProblemError: it is something else; 400, naming parameter and bounds.
-    """
-    text = request.args.get(name)
-    if text is None:
-        return default
-    # isascii: int() would take digits of every script, which the API's description does not promise.
-    value = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(highest)) else -1
-    if not lowest <= value <= highest:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}.")
-    return value
 
 
 @blueprint.get("/brands")
@@ -59,18 +48,87 @@ async def brands() -> Response:
     """The registered brands in alphabetical order, a page of them."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     offset = whole_number("offset", 0, 0, MAX_OFFSET)
-    names = sorted(await _service().brands())
-    page: dict[str, Any] = {
-        "brands": names[offset : offset + limit],
-        "total": len(names),
-        "offset": offset,
-        "limit": limit,
-    }
-    return json_response(page)
+    names = sorted(await service().brands())
+    return json_response(BrandsDocument(names[offset : offset + limit], len(names), offset, limit))
 
 
 @blueprint.get("/brands/<brand:name>/summary")
 async def summary(name: str) -> Response:
     """The summary exactly as it is stored."""
-    raw, document = await read_summary(_service(), name)
+    raw, document = await read_summary(service(), name)
     return await conditional(json_response(raw), document.etag)
+
+
+@blueprint.get("/brands/<brand:name>/trend")
+async def trend(name: str) -> Response:
+    """Volume and sentiment by hour and by day, oldest first."""
+    found = await _find(name)
+    points = await stored_trend(found.brand, datetime.now(UTC))
+    return await found.tagged(TrendDocument(found.brand, points.hourly, points.daily))
+
+
+@blueprint.get("/brands/<brand:name>/spikes")
+async def spikes(name: str) -> Response:
+    """The newest spike episodes, oldest first."""
+    limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)
+    found = await _find(name)
+    return await found.tagged(SpikesDocument(found.brand, (await _episodes(found))[-limit:]))
+
+
+@blueprint.get("/brands/<brand:name>/analytics")
+async def analytics(name: str) -> Response:
+    """Trend by day, episodes and topics in the shape that the platform's pages read."""
+    found = await _find(name)
+    points, episodes = await stored_trend(found.brand, datetime.now(UTC)), await _episodes(found)
+    topics = () if found.summary is None else found.summary.topics
+    document = AnalyticsDocument(
+        sentiment_trend=[
+            DaySentiment(point.start[:DATE_CHARS], point.positive, point.neutral, point.negative)
+            for point in points.daily
+        ],
+        spike_timeline=[
+            SpikePoint(episode.timestamp, episode.spike_score, episode.mention_count, episode.threshold)
+            for episode in episodes
+        ],
+        topics=[TermWeight(topic.topic, topic.mentions) for topic in topics],
+    )
+    return await found.tagged(document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A brand that exists, and what its summary says if it has one."""
+
+    brand: str
+    summary: Summary | None
+
+    async def tagged(self, document: msgspec.Struct) -> Response:
+        """*document* as the answer. The day is part of the tag: old days leave without a commit."""
+        response = json_response(document)
+        if self.summary is None:
+            return response
+        return await conditional(response, f"{self.summary.etag}-{datetime.now(UTC).date()}")
+
+
+async def _find(name: str) -> _Found:
+    """The brand called *name*.
+
+    Raises:
+        ProblemError: it is neither registered nor has it a summary.
+    """
+    brand = check_brand(name)
+    raw = await service().summary(brand)
+    if raw is not None:
+        return _Found(brand, parse_summary(raw))
+    if brand in await service().brands():
+        return _Found(brand, None)
+    raise not_found("There is no such brand.")
+
+
+async def _episodes(found: _Found) -> list[SpikeEpisode]:
+    """Those entries of the brand's list that are episodes of ours."""
+    episodes = []
+    for entry in await service().spikes(found.brand):
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            episodes.append(_episode_decoder.decode(entry))
+    return episodes

@@ -43,6 +43,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.extensions["service"] = service
     app.extensions["feed"] = EventFeed(service, metrics, trio.Event() if stop is None else stop)
     assets = Assets.load(files("orchestrator.http") / "static")
+    app.extensions["edition"] = assets.edition
     app.register_blueprint(assets.blueprint())
     for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint):
         app.register_blueprint(blueprint)

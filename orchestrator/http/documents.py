@@ -32,7 +32,7 @@ class Sentiment(msgspec.Struct, frozen=True):
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A topic and its weight in mentions; ``change`` is against the window before."""
+    """A topic, its weight in mentions and its growth against the window before, 0.5 = half as much again."""
 
     topic: str
     mentions: float = 0

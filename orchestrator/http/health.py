@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from quart import Blueprint, Response, current_app
+from quart import Blueprint, Response
+
+from orchestrator.http.answers import service
 
 if TYPE_CHECKING:
-    from orchestrator.statistics import ServiceStatistics, ServiceView
+    from orchestrator.statistics import ServiceStatistics
 
 OK, NOT_READY = 200, 503
 
@@ -44,11 +46,6 @@ def iso_time(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _statistics() -> ServiceStatistics:
-    service: ServiceView = current_app.extensions["service"]
-    return service.statistics()
-
-
 def _answer(body: dict[str, Any], *, ready: bool) -> Response:
     status = OK if ready else NOT_READY
     response = Response(msgspec.json.encode(body), status=status, content_type="application/json")
@@ -59,14 +56,14 @@ def _answer(body: dict[str, Any], *, ready: bool) -> Response:
 @blueprint.get("/health")
 async def health() -> Response:
     """What the service is doing; 503 when it is not ready."""
-    statistics = _statistics()
+    statistics = service().statistics()
     return _answer(health_document(statistics), ready=statistics.status.serving)
 
 
 @blueprint.get("/readyz")
 async def readyz() -> Response:
     """Whether readers and work should come here."""
-    status = _statistics().status
+    status = service().statistics().status
     return _answer({"status": status.value}, ready=status.serving)
 
 

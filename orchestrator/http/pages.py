@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from quart import Blueprint, Response, current_app, redirect, render_template, r
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.errors import StoreError
-from orchestrator.http.api import MAX_OFFSET, conditional, whole_number
+from orchestrator.http.answers import MAX_OFFSET, conditional, service, stored_trend, whole_number
+from orchestrator.http.chart import trend_charts
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
 from orchestrator.http.urls import brand_page_url
@@ -27,11 +29,6 @@ ROWS = 25  # each row reads a summary of up to 64 KiB
 MAX_QUERY = 256
 
 blueprint = Blueprint("pages", __name__)
-
-
-def _service() -> ServiceView:
-    service: ServiceView = current_app.extensions["service"]
-    return service
 
 
 async def _rows(service: ServiceView, names: Sequence[str]) -> list[BrandRow]:
@@ -56,18 +53,18 @@ async def overview() -> str:
     """All brands, or those whose name contains the query, a page of them."""
     query = request.args.get("q", "")[:MAX_QUERY].strip()
     offset = whole_number("offset", 0, 0, MAX_OFFSET)
-    service = _service()
-    names = sorted(await service.brands(), key=str.casefold)
+    view = service()
+    names = sorted(await view.brands(), key=str.casefold)
     found = [name for name in names if query.casefold() in name.casefold()]
     return await render_template(
         "overview.html",
-        rows=await _rows(service, found[offset : offset + ROWS]),
+        rows=await _rows(view, found[offset : offset + ROWS]),
         query=query,
         offset=offset,
         page_size=ROWS,
         found=len(found),
         total=len(names),
-        health=service.statistics(),
+        health=view.statistics(),
     )
 
 
@@ -87,16 +84,21 @@ async def brand(name: str) -> Response:
 
 
 async def _brand_page(name: str) -> Response:
-    service = _service()
     checked = check_brand(name)
     try:
-        _, document = await read_summary(service, checked)
+        _, document = await read_summary(service(), checked)
     except ProblemError as problem:
-        if problem.status is HTTPStatus.NOT_FOUND and checked in await service.brands():
+        if problem.status is HTTPStatus.NOT_FOUND and checked in await service().brands():
             return await _waiting_page(checked)
         raise
-    page = await render_template("brand.html", brand=checked, url=brand_page_url(checked), view=brand_view(document))
-    return await conditional(Response(page), f"page-{document.etag}")
+    now = datetime.now(UTC)
+    trend = await stored_trend(checked, now)
+    page = await render_template(
+        "brand.html", brand=checked, view=brand_view(document), charts=trend_charts(trend, now)
+    )
+    # Charts move on by the hour, and the page links assets whose names change with a release.
+    edition: str = current_app.extensions["edition"]
+    return await conditional(Response(page), f"{document.etag}-{now:%Y%m%d%H}-{edition}")
 
 
 async def _waiting_page(name: str) -> Response:

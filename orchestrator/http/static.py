@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quart import Blueprint, Response
 
+from orchestrator import __version__
 from orchestrator.http.problems import not_found
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Assets:
                 data = entry.read_bytes()
                 content[f"{hashlib.sha256(data).hexdigest()[:12]}-{entry.name}"] = data
         return cls(content)
+
+    @property
+    def edition(self) -> str:
+        """Changes with any of the files, and with the release, since the templates belong to it."""
+        return hashlib.sha256(" ".join([__version__, *sorted(self.content)]).encode()).hexdigest()[:8]
 
     def url(self, file_name: str) -> str:
         """The address of the file called *file_name*."""

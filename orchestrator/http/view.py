@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN_STORIES = 50
 SHOWN_TOPICS = 15
+MAX_GROWTH = 1e6  # beyond it the digits say nothing
+MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"  # shown where there is no value
 POSITIVE_FROM, NEGATIVE_TO = 0.05, -0.05  # between them a mood is called balanced
 
@@ -146,7 +148,7 @@ def number(value: float) -> str:
 
 def signed(value: float | None) -> str:
     """A value between -1 and 1 with its sign; a dash where there is none."""
-    return NONE if value is None else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return NONE if value is None else f"{value:+.2f}".replace("-", MINUS)
 
 
 def mood(value: float | None) -> str:
@@ -202,18 +204,19 @@ def _percent_of(value: float, largest: float) -> float:
     return round(max(0.0, value) / largest * 100, 2) if largest > 0 and isfinite(largest) else 0.0
 
 
+def _change(ratio: float | None) -> tuple[str, str]:
+    """Growth against the window before, in percent, and the word for its direction."""
+    if ratio is None:
+        return NONE, "unknown"
+    percent = round(100 * min(abs(ratio), MAX_GROWTH))
+    if percent == 0:
+        return "±0 %", "level"
+    return (f"+{number(percent)} %", "up") if ratio > 0 else (f"{MINUS}{number(percent)} %", "down")
+
+
 def _topic_row(topic: Topic, largest: float) -> TopicRow:
-    change = topic.change
-    if change is None:
-        text, direction = "new", "up"
-    elif round(change, 1) == 0:
-        text, direction = "±0", "level"
-    else:
-        text, direction = (
-            ("+" if change > 0 else "\N{MINUS SIGN}") + number(abs(change)),
-            "up" if change > 0 else "down",
-        )
-    return TopicRow(topic.topic, number(topic.mentions), _percent_of(topic.mentions, largest), text, direction)
+    change, direction = _change(topic.change)
+    return TopicRow(topic.topic, number(topic.mentions), _percent_of(topic.mentions, largest), change, direction)
 
 
 def _story_row(story: Story, largest: float) -> StoryRow:

@@ -113,8 +113,8 @@ def summary_document(brand: str) -> dict[str, Any]:
         "netSentiment": 0.2846,
         "dominantTopics": ["launch", "price", "delivery"],
         "topics": [
-            {"topic": "launch", "mentions": 900, "change": 340},
-            {"topic": "price", "mentions": 410, "change": -55},
+            {"topic": "launch", "mentions": 900, "change": 0.61},
+            {"topic": "price", "mentions": 410, "change": -0.12},
             {"topic": "delivery", "mentions": 170, "change": 0},
         ],
         "clusters": [

@@ -68,9 +68,9 @@ def test_brand_view_shows_the_document() -> None:
     view = brand_view(parse_summary(json.dumps(summary_document("nike")).encode()))
     assert (view.mentions, view.chunks, view.story_count, view.net) == ("1,480", "12", "2", "+0.28")
     assert [(row.topic, row.percent, row.change) for row in view.topics] == [
-        ("launch", 100.0, "+340"),
-        ("price", 45.56, "\N{MINUS SIGN}55"),
-        ("delivery", 18.89, "±0"),
+        ("launch", 100.0, "+61 %"),
+        ("price", 45.56, "\N{MINUS SIGN}12 %"),
+        ("delivery", 18.89, "±0 %"),
     ]
     assert [(row.label, row.spike, row.mood) for row in view.stories] == [
         ("Launch buzz", True, "positive"),

@@ -1,0 +1,66 @@
+"""What handlers of data and of pages share: the service, JSON, conditions, checked numbers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+from quart import Response, current_app, request
+
+from orchestrator.contract.insights import TREND_DAYS, read_trend
+from orchestrator.http.problems import ProblemError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from orchestrator.contract.insights import Trend
+    from orchestrator.statistics import ServiceView
+
+JSON_TYPE = "application/json"
+MAX_OFFSET = 10_000_000
+
+
+def service() -> ServiceView:
+    """The service on which the current application was built."""
+    view: ServiceView = current_app.extensions["service"]
+    return view
+
+
+def json_response(body: object) -> Response:
+    """*body* as JSON; bytes are taken to be JSON already."""
+    return Response(body if isinstance(body, bytes) else msgspec.json.encode(body), content_type=JSON_TYPE)
+
+
+async def conditional(response: Response, etag: str) -> Response:
+    """Tag *response*; it becomes 304 when the reader has this version already."""
+    response.set_etag(etag)
+    await response.make_conditional(request)
+    return response
+
+
+def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
+    """The query parameter *name* as a whole number within bounds.
+
+    Raises:
+        ProblemError: it is something else; 400, naming parameter and bounds.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return default
+    # isascii: int() would take digits of every script, which the API's description does not promise.
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(highest)) else -1
+    if not lowest <= value <= highest:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}.")
+    return value
+
+
+async def stored_trend(brand: str, now: datetime) -> Trend:
+    """The points of the brand's trend that are ours and not too old at *now* (UTC).
+
+    Raises:
+        StoreError: Redis did not answer.
+    """
+    since = now.date() - timedelta(days=TREND_DAYS)
+    return read_trend(await service().trend(brand), since.isoformat())

@@ -1,0 +1,90 @@
+"""The documents that the read API makes itself, as types; the OpenAPI document is generated from them.
+
+What is passed on as stored has its type in :mod:`orchestrator.contract`. The shape of
+``analytics`` is the platform's: its pages read it as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from orchestrator.contract.insights import TrendPoint
+from orchestrator.contract.summary import SpikeEpisode, Time
+
+Date = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
+
+
+class BrandsDocument(msgspec.Struct, frozen=True):
+    """A page of the registered brands, in alphabetical order; ``total`` counts all of them."""
+
+    brands: list[str]
+    total: int
+    offset: int
+    limit: int
+
+
+class TrendDocument(msgspec.Struct, frozen=True):
+    """Volume and sentiment of today and the seven days before, by hour and by day of UTC, oldest first."""
+
+    brand: str
+    hourly: list[TrendPoint]
+    daily: list[TrendPoint]
+
+
+class SpikesDocument(msgspec.Struct, frozen=True):
+    """Spike episodes, oldest first; one without ``endedAt`` is open."""
+
+    brand: str
+    spikes: list[SpikeEpisode]
+
+
+class DaySentiment(msgspec.Struct, frozen=True):
+    """Mentions of one day by sentiment."""
+
+    date: Date
+    positive: float
+    neutral: float
+    negative: float
+
+
+class SpikePoint(msgspec.Struct, frozen=True, rename="camel"):
+    """One episode on the timeline."""
+
+    timestamp: Time
+    spike_score: float
+    mention_count: int
+    threshold: float
+
+
+class TermWeight(msgspec.Struct, frozen=True):
+    """A topic and its mentions in the summary's window."""
+
+    term: str
+    weight: float
+
+
+class AnalyticsDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """Everything that the platform's analytics page draws."""
+
+    sentiment_trend: list[DaySentiment]
+    spike_timeline: list[SpikePoint]
+    topics: list[TermWeight]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class UpdateEvent(msgspec.Struct, frozen=True):
+    """The data of one server-sent event: a summary was written."""
+
+    brand: str
+    epoch: int
+    version: int
