@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+import redis
 import stamina
 import structlog
 import trio
@@ -22,7 +23,7 @@ import trio
 from orchestrator import __version__, failpoints, merge
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
-from orchestrator.errors import SettingsError
+from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http.application import build_app
 from orchestrator.http.metrics_app import build_metrics_app
 from orchestrator.http.server import serve as serve_http
@@ -36,6 +37,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.client import connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
+from orchestrator.store.preflight import Verdict, examine
 from orchestrator.store.store import Store
 from orchestrator.store.types import FailedPolicy, StoreOptions
 from orchestrator.updates import UpdateFeed
@@ -91,6 +93,7 @@ async def serve(
     stop_http = trio.Event()
     try:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            await _examine_redis(parts.client, log)
             async with trio.open_nursery() as nursery:
                 ports = await _listen(settings, parts, nursery, stop_http)
                 await nursery.start(metrics.sample_loop_delay)
@@ -106,9 +109,23 @@ async def serve(
                 nursery.cancel_scope.deadline = trio.current_time() + 1.0
                 await parts.http_closed.wait()
                 nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        leaf = _only_leaf(group)
+        if isinstance(leaf, OrchestratorError):
+            raise leaf from None  # why the start was refused, without the nurseries around it
+        raise
     finally:
         parts.close()
     log.info("stopped")
+
+
+def _only_leaf(error: BaseException) -> BaseException | None:
+    """The one exception that *error* is about; None if it is about several."""
+    while isinstance(error, BaseExceptionGroup):
+        if len(error.exceptions) != 1:
+            return None
+        error = error.exceptions[0]
+    return error
 
 
 class _Parts:
@@ -201,6 +218,26 @@ def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLog
     stamina.instrumentation.set_on_retry_hooks([])  # lanes log and count their retries themselves
 
 
+async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger) -> None:
+    """Refuse a server on which chunks would get lost; one that does not answer is waited for instead.
+
+    Raises:
+        StoreRefusedError: naming every reason and its remedy.
+    """
+    try:
+        findings = await trio.to_thread.run_sync(examine, client, abandon_on_cancel=True)
+    except StoreUnavailableError as error:
+        log.warning("redis does not answer yet, starting all the same", reason=str(error))
+        return
+    for finding in findings:
+        if finding.verdict is Verdict.WARN:
+            log.warning("redis could be fitter", check=finding.check, found=finding.detail, remedy=finding.remedy)
+    refusals = [finding for finding in findings if finding.verdict is Verdict.REFUSE]
+    if refusals:
+        reasons = "; ".join(f"{finding.check}: {finding.detail} ({finding.remedy})" for finding in refusals)
+        raise StoreRefusedError(f"this Redis is not fit for the protocol: {reasons}")
+
+
 async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop: trio.Event) -> tuple[int, int]:
     """Open both ports; returns them."""
     host = settings.http_host
@@ -218,11 +255,12 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
 
     try:
         ports: tuple[int, int] = await nursery.start(serve_both)
-    except* OSError as group:
-        raise SettingsError(
-            f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {host}: "
-            f"{group.exceptions[0]}"
-        ) from None
+    except BaseExceptionGroup as group:
+        leaf = _only_leaf(group)
+        if not isinstance(leaf, OSError):
+            raise
+        names = f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {host}"
+        raise SettingsError(f"{names}: {leaf.strerror or leaf}; choose a free port") from None
     return ports
 
 

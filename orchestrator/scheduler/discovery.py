@@ -194,7 +194,8 @@ class Discovery:
                 self._supported = False
                 self._log.warning("no wake hints from this server, polling instead", reason=_reasons(group))
             except* StoreError as group:
-                self._log.info("wake hints interrupted", reason=_reasons(group))
+                if self.hinted:
+                    self._log.info("wake hints interrupted, polling meanwhile", reason=_reasons(group))
             finally:
                 self._set_hinted(hinted=False)
                 self._claim_now.set()
