@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +22,8 @@ from orchestrator.errors import SettingsError, StoreUnavailableError
 
 VARIABLE: Final = "ORCHESTRATOR_FAILPOINTS"
 _POISON: Final = "poison:"
+_CHUNK: Final = "chunk"
+_ENTRY: Final = re.compile(r"(?P<name>[\w.]+)=(?P<action>\w+)(?:@(?P<passage>[1-9]\d*))?")
 
 
 def _kill() -> None:
@@ -83,19 +86,18 @@ def arm(spec: str) -> tuple[str, ...]:
     Raises:
         SettingsError: *spec* names an action that does not exist, or is not of the form above.
     """
-    points: dict[str, tuple[Callable[[], None], int]] = {}
-    for entry in filter(None, (part.strip() for part in spec.split(";"))):
-        name, _, rest = entry.partition("=")
-        action, _, count = rest.partition("@")
-        if name == "chunk":
-            continue
-        if action not in ACTIONS or not (count or "1").isdecimal():
-            raise SettingsError(f"{VARIABLE}: {entry!r} is not name=action[@n] with an action of {', '.join(ACTIONS)}")
-        points[name] = (ACTIONS[action], int(count or "1"))
-    _armed.spec = spec
-    _armed.points = points
-    _armed.poison = any(part.strip().startswith("chunk") for part in spec.split(";"))
-    return (*points, "chunk") if _armed.poison else tuple(points)
+    entries = [entry for part in spec.split(";") if (entry := part.strip())]
+    poison = _CHUNK in entries
+    points = dict(map(_parse, (entry for entry in entries if entry != _CHUNK)))
+    _armed.spec, _armed.points, _armed.poison = spec, points, poison
+    return (*points, _CHUNK) if poison else tuple(points)
+
+
+def _parse(entry: str) -> tuple[str, tuple[Callable[[], None], int]]:
+    match = _ENTRY.fullmatch(entry)
+    if match is None or match["action"] not in ACTIONS:
+        raise SettingsError(f"{VARIABLE}: {entry!r} is not name=action[@n] with an action of {', '.join(ACTIONS)}")
+    return match["name"], (ACTIONS[match["action"]], int(match["passage"] or "1"))
 
 
 def armed_spec() -> str:

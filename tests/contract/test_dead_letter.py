@@ -1,0 +1,56 @@
+"""Dead letters: the entry that people read when a chunk was refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.contract.dead_letter import DeadLetter, iso_utc
+
+AT_MS = 1_795_435_200_123  # 2026-11-23T12:00:00.123Z
+
+
+def _entry(item: bytes) -> Any:
+    letter = DeadLetter.of(item, brand="nike", reason="not JSON", path="$", now_ms=AT_MS, orchestrator_id="o-1")
+    return json.loads(letter.encode())
+
+
+def test_dead_letter_has_the_fields_of_the_contract() -> None:
+    """Names and values are those that tools and people rely on."""
+    assert _entry(b'{"chunkId":') == {
+        "brand": "nike",
+        "receivedAt": "2026-11-23T12:00:00.123Z",
+        "error": "invalid_chunk_result",
+        "reason": "not JSON",
+        "path": "$",
+        "payload": '{"chunkId":',
+        "orchestratorId": "o-1",
+    }
+
+
+def test_dead_letter_says_when_the_payload_is_not_text() -> None:
+    """Bytes that are no UTF-8 come as base64, and the entry says so."""
+    document = _entry(b"\xff\x00")
+    assert document["encoding"] == "base64"
+    assert base64.b64decode(document["payload"]) == b"\xff\x00"
+
+
+@given(st.binary(max_size=200))
+def test_dead_letter_keeps_every_byte(item: bytes) -> None:
+    """Whatever was in the queue can be had back from its entry."""
+    document = _entry(item)
+    restored = base64.b64decode(document["payload"]) if "encoding" in document else document["payload"].encode()
+    assert restored == item
+
+
+@given(st.integers(0, 4_102_444_800_000))
+def test_iso_utc_always_has_milliseconds_and_z(at_ms: int) -> None:
+    """One form for every time, so that texts sort as times do."""
+    text = iso_utc(at_ms)
+    assert len(text) == len("2026-11-23T12:00:00.123Z")
+    assert text.endswith("Z")
+    assert int(text[-4:-1]) == at_ms % 1000

@@ -1,0 +1,25 @@
+"""Fixtures of the lane's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from orchestrator import failpoints
+from orchestrator.store import Store
+from tests.lane.support import Brand
+
+
+@pytest.fixture
+def queue(redis_client: redis.Redis, store: Store, brand: str) -> Brand:
+    """A fresh brand on the session's server."""
+    return Brand(redis_client, store, brand)
+
+
+@pytest.fixture
+def armed() -> Iterator[None]:
+    """The test arms failpoints; whatever it armed is disarmed when it ends."""
+    yield
+    failpoints.arm("")

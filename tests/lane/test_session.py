@@ -1,0 +1,374 @@
+"""A session's work on a real Redis: what goes in, what comes out, and that it adds up."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.contract.chunk import MAX_MAGNITUDE
+from orchestrator.errors import (
+    BrandBusyError,
+    InvalidStateError,
+    LeaseLostError,
+    QueueMovedError,
+    StaleStateError,
+    WrongTypeError,
+)
+from orchestrator.lane.batch_size import FIRST_ITEMS, BatchSizer
+from orchestrator.lane.session import BrandSession, Warm
+from tests.lane.support import Brand, assert_balanced, drain
+
+FULL_SENTIMENT = {"positive": 5, "neutral": 2, "negative": 1, "score": 4}
+
+
+# -- what it must show
+
+
+def test_session_summarises_the_readme_sample(queue: Brand) -> None:
+    """The sample becomes 1 chunk, 3 mentions, sentiment 5/2/1/4, topic launch and one story with a spike."""
+    queue.push(queue.item("nike-1"))
+    queue.visit()
+    summary = queue.summary()
+    assert (summary["totalChunks"], summary["totalMentions"]) == (1, 3)
+    assert summary["sentiment"] == FULL_SENTIMENT
+    assert summary["dominantTopics"] == ["launch"]
+    assert [(story["label"], story["mentions"], story["spike"]) for story in summary["clusters"]] == [
+        ("Launch Buzz", 2, True)
+    ]
+    assert summary["spikeDetected"] is True
+
+
+def test_session_adds_a_second_chunk_to_the_first(queue: Brand) -> None:
+    """A different chunk, even in a later visit, adds to what is there."""
+    queue.push_ids("nike-1")
+    queue.visit()
+    queue.push_ids("nike-2")
+    queue.visit()
+    summary = queue.summary()
+    assert (summary["totalChunks"], summary["totalMentions"]) == (2, 6)
+    assert summary["sentiment"] == {name: 2 * value for name, value in FULL_SENTIMENT.items()}
+
+
+def test_session_leaves_nothing_behind_but_the_state(queue: Brand) -> None:
+    """After the visit the queue is empty, the lease is free, the summary is announced by its version."""
+    queue.push_ids("nike-1")
+    queue.visit()
+    assert queue.queued() == 0
+    assert not queue.locked()
+    assert queue.summary()["version"] == queue.meta("version") == 1
+    assert queue.meta("due") > 0
+
+
+# -- duplicates
+
+
+def test_session_counts_a_duplicate_within_a_batch_once(queue: Brand) -> None:
+    """The same chunkId twice in one peek: the second changes nothing and is counted."""
+    queue.push_ids("nike-1", "nike-1")
+    steps = queue.visit()
+    assert queue.summary()["totalChunks"] == 1
+    assert [step.duplicates for step in steps] == [1]
+    assert_balanced(queue, steps)
+
+
+def test_session_counts_a_duplicate_across_visits_once(queue: Brand) -> None:
+    """The same chunkId again in a later visit is known to Redis."""
+    queue.push_ids("nike-1")
+    steps = queue.visit()
+    queue.push_ids("nike-1")
+    steps += queue.visit()
+    assert queue.summary()["totalChunks"] == 1
+    assert sum(step.duplicates for step in steps) == 1
+    assert_balanced(queue, steps)
+
+
+def test_session_goes_by_the_id_alone(queue: Brand) -> None:
+    """A chunk with another content but a known id is a duplicate: workers that retry may format differently."""
+    queue.push(queue.item("nike-1"), queue.item("nike-1", meta={"mentionCount": 99}))
+    queue.visit()
+    assert queue.summary()["totalMentions"] == 3
+
+
+# -- what is no chunk
+
+
+BAD_ITEMS = {
+    "not json": (b"{", "$"),
+    "empty": (b"", "$"),
+    "not an object": (b"[1,2]", "$"),
+    "not utf-8": (b'{"chunkId":"\xff"}', "$"),
+    "huge": (b" " * 5_000, "$"),
+    "deep": (b"[" * 4_000, "$"),
+    "no clusters": (b'{"chunkId":"x","brand":"nike","sentiment":{"score":1}}', "$"),
+    "null required": (b'{"chunkId":null}', "$.chunkId"),
+    "empty id": (b'{"chunkId":""}', "$.chunkId"),
+    "nan": (b'{"chunkId":"x","sentiment":{"score":NaN}}', "$"),
+    "infinite": (b'{"chunkId":"x","sentiment":{"score":1e999}}', "$.sentiment.score"),
+    "wrong type": (b'{"chunkId":"x","clusters":{}}', "$.clusters"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ITEMS)
+def test_session_moves_what_is_no_chunk_to_failed(queue: Brand, name: str) -> None:
+    """Each bad item becomes a dead letter with reason, path and payload; its neighbours are folded."""
+    item, path = BAD_ITEMS[name]
+    queue.push(queue.item("before"), item, queue.item("after"))
+    steps = queue.visit()
+    [letter] = queue.failed()
+    assert letter["path"].startswith(path)
+    assert letter["reason"]
+    assert letter["payload"].encode() == item or letter["encoding"] == "base64"
+    assert queue.summary()["totalChunks"] == 2
+    assert_balanced(queue, steps)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"brand": "another"}, "$.brand"),
+        ({"sentiment": None}, "$.sentiment"),
+        ({"sentiment": {"positive": 1}}, "$.sentiment"),
+        ({"sentiment": {"score": 2 * MAX_MAGNITUDE}}, "$.sentiment.score"),
+        ({"clusters": None}, "$.clusters"),
+        ({"clusters": [None]}, "$.clusters[0]"),
+        ({"clusters": [{"id": "a", "label": None, "mentions": []}]}, "$.clusters[0].label"),
+        ({"clusters": [{"id": "a", "label": "b", "mentions": [None]}]}, "$.clusters[0].mentions[0]"),
+        ({"clusters": [{"id": "a", "label": "b", "mentions": [], "mentionCount": -1}]}, "$.clusters[0].mentionCount"),
+        ({"meta": {"mentionCount": 1.5}}, "$.meta.mentionCount"),
+    ],
+)
+def test_session_names_the_path_of_what_is_wrong(queue: Brand, fields: dict[str, object], path: str) -> None:
+    """Null where a value is required, a wrong brand, counts that are none: the path leads to the value."""
+    queue.push(queue.item("bad", **fields))
+    assert_balanced(queue, queue.visit())
+    assert [letter["path"] for letter in queue.failed()] == [path]
+
+
+def test_session_takes_null_for_absent_where_a_field_is_optional(queue: Brand) -> None:
+    """Null-ridden is not malformed: optional fields may all be null."""
+    cluster = {"id": "a", "label": "b", "mentions": ["m"], "centroid": None, "sentimentScore": None, "spike": None}
+    nulls = {"processedAt": None, "topics": None, "summary": None, "spikeDetected": None, "meta": None}
+    queue.push(queue.item("x", clusters=[cluster], sentiment={"score": 1, "positive": None}, **nulls))
+    assert_balanced(queue, queue.visit())
+    assert queue.summary()["totalChunks"] == 1
+
+
+def test_session_with_nothing_but_bad_items_still_publishes(queue: Brand) -> None:
+    """A reader of a brand whose workers send rubbish sees an empty summary, not none."""
+    queue.push(b"{", b"}")
+    assert_balanced(queue, queue.visit())
+    assert queue.summary()["totalChunks"] == 0
+
+
+# -- batches
+
+
+def test_session_goes_through_a_long_queue_in_growing_batches(queue: Brand) -> None:
+    """All chunks are folded, in batches that grow; the commit that empties the queue carries the summary."""
+    queue.push_ids(*(f"c-{number}" for number in range(100)))
+    steps = queue.visit()
+    assert [step.items for step in steps] == [FIRST_ITEMS, 32, 52]
+    assert steps[-1].published
+    assert queue.summary()["totalChunks"] == 100
+    assert_balanced(queue, steps)
+
+
+def test_session_writes_summaries_at_most_once_a_second_under_load(queue: Brand) -> None:
+    """Of three batches within a second the first and the last publish, the one between does not."""
+    queue.push_ids(*(f"c-{number}" for number in range(100)))
+    steps = queue.visit()
+    assert [step.published for step in steps] == [True, False, True]
+
+
+# -- leases
+
+
+def test_session_yields_to_another_holder(queue: Brand) -> None:
+    """Of two sessions, the second is told that the brand is busy and can release nothing."""
+    holder, other = queue.opened(), queue.session()
+    with pytest.raises(BrandBusyError):
+        other.open()
+    assert not other.release()
+    assert holder.release()
+
+
+def test_session_reports_a_key_of_a_foreign_type(queue: Brand) -> None:
+    """A queue that is no list is nothing a session can fold."""
+    queue.client.set(queue.keys.queue, "text")
+    with pytest.raises(WrongTypeError, match=r"chunks' is a string, expected a list"):
+        queue.session().open()
+    assert not queue.locked()
+
+
+def test_session_that_cannot_read_the_state_gives_the_lease_back(queue: Brand) -> None:
+    """A damaged state is reported, and the lock does not outlive the attempt."""
+    queue.push_ids("a")
+    queue.visit()
+    queue.client.hset(queue.keys.state, "g", "garbage")
+    session = queue.session()
+    with pytest.raises(InvalidStateError):
+        session.open()
+    assert session.release()
+    assert not queue.locked()
+
+
+def _folding(queue: Brand) -> BrandSession:
+    """A session with one commit behind it and a warm state at stake."""
+    queue.push_ids("a")
+    session = queue.opened()
+    drain(session)
+    return session
+
+
+def test_session_fenced_commits_nothing(queue: Brand) -> None:
+    """When another orchestrator took over, neither queue nor summary are touched, and the state is dropped."""
+    session = _folding(queue)
+    queue.client.set(queue.keys.lock, "another")
+    before = queue.summary()
+    queue.push_ids("b")
+    with pytest.raises(LeaseLostError):
+        session.step()
+    assert session.abandon().state is None
+    assert (queue.summary(), queue.queued()) == (before, 1)
+
+
+def test_session_stale_commits_nothing(queue: Brand) -> None:
+    """When somebody committed in between, the fold would build on the wrong state."""
+    session = _folding(queue)
+    queue.client.hset(queue.keys.meta, "cid", "foreign")
+    queue.push_ids("b")
+    with pytest.raises(StaleStateError):
+        session.step()
+    assert session.abandon().state is None
+    assert queue.queued() == 1
+
+
+def test_session_commits_nothing_when_the_queue_moved(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a foreign consumer pops between peek and commit, the fold would count what was not taken."""
+    session = _folding(queue)
+    queue.push_ids("b", "c")
+    seen = queue.store.seen
+    monkeypatch.setattr(queue.store, "seen", lambda *args: (queue.client.lpop(queue.keys.queue), seen(*args))[1])
+    with pytest.raises(QueueMovedError):
+        session.step()
+    assert session.abandon().state is None
+    assert queue.queued() == 1
+    assert queue.summary()["totalChunks"] == 1
+
+
+# -- what is kept between two visits
+
+
+def test_session_reuses_a_warm_state(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nobody committed since, the next visit loads nothing."""
+    session = _folding(queue)
+    warm = session.settle()
+    session.release()
+    monkeypatch.setattr(queue.store, "load_state", lambda _: pytest.fail("loaded although warm"))
+    queue.push_ids("b")
+    again = queue.opened(warm)
+    drain(again)
+    assert queue.summary()["totalChunks"] == 2
+    assert again.settle() is warm
+
+
+def test_session_loads_when_the_warm_state_is_old(queue: Brand) -> None:
+    """If another orchestrator committed since, what was kept is not used."""
+    session = _folding(queue)
+    warm = session.settle()
+    session.release()
+    queue.push_ids("b")
+    queue.visit()
+    queue.push_ids("c")
+    drain(queue.opened(warm))
+    assert queue.summary()["totalChunks"] == 3
+
+
+def test_session_settles_no_state_while_a_commit_is_under_way(queue: Brand) -> None:
+    """A state whose commit is unknown may be ahead of Redis; nobody may use it."""
+    queue.push_ids("a")
+    session = queue.opened()
+    session._pending = session._prepare(session._peek())
+    assert session.committing
+    assert session.settle().state is None
+
+
+def test_session_that_ended_badly_starts_smaller(queue: Brand) -> None:
+    """A lost lease halves the next batch, because a shorter fold may pass."""
+    warm = Warm(BatchSizer())
+    session = queue.opened(warm)
+    session.lost()
+    assert session.abandon() is warm
+    assert warm.sizer.items == FIRST_ITEMS // 2
+
+
+def test_release_forgives_a_prefetch_that_was_not_begun(queue: Brand) -> None:
+    """The peek that came with the last commit proves nothing against its items."""
+    queue.push_ids(*(f"c-{number}" for number in range(20)))
+    session = queue.opened()
+    session.step()
+    assert queue.meta("attempts") == 1
+    session.release()
+    assert queue.meta("attempts") == 0
+
+
+def test_release_does_not_forgive_a_batch_that_was_begun(queue: Brand) -> None:
+    """A fold that failed counts against its batch, else a killer chunk would never be found."""
+    queue.push_ids("a")
+    session = queue.opened()
+    session._prepare(session._peek())
+    session.release()
+    assert queue.meta("attempts") == 1
+    assert not queue.locked()
+
+
+def test_release_of_a_session_that_was_never_opened_asks_nobody(queue: Brand) -> None:
+    """There is nothing to give back."""
+    assert not queue.session().release()
+
+
+# -- refreshes
+
+
+def test_session_leaves_a_quiet_brand_alone_until_it_is_due(queue: Brand) -> None:
+    """Nothing queued and nothing to forget: no commit."""
+    queue.push_ids("a")
+    queue.visit()
+    assert queue.opened().step().idle
+    assert queue.meta("version") == 1
+
+
+def test_session_refreshes_a_quiet_brand_that_is_due(queue: Brand) -> None:
+    """When meta.due has passed, one commit without chunks writes the summary anew and sets the next time."""
+    queue.push_ids("a")
+    queue.visit()
+    queue.client.hset(queue.keys.meta, "due", 1)
+    session = queue.opened()
+    [refresh] = drain(session)
+    assert (refresh.items, refresh.published) == (0, True)
+    assert queue.summary()["version"] == queue.meta("version") == 2
+    assert queue.meta("due") > 1
+    assert queue.summary()["totalChunks"] == 1
+
+
+def test_session_writes_a_summary_that_an_earlier_lease_owed(queue: Brand) -> None:
+    """A lane that lets go between two summaries leaves a debt, which is paid even if the queue is emptied by hand."""
+    queue.push_ids(*(f"c-{number}" for number in range(100)))
+    session = queue.opened()
+    published = [session.step().published for _ in range(2)]
+    assert published == [True, False]
+    session.release()
+    queue.client.delete(queue.keys.queue)
+    queue.visit()
+    assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32
+
+
+def test_session_pays_its_own_debt_when_the_queue_is_emptied(queue: Brand) -> None:
+    """Within one lease too, the summary follows the state when there is nothing left to fold."""
+    queue.push_ids(*(f"c-{number}" for number in range(100)))
+    session = queue.opened()
+    session.step()
+    session.step()
+    queue.client.delete(queue.keys.queue)
+    session._next = None  # what was peeked along with the commit is gone
+    assert [step.published for step in drain(session)] == [True]
+    assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32

@@ -1,0 +1,123 @@
+"""Quarantine: whatever keeps killing its reader is found, and only that goes to the dead letters."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator import failpoints
+from orchestrator.lane.session import POISON, SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Warm
+from tests.lane.support import Brand, drain
+
+
+def _attempted(queue: Brand, times: int) -> None:
+    """Leave *times* attempts behind that never led to a commit, as crashes do."""
+    queue.client.hset(queue.keys.meta, "attempts", times)
+
+
+def _suspicious(queue: Brand, *chunk_ids: str) -> BrandSession:
+    """An open session that has just been shown a suspect."""
+    queue.push_ids(*chunk_ids)
+    _attempted(queue, TRIAL_ATTEMPTS - 1)
+    session = queue.opened()
+    assert session.step().suspect
+    return session
+
+
+def test_session_takes_one_item_after_three_attempts(queue: Brand) -> None:
+    """The third peek without a commit folds the head alone, and batches then grow from one again."""
+    queue.push_ids(*(f"c-{number}" for number in range(12)))
+    _attempted(queue, SINGLE_ATTEMPTS - 1)
+    steps = queue.visit()
+    assert [step.items for step in steps] == [1, 1, 2, 4, 4]
+    assert queue.summary()["totalChunks"] == 12
+
+
+def test_session_takes_full_batches_before_that(queue: Brand) -> None:
+    """Two attempts are nothing unusual: a stop and a crash."""
+    queue.push_ids(*(f"c-{number}" for number in range(12)))
+    _attempted(queue, SINGLE_ATTEMPTS - 2)
+    assert [step.items for step in queue.visit()] == [12]
+
+
+def test_session_asks_for_a_trial_after_five_attempts(queue: Brand) -> None:
+    """The item at the head is handed out together with the stored state; nothing is committed meanwhile."""
+    queue.push_ids("known")
+    queue.visit()
+    session = _suspicious(queue, "suspect", "innocent")
+    item, fields = session.trial()
+    assert item == queue.item("suspect")
+    assert fields == queue.client.hgetall(queue.keys.state)
+    assert queue.queued() == 2
+
+
+def test_session_folds_a_suspect_that_survived(queue: Brand) -> None:
+    """An innocent suspect is folded like any other, and the count of attempts starts anew."""
+    session = _suspicious(queue, "suspect", "innocent")
+    session.judge(died=False)
+    steps = drain(session)
+    assert [step.items for step in steps] == [1, 1]
+    assert queue.summary()["totalChunks"] == 2
+    assert queue.failed() == []
+    assert queue.meta("attempts") == 0
+
+
+def test_session_condemns_a_suspect_that_died(queue: Brand) -> None:
+    """The killer goes to the dead letters with reason poison; its neighbour is folded."""
+    session = _suspicious(queue, "suspect", "innocent")
+    session.judge(died=True)
+    [condemned, folded] = drain(session)
+    assert (condemned.poisoned, condemned.failed, condemned.fold.chunks) == (1, 1, 0)
+    assert folded.fold.chunks == 1
+    [letter] = queue.failed()
+    assert letter["reason"] == POISON
+    assert letter["payload"].encode() == queue.item("suspect")
+    assert queue.summary()["totalChunks"] == 1
+
+
+def test_session_holds_a_verdict_against_the_tried_item_only(queue: Brand) -> None:
+    """If a foreign consumer took the suspect away, the item that follows gets a trial of its own."""
+    session = _suspicious(queue, "suspect", "innocent")
+    session.judge(died=True)
+    queue.client.lpop(queue.keys.queue)
+    session._next = None  # as after a failure of Redis: peeked again
+    assert session.step().suspect
+    assert session.trial()[0] == queue.item("innocent")
+
+
+def test_judge_and_trial_need_a_suspect(queue: Brand) -> None:
+    """Without one there is nothing to try or to say."""
+    session = queue.opened()
+    with pytest.raises(RuntimeError):
+        session.trial()
+    with pytest.raises(RuntimeError):
+        session.judge(died=True)
+
+
+@pytest.mark.usefixtures("armed")
+@pytest.mark.parametrize("position", [0, 1, 9, 37])
+def test_killer_chunk_is_reached_in_a_bounded_number_of_failures(queue: Brand, position: int) -> None:
+    """I10: wherever it stands, one killer costs a few failed visits, and no innocent neighbour is lost."""
+    failpoints.arm("chunk")
+    ids = [f"c-{number}" for number in range(40)]
+    queue.push_ids(*ids[:position], "poison:bug:1", *ids[position:])
+    failures = 0
+    while queue.queued():
+        failures += not _survives_a_visit(queue)
+        assert failures < 30
+    assert [letter["reason"] for letter in queue.failed()] == [POISON]
+    assert queue.summary()["totalChunks"] == 40
+
+
+def _survives_a_visit(queue: Brand) -> bool:
+    """One visit of a new process; False if the killer ended it."""
+    session = queue.opened(Warm(queue.session()._warm.sizer))
+    try:
+        while not (step := session.step()).idle:
+            if step.suspect:
+                session.judge(died=b"poison:" in session.trial()[0])
+    except RuntimeError:
+        return False
+    finally:
+        session.abandon()
+        session.release()
+    return True
