@@ -42,12 +42,13 @@ def read_settings() -> LoadedSettings:
 
 
 def load_kernel() -> ModuleType:
-    """The merge module; imported late because it selects the kernel at import, and its switch may stand in .env.
+    """The merge module; imported late because kernels are selected at import, and their switch may stand in .env.
 
     Raises:
         Failure: ORCHESTRATOR_MERGE=cython, and the compiled kernel does not load.
     """
     try:
+        importlib.import_module("orchestrator.contract.decode")  # decoding has a kernel under the same switch
         return importlib.import_module("orchestrator.merge")
     except ImportError as error:
         wanted = os.environ.get("ORCHESTRATOR_MERGE", "")

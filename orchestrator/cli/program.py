@@ -23,6 +23,7 @@ COMMANDS = {
     "brands": "orchestrator.cli.brands:brands",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",
+    "spikes": "orchestrator.cli.spikes:spikes",
     "failed": "orchestrator.cli.failed:failed",
     "doctor": "orchestrator.cli.doctor:doctor",
     "config": "orchestrator.cli.config:config",

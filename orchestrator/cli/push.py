@@ -13,14 +13,12 @@ import redis
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.ndjson import Line, read_lines
+from orchestrator.cli.context import load_kernel, open_redis, with_settings
+from orchestrator.cli.ndjson import read_lines
 from orchestrator.cli.registration import register
 from orchestrator.cli.terminal import Failure, counted, remark
-from orchestrator.contract.brands import check_brand
-from orchestrator.contract.decode import Limits, decode_chunk
 from orchestrator.contract.keys import queue_key
-from orchestrator.errors import InvalidBrandError, InvalidChunkError, StoreError
+from orchestrator.errors import InvalidChunkError, StoreError
 from orchestrator.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store.client import checked, translated
@@ -40,11 +38,11 @@ def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
     Lines that are no chunk are reported with number, reason and JSON path and left out; the exit
     code is then 1. Pushing a file again is safe: a chunkId counts once.
     """
-    limits = Limits(max_chunk_bytes=settings.max_chunk_bytes)
+    load_kernel()
     with open_redis(settings) as client:
         pusher = Pusher(client, settings.brand_list_keys, registers=registers)
         try:
-            refused = _push_lines(source, pusher, limits)
+            refused = _push_lines(source, pusher, settings.max_chunk_bytes)
         except (StoreError, KeyboardInterrupt):
             remark(
                 f"Stopped after {counted(pusher.pushed, 'chunk')}; pushing all again is safe, a chunkId counts once."
@@ -116,13 +114,15 @@ class Pusher:
         return sorted(self.brands.difference(registered(self._client, self._keys).brands))
 
 
-def _push_lines(source: BinaryIO, pusher: Pusher, limits: Limits) -> int:
+def _push_lines(source: BinaryIO, pusher: Pusher, max_chunk_bytes: int) -> int:
     """Push the chunks among the lines of *source*, report the others, and return the number of those."""
+    from orchestrator.cli.chunk_check import check_line  # noqa: PLC0415 - after the kernel, which it imports
+
     refused = 0
     with _progress(source) as progress:
-        for line in read_lines(source, limits.max_chunk_bytes):
+        for line in read_lines(source, max_chunk_bytes):
             try:
-                brand = check_line(line, limits)
+                brand = check_line(line, max_chunk_bytes)
             except InvalidChunkError as error:
                 refused += 1
                 text = printable(f"line {line.number}: {error.path}: {error.reason}")
@@ -133,24 +133,6 @@ def _push_lines(source: BinaryIO, pusher: Pusher, limits: Limits) -> int:
                 progress.update(task, completed=line.end_offset)
         pusher.flush()
     return refused
-
-
-def check_line(line: Line, limits: Limits) -> str:
-    """Return the brand of the chunk in *line*.
-
-    Raises:
-        InvalidChunkError: the line is no chunk that the service would accept from that brand's queue.
-    """
-    if line.too_long:
-        raise InvalidChunkError(f"the chunk is larger than MAX_CHUNK_BYTES={limits.max_chunk_bytes}")
-    brand = decode_chunk(line.item, None, limits).brand
-    try:
-        checked_brand = check_brand(brand)
-    except InvalidBrandError as error:
-        raise InvalidChunkError(str(error), "$.brand") from None
-    if checked_brand != brand:  # registration trims names, so no lane would ever look at this queue
-        raise InvalidChunkError(f"brand {brand!r} has blanks around it", "$.brand")
-    return brand
 
 
 @contextmanager

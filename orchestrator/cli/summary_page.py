@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.terminal import counted, make_table, plain
+from orchestrator.cli.terminal import counted, make_table, minute, plain
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, Summary
 
 STORIES_SHOWN = 15
@@ -62,7 +62,7 @@ def _head(summary: Summary, now_ms: int) -> Text:
     lines = [
         Text.assemble(plain(summary.brand, "bold"), flag),
         plain(f"{counted(summary.total_mentions, 'mention')} in {counted(summary.total_chunks, 'chunk')}"),
-        plain(f"{_minute(summary.window_start)} to {_minute(summary.window_end)} UTC", "dim"),
+        plain(f"{minute(summary.window_start)} to {minute(summary.window_end)} UTC", "dim"),
         plain(f"generated {age(summary.generated_at, now_ms)}, version {summary.version}", "dim"),
     ]
     return Text("\n").join(lines)
@@ -127,14 +127,9 @@ def _chunk_texts(summary: Summary) -> Iterator[Text]:
 
 def _spike_line(spike: SpikeEpisode) -> str:
     return (
-        f"Spike since {_minute(spike.timestamp)} UTC: {spike.mention_count:,} mentions in {spike.window_sec // 60} min,"
+        f"Spike since {minute(spike.timestamp)} UTC: {spike.mention_count:,} mentions in {spike.window_sec // 60} min,"
         f" {spike.expected:,.1f} expected, score {spike.spike_score:.0f}"
     )
-
-
-def _minute(moment: str) -> str:
-    """``2026-11-23T10:15:00.000Z`` as ``2026-11-23 10:15``."""
-    return moment[:16].replace("T", " ")
 
 
 def _colour(value: float | None) -> str:

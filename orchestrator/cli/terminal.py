@@ -73,3 +73,8 @@ def remark(text: str) -> None:
 def counted(number: int, singular: str, plural: str = "") -> str:
     """``1 chunk``, ``2,000 chunks``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def minute(moment: str) -> str:
+    """``2026-11-23T10:15:00.000Z`` as ``2026-11-23 10:15``."""
+    return moment[:16].replace("T", " ")

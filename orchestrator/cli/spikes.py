@@ -1,0 +1,118 @@
+"""``orchestrator spikes``: a brand's episodes of unusual volume, and why each was called one, in plain words.
+
+Source: the score is -10·log10 of the probability that so many mentions come by chance
+(DESIGN section 2), so odds are ten to the power of a tenth of it. The explanation uses
+nothing but the entry itself: whoever reads ``spike:brand:<brand>`` can give the same.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import click
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.failed import as_json_line
+from orchestrator.cli.terminal import counted, make_table, minute, plain, remark, show_page
+from orchestrator.contract.brands import check_brand
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.settings import Settings
+from orchestrator.store.client import translated
+
+_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_BEYOND_WORDS = 1e15
+
+
+@click.command(short_help="Show a brand's spikes, and explain them.")
+@click.argument("brand")
+@click.option("--explain", is_flag=True, help="Why each is a spike: expected, observed, and the odds, in words.")
+@click.option("--json", "as_json", is_flag=True, help="The stored entries, one a line.")
+@with_settings
+def spikes(settings: Settings, brand: str, *, explain: bool, as_json: bool) -> None:
+    """Show the spikes of BRAND, oldest first: stretches with far more mentions than its own past explains."""
+    name = check_brand(brand)
+    with open_redis(settings) as client, translated():
+        entries = cast("list[bytes]", client.lrange(BrandKeys.of(name).spike, 0, -1))
+    if as_json:
+        for entry in entries:
+            click.echo(as_json_line(entry))
+        return
+    episodes, unreadable = decode_episodes(entries)
+    if unreadable:
+        remark(f"Warning: {counted(unreadable, 'entry', 'entries')} of another shape left out; --json shows all.")
+    if not episodes:
+        remark(f"{name!r} has no spikes.")
+    elif explain:
+        show_page(Group(*(_explanation(episode) for episode in episodes)))
+    else:
+        show_page(_table(episodes))
+
+
+def decode_episodes(entries: list[bytes]) -> tuple[list[SpikeEpisode], int]:
+    """The episodes among *entries*, and how many entries are something else."""
+    decoder = msgspec.json.Decoder(SpikeEpisode)
+    episodes = []
+    for entry in entries:
+        try:
+            episodes.append(decoder.decode(entry))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+    return episodes, len(entries) - len(episodes)
+
+
+def explain_in_words(episode: SpikeEpisode) -> str:
+    """Why *episode* is one: what was expected, what came, how likely that is, and what would have been enough."""
+    minutes = episode.window_sec // 60
+    times = f", {episode.mention_count / episode.expected:.1f} times as many" if episode.expected >= 1 else ""
+    return (
+        f"{counted(episode.mention_count, 'mention')} came within {minutes} minutes where this brand's own past lets"
+        f" {episode.expected:,.1f} be expected{times}. By chance that happens about {odds(episode.spike_score)}"
+        f" (score {episode.spike_score:.0f}). The alarm is raised at {odds(episode.threshold)}"
+        f" (score {episode.threshold:.0f}), here from {counted(episode.upper_bound, 'mention')} on."
+    )
+
+
+def odds(score: float) -> str:
+    """The probability behind *score* for people: ``once in 10,000``, ``once in 3.2 million``, ``once in 10^18``."""
+    if not math.isfinite(score) or score >= 10 * math.log10(_BEYOND_WORDS):
+        return f"once in 10^{score / 10:.0f}"
+    times = 10 ** (max(0.0, score) / 10)
+    for size, word in _WORDS:
+        if times >= size:
+            return f"once in {times / size:.3g} {word}"
+    return f"once in {_rounded(times):,}"
+
+
+def _rounded(times: float) -> int:
+    """Two significant digits: more would claim a precision that odds do not have."""
+    step = int(10 ** max(0, int(math.log10(times)) - 1))
+    return round(times / step) * step
+
+
+def _explanation(episode: SpikeEpisode) -> RenderableType:
+    head = Text.assemble(plain(f"{minute(episode.timestamp)} UTC", "bold"), plain(f"  {_end(episode)}", "dim"))
+    return Group(head, plain(explain_in_words(episode)), Text())
+
+
+def _table(episodes: list[SpikeEpisode]) -> RenderableType:
+    numbers = ("Mentions", "Expected", "Minutes", "Score")
+    table = make_table("Start (UTC)", "End", *numbers, right=numbers)
+    for episode in episodes:
+        table.add_row(
+            plain(minute(episode.timestamp)),
+            plain(_end(episode), "bold red" if episode.ended_at is msgspec.UNSET else ""),
+            f"{episode.mention_count:,}",
+            f"{episode.expected:,.1f}",
+            str(episode.window_sec // 60),
+            f"{episode.spike_score:.0f}",
+        )
+    return table
+
+
+def _end(episode: SpikeEpisode) -> str:
+    return "open" if isinstance(episode.ended_at, msgspec.UnsetType) else f"until {minute(episode.ended_at)}"

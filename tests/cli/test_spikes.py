@@ -1,0 +1,85 @@
+"""Episodes as a table, and in words that anybody understands."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.cli.spikes import explain_in_words, odds
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.summary import SpikeEpisode
+from tests.cli.conftest import Invoke
+
+CLOSED = SpikeEpisode("2026-11-23T09:45:00.000Z", 52.4, 90, 40.0, 20.25, 61, 900, "2026-11-23T10:30:00.000Z")
+OPEN = SpikeEpisode("2026-11-23T12:00:00.000Z", 181.0, 400, 40.0, 80.0, 120, 3600)
+
+
+@pytest.fixture
+def brand_with_spikes(brand: str, redis_client: redis.Redis) -> str:
+    """Return a brand with a closed and an open episode and an entry of another program."""
+    key = BrandKeys.of(brand).spike
+    redis_client.rpush(key, msgspec.json.encode(CLOSED), b'{"foreign": "\x1b[2J', msgspec.json.encode(OPEN))
+    return brand
+
+
+def test_spikes_are_a_table(invoke: Invoke, brand_with_spikes: str) -> None:
+    """Start, end or open, observed, expected and score of each; other entries are counted, not shown."""
+    result = invoke("spikes", brand_with_spikes)
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert rows == [
+        ["2026-11-23", "09:45", "until", "2026-11-23", "10:30", "90", "20.2", "15", "52"],
+        ["2026-11-23", "12:00", "open", "400", "80.0", "60", "181"],
+    ]
+    assert "1 entry of another shape left out" in result.stderr
+
+
+def test_spikes_explain_says_why(invoke: Invoke, brand_with_spikes: str) -> None:
+    """Expected, observed, odds and the bound, as sentences."""
+    words = " ".join(invoke("spikes", brand_with_spikes, "--explain").stdout.split())
+    assert "90 mentions came within 15 minutes where this brand's own past lets 20.2 be expected, 4.4 times" in words
+    assert "once in 170,000 (score 52)" in words
+    assert "The alarm is raised at once in 10,000 (score 40), here from 61 mentions on." in words
+
+
+def test_spikes_json_is_what_is_stored(invoke: Invoke, brand_with_spikes: str) -> None:
+    """One line an entry, every line JSON."""
+    lines = [json.loads(line) for line in invoke("spikes", brand_with_spikes, "--json").stdout.splitlines()]
+    assert lines[0]["endedAt"] == "2026-11-23T10:30:00.000Z"
+    assert "endedAt" not in lines[2]
+    assert isinstance(lines[1], str)
+
+
+def test_spikes_of_a_calm_brand(invoke: Invoke, brand: str) -> None:
+    """No spikes is no error."""
+    result = invoke("spikes", brand, "--explain")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "has no spikes" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (0.0, "once in 1"),
+        (-3.0, "once in 1"),
+        (40.0, "once in 10,000"),
+        (52.4, "once in 170,000"),
+        (65.0, "once in 3.16 million"),
+        (97.0, "once in 5.01 billion"),
+        (120.0, "once in 1 trillion"),
+        (181.0, "once in 10^18"),
+    ],
+)
+def test_odds_are_readable(score: float, words: str) -> None:
+    """Ten points are a factor of ten; digits that mean nothing are not shown."""
+    assert odds(score) == words
+
+
+@given(st.builds(msgspec.structs.replace, st.just(CLOSED), spike_score=st.floats(), expected=st.floats(0, 1e9)))
+def test_explain_in_words_never_fails(episode: SpikeEpisode) -> None:
+    """Any number that may stand in an entry is told somehow."""
+    assert "expected" in explain_in_words(episode)
