@@ -25,9 +25,11 @@ from orchestrator.settings import Settings
 from orchestrator.store.client import checked, translated
 from orchestrator.store.registry import registered
 
+OUR_ERROR = "invalid_chunk_result"
 _PREFIX = BrandKeys.of("").failed
 _SHOWN_CHARS = 2_000  # of one value; --json shows all of it
-_LIST_REASON_CHARS = 100
+_LIST_REASON_CHARS = 160
+_SECONDS_CHARS = len("2026-11-23T10:15:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def list_failed(settings: Settings, brand: str | None, limit: int) -> None:
     _print_entries(name, entries, total)
 
 
-@failed.command(short_help="Show dead letters of a brand in full.")
+@failed.command(short_help="Show dead letters of a brand with their payloads.")
 @click.argument("brand")
 @click.option("--index", type=int, help="One entry alone: 0 is the oldest, -1 the newest.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Newest entries to show.")
@@ -75,7 +77,7 @@ def list_failed(settings: Settings, brand: str | None, limit: int) -> None:
 )
 @with_settings
 def show(settings: Settings, brand: str, index: int | None, limit: int, *, as_json: bool) -> None:
-    """Show dead letters of BRAND in full, with the original payload."""
+    """Show dead letters of BRAND with the original payload; values beyond 2,000 characters are cut, --json is whole."""
     first, last = (-limit, -1) if index is None else (index, index)
     with open_redis(settings) as client:
         entries, total = read_entries(client, check_brand(brand), first, last)
@@ -160,15 +162,15 @@ def _print_entries(brand: str, entries: list[Entry], total: int) -> None:
     if not entries:
         remark(f"{brand!r} has no dead letters.")
         return
-    table = make_table("#", "Received", "Error", "Path", "Reason", right=("#",))
+    table = make_table("#", "Received (UTC)", "Path", "Reason", right=("#",), fixed=("Received (UTC)",))
     for entry in entries:
-        table.add_row(
-            str(entry.index),
-            plain(entry.text("receivedAt") or entry.text("timestamp")),
-            plain(entry.text("error") or "(another shape)"),
-            plain(entry.text("path")),
-            plain(_shortened(entry.text("reason") or entry.raw.decode(errors="backslashreplace"), _LIST_REASON_CHARS)),
-        )
+        if entry.text("error") == OUR_ERROR:
+            received = entry.text("receivedAt")[:_SECONDS_CHARS].replace("T", " ")
+            path, reason = plain(entry.text("path")), plain(_shortened(entry.text("reason"), _LIST_REASON_CHARS))
+        else:  # another program's: its words are not ours to interpret
+            received, path = "", plain("another shape", "dim")
+            reason = plain(_shortened(entry.raw.decode(errors="backslashreplace"), _LIST_REASON_CHARS))
+        table.add_row(str(entry.index), plain(received), path, reason)
     show_page(table)
     if len(entries) < total:
         remark(f"The newest {len(entries)} of {counted(total, 'entry', 'entries')}; --limit shows more.")

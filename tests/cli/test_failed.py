@@ -59,8 +59,8 @@ def test_failed_list_is_a_table_with_places(invoke: Invoke, brand: str) -> None:
     """One row an entry, with its place, time, path and reason; foreign shapes say that they are."""
     lines = invoke("failed", "list", brand).stdout.splitlines()
     row = next(line for line in lines if "Expected" in line)
-    assert row.split()[:4] == ["0", "1970-01-01T00:00:00.000Z", "invalid_chunk_result", "$.x"]
-    assert sum("(another shape)" in line for line in lines) == len(FOREIGN)
+    assert row.split()[:4] == ["0", "1970-01-01", "00:00:00", "$.x"]
+    assert sum("another shape" in line for line in lines) == len(FOREIGN)
 
 
 @pytest.mark.usefixtures("failed_key")
