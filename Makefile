@@ -16,7 +16,7 @@ test: lint types unit ## everything that CI checks
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/cython-lint orchestrator
+	PATH="$(BIN):$$PATH" cython-lint orchestrator # it looks for pycodestyle on PATH
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -23,11 +24,11 @@ SHIPPED_SUFFIXES = {".py", ".pyi", ".typed", ".lua", ".html", ".css", ".js", ".s
 NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++"}
 
 
-def run(code: str, *arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, *options: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run Python *code* in a fresh process; its standard error is part of its output."""
     inherited = {name: value for name, value in os.environ.items() if name != "ORCHESTRATOR_MERGE"}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, *options, "-c", code],
         cwd=cwd,
         env=inherited | env,
         stdout=subprocess.PIPE,
@@ -56,13 +57,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def build_wheel(sources: Path, target: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Build the wheel into *target* as pip would, with the tools of this environment."""
     shutil.rmtree(sources / "build", ignore_errors=True)  # objects of an earlier build need no compiler
-    code = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
-    return run(code, str(target), cwd=sources, **env)
+    return run(f"from setuptools.build_meta import build_wheel; build_wheel({str(target)!r})", cwd=sources, **env)
 
 
-def unpack(wheel: Path, target: Path) -> None:
-    """Install *wheel* into the folder *target*, without its dependencies."""
+def run_installed(code: str, wheel: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Run *code* where *wheel* alone is installed, into *target*, beside this environment's dependencies."""
     shutil.unpack_archive(wheel, target, format="zip")
+    # -S: an editable installation's hook would find in the checkout what the wheel lacks
+    return run(code, "-S", cwd=target, PYTHONPATH=os.pathsep.join((str(target), sysconfig.get_path("platlib"))))
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +110,8 @@ def test_install_without_compiler_runs_on_the_twin_and_says_why(
     built_without_compiler: tuple[Path, str], tmp_path: Path
 ) -> None:
     """The wheel of such a build imports from where it was installed, merges in Python and knows the reason."""
-    unpack(built_without_compiler[0], tmp_path)
     code = "from orchestrator import merge as m; print(m.__file__, m.IMPLEMENTATION, m.FALLBACK_REASON, sep='\\n')"
-    done = run(code, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    done = run_installed(code, built_without_compiler[0], tmp_path)
     file, implementation, reason = done.stdout.splitlines()
     assert Path(file).is_relative_to(tmp_path)
     assert implementation == "python"
@@ -131,9 +132,8 @@ def test_wheel_built_with_compiler_holds_the_kernel(sources: Path, tmp_path: Pat
     assert build.returncode == 0, build.stdout
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
-    unpack(wheel, installed)
     code = "from orchestrator import _merge; print(_merge.__file__)"
-    done = run(code, cwd=installed, PYTHONPATH=str(installed))
+    done = run_installed(code, wheel, installed)
     assert Path(done.stdout.strip()).is_relative_to(installed)
 
 
