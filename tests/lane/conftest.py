@@ -8,7 +8,9 @@ import pytest
 import redis
 
 from orchestrator import failpoints
+from orchestrator.metrics import Metrics
 from orchestrator.store import Store
+from tests.lane.fakes import Bench, Script
 from tests.lane.support import Brand
 
 
@@ -23,3 +25,9 @@ def armed() -> Iterator[None]:
     """The test arms failpoints; whatever it armed is disarmed when it ends."""
     yield
     failpoints.arm("")
+
+
+@pytest.fixture
+def script_bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A lane on a scripted session, with metrics of its own."""
+    return Bench(Script(), Metrics(merge_implementation="python"), monkeypatch)
