@@ -68,13 +68,14 @@ def loads(scale: float) -> list[Load]:
     def b(stories: int) -> Callable[[int, str], Iterator[bytes]]:
         return lambda count, brand: _payloads.large(count, brand, stories=stories)
 
-    def c(count: int, brand: str) -> Iterator[bytes]:
-        return _payloads.large(count, brand, centroids=False)
+    def c(stories: int) -> Callable[[int, str], Iterator[bytes]]:
+        return lambda count, brand: _payloads.large(count, brand, stories=stories, centroids=False)
 
     return [
         Load("a, 10 brands", "a", of(400_000), 10, _payloads.small),
         Load("a, 1 brand", "a", of(300_000), 1, _payloads.small),
-        Load("c, 10 brands", "c", of(40_000), 10, c),
+        Load("c, 200 stories", "c", of(40_000), 1, c(200)),
+        Load("c, 1,000 stories", "c", of(40_000), 1, c(1_000)),
         Load("b, 1,000 stories", "b", of(6_000), 1, b(1_000)),
         Load("b, 10,000 stories", "b", of(8_000), 1, b(10_000)),
     ]
