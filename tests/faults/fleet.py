@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import TYPE_CHECKING, Any, Self
@@ -104,6 +105,15 @@ class Orchestrator:
             raise AssertionError(f"{self.name} did not end within {within_s:g} s: {self.tail()}") from None
         self.process = None
         return code, time.monotonic() - started
+
+    def leased(self) -> bool:
+        """Whether it works on at least one brand now."""
+        entry = self.logged("serving")[-1]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{entry['http_port']}/health", timeout=2) as reply:
+                return bool(json.load(reply)["activeBrands"])
+        except OSError:
+            return False
 
     @property
     def running(self) -> bool:

@@ -32,13 +32,13 @@ _CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 class Fault(Enum):
     """What can happen to one request or its reply."""
 
-    DROP = "the reply is swallowed and the connection closed"
-    RESET = "the connection is reset instead of the reply"
-    BLACK_HOLE = "neither reply nor end, for longer than anybody waits"
-    TRICKLE = "the reply comes byte by byte"
-    CUT = "half of the reply, then the end"
-    LATE = "the request arrives after the client gave up"
-    LOST = "the request is reset before it arrives"
+    DROP = "reply dropped"  # swallowed, and the connection closed
+    RESET = "reset"  # instead of the reply
+    BLACK_HOLE = "black hole"  # neither reply nor end, for longer than anybody waits
+    TRICKLE = "trickle"  # byte by byte
+    CUT = "cut in the frame"  # half of the reply, then the end
+    LATE = "late request"  # it arrives after the client gave up
+    LOST = "request lost"  # reset before it arrives
 
 
 class Proxy:

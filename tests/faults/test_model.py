@@ -1,0 +1,371 @@
+"""A stateful model of two orchestrators on one brand: whatever happens between two steps, the invariants hold.
+
+The orchestrators are real sessions on a real store; what lies between them and Redis loses requests and replies and
+delivers old commits again. The model knows only what was pushed, what was stolen, and in which order Redis accepted
+commits. Most runs are on fakeredis, a share on a real server.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import fakeredis
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
+from orchestrator.contract.decode import Limits
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.errors import (
+    BrandBusyError,
+    LeaseLostError,
+    OrchestratorError,
+    StaleStateError,
+    StoreUnavailableError,
+    WrongTypeError,
+)
+from orchestrator.lane.session import BrandSession, SessionConfig, Warm
+from orchestrator.store import Commit, CommitReply, Lease, Store
+from orchestrator.store.scripts import KEY_TYPES
+from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.redis_server import RedisServer
+
+CONFIG = SessionConfig("model", FoldConfig(), Limits())
+EXAMPLES = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "40"))
+_NUMBERS = itertools.count(1)
+NOW_MS = 1_700_000_000_000
+
+
+@dataclass
+class Truth:
+    """What Redis must contain.
+
+    Attributes:
+        queue: items that are queued, in order.
+        prefix: items that were consumed, in order.
+        commits: ids of the commits that were applied, in order.
+    """
+
+    queue: list[bytes] = field(default_factory=list)
+    prefix: list[bytes] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
+
+
+class LossyStore(Store):
+    """A store that loses the next commit's request or reply if told so, and remembers everything it delivered."""
+
+    def __init__(self, client: redis.Redis, truth: Truth) -> None:
+        super().__init__(client)
+        self.truth = truth
+        self.lose = ""
+        self.delivered: list[tuple[Lease, Commit]] = []
+
+    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+        """Deliver a commit, or do as told."""
+        lose, self.lose = self.lose, ""
+        self.delivered.append((lease, commit))
+        if lose == "request":
+            raise StoreUnavailableError("the request is lost")
+        reply = self.deliver(lease, commit, then_peek)
+        if lose == "reply":
+            raise StoreUnavailableError("the reply is lost")
+        return reply
+
+    def deliver(self, lease: Lease, commit: Commit, then_peek: int = 0) -> CommitReply:
+        """Let a commit reach Redis, and enter it into the truth if it was applied."""
+        reply = super().commit(lease, commit, then_peek=then_peek)
+        if commit.cid in self.truth.commits:
+            assert reply.duplicate or self.truth.commits[-1] == commit.cid
+        if not reply.duplicate:
+            self.truth.prefix += self.truth.queue[: commit.consumed]
+            del self.truth.queue[: commit.consumed]
+            self.truth.commits.append(commit.cid)
+        return reply
+
+
+@dataclass
+class Actor:
+    """One orchestrator's view of the brand."""
+
+    session: BrandSession | None = None
+    warm: Warm | None = None
+
+
+class Model(RuleBasedStateMachine):
+    """Two actors, one brand, everything that can go wrong between two of their steps."""
+
+    client_of: ClassVar[Any] = None
+
+    @initialize(seed=st.integers(0, 1 << 30))
+    def begin(self, seed: int) -> None:
+        """A new brand on a server with nothing of it."""
+        self.client: redis.Redis = type(self).client_of()
+        self.brand = f"model {next(_NUMBERS)}"
+        self.keys = BrandKeys.of(self.brand)
+        self.traffic = Traffic(seed, [self.brand], duplicate_rate=0.3, garbage_rate=0.1)
+        self.truth = Truth()
+        self.store = LossyStore(self.client, self.truth)
+        self.actors = [Actor(), Actor()]
+        self.snapshot: tuple[Truth, dict[str, Any]] | None = None
+
+    # -- workers and strangers
+
+    @rule(count=st.integers(1, 25))
+    def push(self, count: int) -> None:
+        """Workers push, now and then a chunk that they pushed before."""
+        items = [self.traffic.make(self.brand) for _ in range(count)]
+        self.client.rpush(self.keys.queue, *items)
+        self.truth.queue += items
+
+    @rule()
+    def foreign_pop(self) -> None:
+        """A stranger takes the head."""
+        item = self.client.lpop(self.keys.queue)
+        assert item == (self.truth.queue.pop(0) if self.truth.queue else None)
+
+    @rule()
+    def push_to_the_left(self) -> None:
+        """A worker with a wrong command puts an item before the head."""
+        item = self.traffic.make(self.brand)
+        self.client.lpush(self.keys.queue, item)
+        self.truth.queue.insert(0, item)
+
+    # -- Redis
+
+    @rule()
+    def expire_lock(self) -> None:
+        """A pause, a partition or a death lasts longer than the ttl."""
+        self.client.delete(self.keys.lock)
+
+    @rule()
+    def forget_scripts(self) -> None:
+        """SCRIPT FLUSH."""
+        self.client.script_flush()
+
+    @rule()
+    def take_snapshot(self) -> None:
+        """What a lagging replica knows from now on."""
+        self.snapshot = (copy.deepcopy(self.truth), self._contents())
+
+    @precondition(lambda self: self.snapshot is not None)
+    @rule()
+    def roll_back(self) -> None:
+        """Redis comes back with an older state, the orchestrators' memory does not."""
+        assert self.snapshot is not None
+        truth, contents = copy.deepcopy(self.snapshot)
+        self._restore(contents)
+        self.truth.queue, self.truth.prefix, self.truth.commits = truth.queue, truth.prefix, truth.commits
+
+    @rule()
+    def remove_brand(self) -> None:
+        """An operator deletes everything about the brand, which may come back later."""
+        self.client.delete(*self._names())
+        self.truth.queue, self.truth.prefix, self.truth.commits = [], [], []
+
+    @rule(part=st.sampled_from([part for part in KEY_TYPES if part != "lock"]), actor=st.integers(0, 1))
+    def wrong_type(self, part: str, actor: int) -> None:
+        """A key is overwritten for a while; nobody may write anything meanwhile."""
+        contents = self._contents()
+        name = getattr(self.keys, part)
+        self.client.delete(name)
+        self.client.zadd(name, {"stranger": 1})
+        commits = len(self.truth.commits)
+        if self.actors[actor].session is None:
+            self.open(actor)
+        else:
+            self.step(actor, "")
+        assert len(self.truth.commits) == commits
+        self._restore(contents)
+
+    # -- orchestrators
+
+    @rule(actor=st.integers(0, 1))
+    def open(self, actor: int) -> None:
+        """Acquire the lease, with whatever is warm from last time."""
+        one = self.actors[actor]
+        if one.session is not None:
+            return
+        session = BrandSession(self.store, CONFIG, self.brand, one.warm)
+        one.warm = None
+        try:
+            session.open()
+        except BrandBusyError:
+            one.warm = session.settle()
+        except WrongTypeError:
+            one.warm = session.abandon()
+        else:
+            one.session = session
+
+    @rule(actor=st.integers(0, 1), lose=st.sampled_from(["", "", "request", "reply"]))
+    def step(self, actor: int, lose: str) -> None:
+        """Fold and commit, or go on with a commit whose outcome is unknown."""
+        one = self.actors[actor]
+        if one.session is None:
+            return
+        self.store.lose = lose
+        try:
+            step = one.session.step()
+            if step.suspect:
+                one.session.judge(died=False)
+        except StoreUnavailableError:
+            pass  # the next step goes on with the same commit
+        except OrchestratorError:
+            self._give_up(one)
+        self.store.lose = ""
+
+    @rule(actor=st.integers(0, 1))
+    def close(self, actor: int) -> None:
+        """End in good order and keep the state warm."""
+        one = self.actors[actor]
+        if one.session is not None:
+            one.warm = one.session.settle()
+            one.session.release()
+            one.session = None
+
+    @rule(actor=st.integers(0, 1))
+    def die(self, actor: int) -> None:
+        """Kill -9: everything in memory is gone, the lock stays."""
+        self.actors[actor] = Actor()
+
+    @precondition(lambda self: self.store.delivered)
+    @rule(data=st.data())
+    def deliver_again(self, data: st.DataObject) -> None:
+        """The network delivers an old commit once more."""
+        lease, commit = data.draw(st.sampled_from(self.store.delivered))
+        applied = commit.cid in self.truth.commits
+        before = self._contents()
+        count = len(self.truth.commits)
+        try:
+            reply = self.store.deliver(lease, commit)
+        except OrchestratorError as error:
+            assert isinstance(error, LeaseLostError | StaleStateError) or not applied  # noqa: PT017
+            reply = None
+        if applied or reply is None or reply.duplicate:
+            assert len(self.truth.commits) == count
+            assert self._contents() == before
+
+    def _give_up(self, one: Actor) -> None:
+        assert one.session is not None
+        one.warm = one.session.abandon()
+        one.session.release()
+        one.session = None
+
+    # -- what must hold after every step
+
+    @invariant()
+    def queue_is_what_was_not_consumed(self) -> None:
+        """I1: everything is in the queue or in the consumed prefix."""
+        assert self.client.lrange(self.keys.queue, 0, -1) == self.truth.queue
+
+    @invariant()
+    def state_is_the_fold_of_the_prefix(self) -> None:
+        """I2 and I7: state, dead letters and digests are those of the consumed prefix, whatever the batches were."""
+        book = self._book()
+        fields: Any = self.client.hgetall(self.keys.state)
+        state = BrandState.load(CONFIG.fold, fields)
+        if self.truth.prefix:
+            assert comparable(state.summary(self.brand, NOW_MS, 0, 0)) == fold_of(book, NOW_MS)
+        letters = self.client.lrange(self.keys.failed, 0, -1)
+        chunks = json.loads(state.summary(self.brand, NOW_MS, 0, 0))["totalChunks"]
+        valid = [item for item in self.truth.prefix if item in self._valid()]
+        assert chunks == len(set(valid))
+        assert len(letters) == len(self.truth.prefix) - len(valid)
+
+    @invariant()
+    def commits_form_a_chain(self) -> None:
+        """I3 and I5: the version counts the commits that were applied, and the last one is known."""
+        meta: Any = self.client.hgetall(self.keys.meta)
+        assert int(meta.get(b"version", 0)) == len(self.truth.commits)
+        assert meta.get(b"cid", b"").decode() == (self.truth.commits[-1] if self.truth.commits else "")
+
+    @invariant()
+    def summary_is_that_of_the_state_at_rest(self) -> None:
+        """I8: when the queue was emptied, the summary tells the whole."""
+        raw: Any = self.client.get(self.keys.summary)
+        if raw is not None and json.loads(raw)["version"] == len(self.truth.commits) and self.truth.prefix:
+            assert comparable(raw) == fold_of(self._book(), NOW_MS)
+
+    def teardown(self) -> None:
+        """I9: when faults stop, one orchestrator drains the queue and nothing is missing."""
+        if not hasattr(self, "client"):
+            return
+        self.expire_lock()
+        self.actors = [Actor(), Actor()]
+        self.open(0)
+        for _ in range(4 * len(self.truth.queue) + 4):
+            self.step(0, "")
+        assert self.truth.queue == []
+        self.state_is_the_fold_of_the_prefix()
+        self.commits_form_a_chain()
+        self.client.delete(*self._names())
+        self.client.close()
+
+    # -- aids
+
+    def _book(self) -> Ledger:
+        return Ledger(self.brand, items=list(self.truth.prefix))
+
+    def _valid(self) -> set[bytes]:
+        return {json.dumps(chunk).encode() for chunk in self.traffic.books[self.brand].chunks.values()}
+
+    def _names(self) -> list[str]:
+        return [getattr(self.keys, part) for part in KEY_TYPES]
+
+    def _contents(self) -> dict[str, Any]:
+        """Every key of the brand, in a form that can be put back."""
+        readers: dict[str, Any] = {
+            "string": self.client.get,
+            "hash": self.client.hgetall,
+            "set": self.client.smembers,
+            "list": lambda name: self.client.lrange(name, 0, -1),
+        }
+        names = dict(zip(KEY_TYPES, self._names(), strict=True))
+        return {name: readers[KEY_TYPES[part]](name) for part, name in names.items() if self.client.exists(name)}
+
+    def _restore(self, contents: dict[str, Any]) -> None:
+        self.client.delete(*self._names())
+        for name, value in contents.items():
+            if isinstance(value, dict):
+                self.client.hset(name, mapping=value)
+            elif isinstance(value, set):
+                self.client.sadd(name, *value)
+            elif isinstance(value, list):
+                self.client.rpush(name, *value)
+            else:
+                self.client.set(name, value)
+
+
+def run(client_of: Any, examples: int) -> None:
+    """Run the model on clients that *client_of* makes."""
+    machine = type("Model", (Model,), {"client_of": staticmethod(client_of)})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None, print_blob=True)
+    )
+
+
+def test_invariants_hold_after_every_step_on_fakeredis() -> None:
+    """Most runs are here, because they are cheap."""
+    run(lambda: fakeredis.FakeRedis(server=fakeredis.FakeServer()), EXAMPLES)
+
+
+def test_invariants_hold_after_every_step_on_a_real_server(redis_server: RedisServer) -> None:
+    """A share of the runs is on the real thing."""
+    run(redis_server.client, EXAMPLES // 3)

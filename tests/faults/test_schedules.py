@@ -1,0 +1,280 @@
+"""Scripted schedules: what is answered when orchestrators meet at the worst moment, and that an error changes nothing.
+
+Random chaos does not notice the removal of a single guard; these do. Each schedule is the shortest one that loses or
+doubles chunks without its guard. "Changed nothing" compares DUMPs of every key of the brand, expiry included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from orchestrator.errors import (
+    LeaseLostError,
+    QueueMovedError,
+    StaleStateError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
+from orchestrator.store import Store, StoreOptions
+from orchestrator.store.embedded import find_servers
+from tests.redis_server import RedisServer
+from tests.store.world import World, commit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+D1, D2 = (bytes([number]) * 12 for number in (1, 2))
+FULL = {
+    "remove": [b"gone"],
+    "digests": [D1],
+    "failed": [b"{}"],
+    "summary": b"{}",
+    "spikes": [b"s"],
+    "trend_put": {b"t": b"1"},
+    "trend_remove": [b"gone"],
+    "recent": [b"r"],
+}
+"""A commit that uses every command."""
+
+WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "sadd", "rename", "rpush")
+READS = ("type", "hmget", "get", "llen", "lindex", "scard", "time")
+
+
+@pytest.fixture(scope="module", params=find_servers(), ids=str)
+def private(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """A server of each kind that these tests may reconfigure."""
+    program: Path = request.param
+    with RedisServer(program) as server:
+        yield server
+
+
+@pytest.fixture
+def admin(private: RedisServer) -> Iterator[redis.Redis]:
+    """A client that may do everything, whatever the test forbids the others; it heals the server afterwards."""
+    client = private.client()
+    yield client
+    client.execute_command("ACL", "SETUSER", "limited", "reset")  # type: ignore[no-untyped-call]
+    client.config_set("maxmemory", 0)
+    client.close()
+
+
+def dumps(client: redis.Redis, world: World) -> dict[bytes, tuple[object, bool]]:
+    """Every key of the server as Redis would save it; for the lock only who holds it, since refusals may extend it."""
+    lock = world.keys.lock.encode()
+    names = cast("list[bytes]", client.keys())
+    return {key: (client.dump(key) if key != lock else client.get(key), client.ttl(key) == -1) for key in names}
+
+
+# -- two orchestrators
+
+
+def test_a_paused_holder_cannot_commit_after_the_takeover(world: World) -> None:
+    """A folds, sleeps past its ttl, B takes over and commits the same chunk: A's commit would count it twice."""
+    a, peek = world.holding(b"x", b"y")
+    world.client.delete(world.keys.lock)  # what expiry does
+    b = world.lease()
+    world.store.commit(b, commit_of(replace(world.store.peek(b, 1), items=[b"x"])))
+    with world.refused(LeaseLostError):
+        world.store.commit(a, commit_of(peek))
+
+
+def test_a_paused_holder_cannot_commit_after_the_taker_released(world: World) -> None:
+    """B came and went without a commit: the lock is free, the state is as A knows it, and still A's time is over."""
+    a, peek = world.holding(b"x")
+    world.client.delete(world.keys.lock)
+    world.store.release(world.lease())
+    with world.refused(LeaseLostError):
+        world.store.commit(a, commit_of(peek))
+
+
+def test_warm_memory_under_a_new_lease_cannot_overwrite_a_newer_state(world: World) -> None:
+    """A keeps its state warm, B commits in between, A acquires again and forgets to look at the cid."""
+    a, old = world.holding(b"x", b"x", b"x")
+    world.store.release(a)
+    b = world.lease()
+    world.store.commit(b, commit_of(replace(world.store.peek(b, 1), items=[b"x"])))
+    world.store.release(b)
+    again = world.lease()
+    with world.refused(StaleStateError):
+        world.store.commit(again, commit_of(replace(old, items=[b"x"])))
+
+
+def test_a_late_delivery_of_an_older_commit_changes_nothing(world: World) -> None:
+    """The network delivers commit 1 a second time after commit 2, under the same lease."""
+    lease, peek = world.holding(b"x", b"x", b"x")
+    first = commit_of(replace(peek, items=[b"x"]))
+    world.store.commit(lease, first)
+    world.store.commit(lease, commit_of(replace(world.store.peek(lease, 1), items=[b"x"])))
+    with world.refused(StaleStateError):
+        world.store.commit(lease, first)
+
+
+def test_a_rollback_under_warm_memory_is_stale(world: World) -> None:
+    """Redis comes back as it was one commit ago, lock and token included; the memory is ahead of it."""
+    lease, peek = world.holding(b"x", b"x", b"x")
+    before: dict[str, Any] = {key: world.client.hgetall(key) for key in (world.keys.meta, world.keys.state)}
+    commit = commit_of(replace(peek, items=[b"x"]))
+    world.store.commit(lease, commit)
+    world.client.delete(world.keys.meta, world.keys.state)
+    world.client.hset(world.keys.meta, mapping=before[world.keys.meta])
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(replace(peek, cid=commit.cid, version=1, items=[b"x"])))
+
+
+def test_warm_memory_of_a_branch_that_redis_forgot_is_stale(world: World) -> None:
+    """A's commit was lost by a failover, B made another first one: same version, same queue, another state."""
+    a, peek = world.holding(b"x", b"x", b"x")
+    b_first = commit_of(replace(peek, items=[b"x"]))
+    world.store.commit(a, b_first)  # what the new primary holds
+    a_first = commit_of(replace(peek, items=[b"x"]))  # what A remembers of the old one
+    with world.refused(StaleStateError):
+        world.store.commit(a, commit_of(replace(peek, cid=a_first.cid, version=1, items=[b"x"])))
+
+
+def test_a_foreign_exchange_of_the_head_is_noticed(world: World) -> None:
+    """The batch ends where it did, but begins with an item that nobody folded."""
+    lease, peek = world.holding(b"a", b"b", b"c")
+    world.client.lpop(world.keys.queue)
+    world.client.lpush(world.keys.queue, "unread")
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(replace(peek, items=peek.items[:2])))
+
+
+def test_a_foreign_pop_of_equal_neighbours_is_noticed_at_the_tail(world: World) -> None:
+    """The head looks the same after the pop; the end of the batch does not."""
+    lease, peek = world.holding(b"x", b"x", b"y", b"z")
+    world.client.lpop(world.keys.queue)
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(replace(peek, items=peek.items[:3])))
+
+
+def test_a_retry_that_overtakes_its_first_delivery_applies_once(world: World) -> None:
+    """Whichever of two deliveries comes first is the one, the other is its duplicate."""
+    lease, peek = world.holding(b"x", b"y")
+    commit = commit_of(replace(peek, items=[b"x"]))
+    answers = [world.store.commit(lease, commit).duplicate for _ in range(5)]
+    assert answers == [False, True, True, True, True]
+    assert world.client.llen(world.keys.queue) == 1
+
+
+# -- errors in the middle
+
+
+@pytest.mark.parametrize("command", [*WRITES, *READS])
+def test_a_forbidden_command_leaves_every_key_as_it_was(
+    private: RedisServer, admin: redis.Redis, brand: str, command: str
+) -> None:
+    """An ACL that forbids any one command refuses the commit before its first change, even one that rotates."""
+    options = StoreOptions(seen_max=1)
+    world = World(admin, Store(admin, options), brand)
+    lease, peek = world.holding(b"a", b"b", b"c")
+    world.store.commit(
+        lease, commit_of(replace(peek, items=[b"a"]), put={b"gone": b"x"}, digests=[D1, D2], recent=[b"r"])
+    )
+    peek = world.store.peek(lease, 1)
+    client = limited(admin, private, f"-{command}")
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError, match=r"NOPERM|ACL|can't run"):
+        Store(client, options).commit(lease, commit_of(peek, **FULL))
+    assert dumps(admin, world) == before
+    client.close()
+    assert world.store.commit(lease, commit_of(peek, **FULL)).version == 2
+
+
+@pytest.mark.parametrize("part", ["failed", "summary", "spike", "trend", "recent", "queue", "state"])
+def test_a_forbidden_key_leaves_every_key_as_it_was(
+    private: RedisServer, admin: redis.Redis, brand: str, part: str
+) -> None:
+    """Redis checks the permission for all KEYS before the script begins."""
+    world = World(admin, Store(admin), brand)
+    lease, peek = world.holding(b"a")
+    names = {name for name in type(world.keys).__slots__ if name not in (part, "brand")}
+    patterns = [f"~{glob(getattr(world.keys, name))}" for name in sorted(names)]
+    client = limited(admin, private, "resetkeys", *patterns)
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError, match=r"NOPERM|keys"):
+        Store(client).commit(lease, commit_of(peek, **FULL))
+    assert dumps(admin, world) == before
+    client.close()
+
+
+def test_a_forbidden_channel_does_not_stop_the_commit(private: RedisServer, admin: redis.Redis, brand: str) -> None:
+    """PUBLISH is a courtesy: the commit goes through and says that nobody was told."""
+    world = World(admin, Store(admin), brand)
+    lease, peek = world.holding(b"a")
+    client = limited(admin, private, "resetchannels")
+    reply = Store(client).commit(lease, commit_of(peek, **FULL))
+    assert (reply.version, reply.announced) == (1, False)
+    client.close()
+
+
+def test_a_forbidden_unlink_does_not_stop_a_rotation(private: RedisServer, admin: redis.Redis, brand: str) -> None:
+    """RENAME frees the old generation too, only not in the background."""
+    options = StoreOptions(seen_max=1)
+    world = World(admin, Store(admin, options), brand)
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, digests=[D1]))
+    client = limited(admin, private, "-unlink")
+    store = Store(client, options)
+    for digest in (D2, D1):
+        store.commit(lease, commit_of(store.peek(lease, 1), digests=[digest]))
+    assert admin.smembers(world.keys.seen1) == {D2, b""} or admin.smembers(world.keys.seen1) == {D2}
+    client.close()
+
+
+@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time"])
+def test_an_acquire_that_errs_leaves_every_key_as_it_was(
+    private: RedisServer, admin: redis.Redis, brand: str, command: str
+) -> None:
+    """No lock without an epoch, no epoch without a lock."""
+    world = World(admin, Store(admin), brand)
+    world.push(b"a")
+    client = limited(admin, private, f"-{command}")
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError):
+        Store(client).acquire(brand, "t")
+    assert dumps(admin, world) == before
+    client.close()
+
+
+def test_a_redis_that_its_queue_has_filled_can_still_be_drained(admin: redis.Redis, brand: str) -> None:
+    """At maxmemory RPUSH is refused to workers, and acquire, begin, commit and release still go through."""
+    world = World(admin, Store(admin), brand)
+    world.push(*(b"%d" % number + b"x" * 1000 for number in range(1000)))
+    admin.config_set("maxmemory", "500kb")
+    with pytest.raises(Exception, match=r"OOM|maxmemory"):
+        world.push(b"one more")
+    lease = world.lease()
+    while (peek := world.store.peek(lease, 100)).items:
+        world.store.commit(lease, commit_of(peek, **{**FULL, "failed": []}))
+    assert world.store.renew([lease]) == []
+    assert world.store.release(lease)
+    assert world.store.claim([brand]) == []
+
+
+def test_scripts_that_the_server_keeps_forgetting_are_unavailable(admin: redis.Redis, brand: str) -> None:
+    """A server that forgets scripts faster than they can be loaded gets an error, not an endless loop."""
+    store = Store(admin)
+    store._runner.load = lambda: None  # type: ignore[method-assign]
+    admin.script_flush()
+    with pytest.raises(StoreUnavailableError, match="NOSCRIPT"):
+        store.acquire(brand, "t")
+
+
+def limited(admin: redis.Redis, server: RedisServer, *rules: str) -> redis.Redis:
+    """A client whose user may do everything but what *rules* take away."""
+    admin.execute_command(  # type: ignore[no-untyped-call]
+        "ACL", "SETUSER", "limited", "reset", "on", ">pw", "~*", "&*", "+@all", *rules
+    )
+    return server.client(username="limited", password="pw")  # noqa: S106 - of a server that lives for a second
+
+
+def glob(name: str) -> str:
+    """A pattern that matches *name*; a space must not stand in one."""
+    return "".join("?" if char in " *?[]\\" else char for char in name)
