@@ -39,7 +39,7 @@ image: ## PIP_* of the environment reach the build's pip, and only that
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -f orchestrator/*.so orchestrator/_merge.c orchestrator/_merge.cpp
+	rm -f orchestrator/*.so orchestrator/_*.c orchestrator/_*.cpp
 
 $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from quart import Response, current_app, request
 
+from orchestrator.contract.brands import check_brand
 from orchestrator.contract.insights import TREND_DAYS, read_trend
+from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.errors import InvalidBrandError
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json"
 MAX_OFFSET = 10_000_000
+
+_episode_decoder = msgspec.json.Decoder(SpikeEpisode)
 
 
 def service() -> ServiceView:
@@ -56,6 +62,17 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     return value
 
 
+def exact_brand(name: str) -> str:
+    """*name*, if a brand can have it as it is: the registry trims names, so one with blanks around it is nobody's.
+
+    Raises:
+        InvalidBrandError: no brand can have this name.
+    """
+    if check_brand(name) != name:
+        raise InvalidBrandError("a brand has no blanks around its name")
+    return name
+
+
 async def stored_trend(brand: str, now: datetime) -> Trend:
     """The points of the brand's trend that are ours and not too old at *now* (UTC).
 
@@ -64,3 +81,16 @@ async def stored_trend(brand: str, now: datetime) -> Trend:
     """
     since = now.date() - timedelta(days=TREND_DAYS)
     return read_trend(await service().trend(brand), since.isoformat())
+
+
+async def stored_episodes(brand: str) -> list[SpikeEpisode]:
+    """Those entries of the brand's list of spikes that are episodes of ours, oldest first.
+
+    Raises:
+        StoreError: Redis did not answer.
+    """
+    episodes = []
+    for entry in await service().spikes(brand):
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            episodes.append(_episode_decoder.decode(entry))
+    return episodes

@@ -8,7 +8,6 @@ them; it is read *first*, so that a tag may be older than what it tags and never
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,9 +15,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from quart import Blueprint
 
-from orchestrator.contract.brands import check_brand
-from orchestrator.contract.summary import SpikeEpisode
-from orchestrator.http.answers import MAX_OFFSET, conditional, json_response, service, stored_trend, whole_number
+from orchestrator.http.answers import (
+    MAX_OFFSET,
+    conditional,
+    exact_brand,
+    json_response,
+    service,
+    stored_episodes,
+    stored_trend,
+    whole_number,
+)
 from orchestrator.http.api_documents import (
     AnalyticsDocument,
     BrandsDocument,
@@ -38,8 +44,6 @@ if TYPE_CHECKING:
 DEFAULT_PAGE, MAX_PAGE = 100, 1_000
 DATE_CHARS = len("2026-01-31")
 
-_episode_decoder = msgspec.json.Decoder(SpikeEpisode)
-
 blueprint = Blueprint("api", __name__, url_prefix="/v1")
 
 
@@ -55,7 +59,7 @@ async def brands() -> Response:
 @blueprint.get("/brands/<brand:name>/summary")
 async def summary(name: str) -> Response:
     """The summary exactly as it is stored."""
-    raw, document = await read_summary(service(), name)
+    raw, document = await read_summary(service(), exact_brand(name))
     return await conditional(json_response(raw), document.etag)
 
 
@@ -72,14 +76,14 @@ async def spikes(name: str) -> Response:
     """The newest spike episodes, oldest first."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)
     found = await _find(name)
-    return await found.tagged(SpikesDocument(found.brand, (await _episodes(found))[-limit:]))
+    return await found.tagged(SpikesDocument(found.brand, (await stored_episodes(found.brand))[-limit:]))
 
 
 @blueprint.get("/brands/<brand:name>/analytics")
 async def analytics(name: str) -> Response:
     """Trend by day, episodes and topics in the shape that the platform's pages read."""
     found = await _find(name)
-    points, episodes = await stored_trend(found.brand, datetime.now(UTC)), await _episodes(found)
+    points, episodes = await stored_trend(found.brand, datetime.now(UTC)), await stored_episodes(found.brand)
     topics = () if found.summary is None else found.summary.topics
     document = AnalyticsDocument(
         sentiment_trend=[
@@ -114,21 +118,13 @@ async def _find(name: str) -> _Found:
     """The brand called *name*.
 
     Raises:
+        InvalidBrandError: no brand can have this name.
         ProblemError: it is neither registered nor has it a summary.
     """
-    brand = check_brand(name)
+    brand = exact_brand(name)
     raw = await service().summary(brand)
     if raw is not None:
         return _Found(brand, parse_summary(raw))
     if brand in await service().brands():
         return _Found(brand, None)
     raise not_found("There is no such brand.")
-
-
-async def _episodes(found: _Found) -> list[SpikeEpisode]:
-    """Those entries of the brand's list that are episodes of ours."""
-    episodes = []
-    for entry in await service().spikes(found.brand):
-        with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            episodes.append(_episode_decoder.decode(entry))
-    return episodes

@@ -9,7 +9,7 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, events, health, pages
+from orchestrator.http import api, events, health, openapi, pages
 from orchestrator.http.events import EventFeed
 from orchestrator.http.problems import handle_problems
 from orchestrator.http.security import secure
@@ -45,7 +45,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition
     app.register_blueprint(assets.blueprint())
-    for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint):
+    for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint, openapi.blueprint):
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
     handle_problems(app)

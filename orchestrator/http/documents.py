@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from orchestrator.contract.brands import check_brand
 from orchestrator.http.problems import ProblemError, not_found
 from orchestrator.statistics import MAX_DOCUMENT_BYTES
 
@@ -96,15 +95,14 @@ def parse_summary(raw: bytes) -> Summary:
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The stored summary is not readable.") from None
 
 
-async def read_summary(service: ServiceView, name: str) -> tuple[bytes, Summary]:
-    """The stored summary of the brand called *name*: its bytes and what they say.
+async def read_summary(service: ServiceView, brand: str) -> tuple[bytes, Summary]:
+    """The stored summary of *brand*: its bytes and what they say.
 
     Raises:
-        InvalidBrandError: no brand can have this name.
         ProblemError: there is no summary, or it is unreadable.
         StoreError: Redis did not answer.
     """
-    raw = await service.summary(check_brand(name))
+    raw = await service.summary(brand)
     if raw is None:
         raise not_found("There is no summary of this brand.")
     return raw, parse_summary(raw)

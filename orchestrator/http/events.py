@@ -17,7 +17,7 @@ import trio
 from quart import Blueprint, Response, current_app, request
 from quart.wrappers.response import ResponseBody
 
-from orchestrator.contract.brands import check_brand
+from orchestrator.http.answers import exact_brand
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class EventStream(ResponseBody):
 async def events() -> Response:
     """Events about all brands, or about the one in ``?brand=``."""
     name = request.args.get("brand")
-    brand = None if name is None else check_brand(name)
+    brand = None if name is None else exact_brand(name)
     feed: EventFeed = current_app.extensions["feed"]
     if feed.open >= MAX_SUBSCRIBERS:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"There are {MAX_SUBSCRIBERS} streams open already.")

@@ -11,12 +11,12 @@ from quart import Blueprint, Response, current_app, redirect, render_template, r
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.errors import StoreError
-from orchestrator.http.answers import MAX_OFFSET, conditional, service, stored_trend, whole_number
+from orchestrator.http.answers import MAX_OFFSET, conditional, service, stored_episodes, stored_trend, whole_number
 from orchestrator.http.chart import trend_charts
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
 from orchestrator.http.urls import brand_page_url
-from orchestrator.http.view import BrandRow, brand_view
+from orchestrator.http.view import BrandRow, brand_view, episode_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,11 @@ async def _brand_page(name: str) -> Response:
     now = datetime.now(UTC)
     trend = await stored_trend(checked, now)
     page = await render_template(
-        "brand.html", brand=checked, view=brand_view(document), charts=trend_charts(trend, now)
+        "brand.html",
+        brand=checked,
+        view=brand_view(document),
+        charts=trend_charts(trend, now),
+        episodes=episode_rows(await stored_episodes(checked)),
     )
     # Charts move on by the hour, and the page links assets whose names change with a release.
     edition: str = current_app.extensions["edition"]

@@ -11,13 +11,17 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestrator.contract.summary import SpikeEpisode
     from orchestrator.http.documents import Sentiment, Story, Summary, Topic
 
 SHOWN_STORIES = 50
 SHOWN_TOPICS = 15
+SHOWN_EPISODES = 10
 MAX_GROWTH = 1e6  # beyond it the digits say nothing
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"  # shown where there is no value
@@ -75,6 +79,17 @@ class SpikeNotice:
     mentions: str
     expected: str
     since: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """One spike episode of the past, or the open one."""
+
+    began: Time | None
+    ended: Time | None
+    mentions: str
+    expected: str
+    score: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +259,20 @@ def _spike_notice(summary: Summary) -> SpikeNotice | None:
 
     since = episode.get("timestamp")
     return SpikeNotice(text("mentionCount"), text("expected"), time_of(since) if isinstance(since, str) else None)
+
+
+def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
+    """The newest episodes, newest first."""
+    return [
+        EpisodeRow(
+            began=time_of(episode.timestamp),
+            ended=None if episode.ended_at is msgspec.UNSET else time_of(episode.ended_at),
+            mentions=number(episode.mention_count),
+            expected=number(episode.expected),
+            score=number(episode.spike_score),
+        )
+        for episode in reversed(episodes[-SHOWN_EPISODES:])
+    ]
 
 
 def brand_view(summary: Summary) -> BrandView:

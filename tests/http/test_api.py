@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,7 +54,10 @@ async def test_summary_damaged_in_redis_is_502(client: TestClientProtocol, servi
     assert (response.status_code, response.content_type) == (502, PROBLEM_TYPE)
 
 
-@pytest.mark.parametrize("path", ["/v1/brands/nobody/summary", "/v1/nothing", "/nothing", "/v1/brands/%0A/summary"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/brands/nobody/summary", "/v1/nothing", "/nothing", "/v1/brands/%0A/summary", "/v1/brands/%20nike/trend"],
+)
 async def test_unknown_is_a_404_problem(client: TestClientProtocol, path: str) -> None:
     """Programs get problem+json with the status in it."""
     response = await client.get(path)
@@ -101,3 +105,88 @@ async def test_everything_is_read_only(client: TestClientProtocol, path: str, me
     response = await getattr(client, method)(path)
     assert response.status_code == 405
     assert "GET" in response.headers["Allow"]
+
+
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+def point(start: str, **fields: Any) -> bytes:
+    """A point of the trend as it is stored."""
+    values = {"chunks": 1, "mentions": 6, "positive": 3.0, "neutral": 2.0, "negative": 1.0, "score": 2.0}
+    return json.dumps({"start": start, "netSentiment": 0.33} | values | fields).encode()
+
+
+def episode(minute: int) -> bytes:
+    """An episode as it is stored."""
+    values = {"spikeScore": 50.0, "mentionCount": 90, "threshold": 40.0, "expected": 20.0, "upperBound": 60}
+    return json.dumps({"timestamp": f"2026-03-01T12:{minute:02}:00Z", "windowSec": 900} | values).encode()
+
+
+@pytest.fixture
+def nike(service: MemoryService) -> MemoryService:
+    """A brand with summary, trend and episodes, and entries that are not ours among them."""
+    service.add("nike")
+    service.trends["nike"] = {
+        f"hour:{TODAY}T00:00:00Z".encode(): point(f"{TODAY}T00:00:00Z"),
+        f"day:{TODAY}".encode(): point(f"{TODAY}T00:00:00Z"),
+        b"day:2001-01-01": point("2001-01-01T00:00:00Z"),
+        b"day:broken": b'{"x": ' + b"[" * 100_000,
+        b"foreign": b"x",
+    }
+    service.episodes["nike"] = [episode(0), b"not ours", b"[" * 100_000, episode(15), episode(30)]
+    return service
+
+
+@pytest.mark.usefixtures("nike")
+async def test_trend_has_recent_points_of_ours(client: TestClientProtocol) -> None:
+    """Old points and foreign fields are left out."""
+    body = await (await client.get("/v1/brands/nike/trend")).get_json()
+    assert body["brand"] == "nike"
+    assert [one["mentions"] for one in body["hourly"]] == [6]
+    assert [one["start"] for one in body["daily"]] == [f"{TODAY}T00:00:00Z"]
+
+
+@pytest.mark.usefixtures("nike")
+@pytest.mark.parametrize(
+    ("query", "minutes"), [("", [0, 15, 30]), ("?limit=2", [15, 30]), ("?limit=1000", [0, 15, 30])]
+)
+async def test_spikes_are_the_newest_oldest_first(client: TestClientProtocol, query: str, minutes: list[int]) -> None:
+    """The limit takes from the end of the list."""
+    body = await (await client.get(f"/v1/brands/nike/spikes{query}")).get_json()
+    assert [int(one["timestamp"][14:16]) for one in body["spikes"]] == minutes
+
+
+@pytest.mark.usefixtures("nike")
+async def test_analytics_has_the_platforms_shape(client: TestClientProtocol) -> None:
+    """Exactly the three series, with exactly these fields."""
+    body = await (await client.get("/v1/brands/nike/analytics")).get_json()
+    assert body["sentimentTrend"] == [{"date": TODAY, "positive": 3.0, "neutral": 2.0, "negative": 1.0}]
+    assert body["spikeTimeline"][0] == {
+        "timestamp": "2026-03-01T12:00:00Z",
+        "spikeScore": 50.0,
+        "mentionCount": 90,
+        "threshold": 40.0,
+    }
+    assert body["topics"][0] == {"term": "launch", "weight": 900.0}
+    assert set(body) == {"sentimentTrend", "spikeTimeline", "topics"}
+
+
+@pytest.mark.usefixtures("nike")
+@pytest.mark.parametrize("document", ["trend", "spikes", "analytics"])
+async def test_derived_documents_are_tagged_by_version_and_day(client: TestClientProtocol, document: str) -> None:
+    """Who has this version of today gets 304."""
+    tag = (await client.get(f"/v1/brands/nike/{document}")).headers["ETag"]
+    assert tag.startswith('"3-41-20')
+    response = await client.get(f"/v1/brands/nike/{document}", headers={"If-None-Match": tag})
+    assert response.status_code == 304
+
+
+@pytest.mark.parametrize("document", ["trend", "spikes", "analytics"])
+async def test_derived_documents_of_a_fresh_brand_are_empty(
+    client: TestClientProtocol, service: MemoryService, document: str
+) -> None:
+    """Registered without a summary is empty and untagged; unknown is 404."""
+    service.registered.append("new")
+    response = await client.get(f"/v1/brands/new/{document}")
+    assert (response.status_code, response.headers.get("ETag")) == (200, None)
+    assert (await client.get(f"/v1/brands/nobody/{document}")).status_code == 404

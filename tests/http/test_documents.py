@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.errors import InvalidBrandError
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
 from orchestrator.statistics import MAX_DOCUMENT_BYTES
@@ -40,17 +39,8 @@ def test_parse_summary_fills_gaps() -> None:
     assert (document.brand, document.total_mentions, document.etag) == ("nike", 0, "0-0")
 
 
-async def test_read_summary_trims_the_name() -> None:
-    """A brand is looked up under the name that the registry would give it."""
-    service = MemoryService()
-    service.add("nike")
-    assert (await read_summary(service, " nike "))[1].brand == "nike"
-
-
-async def test_read_summary_tells_missing_from_impossible() -> None:
-    """No summary is 404; a name that no brand can have never reaches Redis."""
+async def test_read_summary_without_one_is_404() -> None:
+    """No summary is the reader's finding, not an error."""
     with pytest.raises(ProblemError) as caught:
         await read_summary(MemoryService(), "nike")
     assert caught.value.status == 404
-    with pytest.raises(InvalidBrandError):
-        await read_summary(MemoryService(), "a\nb")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.http.documents import Sentiment, parse_summary
 from orchestrator.http.problems import ProblemError
-from orchestrator.http.view import BrandRow, brand_view, mood, number, shares, signed, time_of
+from orchestrator.http.view import BrandRow, brand_view, episode_rows, mood, number, shares, signed, time_of
 from tests.http.conftest import summary_document
 
 
@@ -115,3 +116,14 @@ def test_brand_view_survives_every_document_that_parses(changes: dict[str, objec
     event("shown")
     brand_view(document)
     BrandRow.of("nike", document)
+
+
+def test_episode_rows_are_newest_first() -> None:
+    """An open episode has no end; a closed one has both."""
+    closed = SpikeEpisode("2026-03-01T12:00:00Z", 52.5, 400, 40.0, 80.25, 130, 900, "2026-03-01T13:00:00Z")
+    still_open = SpikeEpisode("2026-03-02T12:00:00Z", 41.0, 90, 40.0, 20.0, 60, 900)
+    rows = episode_rows([closed, still_open])
+    assert [(row.mentions, row.expected, row.score, row.ended is None) for row in rows] == [
+        ("90", "20", "41", True),
+        ("400", "80.2", "52.5", False),
+    ]

@@ -1,0 +1,179 @@
+"""The OpenAPI document of the read API, generated from the types that the handlers answer with.
+
+Served under ``/v1/openapi.json`` and checked in as ``docs/openapi.json``, which
+``make schemas`` writes anew. Limits stand here as the handlers enforce them;
+``tests/http/test_openapi.py`` holds the running service to it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response
+
+from orchestrator import __version__
+from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.summary import Summary
+from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
+from orchestrator.http.api import DEFAULT_PAGE, MAX_PAGE
+from orchestrator.http.api_documents import (
+    AnalyticsDocument,
+    BrandsDocument,
+    Problem,
+    SpikesDocument,
+    TrendDocument,
+    UpdateEvent,
+)
+from orchestrator.http.events import MAX_SUBSCRIBERS
+from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
+from orchestrator.statistics import MAX_LIST_ENTRIES
+
+TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, UpdateEvent, Problem)
+_REFERENCE = "#/components/schemas/{name}"
+_ROLE = re.compile(r":\w+:`~?([^`]*)`")
+
+JsonObject = dict[str, Any]
+
+blueprint = Blueprint("openapi", __name__, url_prefix="/v1")
+
+
+def _number(name: str, text: str, *, default: int, lowest: int, highest: int) -> JsonObject:
+    return {
+        "name": name,
+        "in": "query",
+        "description": text,
+        "schema": {"type": "integer", "minimum": lowest, "maximum": highest, "default": default},
+    }
+
+
+_BRAND = {
+    "name": "brand",
+    "in": "path",
+    "required": True,
+    "description": "The brand's name, percent-encoded as a whole, slashes included.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_BRAND_BYTES},
+    "examples": {"plain": {"value": "nike"}, "awkward": {"value": "a/b {x}: 100 %"}},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of the version that the reader has; the answer is 304 if it is still the newest.",
+    "schema": {"type": "string"},
+}
+_ETAG = {"ETag": {"description": "Made of epoch and version of the brand's last commit.", "schema": {"type": "string"}}}
+_RETRY = {"Retry-After": {"description": f"Seconds, {RETRY_AFTER_S}.", "schema": {"type": "string"}}}
+
+
+def _json(type_: type[msgspec.Struct], description: str, *, tagged: bool) -> JsonObject:
+    body = {JSON_TYPE: {"schema": {"$ref": _REFERENCE.format(name=type_.__name__)}}}
+    return {"description": description, "content": body, **({"headers": _ETAG} if tagged else {})}
+
+
+def _problem(description: str, headers: JsonObject | None = None) -> JsonObject:
+    body = {PROBLEM_TYPE: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}}
+    return {"description": description, "content": body, **({"headers": headers} if headers else {})}
+
+
+_BAD_REQUEST = {"400": _problem("A parameter is out of its bounds; the detail names it.")}
+_AWAY = {"503": _problem("The store does not answer at the moment.", _RETRY)}
+
+
+def _brand_document(type_: type[msgspec.Struct], summary: str, *parameters: JsonObject) -> JsonObject:
+    """A GET of one of a brand's documents."""
+    return {
+        "get": {
+            "summary": summary,
+            "operationId": type_.__name__.removesuffix("Document").lower(),
+            "parameters": [_BRAND, _IF_NONE_MATCH, *parameters],
+            "responses": {
+                "200": _json(type_, "The document.", tagged=True),
+                "304": {"description": "The reader has the newest version.", "headers": _ETAG},
+                **(_BAD_REQUEST if parameters else {}),
+                "404": _problem("There is no such brand, or it has no such document yet."),
+                "502": _problem("What is stored is not a document of this service."),
+                **_AWAY,
+            },
+        }
+    }
+
+
+def _brands() -> JsonObject:
+    return {
+        "get": {
+            "summary": "The registered brands in alphabetical order, a page of them",
+            "operationId": "brands",
+            "parameters": [
+                _number("limit", "Brands on the page.", default=DEFAULT_PAGE, lowest=1, highest=MAX_PAGE),
+                _number("offset", "Brands before the page.", default=0, lowest=0, highest=MAX_OFFSET),
+            ],
+            "responses": {"200": _json(BrandsDocument, "A page.", tagged=False), **_BAD_REQUEST, **_AWAY},
+        }
+    }
+
+
+def _events() -> JsonObject:
+    return {
+        "get": {
+            "summary": "Server-sent events of new summaries, until the service stops",
+            "description": "Each event is named `summary`; its data is an UpdateEvent. A slow reader misses updates.",
+            "operationId": "events",
+            "parameters": [
+                {
+                    "name": "brand",
+                    "in": "query",
+                    "description": "Only this brand.",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_BRAND_BYTES},
+                }
+            ],
+            "responses": {
+                "200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+                "404": _problem("No brand can have this name."),
+                "503": _problem(f"There are {MAX_SUBSCRIBERS} streams open already.", _RETRY),
+            },
+        }
+    }
+
+
+@cache
+def openapi_document() -> JsonObject:
+    """The whole document."""
+    _, schemas = msgspec.json.schema_components(TYPES, ref_template=_REFERENCE)
+    for schema in schemas.values():
+        schema["description"] = _ROLE.sub(r"\1", inspect.cleandoc(schema.get("description", ""))).replace("``", "")
+    newest = _number("limit", "The newest so many.", default=DEFAULT_PAGE, lowest=1, highest=MAX_LIST_ENTRIES)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Brand summaries",
+            "version": __version__,
+            "description": "Read-only. Times are ISO 8601 in UTC. Every brand document carries an ETag.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {
+            "/v1/brands": _brands(),
+            "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
+            "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),
+            "/v1/brands/{brand}/spikes": _brand_document(SpikesDocument, "Spike episodes, oldest first", newest),
+            "/v1/brands/{brand}/analytics": _brand_document(
+                AnalyticsDocument, "Trend by day, episodes and topics as the platform's pages read them"
+            ),
+            "/v1/events": _events(),
+        },
+        "components": {"schemas": schemas},
+    }
+
+
+def openapi_json() -> str:
+    """The document as text, as it is checked in."""
+    return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
+
+
+@blueprint.get("/openapi.json")
+async def openapi() -> Response:
+    """The document."""
+    return await conditional(Response(openapi_json(), content_type=JSON_TYPE), __version__)

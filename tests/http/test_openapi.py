@@ -1,0 +1,123 @@
+"""The OpenAPI document, and the running service held to it with generated requests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import schemathesis
+import trio
+from hypothesis import HealthCheck, settings
+
+from orchestrator.http import build_app, serve
+from orchestrator.http.openapi import openapi_document, openapi_json
+from orchestrator.metrics import Metrics
+from tests.http.conftest import MemoryService, summary_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
+
+CHECKED_IN = Path(__file__).parents[2] / "docs" / "openapi.json"
+START_LIMIT_S = 10.0
+
+# Events are left out: their answer has no end.
+schema = schemathesis.openapi.from_dict(openapi_document()).exclude(path="/v1/events")
+
+
+class ManyBrands(MemoryService):
+    """Every second possible name is a brand with documents of all kinds."""
+
+    async def summary(self, brand: str) -> bytes | None:
+        """A summary for names of even length, and for the example."""
+        return json.dumps(summary_document(brand)).encode() if self._has(brand) else None
+
+    async def trend(self, brand: str) -> Mapping[bytes, bytes]:
+        """A point of an hour, and a foreign field."""
+        return {b"hour:2999-01-01T00:00:00Z": TREND_POINT, b"foreign": b"{"} if self._has(brand) else {}
+
+    async def spikes(self, brand: str) -> Sequence[bytes]:
+        """An episode, and a foreign entry."""
+        return [EPISODE, b"\xff"] if self._has(brand) else []
+
+    @staticmethod
+    def _has(brand: str) -> bool:
+        return brand == "nike" or len(brand) % 2 == 0
+
+
+TREND_POINT = json.dumps(
+    {
+        "start": "2999-01-01T00:00:00Z",
+        "chunks": 1,
+        "mentions": 3,
+        "positive": 1.0,
+        "neutral": 1.0,
+        "negative": 1.0,
+        "score": 0.0,
+        "netSentiment": 0.0,
+    }
+).encode()
+EPISODE = json.dumps(
+    {
+        "timestamp": "2026-03-01T12:00:00Z",
+        "spikeScore": 52.5,
+        "mentionCount": 400,
+        "threshold": 40.0,
+        "expected": 80.0,
+        "upperBound": 130,
+        "windowSec": 900,
+    }
+).encode()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The address of a service in a thread of its own, since the generated requests block theirs."""
+    service = ManyBrands()
+    service.registered += ["nike", "a/b {x}: 100 %"]
+    stop = trio.Event()
+    started = threading.Event()
+    seen: dict[str, object] = {}
+
+    async def main(app: QuartTrio) -> None:
+        seen["token"] = trio.lowlevel.current_trio_token()
+        async with trio.open_nursery() as nursery:
+            seen["port"] = await nursery.start(partial(serve, app, "127.0.0.1", 0, shutdown=stop))
+            started.set()
+
+    thread = threading.Thread(target=trio.run, args=(main, build_app(service, Metrics(), stop=stop)))
+    thread.start()
+    assert started.wait(START_LIMIT_S)
+    yield f"http://127.0.0.1:{seen['port']}"
+    trio.from_thread.run_sync(stop.set, trio_token=seen["token"])  # type: ignore[arg-type]
+    thread.join()
+
+
+@schema.parametrize()
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_conforms_to_the_document(case: schemathesis.Case[Any], url: str) -> None:
+    """Generated requests, right and wrong ones, get no 5xx and nothing that the document does not say."""
+    case.call_and_validate(base_url=url)
+
+
+def test_checked_in_document_is_current() -> None:
+    """What readers find in the repository is what the service serves."""
+    assert CHECKED_IN.read_text(encoding="utf-8") == openapi_json()
+
+
+async def test_document_is_served(client: TestClientProtocol) -> None:
+    """The service explains itself."""
+    assert await (await client.get("/v1/openapi.json")).get_json() == openapi_document()
+
+
+async def test_document_lists_every_route(app: QuartTrio) -> None:
+    """No route of the API is left out, none is invented."""
+    routes = {rule.rule.replace("<brand:name>", "{brand}") for rule in app.url_map.iter_rules()}
+    documented = set(openapi_document()["paths"])
+    assert {route for route in routes if route.startswith("/v1")} == documented | {"/v1/openapi.json"}
