@@ -29,6 +29,9 @@ from orchestrator.errors import OrchestratorError
 STARTED = b"started\n"
 SURVIVED = b"survived\n"
 
+START_S = 20.0
+"""For the interpreter and the state to load; a trial that has not begun by then says nothing about its item."""
+
 
 class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
@@ -42,7 +45,7 @@ class TrialLimits:
         memory_bytes: growth beyond what the interpreter holds when the trial starts; a fold needs a
             few times its chunk's size.
         cpu_s: processor time; a fold of the largest chunk takes well under a second.
-        wall_s: until the process is killed, its start included.
+        wall_s: from the beginning of the fold until the process is killed.
     """
 
     memory_bytes: int = 1 << 30
@@ -76,7 +79,6 @@ async def survives(request: TrialRequest) -> bool:
     Raises:
         TrialError: the process could not be started.
     """
-    said = b""
     # A file instead of a pipe: nobody has to feed it while the process dies.
     with tempfile.TemporaryFile() as stdin:
         stdin.write(msgspec.msgpack.encode(request))
@@ -92,10 +94,7 @@ async def survives(request: TrialRequest) -> bool:
         except OSError as error:
             raise TrialError(f"no trial process: {error}") from error
     try:
-        with trio.move_on_after(request.limits.wall_s):
-            if process.stdout is not None:
-                async for piece in process.stdout:
-                    said += piece
+        said = await _listen(process, request.limits.wall_s)
     finally:
         process.kill()
         # Shielded: killed it is, so this returns at once, and no zombie stays behind.
@@ -104,6 +103,18 @@ async def survives(request: TrialRequest) -> bool:
     if not said.startswith(STARTED):
         raise TrialError("the trial process ended before the fold began")
     return said.endswith(SURVIVED)
+
+
+async def _listen(process: trio.Process, wall_s: float) -> bytes:
+    """What the process says until it ends or its time is up."""
+    said = b""
+    if process.stdout is not None:
+        with trio.move_on_after(START_S) as limit:
+            async for piece in process.stdout:
+                if not said:
+                    limit.deadline = trio.current_time() + wall_s
+                said += piece
+    return said
 
 
 def main() -> None:
