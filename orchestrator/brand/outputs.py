@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.brand.spikes import EpisodeChange
+
 DAY_MS = 86_400_000
 
 
@@ -49,6 +51,7 @@ class Changes:
         spikes: the whole episode list, oldest first, JSON; None if it is unchanged.
         recent: entries to append to the list of recent chunks, oldest first, JSON; at most 50.
         due_ms: when the summary changes next without traffic, Unix ms; 0 = never.
+        alerts: spike episodes that opened or closed, to be told once the commit is done.
     """
 
     put: Mapping[bytes, bytes] = field(default_factory=dict)
@@ -58,3 +61,4 @@ class Changes:
     spikes: Sequence[bytes] | None = None
     recent: Sequence[bytes] = ()
     due_ms: int = 0
+    alerts: Sequence[EpisodeChange] = ()

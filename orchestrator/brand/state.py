@@ -5,7 +5,8 @@ The result depends only on the sequence of chunks and the times given with them,
 how batches were cut, on restarts, or on which process did it.
 
 Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a
-pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), and those of the story book.
+pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spike
+detector: settled panes, unsettled ones, episodes), and those of the story book.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from orchestrator.brand.ledger import Ledger
 from orchestrator.brand.notes import MAX_RECENT, Notes, recent_entry
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
+from orchestrator.brand.spikes import SpikeDetector
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
@@ -51,6 +53,7 @@ class BrandState:
         self._stories = StoryBook(config.similarity_threshold, config.max_stories)
         self._trend = Trend()
         self._flags = Flags()
+        self._spikes = SpikeDetector()
         self._notes = Notes()
         self._recent: deque[tuple[Chunk, int, int]] = deque(maxlen=MAX_RECENT)
 
@@ -74,6 +77,7 @@ class BrandState:
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
+        state._spikes = SpikeDetector.load(fields, general.clock_ms)
         state._notes = Notes.load(fields)
         state.advance(general.clock_ms)
         return state
@@ -95,6 +99,7 @@ class BrandState:
         added = self._ledger.fold(panes, chunks, mentions)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
+        self._spikes.fold(panes, mentions)
         self._notes.fold(chunks, panes)
         self._recent.extend(list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:])
         self._stories.begin_batch(batch)
@@ -113,6 +118,7 @@ class BrandState:
         self._notes.advance(first)
         self._trend.advance(now_ms)
         self._flags.advance(now_ms)
+        self._spikes.advance(now_ms)
 
     def take_changes(self) -> Changes:
         """Everything to be committed since the last call, and forget that it changed.
@@ -124,12 +130,13 @@ class BrandState:
         self._ledger.take_changes(put, remove)
         self._notes.take_changes(put)
         trend_put, trend_remove = self._trend.take_changes(put, remove)
+        spikes, alerts = self._spikes.take_changes(put, remove)
         stories = self._stories.take_changes()
         put.update(stories.put)
         remove.extend(stories.remove)
         recent = [recent_entry(chunk, at_ms, mentions) for chunk, at_ms, mentions in self._recent]
         self._recent.clear()
-        return Changes(put, remove, trend_put, trend_remove, None, recent, self.due_ms())
+        return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
         """The summary as JSON, as of the later of *now_ms* and the state's own time; advances first."""
@@ -141,8 +148,7 @@ class BrandState:
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
             flagged=bool(self._flags),
-            episode=None,
-            surge="",
+            episode=self._spikes.open_episode(),
             chunk_summaries=self._notes.newest(),
         )
         return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
@@ -151,7 +157,7 @@ class BrandState:
         """When the summary changes next without traffic, Unix ms; 0 = never."""
         first = self._ledger.due_first()
         window = None if first is None else first * PANE_MS + self._config.window_ms
-        return min((due for due in (window, self._flags.due_ms()) if due is not None), default=0)
+        return min((due for due in (window, self._flags.due_ms(), self._spikes.due_ms()) if due is not None), default=0)
 
     def _encode_general(self) -> bytes:
         return pack(_General(FORMAT, self._clock_ms, self._ledger.since, self._flags.minutes))

@@ -18,7 +18,7 @@ from orchestrator.brand.notes import clip
 from orchestrator.brand.panes import iso
 from orchestrator.brand.sentiment import Tally, to_number
 from orchestrator.brand.stories import Story
-from orchestrator.brand.text import Content, compose
+from orchestrator.brand.text import Content, compose, surge
 from orchestrator.contract.summary import (
     MAX_SUMMARY_BYTES,
     SCHEMA_VERSION,
@@ -56,7 +56,6 @@ class Findings:
     story_count: int
     flagged: bool
     episode: SpikeEpisode | None
-    surge: str
     chunk_summaries: Sequence[str]
 
 
@@ -82,7 +81,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         stories=[(story.label, story.mentions) for story in stories],
         topics=[topic.topic for topic in topics],
         flagged=[story.label for story in stories if story.spike],
-        surge=findings.surge,
+        surge="" if findings.episode is None else surge(findings.episode),
         highlights=summaries,
     )
     return Summary(

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.brand.notes import clip
+from orchestrator.contract.summary import SpikeEpisode
 
 _NAMED_STORIES = 3
 _NAMED_TOPICS = 5
 _HIGHLIGHTS = 3
 _NAME_CHARS = 120
 _HIGHLIGHT_CHARS = 200
+_HOUR_AND_MINUTE = slice(len("2026-11-23T"), len("2026-11-23T12:00"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ def compose(content: Content) -> str:
     distinct = list(dict.fromkeys(clip(text, _HIGHLIGHT_CHARS) for text in content.highlights))
     lines += [_line("Highlight", [text]) for text in distinct[:_HIGHLIGHTS]]
     return "\n".join(line for line in lines if line) or "No mentions in this window."
+
+
+def surge(episode: SpikeEpisode) -> str:
+    """The open *episode* in a few words."""
+    since = episode.timestamp[_HOUR_AND_MINUTE]
+    minutes = episode.window_sec // 60
+    usual = f"{episode.expected:,.0f}" if episode.expected >= 1 else "less than 1"
+    return f"{_mentions(episode.mention_count)} in {minutes} minutes instead of {usual} (since {since} UTC)"
 
 
 def _line(title: str, parts: Sequence[str]) -> str:

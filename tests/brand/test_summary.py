@@ -143,7 +143,7 @@ def test_summary_is_bounded_at_five_thousand_stories() -> None:
 def test_encode_summary_bounds_the_worst_ids() -> None:
     """Ids cannot be cut without losing identity: fewer stories are shown instead, the largest."""
     story = Story("\0" * 4096, "x", 9, 1, None, NOW_MS, NOW_MS, None)
-    findings = Findings(Tally(), [], [story] * 100, 5000, False, None, "", ["\0" * 400] * 20)  # noqa: FBT003
+    findings = Findings(Tally(), [], [story] * 100, 5000, False, None, ["\0" * 400] * 20)  # noqa: FBT003
     encoded = encode_summary(Heading("nike", NOW_MS, NOW_MS, 1, 1), findings)
     assert len(encoded) <= MAX_SUMMARY_BYTES
     assert json.loads(encoded)["clusterCount"] == 5000

@@ -1,0 +1,164 @@
+"""What a brand's own past lets expect of its next quarter of an hour.
+
+Learns from closed panes, one after the other: a level (half-life 24 hours), the course of the day
+(half-life seven days) and how much counts scatter beyond chance (half-life 48 hours). Everything
+is a ratio of two decayed sums, so an early estimate is a plain mean and needs no special case.
+
+Source: the design's rule on spikes. What it leaves open was chosen by simulation
+(``docs/decisions/0040-spike-detector.md``, ``python -m bench spikes``): the pull of each hour
+towards the level, the scatter of four panes together, and how far clipping goes when mentions come
+in large chunks.
+"""
+
+from __future__ import annotations
+
+import math
+
+from msgspec import Struct, field
+
+from orchestrator.brand.panes import PANES_PER_HOUR
+
+PANES_PER_DAY = 24 * PANES_PER_HOUR
+WARM_UP_PANES = PANES_PER_DAY
+"""Panes to learn from before anything can be out of the ordinary."""
+
+SUM_PANES = 4
+"""A slow swell shows in the sum of this many panes before it shows in one."""
+
+CLIP_SIGMAS = 4.0
+"""A pane teaches at most the mean and so many standard deviations: a burst must not become normal."""
+
+_CLIP_CHUNKS = 2.0
+"""But always as much as two usual chunks, or a brand with a chunk every few hours would never learn its scatter."""
+
+_HOUR_VARIANCE = 0.15
+"""How much hours are believed to differ, as a squared share of the level; sets the pull towards it."""
+
+_LEVEL_DECAY = 2 ** (-1 / PANES_PER_DAY)
+_SCATTER_DECAY = 2 ** (-1 / (2 * PANES_PER_DAY))
+_HOUR_DECAY = 2 ** (-1 / (7 * PANES_PER_HOUR))  # an hour of the day learns from four panes a day
+_SIZE_DECAY = 2 ** (-1 / (7 * PANES_PER_DAY))
+
+_PRIOR_LEVEL = 0.25
+_PRIOR_KAPPA = 0.1
+_PRIOR_WEIGHT = 24.0
+_SMALLEST = 1e-9
+
+
+class Expectation(Struct, frozen=True, array_like=True):
+    """What is expected of one pane.
+
+    Attributes:
+        mean: mentions.
+        kappa: scatter beyond chance of one pane; the variance is ``mean + kappa * mean**2``.
+        sum_kappa: likewise of four panes together.
+        warm: whether enough was learned to judge by it.
+    """
+
+    mean: float
+    kappa: float
+    sum_kappa: float
+    warm: bool
+
+
+class Observation(Struct, frozen=True, array_like=True):
+    """What was seen in one pane and what had been expected, alone and of four panes together."""
+
+    count: int
+    mean: float
+    sum_count: int
+    sum_mean: float
+
+
+def spread(mean: float, kappa: float) -> float:
+    """The standard deviation of a count."""
+    return math.sqrt(mean + kappa * mean * mean)
+
+
+def hour_of_day(pane: int) -> int:
+    """The hour of the UTC day that *pane* lies in."""
+    return pane // PANES_PER_HOUR % 24
+
+
+class Learner(Struct, array_like=True):
+    """Decayed sums over the panes learned so far; a numerator and a denominator for each estimate."""
+
+    panes: int = 0
+    level: float = _PRIOR_LEVEL
+    level_weight: float = 1.0
+    hours: list[float] = field(default_factory=lambda: [0.0] * 24)
+    hour_weights: list[float] = field(default_factory=lambda: [0.0] * 24)
+    scatter: float = _PRIOR_KAPPA * _PRIOR_WEIGHT
+    scatter_weight: float = _PRIOR_WEIGHT
+    sum_scatter: float = _PRIOR_KAPPA * _PRIOR_WEIGHT
+    sum_scatter_weight: float = _PRIOR_WEIGHT
+    sizes: float = 0.0
+    size_weight: float = 0.0
+
+    @property
+    def warm(self) -> bool:
+        """Whether the warm-up is over."""
+        return self.panes >= WARM_UP_PANES
+
+    def expect(self, pane: int) -> Expectation:
+        """What *pane* will hold, as far as is known."""
+        mean = max(_SMALLEST, self._level() * self._share(hour_of_day(pane)))
+        sum_kappa = max(0.0, self.sum_scatter / self.sum_scatter_weight)
+        return Expectation(mean, self._kappa(), sum_kappa, self.warm)
+
+    def learn(self, pane: int, seen: Observation, expected: Expectation, squares: int) -> None:
+        """Take in *pane*, closed; *squares* is the sum of the squared sizes of its chunks."""
+        self._learn_size(seen.count, squares)
+        count, sum_count = float(seen.count), float(seen.sum_count)
+        if expected.warm:
+            count = self._clipped(count, seen.mean, expected.kappa)
+            sum_count = self._clipped(sum_count, seen.sum_mean, expected.sum_kappa)
+        if self.panes >= SUM_PANES:  # the first panes' means are guesses and say nothing of scatter
+            self._learn_scatter(count, sum_count, seen)
+        hour = hour_of_day(pane)
+        share, level = self._share(hour), self._level()
+        self.level = _LEVEL_DECAY * self.level + count
+        self.level_weight = _LEVEL_DECAY * self.level_weight + share
+        decay, weight = (_HOUR_DECAY, level) if self.warm else (1.0, 1.0)
+        self.hours[hour] = decay * self.hours[hour] + count
+        self.hour_weights[hour] = decay * self.hour_weights[hour] + weight
+        self.panes += 1
+        if self.panes == WARM_UP_PANES:
+            self._end_warm_up()
+
+    def _level(self) -> float:
+        return self.level / self.level_weight
+
+    def _kappa(self) -> float:
+        return max(0.0, self.scatter / self.scatter_weight)
+
+    def _share(self, hour: int) -> float:
+        """This hour's part of the level; 1 is the mean, and the fewer panes are known the nearer it is."""
+        if not self.warm:
+            return 1.0
+        level = max(_SMALLEST, self._level())
+        # shrinkage: as many panes' worth of the level as it takes to see hours differ through the scatter
+        pull = (1 / level + self._kappa()) / _HOUR_VARIANCE * level
+        return (self.hours[hour] + pull) / (self.hour_weights[hour] + pull)
+
+    def _clipped(self, count: float, mean: float, kappa: float) -> float:
+        usual_chunk = self.sizes / self.size_weight if self.size_weight else 0.0
+        return min(count, max(mean + CLIP_SIGMAS * spread(mean, kappa), _CLIP_CHUNKS * usual_chunk))
+
+    def _learn_size(self, count: int, squares: int) -> None:
+        # weighted by size: the chunk that a mention comes in, not the chunk as such
+        self.sizes = _SIZE_DECAY * self.sizes + squares
+        self.size_weight = _SIZE_DECAY * self.size_weight + count
+
+    def _learn_scatter(self, count: float, sum_count: float, seen: Observation) -> None:
+        """The method of moments: what squared errors have beyond the mean is kappa times the mean squared."""
+        self.scatter = _SCATTER_DECAY * self.scatter + (count - seen.mean) ** 2 - seen.mean
+        self.scatter_weight = _SCATTER_DECAY * self.scatter_weight + seen.mean**2
+        self.sum_scatter = _SCATTER_DECAY * self.sum_scatter + (sum_count - seen.sum_mean) ** 2 - seen.sum_mean
+        self.sum_scatter_weight = _SCATTER_DECAY * self.sum_scatter_weight + seen.sum_mean**2
+
+    def _end_warm_up(self) -> None:
+        """Measure level and hours of the first day by that day's mean, which only now is known."""
+        mean = max(_SMALLEST, sum(self.hours) / WARM_UP_PANES)
+        self.level = mean * self.level_weight
+        self.hour_weights = [panes * mean for panes in self.hour_weights]

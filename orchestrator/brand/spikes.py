@@ -1,0 +1,278 @@
+"""Finds spikes: watches a brand's mentions pane by pane against what its own past lets expect.
+
+A pane is settled, judged for good and learned from, when two later ones have begun: chunks come
+late by minutes. Until then it is judged provisionally by the same expectation, so an alarm does not
+wait and, as counts only grow, is not taken back. Everything follows from the settled panes and the
+counts of the last two; how batches were cut does not show.
+
+Not seen: mentions stamped into panes already settled (a backlog of hours). They count in trend and
+summary and can neither raise an alarm long after the fact nor teach a wrong normal.
+
+A brand silent for two weeks is forgotten here and warms up anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.episodes import OpenEpisode, Stretch, judge, opens
+from orchestrator.brand.expectation import PANES_PER_DAY, SUM_PANES, Expectation, Learner, Observation
+from orchestrator.brand.panes import PANE_MS, pane_of
+from orchestrator.contract.summary import SpikeEpisode
+
+SETTLED_FIELD = b"d"
+UNSETTLED_FIELD = b"o"
+EPISODES_FIELD = b"e"
+
+MAX_EPISODES = 50
+"""Closed episodes kept and published, the newest."""
+
+SILENCE_PANES = 14 * PANES_PER_DAY
+
+_MAX_SIZE = 100_000
+"""Larger chunks weigh as this one does in what a usual chunk is; keeps sums of squares within 64 bits."""
+
+_SETTLING_PANES = 2
+"""Panes that are not settled: the current one and the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeChange:
+    """An episode that opened or closed, for whoever is to be told.
+
+    ``number`` counts the brand's episodes from 1: brand, number and kind name the change for good.
+    """
+
+    kind: Literal["opened", "closed"]
+    number: int
+    episode: SpikeEpisode
+
+
+class _Settled(Struct, array_like=True):
+    """What the settled panes left behind.
+
+    Attributes:
+        following: the oldest pane that is not settled.
+        active: the newest settled pane that had mentions.
+        ahead: what is expected of *following*.
+        past: count and mean of the settled panes before it, as many as a sum needs.
+        episode: the open one, if there is.
+    """
+
+    following: int
+    active: int
+    learner: Learner
+    ahead: Expectation
+    past: list[tuple[int, float]]
+    episode: OpenEpisode | None
+
+
+class _Count(Struct, array_like=True):
+    pane: int
+    mentions: int = 0
+    squares: int = 0
+
+
+class _Unsettled(Struct, array_like=True):
+    counts: list[_Count]
+    told_opened: int
+    told_closed: int
+
+
+class _Episodes(Struct, array_like=True):
+    closed: int
+    entries: list[SpikeEpisode]
+
+
+_settled_decoder = FieldDecoder(_Settled)
+_unsettled_decoder = FieldDecoder(_Unsettled)
+_episodes_decoder = FieldDecoder(_Episodes)
+
+
+class SpikeDetector:
+    """The spikes of one brand."""
+
+    def __init__(self) -> None:
+        self._now = 0  # the current pane
+        self._settled: _Settled | None = None
+        self._counts: dict[int, _Count] = {}
+        self._closed = 0
+        self._entries: list[SpikeEpisode] = []
+        self._open: OpenEpisode | None = None
+        self._current: SpikeEpisode | None = None  # what readers see of it
+        self._told_opened = self._told_closed = 0
+        self._published: list[SpikeEpisode] = []
+        self._dirty: set[bytes] = set()
+
+    @classmethod
+    def load(cls, fields: Mapping[bytes, bytes], now_ms: int) -> SpikeDetector:
+        """The detector in those of *fields* that are its, as of *now_ms*, when they were written."""
+        detector = cls()
+        if SETTLED_FIELD in fields:
+            detector._settled = _settled_decoder.read(SETTLED_FIELD, fields[SETTLED_FIELD])
+        if UNSETTLED_FIELD in fields:
+            unsettled = _unsettled_decoder.read(UNSETTLED_FIELD, fields[UNSETTLED_FIELD])
+            detector._counts = {count.pane: count for count in unsettled.counts}
+            detector._told_opened, detector._told_closed = unsettled.told_opened, unsettled.told_closed
+        if EPISODES_FIELD in fields:
+            episodes = _episodes_decoder.read(EPISODES_FIELD, fields[EPISODES_FIELD])
+            detector._closed, detector._entries = episodes.closed, episodes.entries
+        detector.advance(now_ms)
+        detector._published = detector.episodes()
+        return detector
+
+    def fold(self, panes: Sequence[int], mentions: Sequence[int]) -> None:
+        """Count the *mentions* of chunks; the panes that they are stamped with stand beside them."""
+        if self._settled is None:
+            self._begin(self._now - _SETTLING_PANES + 1)
+        following = self._now if self._settled is None else self._settled.following
+        for pane in set(panes):
+            if pane >= following:
+                sizes = [size for at, size in zip(panes, mentions, strict=True) if at == pane]
+                known = self._counts.setdefault(pane, _Count(pane))
+                known.mentions += sum(sizes)
+                known.squares += sum([min(size, _MAX_SIZE) ** 2 for size in sizes])
+        self._dirty.add(UNSETTLED_FIELD)
+        self._judge_unsettled()
+
+    def advance(self, now_ms: int) -> None:
+        """Settle the panes that time has settled."""
+        pane = pane_of(now_ms)
+        if pane <= self._now:
+            return
+        self._now = pane
+        while self._settled is not None and self._settled.following <= pane - _SETTLING_PANES:
+            self._settle(self._settled)
+        self._judge_unsettled()
+
+    def open_episode(self) -> SpikeEpisode | None:
+        """The episode that goes on, if there is one."""
+        return self._current
+
+    def episodes(self) -> list[SpikeEpisode]:
+        """The newest episodes, oldest first; the open one is the last."""
+        current = self.open_episode()
+        return [*self._entries, current] if current is not None else list(self._entries)
+
+    def due_ms(self) -> int | None:
+        """When an episode may open or close next without traffic; None: not at all."""
+        waiting = self._open is not None or any(pane > self._now for pane in self._counts)
+        return (self._now + 1) * PANE_MS if waiting else None
+
+    def take_changes(
+        self, put: dict[bytes, bytes], remove: list[bytes]
+    ) -> tuple[list[bytes] | None, list[EpisodeChange]]:
+        """Add the changed state fields to *put* and *remove*.
+
+        Returns:
+            The whole published list or None if it is what it was; the openings and closings not told yet.
+        """
+        news = self._news()
+        if SETTLED_FIELD in self._dirty:
+            if self._settled is None:
+                remove.append(SETTLED_FIELD)
+            else:
+                put[SETTLED_FIELD] = pack(self._settled)
+        if UNSETTLED_FIELD in self._dirty:
+            counts = [self._counts[pane] for pane in sorted(self._counts)]
+            put[UNSETTLED_FIELD] = pack(_Unsettled(counts, self._told_opened, self._told_closed))
+        if EPISODES_FIELD in self._dirty:
+            put[EPISODES_FIELD] = pack(_Episodes(self._closed, self._entries))
+        self._dirty = set()
+        episodes = self.episodes()
+        if episodes == self._published:
+            return None, news
+        self._published = episodes
+        return [msgspec.json.encode(episode) for episode in episodes], news
+
+    def _news(self) -> list[EpisodeChange]:
+        news: list[EpisodeChange] = []
+        current = self.open_episode()
+        opened = self._closed + (current is not None)
+        for number in range(self._told_closed + 1, opened + 1):
+            # an episode may have left the list before anybody could be told: a burst of them in one long absence
+            place = number - self._closed - 1
+            episode = current if place == 0 else self._entries[place] if -place <= len(self._entries) else None
+            if episode is None:
+                continue
+            if number > self._told_opened:
+                news.append(EpisodeChange("opened", number, episode))
+            if number <= self._closed:
+                news.append(EpisodeChange("closed", number, episode))
+        if (opened, self._closed) != (self._told_opened, self._told_closed):
+            self._told_opened, self._told_closed = opened, self._closed
+            self._dirty.add(UNSETTLED_FIELD)
+        return news
+
+    def _begin(self, following: int) -> None:
+        """Start to watch with the oldest pane that is not settled, whatever pane the first chunk names."""
+        learner = Learner()
+        self._settled = _Settled(following, following, learner, learner.expect(following), [], None)
+        self._dirty.add(SETTLED_FIELD)
+
+    def _settle(self, settled: _Settled) -> None:
+        """Judge the oldest pane for good, learn from it and go on to the next."""
+        pane = settled.following
+        count = self._counts.pop(pane, None) or _Count(pane)
+        self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD}
+        seen = _observe(count.mentions, settled.ahead, settled.past)
+        self._step_episode(settled, pane, seen, judge(seen, settled.ahead))
+        # expected before this pane is learned: a pane is judged by what was known when it began
+        ahead = settled.learner.expect(pane + 1)
+        settled.learner.learn(pane, seen, settled.ahead, count.squares)
+        settled.past = [*settled.past, (seen.count, seen.mean)][1 - SUM_PANES :]
+        settled.ahead = ahead
+        settled.following = pane + 1
+        if count.mentions:
+            settled.active = pane
+        elif pane - settled.active >= SILENCE_PANES:
+            self._settled = None
+            if self._counts:
+                self._begin(pane + 1)
+
+    def _step_episode(self, settled: _Settled, pane: int, seen: Observation, stretch: Stretch) -> None:
+        if settled.episode is None:
+            settled.episode = OpenEpisode(pane, stretch) if opens(seen, stretch) else None
+            return
+        settled.episode = settled.episode.then(stretch)
+        if settled.episode.over:
+            entry = settled.episode.entry(pane + 1 - settled.episode.quiet)
+            self._entries = [*self._entries, entry][-MAX_EPISODES:]
+            self._closed += 1
+            settled.episode = None
+            self._dirty.add(EPISODES_FIELD)
+
+    def _judge_unsettled(self) -> None:
+        """Look at the panes that have begun and are not settled; they may open an episode, not close it."""
+        found = self._provisional(self._settled)
+        if found != self._open:
+            self._open = found
+            self._current = None if found is None else found.entry()
+
+    def _provisional(self, settled: _Settled | None) -> OpenEpisode | None:
+        if settled is None or not settled.ahead.warm:
+            return None
+        episode, past, ahead = settled.episode, settled.past, settled.ahead
+        for pane in range(settled.following, self._now + 1):
+            count = self._counts.get(pane)
+            seen = _observe(count.mentions if count else 0, ahead, past)
+            stretch = judge(seen, ahead)
+            if episode is not None:
+                episode = episode.higher(stretch)
+            elif opens(seen, stretch):
+                episode = OpenEpisode(pane, stretch)
+            past = [*past, (seen.count, seen.mean)]
+            ahead = settled.learner.expect(pane + 1)
+        return episode
+
+
+def _observe(count: int, expected: Expectation, past: Sequence[tuple[int, float]]) -> Observation:
+    before = past[1 - SUM_PANES :]
+    sum_count = count + sum(earlier for earlier, _ in before)
+    return Observation(count, expected.mean, sum_count, expected.mean + sum(mean for _, mean in before))
