@@ -1,6 +1,6 @@
-"""Builds the compiled merge kernel; everything else about the package stands in ``pyproject.toml``.
+"""Builds the compiled kernels; everything else about the package stands in ``pyproject.toml``.
 
-The kernel is optional: without a compiler the package installs all the same and
+The kernels are optional: without a compiler the package installs all the same and
 runs on the pure twin, and says so at start. ``ORCHESTRATOR_MERGE=cython`` in the
 build's environment turns a failed build into a failed installation (the image
 and CI set it); ``ORCHESTRATOR_MERGE=python`` skips the build.
@@ -19,15 +19,19 @@ def extensions() -> list[Extension]:
     wanted = os.environ.get("ORCHESTRATOR_MERGE", "")
     if wanted == "python":
         return []
-    kernel = Extension(
-        "orchestrator._merge",
-        ["orchestrator/_merge.pyx"],
-        depends=["orchestrator/_merge_loops.h"],
-        language="c++",
-        # no contraction: a fused multiply-add rounds once where the twin rounds twice; no symbols: a tenth of the size
-        extra_compile_args=["-O3", "-std=c++17", "-ffp-contract=off", "-g0"],
-    )
-    built: list[Extension] = cythonize([kernel], language_level=3)
+    kernels = [
+        Extension(
+            f"orchestrator.{name}",
+            [f"orchestrator/{name}.pyx"],
+            depends=[f"orchestrator/{header}"],
+            language="c++",
+            # no contraction: a fused multiply-add rounds once where the twin rounds twice;
+            # no symbols: a tenth of the size
+            extra_compile_args=["-O3", "-std=c++17", "-ffp-contract=off", "-g0"],
+        )
+        for name, header in (("_merge", "_merge_loops.h"), ("_splice", "_splice_scan.h"))
+    ]
+    built: list[Extension] = cythonize(kernels, language_level=3)
     for extension in built:
         # cythonize() makes new Extension objects and resets this; test_packaging guards it
         extension.optional = wanted != "cython"

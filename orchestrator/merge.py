@@ -40,6 +40,7 @@ _kernel: ModuleType = _merge_py
 if _wanted != "python":
     try:
         from orchestrator import _merge as _compiled
+        from orchestrator import _splice  # noqa: F401 - both or neither, so that one word tells what is in use
     except ImportError as error:
         if _wanted == "cython":
             raise

@@ -16,6 +16,7 @@ import binascii
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,11 +24,14 @@ import numpy as np
 
 from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
 from orchestrator.errors import InvalidChunkError
+from orchestrator.splice import decode_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from orchestrator._splice_py import Decoded
 
 _SHOWN_CHARS = 48  # of an offending value; enough to recognise it, too little to quote a text
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -110,22 +114,11 @@ class ChunkBatch:
         )
 
 
-def decode_batch(items: Sequence[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
+def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
     """Decode and validate *items*, the queue items of *brand*; never raises for what is in them."""
-    max_bytes = (limits or Limits()).max_chunk_bytes
-    chunks: list[Chunk] = []
-    indices: list[int] = []
-    rejected: list[Rejected] = []
-    rows: list[Any] = []
-    for index, item in enumerate(items):
-        known_rows = len(rows)
-        try:
-            chunks.append(_decode_item(item, brand, max_bytes, rows))
-            indices.append(index)
-        except InvalidChunkError as error:
-            del rows[known_rows:]
-            rejected.append(Rejected(index, error.reason, error.path))
-    return ChunkBatch(chunks, indices, Centroids.of(rows), rejected)
+    chunks, indices, errors, values, offsets = _decode_items(items, brand, limits or Limits())
+    rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
+    return ChunkBatch(chunks, indices, Centroids(values, offsets), rejected)
 
 
 def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = None) -> Chunk:
@@ -134,25 +127,15 @@ def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = 
     Raises:
         InvalidChunkError: the item is not an acceptable chunk.
     """
-    return _decode_item(item, brand, (limits or Limits()).max_chunk_bytes, [])
+    chunks, _, errors, _, _ = _decode_items([item], brand, limits or Limits())
+    if errors:
+        raise errors[0][1]
+    return chunks[0]
 
 
-def _decode_item(item: bytes, brand: str | None, max_bytes: int, rows: list[Any]) -> Chunk:
-    if len(item) > max_bytes:
-        raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
-    if not item.isascii():
-        _check_utf8(item)
-    # An escaped key ("\u0063entroid") could smuggle a row number in, so escapes take the slow way too.
-    if b"centroid" in item or b"\\u00" in item:
-        chunk = _decode_slowly(item, rows)
-    else:
-        try:
-            chunk = _chunk_decoder.decode(item)
-        except (msgspec.MsgspecError, RecursionError, ValueError):
-            chunk = _decode_slowly(item, rows)
-    if brand is not None and chunk.brand != brand:
-        raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {chunk.brand[:_SHOWN_CHARS]!r}", "$.brand")
-    return chunk
+def _decode_items(items: list[bytes], brand: str | None, limits: Limits) -> Decoded:
+    slowly = partial(_decode_slowly, limits.max_chunk_bytes)
+    return decode_items(items, brand, limits.max_chunk_bytes, _chunk_decoder.decode, slowly)
 
 
 def _check_utf8(item: bytes) -> None:
@@ -163,17 +146,19 @@ def _check_utf8(item: bytes) -> None:
         raise InvalidChunkError(f"not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _decode_slowly(item: bytes, rows: list[Any]) -> Chunk:
-    """Decode by the generous wire type; its errors are the ones that people get to see."""
-    try:
-        wire = _wire_decoder.decode(item)
-    except RecursionError:
-        raise InvalidChunkError("nested too deeply") from None
-    except msgspec.ValidationError as error:
-        raise _located(str(error), item) from None
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise InvalidChunkError(f"not JSON: {error}") from None
-    clusters = [_to_cluster(cluster, number, rows) for number, cluster in enumerate(wire.clusters)]
+def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: list[Any], first_row: int) -> Chunk:
+    """Decode by the generous wire type; its errors are the ones that people get to see.
+
+    The centroids are appended to *rows*, the first of them is row number *first_row* of the batch.
+    """
+    if len(item) > max_bytes:
+        raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
+    _check_utf8(item)
+    wire = _decode_wire(item)
+    if brand is not None and wire.brand != brand:
+        raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {wire.brand[:_SHOWN_CHARS]!r}", "$.brand")
+    base = first_row - len(rows)
+    clusters = [_to_cluster(cluster, number, rows, base) for number, cluster in enumerate(wire.clusters)]
     meta = None if wire.meta is None else Meta(_to_count(wire.meta.mention_count, "$.meta.mentionCount"))
     return Chunk(
         wire.chunk_id,
@@ -188,14 +173,25 @@ def _decode_slowly(item: bytes, rows: list[Any]) -> Chunk:
     )
 
 
-def _to_cluster(wire: WireCluster, number: int, rows: list[Any]) -> Cluster:
+def _decode_wire(item: bytes) -> WireChunk:
+    try:
+        return _wire_decoder.decode(item)
+    except RecursionError:
+        raise InvalidChunkError("nested too deeply") from None
+    except msgspec.ValidationError as error:
+        raise _located(str(error), item) from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InvalidChunkError(f"not JSON: {error}") from None
+
+
+def _to_cluster(wire: WireCluster, number: int, rows: list[Any], base: int) -> Cluster:
     path = f"$.clusters[{number}]"
     vector: Any = wire.centroid
     if wire.centroid_f32 is not None:
         vector = _unpack_f32(wire.centroid_f32, f"{path}.centroidF32")
     row = None
     if vector is not None and len(vector):
-        row = len(rows)
+        row = base + len(rows)
         rows.append(vector)
     count = _to_count(wire.mention_count, f"{path}.mentionCount")
     return Cluster(wire.id, wire.label, wire.mentions, wire.sentiment_score, wire.spike, count, row)

@@ -1,0 +1,219 @@
+"""The splice kernel: both twins give the rows that json and numpy give, and refuse what json refuses."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import re
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.contract import chunk as bounds
+from orchestrator.contract import decode
+from orchestrator.errors import InvalidChunkError
+from tests.test_merge import TWINS
+
+HEADER = Path(decode.__file__).parents[1] / "_splice_scan.h"
+
+
+@pytest.fixture(params=[name.replace("merge", "splice") for name in TWINS], scope="module")
+def kernel(request: pytest.FixtureRequest) -> ModuleType:
+    """Each twin in turn."""
+    return importlib.import_module(request.param)
+
+
+def rows_of(kernel: ModuleType, item: bytes) -> tuple[list[Any], int]:
+    """The centroids of the item's clusters (bits, None for absent), and how many times the slow way was taken."""
+    slow_calls = []
+
+    def slowly(*arguments: Any) -> Any:
+        slow_calls.append(arguments)
+        return decode._decode_slowly(10**9, *arguments)
+
+    chunks, _, errors, values, offsets = kernel.decode_items([item], "b", 10**9, decode._chunk_decoder.decode, slowly)
+    if errors:
+        raise errors[0][1]
+    centroids = decode.Centroids(values, offsets)
+    rows = [part.centroid for part in chunks[0].clusters]
+    return [None if row is None else bits(centroids.row(row)) for row in rows], len(slow_calls)
+
+
+def bits(numbers: Any) -> list[int]:
+    """The float32 numbers as bits, so that -0.0 is not 0.0."""
+    return np.asarray(numbers, dtype=np.float32).view(np.uint32).tolist()  # type: ignore[no-any-return]
+
+
+def item_with(array: str, key: str = '"centroid"', more: str = "") -> bytes:
+    """A chunk of brand ``b`` whose one cluster has that text as its centroid."""
+    cluster = f'{{"id":"i",{key}:{array},"label":"l","mentions":[]{more}}}'
+    return f'{{"chunkId":"c","brand":"b","sentiment":{{"score":0}},"clusters":[{cluster}]}}'.encode()
+
+
+DIGITS = st.text("0123456789", min_size=1, max_size=32)
+INTEGERS = st.just("0") | st.from_regex(r"[1-9][0-9]{0,8}", fullmatch=True)
+EXPONENTS = st.builds("{}{}{}".format, st.sampled_from("eE"), st.sampled_from(["", "+", "-"]), st.integers(0, 60))
+BLANKS = st.sampled_from(["", "", "", " ", "\n", "\t \r"])
+NUMBERS = st.one_of(
+    st.builds("{}{}.{}{}".format, st.sampled_from(["", "-"]), INTEGERS, DIGITS, st.just("") | EXPONENTS),
+    st.builds("{}{}".format, st.sampled_from(["", "-"]), INTEGERS),
+    st.floats(-1e9, 1e9).map(repr),
+    st.floats(-1, 1, width=32).map(repr),
+    # beside the points halfway between two float32 numbers, where a rounding too many shows
+    st.integers(1, 2**31 - 2**24).map(lambda number: repr(halfway(number))),
+    st.tuples(st.integers(2**29, 2**30), st.integers(-3, 3)).map(lambda pair: nudged(*pair)),
+).filter(lambda text: abs(float(text)) <= bounds.MAX_MAGNITUDE)
+
+
+def halfway(number: int) -> float:
+    """The float64 halfway between the float32 with these bits and the next."""
+    low, high = np.array([number, number + 1], np.uint32).view(np.float32).astype(np.float64)
+    middle = float(low + high) / 2
+    return middle if middle <= bounds.MAX_MAGNITUDE else 0.5
+
+
+def nudged(number: int, steps: int) -> str:
+    """A float64 a few steps from such a point, with digits to spare."""
+    value = np.array([halfway(number)]).view(np.int64) + steps
+    return f"{value.view(np.float64)[0]:.24f}"
+
+
+@given(numbers=st.lists(NUMBERS, min_size=1, max_size=12), blanks=st.lists(BLANKS, min_size=26, max_size=26))
+def test_rows_are_those_of_json(kernel: ModuleType, numbers: list[str], blanks: list[str]) -> None:
+    """Any notation of a number gives the bits that json and numpy give, wherever blanks stand."""
+    pieces = zip(blanks, numbers, blanks[13:], strict=False)
+    array = "[" + ",".join(f"{before}{number}{behind}" for before, number, behind in pieces) + "]"
+    expected = np.array(list(map(float, json.loads(array))), np.float64)
+    rows, _ = rows_of(kernel, item_with(array))
+    sign_of_integers = [number == "-0" for number in numbers]
+    assert [row for row, skip in zip(rows[0], sign_of_integers, strict=True) if not skip] == [
+        row for row, skip in zip(bits(expected), sign_of_integers, strict=True) if not skip
+    ]
+
+
+@given(numbers=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=300), wide=st.booleans())
+def test_rows_of_embeddings_need_no_slow_way(kernel: ModuleType, numbers: list[float], wide: bool) -> None:  # noqa: FBT001
+    """What an embedding model's vectors look like is read in one pass by the compiled twin."""
+    array = json.dumps(numbers, separators=None if wide else (",", ":"))
+    rows, slow = rows_of(kernel, item_with(array))
+    assert rows == [bits(numbers)]
+    assert slow == (kernel.__name__ == "orchestrator._splice_py")
+
+
+@given(data=st.binary(max_size=600).filter(lambda data: len(data) % 4 == 0))
+def test_rows_of_base64_are_the_bytes(kernel: ModuleType, data: bytes) -> None:
+    """``centroidF32`` gives the very bits that were packed."""
+    packed = base64.b64encode(data).decode()
+    rows, _ = rows_of(kernel, item_with(f'"{packed}"', key='"centroidF32"'))
+    assert rows == [np.frombuffer(data, "<u4").tolist() or None]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        "[01]", "[-]", "[1.]", "[.5]", "[+1]", "[1e]", "[1e+]", "[0x1]", "[1,]", "[,1]", "[1 2]", "[NaN]", "[Infinity]",
+        "[1e999]", "[-1e10]", "[1000000000.0000001]", "[true]", "[null]", '["1"]', "[[1]]", "[1", "[1}", "[1]]", "{}",
+        "[0.1234567890123456789x]", "[0.12 34]", "[-0.5-]", "[--0.5]", "[0..5]", "[0.5.5]", "[0.\u0665]", "7", '"x"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("before", ["", "0.25,-0.5,"])
+def test_rows_refuse_what_is_no_array_of_numbers(kernel: ModuleType, array: str, before: str) -> None:
+    """Everything that JSON or the bounds forbid is refused, first in an array or later."""
+    with pytest.raises(InvalidChunkError):
+        rows_of(kernel, item_with(array.replace("[", "[" + before, 1)))
+
+
+def test_rows_accept_the_bound_itself(kernel: ModuleType) -> None:
+    """A billion is allowed, either way."""
+    assert rows_of(kernel, item_with("[1e9,-1000000000]"))[0] == [bits([1e9, -1e9])]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (item_with("null"), [None]),
+        (item_with("[ ]"), [None]),
+        (item_with("[1]", key='"\\u0063entroid"'), [[1.0]]),
+        (item_with("[1]", more=',"centroid":[2]'), [[2.0]]),
+        (item_with("[1]", more=',"centroid":null'), [None]),
+        (item_with("[1]", more=',"centroidF32":"AAAAQA=="'), [[2.0]]),
+        (item_with('"AAAAQA=="', key='"centroidF32"', more=',"centroid":[1]'), [[2.0]]),
+        (item_with('"AAAAQA\\u003d="', key='"centroidF32"'), [[2.0]]),
+        (item_with("[1]", more=',"x":{"centroid":"y"}'), [[1.0]]),
+        (item_with("[1]", more=',"x":"\\"centroid\\":[5]"'), [[1.0]]),
+        (item_with("[1]", more=',"mentionCount":3.0'), [[1.0]]),
+        (item_with("[1]").replace(b'"chunkId"', b'"x":[{"centroid":"?"}],"centroid":{},"chunkId"'), [[1.0]]),
+        (item_with("[1]").replace(b'"label":"l"', '"label":"ü"'.encode()), [[1.0]]),
+        (item_with("[1]").replace(b'"chunkId"', b'"clusters":[{"centroid":[7,8]}],"chunkId"'), [[1.0]]),
+    ],
+)
+def test_rows_are_found_where_they_are(kernel: ModuleType, item: bytes, expected: list[Any]) -> None:
+    """Only a cluster's own key names a centroid, however it is written; the last one counts, packed ones first."""
+    if b'"clusters":[{"centroid":[7,8]}]' in item:
+        with pytest.raises(InvalidChunkError):  # the overridden value is validated as well
+            rows_of(kernel, item)
+        return
+    assert rows_of(kernel, item)[0] == [None if row is None else bits(row) for row in expected]
+
+
+def test_rows_of_truncated_documents_are_refused(kernel: ModuleType) -> None:
+    """A document that ends too early anywhere is refused; nothing behind its end is looked at."""
+    whole = item_with("[0.125, -0.0975050032138824, 0.5]", more=',"x":[0.0975050032138824,1]')
+    for cut in range(len(whole)):
+        with pytest.raises(InvalidChunkError):
+            rows_of(kernel, whole[:cut])
+
+
+@given(place=st.integers(0, 300), damage=st.binary(max_size=4), cut=st.integers(0, 4))
+def test_twins_judge_damage_alike(place: int, damage: bytes, cut: int) -> None:
+    """Whatever happens to the bytes, both twins give the same rows or the same refusal."""
+    packed = base64.b64encode(np.array([1.5, 2.5], "<f4").tobytes()).decode()
+    whole = item_with(
+        "[0.125,-0.0975050032138824, 5e-05]", more=f'}},{{"id":"","label":"","mentions":[],"centroidF32":"{packed}"'
+    )
+    item = whole[:place] + damage + whole[place + cut :]
+    outcomes = []
+    for name in TWINS:
+        try:
+            outcomes.append(rows_of(importlib.import_module(name.replace("merge", "splice")), item)[0])
+        except InvalidChunkError as error:
+            outcomes.append([error.reason, error.path])
+    assert outcomes == outcomes[:1] * len(outcomes)
+
+
+def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
+    """Ordinary, slow and refused items side by side: row numbers name each chunk's own centroids."""
+    items = [
+        item_with("[1.5,1]"),
+        item_with("[2]", key='"\\u0063entroid"'),
+        item_with("[3,null]"),
+        item_with("[4]", more=',"mentionCount":2.5'),
+        item_with("[5]", more=',"mentionCount":2.0'),
+        item_with("[6.5,6,6]"),
+        b"",
+        b" " * 2000,
+    ]
+    slowly = partial(decode._decode_slowly, 1000)
+    chunks, indices, errors, values, offsets = kernel.decode_items(
+        items, "b", 1000, decode._chunk_decoder.decode, slowly
+    )
+    centroids = decode.Centroids(values, offsets)
+    assert indices == [0, 1, 4, 5]
+    assert [index for index, _ in errors] == [2, 3, 6, 7]
+    rows = [centroids.row(chunk.clusters[0].centroid).tolist() for chunk in chunks]
+    assert rows == [[1.5, 1], [2], [5], [6.5, 6, 6]]
+
+
+def test_bounds_are_those_of_the_contract() -> None:
+    """The header repeats two bounds of the contract."""
+    text = HEADER.read_text()
+    (magnitude,) = re.findall(r"MAX_MAGNITUDE = ([\de.]+);", text)
+    (dimensions,) = re.findall(r"MAX_DIMENSIONS = (\d+);", text)
+    assert (float(magnitude), int(dimensions)) == (bounds.MAX_MAGNITUDE, bounds.MAX_DIMENSIONS)
