@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.errors import StoreError, StoreRefusedError
+from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import Store
@@ -32,6 +32,10 @@ MAX_CLOCK_SKEW_S: Final = 60.0
 """``now`` is the server's clock; beyond a minute apart, times in logs and in summaries disagree visibly."""
 
 SCRATCH_BRAND: Final = "orchestrator preflight "
+
+
+_PASSING: Final = ("OOM", "ResponseError: MISCONF", "ResponseError: NOREPLICAS")
+"""Refusals that say nothing about how the server is set up; a queue that fills Redis must not keep its cure away."""
 
 
 class Verdict(StrEnum):
@@ -146,7 +150,12 @@ def _rehearse(client: redis.Redis) -> Finding:
     brand = SCRATCH_BRAND + secrets.token_hex(8)
     try:
         announced = _visit(client, store, brand)
+    except StoreUnavailableError:
+        raise
     except StoreError as error:
+        if str(error).startswith(_PASSING):
+            remedy = "make room, or wait: the service starts and goes on by itself once Redis accepts writes again"
+            return Finding("commands", Verdict.WARN, str(error), remedy)
         remedy = "allow the commands and keys that docs/redis-protocol.md lists to this user"
         return Finding("commands", Verdict.REFUSE, str(error), remedy)
     if not announced:

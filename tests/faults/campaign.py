@@ -60,6 +60,16 @@ class Arena:
         """Answers with one of *names* that any proxy saw."""
         return sum(proxy.codes[name] for proxy in self.proxies for name in names)
 
+    def leases_lost(self) -> int:
+        """How often an orchestrator noticed that its state or its lease was not the brand's any more."""
+        return sum(len(orchestrator.logged("lease lost")) for orchestrator in self.fleet)
+
+    def recruit(self, folder: Path, **settings: str) -> Orchestrator:
+        """One more orchestrator, straight on the server; to be started by a with statement."""
+        recruit = Orchestrator(folder, f"recruit{len(self.fleet)}", self.server.url, **settings)
+        self.fleet.append(recruit)
+        return recruit
+
     def drain(self, within_s: float = DRAIN_S) -> float:
         """Wait until nothing is queued; returns the seconds."""
         started = time.monotonic()
@@ -97,6 +107,7 @@ def arena(
     size: int,
     brands: Sequence[str] = ("nike", "a b:{c}*", "Zoë", "puma"),
     server: RedisServer | None = None,
+    garbage_rate: float = 0.01,
     **settings: str,
 ) -> Iterator[Arena]:
     """A world with *size* orchestrators; whatever goes wrong inside is told with the seed and the fault log."""
@@ -104,7 +115,7 @@ def arena(
         redis = stack.enter_context(server or RedisServer())
         proxies = [stack.enter_context(Proxy(redis.socket, seed=seed + index, hold_s=0.5)) for index in range(size)]
         fleet = [Orchestrator(folder, f"o{index}", proxy.url, **settings) for index, proxy in enumerate(proxies)]
-        traffic = Traffic(seed, brands)
+        traffic = Traffic(seed, brands, garbage_rate=garbage_rate)
         with redis.client() as client:
             traffic.register(client)
         for orchestrator in fleet:

@@ -95,6 +95,10 @@ class Proxy:
         """Refuse all data, as a partition does, or let it pass again."""
         self._severed = severed
 
+    def redirect(self, upstream: Path) -> None:
+        """Send new connections to another server, as a failover does."""
+        self._upstream = str(upstream)
+
     async def _serve(self) -> None:
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
         self.port = listeners[0].socket.getsockname()[1]

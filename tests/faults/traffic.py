@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from orchestrator.contract.decode import Limits, decode_batch
 from orchestrator.contract.keys import BrandKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import redis
 
@@ -51,10 +52,16 @@ class Ledger:
     duplicates: int = 0
     garbage: Counter[bytes] = field(default_factory=Counter)
 
-    @property
-    def pushed(self) -> int:
-        """Items pushed, of whatever kind."""
-        return len(self.items)
+    def rewind(self, items: list[bytes]) -> None:
+        """Redis forgot: from now on only *items* were ever pushed."""
+        self.items = items
+        self.chunks = {}
+        self.garbage = Counter(item for item in items if item in GARBAGE)
+        for item in items:
+            if item not in GARBAGE:
+                chunk = json.loads(item)
+                self.chunks.setdefault(chunk["chunkId"], chunk)
+        self.duplicates = len(items) - len(self.chunks) - self.garbage.total()
 
 
 class Traffic:
@@ -130,6 +137,14 @@ class Traffic:
             "mentionCount": self.random.randint(2, 99),
         }
 
+    def examine(self, client: redis.Redis) -> int:
+        """Check that every brand's keys are those of some prefix of what was pushed, and rewind the books to it.
+
+        Returns:
+            Items that Redis forgot.
+        """
+        return sum(examine(client, book) for book in self.books.values())
+
     # -- the recount
 
     def missing(self, client: redis.Redis) -> int:
@@ -160,6 +175,48 @@ def recount(client: redis.Redis, book: Ledger) -> list[str]:
         more, less = letters - book.garbage, book.garbage - letters
         problems.append(f"{book.brand}: dead letters too many: {more}, missing: {less}")
     return problems
+
+
+def examine(client: redis.Redis, book: Ledger) -> int:
+    """Find the prefix of *book* that Redis still knows, check state, dead letters and queue against it, and rewind.
+
+    The log of Redis is cut somewhere: the surviving pushes are a prefix of all pushes, the consumed ones a prefix of
+    those, and the state must be the fold of exactly the latter.
+    """
+    keys = BrandKeys.of(book.brand)
+    queue: Any = client.lrange(keys.queue, 0, -1)
+    fields: Any = client.hgetall(keys.state)
+    letters = int(client.llen(keys.failed))
+    now_ms = time.time_ns() // 1_000_000
+    found = BrandState.load(FoldConfig(), fields).summary(book.brand, now_ms, 0, 0)
+    total = json.loads(found)["totalChunks"]
+    for consumed in _candidates(book.items, total, letters):
+        if queue == book.items[consumed : consumed + len(queue)]:
+            break
+    else:
+        raise AssertionError(
+            f"{book.brand}: {total} chunks, {letters} dead letters and {len(queue)} queued fit no prefix"
+        )
+    forgotten = len(book.items) - consumed - len(queue)
+    prefix = Ledger(book.brand, book.items[:consumed])
+    if fields:
+        assert comparable(found) == fold_of(prefix, now_ms), f"{book.brand}: the state is not the fold of the prefix"
+    book.rewind(book.items[: consumed + len(queue)])
+    return forgotten
+
+
+def _candidates(items: Sequence[bytes], total: int, letters: int) -> Iterator[int]:
+    """Lengths of prefixes with *total* different chunks and *letters* items that are none."""
+    seen: set[str] = set()
+    garbage = 0
+    for length in range(len(items) + 1):
+        if len(seen) == total and garbage == letters:
+            yield length
+        if length < len(items):
+            if items[length] in GARBAGE:
+                garbage += 1
+            else:
+                seen.add(json.loads(items[length])["chunkId"])
 
 
 def _totals(summary: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def acl(rules: str) -> list[str]:
         ([], "persistence", Verdict.WARN),
         (["--maxmemory-policy", "allkeys-lru"], "eviction", Verdict.WARN),
         (["--maxmemory-policy", "allkeys-lru", "--maxmemory", "100mb"], "eviction", Verdict.REFUSE),
+        (["--maxmemory", "100kb"], "commands", Verdict.WARN),
         (["--replicaof", "127.0.0.1", "1"], "role", Verdict.REFUSE),
         (["--replicaof", "127.0.0.1", "1"], "commands", Verdict.REFUSE),
         (["--rename-command", "LTRIM", ""], "commands", Verdict.REFUSE),

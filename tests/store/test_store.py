@@ -378,6 +378,7 @@ def test_seen_rotates_by_age(any_client: redis.Redis, brand: str) -> None:
     world = World(any_client, Store(any_client, StoreOptions(seen_age_s=3600)), brand)
     lease, peek = world.holding()
     world.store.commit(lease, commit_of(peek, digests=[D1]))
+    assert int(any_client.hget(world.keys.meta, "seen_since") or 0) >= peek.now_ms
     any_client.hincrby(world.keys.meta, "seen_since", -3_600_001)
     world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=[D2]))
     assert any_client.smembers(world.keys.seen1) == {b"", D1}
