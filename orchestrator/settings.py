@@ -18,10 +18,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.masking import mask_secret, mask_text
+from orchestrator.signing import decode_secret
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 REDIS_SCHEMES = ("redis", "rediss", "unix", "embedded")
-SECRET_FIELDS: frozenset[str] = frozenset()
+# A webhook's address is its password at several chats.
+SECRET_FIELDS: frozenset[str] = frozenset({"alert_webhook_url", "alert_webhook_secret"})
 
 _DAY_S = 86_400
 _MIB = 1024 * 1024
@@ -146,6 +148,16 @@ class Settings(BaseSettings):
         description="Merge kernel: cython (a failed load is fatal), python, or empty for compiled if it loads",
     )
 
+    alert_webhook_url: str = Field(
+        "", description="Where openings and closings of spikes are told (http:// or https://; empty: nowhere)"
+    )
+    alert_webhook_secret: str = Field(
+        "", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
+    )
+    alert_cooldown_sec: float = Field(
+        900, ge=0, le=_DAY_S, allow_inf_nan=False, description="Least seconds between two openings told of one brand"
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -192,6 +204,19 @@ class Settings(BaseSettings):
     def _check_redis_url(cls, url: str) -> str:
         return check_redis_url(url)
 
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _check_webhook_url(cls, url: str) -> str:
+        return check_webhook_url(url)
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, secret: str) -> str:
+        secret = secret.strip()
+        if secret:
+            decode_secret(secret)
+        return secret
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.redis_timeout_sec >= self.lock_ttl_sec:
@@ -220,6 +245,24 @@ def check_redis_url(url: str) -> str:
         raise ValueError("it takes an absolute folder or none: embedded:///var/lib/orchestrator or embedded://")
     if parts.scheme in {"redis", "rediss"}:
         _check_network_url(parts.hostname, parts.path, lambda: parts.port)
+    return url
+
+
+def check_webhook_url(url: str) -> str:
+    """Return *url* trimmed if alerts can be sent there; empty is fine.
+
+    Raises:
+        ValueError: it is no address of a web server; the message does not quote it.
+    """
+    url = url.strip()
+    problem = "it must look like https://host/path"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(problem) from None
+    if url and not (usable and url.isascii() and url.isprintable() and " " not in url):
+        raise ValueError(problem)
     return url
 
 
