@@ -117,6 +117,11 @@ class Roster:
         """When the first of the ready brands may start, None if none is ready."""
         return min((self._records[brand].not_before_s for brand in self._ready), default=None)
 
+    def progress(self, brand: str) -> None:
+        """A lane committed work of *brand*: what ailed it is over, long before a busy visit may end."""
+        if brand in self._records:
+            self._records[brand] = _Record(succeeded=True)
+
     def finish(self, brand: str, outcome: LaneOutcome, now_s: float, *, reason: str = "") -> None:
         """A lane let go of *brand*: decide whether and when it is taken again."""
         self._held.discard(brand)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -55,6 +55,7 @@ class Script:
     verdicts: list[bool] = field(default_factory=list)
     ended: str = ""
     halved: int = 0
+    warm_given: list[Warm | None] = field(default_factory=list)
 
     def times(self, method: str) -> list[float]:
         """When *method* was called."""
@@ -64,11 +65,13 @@ class Script:
 class ScriptedSession:
     """In place of a :class:`~orchestrator.lane.session.BrandSession`."""
 
-    def __init__(self, script: Script, warm: Warm | None) -> None:
+    def __init__(self, script: Script, brand: str, warm: Warm | None) -> None:
+        self.brand = brand
         self.lease: Lease | None = None
         self.committing = False
         self._script = script
         self._warm = warm or Warm(BatchSizer())
+        script.warm_given.append(warm)
 
     def _note(self, method: str) -> None:
         self._script.calls.append((trio.current_time(), method))
@@ -76,7 +79,7 @@ class ScriptedSession:
     def open(self) -> Action:
         """The next scripted opening."""
         self._note("open")
-        self.lease = LEASE
+        self.lease = replace(LEASE, brand=self.brand)
         return self._script.opens.popleft() if self._script.opens else LEASE
 
     def step(self) -> Action:
@@ -114,10 +117,10 @@ class ScriptedSession:
         return self._script.release
 
 
-async def in_place(call: Callable[[], Action], **_: Any) -> Any:
+async def in_place(call: Callable[..., Action], *args: Any, **_: Any) -> Any:
     """Instead of ``trio.to_thread.run_sync``: carry out *call* and what it scripted, on virtual time."""
     await trio.lowlevel.checkpoint()
-    action = call()
+    action = call(*args)
     if isinstance(action, Takes):
         await trio.sleep(action.seconds)
         action = action.then
@@ -144,13 +147,14 @@ class Bench:
         """A lane that has not begun."""
         self.monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
         self.monkeypatch.setattr(
-            lane_module, "BrandSession", lambda _store, _config, _brand, warm: ScriptedSession(self.script, warm)
+            lane_module, "BrandSession", lambda _store, _config, brand, warm: ScriptedSession(self.script, brand, warm)
         )
         store: Any = None  # the scripted session asks nobody
         tools = LaneTools(store, CONFIG, self.metrics, lambda: self.hinted, self._count)
         return Lane("nike", 0, tools, LaneOptions(**options), None)
 
-    def _count(self) -> None:
+    def _count(self, brand: str) -> None:
+        assert brand == "nike"
         self.commits += 1
 
     def value(self, name: str, **labels: str) -> float:

@@ -1,0 +1,151 @@
+"""Redis and the lanes' sessions as a test scripts them, for a scheduler in virtual time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
+from orchestrator.lane import lane as lane_module
+from orchestrator.lane.lane import LaneOptions
+from orchestrator.metrics import Metrics
+from orchestrator.scheduler import discovery as discovery_module
+from orchestrator.scheduler.discovery import DiscoveryOptions
+from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.store.types import Lease, Registry
+from tests.lane.fakes import Action, Script, ScriptedSession, in_place
+from tests.lane.support import CONFIG
+
+AWAY = StoreUnavailableError("no answer")
+REGISTRY_KEY = "brands:set"
+REGISTRY_INTERVAL_S = 30.0
+
+
+class FakeRedis:
+    """What a scheduler asks of a store, and the server's wake hints.
+
+    Attributes:
+        brands: what is registered.
+        scripts: each brand's session; its steps are the brand's work.
+        down: what every call raises while it is set.
+        hints: whether the server gives wake hints.
+        lost: tokens' brands that the next renewal finds lost.
+    """
+
+    def __init__(self, *brands: str) -> None:
+        self.brands = list(brands)
+        self.refused: tuple[tuple[str, str], ...] = ()
+        self.scripts: defaultdict[str, Script] = defaultdict(Script)
+        self.down: Exception | None = None
+        self.renewals_fail = False
+        self.hints = True
+        self.lost: set[str] = set()
+        self.claims: list[float] = []
+        self.subscriptions = 0
+        self._listener: Callable[[frozenset[str] | None], None] | None = None
+        self._broken = trio.Event()
+
+    # -- the store
+
+    def registered(self, keys: Sequence[str]) -> Registry:
+        """The registry."""
+        assert REGISTRY_KEY in keys
+        self.ping()
+        return Registry(tuple(self.brands), self.refused)
+
+    def claim(self, brands: Sequence[str]) -> list[str]:
+        """Brands with work."""
+        self.ping()
+        self.claims.append(trio.current_time())
+        return [brand for brand in brands if self.scripts[brand].opens or self.scripts[brand].steps]
+
+    def ping(self) -> None:
+        """Fail while it is down."""
+        if self.down is not None:
+            raise self.down
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Leases that are lost."""
+        if self.renewals_fail:
+            raise AWAY
+        lost = [lease for lease in leases if lease.brand in self.lost]
+        self.lost.clear()
+        return lost
+
+    # -- wake hints
+
+    async def receive_hints(
+        self, _url: str, prefixes: Sequence[str], changed: Callable[[frozenset[str] | None], None], **options: Any
+    ) -> None:
+        """In place of ``receive_hints``."""
+        assert set(prefixes) == {"result:brand:", REGISTRY_KEY}
+        self.subscriptions += 1
+        if not self.hints:
+            raise HintsUnsupportedError("unknown subcommand")
+        self.ping()
+        self._listener, self._broken = changed, trio.Event()
+        options["task_status"].started()
+        try:
+            await self._broken.wait()
+            raise StoreUnavailableError("connection reset")
+        finally:
+            self._listener = None
+
+    def break_hints(self) -> None:
+        """The connection for hints is reset."""
+        self._broken.set()
+
+    def changed(self, *keys: str) -> None:
+        """The server reports *keys*."""
+        if self._listener is not None:
+            self._listener(frozenset(keys))
+
+    # -- what workers and people do
+
+    def push(self, brand: str, *steps: Action, hint: bool = True) -> None:
+        """Give *brand* work."""
+        self.scripts[brand].steps.extend(steps)
+        if hint:
+            self.changed(f"result:brand:{brand}:chunks")
+
+    def register(self, *brands: str, hint: bool = True) -> None:
+        """Set the registry."""
+        self.brands = list(brands)
+        if hint:
+            self.changed(REGISTRY_KEY)
+
+
+def make_scheduler(
+    world: FakeRedis, monkeypatch: pytest.MonkeyPatch, *, concurrency: int = 2, **lane: Any
+) -> Scheduler:
+    """A scheduler whose Redis is *world*."""
+    monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
+    monkeypatch.setattr(discovery_module, "receive_hints", world.receive_hints)
+    monkeypatch.setattr(
+        lane_module,
+        "BrandSession",
+        lambda _store, _config, brand, warm: ScriptedSession(world.scripts[brand], brand, warm),
+    )
+    options = SchedulerOptions(
+        concurrency=concurrency,
+        renew_interval_s=5.0,
+        lane=LaneOptions(**lane),
+        discovery=DiscoveryOptions((REGISTRY_KEY,), REGISTRY_INTERVAL_S, "redis://fake", 1.0),
+    )
+    store: Any = world
+    return Scheduler(store, CONFIG, options, Metrics(merge_implementation="python"))
+
+
+@asynccontextmanager
+async def running(scheduler: Scheduler) -> AsyncIterator[None]:
+    """Run *scheduler* while the context is open; a second passes first, so that it has settled."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(scheduler.run)
+        await trio.sleep(1.0)
+        yield
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,402 @@
+"""The scheduler in virtual time: who gets a lane when, and what failures of one brand mean for others."""
+
+# ruff: noqa: ARG001 - the clock's effect is being requested
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from orchestrator.errors import BrandBusyError, LeaseLostError, WrongTypeError
+from orchestrator.lane.lifecycle import LaneState
+from orchestrator.lane.session import Step
+from orchestrator.scheduler.discovery import HINTED_CLAIM_S, RECOVERY_CAP_S, SLOWEST_CLAIM_S
+from tests.lane.fakes import Takes
+from tests.scheduler.fakes import AWAY, REGISTRY_INTERVAL_S, FakeRedis, make_scheduler, running
+
+WORK = Step(items=1)
+
+
+def _lanes(scheduler: object) -> dict[str, LaneState]:
+    statistics = scheduler.statistics()  # type: ignore[attr-defined]
+    return {lane.brand: lane.state for lane in statistics.lanes}
+
+
+# -- noticing work
+
+
+async def test_scheduler_follows_a_hint_at_once(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push to an idle brand is folded at the very moment of its hint."""
+    world = FakeRedis("nike", "acme")
+    async with running(make_scheduler(world, monkeypatch)):
+        pushed_s = trio.current_time()
+        world.push("nike", WORK)
+        await trio.sleep(5.0)
+    assert world.scripts["nike"].times("step")[0] == pushed_s
+    assert world.scripts["acme"].calls == []
+
+
+async def test_scheduler_finds_what_hints_did_not_tell(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missed hint costs at most the time between two claims, 1.2 s."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        pushed_s = trio.current_time()
+        world.push("nike", WORK, hint=False)
+        await trio.sleep(5.0)
+    assert world.scripts["nike"].times("step")[0] - pushed_s <= 1.2 * HINTED_CLAIM_S
+
+
+async def test_scheduler_polls_a_server_without_hints(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims alone find work within a quarter of a second, and the server is not asked for hints again."""
+    world = FakeRedis("nike")
+    world.hints = False
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        await trio.sleep(60.0)
+        pushed_s = trio.current_time()
+        world.push("nike", WORK)
+        await trio.sleep(5.0)
+        assert not scheduler.statistics().hinted
+    assert world.scripts["nike"].times("step")[0] - pushed_s <= SLOWEST_CLAIM_S
+    assert world.subscriptions == 1
+
+
+async def test_scheduler_polls_while_hints_are_interrupted(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the connection for hints breaks, claims take over until it is back, and then look at everything once."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        assert scheduler.statistics().hinted
+        world.hints = True
+        world.break_hints()
+        broken_s = trio.current_time()
+        world.push("nike", WORK, hint=False)
+        await trio.sleep(5.0)
+        assert scheduler.statistics().hinted
+    assert world.scripts["nike"].times("step")[0] - broken_s <= SLOWEST_CLAIM_S
+    assert world.subscriptions == 2
+
+
+async def test_scheduler_asks_rarely_when_nothing_happens(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With hints, an idle minute costs about a claim a second, not a busy loop."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        before = len(world.claims)
+        await trio.sleep(60.0)
+        assert 45 <= len(world.claims) - before <= 80
+
+
+# -- sharing lanes
+
+
+async def test_scheduler_runs_no_more_lanes_than_allowed(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two lanes the third brand waits for a turn to end: steps of 10 s, so it begins at 10 s."""
+    world = FakeRedis("a", "b", "c")
+    scheduler = make_scheduler(world, monkeypatch, concurrency=2)
+    async with running(scheduler):
+        begun_s = trio.current_time()
+        for brand in "abc":
+            world.push(brand, *[Takes(10.0, WORK)] * 2)
+        await trio.sleep(9.0)
+        assert set(_lanes(scheduler)) == {"a", "b"}
+        await trio.sleep(2.0)
+        assert "c" in _lanes(scheduler)
+    assert world.scripts["c"].times("step")[0] - begun_s == pytest.approx(10.0)
+
+
+async def test_scheduler_takes_the_lane_of_an_idle_brand(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drained brand that waits for more gives way at once when another one has work."""
+    world = FakeRedis("idle", "busy")
+    scheduler = make_scheduler(world, monkeypatch, concurrency=1)
+    async with running(scheduler):
+        world.push("idle", WORK)
+        await trio.sleep(0.5)
+        assert _lanes(scheduler) == {"idle": LaneState.WAITING}
+        pushed_s = trio.current_time()
+        world.push("busy", WORK)
+        await trio.sleep(0.5)
+        assert _lanes(scheduler) == {"busy": LaneState.WAITING}
+    assert world.scripts["busy"].times("step")[0] == pushed_s
+
+
+async def test_scheduler_shares_one_lane_among_busy_brands(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brands that always have work take turns: in 12 s each of three gets about a third of the steps of 0.1 s."""
+    world = FakeRedis("a", "b", "c")
+    async with running(make_scheduler(world, monkeypatch, concurrency=1)):
+        for brand in "abc":
+            world.push(brand, *[Takes(0.1, WORK)] * 999)
+        await trio.sleep(12.0)
+    steps = [len(world.scripts[brand].times("step")) for brand in "abc"]
+    assert all(30 <= count <= 50 for count in steps), steps
+
+
+async def test_scheduler_keeps_what_a_visit_leaves_for_the_next(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand that yields gets its warm state back, and nobody else does."""
+    world = FakeRedis("a", "b")
+    async with running(make_scheduler(world, monkeypatch, concurrency=1)):
+        for brand in "ab":
+            world.push(brand, *[Takes(0.4, WORK)] * 4)
+        await trio.sleep(20.0)
+    for brand in "ab":
+        first, second = world.scripts[brand].warm_given[:2]
+        assert first is None
+        assert second is not None
+    assert world.scripts["a"].warm_given[1] is not world.scripts["b"].warm_given[1]
+
+
+# -- failures
+
+
+async def test_scheduler_keeps_one_brands_bug_from_the_others(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fold that raises is tried again after a growing pause, and the neighbour never notices."""
+    world = FakeRedis("bad", "good")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.push("bad", ZeroDivisionError(), ZeroDivisionError(), WORK)
+        world.push("good", *[Takes(1.0, WORK)] * 10)
+        await trio.sleep(0.25)
+        assert scheduler.statistics().failed == 1
+        await trio.sleep(5.0)
+        assert scheduler.statistics().failed == 0
+        assert scheduler.statistics().successful == 2
+    assert len(world.scripts["good"].times("open")) == 1
+    first, second, third = world.scripts["bad"].times("open")[:3]
+    assert 0.5 <= second - first <= 1.0
+    assert 1.0 <= third - second <= 2.0
+
+
+async def test_scheduler_parks_a_brand_that_needs_a_human(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Health says which brand and why; it is looked at again at every reading of the registry, and others go on."""
+    world = FakeRedis("bad", "good")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.scripts["bad"].opens.extend([WrongTypeError("queue", "set", "list")] * 2)
+        world.push("bad", WORK)
+        world.push("good", WORK)
+        await trio.sleep(1.0)
+        assert scheduler.statistics().parked == {"bad": "key 'queue' is a set, expected a list"}
+        assert "good" in _lanes(scheduler)
+        await trio.sleep(3 * REGISTRY_INTERVAL_S)
+        assert scheduler.statistics().parked == {}
+    first, second, third = world.scripts["bad"].times("open")[:3]
+    assert second - first == pytest.approx(REGISTRY_INTERVAL_S)
+    assert third - second == pytest.approx(REGISTRY_INTERVAL_S)
+
+
+async def test_scheduler_leaves_a_busy_brand_to_its_holder(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hints for a brand that another orchestrator folds come with each of its commits; few of them are followed."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        world.scripts["nike"].opens.extend([BrandBusyError("leased")] * 999)
+        for _ in range(100):
+            world.changed("result:brand:nike:chunks")
+            await trio.sleep(0.1)
+    assert 5 <= len(world.scripts["nike"].times("open")) <= 21
+
+
+async def test_scheduler_ends_a_lane_whose_lease_is_lost(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renewal finds out within a third of the ttl; the brand is visited again, its neighbour is not disturbed."""
+    world = FakeRedis("nike", "acme")
+    async with running(make_scheduler(world, monkeypatch)):
+        for brand in world.brands:
+            world.push(brand, Takes(50.0, WORK))
+        world.lost.add("nike")
+        await trio.sleep(6.0)
+        assert len(world.scripts["nike"].times("open")) == 2
+        assert len(world.scripts["acme"].times("open")) == 1
+    assert world.scripts["nike"].halved == 1
+
+
+async def test_scheduler_starts_over_after_a_lost_lease_at_once(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first loss is nobody's failure."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        world.push("nike", LeaseLostError("fenced"), WORK)
+        await trio.sleep(1.0)
+    first, second = world.scripts["nike"].times("open")[:2]
+    assert first == second
+
+
+async def test_scheduler_survives_renewals_that_fail(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer is no loss: lanes go on, and the lock's ttl decides."""
+    world = FakeRedis("nike")
+    world.renewals_fail = True
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.push("nike", Takes(20.0, WORK))
+        await trio.sleep(15.0)
+        assert _lanes(scheduler) == {"nike": LaneState.FOLDING}
+
+
+# -- Redis comes and goes
+
+
+async def test_scheduler_starts_no_lane_while_redis_is_away(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work that is known waits; when Redis answers again it is begun within the longest pause of the watchers."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.down = AWAY
+        await trio.sleep(10.0)
+        assert (scheduler.statistics().redis_up, scheduler.statistics().redis_reason) == (False, "no answer")
+        world.push("nike", WORK)
+        await trio.sleep(30.0)
+        assert world.scripts["nike"].calls == []
+        world.down = None
+        back_s = trio.current_time()
+        await trio.sleep(10.0)
+        assert scheduler.statistics().redis_up
+    assert world.scripts["nike"].times("step")[0] - back_s <= RECOVERY_CAP_S
+
+
+async def test_scheduler_can_start_before_redis(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that comes up first waits, not ready, and needs no restart."""
+    world = FakeRedis("nike")
+    world.down = AWAY
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        assert not scheduler.statistics().registry_read
+        world.down = None
+        world.push("nike", WORK)
+        await trio.sleep(10.0)
+        assert scheduler.statistics().registry_read
+        assert world.scripts["nike"].times("step")
+
+
+# -- the registry
+
+
+async def test_scheduler_learns_of_a_new_brand_by_a_hint(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand is registered and its first chunk folded without waiting for the next reading."""
+    world = FakeRedis()
+    async with running(make_scheduler(world, monkeypatch)):
+        registered_s = trio.current_time()
+        world.push("nike", WORK)
+        world.register("nike")
+        await trio.sleep(5.0)
+    assert world.scripts["nike"].times("step")[0] - registered_s < 0.1
+
+
+async def test_scheduler_learns_of_a_new_brand_without_hints(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry is read at every interval."""
+    world = FakeRedis()
+    world.hints = False
+    async with running(make_scheduler(world, monkeypatch)):
+        registered_s = trio.current_time()
+        world.push("nike", WORK)
+        world.register("nike")
+        await trio.sleep(2 * REGISTRY_INTERVAL_S)
+    assert world.scripts["nike"].times("step")[0] - registered_s <= REGISTRY_INTERVAL_S + 0.1
+
+
+async def test_scheduler_lets_go_of_a_brand_that_left(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand taken off the registry is released after its step, and its work is left alone."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.push("nike", *[Takes(2.0, WORK)] * 9)
+        await trio.sleep(1.0)
+        world.register()
+        await trio.sleep(10.0)
+        assert _lanes(scheduler) == {}
+        assert scheduler.brands() == ()
+    assert len(world.scripts["nike"].times("step")) == 1
+    assert world.scripts["nike"].times("release")
+
+
+async def test_scheduler_counts_refused_names(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be a brand is counted and does not keep the others from work."""
+    world = FakeRedis("nike")
+    world.refused = (("b'\\x00'", "holds a control character"),)
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        assert scheduler.brands() == ("nike",)
+        assert scheduler._metrics.registry.get_sample_value("orchestrator_brands_refused") == 1
+
+
+# -- stopping
+
+
+async def test_scheduler_stops_after_the_steps_under_way(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every lane commits what it has begun and releases; what waits for a lane is not started."""
+    world = FakeRedis("a", "b", "c")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(scheduler.run)
+        for brand in "abc":
+            world.push(brand, *[Takes(3.0, WORK)] * 9)
+        await trio.sleep(4.0)
+        asked_s = trio.current_time()
+        await scheduler.stop()
+        assert trio.current_time() - asked_s <= 3.0
+    assert scheduler.statistics().lanes == ()
+    assert all(script.ended == "settled" for script in world.scripts.values() if script.calls)
+    assert all(script.calls[-1][1] == "release" for script in world.scripts.values() if script.calls)
+
+
+async def test_scheduler_stops_at_once_when_idle(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lanes that wait for work have nothing to finish."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(scheduler.run)
+        world.push("nike", WORK)
+        await trio.sleep(2.0)
+        asked_s = trio.current_time()
+        await scheduler.stop()
+        assert trio.current_time() == asked_s
+
+
+async def test_scheduler_statistics_count_visits_that_committed(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty visit is no processed brand; the time of the last commit is known."""
+    world = FakeRedis("full", "empty")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        assert scheduler.statistics().last_commit_ms is None
+        world.push("full", WORK)
+        world.push("empty", Step(idle=True))
+        await trio.sleep(60.0)
+        statistics = scheduler.statistics()
+    assert (statistics.registered, statistics.processed, statistics.successful) == (2, 1, 2)
+    assert statistics.last_commit_ms is not None
