@@ -21,7 +21,9 @@ import structlog
 import trio
 
 from orchestrator import __version__, failpoints, merge
+from orchestrator.alerts import Alert, Alerts, Endpoint
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http.application import build_app
@@ -34,6 +36,7 @@ from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.service import READ_THREADS, Service
 from orchestrator.settings import Settings
+from orchestrator.signing import decode_secret
 from orchestrator.store.client import connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
@@ -98,6 +101,7 @@ async def serve(
                 ports = await _listen(settings, parts, nursery, stop_http)
                 await nursery.start(metrics.sample_loop_delay)
                 await nursery.start(parts.feed.relay)
+                await nursery.start(parts.alerts.deliver)
                 await nursery.start(parts.scheduler.run)
                 _settle_garbage_collector()
                 addresses = Addresses(*ports, masked_url(redis_url))
@@ -147,8 +151,13 @@ class _Parts:
             observe=metrics.redis_operation,
         )
         self.feed = UpdateFeed(self.client, metrics)
+        self.alerts = Alerts(_endpoint(settings), metrics)
         self.scheduler = Scheduler(
-            self.store, _session_config(settings), _scheduler_options(settings, redis_url), metrics
+            self.store,
+            _session_config(settings),
+            _scheduler_options(settings, redis_url),
+            metrics,
+            alert=self._offer,
         )
         self.service = Service(
             settings.orchestrator_id,
@@ -159,8 +168,22 @@ class _Parts:
         )
         self.http_closed = trio.Event()
 
+    def _offer(self, brand: str, change: EpisodeChange) -> None:
+        self.alerts.offer(Alert(brand, change.kind, change.number, change.episode))
+
     def close(self) -> None:
         self.store.close()
+
+
+def _endpoint(settings: Settings) -> Endpoint | None:
+    if not settings.alert_webhook_url:
+        return None
+    secret = settings.alert_webhook_secret
+    return Endpoint(
+        settings.alert_webhook_url,
+        key=decode_secret(secret) if secret else None,
+        cooldown_s=settings.alert_cooldown_sec,
+    )
 
 
 def _store_options(settings: Settings) -> StoreOptions:

@@ -17,6 +17,7 @@ import structlog
 import trio
 
 from orchestrator import failpoints
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import (
     BrandBusyError,
     DeadLetterFullError,
@@ -79,20 +80,26 @@ class LaneOptions:
     step_timeout_s: float = 60.0
 
 
+def tell_nobody(_brand: str, _change: EpisodeChange) -> None:
+    """The alert of a service without an endpoint for alerts."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaneTools:
     """What lanes share: the store and where to count.
 
     Attributes:
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
-        committed: called after every commit.
+        committed: called with the brand after every commit.
+        alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
     """
 
     store: Store
     session: SessionConfig
     metrics: Metrics
     hinted: Callable[[], bool]
-    committed: Callable[[], None]
+    committed: Callable[[str], None]
+    alert: Callable[[str, EpisodeChange], None] = tell_nobody
 
 
 class Lane:
@@ -340,7 +347,9 @@ class Lane:
     def _tell(self, step: Step) -> None:
         metrics, fold = self._tools.metrics, step.fold
         self.commits += 1
-        self._tools.committed()
+        self._tools.committed(self.brand)
+        for change in step.alerts:
+            self._tools.alert(self.brand, change)
         now_s = trio.current_time()
         metrics.queue_lag.observe(now_s - self._noticed_s)
         self._noticed_s = now_s

@@ -19,6 +19,7 @@ from time import perf_counter
 
 from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig, FoldReport
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, Rejected, decode_batch
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
@@ -81,6 +82,7 @@ class Step:
         suspect: nothing was done: the item at the head wants a trial first.
         fold_s: seconds of decoding and folding.
         queued: chunks left in the queue.
+        alerts: spike episodes that this commit opened or closed.
     """
 
     idle: bool = False
@@ -95,6 +97,7 @@ class Step:
     published: bool = False
     fold_s: float = 0.0
     queued: int = 0
+    alerts: Sequence[EpisodeChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,7 @@ class BrandSession:
         self._warm.sizer.restart()
         return self._fold(peek, items[:1])
 
-    def _fold(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
+    def _fold(self, peek: Peek, items: list[bytes]) -> _Pending:
         lease, state = self._held()
         started_s = perf_counter()
         batch = decode_batch(items, self.brand, self._config.limits)
@@ -331,7 +334,7 @@ class BrandSession:
             recent=changes.recent,
         )
         failpoints.hit("session.prepared")
-        return _Pending(commit, step, now_ms)
+        return _Pending(commit, replace(step, alerts=changes.alerts), now_ms)
 
     def _submit(self, pending: _Pending) -> Step:
         lease, _ = self._held()

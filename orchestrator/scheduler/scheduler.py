@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 import trio
 
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import StoreError
-from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
+from orchestrator.lane.lane import Lane, LaneOptions, LaneTools, tell_nobody
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import SessionConfig
@@ -75,9 +77,21 @@ class SchedulerStatistics:
 
 
 class Scheduler:
-    """Runs lanes for the brands of a store."""
+    """Runs lanes for the brands of a store.
 
-    def __init__(self, store: Store, session: SessionConfig, options: SchedulerOptions, metrics: Metrics) -> None:
+    Args:
+        alert: called with a brand and each spike episode that a commit of it opened or closed; must not wait.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: SessionConfig,
+        options: SchedulerOptions,
+        metrics: Metrics,
+        *,
+        alert: Callable[[str, EpisodeChange], None] = tell_nobody,
+    ) -> None:
         self._store = store
         self._options = options
         self._metrics = metrics
@@ -89,6 +103,7 @@ class Scheduler:
             metrics=metrics,
             hinted=lambda: self._discovery.hinted,
             committed=self._note_commit,
+            alert=alert,
         )
         self._lanes: dict[str, Lane] = {}
         self._warm = WarmStates()
@@ -170,8 +185,9 @@ class Scheduler:
 
     # -- lanes
 
-    def _note_commit(self) -> None:
+    def _note_commit(self, brand: str) -> None:
         self._last_commit_ms = time.time_ns() // 1_000_000
+        self._roster.progress(brand)
 
     async def _dispatch(self, nursery: trio.Nursery) -> None:
         while not self._stopping:
