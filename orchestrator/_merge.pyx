@@ -32,6 +32,7 @@ cdef extern from "_merge_loops.h" nogil:
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
     uint64_t loops_hash(const char* data, Py_ssize_t size) noexcept
+    void loops_prefetch(const void* address) noexcept
 
 cdef double GRID = _merge_py.GRID
 cdef double FIXED_ONE = _merge_py.FIXED_ONE
@@ -40,6 +41,8 @@ cdef size_t MAX_WORDS = _merge_py.MAX_WORDS
 cdef int64_t NOBODY = -1
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
+cdef size_t GIL_WORTH_HASHES = 2_000
+cdef size_t PREFETCH_AHEAD = 8
 
 
 def hash_text(str text) -> int:
@@ -52,6 +55,55 @@ def hash_text(str text) -> int:
     return loops_hash(data, size)
 
 
+cdef int _hash_all(list mentions, vector[uint64_t]* hashes) except -1:
+    """The hashes of *mentions*; never 0, which marks a free slot."""
+    cdef Py_ssize_t place, size
+    cdef Py_ssize_t count = PyList_GET_SIZE(mentions)
+    cdef const char* data
+    hashes.resize(count)
+    for place in range(count):
+        data = PyUnicode_AsUTF8AndSize(<object> PyList_GET_ITEM(mentions, place), &size)
+        hashes[0][place] = loops_hash(data, size)
+    return 0
+
+
+cdef size_t _table_size(size_t count) noexcept nogil:
+    """Slots for *count* hashes, at most five eighths of them in use."""
+    cdef size_t size = 8
+    while size * 5 < count * 8:
+        size *= 2
+    return size
+
+
+cdef inline size_t _slot(const vector[uint64_t]& table, uint64_t key) noexcept nogil:
+    """Where *key* is in an open-addressing table, or the free slot where it would go."""
+    cdef size_t mask = table.size() - 1
+    cdef size_t slot = key & mask
+    while table[slot] != 0 and table[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+def count_distinct(list mentions) -> int:
+    """How many different mentions there are."""
+    cdef vector[uint64_t] hashes, table
+    if PyList_GET_SIZE(mentions) < 2:
+        return PyList_GET_SIZE(mentions)
+    _hash_all(mentions, &hashes)
+    table.resize(_table_size(hashes.size()))
+    return _distinct(hashes, &table)
+
+
+cdef Py_ssize_t _distinct(const vector[uint64_t]& hashes, vector[uint64_t]* table) noexcept nogil:
+    cdef size_t place, slot
+    cdef Py_ssize_t distinct = 0
+    for place in range(hashes.size()):
+        slot = _slot(table[0], hashes[place])
+        distinct += table[0][slot] == 0
+        table[0][slot] = hashes[place]
+    return distinct
+
+
 cdef class MentionIds:
     """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
 
@@ -62,7 +114,7 @@ cdef class MentionIds:
     cdef readonly int64_t total
     cdef Py_ssize_t _known
     cdef vector[uint64_t] _ring  # hash of id number n at n % capacity
-    cdef vector[uint32_t] _table  # open addressing, linear probing: place in the ring + 1, 0 = free
+    cdef vector[uint64_t] _table  # the same hashes, open addressing with linear probing, 0 = free
 
     def __init__(self, Py_ssize_t capacity) -> None:
         if not 0 < capacity < 2**31:
@@ -73,56 +125,54 @@ cdef class MentionIds:
 
     def add(self, list mentions) -> int:
         """Remember *mentions*; how many of them were not known."""
-        cdef Py_ssize_t place, size, fresh = 0
-        cdef const char* data
-        self._reserve(self._known + PyList_GET_SIZE(mentions))
-        for place in range(PyList_GET_SIZE(mentions)):
-            data = PyUnicode_AsUTF8AndSize(<object> PyList_GET_ITEM(mentions, place), &size)
-            fresh += self._remember(loops_hash(data, size))
+        cdef vector[uint64_t] hashes
+        cdef Py_ssize_t fresh
+        _hash_all(mentions, &hashes)
+        self._reserve(self._known + hashes.size())
+        if hashes.size() < GIL_WORTH_HASHES:
+            return self._remember_all(hashes)
+        with nogil:
+            fresh = self._remember_all(hashes)
+        return fresh
+
+    cdef Py_ssize_t _remember_all(self, const vector[uint64_t]& hashes) noexcept nogil:
+        cdef size_t place
+        cdef Py_ssize_t fresh = 0
+        cdef size_t mask = self._table.size() - 1
+        for place in range(hashes.size()):
+            # A story's table is larger than the nearest cache: ask for what is needed soon.
+            if place + PREFETCH_AHEAD < hashes.size():
+                loops_prefetch(&self._table[hashes[place + PREFETCH_AHEAD] & mask])
+            fresh += self._remember(hashes[place])
         return fresh
 
     cdef int _reserve(self, Py_ssize_t count) except -1:
-        """Room for *count* hashes, at most half of the table in use."""
-        cdef size_t wanted = 8
-        count = min(count, self.capacity) + 1  # one more while the oldest has not left yet
-        while wanted < <size_t> count * 2:
-            wanted *= 2
-        if wanted > self._table.size():
-            self._rebuild(wanted)
-        return 0
-
-    cdef int _rebuild(self, size_t size) except -1:
-        cdef Py_ssize_t place
+        """Room for *count* hashes, as far as they can be remembered."""
+        # One more, while the oldest has not left yet.
+        cdef size_t wanted = _table_size(min(count, self.capacity) + 1)
         cdef int64_t number
-        self._table.assign(size, 0)
-        for number in range(self.total - self._known, self.total):
-            place = number % self.capacity
-            self._table[self._slot(self._ring[place])] = <uint32_t> place + 1
+        cdef uint64_t key
+        if wanted > self._table.size():
+            self._table.assign(wanted, 0)
+            for number in range(self.total - self._known, self.total):
+                key = self._ring[number % self.capacity]
+                self._table[_slot(self._table, key)] = key
+        if self._ring.size() < <size_t> self.capacity:
+            self._ring.resize(min(self.capacity, max(count, <Py_ssize_t> self._ring.size())))
         return 0
 
-    cdef inline size_t _slot(self, uint64_t key) noexcept nogil:
-        """Where *key* is, or where it would go."""
-        cdef size_t mask = self._table.size() - 1
-        cdef size_t slot = key & mask
-        while self._table[slot] != 0 and self._ring[self._table[slot] - 1] != key:
-            slot = (slot + 1) & mask
-        return slot
-
-    cdef inline bint _remember(self, uint64_t key) except -1:
-        cdef size_t slot = self._slot(key)
+    cdef inline bint _remember(self, uint64_t key) noexcept nogil:
+        cdef size_t slot = _slot(self._table, key)
         cdef Py_ssize_t place
         if self._table[slot] != 0:
             return False
         place = self.total % self.capacity
         if self._known == self.capacity:
-            self._forget(self._slot(self._ring[place]))
-            slot = self._slot(key)  # forgetting may have moved the free slot
+            self._forget(_slot(self._table, self._ring[place]))
+            slot = _slot(self._table, key)  # forgetting may have moved the free slot
             self._known -= 1
-        if place == <Py_ssize_t> self._ring.size():
-            self._ring.push_back(key)
-        else:
-            self._ring[place] = key
-        self._table[slot] = <uint32_t> place + 1
+        self._ring[place] = key
+        self._table[slot] = key
         self._known += 1
         self.total += 1
         return True
@@ -131,13 +181,11 @@ cdef class MentionIds:
         """Free a slot and close the gap in its run, so that no search ends before its time."""
         cdef size_t mask = self._table.size() - 1
         cdef size_t slot = hole
-        cdef size_t home
         while True:
             slot = (slot + 1) & mask
             if self._table[slot] == 0:
                 break
-            home = self._ring[self._table[slot] - 1] & mask
-            if ((slot - home) & mask) >= ((slot - hole) & mask):
+            if ((slot - self._table[slot]) & mask) >= ((slot - hole) & mask):
                 self._table[hole] = self._table[slot]
                 hole = slot
         self._table[hole] = 0
@@ -158,7 +206,7 @@ cdef class MentionIds:
         cdef Py_ssize_t place
         if total < known:
             raise ValueError(f"{known} hashes of {total} ids")
-        self._ring.assign(self.capacity if total > self.capacity else known, 0)
+        self._ring.assign(min(total, self.capacity), 0)
         self._table.clear()
         self._known = known
         self.total = total
@@ -548,6 +596,99 @@ cdef inline void _challenge(Best* best, double similarity, int64_t key) noexcept
     if steps > best.steps or (steps == best.steps and (best.key < 0 or key < best.key)):
         best.steps = steps
         best.key = key
+
+
+cdef struct PaneTally:
+    int64_t pane
+    int64_t members
+    int64_t mentions
+    int64_t scored
+    int128_t score
+
+
+cdef class Account:
+    """What a story counts, pane by pane, and what it shows.
+
+    Attributes:
+        mentions: of all panes.
+        label: that of the heaviest member, the first of equals.
+        label_weight: of that member.
+        first_seen_ms: earliest stamped time of a member.
+        last_seen_ms: latest stamped time of a member.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+    """
+
+    cdef readonly int64_t mentions
+    cdef public object label
+    cdef public int64_t label_weight
+    cdef public int64_t first_seen_ms
+    cdef public int64_t last_seen_ms
+    cdef public object flagged_at_ms
+    cdef vector[PaneTally] _panes
+
+    def __init__(self) -> None:
+        self.label = ""
+
+    def add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) -> bool:
+        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
+        cdef PaneTally* tally = self._tally(pane)
+        score = cluster.sentiment_score
+        tally.members += 1
+        tally.mentions += mentions
+        if score is not None:
+            tally.scored += weight
+            tally.score += _fixed(<double> score * weight)
+        self.mentions += mentions
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.last_seen_ms = max(self.last_seen_ms, at_ms)
+        if weight > self.label_weight:
+            self.label, self.label_weight = cluster.label, weight
+        if cluster.spike:
+            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
+        return tally.members == 1
+
+    cdef PaneTally* _tally(self, int64_t pane) except NULL:
+        """The pane's tally; nearly always the newest, so the search begins there."""
+        cdef PaneTally fresh
+        cdef Py_ssize_t place = self._panes.size()
+        while place > 0:
+            place -= 1
+            if self._panes[place].pane == pane:
+                return &self._panes[place]
+        memset(&fresh, 0, sizeof(fresh))
+        fresh.pane = pane
+        self._panes.push_back(fresh)
+        return &self._panes.back()
+
+    def drop(self, int64_t pane) -> bool:
+        """Forget a pane; whether it was the last one."""
+        cdef size_t place
+        for place in range(self._panes.size()):
+            if self._panes[place].pane == pane:
+                self.mentions -= self._panes[place].mentions
+                self._panes.erase(self._panes.begin() + place)
+                return self._panes.size() == 0
+        raise KeyError(pane)
+
+    def panes(self) -> list:
+        """What each pane adds, in the order of their first members."""
+        cdef size_t place
+        cdef list found = []
+        for place in range(self._panes.size()):
+            tally = &self._panes[place]
+            found.append((tally.pane, tally.members, tally.mentions, tally.scored, _wide(tally.score)))
+        return found
+
+    def load(self, panes) -> None:
+        """Take *panes* back from what :meth:`panes` gave."""
+        cdef PaneTally tally
+        self._panes.clear()
+        self.mentions = 0
+        for pane, members, mentions, scored, score in panes:
+            tally.pane, tally.members, tally.mentions, tally.scored = pane, members, mentions, scored
+            tally.score = (<int128_t> <int64_t> (score >> 64) << 64) + <uint64_t> (score & 0xFFFFFFFFFFFFFFFF)
+            self.mentions += tally.mentions
+            self._panes.push_back(tally)
 
 
 cdef struct Feeling:

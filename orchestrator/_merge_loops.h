@@ -64,7 +64,10 @@ static uint64_t loops_hash(const char *data, ptrdiff_t size) {
         value ^= value >> 32;
     }
     value *= last;
-    return value ^ (value >> 29);
+    value ^= value >> 29;
+    return value ? value : 1; /* 0 marks a free slot */
 }
+
+static inline void loops_prefetch(const void *address) { __builtin_prefetch(address); }
 
 #endif

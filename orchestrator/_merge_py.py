@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orchestrator.contract.chunk import Sentiment
+    from orchestrator.contract.chunk import Cluster, Sentiment
 
 IMPLEMENTATION = "python"
 
@@ -60,7 +60,12 @@ def hash_text(text: str) -> int:
         value = (value ^ int.from_bytes(data[start : start + 8], "little")) * _STEP & _MASK
         value ^= value >> 32
     value = value * _LAST & _MASK
-    return value ^ (value >> 29)
+    return (value ^ (value >> 29)) or 1  # 0 marks a free slot in the compiled table
+
+
+def count_distinct(mentions: Iterable[str]) -> int:
+    """How many different mentions there are."""
+    return len(set(mentions))
 
 
 class MentionIds:
@@ -216,6 +221,66 @@ def _norm(weights: Iterable[float]) -> float:
     for weight in weights:  # in order and not by sum(), which compensates from Python 3.12 on
         total += weight * weight
     return math.sqrt(total)
+
+
+PaneTally = tuple[int, int, int, int, int]
+"""A pane and what it adds to a story: members, mentions, weight of the members with a score, their weighted score."""
+
+
+class Account:
+    """What a story counts, pane by pane, and what it shows.
+
+    Attributes:
+        mentions: of all panes.
+        label: that of the heaviest member, the first of equals.
+        label_weight: of that member.
+        first_seen_ms: earliest stamped time of a member.
+        last_seen_ms: latest stamped time of a member.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+    """
+
+    def __init__(self) -> None:
+        self.mentions = 0
+        self.label = ""
+        self.label_weight = 0
+        self.first_seen_ms = 0
+        self.last_seen_ms = 0
+        self.flagged_at_ms: int | None = None
+        self._panes: dict[int, PaneTally] = {}
+
+    def add(self, cluster: Cluster, at_ms: int, pane: int, weight: int, mentions: int) -> bool:
+        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
+        known = self._panes.get(pane, (pane, 0, 0, 0, 0))
+        score = cluster.sentiment_score
+        self._panes[pane] = (
+            pane,
+            known[1] + 1,
+            known[2] + mentions,
+            known[3] + (0 if score is None else weight),
+            known[4] + (0 if score is None else _fixed(score * weight)),
+        )
+        self.mentions += mentions
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.last_seen_ms = max(self.last_seen_ms, at_ms)
+        if weight > self.label_weight:
+            self.label, self.label_weight = cluster.label, weight
+        if cluster.spike:
+            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
+        return known[1] == 0
+
+    def drop(self, pane: int) -> bool:
+        """Forget a pane; whether it was the last one."""
+        self.mentions -= self._panes.pop(pane)[2]
+        return not self._panes
+
+    def panes(self) -> list[PaneTally]:
+        """What each pane adds, in the order of their first members."""
+        return list(self._panes.values())
+
+    def load(self, panes: Iterable[PaneTally]) -> None:
+        """Take *panes* back from what :meth:`panes` gave."""
+        self._panes = {tally[0]: tally for tally in panes}
+        self.mentions = sum(tally[2] for tally in self._panes.values())
 
 
 def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> tuple[int, int, int, int]:

@@ -23,8 +23,10 @@ __all__ = [
     "MAX_WORDS",
     "NOBODY",
     "SHARE_TOLERANCE",
+    "Account",
     "MentionIds",
     "StoryIndex",
+    "count_distinct",
     "hash_text",
     "reduce_sentiment",
 ]
@@ -49,7 +51,13 @@ if _wanted != "python":
         _kernel = _compiled
 
 IMPLEMENTATION: str = _kernel.IMPLEMENTATION
-MentionIds: type[_merge_py.MentionIds] = _kernel.MentionIds
-StoryIndex: type[_merge_py.StoryIndex] = _kernel.StoryIndex
-hash_text = _kernel.hash_text
-reduce_sentiment = _kernel.reduce_sentiment
+
+if TYPE_CHECKING:
+    from orchestrator._merge_py import Account, MentionIds, StoryIndex, count_distinct, hash_text, reduce_sentiment
+else:
+    Account = _kernel.Account
+    MentionIds = _kernel.MentionIds
+    StoryIndex = _kernel.StoryIndex
+    count_distinct = _kernel.count_distinct
+    hash_text = _kernel.hash_text
+    reduce_sentiment = _kernel.reduce_sentiment

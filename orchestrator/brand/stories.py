@@ -22,9 +22,8 @@ from orchestrator.brand.codec import FORMAT, FieldDecoder, number_in, pack, pack
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import MentionLog
 from orchestrator.brand.panes import pane_of
-from orchestrator.contract.chunk import distinct_mentions
 from orchestrator.errors import InvalidStateError
-from orchestrator.merge import FIXED_ONE, NOBODY, StoryIndex
+from orchestrator.merge import FIXED_ONE, NOBODY, Account, StoryIndex, count_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,15 +71,6 @@ class StateChanges:
     remove: list[bytes] = field(default_factory=list)
 
 
-class _Tally(Struct, array_like=True):
-    """What one pane adds to a story."""
-
-    members: int = 0
-    mentions: int = 0
-    scored: int = 0  # weight of the members with a sentiment score
-    score: int = 0  # their weighted sum, in units of 1 / FIXED_ONE
-
-
 class _StoryFields(Struct, array_like=True):
     """A story as its field holds it."""
 
@@ -101,32 +91,15 @@ _story_decoder = FieldDecoder(_StoryFields)
 _head_decoder = FieldDecoder(tuple[int, int])
 
 
-class _Record:
+class _Record(Account):
     """A story's own account; its direction is the index's."""
 
-    __slots__ = (
-        "first_seen_ms",
-        "flagged_at_ms",
-        "id",
-        "key",
-        "label",
-        "label_weight",
-        "last_seen_ms",
-        "log",
-        "mentions",
-        "panes",
-        "stored",
-    )
+    __slots__ = ("id", "key", "log", "stored")
 
-    def __init__(self, key: int, story_id: str, at_ms: int) -> None:
+    def __init__(self, key: int, story_id: str) -> None:
+        super().__init__()
         self.key = key
         self.id = story_id
-        self.label = ""
-        self.label_weight = -1
-        self.mentions = 0
-        self.first_seen_ms = self.last_seen_ms = at_ms
-        self.flagged_at_ms: int | None = None
-        self.panes: dict[int, _Tally] = {}
         self.log = MentionLog(key)
         self.stored = False
 
@@ -137,19 +110,26 @@ class _Record:
 
     def view(self) -> Story:
         """The story as readers see it."""
-        tallies = self.panes.values()
-        scored = sum(tally.scored for tally in tallies)
-        score = sum(tally.score for tally in tallies)
+        _, members, _, scored, score = map(sum, zip(*self.panes(), strict=True))
         return Story(
             self.id,
             self.label,
             self.mentions,
-            sum(tally.members for tally in tallies),
+            members,
             score / (scored * FIXED_ONE) if scored else None,
             self.first_seen_ms,
             self.last_seen_ms,
             self.flagged_at_ms,
         )
+
+
+def _size(cluster: Cluster) -> tuple[int, bool]:
+    """How many mentions the cluster has, and whether it lists them all; else those that it lists are examples."""
+    mentions, count = cluster.mentions, cluster.mention_count
+    if count is not None and count > len(mentions):
+        return count, False
+    distinct = count_distinct(mentions)
+    return (distinct, True) if count is None else (count, count == distinct)
 
 
 class StoryBook:
@@ -177,30 +157,30 @@ class StoryBook:
 
     def fold(self, chunk: Chunk, at_ms: int) -> int:
         """Let the clusters of *chunk*, stamped *at_ms*, join or found stories; how many clusters that were."""
-        for place, cluster in enumerate(chunk.clusters):
-            self._fold_cluster(chunk, place, cluster, at_ms)
+        clusters = chunk.clusters
+        pane = pane_of(at_ms)
+        for place, cluster in enumerate(clusters):
+            size, is_complete = _size(cluster)
+            weight = size or 1
+            label_words = words(cluster.label)
+            row = NOBODY if cluster.centroid is None else cluster.centroid
+            key = self._index.match(label_words, row)
+            record = self._records[key] if key >= 0 else self._found(chunk, place)
+            key = record.key
+            self._index.join(key, label_words, row, weight)
+            added = record.log.ids.add(cluster.mentions) if is_complete else size
+            if record.add(cluster, at_ms, pane, weight, added):
+                self._in_pane.setdefault(pane, []).append(record)
+            self._dirty[key] = record
         while len(self._records) > self._max_stories:
             self._evict()
-        return len(chunk.clusters)
+        return len(clusters)
 
-    def _fold_cluster(self, chunk: Chunk, place: int, cluster: Cluster, at_ms: int) -> None:
-        distinct = distinct_mentions(cluster)
-        size = distinct if cluster.mention_count is None else cluster.mention_count
-        weight = max(1, size)
-        label_words = words(cluster.label)
-        row = NOBODY if cluster.centroid is None else cluster.centroid
-        key = self._index.match(label_words, row)
-        record = self._found(chunk, place, at_ms) if key == NOBODY else self._records[key]
-        self._index.join(record.key, label_words, row, weight)
-        # A count beyond the listed mentions means that these are examples: then it is taken at its word.
-        added = record.log.ids.add(cluster.mentions) if size == distinct else size
-        self._count(record, cluster, at_ms, weight, added)
-
-    def _found(self, chunk: Chunk, place: int, at_ms: int) -> _Record:
+    def _found(self, chunk: Chunk, place: int) -> _Record:
         key = self._next_key
         self._next_key += 1
         self._head_changed = True
-        record = _Record(key, self._free_id(chunk, place), at_ms)
+        record = _Record(key, self._free_id(chunk, place))
         self._ids.add(record.id)
         self._records[key] = record
         if self._smallest is not None:
@@ -218,26 +198,6 @@ class StoryBook:
             if text not in self._ids:
                 return text
 
-    def _count(self, record: _Record, cluster: Cluster, at_ms: int, weight: int, added: int) -> None:
-        pane = pane_of(at_ms)
-        tally = record.panes.get(pane)
-        if tally is None:
-            tally = record.panes[pane] = _Tally()
-            self._in_pane.setdefault(pane, []).append(record)
-        tally.members += 1
-        tally.mentions += added
-        record.mentions += added
-        if cluster.sentiment_score is not None:
-            tally.scored += weight
-            tally.score += round(cluster.sentiment_score * weight * FIXED_ONE)
-        if weight > record.label_weight:
-            record.label, record.label_weight = cluster.label, weight
-        record.first_seen_ms = min(record.first_seen_ms, at_ms)
-        record.last_seen_ms = max(record.last_seen_ms, at_ms)
-        if cluster.spike:
-            record.flagged_at_ms = max(record.flagged_at_ms or 0, at_ms)
-        self._dirty[record.key] = record
-
     def advance(self, first_pane: int) -> None:
         """Forget the panes before *first_pane*; stories that are in no other leave."""
         if first_pane <= self._first_pane:
@@ -250,8 +210,7 @@ class StoryBook:
                     self._drop_pane(record, pane)
 
     def _drop_pane(self, record: _Record, pane: int) -> None:
-        record.mentions -= record.panes.pop(pane).mentions
-        if not record.panes:
+        if record.drop(pane):
             self._remove(record)
         elif self._smallest is not None:
             heapq.heappush(self._smallest, (record.rank, record))
@@ -305,8 +264,8 @@ class StoryBook:
 
     def _encode(self, record: _Record) -> bytes:
         panes = [
-            (pane, tally.members, tally.mentions, tally.scored, pack_wide(tally.score))
-            for pane, tally in record.panes.items()
+            (pane, members, mentions, scored, pack_wide(score))
+            for pane, members, mentions, scored, score in record.panes()
         ]
         return pack(
             _StoryFields(
@@ -341,12 +300,17 @@ class StoryBook:
 
     def _load_story(self, key: int, name: bytes, fields: Mapping[bytes, bytes]) -> None:
         stored = _story_decoder.read(name, fields[name])
-        record = _Record(key, stored.id, stored.first_seen_ms)
+        record = _Record(key, stored.id)
+        record.first_seen_ms = stored.first_seen_ms
         record.label, record.label_weight = stored.label, stored.label_weight
         record.last_seen_ms, record.flagged_at_ms = stored.last_seen_ms, stored.flagged_at_ms
-        for pane, members, mentions, scored, score in stored.panes:
-            record.panes[pane] = _Tally(members, mentions, scored, unpack_wide(score))
-            record.mentions += mentions
+        record.load(
+            [
+                (pane, members, mentions, scored, unpack_wide(score))
+                for pane, members, mentions, scored, score in stored.panes
+            ]
+        )
+        for pane, *_ in stored.panes:
             self._in_pane.setdefault(pane, []).append(record)
         record.log.load(stored.ids_total, fields)
         record.stored = True

@@ -229,14 +229,9 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
             alone = chunk(part, chunk_id=one.chunk_id)
             book.begin_batch(ChunkBatch([alone], [place], Centroids.of(rows)))
             member = as_member(part, clusters[place][1])
-            before = {key: record.panes for key, record in book._records.items()}
-            sizes = {key: sum(tally.members for tally in panes.values()) for key, panes in before.items()}
+            sizes = {key: record.view().members for key, record in book._records.items()}
             book.fold(alone, (PANE + pane) * PANE_MS)
-            (key,) = [
-                key
-                for key, record in book._records.items()
-                if sum(tally.members for tally in record.panes.values()) != sizes.get(key, 0)
-            ]
+            (key,) = [key for key, record in book._records.items() if record.view().members != sizes.get(key, 0)]
             check_choice(oracle.similarities(member), 0.75, key if key in sizes else None)
             oracle.join(key, member)
             members.setdefault(key, []).append((part, pane))
