@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from orchestrator.metrics import Metrics
 
 QUEUE_ALERTS: Final = 256  # hours of alerts of a busy fleet; older news would not be news
-ATTEMPTS: Final = 8  # over about five minutes
+ATTEMPTS: Final = 8  # over about two minutes
 WAIT_INITIAL_S: Final = 1.0
 WAIT_MAX_S: Final = 120.0
 RETRY_AFTER_MAX_S: Final = 300.0
