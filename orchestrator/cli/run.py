@@ -43,6 +43,8 @@ def demo(rate: float) -> None:
         _begin_log(loaded)
         # Started here, so that the feeder has an address; the service finds it running and uses it.
         with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
+            if server.imitation:  # has no folder in which the service could find it
+                settings = settings.model_copy(update={"redis_url": server.url})
             remark(f"Starting the demo; its Redis is at {server.url}")
             key = settings.brand_list_keys[0]
             with Feeder(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):

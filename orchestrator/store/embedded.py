@@ -100,6 +100,11 @@ class EmbeddedRedis:
         return f"unix://{self._socket}" if self._in_process is None else self._in_process.url
 
     @property
+    def imitation(self) -> bool:
+        """Whether this is the last resort, which lives inside this process only."""
+        return self._in_process is not None
+
+    @property
     def owned(self) -> bool:
         """Whether this object started the server."""
         return self._process is not None
