@@ -108,11 +108,12 @@ class Learner(Struct, array_like=True):
 
     def learn(self, pane: int, seen: Observation, expected: Expectation, squares: int) -> None:
         """Take in *pane*, closed; *squares* is the sum of the squared sizes of its chunks."""
-        self._learn_size(seen.count, squares)
         count, sum_count = float(seen.count), float(seen.sum_count)
         if expected.warm:
             count = self._clipped(count, seen.mean, expected.kappa)
             sum_count = self._clipped(sum_count, seen.sum_mean, expected.sum_kappa)
+        if seen.count:
+            self._learn_size(count, squares / seen.count)
         if self.panes >= SUM_PANES:  # the first panes' means are guesses and say nothing of scatter
             self._learn_scatter(count, sum_count, seen)
         hour = hour_of_day(pane)
@@ -142,12 +143,16 @@ class Learner(Struct, array_like=True):
         return (self.hours[hour] + pull) / (self.hour_weights[hour] + pull)
 
     def _clipped(self, count: float, mean: float, kappa: float) -> float:
-        usual_chunk = self.sizes / self.size_weight if self.size_weight else 0.0
-        return min(count, max(mean + CLIP_SIGMAS * spread(mean, kappa), _CLIP_CHUNKS * usual_chunk))
+        return min(count, max(mean + CLIP_SIGMAS * spread(mean, kappa), _CLIP_CHUNKS * self._usual_chunk()))
 
-    def _learn_size(self, count: int, squares: int) -> None:
-        # weighted by size: the chunk that a mention comes in, not the chunk as such
-        self.sizes = _SIZE_DECAY * self.sizes + squares
+    def _usual_chunk(self) -> float:
+        return self.sizes / self.size_weight if self.size_weight else 0.0
+
+    def _learn_size(self, count: float, size: float) -> None:
+        """Take in the *size* of the chunk that a mention of this pane came in, for so many mentions."""
+        if self.warm and self.size_weight:  # one huge chunk must not raise the bound that it is clipped by
+            size = min(size, _CLIP_CHUNKS * self._usual_chunk())
+        self.sizes = _SIZE_DECAY * self.sizes + size * count
         self.size_weight = _SIZE_DECAY * self.size_weight + count
 
     def _learn_scatter(self, count: float, sum_count: float, seen: Observation) -> None:

@@ -21,9 +21,10 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
-from orchestrator.brand.episodes import OpenEpisode, Stretch, judge, opens
-from orchestrator.brand.expectation import PANES_PER_DAY, SUM_PANES, Expectation, Learner, Observation
+from orchestrator.brand.episodes import OpenEpisode, opens
+from orchestrator.brand.expectation import PANES_PER_DAY
 from orchestrator.brand.panes import PANE_MS, pane_of
+from orchestrator.brand.watch import Look, Watch
 from orchestrator.contract.summary import SpikeEpisode
 
 SETTLED_FIELD = b"d"
@@ -55,21 +56,10 @@ class EpisodeChange:
 
 
 class _Settled(Struct, array_like=True):
-    """What the settled panes left behind.
+    """What the settled panes left behind: how the brand is watched, the newest pane with mentions, the open episode."""
 
-    Attributes:
-        following: the oldest pane that is not settled.
-        active: the newest settled pane that had mentions.
-        ahead: what is expected of *following*.
-        past: count and mean of the settled panes before it, as many as a sum needs.
-        episode: the open one, if there is.
-    """
-
-    following: int
+    watch: Watch
     active: int
-    learner: Learner
-    ahead: Expectation
-    past: list[tuple[int, float]]
     episode: OpenEpisode | None
 
 
@@ -89,6 +79,8 @@ class _Episodes(Struct, array_like=True):
     closed: int
     entries: list[SpikeEpisode]
 
+
+_NOTHING = _Count(-1)
 
 _settled_decoder = FieldDecoder(_Settled)
 _unsettled_decoder = FieldDecoder(_Unsettled)
@@ -131,7 +123,7 @@ class SpikeDetector:
         """Count the *mentions* of chunks; the panes that they are stamped with stand beside them."""
         if self._settled is None:
             self._begin(self._now - _SETTLING_PANES + 1)
-        following = self._now if self._settled is None else self._settled.following
+        following = self._now if self._settled is None else self._settled.watch.following
         for pane in set(panes):
             if pane >= following:
                 sizes = [size for at, size in zip(panes, mentions, strict=True) if at == pane]
@@ -147,7 +139,7 @@ class SpikeDetector:
         if pane <= self._now:
             return
         self._now = pane
-        while self._settled is not None and self._settled.following <= pane - _SETTLING_PANES:
+        while self._settled is not None and self._settled.watch.following <= pane - _SETTLING_PANES:
             self._settle(self._settled)
         self._judge_unsettled()
 
@@ -212,37 +204,28 @@ class SpikeDetector:
 
     def _begin(self, following: int) -> None:
         """Start to watch with the oldest pane that is not settled, whatever pane the first chunk names."""
-        learner = Learner()
-        self._settled = _Settled(following, following, learner, learner.expect(following), [], None)
+        self._settled = _Settled(Watch.begin(following), following, None)
         self._dirty.add(SETTLED_FIELD)
 
     def _settle(self, settled: _Settled) -> None:
         """Judge the oldest pane for good, learn from it and go on to the next."""
-        pane = settled.following
-        count = self._counts.pop(pane, None) or _Count(pane)
+        count = self._counts.pop(settled.watch.following, None) or _Count(settled.watch.following)
         self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD}
-        seen = _observe(count.mentions, settled.ahead, settled.past)
-        self._step_episode(settled, pane, seen, judge(seen, settled.ahead))
-        # expected before this pane is learned: a pane is judged by what was known when it began
-        ahead = settled.learner.expect(pane + 1)
-        settled.learner.learn(pane, seen, settled.ahead, count.squares)
-        settled.past = [*settled.past, (seen.count, seen.mean)][1 - SUM_PANES :]
-        settled.ahead = ahead
-        settled.following = pane + 1
+        self._step_episode(settled, settled.watch.settle(count.mentions, count.squares))
         if count.mentions:
-            settled.active = pane
-        elif pane - settled.active >= SILENCE_PANES:
+            settled.active = count.pane
+        elif count.pane - settled.active >= SILENCE_PANES:
             self._settled = None
             if self._counts:
-                self._begin(pane + 1)
+                self._begin(count.pane + 1)
 
-    def _step_episode(self, settled: _Settled, pane: int, seen: Observation, stretch: Stretch) -> None:
+    def _step_episode(self, settled: _Settled, look: Look) -> None:
         if settled.episode is None:
-            settled.episode = OpenEpisode(pane, stretch) if opens(seen, stretch) else None
+            settled.episode = OpenEpisode(look.pane, look.stretch) if opens(look.seen, look.stretch) else None
             return
-        settled.episode = settled.episode.then(stretch)
+        settled.episode = settled.episode.then(look.stretch)
         if settled.episode.over:
-            entry = settled.episode.entry(pane + 1 - settled.episode.quiet)
+            entry = settled.episode.entry(look.pane + 1 - settled.episode.quiet)
             self._entries = [*self._entries, entry][-MAX_EPISODES:]
             self._closed += 1
             settled.episode = None
@@ -256,23 +239,13 @@ class SpikeDetector:
             self._current = None if found is None else found.entry()
 
     def _provisional(self, settled: _Settled | None) -> OpenEpisode | None:
-        if settled is None or not settled.ahead.warm:
+        if settled is None or not settled.watch.ahead.warm:
             return None
-        episode, past, ahead = settled.episode, settled.past, settled.ahead
-        for pane in range(settled.following, self._now + 1):
-            count = self._counts.get(pane)
-            seen = _observe(count.mentions if count else 0, ahead, past)
-            stretch = judge(seen, ahead)
+        episode = settled.episode
+        begun = range(settled.watch.following, self._now + 1)
+        for look in settled.watch.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]):
             if episode is not None:
-                episode = episode.higher(stretch)
-            elif opens(seen, stretch):
-                episode = OpenEpisode(pane, stretch)
-            past = [*past, (seen.count, seen.mean)]
-            ahead = settled.learner.expect(pane + 1)
+                episode = episode.higher(look.stretch)
+            elif opens(look.seen, look.stretch):
+                episode = OpenEpisode(look.pane, look.stretch)
         return episode
-
-
-def _observe(count: int, expected: Expectation, past: Sequence[tuple[int, float]]) -> Observation:
-    before = past[1 - SUM_PANES :]
-    sum_count = count + sum(earlier for earlier, _ in before)
-    return Observation(count, expected.mean, sum_count, expected.mean + sum(mean for _, mean in before))

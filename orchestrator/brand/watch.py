@@ -1,0 +1,77 @@
+"""Looks at one brand's panes in order: what was seen, what was expected, how improbable that is.
+
+A pane is judged by what was known when it began: the panes up to the one before the last. So its
+score is the same whether it is looked at while it is current or settled later, and a late
+chunk can only raise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from orchestrator.brand.episodes import Stretch, judge
+from orchestrator.brand.expectation import SUM_PANES, Expectation, Learner, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One pane, what was seen in it, and the score of that."""
+
+    pane: int
+    seen: Observation
+    stretch: Stretch
+
+
+class Watch(Struct, array_like=True):
+    """What settled panes left behind.
+
+    Attributes:
+        following: the oldest pane that is not settled.
+        ahead: what is expected of it.
+        past: count and mean of the settled panes before it, as many as a sum needs.
+    """
+
+    following: int
+    learner: Learner
+    ahead: Expectation
+    past: list[tuple[int, float]]
+
+    @classmethod
+    def begin(cls, pane: int) -> Watch:
+        """Start with *pane*, knowing nothing."""
+        learner = Learner()
+        return cls(pane, learner, learner.expect(pane), [])
+
+    def settle(self, count: int, squares: int) -> Look:
+        """Look at the following pane for good, learn from it, go on to the next.
+
+        Args:
+            count: its mentions.
+            squares: the sum of the squared sizes of its chunks.
+        """
+        pane, expected = self.following, self.ahead
+        seen = _observe(count, expected, self.past)
+        self.ahead = self.learner.expect(pane + 1)  # before this pane is learned, see the module
+        self.learner.learn(pane, seen, expected, squares)
+        self.past = [*self.past, (seen.count, seen.mean)][1 - SUM_PANES :]
+        self.following = pane + 1
+        return Look(pane, seen, judge(seen, expected))
+
+    def glance(self, counts: Sequence[int]) -> Iterator[Look]:
+        """Look at up to two panes that are not settled, from the following one on; nothing is learned."""
+        past, expected = self.past, self.ahead
+        for place, count in enumerate(counts):
+            pane = self.following + place
+            seen = _observe(count, expected, past)
+            yield Look(pane, seen, judge(seen, expected))
+            past = [*past, (seen.count, seen.mean)]
+            expected = self.learner.expect(pane + 1)
+
+
+def _observe(count: int, expected: Expectation, past: Sequence[tuple[int, float]]) -> Observation:
+    before = past[1 - SUM_PANES :]
+    sum_count = count + sum(earlier for earlier, _ in before)
+    return Observation(count, expected.mean, sum_count, expected.mean + sum(mean for _, mean in before))
