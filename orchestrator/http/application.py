@@ -38,7 +38,6 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["RESPONSE_TIMEOUT"] = HANDLER_TIMEOUT_S
     app.url_map.converters["brand"] = BrandConverter
-    app.url_map.merge_slashes = False  # a brand may begin with a slash or hold two
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
     app.extensions["feed"] = EventFeed(service, metrics, trio.Event() if stop is None else stop)

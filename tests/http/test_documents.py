@@ -23,7 +23,7 @@ from tests.http.conftest import MemoryService
         b'{"totalMentions": 1e999}',
         b'{"clusters": [{}]}',
         b'{"x": ' + b"[" * 100_000,
-        b" " * (MAX_DOCUMENT_BYTES + 1),
+        b'{"summary": "' + b"x" * MAX_DOCUMENT_BYTES + b'"}',
     ],
 )
 def test_parse_summary_refuses_what_is_no_summary(raw: bytes) -> None:
