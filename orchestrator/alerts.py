@@ -120,10 +120,7 @@ class Cooldown:
     def lets_pass(self, alert: Alert, now_s: float) -> bool:
         """Whether to tell *alert* at *now_s*; remembers the answer."""
         if alert.kind == "closed":
-            withheld = self._withheld.get(alert.brand) == alert.number
-            if withheld:
-                del self._withheld[alert.brand]
-            return not withheld
+            return self._withheld.get(alert.brand) != alert.number
         told_at_s = self._told_at_s.get(alert.brand)
         if told_at_s is not None and now_s - told_at_s < self._cooldown_s:
             _remember(self._withheld, alert.brand, alert.number)

@@ -56,13 +56,20 @@ async def test_summary_damaged_in_redis_is_502(client: TestClientProtocol, servi
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/brands/nobody/summary", "/v1/nothing", "/nothing", "/v1/brands/%0A/summary", "/v1/brands/%20nike/trend"],
+    ["/v1/brands/nobody/summary", "/v1/nothing", "/nothing", "/v1/brands/%0A/summary"],
 )
 async def test_unknown_is_a_404_problem(client: TestClientProtocol, path: str) -> None:
     """Programs get problem+json with the status in it."""
     response = await client.get(path)
     body = json.loads(await response.get_data(as_text=False))
     assert (response.status_code, response.content_type, body["status"]) == (404, PROBLEM_TYPE, 404)
+
+
+@pytest.mark.parametrize("path", ["/v1/brands/%20nike/summary", "/v1/brands/nike%20/trend", "/v1/events?brand=nike%20"])
+async def test_names_are_taken_exactly(client: TestClientProtocol, service: MemoryService, path: str) -> None:
+    """A program that adds blanks to a name asks for a brand that cannot be."""
+    service.add("nike")
+    assert (await client.get(path)).status_code == 404
 
 
 async def test_without_redis_the_answer_is_503(client: TestClientProtocol, service: MemoryService) -> None:
