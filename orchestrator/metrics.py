@@ -153,7 +153,7 @@ class Metrics:
         self.wake_mode = self._gauge("wake_mode", "1 for the way by which this process learns of new chunks.", "mode")
         for mode in WAKE_MODES:
             self.wake_mode.labels(mode)
-        self.redis_up = self._gauge("redis_up", "1 when the last call to Redis was answered.")
+        self.redis_up = self._gauge("redis_up", "1 while Redis answers, accepts us and takes writes.")
         self.brands_registered = self._gauge("brands_registered", "Brands in the registry when it was last read.")
         self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
         self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")

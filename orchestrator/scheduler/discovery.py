@@ -120,7 +120,6 @@ class Discovery:
                 await self._registry_stale.wait()
 
     def _take_over(self, registry: Registry) -> None:
-        self.watch.answered()
         self.registry_read = True
         came, left = self._roster.register(registry.brands)
         self._metrics.brands_registered.set(len(registry.brands))
@@ -154,6 +153,7 @@ class Discovery:
                 failures += 1
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
                 continue
+            # Not when the registry was read: only a claim also finds out whether Redis takes writes.
             self.watch.answered()
             failures = 0
             pause_s = self._next_pause_s(pause_s, found=found)

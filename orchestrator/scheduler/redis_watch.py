@@ -1,4 +1,4 @@
-"""Whether Redis answers, as seen by the calls that are made anyway.
+"""Whether Redis serves: answers, accepts us and takes writes, as seen by the calls that are made anyway.
 
 Owns no connection and asks nothing itself: whoever calls Redis reports here.
 """
@@ -17,7 +17,7 @@ class RedisWatch:
     """The last word on Redis.
 
     Args:
-        on_recovery: called when Redis answers after it did not.
+        on_recovery: called when Redis serves after it did not.
     """
 
     def __init__(self, metrics: Metrics, on_recovery: Callable[[], None]) -> None:

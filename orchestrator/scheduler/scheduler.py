@@ -186,6 +186,11 @@ class Scheduler:
     # -- lanes
 
     def _note_commit(self, brand: str) -> None:
+        lane = self._lanes.get(brand)
+        # At the first commit and not at the end of the visit: with steady traffic that may be hours away.
+        if lane is not None and lane.commits == 1:
+            self._processed += 1
+            self._metrics.brands_processed.inc()
         self._last_commit_ms = time.time_ns() // 1_000_000
         self._roster.progress(brand)
 
@@ -221,9 +226,6 @@ class Scheduler:
         finally:
             del self._lanes[lane.brand]
             self._metrics.brands_active.set(len(self._lanes))
-        if lane.commits:
-            self._processed += 1
-            self._metrics.brands_processed.inc()
         if lane.warm is not None and lane.brand in self._roster:
             self._warm.put(lane.brand, lane.warm)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)

@@ -40,6 +40,12 @@ STATE_FORMAT: Final = "1"
 MAX_CLAIM: Final = 512
 """Brands a claim looks at: 0.26 ms of the server's time, during which nobody else is served."""
 
+_NOBODY: Final = BrandKeys.of("orchestrator probe").meta
+"""A key that does not exist, named as those of a brand are, so that the same permissions cover it."""
+
+_WRITE_PROBE: Final = ("HDEL", _NOBODY, "")
+"""A write that changes nothing: read-only servers and those with a full disk refuse it; at maxmemory it is allowed."""
+
 Operation = Literal["read", "write"]
 
 
@@ -79,13 +85,13 @@ class Store:
             self._renewals.client.close()
 
     def ping(self) -> None:
-        """Return if the server answers and accepts us.
+        """Return if the server answers, accepts us and takes writes.
 
         Raises:
             StoreError: it does not.
         """
-        with self._timed("read"), translated():
-            self._client.ping()
+        with self._timed("write"):
+            checked(self._runner.run([_WRITE_PROBE])[0])
 
     def acquire(self, brand: str, token: str) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
@@ -189,13 +195,19 @@ class Store:
         return _holds(reply)
 
     def claim(self, brands: Sequence[str]) -> list[str]:
-        """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease."""
+        """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.
+
+        Raises:
+            StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: whoever claims
+                wants to commit.
+        """
         if not brands:
             return []
         keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
         with self._timed("read"):
-            indexes = checked(self._runner.run([evalsha(scripts.CLAIM, keys)])[0])
-        return [brands[index] for index in indexes]
+            probed, indexes = self._runner.run([_WRITE_PROBE, evalsha(scripts.CLAIM, keys)])
+        checked(probed)
+        return [brands[index] for index in checked(indexes)]
 
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""

@@ -109,6 +109,23 @@ def test_store_on_a_read_only_replica_is_refused() -> None:
         Store(server.client()).acquire("b", "t")
 
 
+def test_store_on_a_read_only_replica_says_so_without_work() -> None:
+    """Readiness rests on ping and claim: neither of them may succeed where a commit cannot."""
+    with RedisServer(arguments=["--replicaof", "127.0.0.1", "1"]) as server:
+        store = Store(server.client())
+        for call in (store.ping, lambda: store.claim(["b"])):
+            with pytest.raises(StoreRefusedError, match="READONLY"):
+                call()
+
+
+def test_store_at_maxmemory_is_still_served() -> None:
+    """A full Redis refuses workers; the one that drains it is not to be told that Redis is away."""
+    with RedisServer(arguments=["--maxmemory", "1"]) as server:
+        store = Store(server.client())
+        store.ping()
+        assert store.claim(["b"]) == []
+
+
 def test_store_waits_for_a_free_connection_and_no_longer(redis_url: str) -> None:
     """With its only connection in use, a call gives up after the timeout instead of opening another."""
     client = connect(redis_url, timeout_s=0.05, pool_size=1)
