@@ -94,7 +94,7 @@ class UpdateFeed:
             return
         try:
             wire = _decoder.decode(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # anybody may publish anything
             self._log.debug("update ignored: not of our making")
             return
         update = SummaryUpdate(wire.brand, wire.epoch, wire.version)
