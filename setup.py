@@ -13,6 +13,8 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+KERNELS = {"_merge": ["_merge_loops.h", "_merge_filter.h"], "_splice": ["_splice_scan.h"]}
+
 
 def extensions() -> list[Extension]:
     """The extensions to build: none when the pure twin is asked for."""
@@ -23,13 +25,13 @@ def extensions() -> list[Extension]:
         Extension(
             f"orchestrator.{name}",
             [f"orchestrator/{name}.pyx"],
-            depends=[f"orchestrator/{header}"],
+            depends=[f"orchestrator/{header}" for header in headers],
             language="c++",
             # no contraction: a fused multiply-add rounds once where the twin rounds twice;
             # no symbols: a tenth of the size
             extra_compile_args=["-O3", "-std=c++17", "-ffp-contract=off", "-g0"],
         )
-        for name, header in (("_merge", "_merge_loops.h"), ("_splice", "_splice_scan.h"))
+        for name, headers in KERNELS.items()
     ]
     built: list[Extension] = cythonize(kernels, language_level=3)
     for extension in built:

@@ -7,3 +7,5 @@ from orchestrator._merge_py import hash_text as hash_text
 from orchestrator._merge_py import reduce_sentiment as reduce_sentiment
 
 IMPLEMENTATION: str
+
+def use_instructions(level: int) -> int: ...

@@ -12,7 +12,7 @@ precision in a fixed order, whatever the machine's vectors are.
 
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.math cimport nearbyint, sqrt
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
@@ -34,6 +34,30 @@ cdef extern from "_merge_loops.h" nogil:
     uint64_t loops_hash(const char* data, Py_ssize_t size) noexcept
     void loops_prefetch(const void* address) noexcept
 
+cdef extern from "_merge_filter.h" namespace "filter" nogil:
+    cdef struct Survivor:
+        int32_t place
+        float bound
+
+    cdef cppclass RoundedRows "filter::Rows":
+        void clear() noexcept
+        void append(const float* unit, Py_ssize_t padded) except +
+
+    cdef cppclass RoundedStories "filter::Stories":
+        RoundedStories() except +
+        RoundedStories(Py_ssize_t padded) except +
+        Py_ssize_t size() noexcept
+        void set(Py_ssize_t place, const float* total, double norm) except +
+        void remove(Py_ssize_t place) except +
+        void survivors(
+            const RoundedRows& rows, Py_ssize_t first_row, Py_ssize_t row_count, float threshold, size_t most,
+            vector[Survivor]* found, uint8_t* too_many
+        ) except +
+        void scan(const RoundedRows& rows, Py_ssize_t row, float threshold, vector[Survivor]* found) except +
+
+    int instructions
+    int best_instructions() noexcept
+
 cdef double GRID = _merge_py.GRID
 cdef double FIXED_ONE = _merge_py.FIXED_ONE
 cdef double SHARE_TOLERANCE = _merge_py.SHARE_TOLERANCE
@@ -43,6 +67,11 @@ cdef int64_t NOBODY = -1
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 cdef size_t GIL_WORTH_HASHES = 2_000
 cdef size_t PREFETCH_AHEAD = 8
+# A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
+# each cluster, which at this number costs about as much as the products of a block with a thousand stories.
+cdef Py_ssize_t BLOCK_ROWS = 256
+cdef Py_ssize_t MOST_TOUCHED = 512
+cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
 
 def hash_text(str text) -> int:
@@ -53,6 +82,17 @@ def hash_text(str text) -> int:
     cdef Py_ssize_t size
     cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
     return loops_hash(data, size)
+
+
+def use_instructions(int level) -> int:
+    """Let the filter run on instructions of *level* (0: any machine, 1: AVX2, 2: VNNI), as far as the machine has them.
+
+    For tests, which try them all; what is chosen changes no result. Returns the level before.
+    """
+    global instructions
+    previous = instructions
+    instructions = min(level, best_instructions())
+    return previous
 
 
 cdef int _hash_all(list mentions, vector[uint64_t]* hashes) except -1:
@@ -236,6 +276,7 @@ cdef struct Group:  # the stories whose centroids have one dimension
     vector[float] totals
     vector[double] norms
     vector[int32_t] slots
+    RoundedStories rounded
 
 cdef struct Row:
     int32_t dimension  # 0: no direction
@@ -268,12 +309,25 @@ cdef class StoryIndex:
     cdef vector[uint32_t] _label_stamps
     cdef vector[int32_t] _touched
     cdef uint32_t _stamp
+    cdef Py_ssize_t _block_first
+    cdef Py_ssize_t _block_count
+    cdef int32_t _block_group
+    cdef RoundedRows _block_rows
+    cdef vector[vector[Survivor]] _block_found
+    cdef vector[uint8_t] _block_too_many
+    cdef vector[int32_t] _touched_of  # by place in the block's group: place among the touched, or NOBODY
+    cdef vector[int32_t] _touched_places
+    cdef RoundedStories _touched_rounded
+    cdef vector[Survivor] _scanned
 
     def __init__(self, double threshold) -> None:
         self._threshold = <int64_t> nearbyint(threshold * GRID)
         self._word_ids = {}
         self._word_texts = []
         self._stamp = 0
+        self._block_count = 0
+        self._block_found.resize(BLOCK_ROWS)
+        self._block_too_many.resize(BLOCK_ROWS)
 
     def __len__(self) -> int:
         return self._slot_of.size()
@@ -287,6 +341,7 @@ cdef class StoryIndex:
         for number in range(count):
             if offsets[number] > offsets[number + 1]:
                 raise ValueError("offsets decrease")
+        self._block_count = 0
         self._rows.resize(count)
         self._units.assign(values.shape[0] + count * LANES, 0.0)
         if count:
@@ -313,7 +368,7 @@ cdef class StoryIndex:
         best.steps = self._threshold
         best.key = NOBODY
         if unit.dimension:
-            self._match_centroid(unit, &best)
+            self._match_centroid(row, unit, &best)
         if words and (unit.dimension == 0 or self._without_centroid() > 0):
             self._match_label(words, unit.dimension == 0, &best)
         return best.key
@@ -333,27 +388,105 @@ cdef class StoryIndex:
             count -= self._groups[group].slots.size()
         return count
 
-    cdef int _match_centroid(self, Row unit, Best* best) except -1:
+    cdef int _match_centroid(self, Py_ssize_t row, Row unit, Best* best) except -1:
         cdef int32_t group = self._group(unit.dimension, False)
-        cdef Py_ssize_t count
-        if group < 0:
+        if group < 0 or self._groups[group].slots.size() == 0:
             return 0
-        count = self._groups[group].slots.size()
-        if count * unit.dimension < GIL_WORTH_PRODUCTS:
-            self._best_of_group(&self._groups[group], &self._units[unit.start], best)
-        else:
-            with nogil:
-                self._best_of_group(&self._groups[group], &self._units[unit.start], best)
+        if not (self._block_first <= row < self._block_first + self._block_count and self._block_group == group):
+            self._begin_block(row, group)
+        self._best_of_block(&self._groups[group], row - self._block_first, &self._units[unit.start], best)
         return 0
 
-    cdef void _best_of_group(self, Group* group, const float* unit, Best* best) noexcept nogil:
+    cdef int _begin_block(self, Py_ssize_t first, int32_t group) except -1:
+        """Filter the stories for the rows from *first* on that have the group's dimension."""
+        cdef Py_ssize_t count = 0
+        cdef Py_ssize_t most = min(BLOCK_ROWS, <Py_ssize_t> self._rows.size() - first)
+        while count < most and self._rows[first + count].dimension == self._groups[group].dimension:
+            count += 1
+        self._block_first, self._block_count, self._block_group = first, count, group
+        self._touched_of.assign(self._groups[group].slots.size(), <int32_t> NOBODY)
+        self._touched_places.clear()
+        self._touched_rounded = RoundedStories(self._groups[group].padded)
+        if count * len(self) * self._groups[group].dimension < GIL_WORTH_PRODUCTS:
+            self._filter_block(&self._groups[group])
+        else:
+            with nogil:
+                self._filter_block(&self._groups[group])
+        return 0
+
+    cdef int _filter_block(self, Group* group) except -1 nogil:
+        cdef Py_ssize_t place
+        cdef float threshold = <float> (<double> self._threshold / GRID)
+        self._block_rows.clear()
+        for place in range(self._block_count):
+            self._block_rows.append(&self._units[self._rows[self._block_first + place].start], group.padded)
+            self._block_found[place].clear()
+            self._block_too_many[place] = 0
+        group.rounded.survivors(
+            self._block_rows, 0, self._block_count, threshold, MOST_SURVIVORS,
+            self._block_found.data(), self._block_too_many.data(),
+        )
+        return 0
+
+    cdef int _best_of_block(self, Group* group, Py_ssize_t row, const float* unit, Best* best) except -1:
+        """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
+        cdef Survivor survivor
+        cdef float threshold = <float> (<double> self._threshold / GRID)
+        if self._block_too_many[row]:
+            self._scanned.clear()
+            group.rounded.scan(self._block_rows, row, threshold, &self._scanned)
+            self._verify(group, &self._scanned, unit, best)
+            return 0
+        self._verify_untouched(group, &self._block_found[row], unit, best)
+        if self._touched_places.size():
+            self._scanned.clear()
+            self._touched_rounded.scan(self._block_rows, row, threshold, &self._scanned)
+            for survivor in self._scanned:
+                survivor.place = self._touched_places[survivor.place]
+                self._compare(group, survivor, unit, best)
+        return 0
+
+    cdef void _verify_untouched(
+        self, Group* group, vector[Survivor]* found, const float* unit, Best* best
+    ) noexcept nogil:
+        cdef Survivor survivor
         cdef size_t place
+        for place in range(found.size()):
+            survivor = found[0][place]
+            if self._touched_of[survivor.place] < 0:
+                self._compare(group, survivor, unit, best)
+
+    cdef void _verify(self, Group* group, vector[Survivor]* found, const float* unit, Best* best) noexcept nogil:
+        cdef size_t place
+        for place in range(found.size()):
+            self._compare(group, found[0][place], unit, best)
+
+    cdef inline void _compare(self, Group* group, Survivor survivor, const float* unit, Best* best) noexcept nogil:
+        """Let a story contend with its exact similarity, unless even its bound is too small."""
         cdef double product
-        for place in range(group.slots.size()):
-            product = loops_dot(&group.totals[place * group.padded], unit, group.padded)
-            if group.norms[place] > 0:
-                product /= group.norms[place]
-            _challenge(best, product, self._slots[group.slots[place]].key)
+        if survivor.bound * GRID < best.steps:
+            return
+        product = loops_dot(&group.totals[survivor.place * group.padded], unit, group.padded)
+        if group.norms[survivor.place] > 0:
+            product /= group.norms[survivor.place]
+        _challenge(best, product, self._slots[group.slots[survivor.place]].key)
+
+    cdef int _touch(self, Group* group, int32_t number, int32_t place) except -1:
+        """Keep the rounded form of a story that has moved up to date, in the block's eyes too."""
+        cdef const float* total = &group.totals[place * group.padded]
+        group.rounded.set(place, total, group.norms[place])
+        if self._block_count == 0 or number != self._block_group:
+            return 0
+        if <size_t> place >= self._touched_of.size():
+            self._touched_of.resize(place + 1, <int32_t> NOBODY)
+        if self._touched_of[place] < 0:
+            self._touched_of[place] = <int32_t> self._touched_places.size()
+            self._touched_places.push_back(place)
+        if <Py_ssize_t> self._touched_places.size() > MOST_TOUCHED:
+            self._block_count = 0
+            return 0
+        self._touched_rounded.set(self._touched_of[place], total, group.norms[place])
+        return 0
 
     cdef int _match_label(self, tuple words, bint all_stories, Best* best) except -1:
         cdef double share = 1 / sqrt(<double> len(words))
@@ -399,10 +532,14 @@ cdef class StoryIndex:
         if group.dimension != unit.dimension:
             raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
         loops_add(&group.totals[self._slots[slot].place * group.padded], &self._units[unit.start], weight, group.padded)
-        self._renorm(group, self._slots[slot].place)
+        self._renorm(slot)
 
-    cdef void _renorm(self, Group* group, Py_ssize_t place) noexcept:
+    cdef int _renorm(self, int32_t slot) except -1:
+        cdef int32_t number = self._slots[slot].group
+        cdef int32_t place = self._slots[slot].place
+        cdef Group* group = &self._groups[number]
         group.norms[place] = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
+        return self._touch(group, number, place)
 
     cdef int32_t _new_slot(self, int64_t key) except -1:
         cdef int32_t slot
@@ -431,6 +568,7 @@ cdef class StoryIndex:
         self._groups.resize(self._groups.size() + 1)
         self._groups.back().dimension = dimension
         self._groups.back().padded = _padded(dimension)
+        self._groups.back().rounded = RoundedStories(_padded(dimension))
         return <int32_t> self._groups.size() - 1
 
     cdef int _enter_group(self, int32_t slot, int32_t number) except -1:
@@ -541,6 +679,8 @@ cdef class StoryIndex:
             group.norms[place] = group.norms[last]
             group.slots[place] = group.slots[last]
             self._slots[group.slots[place]].place = place
+        group.rounded.remove(place)
+        self._block_count = 0  # places have changed
         group.slots.pop_back()
         group.norms.pop_back()
         group.totals.resize(last * group.padded)
@@ -583,7 +723,7 @@ cdef class StoryIndex:
             self._enter_group(slot, self._group(len(total) // 4, True))
             group = &self._groups[self._slots[slot].group]
             memcpy(&group.totals[self._slots[slot].place * group.padded], <const char*> total, len(total))
-            self._renorm(group, self._slots[slot].place)
+            self._renorm(slot)
 
 
 cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:

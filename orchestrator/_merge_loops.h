@@ -33,22 +33,37 @@ static double loops_dot(const float *left, const float *right, ptrdiff_t padded)
 
 /* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
  * of math.fsum in the twin. */
+LOOPS_DISPATCH
 static double loops_square_sum(const float *row, ptrdiff_t size) {
-    double high = 0.0, low = 0.0;
-    for (ptrdiff_t at = 0; at < size; at++) {
-        const double square = (double)row[at] * (double)row[at];
-        const double sum = high + square;
-        const double part = sum - high;
-        low += (high - (sum - part)) + (square - part);
-        high = sum;
+    const int CHAINS = 8;
+    double high[CHAINS] = {0.0}, low[CHAINS] = {0.0};
+    ptrdiff_t at = 0;
+    for (; at + CHAINS <= size; at += CHAINS)
+        for (int chain = 0; chain < CHAINS; chain++) {
+            const double square = (double)row[at + chain] * (double)row[at + chain];
+            const double sum = high[chain] + square;
+            const double part = sum - high[chain];
+            low[chain] += (high[chain] - (sum - part)) + (square - part);
+            high[chain] = sum;
+        }
+    double total = 0.0, rest = 0.0;
+    for (int chain = 0; chain < CHAINS + (int)(size - at); chain++) {
+        const double number = chain < CHAINS ? high[chain] : (double)row[at + chain - CHAINS];
+        const double term = chain < CHAINS ? number : number * number;
+        const double sum = total + term;
+        const double part = sum - total;
+        rest += (total - (sum - part)) + (term - part) + (chain < CHAINS ? low[chain] : 0.0);
+        total = sum;
     }
-    return high + low;
+    return total + rest;
 }
 
+LOOPS_DISPATCH
 static void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
     for (ptrdiff_t at = 0; at < size; at++) unit[at] = (float)((double)row[at] / norm);
 }
 
+LOOPS_DISPATCH
 static void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
     for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
 }

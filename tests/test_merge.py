@@ -259,6 +259,62 @@ def test_index_twins_hold_the_same_bytes(seed: int, dimension: int, count: int) 
     assert outcomes[0] == outcomes[1]
 
 
+def assign(index: Any, rows: Any, cuts: list[int], first_key: int) -> list[int]:
+    """Let *rows* join or found stories, a new batch at each of *cuts*; the keys."""
+    keys = []
+    for start, stop in pairwise(sorted({0, len(rows), *cuts})):
+        begin(index, list(rows[start:stop]))
+        for row in range(stop - start):
+            found = index.match((), row)
+            keys.append(first_key + start + row if found < 0 else found)
+            index.join(keys[-1], (), row, 1.0)
+    return keys
+
+
+def assign_exactly(stories: Any, rows: Any, threshold: float) -> list[int]:
+    """The same in float64 and one by one, with whole matrices: an oracle for sizes that the other is too slow for."""
+    sums = np.concatenate([stories, np.zeros_like(rows)]).astype(np.float64)
+    count, keys = len(stories), []
+    for number, row in enumerate(rows / np.linalg.norm(rows, axis=1, keepdims=True)):
+        similarities = sums[:count] @ row / np.linalg.norm(sums[:count], axis=1)
+        best = int(np.argmax(similarities))
+        if similarities[best] < threshold:
+            sums[len(stories) + number] = 0
+            best, count = count, count + 1
+        keys.append(best)
+        sums[best] += row
+    founded = sorted({key for key in keys if key >= len(stories)})
+    names = {key: len(stories) + keys.index(key) for key in founded}
+    return [names.get(key, key) for key in keys]
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("count", "noise", "threshold"), [(7, 0.5, 0.75), (300, 0.6, 0.75), (300, 3.0, 0.2), (1000, 0, 0.99)]
+)
+def test_filter_loses_no_story(level: int, count: int, noise: float, threshold: float) -> None:
+    """With whatever instructions, the filtered search assigns 400 clusters as comparing with every story does."""
+    kernel = importlib.import_module("orchestrator._merge")
+    rng = np.random.default_rng(count)
+    stories = rng.normal(size=(count, 96)).astype(np.float32)
+    picked = stories[rng.integers(count, size=400)]
+    rows = (picked + noise * rng.normal(size=picked.shape)).astype(np.float32)
+    unit = (stories / np.linalg.norm(stories, axis=1, keepdims=True)).astype(np.float32)
+    previous = kernel.use_instructions(level)
+    try:
+        outcomes = []
+        for cuts in ([], [1, 2, 3, 150], list(range(0, 400, 9))):
+            index = kernel.StoryIndex(threshold)
+            for key, story in enumerate(unit):
+                index.load(key, story.tobytes(), [], b"")
+            outcomes.append(assign(index, rows, cuts, count))
+    finally:
+        kernel.use_instructions(previous)
+    assert outcomes[0] == assign_exactly(unit, rows, threshold)
+    assert outcomes[1:] == outcomes[:1] * 2
+
+
 @given(steps=STEPS, cut=st.integers(0, 40))
 def test_index_survives_storage(kernel: ModuleType, steps: list[Any], cut: int) -> None:
     """An index brought back from its dump at any point goes on as if nothing had happened."""

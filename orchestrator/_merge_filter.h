@@ -1,0 +1,341 @@
+/* The merge kernel's filter: which stories a cluster may be similar enough to, without looking at their numbers.
+ *
+ * Every direction is kept a second time in 7 bits a number. For unit vectors u and s with their rounded forms a and b,
+ *     u.s = a.b + (u - a).s + a.(s - b)  <=  a.b + |u - a| + |a| |s - b|,
+ * so a product of small integers plus two rounding errors that were measured when the vectors were rounded is a true
+ * upper bound. What does not reach the threshold even so is out; the rest (a handful) is computed exactly. Unlike a
+ * bound from leading principal components this holds its own on data without structure, and needs no training.
+ *
+ * Products: four numbers of sixteen stories at a time (a tile), by VNNI where the machine has it, else AVX2, else
+ * plain loops. Stories are stored with an offset of 64 as 1 to 127, because these instructions want one factor
+ * unsigned, and 127 * 127 * 2 fits the 16 bits in which AVX2 adds a pair.
+ */
+#ifndef ORCHESTRATOR_MERGE_FILTER_H
+#define ORCHESTRATOR_MERGE_FILTER_H
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define FILTER_X86 1
+#include <immintrin.h>
+#endif
+
+namespace filter {
+
+constexpr ptrdiff_t TILE = 16;       /* stories */
+constexpr ptrdiff_t QUAD = 4;        /* numbers that one instruction adds up */
+constexpr ptrdiff_t TILES_ABREAST = 3;
+constexpr ptrdiff_t ROWS_ABREAST = 8; /* 3 * 8 sums in registers, and the operands beside them */
+constexpr int STORY_LIMIT = 63, STORY_OFFSET = 64, ROW_LIMIT = 127;
+constexpr float MARGIN = 2e-5f; /* roundings of the bound itself, and half a step of the grid */
+
+/* A story that is not out yet, and how similar it can be at most. */
+struct Survivor {
+    int32_t place;
+    float bound;
+};
+
+/* The rounded form of a vector: numbers times *scale*, off by *error* in length at most. */
+struct Rounded {
+    float scale, error;
+};
+
+/* Vectors for which the compiler is to use what the machine has; the same sums in every version. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define FILTER_DISPATCH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FILTER_DISPATCH
+#endif
+
+FILTER_DISPATCH
+static float greatest_of(const float *vector, ptrdiff_t size) {
+    float greatest[TILE] = {0.0f};
+    for (ptrdiff_t at = 0; at < size; at += TILE)
+        for (ptrdiff_t lane = 0; lane < TILE; lane++) {
+            const float length = vector[at + lane] < 0 ? -vector[at + lane] : vector[at + lane];
+            greatest[lane] = length > greatest[lane] ? length : greatest[lane];
+        }
+    float result = 0.0f;
+    for (const float each : greatest) result = each > result ? each : result;
+    return result;
+}
+
+/* Round TILE numbers; returns the sum of the squares of what was lost. */
+FILTER_DISPATCH
+static float round_tile(const float *vector, float step, float inverse, int offset, uint8_t *out) {
+    constexpr float ROUNDER = 12582912.0f; /* 1.5 * 2**23: adding it leaves no place for a fraction */
+    float squares[TILE];
+    for (ptrdiff_t lane = 0; lane < TILE; lane++) {
+        const float rounded = (vector[lane] * inverse + ROUNDER) - ROUNDER;
+        const float rest = vector[lane] - rounded * step;
+        squares[lane] = rest * rest;
+        out[lane] = (uint8_t)((int)rounded + offset);
+    }
+    float sum = 0.0f;
+    for (const float square : squares) sum += square;
+    return sum;
+}
+
+/* Round *vector*, a multiple of TILE numbers; each four go to *out*, *stride* bytes apart. */
+static Rounded round_into(const float *vector, double norm, ptrdiff_t size, int limit, int offset, uint8_t *out,
+                          ptrdiff_t stride) {
+    const float greatest = greatest_of(vector, size);
+    const bool directed = norm > 0 && greatest > 0;
+    const float step = directed ? greatest / (float)limit : 0.0f, inverse = directed ? (float)limit / greatest : 0.0f;
+    float squares = 0.0f;
+    for (ptrdiff_t at = 0; at < size; at += TILE) {
+        uint8_t tile[TILE];
+        squares += round_tile(vector + at, step, inverse, offset, tile);
+        for (ptrdiff_t part = 0; part < TILE; part += QUAD) memcpy(out + (at + part) / QUAD * stride, tile + part, QUAD);
+    }
+    if (!directed) return Rounded{0.0f, 0.0f};
+    return Rounded{(float)(step / norm), (float)(std::sqrt((double)squares) / norm * 1.001)};
+}
+
+/* Upper bounds of similarity of one row with COLUMNS stories; whether one of them reaches *bar*. */
+constexpr ptrdiff_t COLUMNS = TILES_ABREAST * TILE;
+
+FILTER_DISPATCH
+static int bound_all(const int32_t *sums, int32_t offset, float scale, float length, const float *scales,
+                     const float *errors, float bar, float *bounds) {
+    int reached = 0;
+    for (ptrdiff_t story = 0; story < COLUMNS; story++) {
+        bounds[story] = (float)(sums[story] - offset) * scale * scales[story] + length * errors[story];
+        reached |= bounds[story] >= bar;
+    }
+    return reached;
+}
+
+/* Products of *rows* rows with *tiles* tiles: sums[row][story]. */
+typedef void Products(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums);
+
+template <int ROWS, int TILES>
+static void products_anywhere(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums) {
+    memset(sums, 0, sizeof(int32_t) * ROWS * TILES * TILE);
+    for (int tile = 0; tile < TILES; tile++)
+        for (ptrdiff_t quad = 0; quad < quads; quad++) {
+            const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
+            for (int row = 0; row < ROWS; row++) {
+                const int8_t *numbers = rows + (row * quads + quad) * QUAD;
+                int32_t *out = sums + (row * TILES + tile) * TILE;
+                for (int story = 0; story < TILE; story++)
+                    out[story] += stories[story * QUAD] * numbers[0] + stories[story * QUAD + 1] * numbers[1] +
+                                  stories[story * QUAD + 2] * numbers[2] + stories[story * QUAD + 3] * numbers[3];
+            }
+        }
+}
+
+#if FILTER_X86
+template <int ROWS, int TILES>
+__attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const uint8_t *tiles, ptrdiff_t quads,
+                                                                        const int8_t *rows, int32_t *sums) {
+    __m512i acc[ROWS][TILES];
+#pragma GCC unroll 16
+    for (int row = 0; row < ROWS; row++)
+#pragma GCC unroll 16
+        for (int tile = 0; tile < TILES; tile++) acc[row][tile] = _mm512_setzero_si512();
+    for (ptrdiff_t quad = 0; quad < quads; quad++) {
+        __m512i stories[TILES];
+#pragma GCC unroll 16
+        for (int tile = 0; tile < TILES; tile++)
+            stories[tile] = _mm512_loadu_si512(tiles + (tile * quads + quad) * TILE * QUAD);
+#pragma GCC unroll 16
+        for (int row = 0; row < ROWS; row++) {
+            int32_t four;
+            memcpy(&four, rows + (row * quads + quad) * QUAD, QUAD);
+            const __m512i numbers = _mm512_set1_epi32(four);
+#pragma GCC unroll 16
+            for (int tile = 0; tile < TILES; tile++)
+                acc[row][tile] = _mm512_dpbusd_epi32(acc[row][tile], stories[tile], numbers);
+        }
+    }
+#pragma GCC unroll 16
+    for (int row = 0; row < ROWS; row++)
+#pragma GCC unroll 16
+        for (int tile = 0; tile < TILES; tile++) _mm512_storeu_si512(sums + (row * TILES + tile) * TILE, acc[row][tile]);
+}
+
+/* One tile and two rows at a time: sixteen registers hold no more. */
+template <int ROWS, int TILES>
+__attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows,
+                                                          int32_t *sums) {
+    constexpr int ABREAST = ROWS % 4 == 0 ? 4 : 1;
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (int tile = 0; tile < TILES; tile++)
+        for (int first = 0; first < ROWS; first += ABREAST) {
+            __m256i acc[ABREAST][2];
+            for (int row = 0; row < ABREAST; row++) acc[row][0] = acc[row][1] = _mm256_setzero_si256();
+            for (ptrdiff_t quad = 0; quad < quads; quad++) {
+                const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
+                const __m256i low = _mm256_loadu_si256((const __m256i *)stories);
+                const __m256i high = _mm256_loadu_si256((const __m256i *)(stories + 32));
+#pragma GCC unroll 4
+                for (int row = 0; row < ABREAST; row++) {
+                    int32_t four;
+                    memcpy(&four, rows + ((first + row) * quads + quad) * QUAD, QUAD);
+                    const __m256i numbers = _mm256_set1_epi32(four);
+                    acc[row][0] = _mm256_add_epi32(
+                        acc[row][0], _mm256_madd_epi16(_mm256_maddubs_epi16(low, numbers), ones));
+                    acc[row][1] = _mm256_add_epi32(
+                        acc[row][1], _mm256_madd_epi16(_mm256_maddubs_epi16(high, numbers), ones));
+                }
+            }
+            for (int row = 0; row < ABREAST; row++) {
+                int32_t *out = sums + ((first + row) * TILES + tile) * TILE;
+                _mm256_storeu_si256((__m256i *)out, acc[row][0]);
+                _mm256_storeu_si256((__m256i *)(out + 8), acc[row][1]);
+            }
+        }
+}
+#endif
+
+enum Instructions : int { ANYWHERE = 0, AVX2 = 1, VNNI = 2 };
+
+static int best_instructions() {
+#if FILTER_X86
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni")) return VNNI;
+    if (__builtin_cpu_supports("avx2")) return AVX2;
+#endif
+    return ANYWHERE;
+}
+
+/* What the products run on; the tests try all that the machine has. */
+static int instructions = best_instructions();
+
+template <int ROWS, int TILES>
+static Products *products() {
+#if FILTER_X86
+    if (instructions == VNNI) return products_vnni<ROWS, TILES>;
+    if (instructions == AVX2) return products_avx2<ROWS, TILES>;
+#endif
+    return products_anywhere<ROWS, TILES>;
+}
+
+/* Rounded rows of a batch. */
+class Rows {
+  public:
+    std::vector<int8_t> numbers;
+    std::vector<Rounded> rounded;
+    std::vector<int32_t> offsets; /* what the stories' offset adds to every sum */
+
+    void clear() {
+        numbers.clear();
+        rounded.clear();
+        offsets.clear();
+    }
+
+    void append(const float *unit, ptrdiff_t padded) {
+        const size_t start = numbers.size();
+        numbers.resize(start + (size_t)padded);
+        rounded.push_back(round_into(unit, 1.0, padded, ROW_LIMIT, 0, (uint8_t *)&numbers[start], QUAD));
+        int32_t sum = 0;
+        for (ptrdiff_t at = 0; at < padded; at++) sum += numbers[start + (size_t)at];
+        offsets.push_back(sum * STORY_OFFSET);
+    }
+};
+
+/* The rounded stories of one dimension, by place. */
+class Stories {
+  public:
+    explicit Stories(ptrdiff_t padded = 0) : quads_(padded / QUAD), count_(0) {}
+
+    ptrdiff_t size() const { return count_; }
+
+    /* Round the story at *place*, which may be one behind the last. */
+    void set(ptrdiff_t place, const float *total, double norm) {
+        if (place >= count_) resize(place + 1);
+        put(place, round_into(total, norm, quads_ * QUAD, STORY_LIMIT, STORY_OFFSET, number(place), TILE * QUAD));
+    }
+
+    /* The last story takes *place*. */
+    void remove(ptrdiff_t place) {
+        const ptrdiff_t last = count_ - 1;
+        for (ptrdiff_t quad = 0; quad < quads_; quad++)
+            memcpy(number(place) + quad * TILE * QUAD, number(last) + quad * TILE * QUAD, QUAD);
+        scales_[(size_t)place] = scales_[(size_t)last];
+        errors_[(size_t)place] = errors_[(size_t)last];
+        put(last, Rounded{0.0f, -INFINITY});
+        resize(last);
+    }
+
+    /* Append to *found* what of all stories may reach *threshold* for each row; rows that have more than *most* such
+     * stories are told by *too_many*. */
+    void survivors(const Rows &rows, ptrdiff_t first_row, ptrdiff_t row_count, float threshold, size_t most,
+                   std::vector<Survivor> *found, uint8_t *too_many) const {
+        for (ptrdiff_t tile = 0; tile < tiles(); tile += TILES_ABREAST)
+            for (ptrdiff_t row = 0; row < row_count;) {
+                const ptrdiff_t abreast = row_count - row >= ROWS_ABREAST ? ROWS_ABREAST : 1;
+                int32_t sums[ROWS_ABREAST * COLUMNS];
+                (abreast == 1 ? products<1, TILES_ABREAST>() : products<ROWS_ABREAST, TILES_ABREAST>())(
+                    tile_at(tile), quads_, &rows.numbers[(size_t)((first_row + row) * quads_ * QUAD)], sums);
+                for (ptrdiff_t each = 0; each < abreast; each++, row++) {
+                    if (too_many[row]) continue;
+                    collect(rows, first_row + row, tile, sums + each * COLUMNS, threshold, &found[row]);
+                    too_many[row] = found[row].size() > most;
+                }
+            }
+    }
+
+    /* The same for one row, with a bar that rises: once a story is surely that similar, less cannot be the best. */
+    void scan(const Rows &rows, ptrdiff_t row, float threshold, std::vector<Survivor> *found) const {
+        int32_t sums[COLUMNS];
+        const float spread = 2 * (rows.rounded[(size_t)row].error + MARGIN);
+        for (ptrdiff_t tile = 0; tile < tiles(); tile += TILES_ABREAST) {
+            products<1, TILES_ABREAST>()(tile_at(tile), quads_, &rows.numbers[(size_t)(row * quads_ * QUAD)], sums);
+            const size_t known = found->size();
+            collect(rows, row, tile, sums, threshold, found);
+            for (size_t each = known; each < found->size(); each++) {
+                const float error = errors_[(size_t)(*found)[each].place] * 2 * (1 + rows.rounded[(size_t)row].error);
+                threshold = std::fmax(threshold, (*found)[each].bound - spread - error);
+            }
+        }
+    }
+
+  private:
+    ptrdiff_t quads_, count_;
+    std::vector<uint8_t> tiles_;
+    std::vector<float> scales_, errors_;
+
+    ptrdiff_t tiles() const { return (count_ + TILE - 1) / TILE; }
+    const uint8_t *tile_at(ptrdiff_t tile) const { return tiles_.data() + tile * quads_ * TILE * QUAD; }
+    uint8_t *number(ptrdiff_t place) {
+        return tiles_.data() + place / TILE * quads_ * TILE * QUAD + place % TILE * QUAD;
+    }
+
+    void put(ptrdiff_t place, Rounded rounded) {
+        scales_[(size_t)place] = rounded.scale;
+        errors_[(size_t)place] = rounded.error;
+    }
+
+    /* Room for whole groups of tiles; what is no story yet can reach no threshold. */
+    void resize(ptrdiff_t count) {
+        const size_t room = (size_t)((count + COLUMNS - 1) / COLUMNS * COLUMNS);
+        count_ = count;
+        if (room <= scales_.size()) return;
+        scales_.resize(room, 0.0f);
+        errors_.resize(room, -INFINITY);
+        tiles_.resize(room * (size_t)(quads_ * QUAD), STORY_OFFSET);
+    }
+
+    void collect(const Rows &rows, ptrdiff_t row, ptrdiff_t tile, const int32_t *sums, float threshold,
+                 std::vector<Survivor> *found) const {
+        const Rounded rounded = rows.rounded[(size_t)row];
+        const float bar = threshold - rounded.error - MARGIN;
+        float bounds[COLUMNS];
+        if (!bound_all(sums, rows.offsets[(size_t)row], rounded.scale, 1.0f + rounded.error,
+                       &scales_[(size_t)(tile * TILE)], &errors_[(size_t)(tile * TILE)], bar, bounds))
+            return;
+        for (ptrdiff_t story = 0; story < COLUMNS; story++)
+            if (bounds[story] >= bar)
+                found->push_back(
+                    Survivor{(int32_t)(tile * TILE + story), bounds[story] + rounded.error + MARGIN});
+    }
+};
+
+}  // namespace filter
+
+#endif
