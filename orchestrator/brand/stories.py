@@ -21,6 +21,7 @@ from msgspec import Struct
 from orchestrator.brand.codec import FORMAT, FieldDecoder, number_in, pack, pack_wide, unpack_wide
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import MentionLog
+from orchestrator.brand.notes import clip
 from orchestrator.brand.panes import pane_of
 from orchestrator.errors import InvalidStateError
 from orchestrator.merge import FIXED_ONE, NOBODY, Account, StoryIndex, count_distinct
@@ -35,6 +36,8 @@ PREFIX = b"s:"
 
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
+_MAX_EXAMPLES = 3
+_EXAMPLE_CHARS = 120
 _MAX_HEAP_ENTRIES = 4  # a story; rebuilding is then paid for by the entries that made it necessary
 
 
@@ -51,6 +54,7 @@ class Story:
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
         flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+        examples: the first mentions that its heaviest member lists, cut.
     """
 
     id: str
@@ -61,6 +65,7 @@ class Story:
     first_seen_ms: int
     last_seen_ms: int
     flagged_at_ms: int | None
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class _StoryFields(Struct, array_like=True):
     total: bytes
     words: list[str]
     weights: bytes
+    examples: tuple[str, ...] = ()
 
 
 _story_decoder = FieldDecoder(_StoryFields)
@@ -94,12 +100,13 @@ _head_decoder = FieldDecoder(tuple[int, int])
 class _Record(Account):
     """A story's own account; its direction is the index's."""
 
-    __slots__ = ("id", "key", "log", "stored")
+    __slots__ = ("examples", "id", "key", "log", "stored")
 
     def __init__(self, key: int, story_id: str) -> None:
         super().__init__()
         self.key = key
         self.id = story_id
+        self.examples: tuple[str, ...] = ()
         self.log = MentionLog(key)
         self.stored = False
 
@@ -120,7 +127,12 @@ class _Record(Account):
             self.first_seen_ms,
             self.last_seen_ms,
             self.flagged_at_ms,
+            self.examples,
         )
+
+
+def _examples(cluster: Cluster) -> tuple[str, ...]:
+    return tuple([clip(text, _EXAMPLE_CHARS) for text in cluster.mentions[:_MAX_EXAMPLES]])
 
 
 def _size(cluster: Cluster) -> tuple[int, bool]:
@@ -169,6 +181,8 @@ class StoryBook:
             key = record.key
             self._index.join(key, label_words, row, weight)
             added = record.log.ids.add(cluster.mentions) if is_complete else size
+            if weight > record.label_weight:  # the member that gives the label from now on
+                record.examples = _examples(cluster)
             if record.add(cluster, at_ms, pane, weight, added):
                 self._in_pane.setdefault(pane, []).append(record)
             self._dirty[key] = record
@@ -278,6 +292,7 @@ class StoryBook:
                 record.log.ids.total,
                 panes,
                 *self._index.dump(record.key),
+                record.examples,
             )
         )
 
@@ -303,6 +318,7 @@ class StoryBook:
         record = _Record(key, stored.id)
         record.first_seen_ms = stored.first_seen_ms
         record.label, record.label_weight = stored.label, stored.label_weight
+        record.examples = stored.examples
         record.last_seen_ms, record.flagged_at_ms = stored.last_seen_ms, stored.flagged_at_ms
         record.load(
             [

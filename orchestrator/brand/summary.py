@@ -31,6 +31,7 @@ from orchestrator.contract.summary import (
 
 MAX_STORIES_SHOWN = 100
 MAX_TOPICS_SHOWN = 10
+_STORIES_WITH_EXAMPLES = 20
 _LABEL_CHARS = 160
 _DECIMALS = 6
 
@@ -61,7 +62,8 @@ class Findings:
 
 def encode_summary(heading: Heading, findings: Findings) -> bytes:
     """The summary as JSON, at most :data:`~orchestrator.contract.summary.MAX_SUMMARY_BYTES` long."""
-    stories = [_story_total(story, heading.now_ms) for story in findings.stories[:MAX_STORIES_SHOWN]]
+    shown = findings.stories[:MAX_STORIES_SHOWN]
+    stories = [_story_total(story, place, heading.now_ms) for place, story in enumerate(shown)]
     summaries = list(findings.chunk_summaries)
     summary = _build(heading, findings, stories, summaries)
     encoded = msgspec.json.encode(summary)
@@ -107,7 +109,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     )
 
 
-def _story_total(story: Story, now_ms: int) -> StoryTotal:
+def _story_total(story: Story, place: int, now_ms: int) -> StoryTotal:
     return StoryTotal(
         id=story.id,
         label=clip(story.label, _LABEL_CHARS),
@@ -117,6 +119,7 @@ def _story_total(story: Story, now_ms: int) -> StoryTotal:
         members=story.members,
         first_seen=iso(story.first_seen_ms),
         last_seen=iso(story.last_seen_ms),
+        examples=list(story.examples) if place < _STORIES_WITH_EXAMPLES else [],
     )
 
 

@@ -46,7 +46,8 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     """One merged cluster.
 
     ``members`` counts the clusters that joined it, ``sentimentScore`` is their mention-weighted mean
-    (null if none had one), ``spike`` says whether a worker flagged one of them in the last 30 minutes.
+    (null if none had one), ``spike`` says whether a worker flagged one of them in the last 30 minutes,
+    ``examples`` are up to three mentions of the heaviest one as its worker listed them, for large stories.
     """
 
     id: str
@@ -57,6 +58,7 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     members: int
     first_seen: Time
     last_seen: Time
+    examples: list[str] = []
 
 
 class SpikeEpisode(Struct, frozen=True, rename="camel"):

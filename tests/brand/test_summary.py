@@ -142,7 +142,7 @@ def test_summary_is_bounded_at_five_thousand_stories() -> None:
 
 def test_encode_summary_bounds_the_worst_ids() -> None:
     """Ids cannot be cut without losing identity: fewer stories are shown instead, the largest."""
-    story = Story("\0" * 4096, "x", 9, 1, None, NOW_MS, NOW_MS, None)
+    story = Story("\0" * 4096, "x", 9, 1, None, NOW_MS, NOW_MS, None, ("\0" * 120,) * 3)
     findings = Findings(Tally(), [], [story] * 100, 5000, False, None, ["\0" * 400] * 20)  # noqa: FBT003
     encoded = encode_summary(Heading("nike", NOW_MS, NOW_MS, 1, 1), findings)
     assert len(encoded) <= MAX_SUMMARY_BYTES
@@ -169,3 +169,14 @@ def test_labels_that_differ_in_case_and_punctuation_are_one_story() -> None:
     )
     stories = summary_of(state)["clusters"]
     assert [(story["label"], story["mentions"], story["members"]) for story in stories] == [("Launch Buzz", 4, 4)]
+
+
+def test_stories_show_examples_of_their_heaviest_member() -> None:
+    """Up to three texts of the member that gives the label, cut; of the largest stories only."""
+    small = Cluster("0", "Launch Buzz", ["small"], mention_count=2)
+    large = Cluster("0", "launch buzz", ["x" * 500, "b", "c", "d"], mention_count=9)
+    others = [Cluster(f"o{number}", f"other{number}", ["text"], mention_count=1) for number in range(30)]
+    stories = summary_of(folded(chunk(clusters=[small, large, *others])))["clusters"]
+    assert stories[0]["label"] == "launch buzz"
+    assert stories[0]["examples"] == ["x" * 119 + "…", "b", "c"]
+    assert [bool(story["examples"]) for story in stories] == [True] * 20 + [False] * 11
