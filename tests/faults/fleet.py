@@ -54,6 +54,7 @@ class Orchestrator:
         self._folder = folder
         self._settings = settings
         self.process: Popen[bytes] | None = None
+        self.memory_bytes = 0  # limit of its address space, 0 = none
 
     def __enter__(self) -> Self:
         self.start()
@@ -70,7 +71,8 @@ class Orchestrator:
         kept["PYTHONPATH"] = str(Path(orchestrator.__file__).parents[1])  # the code under test, installed or not
         environment = kept | SETTINGS | {"REDIS_URL": self.url, "ORCHESTRATOR_ID": self.name} | self._settings
         with self.log_file.open("ab") as log:
-            command = [sys.executable, "-m", "orchestrator", "run"]
+            limits = ["prlimit", f"--as={self.memory_bytes}"] if self.memory_bytes else []
+            command = [*limits, sys.executable, "-m", "orchestrator", "run"]
             self.process = Popen(command, cwd=self._folder, env=environment, stdin=DEVNULL, stdout=log, stderr=log)
 
     def send(self, number: signal.Signals) -> None:

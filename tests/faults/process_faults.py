@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.faults.campaign import Arena, Figures, arena
-from tests.faults.fleet import eventually
+from tests.faults.fleet import Orchestrator, eventually
 from tests.faults.proxy import Fault
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ BURST = 1_200
 def working(world: Arena) -> None:
     """Wait until every orchestrator of the fleet has begun to work."""
     eventually(
-        lambda: all(orchestrator.logged("registry read") for orchestrator in world.fleet),
+        lambda: all(one.logged("registry read") and one.logged("serving") for one in world.fleet),
         within_s=30,
         what="the fleet starts",
     )
@@ -53,7 +54,7 @@ def stop_orchestrators(folder: Path, *, seed: int, stops: int) -> Figures:
             world.push(BURST)
             time.sleep(world.random.uniform(0.0, 0.1))
             for victim in victims:
-                eventually(victim.leased, within_s=20, what=f"{victim.name} has a lease")
+                eventually(partial(busy, world, victim), within_s=20, what=f"{victim.name} has a lease")
                 victim.send(signal.SIGSTOP)
             world.note(f"stopped {[victim.name for victim in victims]} with {world.backlog()} queued")
             time.sleep(1.2)  # beyond LOCK_TTL_SEC
@@ -70,6 +71,13 @@ def stop_orchestrators(folder: Path, *, seed: int, stops: int) -> Figures:
             world.note(f"continued, not refused: {sorted(waiting)}")
         drained_s = world.drain()
         return {"stops": stops, "fenced or stale": fenced, "drained s": round(drained_s, 1), **world.verify()}
+
+
+def busy(world: Arena, orchestrator: Orchestrator) -> bool:
+    """Whether *orchestrator* holds a lease; there is work for everybody while this is asked."""
+    if world.backlog() < BURST:
+        world.push(BURST)
+    return orchestrator.leased()
 
 
 def refusals(world: Arena, name: str) -> int:

@@ -90,6 +90,7 @@ def cut_log(folder: Path, *, seed: int, cuts: int) -> Figures:
                 file.truncate(keep)
             forgotten += _examine_copy(world)
             world.server.start()
+            _heal_log(world.server)
             with world.server.client() as client:
                 world.traffic.register(client)
         drained_s = world.drain()
@@ -101,6 +102,18 @@ def _log_of(server: RedisServer) -> Path:
     """The append-only file that grows, where 7.0 and 6.2 keep it."""
     (log,) = [*server.folder.glob("appendonlydir/*.incr.aof"), *server.folder.glob("appendonly.aof")]
     return log
+
+
+def _heal_log(server: RedisServer) -> None:
+    """Have the log written anew: 7.0 leaves a torn transaction in it, and the next start would replay parts of it."""
+    with server.client() as client:
+        client.bgrewriteaof()
+
+        def rewritten() -> bool:
+            info = client.info("persistence")
+            return not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
+
+        eventually(rewritten, within_s=20, what="the log is rewritten")
 
 
 def _examine_copy(world: Arena) -> int:

@@ -194,8 +194,10 @@ def examine(client: redis.Redis, book: Ledger) -> int:
         if queue == book.items[consumed : consumed + len(queue)]:
             break
     else:
+        at = book.items.index(queue[0]) if queue and queue[0] in book.items else None
         raise AssertionError(
-            f"{book.brand}: {total} chunks, {letters} dead letters and {len(queue)} queued fit no prefix"
+            f"{book.brand}: {total} chunks, {letters} dead letters and {len(queue)} queued (the first is item {at} of "
+            f"{len(book.items)}) fit no prefix; candidates {list(_candidates(book.items, total, letters))}"
         )
     forgotten = len(book.items) - consumed - len(queue)
     prefix = Ledger(book.brand, book.items[:consumed])

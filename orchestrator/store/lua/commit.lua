@@ -87,10 +87,10 @@ redis.call('HDEL', meta, '')
 redis.call('LTRIM', queue, 0, -1)
 redis.call('SADD', seen0, '') -- in every generation from its first commit on
 if rotate then redis.call('RENAME', lock, lock) end
+redis.call('RPUSH', recent, '')
+redis.call('LTRIM', recent, 0, -2)
 
--- The changes, RPUSH first, because it has no harmless form to rehearse.
-write('RPUSH', failed, FAILED)
-if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
+-- The changes. The queue comes last: a log that was cut inside them may be replayed in part (document, section 6).
 write('RPUSH', recent, RECENT)
 redis.call('LTRIM', recent, -recent_max, -1)
 redis.call('PEXPIRE', recent, recent_ttl_ms)
@@ -100,10 +100,6 @@ if rotate then
 end
 if rotate or not seen_since_ms then redis.call('HSET', meta, 'seen_since', string.format('%.0f', now_ms)) end
 write('SADD', seen0, DIGESTS)
-if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
-write('HDEL', state, REMOVE)
-write('HSET', state, PUT)
-redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
 if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
 if replace_spike == '1' then
   redis.call('LTRIM', spike, 1, 0)
@@ -113,5 +109,11 @@ end
 write('HDEL', trend, TREND_REMOVE)
 write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
+write('HDEL', state, REMOVE)
+write('HSET', state, PUT)
+redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
+write('RPUSH', failed, FAILED)
+if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
+if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
 local published = message == '' or redis.pcall('PUBLISH', channel, message)
 return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, type(published) == 'table' and 1 or 0 }

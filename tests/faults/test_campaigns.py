@@ -1,0 +1,52 @@
+"""Every campaign in small, on real processes: a few kills, stops, broken connections, cut logs, failovers, killers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults import chunk_faults, process_faults, redis_faults
+from tests.faults.mutants import EQUIVALENT, mutants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.faults.campaign import Figures
+
+SEED = 2026
+CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
+    "orchestrators killed": (partial(process_faults.kill_orchestrators, kills=8), {"kills": 8}),
+    "orchestrators stopped": (partial(process_faults.stop_orchestrators, stops=4), {"fenced or stale": 4}),
+    "connections broken": (partial(process_faults.break_connections, faults=60, duplicates=3), {"doubled": 0}),
+    "orchestrators ended": (partial(process_faults.end_orchestrators, ends=5), {"ends": 5}),
+    "redis killed": (partial(redis_faults.kill_redis, kills=4), {"lost": 0}),
+    "log cut": (partial(redis_faults.cut_log, cuts=6), {"valid prefixes": 6}),
+    "failed over": (partial(redis_faults.fail_over, failovers=3), {"failovers": 3}),
+    "redis full": (redis_faults.fill_redis, {"lost": 0}),
+    "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),
+    "chunks that kill": (
+        partial(chunk_faults.poison, actions=("segfault", "allocate")),
+        {"quarantined": 2, "innocents quarantined": 0},
+    ),
+    "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
+}
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_campaign_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
+    """The recount agrees with what was pushed, and the faults were really there."""
+    campaign, expected = CAMPAIGNS[name]
+    figures = campaign(tmp_path, seed=SEED)
+    assert {key: figures[key] for key in expected} == expected
+
+
+def test_every_guard_has_its_mutant() -> None:
+    """The gate finds the lines it is there for; their fate is decided by ``python -m tests.faults.mutants``."""
+    names = [mutant.name for mutant in mutants()]
+    for code in ("DUP", "FENCED", "STALE", "HEAD", "TYPE", "FULL", "BUSY", "FORMAT"):
+        assert any(f"'{code}'" in name for name in names), code
+    assert len(names) >= 40
+    assert set(EQUIVALENT) <= set(names)

@@ -1,0 +1,103 @@
+"""Faults that need no process of their own: a lease that is always too short, and a brand whose head is innocent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.contract.decode import Limits
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.errors import LeaseLostError, StoreUnavailableError
+from orchestrator.lane.session import TRIAL_ATTEMPTS, BrandSession, SessionConfig
+from orchestrator.store import Commit, CommitReply, Lease, Store
+from tests.faults.traffic import Traffic
+
+if TYPE_CHECKING:
+    import redis
+
+CONFIG = SessionConfig("faults", FoldConfig(), Limits())
+LARGEST_IN_TIME = 3
+
+
+class SlowFolds(Store):
+    """A store on which the lease of every fold of more than three chunks has expired by the time it commits."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        super().__init__(client)
+        self.client = client
+
+    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+        """Expire the lock first, if the batch was large."""
+        if commit.consumed > LARGEST_IN_TIME:
+            self.client.delete(BrandKeys.of(lease.brand).lock)
+        return super().commit(lease, commit, then_peek=then_peek)
+
+
+def test_a_fold_longer_than_the_lease_is_no_livelock(redis_client: redis.Redis, brand: str) -> None:
+    """Every fenced commit halves the batch, until one fits into a lease; the quarantine's single items help as well."""
+    traffic = Traffic(7, [brand])
+    traffic.push(redis_client, 100)
+    store, warm, fenced = SlowFolds(redis_client), None, 0
+    for _ in range(200):
+        session = BrandSession(store, CONFIG, brand, warm)
+        session.open()
+        try:
+            while not (step := session.step()).idle:
+                if step.suspect:
+                    session.judge(died=False)
+        except LeaseLostError:
+            fenced += 1
+            session.lost()
+            warm = session.abandon()
+            session.release()
+        else:
+            session.release()
+            break
+    assert fenced > 1
+    assert traffic.problems(redis_client) == []
+
+
+def test_connection_errors_never_condemn_an_innocent_head(redis_client: redis.Redis, brand: str) -> None:
+    """Attempts count peeks, so a bad network brings a chunk to its trial; there it is acquitted."""
+    traffic = Traffic(8, [brand], garbage_rate=0.0, duplicate_rate=0.0)
+    traffic.push(redis_client, 20)
+    store = Store(redis_client)
+    for _ in range(TRIAL_ATTEMPTS):
+        session = BrandSession(store, CONFIG, brand)
+        store.peek(session.open(), 1)
+        session.release()
+    session = BrandSession(store, CONFIG, brand)
+    session.open()
+    assert session.step().suspect
+    session.judge(died=False)
+    while not session.step().idle:
+        pass
+    session.release()
+    assert traffic.problems(redis_client) == []
+
+
+def test_a_lost_reply_is_settled_by_the_same_commit(redis_client: redis.Redis, brand: str) -> None:
+    """The session goes on where it failed; the retry is a duplicate, and counted as one commit."""
+    traffic = Traffic(9, [brand])
+    traffic.push(redis_client, 10)
+
+    class Deaf(Store):
+        deaf = True
+
+        def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+            reply = super().commit(lease, commit, then_peek=then_peek)
+            if self.deaf:
+                self.deaf = False
+                raise StoreUnavailableError("the reply is lost")
+            return reply
+
+    session = BrandSession(Deaf(redis_client), CONFIG, brand)
+    session.open()
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    assert session.committing
+    assert session.step().duplicate_commit
+    session.release()
+    assert traffic.problems(redis_client) == []

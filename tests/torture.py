@@ -1,0 +1,93 @@
+"""The long fault-injection campaign: ``python -m tests.torture [--seed N] [CAMPAIGN ...]``, or ``make torture``.
+
+Runs every campaign of ``tests/faults`` at the size that ``docs/reliability.md`` quotes and prints the figures as a
+table. Whatever fails prints its seed and its log of faults, and the exit code is 1. Under an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.faults import chunk_faults, mutants, process_faults, redis_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.faults.campaign import Figures
+
+SEED: Final = 20260101
+MODEL_EXAMPLES: Final = "600"
+
+CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
+    "orchestrators killed": partial(process_faults.kill_orchestrators, kills=200),
+    "orchestrators stopped": partial(process_faults.stop_orchestrators, stops=100),
+    "connections broken": partial(process_faults.break_connections, faults=500, duplicates=50),
+    "orchestrators ended": partial(process_faults.end_orchestrators, ends=100),
+    "redis killed": partial(redis_faults.kill_redis, kills=30),
+    "log cut": partial(redis_faults.cut_log, cuts=100),
+    "failed over": partial(redis_faults.fail_over, failovers=20),
+    "redis full": redis_faults.fill_redis,
+    "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
+    "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),
+    "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",)),
+    "death at every step": chunk_faults.die_at_every_step,
+}
+
+
+def model(_folder: Path, *, seed: int) -> Figures:
+    """The stateful model with many more examples than in ``make test``."""
+    environment = os.environ | {"ORCHESTRATOR_TEST_EXAMPLES": MODEL_EXAMPLES}
+    command = [sys.executable, "-m", "pytest", "-q", f"--hypothesis-seed={seed}", "tests/faults/test_model.py"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-4000:]
+    return {"examples": int(MODEL_EXAMPLES) + int(MODEL_EXAMPLES) // 3}
+
+
+def gate(_folder: Path, *, seed: int) -> Figures:  # noqa: ARG001 - nothing here is random
+    """Every mutant of the Lua files must be killed."""
+    chosen = mutants.mutants()
+    alive = mutants.survivors(chosen, report=False)
+    assert alive == [], [mutant.name for mutant in alive]
+    return {
+        "mutants": len(chosen),
+        "killed": len(chosen) - len(mutants.EQUIVALENT),
+        "equivalent": len(mutants.EQUIVALENT),
+    }
+
+
+def main() -> None:
+    """Run what was asked for, or everything."""
+    everything = CAMPAIGNS | {"stateful model": model, "mutation gate": gate}
+    parser = argparse.ArgumentParser(description="The long fault-injection campaign.")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help=", ".join(everything))
+    arguments = parser.parse_args()
+    failed = [name for name in arguments.campaigns or everything if not _run(name, everything[name], arguments.seed)]
+    print(f"failed: {', '.join(failed)}" if failed else "everything held")  # noqa: T201
+    sys.exit(bool(failed))
+
+
+def _run(name: str, campaign: Callable[..., Figures], seed: int) -> bool:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        try:
+            figures = campaign(Path(folder), seed=seed)
+        except Exception:  # noqa: BLE001 - the other campaigns still have something to tell
+            print(f"FAILED {name} (seed {seed})\n{traceback.format_exc()}", flush=True)  # noqa: T201
+            return False
+    told = ", ".join(f"{key} {value}" for key, value in figures.items())
+    print(f"{name} (seed {seed}, {time.monotonic() - started:.0f} s): {told}", flush=True)  # noqa: T201
+    return True
+
+
+if __name__ == "__main__":
+    main()
