@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,7 @@ from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import LeaseLostError, StoreUnavailableError
 from orchestrator.lane.session import TRIAL_ATTEMPTS, BrandSession, SessionConfig
-from orchestrator.store import Commit, CommitReply, Lease, Store
+from orchestrator.store import Commit, CommitReply, Lease, Peek, Store
 from tests.faults.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -56,6 +58,26 @@ def test_a_fold_longer_than_the_lease_is_no_livelock(redis_client: redis.Redis, 
             session.release()
             break
     assert fenced > 1
+    assert traffic.problems(redis_client) == []
+
+
+def test_a_clock_that_jumps_loses_nothing(redis_client: redis.Redis, brand: str) -> None:
+    """The clock goes an hour back and a day ahead between batches; every chunk is accepted and counted once."""
+    traffic = Traffic(10, [brand])
+    jumps_ms = itertools.cycle([0, -3_600_000, 82_000_000, -7_200_000])
+
+    class Jumpy(Store):
+        def peek(self, lease: Lease, limit: int) -> Peek:
+            peek = super().peek(lease, limit)
+            return replace(peek, now_ms=peek.now_ms + next(jumps_ms))
+
+    session = BrandSession(Jumpy(redis_client), CONFIG, brand)
+    session.open()
+    for _ in range(4):
+        traffic.push(redis_client, 10)
+        while not session.step().idle:
+            pass
+    session.release()
     assert traffic.problems(redis_client) == []
 
 
