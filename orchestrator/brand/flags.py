@@ -22,8 +22,7 @@ def is_flagged(flagged_at_ms: int | None, now_ms: int) -> bool:
 
 def has_flag(chunk: Chunk) -> bool:
     """Whether the chunk or one of its clusters is flagged."""
-    # a list and not a generator, which would cost as much as the rest of a small chunk
-    return bool(chunk.spike_detected) or True in [cluster.spike for cluster in chunk.clusters]
+    return bool(chunk.spike_detected) or any(cluster.spike for cluster in chunk.clusters)
 
 
 class Flags:
@@ -42,7 +41,9 @@ class Flags:
 
     def fold(self, chunks: Sequence[Chunk], times: Sequence[int], now_ms: int) -> None:
         """Take in the flags of *chunks*; their stamped times stand beside them."""
-        flagged = {at_ms for chunk, at_ms in zip(chunks, times, strict=True) if has_flag(chunk)}
+        rows = list(zip(chunks, times, strict=True))
+        flagged = {at_ms for chunk, at_ms in rows if chunk.spike_detected}
+        flagged |= {at_ms for chunk, at_ms in rows for cluster in chunk.clusters if cluster.spike}
         self._minutes.update(at_ms // _MINUTE_MS for at_ms in flagged if is_flagged(at_ms, now_ms))
 
     def advance(self, now_ms: int) -> None:

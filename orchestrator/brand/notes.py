@@ -6,6 +6,7 @@ appended to a list of their own in the commit that folds their chunks.
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -75,6 +76,8 @@ class Notes:
 
 def clip(text: str, chars: int) -> str:
     """*text* on one line, in at most so many *chars*."""
+    if len(text) <= chars and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # nearly always: nothing but single blanks
     # cut generously before the blanks are put in order: a text may be long
     line = " ".join(text[: 4 * chars].split())
     return line if len(line) <= chars else line[: chars - 1].rstrip() + "…"
@@ -82,24 +85,30 @@ def clip(text: str, chars: int) -> str:
 
 def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
     """The entry of one chunk, as JSON, bounded whatever the chunk holds."""
-    sentiment = chunk.sentiment
-    largest = sorted(((-cluster_mentions(cluster), place) for place, cluster in enumerate(chunk.clusters)))
+    sentiment, topics = chunk.sentiment, chunk.topics or ()
+    clusters = [_recent_cluster(cluster) for cluster in _largest(chunk.clusters)]
+    # by position: fifty of these a commit cost as much as folding a hundred chunks
     entry = RecentChunk(
-        chunk_id=chunk.chunk_id,
-        brand=chunk.brand,
-        processed_at=iso(at_ms),
-        mentions=mentions,
-        sentiment=RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
-        topics=[clip(topic, MAX_NAME_CHARS) for topic in (chunk.topics or ())[:MAX_RECENT_TOPICS]],
-        clusters=[_recent_cluster(chunk.clusters[place], -size) for size, place in largest[:MAX_RECENT_CLUSTERS]],
-        cluster_count=len(chunk.clusters),
-        spike_detected=has_flag(chunk),
-        summary=clip(chunk.summary or "", MAX_SUMMARY_CHARS),
+        chunk.chunk_id,
+        chunk.brand,
+        iso(at_ms),
+        mentions,
+        RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
+        [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_RECENT_TOPICS]],
+        clusters,
+        len(chunk.clusters),
+        has_flag(chunk),
+        clip(chunk.summary, MAX_SUMMARY_CHARS) if chunk.summary else "",
     )
     return msgspec.json.encode(entry)
 
 
-def _recent_cluster(cluster: Cluster, mentions: int) -> RecentCluster:
-    return RecentCluster(
-        clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS), mentions, bool(cluster.spike)
-    )
+def _largest(clusters: Sequence[Cluster]) -> Sequence[Cluster]:
+    if len(clusters) <= 1:
+        return clusters
+    return heapq.nsmallest(MAX_RECENT_CLUSTERS, clusters, key=lambda cluster: -cluster_mentions(cluster))
+
+
+def _recent_cluster(cluster: Cluster) -> RecentCluster:
+    name, label = clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS)
+    return RecentCluster(name, label, cluster_mentions(cluster), bool(cluster.spike))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from orchestrator.contract.chunk import Chunk
 
@@ -39,6 +40,7 @@ def panes_per_window(window_ms: int) -> int:
     return max(1, window_ms // PANE_MS)
 
 
+@lru_cache(maxsize=1024)  # the chunks of a batch share a few times
 def iso(at_ms: int) -> str:
     """*at_ms* as ISO 8601 in UTC, with milliseconds."""
     # via whole milliseconds: fromtimestamp() of a float would round some of them down

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import Literal
 
 import msgspec
@@ -36,8 +37,8 @@ MAX_EPISODES = 50
 
 SILENCE_PANES = 14 * PANES_PER_DAY
 
-_MAX_SIZE = 100_000
-"""Larger chunks weigh as this one does in what a usual chunk is; keeps sums of squares within 64 bits."""
+_MAX_SQUARES = 2**62
+"""Sums of squares stop here, within 64 bits; they only say what a usual chunk is."""
 
 _SETTLING_PANES = 2
 """Panes that are not settled: the current one and the one before."""
@@ -124,12 +125,17 @@ class SpikeDetector:
         if self._settled is None:
             self._begin(self._now - _SETTLING_PANES + 1)
         following = self._now if self._settled is None else self._settled.watch.following
-        for pane in set(panes):
+        distinct = set(panes)
+        for pane in distinct:
             if pane >= following:
-                sizes = [size for at, size in zip(panes, mentions, strict=True) if at == pane]
+                its = (
+                    mentions
+                    if len(distinct) == 1
+                    else [size for at, size in zip(panes, mentions, strict=True) if at == pane]
+                )
                 known = self._counts.setdefault(pane, _Count(pane))
-                known.mentions += sum(sizes)
-                known.squares += sum([min(size, _MAX_SIZE) ** 2 for size in sizes])
+                known.mentions += sum(its)
+                known.squares = min(_MAX_SQUARES, known.squares + sum(map(mul, its, its)))
         self._dirty.add(UNSETTLED_FIELD)
         self._judge_unsettled()
 
