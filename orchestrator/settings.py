@@ -149,13 +149,17 @@ class Settings(BaseSettings):
     )
 
     alert_webhook_url: str = Field(
-        "", description="Where openings and closings of spikes are told (http:// or https://; empty: nowhere)"
+        default="", description="Where openings and closings of spikes are told (http:// or https://; empty: nowhere)"
     )
     alert_webhook_secret: str = Field(
-        "", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
+        default="", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
     )
     alert_cooldown_sec: float = Field(
-        900, ge=0, le=_DAY_S, allow_inf_nan=False, description="Least seconds between two openings told of one brand"
+        default=900,
+        ge=0,
+        le=_DAY_S,
+        allow_inf_nan=False,
+        description="Least seconds between two openings told of one brand",
     )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -137,18 +137,18 @@ def test_wheel_built_with_compiler_holds_the_kernel(sources: Path, tmp_path: Pat
     assert Path(done.stdout.strip()).is_relative_to(installed)
 
 
-def imported_packages() -> set[str]:
-    """Top-level names that the package imports, other than its own and the standard library's."""
+def imported_packages(folder: Path) -> set[str]:
+    """Top-level names that the code under *folder* imports, other than the project's and the standard library's."""
     names: set[str] = set()
-    for path in PACKAGE.rglob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names.add(node.module.split(".")[0])
-    for path in PACKAGE.rglob("*.pyx"):
+    for path in folder.rglob("*.pyx"):
         names |= set(re.findall(r"^(?:from|cimport|import) (\w+)", path.read_text(), re.MULTILINE)) - {"libc", "libcpp"}
-    return names - set(sys.stdlib_module_names) - {"orchestrator", "cython", "cpython"}
+    return names - set(sys.stdlib_module_names) - {"orchestrator", "tests", "bench", "cython", "cpython"}
 
 
 def requirement_name(requirement: str) -> str:
@@ -158,15 +158,34 @@ def requirement_name(requirement: str) -> str:
     return match[0].lower().replace("_", "-")
 
 
+def requirements_of(*folders: Path) -> set[str]:
+    """Names of the distributions that the code under *folders* imports."""
+    # the peers of the benchmarks need not be installed here
+    peers = {"faiss": ["faiss-cpu"], "simdjson": ["pysimdjson"], "sklearn": ["scikit-learn"]}
+    distributions = peers | packages_distributions()
+    names = set().union(*map(imported_packages, folders))
+    # pydantic requires exactly one pydantic-core and documents importing from it
+    names = {"pydantic" if name == "pydantic_core" else name for name in names}
+    return {requirement_name(distributions.get(name, [name])[0]) for name in names}
+
+
+def declared(*extras: str) -> set[str]:
+    """Names of the dependencies, and of those of *extras*."""
+    groups = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)]
+    return {requirement_name(text) for group in groups for text in group}
+
+
 def test_dependencies_are_those_that_are_imported() -> None:
     """Nothing is imported that is not declared (transitive luck), and nothing is declared that is not imported."""
-    distributions = packages_distributions()
-    # pydantic requires exactly one pydantic-core and documents importing from it
-    imported = {requirement_name(distributions[name][0]) for name in imported_packages() - {"pydantic_core"}}
-    declared = {requirement_name(text) for text in PROJECT["dependencies"]}
-    optional = {requirement_name(text) for text in PROJECT["optional-dependencies"]["embedded"]}
-    assert declared <= imported
-    assert imported <= declared | optional
+    imported = requirements_of(PACKAGE)
+    assert declared() <= imported
+    assert imported <= declared("embedded")
+
+
+def test_development_dependencies_are_declared() -> None:
+    """Tests import nothing that `make test` does not install, benchmarks nothing that `make bench` does not."""
+    assert requirements_of(ROOT / "tests") <= declared("embedded", "dev")
+    assert requirements_of(ROOT / "bench") <= declared("embedded", "dev", "bench")
 
 
 def test_every_requirement_is_bounded() -> None:
