@@ -162,6 +162,26 @@ async def test_process_outlives_its_redis(
     del updates
 
 
+async def test_process_is_not_ready_while_redis_takes_no_writes(
+    tmp_path: Path, server: RedisServer, client: redis.Redis, updates: Updates
+) -> None:
+    """A demoted Redis answers and refuses: not ready, alive, and back by itself when it may write again."""
+    client.sadd("brands:list", "nike")
+    async with serving(tmp_path, server) as service:
+        client.rpush(queue("nike"), item("nike", "a"))
+        await updates.until("nike", partial(_contains, 1, 3))
+        client.replicaof("127.0.0.1", 1)
+        await service.logged("redis does not serve")
+        assert (await service.get("/readyz")).status_code == 503
+        assert (await service.get("/livez")).status_code == 200
+        after = len(service.lines)
+        client.replicaof("no", "one")
+        client.rpush(queue("nike"), item("nike", "b"))
+        await service.logged("redis answers", after=after)
+        assert (await service.get("/readyz")).status_code == 200
+        await updates.until("nike", partial(_contains, 2, 6))
+
+
 async def test_process_can_start_before_its_redis(tmp_path: Path) -> None:
     """Without Redis it is alive and not ready; when Redis comes, it serves."""
     with RedisServer() as server:

@@ -6,12 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from orchestrator import failpoints
 from orchestrator.metrics import Metrics
 from orchestrator.store import Store
 from tests.lane.fakes import Bench, Script
 from tests.lane.support import Brand
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep log lines instead of rendering them: tracebacks of scripted defects take half a second each."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture

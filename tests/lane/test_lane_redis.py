@@ -1,0 +1,122 @@
+"""Lanes with everything real: threads, Redis, trials. What virtual time cannot show."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from orchestrator import failpoints
+from orchestrator.lane import lane as lane_module
+from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
+from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.lane.session import POISON, TRIAL_ATTEMPTS, Warm
+from orchestrator.lane.trial import TrialLimits
+from orchestrator.metrics import Metrics
+from tests.lane.support import CONFIG, Brand
+
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+def _released_at_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hanging folds of this process are let go when the test ends; those of a trial hang until they are killed."""
+    gate = threading.Event()
+    monkeypatch.setitem(failpoints.ACTIONS, "hang", gate.wait)
+    yield
+    gate.set()
+
+
+class Visits:
+    """One visit after the other, as a scheduler makes them."""
+
+    def __init__(self, queue: Brand, **options: float) -> None:
+        self.metrics = Metrics(merge_implementation="python")
+        self._brand = queue.name
+        self._tools = LaneTools(queue.store, CONFIG, self.metrics, lambda: False, lambda _brand: None)
+        self._options = LaneOptions(**options)  # type: ignore[arg-type]
+        self._warm: Warm | None = None
+
+    async def one(self) -> LaneOutcome:
+        """One visit with what the last one left."""
+        lane = Lane(self._brand, 0, self._tools, self._options, self._warm)
+        outcome = await lane.run()
+        self._warm = lane.warm
+        return outcome
+
+    async def until_drained(self) -> list[LaneOutcome]:
+        """All outcomes up to the one that leaves nothing to do."""
+        outcomes = []
+        with trio.fail_after(DEADLINE_S):
+            for _ in itertools.count():
+                outcomes.append(await self.one())
+                if outcomes[-1] is LaneOutcome.DRAINED:
+                    break
+        return outcomes
+
+
+async def test_lane_drains_a_real_queue(queue: Brand) -> None:
+    """All chunks are folded in one visit, counted, and the lock is gone."""
+    queue.push_ids(*(f"c-{number}" for number in range(200)))
+    visits = Visits(queue)
+    assert await visits.until_drained() == [LaneOutcome.DRAINED]
+    assert queue.summary()["totalChunks"] == 200
+    assert visits.metrics.registry.get_sample_value("orchestrator_chunks_merged_total") == 200
+    assert not queue.locked()
+
+
+async def test_lane_parks_a_brand_of_a_foreign_type(queue: Brand) -> None:
+    """Nothing is changed, and the lane says what is wrong."""
+    queue.client.set(queue.keys.queue, "text")
+    assert await Visits(queue).one() is LaneOutcome.PARKED
+    assert queue.client.get(queue.keys.queue) == b"text"
+    assert not queue.locked()
+
+
+async def test_lane_finds_a_busy_brand_busy(queue: Brand) -> None:
+    """The holder keeps its lease."""
+    holder = queue.opened()
+    assert await Visits(queue).one() is LaneOutcome.BUSY
+    assert holder.release()
+
+
+@pytest.mark.usefixtures("armed", "_released_at_the_end")
+@pytest.mark.parametrize("action", ["bug", "hang"])
+async def test_lane_moves_a_killer_aside(queue: Brand, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
+    """A chunk whose fold raises or never returns is condemned after its attempts; its neighbours are folded."""
+    monkeypatch.setattr(lane_module, "TrialLimits", lambda: TrialLimits(wall_s=0.2))
+    failpoints.arm("chunk")
+    queue.push_ids(f"poison:{action}:1", "innocent")
+    outcomes = await Visits(queue, step_timeout_s=0.3).until_drained()
+    assert outcomes == [LaneOutcome.FAILED] * (TRIAL_ATTEMPTS - 1) + [LaneOutcome.DRAINED]
+    assert [letter["reason"] for letter in queue.failed()] == [POISON]
+    assert queue.summary()["totalChunks"] == 1
+    assert not queue.locked()
+
+
+@pytest.mark.usefixtures("armed", "_released_at_the_end")
+async def test_lane_abandoned_in_a_fold_commits_nothing_later(queue: Brand) -> None:
+    """A fold that comes back after its lane gave up finds its session closed; the chunk is folded once."""
+    failpoints.arm("session.folded=hang")
+    queue.push_ids("a")
+    visits = Visits(queue, step_timeout_s=0.3)
+    assert await visits.one() is LaneOutcome.FAILED
+    failpoints.ACTIONS["hang"].__self__.set()  # type: ignore[attr-defined]
+    await visits.until_drained()
+    assert queue.summary()["totalChunks"] == 1
+    assert queue.meta("version") == 1
+
+
+async def test_lane_goes_on_after_another_one_took_over(queue: Brand) -> None:
+    """A lane whose lock was taken loses nothing: its next visit starts from what Redis holds."""
+    queue.push_ids("a")
+    visits = Visits(queue)
+    await visits.until_drained()
+    queue.push_ids("b")
+    queue.visit()
+    queue.push_ids("c")
+    assert await visits.until_drained() == [LaneOutcome.DRAINED]
+    assert queue.summary()["totalChunks"] == 3

@@ -1,0 +1,97 @@
+"""Which of the server's hints concern whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+
+from orchestrator.metrics import Metrics
+from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
+from orchestrator.scheduler.roster import Roster
+
+
+class Lanes:
+    """Lanes that note what discovery tells them; one of them holds ``held``."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def notice(self) -> None:
+        """A brand may be ready."""
+        self.told.append("notice")
+
+    def wake(self, brand: str) -> bool:
+        """A hint for a brand."""
+        if brand == "held":
+            self.told.append("wake")
+        return brand == "held"
+
+    def dismiss(self, brand: str) -> None:
+        """A brand left."""
+        self.told.append(f"dismiss {brand}")
+
+
+@pytest.fixture
+def lanes() -> Lanes:
+    """Lanes that were told nothing yet."""
+    return Lanes()
+
+
+@pytest.fixture
+async def discovery(lanes: Lanes) -> Discovery:
+    """Discovery of three brands; nothing runs."""
+    await trio.lowlevel.checkpoint()
+    roster = Roster(backoff_base=2.0, park_s=30.0)
+    roster.register(["held", "idle", "a:chunks"])
+    options = DiscoveryOptions(("brands:list", "brands:set"), 30.0, "redis://nowhere", 1.0)
+    store: Any = None  # following a hint asks nobody
+    return Discovery(store, roster, options, Metrics(merge_implementation="python"), lanes)
+
+
+def _set(discovery: Discovery) -> tuple[bool, bool]:
+    """Whether the registry is to be read, and whether a claim is to be made, at once."""
+    return discovery._registry_stale.is_set(), discovery._claim_now.is_set()
+
+
+async def test_hint_for_a_held_brand_wakes_its_lane(discovery: Discovery, lanes: Lanes) -> None:
+    """The lane that waits looks at its queue; nobody else is disturbed."""
+    discovery._follow(frozenset({"result:brand:held:chunks"}))
+    assert lanes.told == ["wake"]
+    assert _set(discovery) == (False, False)
+
+
+async def test_hint_for_an_idle_brand_makes_it_ready(discovery: Discovery, lanes: Lanes) -> None:
+    """A lane is given to it, without asking Redis first."""
+    discovery._follow(frozenset({"result:brand:idle:chunks"}))
+    assert lanes.told == ["notice"]
+    assert discovery._roster.take(trio.current_time()) == "idle"
+
+
+async def test_hint_for_a_brand_with_a_misleading_name(discovery: Discovery) -> None:
+    """A brand may end like a queue does."""
+    discovery._follow(frozenset({"result:brand:a:chunks:chunks"}))
+    assert discovery._roster.take(trio.current_time()) == "a:chunks"
+
+
+@pytest.mark.parametrize(
+    "key", ["result:brand:unknown:chunks", "result:brand:idle:other", "brands:list:backup", "summary:brand:idle"]
+)
+async def test_hint_for_a_foreign_key_is_ignored(discovery: Discovery, lanes: Lanes, key: str) -> None:
+    """Prefixes report more than what is ours."""
+    discovery._follow(frozenset({key}))
+    assert lanes.told == []
+    assert _set(discovery) == (False, False)
+
+
+async def test_hint_for_the_registry_has_it_read(discovery: Discovery) -> None:
+    """A new brand need not wait for the interval."""
+    discovery._follow(frozenset({"brands:set"}))
+    assert _set(discovery) == (True, False)
+
+
+async def test_hint_that_anything_changed_has_everything_looked_at(discovery: Discovery) -> None:
+    """After FLUSHALL, an overflow of the server's table or a gap, registry and queues are asked."""
+    discovery._follow(None)
+    assert _set(discovery) == (True, True)
