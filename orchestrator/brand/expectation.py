@@ -5,7 +5,7 @@ Learns from closed panes, one after the other: a level (half-life 24 hours), the
 is a ratio of two decayed sums, so an early estimate is a plain mean and needs no special case.
 
 Source: the design's rule on spikes. What it leaves open was chosen by simulation
-(``docs/decisions/0040-spike-detector.md``, ``python -m bench spikes``): the pull of each hour
+(``docs/decisions/0018-spike-detector.md``, ``python -m bench spikes``): the pull of each hour
 towards the level, the scatter of four panes together, and how far clipping goes when mentions come
 in large chunks.
 """
