@@ -13,6 +13,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
@@ -22,6 +23,8 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hypercorn.typing import AppWrapper
     from quart_trio import QuartTrio
 
@@ -32,9 +35,20 @@ HOUSEKEEPING_S = 0.5
 STOP_GRACE_S = 0.75  # answers under way get this long; the whole process has 2 s
 BACKLOG = 128
 
+_log = structlog.get_logger(__name__)
+
 
 class _Connection(TCPServer):
-    """Hypercorn's connection, whose sends can be cancelled and have a deadline."""
+    """Hypercorn's connection, whose sends have a deadline and whose end is the end of all its tasks."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._whole = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Serve the connection until one side ends it."""
+        with self._whole:
+            await super().run()
 
     async def protocol_send(self, event: Event) -> None:
         """Send *event*; a connection that does not take it in time is closed, its reader gets a torn answer."""
@@ -43,16 +57,18 @@ class _Connection(TCPServer):
             # its answer cancels: unshielded, a connection kept alive would have no idle timer and never be closed.
             with trio.move_on_after(HOUSEKEEPING_S, shield=True):
                 await super().protocol_send(event)
+            if isinstance(event, Closed):
+                # A task that waits for its turn to read a pipelined request would never learn of the end.
+                self._whole.cancel()
             return
-        with trio.move_on_after(SEND_TIMEOUT_S) as scope:
+        with trio.move_on_after(SEND_TIMEOUT_S):
             try:
                 async with self.send_lock:
                     await self.stream.send_all(event.data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                await self.protocol.handle(Closed())
-        if scope.cancelled_caught:
-            await trio.aclose_forcefully(self.stream)
-            await self.protocol.handle(Closed())
+                self._whole.cancel()
+            return
+        self._whole.cancel()
 
     async def _read_data(self) -> None:
         """Read until the client hangs up; then nothing is left to wait for, the idle timer least of all."""
@@ -75,9 +91,21 @@ class _Handler:
             return
         self._open += 1
         try:
-            await self._make(_no_state(), stream)  # type: ignore[arg-type]
+            await self._make(_no_state(), stream)
+        except* Exception as errors:  # noqa: BLE001 - hypercorn raises at some peers that break the protocol
+            # Cancelled is none of these and goes on. Without this, any peer could end the whole service.
+            _log.info("connection broken off", errors=sorted({type(error).__name__ for error in leaves(errors)}))
         finally:
             self._open -= 1
+
+
+def leaves(errors: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    """The errors in a tree of groups."""
+    for error in errors.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
 
 
 def _no_state() -> Any:
