@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final, TypeVar
 
 import stamina
@@ -232,7 +233,8 @@ class Lane:
         idle_since_s: float | None = None
         while True:
             self._enter(LaneState.FOLDING)
-            self.woken = False
+            if not self._session.prefetched:
+                self.woken = False  # a hint may be younger than a peek that came with the last commit
             step = await self._retry(self._session.step)
             if step.suspect:
                 if self._stopping:
@@ -316,12 +318,17 @@ class Lane:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         self._in_call = True
+        begun_s, folded_s = perf_counter(), 0.0
         try:
-            with self._tools.metrics.time_io(), trio.fail_after(self._options.step_timeout_s):
+            with trio.fail_after(self._options.step_timeout_s):
                 # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
-                return await trio.to_thread.run_sync(call, limiter=self._step_limiter, abandon_on_cancel=True)
+                result = await trio.to_thread.run_sync(call, limiter=self._step_limiter, abandon_on_cancel=True)
+            folded_s = result.fold_s if isinstance(result, Step) else 0.0
+            return result
         finally:
             self._in_call = False
+            # Not below zero: a step that is resumed tells of a fold before this call.
+            self._tools.metrics.io_time.observe(max(0.0, perf_counter() - begun_s - folded_s))
 
     async def _let_go(self, *, clean: bool) -> None:
         """Release the lease; shielded, because a lock left behind costs the brand its whole ttl."""

@@ -155,6 +155,8 @@ class BrandSession:
             self._state = BrandState.load(self._config.fold, self._store.load_state(lease))
         warm.state = None  # in use: a session that ends badly must not leave it behind
         self._cid = lease.cid
+        if lease.attempts + 1 >= SINGLE_ATTEMPTS:
+            self._warm.sizer.restart()  # reading the batch may be what killed its readers
         # Whoever committed last may not have written the summary, or may be long gone when it gets stale.
         self._summary_owed = 0 < lease.due_ms <= lease.now_ms
         failpoints.hit("session.opened")
@@ -197,6 +199,11 @@ class BrandSession:
     def lost(self) -> None:
         """The lease was lost or a commit timed out: the next session starts with a smaller batch."""
         self._warm.sizer.halve()
+
+    @property
+    def prefetched(self) -> bool:
+        """Whether the next step starts from what was peeked along with the last commit."""
+        return self._next is not None
 
     @property
     def committing(self) -> bool:

@@ -69,6 +69,7 @@ class ScriptedSession:
         self.brand = brand
         self.lease: Lease | None = None
         self.committing = False
+        self.prefetched = False
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -85,7 +86,10 @@ class ScriptedSession:
     def step(self) -> Action:
         """The next scripted step."""
         self._note("step")
-        return self._script.steps.popleft() if self._script.steps else IDLE
+        action = self._script.steps.popleft() if self._script.steps else IDLE
+        done = action.then if isinstance(action, Takes) else action
+        self.prefetched = isinstance(done, Step) and done.items > 0
+        return action
 
     def trial(self) -> Action:
         """A suspect."""

@@ -67,6 +67,14 @@ async def test_lane_woken_during_a_step_looks_again(script_bench: Bench, autojum
     assert script_bench.script.times("step")[:3] == [0.0, 0.5, 1.5]
 
 
+async def test_lane_woken_during_a_commit_looks_again(script_bench: Bench, autojump_clock: MockClock) -> None:
+    """The peek that comes with a commit may be older than a hint: the queue is read again at 0.5 s, not at 1.5 s."""
+    script_bench.script.steps.append(Takes(0.5, Step(items=1)))
+    lane = script_bench.lane()
+    await outcome_at(lane, {0.25: lane.wake})
+    assert script_bench.script.times("step")[:4] == [0.0, 0.5, 0.5, 1.5]
+
+
 async def test_lane_does_not_wait_without_hints(script_bench: Bench, autojump_clock: MockClock) -> None:
     """Where polling has to find work anyway, a drained brand is left at once."""
     script_bench.hinted = False
@@ -315,6 +323,16 @@ async def test_lane_counts_what_was_committed(script_bench: Bench, autojump_cloc
     assert script_bench.value("chunks_failed_total", kind="poison") == 1
     assert script_bench.value("commits_total", outcome="duplicate") == 1
     assert script_bench.value("queue_chunks") == 0
+
+
+async def test_lane_tells_io_from_folding(script_bench: Bench, autojump_clock: MockClock) -> None:
+    """Of a step that says it folded for longer than it took, nothing is left for I/O; every call is observed."""
+    script_bench.script.steps.append(Step(items=1, fold_s=99.0))
+    script_bench.hinted = False
+    await outcome_at(script_bench.lane(), {})
+    assert script_bench.value("io_time_seconds_count") == 3  # the lease, a step with work, an idle one
+    assert script_bench.value("io_time_seconds_sum") < 5.0
+    assert script_bench.value("processing_time_seconds_sum") == 99.0
 
 
 async def test_lane_hanging_in_a_thread_holds_up_nobody(script_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

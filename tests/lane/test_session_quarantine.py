@@ -32,6 +32,13 @@ def test_session_takes_one_item_after_three_attempts(queue: Brand) -> None:
     assert queue.summary()["totalChunks"] == 12
 
 
+def test_session_reads_one_item_after_three_attempts(queue: Brand) -> None:
+    """Reading the whole batch may be what killed its readers, so the rest is not even fetched."""
+    queue.push_ids("a", "b")
+    _attempted(queue, SINGLE_ATTEMPTS - 1)
+    assert len(queue.opened()._peek().items) == 1
+
+
 def test_session_takes_full_batches_before_that(queue: Brand) -> None:
     """Two attempts are nothing unusual: a stop and a crash."""
     queue.push_ids(*(f"c-{number}" for number in range(12)))
