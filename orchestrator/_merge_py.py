@@ -6,7 +6,7 @@ no Redis. Both twins answer the same, bit by bit: sums of directions are rounded
 every step, similarities are compared on a grid (:data:`GRID`), sentiment is summed in integers.
 
 Plain Python on purpose: it is what a machine without a compiler runs, and what a reader checks the
-compiled loops against. Source: the rule of stories and sentiment in ``docs/summary.md``.
+compiled loops against. Source: the rule of stories and sentiment in ``docs/insights.md``.
 """
 
 from __future__ import annotations

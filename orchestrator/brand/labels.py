@@ -4,7 +4,7 @@ Words are runs of letters, digits and combining marks after Unicode normalisatio
 folding, so that "Launch buzz!", "LAUNCH BUZZ" and their full-width forms are one label. A label without any
 (only symbols or emoji) is split at blanks instead; an empty label has no words and resembles nothing.
 
-Source: the rule of stories in ``docs/summary.md``.
+Source: the rule of stories in ``docs/insights.md``.
 """
 
 from __future__ import annotations

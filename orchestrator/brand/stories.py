@@ -4,7 +4,7 @@ Owns which clusters are one story, what a story counts, and when it leaves. Pure
 and panes; similarity and id sets are the merge kernel's. Storage layout: ``s:`` holds the format and the next key,
 ``s:<key>`` one story, ``m:<key>:<n>`` its mention ids (:mod:`orchestrator.brand.mentions`).
 
-Source: the rule of stories (``docs/summary.md``). Everything is decided cluster by cluster in the order of the
+Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
 chunks, so the cut of batches and restarts change nothing; a story lives while a pane of the window has it.
 """
 
