@@ -433,10 +433,11 @@ class Splicer {
             put("\"centroid\":null", at_);
             return true;
         }
-        char text[32] = "\"centroid\":";
-        const std::to_chars_result last = std::to_chars(text + 11, text + sizeof text, offsets.size() - 1);
+        char text[33] = "\"centroid\":";
+        char *last = std::to_chars(text + 11, text + sizeof text - 1, offsets.size() - 1).ptr;
+        *last++ = ' '; /* or digits behind the bracket, as in [1,2]7, would make it the number of another row */
         offsets.push_back((int64_t)values.size());
-        put(std::string_view(text, (size_t)(last.ptr - text)), at_);
+        put(std::string_view(text, (size_t)(last - text)), at_);
         return true;
     }
 

@@ -130,6 +130,17 @@ def test_rows_refuse_what_is_no_array_of_numbers(kernel: ModuleType, array: str,
         rows_of(kernel, item_with(array.replace("[", "[" + before, 1)))
 
 
+@pytest.mark.parametrize("behind", ["0", "7", ".0", "e0", "E1", "-", "true", '"', "[1]", "]"])
+@pytest.mark.parametrize("array", ["[0.5,0.25]", "[]", '"AAAAQA=="'])
+def test_rows_refuse_what_stands_behind_an_array(kernel: ModuleType, array: str, behind: str) -> None:
+    """A digit behind the bracket must not become a part of the row number that takes the array's place."""
+    key = '"centroidF32"' if array.startswith('"') else '"centroid"'
+    # in the second cluster: no number goes on after the 0 of the first row
+    second = f'}},{{"id":"","label":"","mentions":[],{key}:{array}{behind}'
+    with pytest.raises(InvalidChunkError):
+        rows_of(kernel, item_with("[1]", more=second))
+
+
 def test_rows_accept_the_bound_itself(kernel: ModuleType) -> None:
     """A billion is allowed, either way."""
     assert rows_of(kernel, item_with("[1e9,-1000000000]"))[0] == [bits([1e9, -1e9])]
