@@ -60,8 +60,13 @@ async def misbehave(port: int, chance: random.Random) -> None:
                 with trio.move_on_after(HURRY_S):
                     await stream.receive_some()
     if chance.random() < 0.5:
-        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by reset
+        close_by_reset(stream)
     await trio.aclose_forcefully(stream)
+
+
+def close_by_reset(stream: trio.SocketStream) -> None:
+    """Let the peer be gone without a goodbye when *stream* is closed."""
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def living_tasks() -> int:
@@ -79,5 +84,18 @@ async def test_service_outlives_hostile_peers(served: Served, seed: int) -> None
             nursery.start_soon(misbehave, served.port, chance)
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{served.url}/livez")).status_code == 200
+    with trio.fail_after(20):
+        await until(lambda: living_tasks() <= tasks_before)
+
+
+async def test_pipelined_request_of_a_vanished_peer_leaves_nothing(served: Served) -> None:
+    """A peer that is gone is noticed when it is written to, and nobody waits for its next request's turn."""
+    tasks_before = living_tasks()
+    stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+    await stream.send_all(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n" + PIECES[0])
+    await until(lambda: served.service.subscribers)
+    close_by_reset(stream)
+    await trio.aclose_forcefully(stream)
+    served.service.publish("nike")
     with trio.fail_after(20):
         await until(lambda: living_tasks() <= tasks_before)
