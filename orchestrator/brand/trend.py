@@ -13,9 +13,10 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestrator.brand.codec import number_in
-from orchestrator.brand.panes import HOUR_MS, PANES_PER_HOUR, iso_seconds
+from orchestrator.brand.panes import HOUR_MS, PANES_PER_HOUR
 from orchestrator.brand.sentiment import Tally, to_number
 from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TREND_DAYS, TrendPoint
+from orchestrator.contract.times import iso_utc_seconds
 
 PREFIX = b"h:"
 
@@ -45,6 +46,8 @@ class Trend:
         """Count what was *added* to panes."""
         for pane, tally in added.items():
             hour = pane // PANES_PER_HOUR
+            if hour < self._first:  # the summary may be set to reach further back
+                continue
             self._hours.setdefault(hour, Tally()).add(tally)
             self._dirty.add(hour)
 
@@ -83,15 +86,15 @@ class Trend:
 
 
 def _hour_field(hour: int) -> bytes:
-    return HOUR_FIELD + iso_seconds(hour * HOUR_MS).encode()
+    return HOUR_FIELD + iso_utc_seconds(hour * HOUR_MS).encode()
 
 
 def _day_field(day: int) -> bytes:
-    return DAY_FIELD + iso_seconds(day * _HOURS_PER_DAY * HOUR_MS)[:_DATE_CHARS].encode()
+    return DAY_FIELD + iso_utc_seconds(day * _HOURS_PER_DAY * HOUR_MS)[:_DATE_CHARS].encode()
 
 
 def _point(hour: int, tally: Tally) -> bytes:
     positive, neutral, negative, score = map(to_number, tally.sums)
-    start = iso_seconds(hour * HOUR_MS)
+    start = iso_utc_seconds(hour * HOUR_MS)
     point = TrendPoint(start, tally.chunks, tally.mentions, positive, neutral, negative, score, tally.net())
     return msgspec.json.encode(point)

@@ -71,3 +71,12 @@ def test_trend_survives_storage() -> None:
     loaded.fold({pane_of(NOW_MS): tally(4)})
     put, _ = loaded.take_changes({}, [])
     assert [point.mentions for point in read_trend(put, "").daily] == [7]
+
+
+def test_hours_beyond_the_trend_are_left_out() -> None:
+    """Where the summary's window is longer than the trend, an older chunk counts in the summary alone."""
+    trend = Trend()
+    trend.advance(NOW_MS)
+    trend.fold({pane_of(MIDNIGHT - 7 * DAY_MS - 1): tally(1), pane_of(MIDNIGHT - 7 * DAY_MS): tally(2)})
+    put, _ = trend.take_changes({}, [])
+    assert [point.mentions for point in read_trend(put, "").daily] == [2]
