@@ -28,6 +28,7 @@ import structlog
 import trio
 
 from orchestrator import __version__
+from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import OrchestratorError
 from orchestrator.signing import signature
 
@@ -86,7 +87,7 @@ def message_body(alert: Alert, told_at: datetime) -> bytes:
     return msgspec.json.encode(
         {
             "type": f"spike.{alert.kind}",
-            "timestamp": told_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "timestamp": iso_utc_seconds(int(told_at.timestamp() * 1000)),
             "data": {"id": alert.id, "brand": alert.brand, "number": alert.number, "episode": alert.episode},
             "text": message_text(alert),
         }

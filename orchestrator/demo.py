@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from orchestrator.contract.dead_letter import iso_utc
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.times import iso_utc
 from orchestrator.errors import StoreError
 from orchestrator.store.client import connect, translated
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from msgspec import UNSET, Struct
 
 from orchestrator.brand.expectation import SUM_PANES, Expectation, Observation
-from orchestrator.brand.panes import PANE_MS, iso
+from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.tail import tail_score
 from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.times import iso_utc
 
 OPEN_SCORE = 40.0
 """One count in 10,000."""
@@ -77,14 +78,14 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
         """The episode as readers see it; *end_pane* is the first pane after it, None while it is open."""
         peak = self.peak
         return SpikeEpisode(
-            timestamp=iso(self.since * PANE_MS),
+            timestamp=iso_utc(self.since * PANE_MS),
             spike_score=round(peak.score, _DECIMALS),
             mention_count=peak.count,
             threshold=OPEN_SCORE,
             expected=round(peak.mean, _DECIMALS),
             upper_bound=peak.upper_bound(),
             window_sec=peak.panes * PANE_MS // 1000,
-            ended_at=UNSET if end_pane is None else iso(end_pane * PANE_MS),
+            ended_at=UNSET if end_pane is None else iso_utc(end_pane * PANE_MS),
         )
 
 

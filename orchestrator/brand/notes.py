@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import has_flag
-from orchestrator.brand.panes import iso
 from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions
 from orchestrator.contract.insights import RecentChunk, RecentCluster, RecentSentiment
+from orchestrator.contract.times import iso_utc
 
 FIELD = b"n"
 
@@ -91,7 +91,7 @@ def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
     entry = RecentChunk(
         chunk.chunk_id,
         chunk.brand,
-        iso(at_ms),
+        iso_utc(at_ms),
         mentions,
         RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
         [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_RECENT_TOPICS]],

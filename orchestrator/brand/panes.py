@@ -10,19 +10,15 @@ Source: the design's rule on time. No chunk is dropped for its time: one without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from orchestrator.contract.chunk import Chunk
+from orchestrator.contract.times import parse_ms
 
 PANE_MS = 900_000
 HOUR_MS = 3_600_000
 PANES_PER_HOUR = HOUR_MS // PANE_MS
 MAX_AHEAD_MS = 300_000
 """A worker's clock may run this far ahead of Redis's before its times are not believed."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def pane_of(at_ms: int) -> int:
@@ -38,30 +34,6 @@ def first_pane(now_ms: int, window_ms: int) -> int:
 def panes_per_window(window_ms: int) -> int:
     """How many whole panes a window has, at least one."""
     return max(1, window_ms // PANE_MS)
-
-
-@lru_cache(maxsize=1024)  # the chunks of a batch share a few times
-def iso(at_ms: int) -> str:
-    """*at_ms* as ISO 8601 in UTC, with milliseconds."""
-    # via whole milliseconds: fromtimestamp() of a float would round some of them down
-    moment = _EPOCH + at_ms * _MILLISECOND
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def iso_seconds(at_ms: int) -> str:
-    """*at_ms* as ISO 8601 in UTC, to the second; the form of bucket names."""
-    return iso(at_ms)[:-5] + "Z"
-
-
-def parse_ms(text: str) -> int | None:
-    """ISO 8601 text as Unix milliseconds, or None; without an offset it counts as UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND
 
 
 def stamp(processed_at: str | None, now_ms: int, window_ms: int) -> tuple[int, bool]:

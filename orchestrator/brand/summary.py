@@ -15,7 +15,6 @@ import msgspec
 from orchestrator.brand.flags import is_flagged
 from orchestrator.brand.ledger import TopicView
 from orchestrator.brand.notes import clip
-from orchestrator.brand.panes import iso
 from orchestrator.brand.sentiment import Tally, to_number
 from orchestrator.brand.stories import Story
 from orchestrator.brand.text import Content, compose, surge
@@ -28,6 +27,7 @@ from orchestrator.contract.summary import (
     Summary,
     TopicTotal,
 )
+from orchestrator.contract.times import iso_utc
 
 MAX_STORIES_SHOWN = 100
 MAX_TOPICS_SHOWN = 10
@@ -88,7 +88,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     )
     return Summary(
         brand=heading.brand,
-        generated_at=iso(heading.now_ms),
+        generated_at=iso_utc(heading.now_ms),
         total_chunks=tally.chunks,
         total_mentions=tally.mentions,
         sentiment=SentimentTotals(positive, neutral, negative, score),
@@ -100,8 +100,8 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         schema_version=SCHEMA_VERSION,
         version=heading.version,
         epoch=heading.epoch,
-        window_start=iso(heading.window_start_ms),
-        window_end=iso(heading.now_ms),
+        window_start=iso_utc(heading.window_start_ms),
+        window_end=iso_utc(heading.now_ms),
         net_sentiment=_rounded(net),
         topics=topics,
         cluster_count=findings.story_count,
@@ -117,8 +117,8 @@ def _story_total(story: Story, place: int, now_ms: int) -> StoryTotal:
         spike=is_flagged(story.flagged_at_ms, now_ms),
         sentiment_score=_rounded(story.sentiment_score),
         members=story.members,
-        first_seen=iso(story.first_seen_ms),
-        last_seen=iso(story.last_seen_ms),
+        first_seen=iso_utc(story.first_seen_ms),
+        last_seen=iso_utc(story.last_seen_ms),
         examples=list(story.examples) if place < _STORIES_WITH_EXAMPLES else [],
     )
 

@@ -7,9 +7,10 @@ writes ours; reading is left to tools, which must show foreign entries untouched
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
 
 import msgspec
+
+from orchestrator.contract.times import iso_utc
 
 
 class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
@@ -42,9 +43,3 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
     def encode(self) -> bytes:
         """The entry as JSON."""
         return msgspec.json.encode(self)
-
-
-def iso_utc(at_ms: int) -> str:
-    """*at_ms* (Unix milliseconds) as ISO 8601 in UTC with milliseconds and ``Z``."""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,12 +6,12 @@ restart. The keys of ``/health`` are the platform's, in its spelling.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from quart import Blueprint, Response
 
+from orchestrator.contract.times import iso_utc
 from orchestrator.http.answers import service
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def health_document(statistics: ServiceStatistics) -> dict[str, Any]:
         "uptimeSeconds": round(statistics.uptime_s, 3),
         "processedBrands": statistics.processed_brands,
         "activeBrands": statistics.active_brands,
-        "lastProcessedAt": None if processed_ms is None else iso_time(processed_ms),
+        "lastProcessedAt": None if processed_ms is None else iso_utc(processed_ms),
         "successfulBrands": statistics.successful_brands,
         "failedBrands": statistics.failed_brands,
         "checks": {name: {"status": check.status, "detail": check.detail} for name, check in statistics.checks.items()},
@@ -39,11 +39,6 @@ def health_document(statistics: ServiceStatistics) -> dict[str, Any]:
     if statistics.redis_address is not None:
         document["redisAddress"] = statistics.redis_address
     return document
-
-
-def iso_time(unix_ms: int) -> str:
-    """Unix milliseconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _answer(body: dict[str, Any], *, ready: bool) -> Response:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.brand.outputs import Changes, FoldConfig
-from orchestrator.brand.panes import iso
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import Centroids, ChunkBatch, decode_batch
+from orchestrator.contract.times import iso_utc
 
 DATA = Path(__file__).parents[1] / "data"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour
@@ -77,7 +77,7 @@ def chunk(number: int = 0, **fields: Any) -> Chunk:
 
 def chunk_at(at_ms: int, **fields: Any) -> Chunk:
     """A chunk processed at that time."""
-    return chunk(processed_at=iso(at_ms), **fields)
+    return chunk(processed_at=iso_utc(at_ms), **fields)
 
 
 def batch_of(chunks: Sequence[Chunk], rows: Sequence[Sequence[float]] = ()) -> ChunkBatch:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from orchestrator.brand.codec import pack
 from orchestrator.brand.outputs import FoldConfig, FoldReport
-from orchestrator.brand.panes import iso
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
+from orchestrator.contract.times import iso_utc
 from orchestrator.errors import InvalidStateError
 from tests.brand.support import (
     DAY_MS,
@@ -58,7 +58,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[Chunk, int]]:
             number,
             sentiment=draw(sentiments),
             clusters=draw(st.lists(clusters, max_size=3)),
-            processed_at=None if offset_ms is None else iso(now_ms + offset_ms),
+            processed_at=None if offset_ms is None else iso_utc(now_ms + offset_ms),
             topics=draw(st.none() | st.lists(st.sampled_from(["launch", "Launch", "sizing", " "]), max_size=3)),
             summary=draw(st.none() | st.sampled_from(["it went well", "it did not"])),
             spike_detected=draw(optional_flags),

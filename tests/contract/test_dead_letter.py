@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.contract.dead_letter import DeadLetter, iso_utc
+from orchestrator.contract.dead_letter import DeadLetter
 
 AT_MS = 1_795_435_200_123  # 2026-11-23T12:00:00.123Z
 
@@ -45,12 +45,3 @@ def test_dead_letter_keeps_every_byte(item: bytes) -> None:
     document = _entry(item)
     restored = base64.b64decode(document["payload"]) if "encoding" in document else document["payload"].encode()
     assert restored == item
-
-
-@given(st.integers(0, 4_102_444_800_000))
-def test_iso_utc_always_has_milliseconds_and_z(at_ms: int) -> None:
-    """One form for every time, so that texts sort as times do."""
-    text = iso_utc(at_ms)
-    assert len(text) == len("2026-11-23T12:00:00.123Z")
-    assert text.endswith("Z")
-    assert int(text[-4:-1]) == at_ms % 1000

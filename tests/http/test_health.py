@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.http.health import health_document, iso_time
+from orchestrator.http.health import health_document
 from orchestrator.statistics import ServiceStatistics, Status
 
 if TYPE_CHECKING:
@@ -79,8 +79,3 @@ async def test_livez_is_200_whatever_fails(client: TestClientProtocol, service: 
 async def test_probes_are_never_cached(client: TestClientProtocol, path: str) -> None:
     """A proxy must not answer a probe from memory."""
     assert (await client.get(path)).headers["Cache-Control"] == "no-store"
-
-
-def test_iso_time_keeps_milliseconds() -> None:
-    """Times are UTC with three decimals."""
-    assert iso_time(1_000) == "1970-01-01T00:00:01.000Z"
