@@ -162,7 +162,7 @@ def requirements_of(*folders: Path) -> set[str]:
     """Names of the distributions that the code under *folders* imports."""
     # the peers of the benchmarks need not be installed here
     peers = {"faiss": ["faiss-cpu"], "simdjson": ["pysimdjson"], "sklearn": ["scikit-learn"]}
-    distributions = peers | packages_distributions()
+    distributions = {**peers, **packages_distributions()}
     names = set().union(*map(imported_packages, folders))
     # pydantic requires exactly one pydantic-core and documents importing from it
     names = {"pydantic" if name == "pydantic_core" else name for name in names}
