@@ -38,6 +38,9 @@ SLOWEST_CLAIM_S = 0.25
 REGISTRY_PAUSE_S = 0.05
 """Least time between two readings of the registry, however many hints say that it changed."""
 
+REFUSED_TOLD = 20
+"""Refused names in the log after one reading of the registry; the metric counts all."""
+
 RECOVERY_CAP_S = 2.0
 """While Redis is away it is asked this often at the least, so that readiness returns soon after it does."""
 
@@ -124,16 +127,23 @@ class Discovery:
         came, left = self._roster.register(registry.brands)
         self._metrics.brands_registered.set(len(registry.brands))
         self._metrics.brands_refused.set(len(registry.refused))
-        if registry.refused != self._refused:
-            self._refused = registry.refused
-            for name, reason in registry.refused:
-                self._log.warning("registered name refused", name=name, reason=reason)
+        self._tell_refused(registry.refused)
         for brand in left:
             self._lanes.dismiss(brand)
         if came or left:
             self._log.info("registry read", brands=len(registry.brands), came=len(came), left=len(left))
         if came:
             self._claim_now.set()
+
+    def _tell_refused(self, refused: tuple[tuple[str, str], ...]) -> None:
+        """Log what is refused since the last reading; whoever fills the registry must not fill the log."""
+        known = set(self._refused)
+        new = [entry for entry in refused if entry not in known]
+        self._refused = refused
+        for name, reason in new[:REFUSED_TOLD]:
+            self._log.warning("registered name refused", name=name, reason=reason)
+        if len(new) > REFUSED_TOLD:
+            self._log.warning("more registered names refused", names=len(new) - REFUSED_TOLD)
 
     # -- claims
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from orchestrator.errors import BrandBusyError, LeaseLostError, WrongTypeError
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.session import Step
-from orchestrator.scheduler.discovery import HINTED_CLAIM_S, RECOVERY_CAP_S, SLOWEST_CLAIM_S
+from orchestrator.scheduler.discovery import HINTED_CLAIM_S, RECOVERY_CAP_S, REFUSED_TOLD, SLOWEST_CLAIM_S
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import AWAY, REGISTRY_INTERVAL_S, FakeRedis, make_scheduler, running
 
@@ -349,6 +350,22 @@ async def test_scheduler_counts_refused_names(autojump_clock: MockClock, monkeyp
     async with running(scheduler):
         assert scheduler.brands() == ("nike",)
         assert scheduler._metrics.registry.get_sample_value("orchestrator_brands_refused") == 1
+
+
+async def test_scheduler_logs_refused_names_once_and_not_without_end(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can write to the registry cannot fill the log: a name is told once, and of very many only some."""
+    world = FakeRedis("nike")
+    world.refused = (("'old'", "is too long"),)
+    scheduler = make_scheduler(world, monkeypatch)
+    with capture_logs() as lines:
+        async with running(scheduler):
+            world.refused += tuple((f"'{number}'", "is too long") for number in range(1000))
+            await trio.sleep(3 * REGISTRY_INTERVAL_S)
+    told = [line for line in lines if "refused" in line["event"]]
+    assert [line.get("name") for line in told[:2]] == ["'old'", "'0'"]
+    assert [line.get("names") for line in told[2:]] == [None] * (REFUSED_TOLD - 1) + [1000 - REFUSED_TOLD]
 
 
 # -- stopping
