@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from orchestrator.contract.insights import Trend
+    from orchestrator.http.directory import Directory
     from orchestrator.statistics import ServiceView
 
 JSON_TYPE = "application/json"
@@ -32,6 +33,12 @@ def service() -> ServiceView:
     """The service on which the current application was built."""
     view: ServiceView = current_app.extensions["service"]
     return view
+
+
+def directory() -> Directory:
+    """The brands in order, kept by the current application."""
+    kept: Directory = current_app.extensions["directory"]
+    return kept
 
 
 def json_response(body: object) -> Response:

@@ -18,6 +18,7 @@ from quart import Blueprint
 from orchestrator.http.answers import (
     MAX_OFFSET,
     conditional,
+    directory,
     exact_brand,
     json_response,
     service,
@@ -52,8 +53,8 @@ async def brands() -> Response:
     """The registered brands in alphabetical order, a page of them."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     offset = whole_number("offset", 0, 0, MAX_OFFSET)
-    names = sorted(await service().brands())
-    return json_response(BrandsDocument(names[offset : offset + limit], len(names), offset, limit))
+    names = directory().names(await service().brands())
+    return json_response(BrandsDocument(list(names[offset : offset + limit]), len(names), offset, limit))
 
 
 @blueprint.get("/brands/<brand:name>/summary")

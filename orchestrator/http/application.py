@@ -10,6 +10,7 @@ import trio
 from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, openapi, pages
+from orchestrator.http.directory import Directory
 from orchestrator.http.events import EventFeed
 from orchestrator.http.problems import handle_problems
 from orchestrator.http.security import secure
@@ -40,6 +41,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.url_map.converters["brand"] = BrandConverter
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
+    app.extensions["directory"] = Directory()
     app.extensions["feed"] = EventFeed(service, metrics, trio.Event() if stop is None else stop)
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition

@@ -11,7 +11,15 @@ from quart import Blueprint, Response, current_app, redirect, render_template, r
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.errors import StoreError
-from orchestrator.http.answers import MAX_OFFSET, conditional, service, stored_episodes, stored_trend, whole_number
+from orchestrator.http.answers import (
+    MAX_OFFSET,
+    conditional,
+    directory,
+    service,
+    stored_episodes,
+    stored_trend,
+    whole_number,
+)
 from orchestrator.http.chart import trend_charts
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
@@ -54,8 +62,8 @@ async def overview() -> str:
     query = request.args.get("q", "")[:MAX_QUERY].strip()
     offset = whole_number("offset", 0, 0, MAX_OFFSET)
     view = service()
-    names = sorted(await view.brands(), key=str.casefold)
-    found = [name for name in names if query.casefold() in name.casefold()]
+    registered = await view.brands()
+    found = directory().find(registered, query)
     return await render_template(
         "overview.html",
         rows=await _rows(view, found[offset : offset + ROWS]),
@@ -63,7 +71,7 @@ async def overview() -> str:
         offset=offset,
         page_size=ROWS,
         found=len(found),
-        total=len(names),
+        total=len(registered),
         health=view.statistics(),
     )
 

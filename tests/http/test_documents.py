@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from orchestrator.contract import summary as contract
+from orchestrator.http import documents
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
 from orchestrator.statistics import MAX_DOCUMENT_BYTES
@@ -44,3 +47,18 @@ async def test_read_summary_without_one_is_404() -> None:
     with pytest.raises(ProblemError) as caught:
         await read_summary(MemoryService(), "nike")
     assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("read", "written"),
+    [
+        (documents.Summary, contract.Summary),
+        (documents.Story, contract.StoryTotal),
+        (documents.Topic, contract.TopicTotal),
+        (documents.Sentiment, contract.SentimentTotals),
+    ],
+)
+def test_fields_that_are_read_are_written(read: type[msgspec.Struct], written: type[msgspec.Struct]) -> None:
+    """No page waits for a field that the brand rules call something else."""
+    wire_names = {field.encode_name for field in msgspec.structs.fields(written)}
+    assert {field.encode_name for field in msgspec.structs.fields(read)} <= wire_names
