@@ -71,6 +71,7 @@ cdef size_t PREFETCH_AHEAD = 8
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
 cdef Py_ssize_t MOST_TOUCHED = 512
+cdef Py_ssize_t LOOKUP_COST = 32  # of one word in one story (it is far away in memory), in postings summed up
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
 
@@ -265,7 +266,6 @@ cdef struct WordPlace:
 
 cdef struct StorySlot:
     int64_t key
-    double word_norm
     int32_t group  # NOBODY: no centroid
     int32_t place  # in the group
     vector[WordPlace] words
@@ -305,9 +305,12 @@ cdef class StoryIndex:
     cdef list _word_texts
     cdef vector[int32_t] _free_words
     cdef vector[vector[Posting]] _postings
+    cdef vector[double] _word_norms  # by slot
     cdef vector[double] _label_sums  # by slot, valid where _label_stamps is the current stamp
     cdef vector[uint32_t] _label_stamps
     cdef vector[int32_t] _touched
+    cdef vector[int32_t] _query  # the words looked for, as ids, NOBODY for unknown ones
+    cdef vector[int32_t] _rare  # the same by frequency
     cdef uint32_t _stamp
     cdef Py_ssize_t _block_first
     cdef Py_ssize_t _block_count
@@ -489,29 +492,103 @@ cdef class StoryIndex:
         return 0
 
     cdef int _match_label(self, tuple words, bint all_stories, Best* best) except -1:
-        cdef double share = 1 / sqrt(<double> len(words))
-        cdef int32_t slot
+        """Compare with the stories that share words, by way of the words that few stories have.
+
+        Let a label have n words, of which r are left out. A story's unit direction has at most the length 1 on these,
+        so they add at most sqrt(r) to a sum that must reach bar * sqrt(n): a story with none of the other words is
+        out if r < bar * bar * n. The r words left out are the most frequent ones.
+        """
+        cdef Py_ssize_t work = 0
         cdef size_t place
-        cdef Posting* posting
         cdef object word_id
-        self._next_stamp()
+        self._query.clear()
         for word in words:
             word_id = self._word_ids.get(word)
-            if word_id is None:
-                continue
-            for place in range(self._postings[<int32_t> word_id].size()):
-                posting = &self._postings[<int32_t> word_id][place]
-                if self._label_stamps[posting.slot] != self._stamp:
-                    self._label_stamps[posting.slot] = self._stamp
-                    self._label_sums[posting.slot] = 0.0
-                    self._touched.push_back(posting.slot)
-                self._label_sums[posting.slot] += posting.weight
-        for slot in self._touched:
-            if all_stories or self._slots[slot].group < 0:
-                _challenge(best, self._label_sums[slot] * share / self._slots[slot].word_norm, self._slots[slot].key)
+            self._query.push_back(<int32_t> NOBODY if word_id is None else <int32_t> word_id)
+        for place in range(self._query.size()):
+            work += self._frequency(self._query[place])
+        if work < GIL_WORTH_PRODUCTS:
+            self._best_of_labels(all_stories, best)
+        else:
+            with nogil:
+                self._best_of_labels(all_stories, best)
         return 0
 
-    cdef void _next_stamp(self) noexcept:
+    cdef inline Py_ssize_t _frequency(self, int32_t word) noexcept nogil:
+        return self._postings[word].size() if word >= 0 else 0
+
+    cdef int _best_of_labels(self, bint all_stories, Best* best) except -1 nogil:
+        cdef Py_ssize_t count = self._query.size()
+        cdef double bar = (<double> best.steps - 1) / GRID
+        cdef Py_ssize_t needed = _needed_words(count, bar)
+        cdef Py_ssize_t summed = 0
+        cdef int32_t slot
+        self._by_frequency()
+        self._next_stamp()
+        # Beyond the needed words, a list is worth summing up while that is cheaper than to look the word up
+        # in each of the stories found so far.
+        while summed < needed or (
+            summed < count
+            and self._frequency(self._rare[summed]) <= LOOKUP_COST * <Py_ssize_t> self._touched.size()
+        ):
+            self._sum_word(self._rare[summed], summed < needed)
+            summed += 1
+        for slot in self._touched:
+            if all_stories or self._slots[slot].group < 0:
+                self._compare_label(slot, summed, best)
+        return 0
+
+    cdef void _by_frequency(self) noexcept nogil:
+        """The query's words, the rarest first."""
+        cdef size_t place, hole
+        cdef int32_t word
+        self._rare = self._query
+        for place in range(1, self._rare.size()):
+            word, hole = self._rare[place], place
+            while hole > 0 and self._frequency(self._rare[hole - 1]) > self._frequency(word):
+                self._rare[hole] = self._rare[hole - 1]
+                hole -= 1
+            self._rare[hole] = word
+
+    cdef int _sum_word(self, int32_t word, bint admit) except -1 nogil:
+        """Add a word's weights to the stories that have it; to those not met before only if they are to be admitted."""
+        cdef size_t place
+        cdef Posting posting
+        if word < 0:
+            return 0
+        for place in range(self._postings[word].size()):
+            posting = self._postings[word][place]
+            if self._label_stamps[posting.slot] != self._stamp:
+                if not admit:
+                    continue
+                self._label_stamps[posting.slot] = self._stamp
+                self._label_sums[posting.slot] = 0.0
+                self._touched.push_back(posting.slot)
+            self._label_sums[posting.slot] += posting.weight
+        return 0
+
+    cdef void _compare_label(self, int32_t slot, Py_ssize_t summed, Best* best) noexcept nogil:
+        """Let a story contend, unless the words summed up and the most that the others can add are too little."""
+        cdef double norm = self._word_norms[slot]
+        cdef double share = 1 / sqrt(<double> self._query.size())
+        cdef double known = self._label_sums[slot] / norm
+        cdef double left = 1 - known * known / summed
+        cdef double most = known
+        cdef double total = 0.0
+        cdef int32_t word
+        if left > 0:
+            most += sqrt(left * (self._query.size() - summed))
+        if most * share * GRID < <double> best.steps - 1:
+            return
+        for word in self._query:  # in the label's own order, so that the sum does not depend on frequencies
+            total += self._weight(slot, word)
+        _challenge(best, total * share / norm, self._slots[slot].key)
+
+    cdef inline double _weight(self, int32_t slot, int32_t word) noexcept nogil:
+        cdef Py_ssize_t place = self._word_place(slot, word)
+        return 0.0 if place < 0 else self._postings[word][self._slots[slot].words[place].place].weight
+
+    cdef void _next_stamp(self) noexcept nogil:
         self._touched.clear()
         self._stamp += 1
         if self._stamp == 0:
@@ -550,10 +627,11 @@ cdef class StoryIndex:
             slot = <int32_t> self._slots.size()
             self._slots.resize(slot + 1)
             self._label_sums.resize(slot + 1)
+            self._word_norms.resize(slot + 1)
             self._label_stamps.resize(slot + 1, 0)
         self._slots[slot].key = key
         self._slots[slot].group = -1
-        self._slots[slot].word_norm = 0.0
+        self._word_norms[slot] = 0.0
         self._slots[slot].words.clear()
         self._slot_of[key] = slot
         return slot
@@ -594,7 +672,7 @@ cdef class StoryIndex:
         self._renorm_words(slot)
         return 0
 
-    cdef Py_ssize_t _word_place(self, int32_t slot, int32_t word) noexcept:
+    cdef inline Py_ssize_t _word_place(self, int32_t slot, int32_t word) noexcept nogil:
         cdef size_t place
         for place in range(self._slots[slot].words.size()):
             if self._slots[slot].words[place].word == word:
@@ -637,7 +715,7 @@ cdef class StoryIndex:
             entry = self._slots[slot].words[place]
             weight = self._postings[entry.word][entry.place].weight
             total += weight * weight
-        self._slots[slot].word_norm = sqrt(total)
+        self._word_norms[slot] = sqrt(total)
 
     def remove(self, int64_t key) -> None:
         """Forget story *key*."""
@@ -724,6 +802,14 @@ cdef class StoryIndex:
             group = &self._groups[self._slots[slot].group]
             memcpy(&group.totals[self._slots[slot].place * group.padded], <const char*> total, len(total))
             self._renorm(slot)
+
+
+cdef Py_ssize_t _needed_words(Py_ssize_t count, double bar) noexcept nogil:
+    """How many of *count* words a story must have one of, to be *bar* similar; all of them for a bar of 0 or less."""
+    cdef Py_ssize_t left_out = 0
+    while bar > 0 and left_out < count and left_out + 1 < bar * bar * count:
+        left_out += 1
+    return count - left_out
 
 
 cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:
