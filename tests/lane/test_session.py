@@ -242,6 +242,14 @@ def test_session_stale_commits_nothing(queue: Brand) -> None:
     assert queue.queued() == 1
 
 
+def test_session_stale_is_noticed_even_without_work(queue: Brand) -> None:
+    """A warm state that another commit has overtaken is not kept, also if there is nothing to fold."""
+    session = _folding(queue)
+    queue.client.hset(queue.keys.meta, "cid", "foreign")
+    with pytest.raises(StaleStateError):
+        session.step()
+
+
 def test_session_commits_nothing_when_the_queue_moved(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a foreign consumer pops between peek and commit, the fold would count what was not taken."""
     session = _folding(queue)

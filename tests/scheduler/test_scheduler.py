@@ -133,6 +133,22 @@ async def test_scheduler_takes_the_lane_of_an_idle_brand(
     assert world.scripts["busy"].times("step")[0] == pushed_s
 
 
+async def test_scheduler_disturbs_no_busy_brand_while_another_one_idles(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an idle and a busy lane, only the idle one gives way; the busy brand keeps its visit."""
+    world = FakeRedis("idle", "busy", "new")
+    async with running(make_scheduler(world, monkeypatch, concurrency=2)):
+        world.push("busy", *[Takes(0.2, WORK)] * 99)
+        world.push("idle", WORK)
+        await trio.sleep(0.5)
+        world.push("new", WORK)
+        await trio.sleep(5.0)
+    assert len(world.scripts["busy"].times("open")) == 1
+    assert world.scripts["new"].times("step")
+    assert world.scripts["idle"].times("release")
+
+
 async def test_scheduler_shares_one_lane_among_busy_brands(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +247,21 @@ async def test_scheduler_ends_a_lane_whose_lease_is_lost(
         assert len(world.scripts["nike"].times("open")) == 2
         assert len(world.scripts["acme"].times("open")) == 1
     assert world.scripts["nike"].halved == 1
+
+
+async def test_scheduler_keeps_a_lane_whose_former_lease_is_lost(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal that comes back late may speak of the visit before; the one under way is not ended for it."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.push("nike", Takes(9.0, WORK))
+        await trio.sleep(1.0)
+        scheduler._drop("nike", "token of an earlier lease")
+        scheduler._drop("acme", "token of a brand that no lane holds")
+        await trio.sleep(1.0)
+        assert _lanes(scheduler) == {"nike": LaneState.FOLDING}
 
 
 async def test_scheduler_starts_over_after_a_lost_lease_at_once(
