@@ -88,35 +88,32 @@ class PaneTopics:
 class TopicTotals:
     """Topics of all panes of the window together, kept up to date as panes change and leave."""
 
-    __slots__ = ("_totals",)
+    __slots__ = ("_mentions", "_panes")
 
     def __init__(self) -> None:
-        # mentions, and in how many panes: a topic of chunks without mentions is a topic all the same
-        self._totals: dict[str, list[int]] = {}
+        self._mentions: dict[str, int] = {}
+        # in how many panes: a topic of chunks without mentions is a topic all the same
+        self._panes: dict[str, int] = {}
 
     def add(self, key: str, mentions: int, panes: int) -> None:
         """Count *mentions* more, in so many *panes* that did not have the topic."""
-        total = self._totals.get(key)
-        if total is None:
-            self._totals[key] = [mentions, panes]
-        else:
-            total[0] += mentions
-            total[1] += panes
+        self._mentions[key] = self._mentions.get(key, 0) + mentions
+        if panes:
+            self._panes[key] = self._panes.get(key, 0) + panes
 
     def subtract(self, topics: dict[str, Topic]) -> None:
         """Take the *topics* of one pane out again."""
         for key, topic in topics.items():
-            total = self._totals[key]
-            total[0] -= topic.mentions
-            total[1] -= 1
-            if not total[1]:
-                del self._totals[key]
+            self._mentions[key] -= topic.mentions
+            self._panes[key] -= 1
+            if not self._panes[key]:
+                del self._mentions[key], self._panes[key]
 
     def heaviest(self, count: int) -> list[tuple[str, int]]:
         """The *count* topics with most mentions, as key and mentions; ties by key."""
-        if not self._totals:
+        if not self._mentions:
             return []
         # a bound first: comparing bare numbers is ten times faster than sorting pairs
-        bound = heapq.nlargest(count, [total[0] for total in self._totals.values()])[-1]
-        candidates = [(-total[0], key) for key, total in self._totals.items() if total[0] >= bound]
+        bound = heapq.nlargest(count, self._mentions.values())[-1]
+        candidates = [(-mentions, key) for key, mentions in self._mentions.items() if mentions >= bound]
         return [(key, -negated) for negated, key in heapq.nsmallest(count, candidates)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,27 @@ def test_pruning_does_not_depend_on_batch_cuts(rows: list[tuple[int, int, list[s
     at_once.take_changes(left, [])
     in_parts.take_changes(right, [])
     assert left == right
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "due"),
+    [
+        ([(160, 1, [])], 150, 161),  # the oldest pane leaves the window
+        ([(100, 1, ["a"]), (240, 1, ["a"])], 192, 197),  # the oldest pane leaves the window before
+        ([(139, 1, ["a"]), (250, 1, ["a"])], 200, 231),  # the window before has been watched from (nearly) its start
+        ([(100, 1, [])], 150, None),  # nothing in the window: there is nothing to compare
+    ],
+)
+def test_due_first_is_the_next_window_that_tells_otherwise(
+    rows: list[tuple[int, int, list[str]]], first: int, due: int | None
+) -> None:
+    """What is told changes when a pane leaves either window, and when the comparison becomes fair."""
+    assert ledger_with(*rows, first=first).due_first() == due
+
+
+def test_a_fair_comparison_appears_when_it_is_due() -> None:
+    """The change of a topic is told from the window on that has a watched one before it."""
+    ledger = ledger_with((139, 10, ["a"]), (250, 15, ["a"]), first=230)
+    assert ledger.heaviest_topics(1)[0].change is None
+    ledger.advance(231)
+    assert ledger.heaviest_topics(1)[0].change == 0.5
