@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.http.conftest import Served
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-WAIT_MS = 10_000
+WAIT_MS = 60_000
 ATTACK = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
 
 

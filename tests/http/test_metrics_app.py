@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from orchestrator.metrics import Metrics
 
-START_LIMIT_S = 30.0
+START_LIMIT_S = 60.0
 
 
 @pytest.fixture
