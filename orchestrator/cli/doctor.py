@@ -48,6 +48,8 @@ def redis_findings(settings: Settings) -> list[Finding]:
     try:
         with open_redis(settings) as client:
             findings = examine(client)
+            if worst(findings) is Verdict.REFUSE:  # then the registry is the least of its troubles, or cannot be read
+                return findings
             registry = registered(client, settings.brand_list_keys)
     except Misuse:
         raise

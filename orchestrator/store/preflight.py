@@ -37,6 +37,9 @@ SCRATCH_BRAND: Final = "orchestrator preflight "
 _PASSING: Final = ("OOM", "ResponseError: MISCONF", "ResponseError: NOREPLICAS")
 """Refusals that say nothing about how the server is set up; a queue that fills Redis must not keep its cure away."""
 
+_LOGIN: Final = ("WRONGPASS", "NOAUTH", "AuthenticationError")
+"""Refusals of whatever we send; the other checks would only repeat them with remedies that do not help."""
+
 
 class Verdict(StrEnum):
     """How bad it is."""
@@ -73,6 +76,8 @@ def examine(client: redis.Redis) -> list[Finding]:
         with translated():
             info: dict[str, Any] = client.info("everything")
     except StoreRefusedError as error:
+        if str(error).startswith(_LOGIN):
+            return [Finding("login", Verdict.REFUSE, str(error), "correct user and password in REDIS_URL")]
         remedy = "allow INFO to this user (ACL SETUSER ... +info), or check version, role and persistence by hand"
         findings = [Finding("info", Verdict.WARN, str(error), remedy)]
     else:

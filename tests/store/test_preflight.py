@@ -49,6 +49,7 @@ def acl(rules: str) -> list[str]:
         (["--replicaof", "127.0.0.1", "1"], "role", Verdict.REFUSE),
         (["--replicaof", "127.0.0.1", "1"], "commands", Verdict.REFUSE),
         (["--rename-command", "LTRIM", ""], "commands", Verdict.REFUSE),
+        (["--requirepass", "secret"], "login", Verdict.REFUSE),
         (acl("default on nopass ~* resetchannels +@all"), "commands", Verdict.WARN),
         (acl("default on nopass ~* &* +@all -info"), "info", Verdict.WARN),
         (acl("default on nopass ~* &* +@all -time"), "clock", Verdict.WARN),
@@ -75,6 +76,17 @@ def test_examine_refuses_an_old_version_and_a_cluster(
     monkeypatch.setattr(redis_client, "info", lambda _: info | {"redis_version": "6.0.16", "cluster_enabled": 1})
     assert finding(redis_client, "version").verdict is Verdict.REFUSE
     assert finding(redis_client, "cluster").verdict is Verdict.REFUSE
+
+
+def test_examine_says_nothing_but_that_the_password_is_wrong() -> None:
+    """One finding with the one remedy that helps, and no password in it."""
+    with RedisServer(arguments=["--requirepass", "right"]) as server:
+        client = connect(f"{server.url}?password=wr0ng", timeout_s=5.0, pool_size=1)
+        (found,) = examine(client)
+        client.close()
+    assert (found.check, found.verdict) == ("login", Verdict.REFUSE)
+    assert "REDIS_URL" in found.remedy
+    assert "wr0ng" not in found.detail
 
 
 def test_examine_without_a_server_is_unavailable(tmp_path: Path) -> None:
