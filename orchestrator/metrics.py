@@ -130,6 +130,10 @@ class Metrics:
         self.chunks_failed = self._counter("chunks_failed", "Chunks moved to the failed list, by kind.", "kind")
         for kind in FAILED_KINDS:
             self.chunks_failed.labels(kind)
+        self.dead_letters_dropped = self._counter(
+            "dead_letters_dropped",
+            "Oldest entries of full failed lists that made room, as the policy drop_oldest says.",
+        )
         self.chunks_duplicate = self._counter("chunks_duplicate", "Chunks whose chunkId had been merged before.")
         self.chunks_retimed = self._counter(
             "chunks_retimed", "Merged chunks counted at their arrival: processedAt missing, unusable or out of range."

@@ -375,5 +375,6 @@ class Lane:
             metrics.failed("poison" if step.poisoned else "invalid", step.failed)
             self._log.warning("chunks failed", failed=step.failed, poisoned=step.poisoned)
         if step.failed_dropped:
+            metrics.dead_letters_dropped.inc(step.failed_dropped)
             self._log.warning("oldest dead letters dropped", dropped=step.failed_dropped)
         self._log.debug("batch committed", chunks=fold.chunks, duplicates=step.duplicates, queued=step.queued)
