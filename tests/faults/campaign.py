@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-DRAIN_S = 60.0
+DRAIN_S = 30.0
+"""I9: two ttl of a second each, the start of a process on a busy machine, and the backlog."""
+
 Figures = dict[str, int | float]
 
 

@@ -50,7 +50,7 @@ class Orchestrator:
     def __init__(self, folder: Path, name: str, url: str, **settings: str) -> None:
         self.name = name
         self.url = url
-        self.log_file = folder / f"{name}.log"
+        self.starts = 0
         self._folder = folder
         self._settings = settings
         self.process: Popen[bytes] | None = None
@@ -70,10 +70,16 @@ class Orchestrator:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
         kept["PYTHONPATH"] = str(Path(orchestrator.__file__).parents[1])  # the code under test, installed or not
         environment = kept | SETTINGS | {"REDIS_URL": self.url, "ORCHESTRATOR_ID": self.name} | self._settings
-        with self.log_file.open("ab") as log:
+        self.starts += 1
+        with self.log_file.open("wb") as log:
             limits = ["prlimit", f"--as={self.memory_bytes}"] if self.memory_bytes else []
             command = [*limits, sys.executable, "-m", "orchestrator", "run"]
             self.process = Popen(command, cwd=self._folder, env=environment, stdin=DEVNULL, stdout=log, stderr=log)
+
+    @property
+    def log_file(self) -> Path:
+        """Log of the present start; each has its own, because campaigns read it over and over."""
+        return self._folder / f"{self.name}.{self.starts}.log"
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -130,4 +136,4 @@ class Orchestrator:
 
     def tail(self) -> str:
         """The end of its log, for messages."""
-        return self.log_file.read_text(errors="replace")[-2000:]
+        return self.log_file.read_text(errors="replace")[-2000:] if self.starts else ""

@@ -112,10 +112,9 @@ def end_orchestrators(folder: Path, *, seed: int, ends: int) -> Figures:
     with arena(folder, seed, size=1) as world:
         (orchestrator,) = world.fleet
         for number in range(ends):
-            seen = len(orchestrator.logged("registry read"))
             if number:
                 orchestrator.start()
-            eventually(lambda: len(orchestrator.logged("registry read")) > seen, within_s=30, what="it starts")  # noqa: B023
+            working(world)
             world.push(BURST)
             time.sleep(world.random.uniform(0.0, 0.2))
             world.note(f"SIGTERM with {world.backlog()} queued")
