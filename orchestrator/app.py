@@ -96,9 +96,9 @@ async def serve(
     stop_http = trio.Event()
     try:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            await _examine_redis(parts.client, log)
             async with trio.open_nursery() as nursery:
                 ports = await _listen(settings, parts, nursery, stop_http)
+                await _examine_redis(parts.client, log)  # probes are answered while a dead server is waited for
                 await nursery.start(metrics.sample_loop_delay)
                 await nursery.start(parts.feed.relay)
                 await nursery.start(parts.alerts.deliver)
