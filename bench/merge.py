@@ -1,97 +1,89 @@
-"""Merging a batch of clusters into K stories: the pure twin, the compiled kernel, numpy."""
+"""Merging a batch of clusters into K stories: the compiled kernel, its pure twin, and the peers."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
-import numpy as np
 
 from bench import _vectors
 from bench._harness import Report, median_s
+from bench._merge_peers import THRESHOLD, Merge, peers
+from bench._plot import growth
 from orchestrator import _merge_py, merge
 from orchestrator.contract.decode import Centroids
 
 INCOMING = 256
-THRESHOLD = 0.75
 PURE_INCOMING = 2  # the pure twin is measured on these and scaled up
+PURE_UP_TO = 10_000  # stories
 
 
-def filled(kernel: ModuleType, rows: _vectors.Matrix) -> Any:
-    """An index whose stories are *rows*."""
+def kernel_merge(kernel: ModuleType, rows: _vectors.Matrix, new: _vectors.Matrix) -> Merge:
+    """Merges by a twin: as the service does it, clusters join or found in order."""
     index = kernel.StoryIndex(THRESHOLD)
     for key, row in enumerate(rows):
         index.load(key, row.tobytes(), [], b"")
-    return index
+    batch = Centroids.of(list(new))
+    return lambda: _merge_batch(index, batch, len(rows))
 
 
-def merge_batch(index: Any, batch: Centroids, first_key: int) -> None:
-    """Let each row of *batch* join its story or found one, in order."""
+def _merge_batch(index: Any, batch: Centroids, first_key: int) -> None:
     index.begin(batch.values, batch.offsets)
+    founded = []
     for row in range(len(batch)):
         found = index.match((), row)
-        index.join(first_key + row if found < 0 else found, (), row, 1.0)
+        if found < 0:
+            found = first_key + row
+            founded.append(found)
+        index.join(found, (), row, 1.0)
+    for key in founded:
+        index.remove(key)
 
 
-def kernel_contender(kernel: ModuleType, rows: _vectors.Matrix, new: _vectors.Matrix) -> Callable[[], Any]:
-    """Measures a twin, each round on stories that no round before has moved."""
-    batch = Centroids.of(list(new))
-
-    def fill() -> Callable[[], None]:
-        index = filled(kernel, rows)
-        return lambda: merge_batch(index, batch, len(rows))
-
-    return fill
-
-
-def numpy_contender(rows: _vectors.Matrix, new: _vectors.Matrix) -> Callable[[], Any]:
-    """One product per cluster with all stories: what a first version would do."""
-
-    def fill() -> Callable[[], None]:
-        sums = rows.copy()
-        units = np.concatenate([rows, np.empty_like(new)])
-        return lambda: _numpy_per_item(sums, units, len(rows), new)
-
-    return fill
-
-
-def _numpy_per_item(sums: _vectors.Matrix, units: _vectors.Matrix, count: int, new: _vectors.Matrix) -> None:
-    sums = np.concatenate([sums, np.zeros_like(new)])
-    for row in new:
-        similarities = units[:count] @ row
-        best = int(np.argmax(similarities))
-        if similarities[best] < THRESHOLD:
-            best, count = count, count + 1
-        sums[best] += row
-        units[best] = sums[best] / np.linalg.norm(sums[best])
+def _measure(size: int, rounds: int, source: Path | None, spectrum: str) -> list[float | None]:
+    """Milliseconds of each contender."""
+    rows = _vectors.isotropic(size) if spectrum == "isotropic" else _vectors.stories(size, source)
+    new = _vectors.incoming(rows, INCOMING)
+    contenders: dict[str, Merge | None] = {"compiled": None, **dict(peers(rows, new))}
+    if merge.IMPLEMENTATION == "cython":
+        contenders["compiled"] = kernel_merge(importlib.import_module("orchestrator._merge"), rows, new)
+    times = median_s({name: contender for name, contender in contenders.items() if contender}, rounds)
+    pure = None
+    if size <= PURE_UP_TO:
+        few = kernel_merge(_merge_py, rows, new[:PURE_INCOMING])
+        pure = median_s({"pure": few}, 1)["pure"] * INCOMING / PURE_INCOMING
+    return [None if value is None else value * 1e3 for value in (*map(times.get, contenders), pure)]
 
 
 @click.command()
-@click.option("--stories", "sizes", multiple=True, type=int, default=[100, 1_000, 10_000], show_default=True)
+@click.option("--stories", "sizes", multiple=True, type=int, default=[10, 100, 1_000, 10_000], show_default=True)
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--embeddings", type=click.Path(path_type=Path, exists=True), help="unit vectors, an .npy file")
+@click.option("--spectrum", type=click.Choice(["real", "isotropic"]), default="real", show_default=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="draw the growth into this file")
 @click.option("--json", "as_json", is_flag=True)
-def command(sizes: tuple[int, ...], rounds: int, embeddings: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def command(
+    *, sizes: tuple[int, ...], rounds: int, embeddings: Path | None, spectrum: str, plot: Path | None, as_json: bool
+) -> None:
     """Merge 256 clusters of 384 dimensions into K stories."""
-    columns = ["stories", "pure ms", "compiled ms", "numpy per item ms", "pure / compiled"]
-    report = Report(f"merge of {INCOMING} clusters, d = {_vectors.DIMENSIONS}", columns)
-    report.notes.append(f"the pure twin is measured on {PURE_INCOMING} clusters and scaled")
+    names = ["compiled", "numpy per item", "numpy blocked", "faiss flat", "hnswlib", "Birch", "pure twin"]
+    title = f"Merge of {INCOMING} clusters into K stories, d = {_vectors.DIMENSIONS}, {spectrum} spectrum, ms"
+    report = Report(title, ["K", *names, "blocked / compiled", "pure / compiled"])
     for size in sizes:
-        rows = _vectors.stories(size, embeddings)
-        new = _vectors.incoming(rows, INCOMING)
-        contenders = {"numpy": numpy_contender(rows, new)}
-        if merge.IMPLEMENTATION == "cython":
-            contenders["compiled"] = kernel_contender(importlib.import_module("orchestrator._merge"), rows, new)
-        times = median_s(contenders, rounds)
-        pure = median_s({"pure": kernel_contender(_merge_py, rows, new[:PURE_INCOMING])}, 1)["pure"]
-        pure_ms = pure * 1e3 * INCOMING / PURE_INCOMING
-        compiled = times.get("compiled")
-        compiled_ms = None if compiled is None else compiled * 1e3
-        report.rows.append(
-            (size, pure_ms, compiled_ms, times["numpy"] * 1e3, None if compiled_ms is None else pure_ms / compiled_ms)
-        )
+        times = _measure(size, rounds, embeddings, spectrum)
+        ratios = [_ratio(times[names.index(name)], times[0]) for name in ("numpy blocked", "pure twin")]
+        report.rows.append((size, *times, *ratios))
+    report.notes += [
+        f"the pure twin is measured on {PURE_INCOMING} clusters and scaled",
+        "faiss and hnswlib only look the nearest story up; hnswlib is approximate; Birch follows a rule of its own",
+    ]
     report.show(as_json=as_json)
+    if plot is not None:
+        growth(Report(title, report.columns[:-2], [row[:-2] for row in report.rows]), plot, "ms")
+
+
+def _ratio(value: float | None, base: float | None) -> float | None:
+    return None if value is None or base is None else value / base

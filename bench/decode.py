@@ -1,0 +1,124 @@
+"""Decoding a batch of chunks into typed chunks and float32 rows: ours beside the usual readers."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+import msgspec
+import numpy as np
+from pydantic import BaseModel
+
+from bench import _payloads
+from bench._harness import Report, median_s
+from orchestrator.contract.chunk import Chunk, WireChunk
+from orchestrator.contract.decode import decode_batch
+
+BATCH = {"a": 256, "b": 16, "c": 256}
+
+Decode = Callable[[list[bytes]], Any]
+
+_typed = msgspec.json.Decoder(Chunk).decode
+_wire = msgspec.json.Decoder(WireChunk).decode
+
+
+def _rows(centroids: Any) -> list[Any]:
+    return [np.array(centroid, np.float32) for centroid in centroids if centroid]
+
+
+def _typed_lists(items: list[bytes]) -> Any:
+    chunks = [_wire(item) for item in items]
+    return chunks, _rows(cluster.centroid for chunk in chunks for cluster in chunk.clusters)
+
+
+def _untyped(loads: Callable[[bytes], Any]) -> Decode:
+    def run(items: list[bytes]) -> Any:
+        chunks = [loads(item) for item in items]
+        return chunks, _rows(cluster.get("centroid") for chunk in chunks for cluster in chunk["clusters"])
+
+    return run
+
+
+class _ModelCluster(BaseModel):
+    id: str
+    label: str
+    mentions: list[str]
+    centroid: list[float] | None = None
+
+
+class _ModelChunk(BaseModel):
+    chunkId: str  # noqa: N815 - as on the wire
+    brand: str
+    clusters: list[_ModelCluster]
+
+
+def _models(items: list[bytes]) -> Any:
+    chunks = [_ModelChunk.model_validate_json(item) for item in items]
+    return chunks, _rows(cluster.centroid for chunk in chunks for cluster in chunk.clusters)
+
+
+def _simdjson() -> Decode:
+    parser: Any = importlib.import_module("simdjson").Parser()
+
+    def read(item: bytes) -> Any:
+        document = parser.parse(item)
+        clusters = document["clusters"]
+        buffers = [cluster["centroid"].as_buffer(of_type="d") for cluster in clusters if "centroid" in cluster]
+        rows = [np.frombuffer(buffer, np.float64).astype(np.float32) for buffer in buffers]
+        return document["chunkId"], [(c["id"], c["label"], c["mentions"].as_list()) for c in clusters], rows
+
+    return lambda items: [read(item) for item in items]
+
+
+def _orjson() -> Decode:
+    return _untyped(importlib.import_module("orjson").loads)
+
+
+def contenders() -> dict[str, Decode]:
+    """Every reader that is installed."""
+    found: dict[str, Decode] = {
+        "ours": lambda items: decode_batch(items, _payloads.BRAND),
+        "typed msgspec, centroids skipped": lambda items: [_typed(item) for item in items],
+        "typed msgspec, lists": _typed_lists,
+        "json": _untyped(json.loads),
+        "pydantic": _models,
+    }
+    for name, make in (("orjson", _orjson), ("simdjson", _simdjson)):
+        try:
+            found[name] = make()
+        except ImportError:
+            continue
+    return found
+
+
+@click.command()
+@click.option("--rounds", default=15, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def command(*, rounds: int, as_json: bool) -> None:
+    """Decode batches of payloads a, b and c; microseconds a chunk."""
+    payloads = {
+        "a": list(_payloads.small(BATCH["a"])),
+        "b": list(_payloads.large(BATCH["b"])),
+        "c": list(_payloads.large(BATCH["c"], centroids=False)),
+    }
+    readers = contenders()
+    report = Report(
+        "Decoding, microseconds a chunk", ["reader", *(f"{n} ({len(i[0]):,} B)" for n, i in payloads.items())]
+    )
+    times = {name: _times(name, items, readers, rounds) for name, items in payloads.items()}
+    report.rows += [(reader, *(times[name].get(reader) for name in payloads)) for reader in readers]
+    report.notes += [
+        "typed msgspec, centroids skipped: the floor for a and c; it cannot read b",
+        "simdjson, pydantic and the untyped readers check less than ours does",
+    ]
+    report.show(as_json=as_json)
+
+
+def _times(name: str, items: list[bytes], readers: dict[str, Decode], rounds: int) -> dict[str, float]:
+    able = {reader: run for reader, run in readers.items() if not (name == "b" and "skipped" in reader)}
+    found = median_s({reader: partial(run, items) for reader, run in able.items()}, rounds)
+    return {reader: seconds / len(items) * 1e6 for reader, seconds in found.items()}
