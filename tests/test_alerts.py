@@ -7,15 +7,13 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 import trio
-from quart import Response, request
-from quart_trio import QuartTrio
+from quart import Response
 
 from orchestrator import alerts as alerts_module
 from orchestrator.alerts import (
@@ -28,9 +26,9 @@ from orchestrator.alerts import (
     message_text,
 )
 from orchestrator.contract.summary import SpikeEpisode
-from orchestrator.http import serve
 from orchestrator.metrics import Metrics
 from tests.polling import until
+from tests.webhook_receiver import Receiver, receiving
 
 EPISODE = SpikeEpisode("2026-03-01T12:00:00Z", 52.4, 400, 40.0, 80.25, 130, 900)
 KEY = bytes(range(24))
@@ -101,39 +99,6 @@ def test_cooldown_forgets_the_oldest_brand(monkeypatch: pytest.MonkeyPatch) -> N
     for brand in ("a", "b", "c"):
         cooldown.lets_pass(alert(brand=brand), 0)
     assert [cooldown.lets_pass(alert(brand=brand), 1) for brand in ("c", "a")] == [False, True]
-
-
-class Receiver:
-    """A real HTTP endpoint whose answers a test scripts; it answers 204 when the script is over."""
-
-    def __init__(self, *script: Response) -> None:
-        self.script = list(script)
-        self.requests: list[tuple[dict[str, str], bytes]] = []
-        self.times_s: list[float] = []
-
-    async def take(self) -> Response:
-        """Handle one message."""
-        body = await request.get_data(as_text=False)
-        assert isinstance(body, bytes)
-        self.requests.append(({name.lower(): value for name, value in request.headers}, body))
-        self.times_s.append(trio.current_time())
-        return self.script.pop(0) if self.script else Response(status=204)
-
-
-@asynccontextmanager
-async def receiving(receiver: Receiver) -> AsyncIterator[str]:
-    """The address of *receiver* while it is served."""
-    app = QuartTrio(__name__)
-    app.post("/hook")(receiver.take)
-    stop = trio.Event()
-
-    async def run(*, task_status: trio.TaskStatus[int]) -> None:
-        await serve(app, "127.0.0.1", 0, shutdown=stop, task_status=task_status)
-
-    async with trio.open_nursery() as nursery:
-        port = await nursery.start(run)
-        yield f"http://127.0.0.1:{port}/hook"
-        stop.set()
 
 
 def settled(metrics: Metrics) -> float:
