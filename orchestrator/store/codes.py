@@ -68,6 +68,6 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.FENCED: (LeaseLostError, "the lease is not ours any more"),
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
-    Code.FULL: (DeadLetterFullError, "the dead letters are at their cap with {} entries"),
+    Code.FULL: (DeadLetterFullError, "a batch with dead letters does not fit under their cap: {} are there"),
     Code.FORMAT: (InvalidStateError, "the state has format {!r}, unknown to this version"),
 }
