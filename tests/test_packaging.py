@@ -42,11 +42,12 @@ def run(code: str, *options: str, cwd: Path, **env: str) -> subprocess.Completed
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked source distribution, made from a tree in which nothing was built yet."""
     tree = tmp_path_factory.mktemp("tree")
-    built = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "_merge.c", "_merge.cpp")
+    built = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c", "*.cpp")
     shutil.copytree(PACKAGE, tree / "orchestrator", ignore=built)
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    build = run("from setuptools.build_meta import build_sdist; build_sdist('dist')", cwd=tree)
+    code = "from setuptools.build_meta import build_sdist; build_sdist('dist')"
+    build = run(code, cwd=tree, ORCHESTRATOR_MERGE="python")  # Cython has no part in a source distribution
     assert build.returncode == 0, build.stdout
     (archive,) = (tree / "dist").glob("*.tar.gz")
     with tarfile.open(archive) as file:
@@ -125,16 +126,16 @@ def test_build_that_must_have_the_kernel_fails_without_compiler(sources: Path, t
     assert not list(tmp_path.glob("*.whl"))
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on PATH")
-def test_wheel_built_with_compiler_holds_the_kernel(sources: Path, tmp_path: Path) -> None:
-    """With a compiler the wheel has the extension, and it loads from there."""
-    build = build_wheel(sources, tmp_path, ORCHESTRATOR_MERGE="cython")
+def test_wheel_holds_what_the_compiler_made(sources: Path, tmp_path: Path) -> None:
+    """Each kernel is in the wheel. The compiler here makes empty files; a real one works in `make` and in the image."""
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\n: > "$2"\n')
+    compiler.chmod(0o755)
+    build = build_wheel(sources, tmp_path, ORCHESTRATOR_MERGE="cython", CC=str(compiler), CXX=str(compiler))
     assert build.returncode == 0, build.stdout
     (wheel,) = tmp_path.glob("*.whl")
-    installed = tmp_path / "installed"
-    code = "from orchestrator import _merge; print(_merge.__file__)"
-    done = run_installed(code, wheel, installed)
-    assert Path(done.stdout.strip()).is_relative_to(installed)
+    kernels = {Path(name).name.split(".")[0] for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")}
+    assert kernels == {path.stem for path in PACKAGE.glob("*.pyx")}
 
 
 def imported_packages(folder: Path) -> set[str]:
