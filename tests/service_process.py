@@ -74,9 +74,9 @@ class ServiceProcess:
         assert self.process.returncode is not None
         return self.process.returncode
 
-    async def stop(self) -> int:
-        """SIGTERM; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.send_signal(number)
         return await self.ended()
 
     async def get(self, path: str) -> httpx.Response:

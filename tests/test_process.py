@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 import redis
 
+from orchestrator.contract.keys import BrandKeys
 from tests.lane.support import SAMPLE, item
+from tests.polling import until
 from tests.redis_server import RedisServer
 from tests.service_process import ServiceProcess, Updates, running_service
 
@@ -197,14 +200,30 @@ async def test_process_can_start_before_its_redis(tmp_path: Path) -> None:
             assert (await service.get("/readyz")).status_code == 200
 
 
-async def test_process_stops_when_idle(tmp_path: Path, server: RedisServer, client: redis.Redis) -> None:
-    """SIGTERM while lanes wait for work: exit code 0, and no lock is left."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_process_stops_when_idle(
+    tmp_path: Path, server: RedisServer, client: redis.Redis, number: signal.Signals
+) -> None:
+    """SIGTERM or Ctrl-C while lanes wait for work: exit code 0, and no lock is left."""
     client.sadd("brands:list", "nike")
     async with serving(tmp_path, server, LOG_LEVEL="debug") as service:
         client.rpush(queue("nike"), item("nike", "a"))
         await service.logged("batch committed")
-        assert await service.stop() == 0
+        assert await service.stop(number) == 0
     assert _locks(client) == []
+
+
+async def test_process_stops_although_a_fold_hangs(tmp_path: Path, server: RedisServer, client: redis.Redis) -> None:
+    """A step that never ends is abandoned after the grace period: exit code 0, no lock, and the chunk still queued."""
+    client.sadd("brands:list", "nike")
+    client.rpush(queue("nike"), item("nike", "poison:hang:1"))
+    settings = {"ORCHESTRATOR_FAILPOINTS": "chunk", "SHUTDOWN_GRACE_SEC": "0.5"}
+    async with serving(tmp_path, server, **settings) as service:
+        await until(lambda: client.hget(BrandKeys.of("nike").meta, "attempts"))
+        assert await service.stop() == 0
+        await service.logged("lanes abandoned")
+    assert _locks(client) == []
+    assert client.llen(queue("nike")) == 1
 
 
 async def test_process_stops_under_load(

@@ -312,6 +312,24 @@ async def test_scheduler_starts_no_lane_while_redis_is_away(
     assert world.scripts["nike"].times("step")[0] - back_s <= RECOVERY_CAP_S
 
 
+async def test_scheduler_forgives_failures_when_redis_is_back(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand that failed again and again while Redis went away does not wait out its pause afterwards."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch, backoff_base=10.0)):
+        world.push("nike", *[ZeroDivisionError()] * 4)
+        await trio.sleep(20.0)
+        failed = len(world.scripts["nike"].times("open"))
+        world.down = AWAY
+        await trio.sleep(3.0)
+        world.down = None
+        back_s = trio.current_time()
+        await trio.sleep(2 * RECOVERY_CAP_S)
+    assert failed == 3  # at 0 s, at most 1 s, at most 11 s; the next pause is 15 s at the least
+    assert world.scripts["nike"].times("open")[failed] - back_s <= RECOVERY_CAP_S
+
+
 async def test_scheduler_can_start_before_redis(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that comes up first waits, not ready, and needs no restart."""
     world = FakeRedis("nike")
