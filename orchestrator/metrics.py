@@ -19,9 +19,7 @@ import os
 import platform
 import resource
 import sys
-import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import trio
 from prometheus_client import (
@@ -35,9 +33,6 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from orchestrator import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RedisOperation = Literal["read", "write"]
 CommitOutcome = Literal[
@@ -228,18 +223,6 @@ class Metrics:
         for name in WAKE_MODES:
             self.wake_mode.labels(name).set(1 if name == mode else 0)
 
-    @contextmanager
-    def time_io(self) -> Iterator[None]:
-        """Observe the body as one store operation, whether it succeeds or raises."""
-        with _timed(self.io_time):
-            yield
-
-    @contextmanager
-    def time_processing(self) -> Iterator[None]:
-        """Observe the body as the decoding and folding of one batch, whether it succeeds or raises."""
-        with _timed(self.processing_time):
-            yield
-
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Expose all metrics in the format that *accept* asks for: (body, content type)."""
         # The client library's encoders are untyped where they are partials.
@@ -260,15 +243,6 @@ class Metrics:
             due_s = trio.current_time() + interval_s
             await trio.sleep_until(due_s)
             self.loop_delay.observe(max(0.0, trio.current_time() - due_s))
-
-
-@contextmanager
-def _timed(histogram: Histogram) -> Iterator[None]:
-    started_s = time.perf_counter()
-    try:
-        yield
-    finally:
-        histogram.observe(time.perf_counter() - started_s)
 
 
 def resident_memory_bytes() -> float:

@@ -120,13 +120,6 @@ def test_redis_operation_observes_the_named_latency(
     assert sample(metrics, f"orchestrator_redis_{name}_latency_seconds_sum") == 0.003
 
 
-def test_time_io_observes_even_a_failing_operation(metrics: Metrics) -> None:
-    """A call that raises has taken time all the same."""
-    with pytest.raises(OSError, match="reset"), metrics.time_io():
-        raise OSError("reset")
-    assert sample(metrics, "orchestrator_io_time_seconds_count") == 1
-
-
 @pytest.mark.parametrize(
     "buckets",
     [value for name, value in vars(metrics_module).items() if "_BUCKETS_" in name],

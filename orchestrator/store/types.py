@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 DAY_S: Final = 86_400
 
-NO_COMMIT: Final = ""
-"""The ``cid`` of a brand that was never committed: its state is the empty one."""
-
 
 class FailedPolicy(StrEnum):
     """What happens when ``failed:brand:<brand>`` is at its cap."""
@@ -64,7 +61,7 @@ class Lease:
         token: the fencing token: 128 random bits, new at every acquire.
         epoch: order of leases; greater than that of any lease before, even one that a failover forgot.
         version: commits so far.
-        cid: id of the last commit; state kept in memory is usable only if it ends with this one.
+        cid: id of the last commit, empty before the first; state kept in memory is usable only if it ends with it.
         attempts: peeks since the last commit; 0 after an orderly stop.
         due_ms: when the summary should be refreshed without new chunks; 0 = never.
         now_ms: server time of the acquire.

@@ -11,20 +11,10 @@ import pytest
 
 from orchestrator.errors import EmbeddedRedisError
 from orchestrator.store import connect
-from orchestrator.store.embedded import EmbeddedRedis, find_servers, is_embedded
+from orchestrator.store.embedded import EmbeddedRedis, find_servers
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def test_is_embedded_knows_its_scheme() -> None:
-    """Only embedded:// is ours."""
-    assert [is_embedded(url) for url in ("embedded://", "embedded:///x", "redis://h", "unix:///x")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
 
 
 @pytest.mark.parametrize("program", find_servers(), ids=str)
