@@ -38,5 +38,17 @@ def test_documents_link_to_files_that_exist(document: Path) -> None:
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
+def test_decisions_are_numbered_and_listed() -> None:
+    """Records are numbered without gaps, and the index names each with its title."""
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(folder.glob("0*.md"))
+    titles = [record.read_text().splitlines()[0] for record in records]
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    rows = re.findall(r"^\| \[(\d+)\]\((.*)\) \| (.*) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert [(name, f"# {number}. {title}") for number, name, title in rows] == [
+        (record.name, title) for record, title in zip(records, titles, strict=True)
+    ]
+
+
 if __name__ == "__main__":
     (ROOT / "README.md").write_text(TABLE.sub(lambda _: "\n".join(settings_rows()) + "\n", README))
