@@ -86,6 +86,52 @@ async def test_page_follows_its_brand(served: Served) -> None:
     assert await browse(visit) == []
 
 
+async def test_waiting_page_becomes_the_summary(served: Served) -> None:
+    """The first chunk of a brand shows on the page that waits for it."""
+    served.service.registered.append("nike")
+    token = trio.lowlevel.current_trio_token()
+
+    def arrive() -> None:
+        served.service.add("nike")
+        served.service.publish("nike")
+
+    def visit(page: Page) -> None:
+        with page.expect_response("**/v1/events*"):
+            page.goto(served.url + "/brands/nike")
+        page.get_by_text("waits for its first chunk").wait_for()
+        trio.from_thread.run_sync(arrive, trio_token=token)
+        page.get_by_text("1,480").first.wait_for()
+
+    assert await browse(visit) == []
+
+
+async def test_overview_follows_all_brands_and_keeps_the_focus(served: Served) -> None:
+    """Numbers change in place; the link that the keyboard is on stays the one, and typing is not disturbed."""
+    served.service.add("adidas", totalMentions=1)
+    served.service.add("nike", totalMentions=2)
+    token = trio.lowlevel.current_trio_token()
+
+    def change(mentions: int) -> None:
+        served.service.registered.remove("nike")
+        served.service.add("nike", totalMentions=mentions)
+        served.service.publish("nike")
+
+    def visit(page: Page) -> None:
+        with page.expect_response("**/v1/events*"):
+            page.goto(served.url + "/")
+        page.get_by_role("link", name="adidas").focus()
+        trio.from_thread.run_sync(change, 2_345, trio_token=token)
+        page.get_by_text("2,345").wait_for()
+        assert page.evaluate("document.activeElement.textContent") == "adidas"
+        page.get_by_role("searchbox").fill("ni")
+        trio.from_thread.run_sync(change, 6_789, trio_token=token)
+        assert page.get_by_role("searchbox").input_value() == "ni"
+        page.get_by_role("button").focus()
+        page.get_by_text("6,789").wait_for()
+
+    assert await browse(visit) == []
+
+
 @pytest.mark.parametrize("name", ["a/b", "..", "100% {x}", "ünï ブランド"])
 async def test_overview_links_lead_to_awkward_brands(served: Served, name: str) -> None:
     """A click on a name leads to that brand's page, also where browsers rewrite addresses."""

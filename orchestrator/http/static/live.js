@@ -1,13 +1,27 @@
-// Keeps a brand's page current: when the service tells of a new summary, the page is fetched again and its content
+// Keeps an open page current: when the service tells of a new summary, the page is fetched again and its content
 // replaced. Without script or connection the page is as it was when it was loaded. All markup comes from the server.
-const PAUSE_MS = 2000;
+const PAUSE_MS = 3000;
 const main = document.getElementById("content");
-const brand = main.querySelector("[data-brand]").dataset.brand;
+const brand = main.querySelector("[data-brand]")?.dataset.brand;
 let running = false;
 let again = false;
 
+function busy() {
+  return running || document.hidden || document.activeElement?.matches("input");
+}
+
+function replaceContent(page) {
+  const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("content");
+  const open = main.querySelector("details")?.open ?? false;
+  const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  main.replaceChildren(...fresh.childNodes);
+  const details = main.querySelector("details");
+  if (details) details.open = open;
+  if (focused) [...main.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+}
+
 async function refresh() {
-  if (running || document.hidden) {
+  if (busy()) {
     again = true;
     return;
   }
@@ -15,13 +29,7 @@ async function refresh() {
   again = false;
   try {
     const response = await fetch(location.href, { cache: "no-cache" });
-    if (response.ok) {
-      const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("content");
-      const open = main.querySelector("details")?.open ?? false;
-      main.replaceChildren(...fresh.childNodes);
-      const details = main.querySelector("details");
-      if (details) details.open = open;
-    }
+    if (response.ok) replaceContent(await response.text());
   } catch {
     again = true;
   }
@@ -31,8 +39,11 @@ async function refresh() {
   }, PAUSE_MS);
 }
 
-const events = new EventSource(`/v1/events?brand=${encodeURIComponent(brand)}`);
-events.addEventListener("summary", refresh);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && again) refresh();
-});
+function refreshIfMissed() {
+  if (again) refresh();
+}
+
+const query = brand === undefined ? "" : `?brand=${encodeURIComponent(brand)}`;
+new EventSource(`/v1/events${query}`).addEventListener("summary", refresh);
+document.addEventListener("visibilitychange", refreshIfMissed);
+document.addEventListener("focusout", () => setTimeout(refreshIfMissed));
