@@ -26,6 +26,7 @@ unit: $(VENV)/.dev
 
 torture: $(VENV)/.dev ## the long fault-injection campaign
 	$(BIN)/python -m tests.torture
+	$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
 	$(BIN)/python -m bench all

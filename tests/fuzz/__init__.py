@@ -1,0 +1,1 @@
+"""Fuzzing of the compiled kernels against their twins, under sanitizers: ``python -m tests.fuzz``."""
