@@ -63,7 +63,7 @@ def demo_settings(settings: Settings, folder: str) -> Settings:
     taken: set[int] = set()
     for field in ("http_port", "prometheus_port"):
         port = getattr(settings, field)
-        if settings.origin(field) == "default":
+        if settings.origin(field) == "default" or port == 0:  # the address is announced before anything listens
             port = free_port(port, taken)
         update[field] = port
         taken.add(port)

@@ -93,6 +93,14 @@ def test_demo_settings_keep_what_was_chosen(tmp_path: Path) -> None:
     assert demo_settings(settings, str(tmp_path)) == settings
 
 
+def test_demo_settings_choose_a_port_where_any_will_do(tmp_path: Path) -> None:
+    """Port 0 must not be what the announced address says."""
+    settings = Settings(http_port=0, prometheus_port=0)
+    settings.remember_origins({"http_port": "environment", "prometheus_port": "environment"})
+    changed = demo_settings(settings, str(tmp_path))
+    assert 0 not in {changed.http_port, changed.prometheus_port}
+
+
 def test_free_port_evades_ports_in_use() -> None:
     """The preferred port if it is free, another one if not."""
     with socket.socket() as taken:
