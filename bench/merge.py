@@ -69,16 +69,18 @@ def command(
     *, sizes: tuple[int, ...], rounds: int, embeddings: Path | None, spectrum: str, plot: Path | None, as_json: bool
 ) -> None:
     """Merge 256 clusters of 384 dimensions into K stories."""
-    names = ["compiled", "numpy per item", "numpy blocked", "faiss flat", "hnswlib", "Birch", "pure twin"]
+    names = ["ours", "np item", "np block", "faiss", "hnsw", "Birch", "pure"]
     title = f"Merge of {INCOMING} clusters into K stories, d = {_vectors.DIMENSIONS}, {spectrum} spectrum, ms"
-    report = Report(title, ["K", *names, "blocked / compiled", "pure / compiled"])
+    report = Report(title, ["K", *names, "block/ours", "pure/ours"])
     for size in sizes:
         times = _measure(size, rounds, embeddings, spectrum)
-        ratios = [_ratio(times[names.index(name)], times[0]) for name in ("numpy blocked", "pure twin")]
+        ratios = [_ratio(times[names.index(name)], times[0]) for name in ("np block", "pure")]
         report.rows.append((size, *times, *ratios))
     report.notes += [
-        f"the pure twin is measured on {PURE_INCOMING} clusters and scaled",
-        "faiss and hnswlib only look the nearest story up; hnswlib is approximate; Birch follows a rule of its own",
+        "ours: the compiled kernel, clusters join or found stories in order; pure: its twin, "
+        f"measured on {PURE_INCOMING} clusters and scaled",
+        "np item, np block: numpy by the same rule, one product a cluster or one a batch",
+        "faiss flat and hnswlib only look the nearest story up, hnswlib approximately; Birch has a rule of its own",
     ]
     report.show(as_json=as_json)
     if plot is not None:

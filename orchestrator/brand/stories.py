@@ -14,6 +14,7 @@ import heapq
 import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
