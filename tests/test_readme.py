@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.contract.decode import decode_batch, decode_chunk
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,15 @@ def test_documents_link_to_files_that_exist(document: Path) -> None:
     """Every relative link leads to a file or folder of the repository."""
     targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text())
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_examples_for_workers_are_chunks() -> None:
+    """Every document in docs/chunks.md is accepted, and both forms of its centroid are the same row."""
+    documents = re.findall(r"```json\n(.*)\n```", (ROOT / "docs" / "chunks.md").read_text())
+    items = [document.encode() for document in documents]
+    assert [chunk.chunk_id for chunk in map(decode_chunk, items)] == ["nike-1", "acme-17", "acme-18", "acme-19"]
+    centroids = decode_batch(items[2:], "acme").centroids
+    assert centroids.row(0).tolist() == centroids.row(1).tolist() == [0.5, -0.25, 1.0]
 
 
 def test_decisions_are_numbered_and_listed() -> None:
