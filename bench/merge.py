@@ -77,8 +77,10 @@ def command(
         ratios = [_ratio(times[names.index(name)], times[0]) for name in ("np block", "pure")]
         report.rows.append((size, *times, *ratios))
     report.notes += [
-        "ours: the compiled kernel, clusters join or found stories in order; pure: its twin, "
-        f"measured on {PURE_INCOMING} clusters and scaled",
+        (
+            "ours: the compiled kernel, clusters join or found stories in order; pure: its twin, "
+            f"measured on {PURE_INCOMING} clusters and scaled"
+        ),
         "np item, np block: numpy by the same rule, one product a cluster or one a batch",
         "faiss flat and hnswlib only look the nearest story up, hnswlib approximately; Birch has a rule of its own",
     ]

@@ -14,7 +14,6 @@ import heapq
 import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
