@@ -197,3 +197,11 @@ async def test_derived_documents_of_a_fresh_brand_are_empty(
     response = await client.get(f"/v1/brands/new/{document}")
     assert (response.status_code, response.headers.get("ETag")) == (200, None)
     assert (await client.get(f"/v1/brands/nobody/{document}")).status_code == 404
+
+
+async def test_doubled_slashes_lead_to_the_document(client: TestClientProtocol) -> None:
+    """An address with a slash too many is redirected within this server."""
+    response = await client.get("/v1//brands")
+    assert response.status_code == 308
+    assert response.headers["Location"] in {"/v1/brands", "http://localhost/v1/brands"}
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
