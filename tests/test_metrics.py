@@ -120,6 +120,17 @@ def test_redis_operation_observes_the_named_latency(
     assert sample(metrics, f"orchestrator_redis_{name}_latency_seconds_sum") == 0.003
 
 
+def test_events_are_counted_by_their_label(metrics: Metrics) -> None:
+    """Each helper moves the sample of its label and no other."""
+    metrics.lease("lost")
+    metrics.failed("poison", 3)
+    metrics.alert("dropped")
+    assert sample(metrics, "orchestrator_lease_events_total", event="lost") == 1
+    assert sample(metrics, "orchestrator_chunks_failed_total", kind="poison") == 3
+    assert sample(metrics, "orchestrator_chunks_failed_total", kind="invalid") == 0
+    assert sample(metrics, "orchestrator_alerts_total", outcome="dropped") == 1
+
+
 @pytest.mark.parametrize(
     "buckets",
     [value for name, value in vars(metrics_module).items() if "_BUCKETS_" in name],
