@@ -96,6 +96,21 @@ async def test_scheduler_asks_rarely_when_nothing_happens(
         assert 45 <= len(world.claims) - before <= 80
 
 
+async def test_scheduler_follows_a_hint_that_comes_during_the_release(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push between the last peek and the release, which takes 0.5 s, begins a new visit right after it."""
+    world = FakeRedis("nike")
+    world.scripts["nike"].release = Takes(0.5, then=True)
+    async with running(make_scheduler(world, monkeypatch, fetch_timeout_s=2.0)):
+        begun_s = trio.current_time()
+        world.push("nike", WORK)
+        await trio.sleep(2.25)
+        world.push("nike", WORK)
+        await trio.sleep(1.0)
+    assert world.scripts["nike"].times("open") == [begun_s, begun_s + 2.5]
+
+
 # -- sharing lanes
 
 
@@ -261,7 +276,7 @@ async def test_scheduler_keeps_a_lane_whose_former_lease_is_lost(
         scheduler._drop("nike", "token of an earlier lease")
         scheduler._drop("acme", "token of a brand that no lane holds")
         await trio.sleep(1.0)
-        assert _lanes(scheduler) == {"nike": LaneState.FOLDING}
+    assert len(world.scripts["nike"].times("open")) == 1
 
 
 async def test_scheduler_starts_over_after_a_lost_lease_at_once(
@@ -372,6 +387,22 @@ async def test_scheduler_learns_of_a_new_brand_without_hints(
         world.register("nike")
         await trio.sleep(2 * REGISTRY_INTERVAL_S)
     assert world.scripts["nike"].times("step")[0] - registered_s <= REGISTRY_INTERVAL_S + 0.1
+
+
+async def test_scheduler_reads_the_registry_when_redis_is_back(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another server may answer now: what is registered there is asked at once, not at the next interval."""
+    world = FakeRedis("nike")
+    world.hints = False
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.down = AWAY
+        await trio.sleep(5.0)
+        world.register("nike", "acme")
+        world.down = None
+        await trio.sleep(RECOVERY_CAP_S + 0.1)
+        assert scheduler.brands() == ("nike", "acme")
 
 
 async def test_scheduler_lets_go_of_a_brand_that_left(
