@@ -4,7 +4,7 @@ Owns the message, its signature and its delivery. A lane hands an alert over wit
 waiting; one task delivers them in order, so a slow endpoint delays alerts and
 nothing else. An episode's opening and closing have an id each that never changes:
 whoever is told twice (a retry, two orchestrators) can tell. What is in the queue
-when the process dies is not told.
+when the process is killed is not told; a graceful stop gives it a second.
 
 Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry);
 Slack's incoming webhooks read ``text``, in which ``&``, ``<`` and ``>`` are escaped,
@@ -172,6 +172,7 @@ class Alerts:
         self._metrics = metrics
         self._wall_clock = wall_clock
         self._send, self._receive = trio.open_memory_channel[Alert](QUEUE_ALERTS)
+        self._ended = trio.Event()
         self._log = structlog.get_logger("orchestrator.alerts")
 
     def offer(self, alert: Alert) -> None:
@@ -180,16 +181,32 @@ class Alerts:
             return
         try:
             self._send.send_nowait(alert)
-        except trio.WouldBlock:
+        except (trio.WouldBlock, trio.ClosedResourceError) as error:
             self._metrics.alert("dropped")
-            self._log.warning("alert dropped: queue full", brand=alert.brand, alert=alert.id)
+            reason = "queue full" if isinstance(error, trio.WouldBlock) else "stopping"
+            self._log.warning("alert dropped", reason=reason, brand=alert.brand, alert=alert.id)
 
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Deliver what is offered, in order, for ever. Cancelled, the alert under way may have arrived or not."""
+        """Deliver what is offered, in order, until :meth:`finish`.
+
+        Cancelled, the alert under way may have arrived or not, and those behind it did not.
+        """
         task_status.started()
-        endpoint = self._endpoint
-        if endpoint is None:
-            return
+        try:
+            if self._endpoint is not None:
+                await self._deliver_to(self._endpoint)
+        finally:
+            self._ended.set()
+
+    async def finish(self) -> None:
+        """Take no more alerts and wait until those that were offered are delivered or given up; bound it by a deadline.
+
+        Only while :meth:`deliver` runs, or after it ended.
+        """
+        self._send.close()
+        await self._ended.wait()
+
+    async def _deliver_to(self, endpoint: Endpoint) -> None:
         cooldown = Cooldown(endpoint.cooldown_s)
         async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client:
             async for alert in self._receive:

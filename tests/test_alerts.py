@@ -259,6 +259,27 @@ async def test_deliver_tries_again_without_an_answer(
     assert (count(metrics, "retried"), count(metrics, "delivered")) == (1, 1)
 
 
+async def test_finish_delivers_what_was_offered(metrics: Metrics) -> None:
+    """A stop waits for the queue; what is offered later is dropped and counted."""
+    receiver = Receiver()
+    async with receiving(receiver) as url, trio.open_nursery() as nursery:
+        alerts = Alerts(Endpoint(url, KEY, 0), metrics)
+        await nursery.start(alerts.deliver)
+        alerts.offer(alert(number=1))
+        alerts.offer(alert(number=2))
+        await alerts.finish()
+        alerts.offer(alert(number=3))
+    assert [json.loads(body)["data"]["number"] for _, body in receiver.requests] == [1, 2]
+    assert (count(metrics, "delivered"), count(metrics, "dropped")) == (2, 1)
+
+
+async def test_finish_without_an_endpoint_is_immediate(metrics: Metrics, nursery: trio.Nursery) -> None:
+    """Nothing to tell, nothing to wait for."""
+    alerts = Alerts(None, metrics)
+    await nursery.start(alerts.deliver)
+    await alerts.finish()
+
+
 async def test_offer_never_waits(metrics: Metrics) -> None:
     """With the queue full and nobody delivering, an alert is dropped and counted."""
     alerts = Alerts(Endpoint("http://endpoint.test/"), metrics)
