@@ -46,6 +46,7 @@ from orchestrator.store.types import FailedPolicy, StoreOptions
 from orchestrator.updates import UpdateFeed
 
 _CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
+_HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
 _GC_THRESHOLD = 50_000
 """Allocations between two young collections: the default of 700 halves the speed on small chunks."""
 
@@ -97,20 +98,21 @@ async def serve(
     try:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
-                ports = await _listen(settings, parts, nursery, stop_http)
-                await _examine_redis(parts.client, log)  # probes are answered while a dead server is waited for
-                await nursery.start(metrics.sample_loop_delay)
-                await nursery.start(parts.feed.relay)
-                await nursery.start(parts.alerts.deliver)
-                await nursery.start(parts.scheduler.run)
-                _settle_garbage_collector()
-                addresses = Addresses(*ports, masked_url(redis_url))
-                log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
-                task_status.started(addresses)
-                await _wait_for_signal(signals, log)
-                await _stop(settings, parts, log)
+                asked = trio.Event()
+                with trio.CancelScope() as starting:
+                    nursery.start_soon(_watch_for_stop, signals, asked, starting, log)
+                    ports = await _listen(settings, parts, nursery, stop_http)
+                    await _start(parts, nursery, log)
+                if not starting.cancelled_caught:
+                    addresses = Addresses(*ports, masked_url(redis_url))
+                    log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
+                    task_status.started(addresses)
+                    await asked.wait()
+                    await _stop(settings, parts, log)
                 stop_http.set()
-                nursery.cancel_scope.deadline = trio.current_time() + 1.0
+                nursery.cancel_scope.deadline = trio.current_time() + _HTTP_GRACE_S
+                if not starting.cancelled_caught:
+                    await parts.alerts.finish()  # the last commits may have something to tell
                 await parts.http_closed.wait()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
@@ -235,6 +237,12 @@ def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLog
     )
     if merge.FALLBACK_REASON is not None:
         log.warning("compiled merge kernel not in use, the pure twin is", reason=merge.FALLBACK_REASON)
+    if settings.summary_ttl_sec < settings.summary_window_sec:
+        log.warning(
+            "SUMMARY_TTL_SEC is below SUMMARY_WINDOW_SEC: a quiet brand's summary expires while it still has mentions",
+            summary_ttl_s=settings.summary_ttl_sec,
+            summary_window_s=settings.summary_window_sec,
+        )
     spec = os.environ.get(failpoints.VARIABLE, "")
     if spec:
         log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))
@@ -287,10 +295,24 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
     return ports
 
 
-async def _wait_for_signal(signals: AsyncIterator[int], log: structlog.stdlib.BoundLogger) -> None:
-    async for number in signals:
-        log.info("stopping", signal=signal.Signals(number).name)
-        return
+async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:
+    """Start everything but HTTP, which answers probes already: a server that is silent is waited for."""
+    await _examine_redis(parts.client, log)
+    await nursery.start(parts.metrics.sample_loop_delay)
+    await nursery.start(parts.feed.relay)
+    await nursery.start(parts.alerts.deliver)
+    await nursery.start(parts.scheduler.run)
+    _settle_garbage_collector()
+
+
+async def _watch_for_stop(
+    signals: AsyncIterator[int], asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
+) -> None:
+    """Note the first signal; a start that is still under way is given up."""
+    number = await anext(signals)
+    log.info("stopping", signal=signal.Signals(number).name)
+    asked.set()
+    starting.cancel()
 
 
 async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:

@@ -21,6 +21,7 @@ from orchestrator.lane.backoff import backoff_s
 from orchestrator.metrics import Metrics
 from orchestrator.statistics import SummaryUpdate
 from orchestrator.store.client import translated
+from orchestrator.store.preflight import SCRATCH_BRAND
 
 BACKLOG_UPDATES = 256
 """Kept for a listener that is behind; more than a reader can use, since only the newest of a brand counts."""
@@ -97,6 +98,8 @@ class UpdateFeed:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # anybody may publish anything
             self._log.debug("update ignored: not of our making")
             return
+        if wire.brand.startswith(SCRATCH_BRAND):
+            return  # somebody's preflight rehearses
         update = SummaryUpdate(wire.brand, wire.epoch, wire.version)
         for listener in self._listeners:
             try:

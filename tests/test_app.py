@@ -117,6 +117,18 @@ async def test_serve_folds_what_is_pushed() -> None:
         updates.close()
 
 
+async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    """A signal does not wait for the examination of a Redis that is silent."""
+
+    async def hang(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(app, "_examine_redis", hang)
+    with trio.fail_after(DEADLINE_S):
+        await app.serve(_settings(), redis_url=redis_url)
+
+
 @pytest.mark.usefixtures("_own_collector")
 async def test_serve_abandons_lanes_that_outlast_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that does not end is no reason to be killed by whoever sent the signal."""

@@ -64,7 +64,19 @@ async def test_feed_passes_updates_on_to_everybody(redis_client: redis.Redis, me
 
 
 @pytest.mark.parametrize(
-    "foreign", ["", "text", "[]", '{"brand":"x"}', '{"brand":1,"epoch":1,"version":1}', b"\xff", "9" * 5_000]
+    "foreign",
+    [
+        "",
+        "text",
+        "[]",
+        '{"brand":"x"}',
+        '{"brand":1,"epoch":1,"version":1}',
+        b"\xff",
+        "9" * 5_000,
+        b'{"brand":"\xff"}',
+        '{"x":' + "[" * 3_000,
+        '{"brand":"orchestrator preflight 1","epoch":1,"version":1}',
+    ],
 )
 async def test_feed_ignores_what_is_no_update(
     redis_client: redis.Redis, metrics: Metrics, brand: str, foreign: str | bytes

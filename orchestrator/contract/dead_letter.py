@@ -12,6 +12,14 @@ import msgspec
 
 from orchestrator.contract.times import iso_utc
 
+MAX_PAYLOAD_BYTES = 256 * 2**20
+"""A value in Redis has at most 512 MiB, and base64 needs a third more than it holds."""
+
+_MAX_TEXT_BYTES = 384 * 2**20
+"""Text that JSON escapes to more than this (a control character takes six bytes) is kept as base64 instead."""
+
+_LARGEST_ESCAPE = 6
+
 
 class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
     """One rejected queue item, with its original bytes.
@@ -19,7 +27,9 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
     Attributes:
         received_at: ISO 8601, UTC: Redis TIME of the batch that held the item.
         path: JSON path of the offending value, ``$`` for the whole document.
-        payload: the item as text, or base64 with ``encoding`` set where it is not UTF-8.
+        payload: the item as text, or base64 with ``encoding`` set where it is not UTF-8, or too
+            large a text to be escaped.
+        cut_bytes: how much of the item's end is missing, because no entry could hold it.
     """
 
     brand: str
@@ -29,17 +39,35 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
     payload: str
     orchestrator_id: str
     encoding: str | msgspec.UnsetType = msgspec.UNSET
+    cut_bytes: int | msgspec.UnsetType = msgspec.UNSET
     error: str = "invalid_chunk_result"
 
     @classmethod
     def of(cls, item: bytes, *, brand: str, reason: str, path: str, now_ms: int, orchestrator_id: str) -> DeadLetter:
         """The entry for *item*, whatever its bytes are."""
-        try:
-            payload, encoding = item.decode(), msgspec.UNSET
-        except UnicodeDecodeError:
-            return cls(brand, iso_utc(now_ms), reason, path, base64.b64encode(item).decode(), orchestrator_id, "base64")
-        return cls(brand, iso_utc(now_ms), reason, path, payload, orchestrator_id, encoding)
+        kept = item[:MAX_PAYLOAD_BYTES]
+        payload = _as_text(kept)
+        return cls(
+            brand,
+            iso_utc(now_ms),
+            reason,
+            path,
+            base64.b64encode(kept).decode() if payload is None else payload,
+            orchestrator_id,
+            encoding="base64" if payload is None else msgspec.UNSET,
+            cut_bytes=len(item) - len(kept) or msgspec.UNSET,
+        )
 
     def encode(self) -> bytes:
         """The entry as JSON."""
         return msgspec.json.encode(self)
+
+
+def _as_text(item: bytes) -> str | None:
+    """*item* as text, None if it has to be base64."""
+    try:
+        text = item.decode()
+    except UnicodeDecodeError:
+        return None
+    small = len(item) * _LARGEST_ESCAPE <= _MAX_TEXT_BYTES
+    return text if small or len(msgspec.json.encode(text)) <= _MAX_TEXT_BYTES else None
