@@ -23,6 +23,9 @@ IMPLEMENTATION = "cython"
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    bint PyUnicode_IS_COMPACT_ASCII(object text) noexcept
+    void* PyUnicode_1BYTE_DATA(object text) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
 
 cdef extern from "_merge_loops.h" nogil:
     ctypedef signed long long int128_t "__int128"
@@ -80,9 +83,7 @@ def hash_text(str text) -> int:
 
     Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
     """
-    cdef Py_ssize_t size
-    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
-    return loops_hash(data, size)
+    return _hash_of(text)
 
 
 def use_instructions(int level) -> int:
@@ -94,18 +95,6 @@ def use_instructions(int level) -> int:
     previous = instructions
     instructions = min(level, best_instructions())
     return previous
-
-
-cdef int _hash_all(list mentions, vector[uint64_t]* hashes) except -1:
-    """The hashes of *mentions*; never 0, which marks a free slot."""
-    cdef Py_ssize_t place, size
-    cdef Py_ssize_t count = PyList_GET_SIZE(mentions)
-    cdef const char* data
-    hashes.resize(count)
-    for place in range(count):
-        data = PyUnicode_AsUTF8AndSize(<object> PyList_GET_ITEM(mentions, place), &size)
-        hashes[0][place] = loops_hash(data, size)
-    return 0
 
 
 cdef size_t _table_size(size_t count) noexcept nogil:
@@ -125,24 +114,36 @@ cdef inline size_t _slot(const vector[uint64_t]& table, uint64_t key) noexcept n
     return slot
 
 
-def count_distinct(list mentions) -> int:
-    """How many different mentions there are."""
-    cdef vector[uint64_t] hashes, table
-    if PyList_GET_SIZE(mentions) < 2:
-        return PyList_GET_SIZE(mentions)
-    _hash_all(mentions, &hashes)
-    table.resize(_table_size(hashes.size()))
-    return _distinct(hashes, &table)
+cdef inline uint64_t _hash_of(object text) except 0:
+    """The hash of *text*, without a call where its bytes lie open."""
+    cdef Py_ssize_t size
+    cdef const char* data
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        return loops_hash(<const char*> PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
+    data = PyUnicode_AsUTF8AndSize(text, &size)
+    return loops_hash(data, size)
 
 
-cdef Py_ssize_t _distinct(const vector[uint64_t]& hashes, vector[uint64_t]* table) noexcept nogil:
-    cdef size_t place, slot
-    cdef Py_ssize_t distinct = 0
-    for place in range(hashes.size()):
-        slot = _slot(table[0], hashes[place])
-        distinct += table[0][slot] == 0
-        table[0][slot] = hashes[place]
-    return distinct
+cdef class Mentions:
+    """The different mentions that one cluster lists, read once for all that is done with them; to be used again."""
+
+    cdef vector[uint64_t] _hashes
+    cdef vector[uint64_t] _table
+
+    def read(self, list mentions) -> int:
+        """Become those of *mentions*; how many different ones there are."""
+        cdef Py_ssize_t place
+        cdef uint64_t key
+        cdef size_t slot
+        self._hashes.clear()
+        self._table.assign(_table_size(PyList_GET_SIZE(mentions)), 0)
+        for place in range(PyList_GET_SIZE(mentions)):
+            key = _hash_of(<object> PyList_GET_ITEM(mentions, place))
+            slot = _slot(self._table, key)
+            if self._table[slot] == 0:
+                self._table[slot] = key
+                self._hashes.push_back(key)
+        return self._hashes.size()
 
 
 cdef class MentionIds:
@@ -164,16 +165,14 @@ cdef class MentionIds:
         self.total = 0
         self._known = 0
 
-    def add(self, list mentions) -> int:
+    def add(self, Mentions mentions not None) -> int:
         """Remember *mentions*; how many of them were not known."""
-        cdef vector[uint64_t] hashes
         cdef Py_ssize_t fresh
-        _hash_all(mentions, &hashes)
-        self._reserve(self._known + hashes.size())
-        if hashes.size() < GIL_WORTH_HASHES:
-            return self._remember_all(hashes)
+        self._reserve(self._known + mentions._hashes.size())
+        if mentions._hashes.size() < GIL_WORTH_HASHES:
+            return self._remember_all(mentions._hashes)
         with nogil:
-            fresh = self._remember_all(hashes)
+            fresh = self._remember_all(mentions._hashes)
         return fresh
 
     cdef Py_ssize_t _remember_all(self, const vector[uint64_t]& hashes) noexcept nogil:
@@ -905,16 +904,20 @@ cdef class Account:
             found.append((tally.pane, tally.members, tally.mentions, tally.scored, _wide(tally.score)))
         return found
 
-    def load(self, panes) -> None:
-        """Take *panes* back from what :meth:`panes` gave."""
-        cdef PaneTally tally
-        self._panes.clear()
+    def dump(self) -> bytes:
+        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
+        return (<const char*> self._panes.data())[:self._panes.size() * sizeof(PaneTally)]
+
+    def load(self, bytes data) -> None:
+        """Take the panes back from what :meth:`dump` gave."""
+        cdef size_t place
+        if not data or len(data) % sizeof(PaneTally):
+            raise ValueError(f"{len(data)} bytes are no panes")
+        self._panes.resize(len(data) // sizeof(PaneTally))
+        memcpy(self._panes.data(), <const char*> data, len(data))
         self.mentions = 0
-        for pane, members, mentions, scored, score in panes:
-            tally.pane, tally.members, tally.mentions, tally.scored = pane, members, mentions, scored
-            tally.score = (<int128_t> <int64_t> (score >> 64) << 64) + <uint64_t> (score & 0xFFFFFFFFFFFFFFFF)
-            self.mentions += tally.mentions
-            self._panes.push_back(tally)
+        for place in range(self._panes.size()):
+            self.mentions += self._panes[place].mentions
 
 
 cdef struct Feeling:

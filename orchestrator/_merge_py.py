@@ -63,9 +63,16 @@ def hash_text(text: str) -> int:
     return (value ^ (value >> 29)) or 1  # 0 marks a free slot in the compiled table
 
 
-def count_distinct(mentions: Iterable[str]) -> int:
-    """How many different mentions there are."""
-    return len(set(mentions))
+class Mentions:
+    """The different mentions that one cluster lists, read once for all that is done with them; to be used again."""
+
+    def __init__(self) -> None:
+        self.distinct: list[str] = []
+
+    def read(self, mentions: Iterable[str]) -> int:
+        """Become those of *mentions*; how many different ones there are."""
+        self.distinct = list(dict.fromkeys(mentions))
+        return len(self.distinct)
 
 
 class MentionIds:
@@ -81,10 +88,10 @@ class MentionIds:
         self.total = 0
         self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
 
-    def add(self, mentions: Iterable[str]) -> int:
+    def add(self, mentions: Mentions) -> int:
         """Remember *mentions*; how many of them were not known."""
         fresh = 0
-        for mention in mentions:
+        for mention in mentions.distinct:
             key = hash_text(mention)
             if key in self._numbers:
                 continue
@@ -227,6 +234,13 @@ PaneTally = tuple[int, int, int, int, int]
 """A pane and what it adds to a story: members, mentions, weight of the members with a score, their weighted score."""
 
 
+_PANE_BYTES = 48
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(8, "little", signed=True)
+
+
 class Account:
     """What a story counts, pane by pane, and what it shows.
 
@@ -277,9 +291,22 @@ class Account:
         """What each pane adds, in the order of their first members."""
         return list(self._panes.values())
 
-    def load(self, panes: Iterable[PaneTally]) -> None:
-        """Take *panes* back from what :meth:`panes` gave."""
-        self._panes = {tally[0]: tally for tally in panes}
+    def dump(self) -> bytes:
+        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
+        return b"".join(
+            b"".join(map(_word, tally[:4])) + tally[4].to_bytes(16, "little", signed=True)
+            for tally in self._panes.values()
+        )
+
+    def load(self, data: bytes) -> None:
+        """Take the panes back from what :meth:`dump` gave."""
+        if not data or len(data) % _PANE_BYTES:
+            raise ValueError(f"{len(data)} bytes are no panes")
+        self._panes = {}
+        for start in range(0, len(data), _PANE_BYTES):
+            words = [int.from_bytes(data[at : at + 8], "little", signed=True) for at in range(start, start + 32, 8)]
+            score = int.from_bytes(data[start + 32 : start + _PANE_BYTES], "little", signed=True)
+            self._panes[words[0]] = (words[0], words[1], words[2], words[3], score)
         self.mentions = sum(tally[2] for tally in self._panes.values())
 
 

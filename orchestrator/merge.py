@@ -25,8 +25,8 @@ __all__ = [
     "SHARE_TOLERANCE",
     "Account",
     "MentionIds",
+    "Mentions",
     "StoryIndex",
-    "count_distinct",
     "hash_text",
     "reduce_sentiment",
 ]
@@ -53,11 +53,11 @@ if _wanted != "python":
 IMPLEMENTATION: str = _kernel.IMPLEMENTATION
 
 if TYPE_CHECKING:
-    from orchestrator._merge_py import Account, MentionIds, StoryIndex, count_distinct, hash_text, reduce_sentiment
+    from orchestrator._merge_py import Account, MentionIds, Mentions, StoryIndex, hash_text, reduce_sentiment
 else:
     Account = _kernel.Account
     MentionIds = _kernel.MentionIds
     StoryIndex = _kernel.StoryIndex
-    count_distinct = _kernel.count_distinct
+    Mentions = _kernel.Mentions
     hash_text = _kernel.hash_text
     reduce_sentiment = _kernel.reduce_sentiment

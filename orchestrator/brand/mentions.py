@@ -42,9 +42,12 @@ class MentionLog:
         if total == self._stored:
             return
         first = _first_segment(total)
-        for number in range(max(first, self._stored // SEGMENT_IDS), _segments(total)):
-            put[self._field(number)] = self.ids.dump(number * SEGMENT_IDS, (number + 1) * SEGMENT_IDS)
-        remove.extend(map(self._field, range(self._stored_first, min(first, _segments(self._stored)))))
+        number = max(first, self._stored // SEGMENT_IDS)
+        while number * SEGMENT_IDS < total:
+            put[b"%b%d" % (self._name, number)] = self.ids.dump(number * SEGMENT_IDS, (number + 1) * SEGMENT_IDS)
+            number += 1
+        if first > self._stored_first:
+            remove.extend(map(self._field, range(self._stored_first, min(first, _segments(self._stored)))))
         self._stored, self._stored_first = total, first
 
     def stored_fields(self) -> Iterator[bytes]:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from orchestrator.brand.codec import FORMAT, FieldDecoder, number_in, pack, pack_wide, unpack_wide
+from orchestrator.brand.codec import FORMAT, FieldDecoder, number_in, pack
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import MentionLog
 from orchestrator.brand.notes import clip
 from orchestrator.brand.panes import pane_of
 from orchestrator.errors import InvalidStateError
-from orchestrator.merge import FIXED_ONE, NOBODY, Account, StoryIndex, count_distinct
+from orchestrator.merge import FIXED_ONE, NOBODY, Account, Mentions, StoryIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ class _StoryFields(Struct, array_like=True):
     last_seen_ms: int
     flagged_at_ms: int | None
     ids_total: int
-    panes: list[tuple[int, int, int, int, bytes]]
+    panes: bytes
     total: bytes
     words: list[str]
     weights: bytes
@@ -135,21 +135,13 @@ def _examples(cluster: Cluster) -> tuple[str, ...]:
     return tuple([clip(text, _EXAMPLE_CHARS) for text in cluster.mentions[:_MAX_EXAMPLES]])
 
 
-def _size(cluster: Cluster) -> tuple[int, bool]:
-    """How many mentions the cluster has, and whether it lists them all; else those that it lists are examples."""
-    mentions, count = cluster.mentions, cluster.mention_count
-    if count is not None and count > len(mentions):
-        return count, False
-    distinct = count_distinct(mentions)
-    return (distinct, True) if count is None else (count, count == distinct)
-
-
 class StoryBook:
     """The stories of one brand."""
 
     def __init__(self, threshold: float, max_stories: int) -> None:
         self._max_stories = max_stories
         self._index = StoryIndex(threshold)
+        self._mentions = Mentions()
         self._records: dict[int, _Record] = {}
         self._ids: set[str] = set()
         self._next_key = 0
@@ -172,7 +164,11 @@ class StoryBook:
         clusters = chunk.clusters
         pane = pane_of(at_ms)
         for place, cluster in enumerate(clusters):
-            size, is_complete = _size(cluster)
+            # Texts fewer than the count says are examples: then it is taken at its word.
+            size, count = self._mentions.read(cluster.mentions), cluster.mention_count
+            is_complete = count is None or count == size
+            if count is not None:
+                size = count
             weight = size or 1
             label_words = words(cluster.label)
             row = NOBODY if cluster.centroid is None else cluster.centroid
@@ -180,7 +176,7 @@ class StoryBook:
             record = self._records[key] if key >= 0 else self._found(chunk, place)
             key = record.key
             self._index.join(key, label_words, row, weight)
-            added = record.log.ids.add(cluster.mentions) if is_complete else size
+            added = record.log.ids.add(self._mentions) if is_complete else size
             if weight > record.label_weight:  # the member that gives the label from now on
                 record.examples = _examples(cluster)
             if record.add(cluster, at_ms, pane, weight, added):
@@ -282,12 +278,9 @@ class StoryBook:
         return changes
 
     def _encode(self, record: _Record) -> bytes:
-        panes = [
-            (pane, members, mentions, scored, pack_wide(score))
-            for pane, members, mentions, scored, score in record.panes()
-        ]
+        # The layout of _StoryFields; as a tuple, because a commit may write hundreds of them.
         return pack(
-            _StoryFields(
+            (
                 record.id,
                 record.label,
                 record.label_weight,
@@ -295,7 +288,7 @@ class StoryBook:
                 record.last_seen_ms,
                 record.flagged_at_ms,
                 record.log.ids.total,
-                panes,
+                record.dump(),
                 *self._index.dump(record.key),
                 record.examples,
             )
@@ -325,19 +318,14 @@ class StoryBook:
         record.label, record.label_weight = stored.label, stored.label_weight
         record.examples = stored.examples
         record.last_seen_ms, record.flagged_at_ms = stored.last_seen_ms, stored.flagged_at_ms
-        record.load(
-            [
-                (pane, members, mentions, scored, unpack_wide(score))
-                for pane, members, mentions, scored, score in stored.panes
-            ]
-        )
-        for pane, *_ in stored.panes:
-            self._in_pane.setdefault(pane, []).append(record)
         record.log.load(stored.ids_total, fields)
         record.stored = True
         try:
+            record.load(stored.panes)
             self._index.load(key, stored.total, stored.words, stored.weights)
         except ValueError as error:
             raise InvalidStateError(f"state field {name!r} cannot be read: {error}") from None
+        for pane, *_ in record.panes():
+            self._in_pane.setdefault(pane, []).append(record)
         self._records[key] = record
         self._ids.add(record.id)

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from orchestrator.brand.mentions import KEPT_IDS, SEGMENT_IDS, MentionLog
 from orchestrator.errors import InvalidStateError
+from orchestrator.merge import Mentions
 
 
-def ids(start: int, stop: int) -> list[str]:
+def ids(start: int, stop: int) -> Mentions:
     """Different ids."""
-    return [f"m{number}" for number in range(start, stop)]
+    mentions = Mentions()
+    mentions.read([f"m{number}" for number in range(start, stop)])
+    return mentions
 
 
 def commit(log: MentionLog, fields: dict[bytes, bytes]) -> tuple[int, int]:

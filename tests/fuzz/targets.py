@@ -120,8 +120,9 @@ def mentions(seed: int) -> None:
     sets: list[Any] = [_merge.MentionIds(capacity), _merge_py.MentionIds(capacity)]
     for _ in range(rng.randint(1, 30)):
         batch = [rng.choice("mü") * rng.randint(0, 12) + str(rng.randrange(names)) for _ in range(rng.randint(0, 50))]
-        assert sets[0].add(batch) == sets[1].add(batch), f"mentions, seed {seed}"
-        assert _merge.count_distinct(batch) == _merge_py.count_distinct(batch)
+        lists: list[Any] = [_merge.Mentions(), _merge_py.Mentions()]
+        assert [each.read(batch) for each in lists] == [len(set(batch))] * 2, f"mentions, seed {seed}"
+        assert sets[0].add(lists[0]) == sets[1].add(lists[1]), f"mentions, seed {seed}"
         start = rng.randint(0, sets[0].total)
         dumps = [ids.dump(start, start + rng.choice([0, 1, 10**6])) for ids in sets[:1]]
         assert dumps[0] in (sets[1].dump(start, start + size) for size in (0, 1, 10**6))
