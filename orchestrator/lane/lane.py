@@ -282,7 +282,7 @@ class Lane:
             fold=config.fold,
             max_chunk_bytes=config.limits.max_chunk_bytes,
             now_ms=lease.now_ms if lease else 0,
-            limits=TrialLimits(),
+            limits=TrialLimits.for_chunks(config.limits.max_chunk_bytes),
             failpoint_spec=failpoints.armed_spec(),
         )
         survived = await survives(request)

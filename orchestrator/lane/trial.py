@@ -33,6 +33,11 @@ START_S = 20.0
 """For the interpreter and the state to load; a trial that has not begun by then says nothing about its item."""
 
 
+LEAST_MEMORY_BYTES = 1 << 30
+MEMORY_PER_CHUNK_BYTE = 32
+"""Decoded JSON is larger than its text: an empty object with its comma, three bytes, takes 72 in Python."""
+
+
 class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 
@@ -48,9 +53,14 @@ class TrialLimits:
         wall_s: from the beginning of the fold until the process is killed.
     """
 
-    memory_bytes: int = 1 << 30
+    memory_bytes: int = LEAST_MEMORY_BYTES
     cpu_s: int = 10
     wall_s: float = 20.0
+
+    @classmethod
+    def for_chunks(cls, max_chunk_bytes: int) -> TrialLimits:
+        """Limits that an innocent chunk of *max_chunk_bytes* stays below."""
+        return cls(memory_bytes=max(LEAST_MEMORY_BYTES, MEMORY_PER_CHUNK_BYTE * max_chunk_bytes))
 
 
 class TrialRequest(msgspec.Struct, frozen=True):

@@ -10,7 +10,6 @@ import pytest
 import trio
 
 from orchestrator import failpoints
-from orchestrator.lane import lane as lane_module
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import POISON, TRIAL_ATTEMPTS, Warm
@@ -92,7 +91,7 @@ async def test_lane_finds_a_busy_brand_busy(queue: Brand) -> None:
 @pytest.mark.parametrize("action", ["bug", "hang"])
 async def test_lane_moves_a_killer_aside(queue: Brand, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
     """A chunk whose fold raises or never returns is condemned after its attempts; its neighbours are folded."""
-    monkeypatch.setattr(lane_module, "TrialLimits", lambda: TrialLimits(wall_s=0.2))
+    monkeypatch.setattr(TrialLimits, "for_chunks", lambda _bytes: TrialLimits(wall_s=0.2))
     failpoints.arm("chunk")
     queue.push_ids(f"poison:{action}:1", "innocent")
     outcomes = await Visits(queue, step_timeout_s=0.5).until_drained()

@@ -73,6 +73,12 @@ async def test_trial_ends_with_the_item_that_kills_it(action: str) -> None:
     assert not await survives(_request(f"poison:{action}:1"))
 
 
+@pytest.mark.parametrize(("chunk_bytes", "memory_bytes"), [(1_024, 1 << 30), (8 << 20, 1 << 30), (256 << 20, 8 << 30)])
+def test_trial_limits_grow_with_the_largest_chunk(chunk_bytes: int, memory_bytes: int) -> None:
+    """Where a deployment allows huge chunks, an innocent one must not be condemned for its size."""
+    assert TrialLimits.for_chunks(chunk_bytes).memory_bytes == memory_bytes
+
+
 async def test_trial_ends_at_its_wall_time() -> None:
     """An item that hangs without using the processor is killed."""
     assert not await survives(_request("poison:hang:1", limits=TrialLimits(wall_s=0.1)))
