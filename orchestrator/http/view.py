@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from orchestrator.contract.times import parse_ms
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -179,9 +181,12 @@ def time_of(text: str | None) -> Time | None:
     """Parse an ISO 8601 time of a document; None for anything else."""
     if not text:
         return None
+    at_ms = parse_ms(text)
+    if at_ms is None:
+        return None
     try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+        moment = datetime.fromtimestamp(at_ms // 1000, UTC)
+    except (ValueError, OverflowError):  # with its offset it lies outside the years that datetime knows
         return None
     return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%d %b %Y, %H:%M UTC"))
 

@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
-from orchestrator.errors import HintsUnsupportedError, StoreError
+from orchestrator.errors import HintsUnsupportedError, StoreError, StoreRefusedError
 from orchestrator.lane.backoff import backoff_s
 from orchestrator.metrics import Metrics
 from orchestrator.scheduler.redis_watch import RedisWatch
@@ -107,13 +107,18 @@ class Discovery:
     async def read_registry(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Read the registry at every interval, and at once when a hint says that it changed."""
         task_status.started()
-        failures = 0
+        failures, refusal = 0, ""
         while True:
             self._registry_stale = trio.Event()
             pause_s = self._options.registry_interval_s
             try:
                 self._take_over(await self._call(lambda: self._store.registered(self._options.registry_keys)))
-                failures = 0
+                failures, refusal = 0, ""
+            except StoreRefusedError as error:
+                # Of this one key: whether Redis serves is for claims to say, or the two would contradict each other.
+                if str(error) != refusal:
+                    refusal = str(error)
+                    self._log.error("registry cannot be read, the brands last read stay", reason=refusal)
             except StoreError as error:
                 self.watch.failed(error)
                 failures += 1
