@@ -37,6 +37,14 @@ def test_expect_finds_level_and_course_of_the_day() -> None:
         assert learner.expect(pane).mean == pytest.approx(course[pane], rel=0.08)
 
 
+def test_expect_does_not_take_scatter_for_a_course_of_the_day() -> None:
+    """A brand whose hours do not differ is expected to have hours that hardly differ: chance is averaged over weeks."""
+    traffic, rng = Traffic(20, kappa=0.1, swing=0.0), np.random.default_rng(5)
+    learner = learned(traffic.draw(traffic.rates(21, rng), rng).tolist()).learner
+    means = [learner.expect(pane).mean for pane in range(0, PANES_PER_DAY, 4)]
+    assert np.std(means) / np.mean(means) < 0.08
+
+
 @pytest.mark.parametrize("kappa", [0.0, 0.1, 0.5])
 def test_expect_finds_the_scatter(kappa: float) -> None:
     """The method of moments comes near the scatter that the counts were drawn with."""

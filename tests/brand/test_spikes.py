@@ -130,6 +130,21 @@ def test_two_weeks_of_silence_start_the_brand_anew() -> None:
     assert len(short.spikes) == 1
 
 
+def test_forgetting_does_not_depend_on_when_it_is_noticed() -> None:
+    """A chunk in the very pane after which the brand is forgotten starts it anew, in one long pause or in steps."""
+    states = []
+    for step in (1, 50):
+        wire = Wire.new().feed(QUIET)
+        back = START + len(QUIET) + SILENCE_PANES
+        wire.detector.advance(ms(back))
+        wire.detector.fold([back], [400])
+        for pane in range(back + step, back + 51, step):
+            wire.detector.advance(ms(pane))
+        wire.commit()
+        states.append(wire.state)
+    assert states[0] == states[1]
+
+
 def test_only_the_newest_episodes_are_published() -> None:
     """The list stays short however restless a brand is, and numbers go on."""
     wire = Wire.new().feed(QUIET)
