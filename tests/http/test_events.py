@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -12,12 +14,13 @@ from trio.testing import wait_all_tasks_blocked
 from orchestrator.http import events as events_module
 from orchestrator.http.events import EventFeed, EventStream, encode_event
 from orchestrator.statistics import SummaryUpdate
+from tests.polling import until
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
 
     from orchestrator.metrics import Metrics
-    from tests.http.conftest import MemoryService
+    from tests.http.conftest import MemoryService, Served
 
 
 @pytest.fixture
@@ -58,6 +61,27 @@ async def test_stream_of_a_brand_skips_others(feed: EventFeed, service: MemorySe
         assert b'"brand":"nike"' in await anext(stream)
 
 
+async def test_stream_tells_the_newest_of_a_burst(
+    feed: EventFeed,
+    service: MemoryService,
+    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
+) -> None:
+    """The first update goes out at once; those of the pause after it are told together, each brand once."""
+    async with EventStream(feed, None) as stream:
+        await anext(stream)
+        service.publish("nike", 1, 1)
+        started_s = trio.current_time()
+        assert b'"version":1}' in await anext(stream)
+        assert trio.current_time() == started_s
+        for version in (2, 3):
+            service.publish("nike", 1, version)
+            service.publish("adidas", 1, version)
+        told = await anext(stream)
+        assert trio.current_time() - started_s == pytest.approx(events_module.PAUSE_S)
+    assert [told.count(brand) for brand in (b"nike", b"adidas")] == [1, 1]
+    assert told.count(b'"version":3}') == 2
+
+
 async def test_stream_sends_a_heartbeat_after_silence(
     feed: EventFeed,
     autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
@@ -93,6 +117,35 @@ async def test_stream_is_counted_while_it_is_open(feed: EventFeed, metrics: Metr
     async with EventStream(feed, None):
         assert (len(service.subscribers), open_streams(metrics)) == (1, 1)
     assert (len(service.subscribers), open_streams(metrics)) == (0, 0)
+
+
+def test_stream_that_is_never_sent_gives_its_place_back(feed: EventFeed) -> None:
+    """A reader that is gone before its answer begins does not count for ever."""
+    stream = EventStream(feed, None)
+    assert feed.open == 1
+    del stream
+    gc.collect()
+    assert feed.open == 0
+
+
+async def test_events_keeps_to_the_limit_when_many_come_at_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten readers at the same time exactly the limit gets a stream."""
+    monkeypatch.setattr(events_module, "MAX_SUBSCRIBERS", 4)
+    statuses: list[int] = []
+    async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
+
+        async def read() -> None:
+            async with client.stream("GET", f"{served.url}/v1/events") as response:
+                statuses.append(response.status_code)
+                await trio.sleep_forever()
+
+        for _ in range(10):
+            nursery.start_soon(read)
+        await until(lambda: len(statuses) == 10)
+        nursery.cancel_scope.cancel()
+    assert sorted(statuses) == [200] * 4 + [503] * 6
 
 
 async def test_events_refuses_streams_beyond_the_limit(
