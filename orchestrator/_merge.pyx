@@ -280,6 +280,7 @@ cdef struct Group:  # the stories whose centroids have one dimension
 cdef struct Row:
     int32_t dimension  # 0: no direction
     Py_ssize_t start
+    double length  # of the unit vector: rounding to float32 has left nearly 1
 
 cdef struct Best:
     int64_t steps
@@ -361,6 +362,7 @@ cdef class StoryIndex:
             if norm > 0 and norm < 1e300:  # false for NaN, too
                 self._rows[number].dimension = <int32_t> size
                 loops_scale(values + offsets[number], norm, &self._units[start], size)
+                self._rows[number].length = sqrt(loops_square_sum(&self._units[start], size))
                 start += _padded(size)
 
     def match(self, tuple words, Py_ssize_t row) -> int:
@@ -379,6 +381,7 @@ cdef class StoryIndex:
         cdef Row none
         none.dimension = 0
         none.start = 0
+        none.length = 0
         if row >= <Py_ssize_t> self._rows.size():
             raise IndexError(f"row {row} of a batch of {self._rows.size()}")
         return self._rows[row] if row >= 0 else none
@@ -396,7 +399,7 @@ cdef class StoryIndex:
             return 0
         if not (self._block_first <= row < self._block_first + self._block_count and self._block_group == group):
             self._begin_block(row, group)
-        self._best_of_block(&self._groups[group], row - self._block_first, &self._units[unit.start], best)
+        self._best_of_block(&self._groups[group], row - self._block_first, unit, best)
         return 0
 
     cdef int _begin_block(self, Py_ssize_t first, int32_t group) except -1:
@@ -430,7 +433,7 @@ cdef class StoryIndex:
         )
         return 0
 
-    cdef int _best_of_block(self, Group* group, Py_ssize_t row, const float* unit, Best* best) except -1:
+    cdef int _best_of_block(self, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
         """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
         cdef Survivor survivor
         cdef float threshold = <float> (<double> self._threshold / GRID)
@@ -449,7 +452,7 @@ cdef class StoryIndex:
         return 0
 
     cdef void _verify_untouched(
-        self, Group* group, vector[Survivor]* found, const float* unit, Best* best
+        self, Group* group, vector[Survivor]* found, Row unit, Best* best
     ) noexcept nogil:
         cdef Survivor survivor
         cdef size_t place
@@ -458,19 +461,20 @@ cdef class StoryIndex:
             if self._touched_of[survivor.place] < 0:
                 self._compare(group, survivor, unit, best)
 
-    cdef void _verify(self, Group* group, vector[Survivor]* found, const float* unit, Best* best) noexcept nogil:
+    cdef void _verify(self, Group* group, vector[Survivor]* found, Row unit, Best* best) noexcept nogil:
         cdef size_t place
         for place in range(found.size()):
             self._compare(group, found[0][place], unit, best)
 
-    cdef inline void _compare(self, Group* group, Survivor survivor, const float* unit, Best* best) noexcept nogil:
+    cdef inline void _compare(self, Group* group, Survivor survivor, Row unit, Best* best) noexcept nogil:
         """Let a story contend with its exact similarity, unless even its bound is too small."""
         cdef double product
         if survivor.bound * GRID < best.steps:
             return
-        product = loops_dot(&group.totals[survivor.place * group.padded], unit, group.padded)
+        product = loops_dot(&group.totals[survivor.place * group.padded], &self._units[unit.start], group.padded)
+        # The length must not count: what is equal is to be 1, not beside a point where the grid's rounding changes.
         if group.norms[survivor.place] > 0:
-            product /= group.norms[survivor.place]
+            product /= group.norms[survivor.place] * unit.length
         _challenge(best, product, self._slots[group.slots[survivor.place]].key)
 
     cdef int _touch(self, Group* group, int32_t number, int32_t place) except -1:

@@ -151,9 +151,12 @@ class StoryIndex:
     def _similarities(self, words: Sequence[str], unit: array[float] | None) -> Iterable[tuple[int, float]]:
         """Every story that can be compared: by centroid where both have one, else by label."""
         if unit is not None:
+            # Rounding to float32 has left a length of nearly 1. It must not count: what is equal is to be 1 exactly,
+            # and not beside a point where the grid's rounding changes.
+            length = _length(unit)
             for key, total in self._sums.get(len(unit), {}).items():
                 norm = self._norms[key]
-                yield key, math.fsum(map(mul, unit, total)) / norm if norm else 0.0
+                yield key, math.fsum(map(mul, unit, total)) / (norm * length) if norm else 0.0
         share = 1 / math.sqrt(len(words)) if words else 0.0
         for key in {key for word in words for key in self._having.get(word, ())}:
             if unit is None or key not in self._dimension:
@@ -170,7 +173,7 @@ class StoryIndex:
         total = self._sums.setdefault(dimension, {}).setdefault(key, array("f", bytes(4 * dimension)))
         for place, number in enumerate(unit):
             total[place] += weight * number
-        self._norms[key] = math.sqrt(math.fsum(map(mul, total, total)))
+        self._norms[key] = _length(total)
 
     def _join_words(self, key: int, words: Sequence[str], weight: float) -> None:
         weights = self._words.setdefault(key, {})
@@ -214,13 +217,17 @@ class StoryIndex:
             numbers = array("f", total)
             self._dimension[key] = len(numbers)
             self._sums.setdefault(len(numbers), {})[key] = numbers
-            self._norms[key] = math.sqrt(math.fsum(map(mul, numbers, numbers)))
+            self._norms[key] = _length(numbers)
 
 
 def _unit(numbers: list[float]) -> array[float] | None:
     """The unit vector in float32; None for a vector without direction (zero, not finite)."""
-    norm = math.sqrt(math.fsum(map(mul, numbers, numbers))) if all(map(math.isfinite, numbers)) else 0.0
+    norm = _length(numbers) if all(map(math.isfinite, numbers)) else 0.0
     return array("f", [number / norm for number in numbers]) if norm > 0 else None
+
+
+def _length(numbers: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(map(mul, numbers, numbers)))
 
 
 def _norm(weights: Iterable[float]) -> float:

@@ -239,6 +239,19 @@ def test_index_twins_agree(threshold: float, steps: list[Any]) -> None:
     assert choices[0] == choices[1]
 
 
+@given(seed=st.integers(0, 2**32), dimension=st.integers(1, 40))
+def test_match_of_one_direction_is_a_tie(kernel: ModuleType, seed: int, dimension: int) -> None:
+    """Stories of one direction are equally similar, however their sums were rounded: the oldest is joined."""
+    rng = np.random.default_rng(seed)
+    index = kernel.StoryIndex(0.999)
+    vector = rng.normal(size=dimension)
+    begin(index, [(vector * factor).tolist() for factor in rng.uniform(0.01, 100, size=6)])
+    for row in range(5):
+        for _ in range(row + 1):
+            index.join(9 - row, (), row, float(rng.integers(1, 10**6)))
+    assert index.match((), 5) == 5
+
+
 @pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
 @given(seed=st.integers(0, 2**32), dimension=st.integers(1, 100), count=st.integers(1, 60))
 def test_index_twins_hold_the_same_bytes(seed: int, dimension: int, count: int) -> None:
