@@ -13,6 +13,7 @@ import trio
 from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
 from orchestrator.lane import lane as lane_module
 from orchestrator.lane.lane import LaneOptions
+from orchestrator.lane.lifecycle import LaneState
 from orchestrator.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -139,6 +140,11 @@ def make_scheduler(
     )
     store: Any = world
     return Scheduler(store, CONFIG, options, Metrics(merge_implementation="python"))
+
+
+def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:
+    """The brands that lanes hold, and what each lane does."""
+    return {lane.brand: lane.state for lane in scheduler.statistics().lanes}
 
 
 @asynccontextmanager
