@@ -74,6 +74,7 @@ cdef size_t PREFETCH_AHEAD = 8
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
 cdef Py_ssize_t MOST_TOUCHED = 512
+cdef double ROUNDING = 1e-9  # more than sums of words can be off by
 cdef Py_ssize_t LOOKUP_COST = 32  # of one word in one story (it is far away in memory), in postings summed up
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
@@ -536,7 +537,11 @@ cdef class StoryIndex:
         ):
             self._sum_word(self._rare[summed], summed < needed)
             summed += 1
+        # A first look that needs neither root nor division: most stories share a frequent word and nothing else.
+        bar *= (1 - ROUNDING) * sqrt(<double> count)
         for slot in self._touched:
+            if summed == count and self._label_sums[slot] < bar * self._word_norms[slot]:
+                continue
             if all_stories or self._slots[slot].group < 0:
                 self._compare_label(slot, summed, best)
         return 0
