@@ -70,6 +70,7 @@ cdef int64_t NOBODY = -1
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 cdef size_t GIL_WORTH_HASHES = 2_000
 cdef size_t PREFETCH_AHEAD = 8
+cdef Py_ssize_t GROWS_FAST = 64  # ids: stories with more will have many more, and each growth is a walk through memory
 # A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
@@ -194,6 +195,8 @@ cdef class MentionIds:
         cdef int64_t number
         cdef uint64_t key
         if wanted > self._table.size():
+            if self._known >= GROWS_FAST:
+                wanted = _table_size(min(3 * count, self.capacity) + 1)
             self._table.assign(wanted, 0)
             for number in range(self.total - self._known, self.total):
                 key = self._ring[number % self.capacity]
