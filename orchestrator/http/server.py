@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
+from h11 import LocalProtocolError
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData
@@ -34,6 +35,8 @@ SEND_TIMEOUT_S = 10  # a reader that takes nothing for so long is gone
 HOUSEKEEPING_S = 0.5
 STOP_GRACE_S = 0.75  # answers under way get this long; the whole process has 2 s
 BACKLOG = 128
+
+_PEER_ERRORS = (LocalProtocolError, trio.BusyResourceError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 _log = structlog.get_logger(__name__)
 
@@ -113,13 +116,20 @@ def _no_state() -> Any:
 
 
 def _http_only(app: QuartTrio) -> AppWrapper:
-    """*app* for hypercorn, with websockets refused: Quart's error handlers know HTTP requests only."""
+    """*app* for hypercorn, with websockets refused: Quart's error handlers know HTTP requests only.
+
+    Errors that say that the peer is gone or broke the protocol end the request quietly: hypercorn would log a
+    traceback for each, and whoever likes could fill the log.
+    """
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000, "reason": None})
-        else:
-            await app(scope, receive, send)
+        try:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1000, "reason": None})
+            else:
+                await app(scope, receive, send)
+        except* _PEER_ERRORS:
+            _log.debug("request broken off")
 
     return ASGIWrapper(asgi)
 

@@ -75,8 +75,8 @@ def living_tasks() -> int:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_service_outlives_hostile_peers(served: Served, seed: int) -> None:
-    """Afterwards the next client is served, and no task of a hostile connection is left."""
+async def test_service_outlives_hostile_peers(served: Served, seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Afterwards the next client is served, no task of a hostile connection is left, and no traceback was logged."""
     chance = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
     tasks_before = living_tasks()
     async with trio.open_nursery() as nursery:
@@ -86,6 +86,7 @@ async def test_service_outlives_hostile_peers(served: Served, seed: int) -> None
         assert (await client.get(f"{served.url}/livez")).status_code == 200
     with trio.fail_after(60):
         await until(lambda: living_tasks() <= tasks_before)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_pipelined_request_of_a_vanished_peer_leaves_nothing(served: Served) -> None:
