@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.faults.campaign import Figures
 
 SEED: Final = 20260101
-MODEL_EXAMPLES: Final = "600"
+MODEL_EXAMPLES: Final = "300"
 
 CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "orchestrators killed": partial(process_faults.kill_orchestrators, kills=200),
@@ -38,7 +38,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "redis full": redis_faults.fill_redis,
     "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),
-    "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",)),
+    "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",), innocents=4),
     "death at every step": chunk_faults.die_at_every_step,
 }
 

@@ -22,8 +22,8 @@ MIB = 1 << 20
 MAX_GROWTH_BYTES = 64 * MIB
 BATCH = 2_000
 WARM_UP = 4_000
-PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 420}
-"""A hanging step is given up after a minute, and four of them come before the trial."""
+PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 600}
+"""A hanging step is given up after a minute, and half a dozen of them come before the trial."""
 
 ADDRESS_SPACE_BYTES = 3 << 29  # 1.5 GiB: half of what the allocating chunk wants
 HOSTILE = (

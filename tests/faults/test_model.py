@@ -44,12 +44,14 @@ from orchestrator.store.scripts import KEY_TYPES
 from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
     from tests.redis_server import RedisServer
 
 CONFIG = SessionConfig("model", FoldConfig(), Limits())
-EXAMPLES = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "30"))
 _NUMBERS = itertools.count(1)
 NOW_MS = 1_700_000_000_000
 
@@ -109,6 +111,26 @@ class Actor:
     warm: Warm | None = None
 
 
+MEANWHILE: dict[str, Callable[[Any, int], object]] = {
+    "foreign pop": lambda model, _: model.foreign_pop(),
+    "push": lambda model, _: model.push(2),
+    "push to the left": lambda model, _: model.push_to_the_left(),
+    "the lock expires": lambda model, _: model.expire_lock(),
+    "the other one works": lambda model, actor: model.work(1 - actor, 1),
+    "the other one takes over": lambda model, actor: (model.expire_lock(), model.work(1 - actor, 1))[-1],
+    "the other one comes and goes": lambda model, actor: (
+        model.expire_lock(),
+        model.work(1 - actor, 1),
+        model.close(1 - actor),
+    )[-1],
+    "a snapshot": lambda model, _: model.take_snapshot(),
+    "a rollback": lambda model, _: model.roll_back(),
+    "removal": lambda model, _: model.remove_brand(),
+    "scripts forgotten": lambda model, _: model.forget_scripts(),
+}
+"""What can happen while a commit has no answer; the number is the actor that waits for one."""
+
+
 class Model(RuleBasedStateMachine):
     """Two actors, one brand, everything that can go wrong between two of their steps."""
 
@@ -165,11 +187,11 @@ class Model(RuleBasedStateMachine):
         """What a lagging replica knows from now on."""
         self.snapshot = (copy.deepcopy(self.truth), self._contents())
 
-    @precondition(lambda self: self.snapshot is not None)
     @rule()
     def roll_back(self) -> None:
         """Redis comes back with an older state, the orchestrators' memory does not."""
-        assert self.snapshot is not None
+        if self.snapshot is None:
+            return
         truth, contents = copy.deepcopy(self.snapshot)
         self._restore(contents)
         self.truth.queue, self.truth.prefix, self.truth.commits = truth.queue, truth.prefix, truth.commits
@@ -188,16 +210,12 @@ class Model(RuleBasedStateMachine):
         self.client.delete(name)
         self.client.zadd(name, {"stranger": 1})
         commits = len(self.truth.commits)
-        if self.actors[actor].session is None:
-            self.open(actor)
-        else:
-            self.step(actor, "")
+        self.work(actor, 1)
         assert len(self.truth.commits) == commits
         self._restore(contents)
 
     # -- orchestrators
 
-    @rule(actor=st.integers(0, 1))
     def open(self, actor: int) -> None:
         """Acquire the lease, with whatever is warm from last time."""
         one = self.actors[actor]
@@ -214,7 +232,27 @@ class Model(RuleBasedStateMachine):
         else:
             one.session = session
 
-    @rule(actor=st.integers(0, 1), lose=st.sampled_from(["", "", "request", "reply"]))
+    @rule(actor=st.integers(0, 1), steps=st.integers(1, 3))
+    def work(self, actor: int, steps: int) -> None:
+        """Take the lease if it can be had, and commit some batches."""
+        self.open(actor)
+        for _ in range(steps):
+            self.step(actor, "")
+
+    @rule(
+        actor=st.integers(0, 1),
+        lose=st.sampled_from(["request", "reply"]),
+        meanwhile=st.lists(st.sampled_from(sorted(MEANWHILE)), min_size=1, max_size=3),
+    )
+    def work_interrupted(self, actor: int, lose: str, meanwhile: list[str]) -> None:
+        """A commit gets no answer, things happen, and the same commit is sent again."""
+        self.push(3)
+        self.open(actor)
+        self.step(actor, lose)
+        for name in meanwhile:
+            MEANWHILE[name](self, actor)
+        self.step(actor, "")
+
     def step(self, actor: int, lose: str) -> None:
         """Fold and commit, or go on with a commit whose outcome is unknown."""
         one = self.actors[actor]
