@@ -217,6 +217,7 @@ def _scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
             fetch_timeout_s=settings.chunk_fetch_timeout_sec,
             max_retries=settings.max_retries,
             backoff_base=settings.retry_backoff_base,
+            step_timeout_s=settings.step_timeout_sec,
         ),
         discovery=DiscoveryOptions(
             registry_keys=settings.brand_list_keys,

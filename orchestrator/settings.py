@@ -119,6 +119,13 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
     )
+    step_timeout_sec: float = Field(
+        30,
+        ge=1,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds after which a batch that still is not folded and committed is given up (a hanging fold)",
+    )
     summary_window_sec: int = Field(
         default=_DAY_S, ge=900, le=7 * _DAY_S, description="Seconds of traffic that a summary covers, in panes of 900"
     )

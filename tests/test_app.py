@@ -75,12 +75,14 @@ def test_scheduler_options_follow_the_settings() -> None:
         chunk_fetch_timeout_sec=11,
         max_retries=4,
         retry_backoff_base=3,
+        step_timeout_sec=17,
         brand_refresh_interval_sec=13,
         brand_list_key="+more",
     )
     options = app._scheduler_options(settings, "redis://here")
     assert (options.concurrency, options.renew_interval_s) == (9, 2.0)
     assert (options.lane.fetch_timeout_s, options.lane.max_retries, options.lane.backoff_base) == (11, 4, 3)
+    assert options.lane.step_timeout_s == 17
     assert options.discovery.registry_interval_s == 13
     assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
     assert options.discovery.hints_url == "redis://here"

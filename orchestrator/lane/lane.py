@@ -78,7 +78,7 @@ class LaneOptions:
     backoff_base: float = 2.0
     quantum_s: float = 0.5
     idle_peek_s: float = 1.0
-    step_timeout_s: float = 60.0
+    step_timeout_s: float = 30.0
 
 
 def tell_nobody(_brand: str, _change: EpisodeChange) -> None:
