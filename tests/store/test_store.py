@@ -416,6 +416,17 @@ def test_release_deletes_only_the_own_lock(world: World) -> None:
     assert world.client.exists(world.keys.lock) == 0
 
 
+def test_renew_and_release_report_a_lock_of_a_foreign_type_as_lost(world: World) -> None:
+    """Whoever overwrote the lock ended the lease; that must not look like a failure of Redis."""
+    lease = world.lease()
+    world.client.delete(world.keys.lock)
+    world.client.zadd(world.keys.lock, {"member": 1})
+    before = world.dump()
+    assert world.store.renew([lease]) == [lease]
+    assert not world.store.release(lease)
+    assert world.dump() == before
+
+
 @pytest.mark.parametrize(("forgive", "attempts"), [(True, 0), (False, 1)])
 def test_release_forgives_an_attempt_if_asked(world: World, *, forgive: bool, attempts: int) -> None:
     """An orderly stop proves nothing against the items at the head."""
