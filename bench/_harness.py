@@ -41,32 +41,37 @@ def machine() -> dict[str, Any]:
     }
 
 
-def median_s(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+def median_s(contenders: Mapping[str, Callable[[], Any]], rounds: int, *, repeat: int = 1) -> dict[str, float]:
     """Median seconds of each contender over interleaved *rounds*, after one round that is not counted.
 
-    A contender may be a callable that returns another one: then only the inner call is timed.
+    In each round a contender runs *repeat* times on end, for what is so short that the other contenders' traces in the
+    caches would be most of what is measured.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
-        for name, contender in contenders.items():
-            seconds = _timed(contender)
-            if number:
-                times[name].append(seconds)
+    gc.collect()
+    gc.disable()  # a collection would hit whichever contender happens to run
+    try:
+        for number in range(rounds + 1):
+            for name in _rotated(list(contenders), number):
+                seconds = _timed(contenders[name], repeat)
+                if number:
+                    times[name].append(seconds)
+    finally:
+        gc.enable()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _timed(contender: Callable[[], Any]) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        start = time.perf_counter()
-        inner = contender()
-        if callable(inner):
-            start = time.perf_counter()
-            inner()
-        return time.perf_counter() - start
-    finally:
-        gc.enable()
+def _rotated(names: list[str], number: int) -> list[str]:
+    """Another one first in every round, so that nobody always runs behind the same one."""
+    first = number % max(1, len(names))
+    return names[first:] + names[:first]
+
+
+def _timed(contender: Callable[[], Any], repeat: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeat):
+        contender()
+    return (time.perf_counter() - start) / repeat
 
 
 @dataclass

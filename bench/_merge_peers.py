@@ -60,10 +60,10 @@ def numpy_per_item(rows: Matrix, new: Matrix) -> Merge:
 def numpy_blocked(rows: Matrix, new: Matrix) -> Merge:
     """One product for the whole batch, corrected for the stories that earlier clusters of it have moved."""
     stories = NumpyStories(rows, len(new))
+    products = np.zeros((len(new), stories.known + len(new)), np.float32)  # once: fresh memory costs more than the sums
 
     def merge() -> None:
         stories.forget_founded()
-        products = np.empty((len(new), stories.known + len(new)), np.float32)
         np.matmul(new, stories.units[: stories.known].T, out=products[:, : stories.known])
         for number, row in enumerate(new):
             similarities = products[number, : stories.count]

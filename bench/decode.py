@@ -120,5 +120,5 @@ def command(*, rounds: int, as_json: bool) -> None:
 
 def _times(name: str, items: list[bytes], readers: dict[str, Decode], rounds: int) -> dict[str, float]:
     able = {reader: run for reader, run in readers.items() if not (name == "b" and "skipped" in reader)}
-    found = median_s({reader: partial(run, items) for reader, run in able.items()}, rounds)
+    found = median_s({reader: partial(run, items) for reader, run in able.items()}, rounds, repeat=3)
     return {reader: seconds / len(items) * 1e6 for reader, seconds in found.items()}

@@ -62,6 +62,8 @@ constexpr int MAX_POWER = 45;          /* 10**-45 is below the least float32 */
 constexpr double MAX_MAGNITUDE = 1e9;  /* contract.chunk.MAX_MAGNITUDE; test_splice checks that they agree */
 constexpr ptrdiff_t MAX_DIMENSIONS = 16384;
 
+constexpr size_t MAX_IDLE_BYTES = (size_t)8 << 20;
+
 static const double POSITIVE_POWERS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                          1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 static const double NEGATIVE_POWERS[MAX_POWER + 1] = {
@@ -325,6 +327,17 @@ class Splicer {
     std::vector<float> values;
     std::vector<int64_t> offsets{0};
     std::vector<char> rest;
+
+    /* Be as new, but for the memory at hand; what one great batch needed is not kept for ever. */
+    void reset() {
+        if (values.capacity() * sizeof(float) + rest.capacity() > MAX_IDLE_BYTES) {
+            values = std::vector<float>();
+            rest = std::vector<char>();
+        }
+        values.clear();
+        rest.clear();
+        offsets.assign(1, 0);
+    }
 
     /* Forget the rows behind the first *count*. */
     void keep_rows(size_t count) {
