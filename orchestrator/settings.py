@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
     )
     step_timeout_sec: float = Field(
-        30,
+        default=30,
         ge=1,
         le=600,
         allow_inf_nan=False,
