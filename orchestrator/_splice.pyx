@@ -31,16 +31,13 @@ cdef extern from "_splice_scan.h" namespace "splice" nogil:
     cdef struct Survey:
         c_bool ascii
         c_bool escapes
-        c_bool centroid
-
-    void survey(const unsigned char* data, Py_ssize_t size, Survey* found) noexcept
 
     cdef cppclass Splicer:
         vector[float] values
         vector[int64_t] offsets
         vector[char] rest
         void reset() except +
-        Verdict run(const char* data, Py_ssize_t size) except +
+        Verdict run(const char* data, Py_ssize_t size, Survey* found) except +
 
 
 cdef struct Document:
@@ -50,7 +47,6 @@ cdef struct Document:
     Verdict verdict
     size_t rest_start
     size_t rest_size
-    c_bool suspect
 
 
 def decode_items(list items, str brand, Py_ssize_t max_bytes, decode, slowly) -> tuple:
@@ -116,9 +112,7 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
             except _MALFORMED:
                 pass
             else:
-                if document.suspect and any([cluster.centroid is not None for cluster in chunk.clusters]):
-                    chunk = None
-                elif brand is not None and chunk.brand != brand:
+                if brand is not None and chunk.brand != brand:
                     chunk = None
         if chunk is None:
             chunk = _decode_slowly(index, items[index], brand, slowly, splicer, slow_rows, errors)
@@ -137,12 +131,9 @@ cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_byt
         document.verdict = SLOW
         if document.size > max_bytes:
             continue
-        survey(<const unsigned char*> document.data, document.size, &document.found)
         document.rest_start = splicer.rest.size()
-        document.verdict = splicer.run(document.data, document.size) if document.found.centroid else PLAIN
+        document.verdict = splicer.run(document.data, document.size, &document.found)
         document.rest_size = splicer.rest.size() - document.rest_start
-        # An escaped key ("\u0063entroid") may smuggle a row number in.
-        document.suspect = document.verdict == PLAIN and document.found.escapes
     return 0
 
 

@@ -22,39 +22,45 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define SCAN_DISPATCH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SCAN_DISPATCH
-#endif
-
 namespace splice {
 
 enum Verdict : int { PLAIN = 0, SPLICED = 1, SLOW = 2 };
 
+/* What else a look at every byte tells. */
 struct Survey {
-    bool ascii;    /* no byte above 127 */
-    bool escapes;  /* a backslash: a key may be written in another way */
-    bool centroid; /* perhaps a key that begins with "centroid */
+    bool ascii;   /* no byte above 127 */
+    bool escapes; /* a backslash */
 };
 
-/* One look at every byte, simple enough for the compiler to take 64 at a time. */
-SCAN_DISPATCH
-static void survey(const unsigned char *data, ptrdiff_t size, Survey *found) {
-    unsigned char high = 0, escape = 0, key = 0;
-    ptrdiff_t at = 0;
-    for (; at + 8 < size; at++) {
-        high |= data[at];
-        escape |= data[at] == '\\';
-        key |= (data[at] == '"') & (data[at + 1] == 'c') & (data[at + 8] == 'd');
+/* The next place in [at, end) that may be the beginning of a key "centroid..., or *end*; *found* takes note of the
+ * bytes up to there. */
+static const char *find_key(const char *at, const char *end, Survey *found) {
+    int high = 0, escape = 0;
+#if defined(__x86_64__) && defined(__GNUC__)
+    const __m128i quote = _mm_set1_epi8('"'), first = _mm_set1_epi8('c'), last = _mm_set1_epi8('d');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    for (; end - at >= 24; at += 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+        const __m128i behind = _mm_loadu_si128((const __m128i *)(at + 1));
+        const __m128i far = _mm_loadu_si128((const __m128i *)(at + 8));
+        high |= _mm_movemask_epi8(bytes);
+        escape |= _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
+        const __m128i key = _mm_and_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(behind, first));
+        const int places = _mm_movemask_epi8(_mm_and_si128(key, _mm_cmpeq_epi8(far, last)));
+        if (places) {
+            end = at + __builtin_ctz((unsigned)places);
+            break;
+        }
     }
-    for (; at < size; at++) {
-        high |= data[at];
-        escape |= data[at] == '\\';
+#endif
+    for (; at < end; at++) {
+        high |= *at & 0x80;
+        escape |= *at == '\\';
+        if (*at == '"' && end - at > 9 && at[1] == 'c' && at[8] == 'd') break;
     }
-    found->ascii = high < 128;
-    found->escapes = escape != 0;
-    found->centroid = key != 0;
+    found->ascii &= high == 0;
+    found->escapes |= escape != 0;
+    return at < end ? at : end;
 }
 
 constexpr int MAX_DIGITS = 19;         /* 10**19 - 1 fits into 64 bits */
@@ -345,12 +351,17 @@ class Splicer {
         values.resize((size_t)offsets[count]);
     }
 
-    /* Append to *rest* the document without its centroids. On SLOW nothing is appended anywhere. */
-    Verdict run(const char *data, ptrdiff_t size) {
+    /* Append to *rest* the document without its centroids. On SLOW and PLAIN nothing is appended anywhere. */
+    Verdict run(const char *data, ptrdiff_t size, Survey *found) {
         const size_t rows_before = offsets.size() - 1, rest_before = rest.size();
         at_ = copied_ = data_ = data;
         end_ = data + size;
-        if (document()) {
+        has_array_ = has_packed_ = false;
+        *found = Survey{true, false};
+        const bool usual = document(found) && !(has_array_ && has_packed_) &&
+                           !(found->escapes && (escapes_letters(data, end_)));
+        if (usual && copied_ == data) return PLAIN;
+        if (usual) {
             copy_until(end_);
             return SPLICED;
         }
@@ -361,6 +372,7 @@ class Splicer {
 
   private:
     const char *data_, *at_, *end_, *copied_;
+    bool has_array_, has_packed_;
     /* Room for one row. On the heap, because a thread's stack may be small; no vectors, because these would be
      * zeroed each time before they are filled. */
     struct Bench {
@@ -384,61 +396,36 @@ class Splicer {
         while (at_ < end_ && is_blank(*at_)) at_++;
     }
 
-    /* The string at *at_*; *plain* is false if it has an escape. */
-    bool string(std::string_view *text, bool *plain) {
-        const char *first = ++at_;
-        *plain = true;
-        for (; at_ < end_ && *at_ != '"'; at_++)
-            if (*at_ == '\\') {
-                *plain = false;
-                at_++;
-            }
-        if (at_ >= end_) return false;
-        *text = std::string_view(first, (size_t)(at_ - first));
-        at_++;
-        return true;
+    /* A letter written as \\u0063: a key may be written like that, which would escape the search for it. Nobody who
+     * writes JSON escapes letters, so this costs nobody anything. */
+    static bool escapes_letters(const char *at, const char *end) {
+        const std::string_view text(at, (size_t)(end - at));
+        return text.find("\\u006") != text.npos || text.find("\\u007") != text.npos;
     }
 
-    /* Walk over the document: a cluster is an object at depth three inside the root's array "clusters". */
-    bool document() {
-        int depth = 0;
-        bool in_clusters = false, has_centroid = false;
-        while (at_ < end_) {
-            const char byte = *at_;
-            if (byte == '{' || byte == '[') {
-                if (++depth == 3) has_centroid = false;
-                at_++;
-            } else if (byte == '}' || byte == ']') {
-                if (--depth == 1) in_clusters = false;
-                at_++;
-            } else if (byte == '"') {
-                const char *quote = at_;
-                std::string_view text;
-                bool plain;
-                if (!string(&text, &plain)) return false;
-                skip_blanks();
-                if (at_ == end_ || *at_ != ':') continue;
-                if (!plain) return false;
-                if (depth == 1) {
-                    in_clusters = text == "clusters";
-                } else if (depth == 3 && in_clusters && (text == "centroid" || text == "centroidF32")) {
-                    if (has_centroid) return false;
-                    has_centroid = true;
-                    if (!centroid(quote, text.size() > 8)) return false;
-                }
-            } else {
-                at_++;
-            }
+    /* Replace the centroids, whatever they are part of: a key of that name outside of a cluster is an unknown one, and
+     * what unknown keys hold is ignored. The bytes searched for cannot be inside a string, because the second quote
+     * would end it, and a string with a colon behind it is a key. */
+    bool document(Survey *found) {
+        while ((at_ = find_key(at_, end_, found)) < end_) {
+            const char *quote = at_++;
+            const std::string_view text(quote, (size_t)(end_ - quote));
+            const bool packed = text.substr(0, 13) == "\"centroidF32\"";
+            if (!packed && text.substr(0, 10) != "\"centroid\"") continue;
+            at_ = quote + (packed ? 13 : 10);
+            skip_blanks();
+            if (at_ < end_ && *at_ == ':' && !centroid(quote, packed)) return false;
         }
         return true;
     }
 
     /* Replace key and value at *quote* by a row; *at_* is at the colon. */
     bool centroid(const char *quote, bool packed) {
+        (packed ? has_packed_ : has_array_) = true;
         at_++;
         skip_blanks();
         if (at_ == end_) return false;
-        if (*at_ == 'n') return true; /* null, or damage that the decoder will find */
+        if (*at_ == 'n') return !packed; /* null counts as it stands, or it is damage that the decoder will find */
         const size_t before = values.size();
         copy_until(quote);
         if (!(packed ? base64_row() : row())) return false;
@@ -502,9 +489,12 @@ class Splicer {
     }
 
     bool base64_row() {
-        std::string_view text;
-        bool plain;
-        if (*at_ != '"' || !string(&text, &plain) || !plain || text.size() % 4) return false;
+        if (*at_++ != '"') return false;
+        const void *quote = memchr(at_, '"', (size_t)(end_ - at_));
+        if (quote == nullptr) return false;
+        std::string_view text(at_, (size_t)((const char *)quote - at_)); /* an escape is no digit and refused below */
+        at_ = (const char *)quote + 1;
+        if (text.size() % 4) return false;
         size_t padding = 0;
         while (padding < 2 && !text.empty() && text.back() == '=') {
             text.remove_suffix(1);
