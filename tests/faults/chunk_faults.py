@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 MAX_GROWTH_BYTES = 64 * MIB
 BATCH = 2_000
-WARM_UP = 4_000
+WARM_UP_SHARE = 5
+"""A fifth of the payloads first brings memory to its high-water mark: the largest batches are some megabytes."""
+
 PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 600}
 """A hanging step is given up after a minute, and half a dozen of them come before the trial."""
 
@@ -44,18 +46,17 @@ HOSTILE = (
 
 def fuzz_payloads(folder: Path, *, seed: int, payloads: int, huge: int = 3) -> Figures:
     """Mutated JSON, hostile constructions and up to 20 MB of it: no crash, nothing lost, no growth."""
-    settings = {"FAILED_MAX_ENTRIES": "10000000", "MAX_STORIES": "200"}
+    settings = {"FAILED_MAX_ENTRIES": "10000000", "MAX_STORIES": "200", "LOCK_TTL_SEC": "15", "REDIS_TIMEOUT_SEC": "4"}
     with arena(folder, seed, size=0, brands=["fuzz"]) as world, world.recruit(folder, **settings) as orchestrator:
         working(world)
         maker = _mutants(seed)
-        pushed = WARM_UP
-        _push(world, [next(maker) for _ in range(WARM_UP)])
-        world.drain()
+        pushed = 0
+        while pushed < payloads // WARM_UP_SHARE:
+            pushed += _push(world, [next(maker) for _ in range(BATCH)])
+            world.drain()
         before = _memory_bytes(orchestrator.process.pid if orchestrator.process else 0)
         while pushed < payloads:
-            count = min(BATCH, payloads - pushed)
-            _push(world, [next(maker) for _ in range(count)])
-            pushed += count
+            pushed += _push(world, [next(maker) for _ in range(min(BATCH, payloads - pushed))])
             world.drain()
         growth = _memory_bytes(orchestrator.process.pid if orchestrator.process else 0) - before
         for number in range(huge):
@@ -79,9 +80,10 @@ def fuzz_payloads(folder: Path, *, seed: int, payloads: int, huge: int = 3) -> F
         }
 
 
-def _push(world: Arena, items: list[bytes]) -> None:
+def _push(world: Arena, items: list[bytes]) -> int:
     with world.server.client() as client:
         client.rpush(BrandKeys.of("fuzz").queue, *items)
+    return len(items)
 
 
 def _mutants(seed: int) -> Iterator[bytes]:
