@@ -102,7 +102,8 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
         documents[index].size = PyBytes_GET_SIZE(item)
     with nogil:
         _scan(&documents, splicer, max_bytes)
-    cdef list chunks = [], indices = [], errors = [], slow_rows = []
+    cdef list chunks = [], errors = [], slow_rows = []
+    cdef str found_brand
     for index in range(PyList_GET_SIZE(items)):
         document = &documents[index]
         chunk = None
@@ -112,14 +113,16 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
             except _MALFORMED:
                 pass
             else:
-                if brand is not None and chunk.brand != brand:
+                found_brand = chunk.brand
+                if brand is not None and found_brand != brand:
                     chunk = None
         if chunk is None:
             chunk = _decode_slowly(index, items[index], brand, slowly, splicer, slow_rows, errors)
             if chunk is None:
                 continue
         chunks.append(chunk)
-        indices.append(index)
+    refused = {index for index, _ in errors}
+    indices = [index for index in range(len(items)) if index not in refused] if refused else list(range(len(items)))
     return chunks, indices, errors, *_rows(splicer, slow_rows)
 
 
