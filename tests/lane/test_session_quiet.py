@@ -1,0 +1,60 @@
+"""A brand that goes quiet, on a real Redis: its summary empties by the clock, and one orchestrator sees to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import redis
+
+from orchestrator.brand.panes import PANE_MS
+from orchestrator.lane.session import Step
+from orchestrator.store import Store
+from orchestrator.store.types import Lease, Peek
+from tests.lane.support import CONFIG, Brand, drain
+
+
+class LateStore(Store):
+    """A store on a server whose clock is ahead of the real one."""
+
+    ahead_ms = 0
+
+    def acquire(self, brand: str, token: str) -> Lease:
+        """Acquire, later."""
+        lease = super().acquire(brand, token)
+        return replace(lease, now_ms=lease.now_ms + self.ahead_ms)
+
+    def peek(self, lease: Lease, limit: int) -> Peek:
+        """Peek, later."""
+        peek = super().peek(lease, limit)
+        return replace(peek, now_ms=peek.now_ms + self.ahead_ms)
+
+
+@pytest.fixture
+def late(redis_client: redis.Redis) -> LateStore:
+    """A store on the session's server whose clock the test moves."""
+    return LateStore(redis_client)
+
+
+def visit(queue: Brand, late: LateStore) -> list[Step]:
+    """What an orchestrator does that found the brand due, perhaps some time ago."""
+    session = queue.session(store=late)
+    session.open()
+    steps = drain(session)
+    session.settle()
+    assert session.release()
+    return steps
+
+
+def test_a_quiet_brand_is_emptied_once_among_two(queue: Brand, late: LateStore) -> None:
+    """Of two orchestrators that both saw that the brand is due, one empties its summary; the other finds it done."""
+    queue.push_ids("a", "b")
+    queue.visit()
+    assert (queue.summary()["totalMentions"], queue.summary()["clusterCount"]) == (6, 1)
+    late.ahead_ms = CONFIG.fold.window_ms + PANE_MS
+    assert [(step.items, step.published) for step in visit(queue, late)] == [(0, True)]
+    assert visit(queue, late) == []
+    summary = queue.summary()
+    assert (summary["version"], queue.meta("version"), queue.meta("due")) == (2, 2, 0)
+    assert (summary["totalMentions"], summary["totalChunks"], summary["spikeDetected"]) == (0, 0, False)
+    assert (summary["clusters"], summary["clusterCount"], summary["topics"]) == ([], 0, [])
