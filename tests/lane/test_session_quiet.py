@@ -58,3 +58,16 @@ def test_a_quiet_brand_is_emptied_once_among_two(queue: Brand, late: LateStore) 
     assert (summary["version"], queue.meta("version"), queue.meta("due")) == (2, 2, 0)
     assert (summary["totalMentions"], summary["totalChunks"], summary["spikeDetected"]) == (0, 0, False)
     assert (summary["clusters"], summary["clusterCount"], summary["topics"]) == ([], 0, [])
+
+
+def test_a_lease_that_outlasts_the_window_empties_the_summary_itself(queue: Brand, late: LateStore) -> None:
+    """A lane that waits for work sees the due time pass and refreshes once, without letting the brand go."""
+    queue.push_ids("a")
+    session = queue.session(store=late)
+    session.open()
+    assert len(drain(session)) == 1
+    late.ahead_ms = CONFIG.fold.window_ms + PANE_MS
+    assert [(step.items, step.published) for step in drain(session)] == [(0, True)]
+    assert drain(session) == []
+    assert (queue.summary()["version"], queue.summary()["totalMentions"]) == (2, 0)
+    session.release()
