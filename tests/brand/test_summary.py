@@ -17,7 +17,7 @@ from orchestrator.brand.stories import Story
 from orchestrator.brand.summary import Findings, Heading, encode_summary
 from orchestrator.contract.chunk import Cluster
 from orchestrator.contract.summary import MAX_SUMMARY_BYTES, Summary
-from tests.brand.support import NOW_MS, batch_of, chunk, folded, sample, summary_of
+from tests.brand.support import HOUR_MS, NOW_MS, batch_of, chunk, chunk_at, folded, sample, summary_of
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "brand": str,
@@ -180,3 +180,16 @@ def test_stories_show_examples_of_their_heaviest_member() -> None:
     assert stories[0]["label"] == "launch buzz"
     assert stories[0]["examples"] == ["x" * 119 + "…", "b", "c"]
     assert [bool(story["examples"]) for story in stories] == [True] * 20 + [False] * 11
+
+
+def test_a_story_tells_its_members_and_when_they_were_seen() -> None:
+    """Mentions and members are told apart, times are the members' own whatever their order, and a label is a title."""
+    label = "launch " + "x" * 500
+    late, early = (
+        chunk_at(at_ms, chunk_id=str(at_ms), clusters=[Cluster("0", label, ["text"], mention_count=7)])
+        for at_ms in (NOW_MS - HOUR_MS, NOW_MS - 3 * HOUR_MS)
+    )
+    [story] = summary_of(folded(late, early))["clusters"]
+    assert (story["mentions"], story["members"]) == (14, 2)
+    assert (story["firstSeen"], story["lastSeen"]) == ("2026-11-23T09:00:00.000Z", "2026-11-23T11:00:00.000Z")
+    assert (len(story["label"]), story["label"][-1]) == (160, "…")
