@@ -251,6 +251,14 @@ async def test_serve_survives_what_is_no_http(running: Running, connect: Connect
     running.stop.set()
 
 
+async def test_serve_refuses_endless_headers(running: Running, connect: Connect) -> None:
+    """Headers that do not end get a 431, they do not pile up."""
+    stream = await connect(running.port)
+    await stream.send_all(b"GET /livez HTTP/1.1\r\nHost: test\r\nX: " + b"x" * 17_000)  # beyond h11's 16 KiB
+    assert b" 431 " in await read_until(stream, b"\r\n\r\n")
+    running.stop.set()
+
+
 async def test_serve_refuses_websockets(running: Running, connect: Connect) -> None:
     """Nothing here speaks websocket; an upgrade is answered with a client error."""
     stream = await connect(running.port)
