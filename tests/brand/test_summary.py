@@ -17,7 +17,7 @@ from orchestrator.brand.stories import Story
 from orchestrator.brand.summary import Findings, Heading, encode_summary
 from orchestrator.contract.chunk import Cluster
 from orchestrator.contract.summary import MAX_SUMMARY_BYTES, Summary
-from tests.brand.support import HOUR_MS, NOW_MS, batch_of, chunk, chunk_at, folded, sample, summary_of
+from tests.brand.support import HOUR_MS, MINUTE_MS, NOW_MS, batch_of, chunk, chunk_at, folded, sample, summary_of
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "brand": str,
@@ -193,3 +193,10 @@ def test_a_story_tells_its_members_and_when_they_were_seen() -> None:
     assert (story["mentions"], story["members"]) == (14, 2)
     assert (story["firstSeen"], story["lastSeen"]) == ("2026-11-23T09:00:00.000Z", "2026-11-23T11:00:00.000Z")
     assert (len(story["label"]), story["label"][-1]) == (160, "…")
+
+
+def test_summary_names_the_window_that_it_covers() -> None:
+    """From the start of the pane that was current a day ago to now."""
+    document = summary_of(folded(chunk()), NOW_MS + 7 * MINUTE_MS)
+    assert (document["windowStart"], document["windowEnd"]) == ("2026-11-22T12:00:00.000Z", "2026-11-23T12:07:00.000Z")
+    assert document["generatedAt"] == document["windowEnd"]
