@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +151,15 @@ async def test_trend_has_recent_points_of_ours(client: TestClientProtocol) -> No
     assert body["brand"] == "nike"
     assert [one["mentions"] for one in body["hourly"]] == [6]
     assert [one["start"] for one in body["daily"]] == [f"{TODAY}T00:00:00Z"]
+
+
+async def test_trend_covers_today_and_seven_days(client: TestClientProtocol, service: MemoryService) -> None:
+    """A day that has become too old is left out although nobody has deleted it yet."""
+    days = [(datetime.now(UTC) - timedelta(days=back)).date().isoformat() for back in (9, 8, 7, 6, 0)]
+    service.add("nike")
+    service.trends["nike"] = {f"day:{day}".encode(): point(f"{day}T00:00:00Z") for day in days}
+    body = await (await client.get("/v1/brands/nike/trend")).get_json()
+    assert [one["start"][:10] for one in body["daily"]] == days[2:]
 
 
 @pytest.mark.usefixtures("nike")
