@@ -89,6 +89,8 @@ class Arena:
             assert problems == []
             for book in self.traffic.books.values() if in_order else ():
                 summary = client.get(f"summary:brand:{book.brand}")
+                if summary is None and not book.items:
+                    continue  # a cut log forgot all of it, pushes included, and the recount found nothing either
                 now_ms = time.time_ns() // 1_000_000
                 assert comparable(summary) == fold_of(book, now_ms), f"{book.brand}: not the fold of what was pushed"
         books = self.traffic.books.values()

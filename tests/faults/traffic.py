@@ -161,7 +161,8 @@ def recount(client: redis.Redis, book: Ledger) -> list[str]:
     keys = BrandKeys.of(book.brand)
     raw = client.get(keys.summary)
     if raw is None:
-        return [f"{book.brand}: no summary"] if book.chunks else []
+        left = [key for key in (keys.queue, keys.state, keys.failed) if client.exists(key)]
+        return [f"{book.brand}: no summary, but {left or 'chunks in the book'}"] if left or book.items else []
     summary: dict[str, Any] = json.loads(raw)
     found = {"queued": client.llen(keys.queue), **_totals(summary)}
     expected = {"queued": 0, **_expected(book.chunks.values())}
