@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import pytest
 import redis
+import structlog
 import trio
+from structlog.testing import capture_logs
 
 from orchestrator import app, failpoints
 from orchestrator.errors import SettingsError, StoreRefusedError
@@ -86,6 +88,14 @@ def test_scheduler_options_follow_the_settings() -> None:
     assert options.discovery.registry_interval_s == 13
     assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
     assert options.discovery.hints_url == "redis://here"
+
+
+@pytest.mark.parametrize(("ttl_s", "warned"), [(3_600, True), (86_400, False)])
+def test_start_warns_of_summaries_that_expire_within_their_window(ttl_s: int, warned: bool) -> None:  # noqa: FBT001
+    """A quiet brand's summary would be gone while it still has mentions."""
+    with capture_logs() as lines:
+        app._announce(_settings(summary_ttl_sec=ttl_s), "redis://here", structlog.get_logger())
+    assert any("SUMMARY_TTL_SEC" in line["event"] for line in lines) is warned
 
 
 # -- serving

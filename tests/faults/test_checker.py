@@ -58,6 +58,14 @@ DAMAGES: dict[str, Callable[[redis.Redis, BrandKeys], Any]] = {
 }
 
 
+def test_recount_accepts_a_brand_that_was_forgotten_altogether(redis_client: redis.Redis, brand: str) -> None:
+    """Nothing pushed and nothing there is no problem; anything left of a brand without a summary is."""
+    forgotten = Traffic(3, [brand])
+    assert forgotten.problems(redis_client) == []
+    redis_client.rpush(BrandKeys.of(brand).queue, "x")
+    assert len(forgotten.problems(redis_client)) == 1
+
+
 def test_recount_is_content_with_a_sound_brand(traffic: Traffic, redis_client: redis.Redis, brand: str) -> None:
     """Nothing to report, and the summary is the fold of everything pushed."""
     assert traffic.problems(redis_client) == []

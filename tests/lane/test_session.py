@@ -48,6 +48,20 @@ def test_session_adds_a_second_chunk_to_the_first(queue: Brand) -> None:
     assert summary["sentiment"] == {name: 2 * value for name, value in FULL_SENTIMENT.items()}
 
 
+def test_session_knows_when_its_next_step_starts_from_an_older_peek(queue: Brand) -> None:
+    """The peek that came with a commit is older than whatever was pushed since; the one after it is not."""
+    session = queue.opened()
+    known = [session.prefetched]
+    queue.push_ids("nike-1")
+    session.step()
+    known.append(session.prefetched)
+    queue.push_ids("nike-2")
+    assert session.step().idle
+    known.append(session.prefetched)
+    assert known == [False, True, False]
+    assert session.step().items == 1
+
+
 def test_session_leaves_nothing_behind_but_the_state(queue: Brand) -> None:
     """After the visit the queue is empty, the lease is free, the summary is announced by its version."""
     queue.push_ids("nike-1")

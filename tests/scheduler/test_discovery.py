@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
+from trio.testing import MockClock
 
+from orchestrator.errors import StoreRefusedError
 from orchestrator.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
+from orchestrator.store.types import Registry
 
 
 class Lanes:
@@ -95,3 +100,34 @@ async def test_hint_that_anything_changed_has_everything_looked_at(discovery: Di
     """After FLUSHALL, an overflow of the server's table or a gap, registry and queues are asked."""
     discovery._follow(None)
     assert _set(discovery) == (True, True)
+
+
+async def test_registry_that_is_refused_does_not_contradict_the_claims(
+    lanes: Lanes,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,  # noqa: ARG001 - virtual time is there only for a test that asks for it itself
+) -> None:
+    """A key that may not be read is an error in the log, once; whether Redis serves is for claims to say."""
+
+    class Refusing:
+        """A store whose registry is out of reach."""
+
+        def registered(self, _keys: object) -> Registry:
+            """The server's refusal."""
+            raise StoreRefusedError("NOPERM")
+
+    store: Any = Refusing()
+    options = DiscoveryOptions(("brands:list",), 30.0, "redis://nowhere", 1.0)
+    roster = Roster(backoff_base=2.0, park_s=30.0)
+    discovery = Discovery(store, roster, options, Metrics(merge_implementation="python"), lanes)
+    discovery.watch.answered()
+
+    async def at_once(call: Callable[[], object]) -> object:
+        await trio.lowlevel.checkpoint()
+        return call()
+
+    monkeypatch.setattr(discovery, "_call", at_once)  # virtual time knows no threads
+    with capture_logs() as lines, trio.move_on_after(100):  # read at 0, 30, 60 and 90 s
+        await discovery.read_registry()
+    assert discovery.watch.up
+    assert [line["reason"] for line in lines if "registry" in line["event"]] == ["NOPERM"]
