@@ -13,7 +13,11 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = {"_merge": ["_merge_loops.h", "_merge_filter.h"], "_splice": ["_splice_scan.h"]}
+KERNELS = {
+    "_fold": ["_hash.h"],
+    "_merge": ["_merge_loops.h", "_merge_filter.h"],
+    "_splice": ["_hash.h", "_splice_mentions.h", "_splice_scan.h"],
+}
 
 
 def extensions() -> list[Extension]:

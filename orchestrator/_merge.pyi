@@ -1,9 +1,5 @@
 # Types of the compiled merge kernel; what it does is defined by its twin, _merge_py.
-from orchestrator._merge_py import Account as Account
-from orchestrator._merge_py import MentionIds as MentionIds
-from orchestrator._merge_py import Mentions as Mentions
 from orchestrator._merge_py import StoryIndex as StoryIndex
-from orchestrator._merge_py import hash_text as hash_text
 from orchestrator._merge_py import reduce_sentiment as reduce_sentiment
 
 IMPLEMENTATION: str

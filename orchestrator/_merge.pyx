@@ -4,13 +4,11 @@
 # The loops below index only what they have sized themselves; every def checks its arguments first.
 """The merge kernel, compiled; its definition is the pure twin :mod:`orchestrator._merge_py`.
 
-Owns the arithmetic of the fold's three hot loops: the similarity merge of clusters into stories,
-the set of mention ids of a story, the reduction of sentiment. Knows no chunk's history, no clock,
-no Redis. Same names, signatures and answers as the twin, bit by bit: products are added in double
+Owns the similarity merge of clusters into stories and the reduction of sentiment. Knows no chunk's
+history, no clock, no Redis. Same names, signatures and answers as the twin, bit by bit: products are added in double
 precision in a fixed order, whatever the machine's vectors are.
 """
 
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -21,12 +19,6 @@ from orchestrator import _merge_py
 
 IMPLEMENTATION = "cython"
 
-cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
-    bint PyUnicode_IS_COMPACT_ASCII(object text) noexcept
-    void* PyUnicode_1BYTE_DATA(object text) noexcept
-    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
-
 cdef extern from "_merge_loops.h" nogil:
     ctypedef signed long long int128_t "__int128"
     const int LANES
@@ -34,8 +26,6 @@ cdef extern from "_merge_loops.h" nogil:
     double loops_square_sum(const float* row, Py_ssize_t size) noexcept
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
-    uint64_t loops_hash(const char* data, Py_ssize_t size) noexcept
-    void loops_prefetch(const void* address) noexcept
 
 cdef extern from "_merge_filter.h" namespace "filter" nogil:
     cdef struct Survivor:
@@ -68,9 +58,6 @@ cdef size_t MAX_WORDS = _merge_py.MAX_WORDS
 cdef int64_t NOBODY = -1
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
-cdef size_t GIL_WORTH_HASHES = 2_000
-cdef size_t PREFETCH_AHEAD = 8
-cdef Py_ssize_t GROWS_FAST = 64  # ids: stories with more will have many more, and each growth is a walk through memory
 # A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
@@ -78,14 +65,6 @@ cdef Py_ssize_t MOST_TOUCHED = 512
 cdef double ROUNDING = 1e-9  # more than sums of words can be off by
 cdef Py_ssize_t LOOKUP_COST = 32  # of one word in one story (it is far away in memory), in postings summed up
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
-
-
-def hash_text(str text) -> int:
-    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
-
-    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
-    """
-    return _hash_of(text)
 
 
 def use_instructions(int level) -> int:
@@ -97,166 +76,6 @@ def use_instructions(int level) -> int:
     previous = instructions
     instructions = min(level, best_instructions())
     return previous
-
-
-cdef size_t _table_size(size_t count) noexcept nogil:
-    """Slots for *count* hashes, at most five eighths of them in use."""
-    cdef size_t size = 8
-    while size * 5 < count * 8:
-        size *= 2
-    return size
-
-
-cdef inline size_t _slot(const vector[uint64_t]& table, uint64_t key) noexcept nogil:
-    """Where *key* is in an open-addressing table, or the free slot where it would go."""
-    cdef size_t mask = table.size() - 1
-    cdef size_t slot = key & mask
-    while table[slot] != 0 and table[slot] != key:
-        slot = (slot + 1) & mask
-    return slot
-
-
-cdef inline uint64_t _hash_of(object text) except 0:
-    """The hash of *text*, without a call where its bytes lie open."""
-    cdef Py_ssize_t size
-    cdef const char* data
-    if PyUnicode_IS_COMPACT_ASCII(text):
-        return loops_hash(<const char*> PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text))
-    data = PyUnicode_AsUTF8AndSize(text, &size)
-    return loops_hash(data, size)
-
-
-cdef class Mentions:
-    """The different mentions that one cluster lists, read once for all that is done with them; to be used again."""
-
-    cdef vector[uint64_t] _hashes
-    cdef vector[uint64_t] _table
-
-    def read(self, list mentions) -> int:
-        """Become those of *mentions*; how many different ones there are."""
-        cdef Py_ssize_t place
-        cdef uint64_t key
-        cdef size_t slot
-        self._hashes.clear()
-        self._table.assign(_table_size(PyList_GET_SIZE(mentions)), 0)
-        for place in range(PyList_GET_SIZE(mentions)):
-            key = _hash_of(<object> PyList_GET_ITEM(mentions, place))
-            slot = _slot(self._table, key)
-            if self._table[slot] == 0:
-                self._table[slot] = key
-                self._hashes.push_back(key)
-        return self._hashes.size()
-
-
-cdef class MentionIds:
-    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
-
-    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
-    """
-
-    cdef readonly Py_ssize_t capacity
-    cdef readonly int64_t total
-    cdef Py_ssize_t _known
-    cdef vector[uint64_t] _ring  # hash of id number n at n % capacity
-    cdef vector[uint64_t] _table  # the same hashes, open addressing with linear probing, 0 = free
-
-    def __init__(self, Py_ssize_t capacity) -> None:
-        if not 0 < capacity < 2**31:
-            raise ValueError(f"capacity {capacity}: expected 1 to 2**31 - 1")
-        self.capacity = capacity
-        self.total = 0
-        self._known = 0
-
-    def add(self, Mentions mentions not None) -> int:
-        """Remember *mentions*; how many of them were not known."""
-        cdef Py_ssize_t fresh
-        self._reserve(self._known + mentions._hashes.size())
-        if mentions._hashes.size() < GIL_WORTH_HASHES:
-            return self._remember_all(mentions._hashes)
-        with nogil:
-            fresh = self._remember_all(mentions._hashes)
-        return fresh
-
-    cdef Py_ssize_t _remember_all(self, const vector[uint64_t]& hashes) noexcept nogil:
-        cdef size_t place
-        cdef Py_ssize_t fresh = 0
-        cdef size_t mask = self._table.size() - 1
-        for place in range(hashes.size()):
-            # A story's table is larger than the nearest cache: ask for what is needed soon.
-            if place + PREFETCH_AHEAD < hashes.size():
-                loops_prefetch(&self._table[hashes[place + PREFETCH_AHEAD] & mask])
-            fresh += self._remember(hashes[place])
-        return fresh
-
-    cdef int _reserve(self, Py_ssize_t count) except -1:
-        """Room for *count* hashes, as far as they can be remembered."""
-        # One more, while the oldest has not left yet.
-        cdef size_t wanted = _table_size(min(count, self.capacity) + 1)
-        cdef int64_t number
-        cdef uint64_t key
-        if wanted > self._table.size():
-            if self._known >= GROWS_FAST:
-                wanted = _table_size(min(3 * count, self.capacity) + 1)
-            self._table.assign(wanted, 0)
-            for number in range(self.total - self._known, self.total):
-                key = self._ring[number % self.capacity]
-                self._table[_slot(self._table, key)] = key
-        if self._ring.size() < <size_t> self.capacity:
-            self._ring.resize(min(self.capacity, max(count, <Py_ssize_t> self._ring.size())))
-        return 0
-
-    cdef inline bint _remember(self, uint64_t key) noexcept nogil:
-        cdef size_t slot = _slot(self._table, key)
-        cdef Py_ssize_t place
-        if self._table[slot] != 0:
-            return False
-        place = self.total % self.capacity
-        if self._known == self.capacity:
-            self._forget(_slot(self._table, self._ring[place]))
-            slot = _slot(self._table, key)  # forgetting may have moved the free slot
-            self._known -= 1
-        self._ring[place] = key
-        self._table[slot] = key
-        self._known += 1
-        self.total += 1
-        return True
-
-    cdef inline void _forget(self, size_t hole) noexcept nogil:
-        """Free a slot and close the gap in its run, so that no search ends before its time."""
-        cdef size_t mask = self._table.size() - 1
-        cdef size_t slot = hole
-        while True:
-            slot = (slot + 1) & mask
-            if self._table[slot] == 0:
-                break
-            if ((slot - self._table[slot]) & mask) >= ((slot - hole) & mask):
-                self._table[hole] = self._table[slot]
-                hole = slot
-        self._table[hole] = 0
-
-    def dump(self, int64_t start, int64_t stop) -> bytes:
-        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
-        cdef int64_t number
-        cdef vector[uint64_t] hashes
-        for number in range(max(start, self.total - self._known), min(stop, self.total)):
-            hashes.push_back(self._ring[number % self.capacity])
-        return (<const char*> hashes.data())[:hashes.size() * 8] if hashes.size() else b""
-
-    def load(self, int64_t total, bytes data) -> None:
-        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
-        cdef Py_ssize_t count = len(data) // 8
-        cdef Py_ssize_t known = min(count, self.capacity)
-        cdef const uint64_t* hashes = (<const uint64_t*> <const char*> data) + (count - known)
-        cdef Py_ssize_t place
-        if total < known:
-            raise ValueError(f"{known} hashes of {total} ids")
-        self._ring.assign(min(total, self.capacity), 0)
-        self._table.clear()
-        self._known = known
-        self.total = total
-        for place in range(known):
-            self._ring[(total - known + place) % self.capacity] = hashes[place]
-        self._reserve(known)
 
 
 cdef struct Posting:
@@ -833,103 +652,6 @@ cdef inline void _challenge(Best* best, double similarity, int64_t key) noexcept
     if steps > best.steps or (steps == best.steps and (best.key < 0 or key < best.key)):
         best.steps = steps
         best.key = key
-
-
-cdef struct PaneTally:
-    int64_t pane
-    int64_t members
-    int64_t mentions
-    int64_t scored
-    int128_t score
-
-
-cdef class Account:
-    """What a story counts, pane by pane, and what it shows.
-
-    Attributes:
-        mentions: of all panes.
-        label: that of the heaviest member, the first of equals.
-        label_weight: of that member.
-        first_seen_ms: earliest stamped time of a member.
-        last_seen_ms: latest stamped time of a member.
-        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
-    """
-
-    cdef readonly int64_t mentions
-    cdef public object label
-    cdef public int64_t label_weight
-    cdef public int64_t first_seen_ms
-    cdef public int64_t last_seen_ms
-    cdef public object flagged_at_ms
-    cdef vector[PaneTally] _panes
-
-    def __init__(self) -> None:
-        self.label = ""
-
-    def add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) -> bool:
-        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
-        cdef PaneTally* tally = self._tally(pane)
-        score = cluster.sentiment_score
-        tally.members += 1
-        tally.mentions += mentions
-        if score is not None:
-            tally.scored += weight
-            tally.score += _fixed(<double> score * weight)
-        self.mentions += mentions
-        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
-        self.last_seen_ms = max(self.last_seen_ms, at_ms)
-        if weight > self.label_weight:
-            self.label, self.label_weight = cluster.label, weight
-        if cluster.spike:
-            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
-        return tally.members == 1
-
-    cdef PaneTally* _tally(self, int64_t pane) except NULL:
-        """The pane's tally; nearly always the newest, so the search begins there."""
-        cdef PaneTally fresh
-        cdef Py_ssize_t place = self._panes.size()
-        while place > 0:
-            place -= 1
-            if self._panes[place].pane == pane:
-                return &self._panes[place]
-        memset(&fresh, 0, sizeof(fresh))
-        fresh.pane = pane
-        self._panes.push_back(fresh)
-        return &self._panes.back()
-
-    def drop(self, int64_t pane) -> bool:
-        """Forget a pane; whether it was the last one."""
-        cdef size_t place
-        for place in range(self._panes.size()):
-            if self._panes[place].pane == pane:
-                self.mentions -= self._panes[place].mentions
-                self._panes.erase(self._panes.begin() + place)
-                return self._panes.size() == 0
-        raise KeyError(pane)
-
-    def panes(self) -> list:
-        """What each pane adds, in the order of their first members."""
-        cdef size_t place
-        cdef list found = []
-        for place in range(self._panes.size()):
-            tally = &self._panes[place]
-            found.append((tally.pane, tally.members, tally.mentions, tally.scored, _wide(tally.score)))
-        return found
-
-    def dump(self) -> bytes:
-        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
-        return (<const char*> self._panes.data())[:self._panes.size() * sizeof(PaneTally)]
-
-    def load(self, bytes data) -> None:
-        """Take the panes back from what :meth:`dump` gave."""
-        cdef size_t place
-        if not data or len(data) % sizeof(PaneTally):
-            raise ValueError(f"{len(data)} bytes are no panes")
-        self._panes.resize(len(data) // sizeof(PaneTally))
-        memcpy(self._panes.data(), <const char*> data, len(data))
-        self.mentions = 0
-        for place in range(self._panes.size()):
-            self.mentions += self._panes[place].mentions
 
 
 cdef struct Feeling:

@@ -68,21 +68,4 @@ static void loops_add(float *total, const float *unit, double weight, ptrdiff_t 
     for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
 }
 
-/* Stored state holds these hashes: the function is part of the storage format. */
-static uint64_t loops_hash(const char *data, ptrdiff_t size) {
-    const uint64_t step = 0xD6E8FEB86659FD93u, last = 0xA0761D6478BD642Fu;
-    uint64_t value = 0x9E3779B97F4A7C15u ^ ((uint64_t)size * last);
-    for (ptrdiff_t at = 0; at < size; at += 8) {
-        uint64_t word = 0;
-        memcpy(&word, data + at, size - at < 8 ? (size_t)(size - at) : 8);
-        value = (value ^ word) * step;
-        value ^= value >> 32;
-    }
-    value *= last;
-    value ^= value >> 29;
-    return value ? value : 1; /* 0 marks a free slot */
-}
-
-static inline void loops_prefetch(const void *address) { __builtin_prefetch(address); }
-
 #endif

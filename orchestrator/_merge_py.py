@@ -1,8 +1,7 @@
 """The merge kernel's pure twin: the definition of what :mod:`orchestrator._merge` computes.
 
-Owns the arithmetic of the fold's three hot loops: the similarity merge of clusters into stories,
-the set of mention ids of a story, the reduction of sentiment. Knows no chunk's history, no clock,
-no Redis. Both twins answer the same, bit by bit: sums of directions are rounded to float32 after
+Owns the similarity merge of clusters into stories and the reduction of sentiment. Knows no chunk's
+history, no clock, no Redis. Both twins answer the same, bit by bit: sums of directions are rounded to float32 after
 every step, similarities are compared on a grid (:data:`GRID`), sentiment is summed in integers.
 
 Plain Python on purpose: it is what a machine without a compiler runs, and what a reader checks the
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orchestrator.contract.chunk import Cluster, Sentiment
+    from orchestrator.contract.chunk import Sentiment
 
 IMPLEMENTATION = "python"
 
@@ -42,78 +41,6 @@ SHARE_TOLERANCE = 0.01
 
 NOBODY = -1
 """No story is similar enough; as a row: the cluster has no centroid."""
-
-_MASK = 2**64 - 1
-_SEED = 0x9E3779B97F4A7C15
-_STEP = 0xD6E8FEB86659FD93
-_LAST = 0xA0761D6478BD642F
-
-
-def hash_text(text: str) -> int:
-    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
-
-    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
-    """
-    data = text.encode()
-    value = _SEED ^ (len(data) * _LAST & _MASK)
-    for start in range(0, len(data), 8):
-        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * _STEP & _MASK
-        value ^= value >> 32
-    value = value * _LAST & _MASK
-    return (value ^ (value >> 29)) or 1  # 0 marks a free slot in the compiled table
-
-
-class Mentions:
-    """The different mentions that one cluster lists, read once for all that is done with them; to be used again."""
-
-    def __init__(self) -> None:
-        self.distinct: list[str] = []
-
-    def read(self, mentions: Iterable[str]) -> int:
-        """Become those of *mentions*; how many different ones there are."""
-        self.distinct = list(dict.fromkeys(mentions))
-        return len(self.distinct)
-
-
-class MentionIds:
-    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
-
-    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        if not 0 < capacity < 2**31:
-            raise ValueError(f"capacity {capacity}: expected 1 to 2**31 - 1")
-        self.capacity = capacity
-        self.total = 0
-        self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
-
-    def add(self, mentions: Mentions) -> int:
-        """Remember *mentions*; how many of them were not known."""
-        fresh = 0
-        for mention in mentions.distinct:
-            key = hash_text(mention)
-            if key in self._numbers:
-                continue
-            self._numbers[key] = self.total
-            self.total += 1
-            fresh += 1
-            if len(self._numbers) > self.capacity:
-                del self._numbers[next(iter(self._numbers))]
-        return fresh
-
-    def dump(self, start: int, stop: int) -> bytes:
-        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
-        first = self.total - len(self._numbers)
-        hashes = list(self._numbers)[max(0, start - first) : max(0, stop - first)]
-        return b"".join(value.to_bytes(8, "little") for value in hashes)
-
-    def load(self, total: int, data: bytes) -> None:
-        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
-        hashes = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
-        hashes = hashes[max(0, len(hashes) - self.capacity) :]
-        self.total = total
-        self._numbers = {value: total - len(hashes) + place for place, value in enumerate(hashes)}
 
 
 class StoryIndex:
@@ -237,86 +164,6 @@ def _norm(weights: Iterable[float]) -> float:
     return math.sqrt(total)
 
 
-PaneTally = tuple[int, int, int, int, int]
-"""A pane and what it adds to a story: members, mentions, weight of the members with a score, their weighted score."""
-
-
-_PANE_BYTES = 48
-
-
-def _word(value: int) -> bytes:
-    return value.to_bytes(8, "little", signed=True)
-
-
-class Account:
-    """What a story counts, pane by pane, and what it shows.
-
-    Attributes:
-        mentions: of all panes.
-        label: that of the heaviest member, the first of equals.
-        label_weight: of that member.
-        first_seen_ms: earliest stamped time of a member.
-        last_seen_ms: latest stamped time of a member.
-        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
-    """
-
-    def __init__(self) -> None:
-        self.mentions = 0
-        self.label = ""
-        self.label_weight = 0
-        self.first_seen_ms = 0
-        self.last_seen_ms = 0
-        self.flagged_at_ms: int | None = None
-        self._panes: dict[int, PaneTally] = {}
-
-    def add(self, cluster: Cluster, at_ms: int, pane: int, weight: int, mentions: int) -> bool:
-        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
-        known = self._panes.get(pane, (pane, 0, 0, 0, 0))
-        score = cluster.sentiment_score
-        self._panes[pane] = (
-            pane,
-            known[1] + 1,
-            known[2] + mentions,
-            known[3] + (0 if score is None else weight),
-            known[4] + (0 if score is None else _fixed(score * weight)),
-        )
-        self.mentions += mentions
-        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
-        self.last_seen_ms = max(self.last_seen_ms, at_ms)
-        if weight > self.label_weight:
-            self.label, self.label_weight = cluster.label, weight
-        if cluster.spike:
-            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
-        return known[1] == 0
-
-    def drop(self, pane: int) -> bool:
-        """Forget a pane; whether it was the last one."""
-        self.mentions -= self._panes.pop(pane)[2]
-        return not self._panes
-
-    def panes(self) -> list[PaneTally]:
-        """What each pane adds, in the order of their first members."""
-        return list(self._panes.values())
-
-    def dump(self) -> bytes:
-        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
-        return b"".join(
-            b"".join(map(_word, tally[:4])) + tally[4].to_bytes(16, "little", signed=True)
-            for tally in self._panes.values()
-        )
-
-    def load(self, data: bytes) -> None:
-        """Take the panes back from what :meth:`dump` gave."""
-        if not data or len(data) % _PANE_BYTES:
-            raise ValueError(f"{len(data)} bytes are no panes")
-        self._panes = {}
-        for start in range(0, len(data), _PANE_BYTES):
-            words = [int.from_bytes(data[at : at + 8], "little", signed=True) for at in range(start, start + 32, 8)]
-            score = int.from_bytes(data[start + 32 : start + _PANE_BYTES], "little", signed=True)
-            self._panes[words[0]] = (words[0], words[1], words[2], words[3], score)
-        self.mentions = sum(tally[2] for tally in self._panes.values())
-
-
 def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> tuple[int, int, int, int]:
     """Sum up the sentiment of chunks.
 
@@ -329,7 +176,7 @@ def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -
     """
     positive = neutral = negative = score = 0
     for sentiment, size in zip(sentiments, mentions, strict=True):
-        added = _in_fixed(sentiment, size)
+        added = _into_fixed(sentiment, size)
         positive += added[0]
         neutral += added[1]
         negative += added[2]
@@ -337,19 +184,19 @@ def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -
     return positive, neutral, negative, score
 
 
-def _in_fixed(sentiment: Sentiment, size: int) -> tuple[int, int, int, int]:
+def _into_fixed(sentiment: Sentiment, size: int) -> tuple[int, int, int, int]:
     """One chunk's counts; shares (a sum of 1, or a part of a mention) are taken of its mentions."""
     positive, neutral, negative = sentiment.positive or 0.0, sentiment.neutral or 0.0, sentiment.negative or 0.0
     total = positive + neutral + negative
     whole = positive.is_integer() and neutral.is_integer() and negative.is_integer()
     if whole and abs(total - 1.0) > SHARE_TOLERANCE:
-        return _fixed(positive), _fixed(neutral), _fixed(negative), _fixed(sentiment.score)
-    plus = _fixed(positive / total * size)
-    minus = min(_fixed(negative / total * size), size * FIXED_ONE - plus)
+        return to_fixed(positive), to_fixed(neutral), to_fixed(negative), to_fixed(sentiment.score)
+    plus = to_fixed(positive / total * size)
+    minus = min(to_fixed(negative / total * size), size * FIXED_ONE - plus)
     # The neutral share takes the rounding, so that the three are the chunk's mentions exactly.
-    return plus, size * FIXED_ONE - plus - minus, minus, _fixed(sentiment.score * size)
+    return plus, size * FIXED_ONE - plus - minus, minus, to_fixed(sentiment.score * size)
 
 
-def _fixed(value: float) -> int:
+def to_fixed(value: float) -> int:
     """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
     return round(value * FIXED_ONE)

@@ -1,10 +1,11 @@
 # distutils: language = c++
 # cython: language_level=3
-"""Decodes a batch of items, taking the centroids out of the documents on the way.
+"""Decodes a batch of items, taking centroids and mentions out of the documents on the way.
 
 The compiled twin of :mod:`orchestrator._splice_py`: same function, same answers. Centroids go from bytes straight
-into float32 rows (``_splice_scan.h``); a row number takes their place, and msgspec validates the small rest. The GIL
-is released while the documents are scanned. Decides nothing about chunks: *decode* and *slowly* do.
+into float32 rows, mentions into rows of hashes (``_splice_scan.h``); a row number takes their place, and msgspec
+validates the small rest. The GIL is released while the documents are scanned. Decides nothing about chunks: *decode*
+and *slowly* do.
 """
 
 import msgspec
@@ -12,11 +13,12 @@ import numpy as np
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as c_bool
 from libcpp.vector cimport vector
 
+from orchestrator.contract.rows import Centroids, MentionRows, RowCollector
 from orchestrator.errors import InvalidChunkError
 
 IMPLEMENTATION = "cython"
@@ -32,10 +34,18 @@ cdef extern from "_splice_scan.h" namespace "splice" nogil:
         c_bool ascii
         c_bool escapes
 
+    cdef cppclass MentionHashes "splice::Mentions":
+        vector[uint64_t] hashes
+        vector[int64_t] offsets
+        vector[int64_t] spots
+        size_t rows()
+
     cdef cppclass Splicer:
         vector[float] values
         vector[int64_t] offsets
         vector[char] rest
+        MentionHashes mentions
+        int64_t document_number
         void reset() except +
         Verdict run(const char* data, Py_ssize_t size, Survey* found) except +
 
@@ -56,12 +66,11 @@ def decode_items(list items, str brand, Py_ssize_t max_bytes, decode, slowly) ->
         items: documents.
         brand: whose they must be, None for anybody's.
         max_bytes: larger ones are left to *slowly*, unread.
-        decode: the typed decoder, for documents whose centroids are gone.
-        slowly: decodes any document or raises; appends its centroids to the list, numbered from the count given.
+        decode: the typed decoder, for documents that have row numbers in the place of rows.
+        slowly: decodes any document or raises; its rows go to the collector.
 
     Returns:
-        chunks, their positions among the items, (position, error) of the others, and the centroids as
-        values (float32) and offsets (int64) of rows.
+        chunks, their positions among the items, (position, error) of the others, centroids and mentions.
     """
     cdef Splicer* splicer = _take_splicer()
     try:
@@ -102,8 +111,9 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
         documents[index].size = PyBytes_GET_SIZE(item)
     with nogil:
         _scan(&documents, splicer, max_bytes)
-    cdef list chunks = [], errors = [], slow_rows = []
+    cdef list chunks = [], errors = []
     cdef str found_brand
+    collected = RowCollector(splicer.offsets.size() - 1, splicer.mentions.rows())
     for index in range(PyList_GET_SIZE(items)):
         document = &documents[index]
         chunk = None
@@ -117,13 +127,15 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
                 if brand is not None and found_brand != brand:
                     chunk = None
         if chunk is None:
-            chunk = _decode_slowly(index, items[index], brand, slowly, splicer, slow_rows, errors)
-            if chunk is None:
+            try:
+                chunk = slowly(items[index], brand, collected)
+            except InvalidChunkError as error:
+                errors.append((index, error))
                 continue
         chunks.append(chunk)
     refused = {index for index, _ in errors}
     indices = [index for index in range(len(items)) if index not in refused] if refused else list(range(len(items)))
-    return chunks, indices, errors, *_rows(splicer, slow_rows)
+    return chunks, indices, errors, _centroids(splicer, collected.centroids), _mentions(splicer, collected.mentions, items)
 
 
 cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_bytes) except -1 nogil:
@@ -135,6 +147,7 @@ cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_byt
         if document.size > max_bytes:
             continue
         document.rest_start = splicer.rest.size()
+        splicer.document_number = index
         document.verdict = splicer.run(document.data, document.size, &document.found)
         document.rest_size = splicer.rest.size() - document.rest_start
     return 0
@@ -142,30 +155,17 @@ cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_byt
 
 cdef inline bytes _rest(Document* document, Splicer* splicer, bytes item):
     """What msgspec is to validate. It looks only at the strings that it keeps, so UTF-8 is checked here."""
-    if document.verdict == SPLICED:
-        item = PyBytes_FromStringAndSize(splicer.rest.data() + document.rest_start, document.rest_size)
     if not document.found.ascii:
         item.decode()
-    return item
+    if document.verdict == PLAIN:
+        return item
+    return PyBytes_FromStringAndSize(splicer.rest.data() + document.rest_start, document.rest_size)
 
 
-cdef object _decode_slowly(
-    Py_ssize_t index, bytes item, str brand, slowly, Splicer* splicer, list slow_rows, list errors
-):
-    """The chunk in an unusual document; None if there is none, then the reason is among *errors*."""
-    known_rows = len(slow_rows)
-    try:
-        return slowly(item, brand, slow_rows, splicer.offsets.size() - 1 + known_rows)
-    except InvalidChunkError as error:
-        del slow_rows[known_rows:]
-        errors.append((index, error))
-        return None
-
-
-cdef tuple _rows(Splicer* splicer, list slow_rows):
-    """All rows: those of the scan, then those of *slow_rows*."""
+cdef object _centroids(Splicer* splicer, list collected):
+    """The rows of the scan, then those that were collected."""
     cdef size_t scanned = splicer.offsets.size()
-    sizes = [len(row) for row in slow_rows]
+    sizes = [len(row) for row in collected]
     values = np.empty(splicer.values.size() + sum(sizes), dtype=np.float32)
     offsets = np.empty(scanned + len(sizes), dtype=np.int64)
     cdef float[::1] value_view = values
@@ -174,8 +174,24 @@ cdef tuple _rows(Splicer* splicer, list slow_rows):
         memcpy(&value_view[0], splicer.values.data(), splicer.values.size() * sizeof(float))
     memcpy(&offset_view[0], splicer.offsets.data(), scanned * sizeof(int64_t))
     cdef Py_ssize_t place, start = splicer.values.size()
-    for place, row in enumerate(slow_rows):
+    for place, row in enumerate(collected):
         values[start:start + sizes[place]] = row
         start += sizes[place]
         offset_view[scanned + place] = start
-    return values, offsets
+    return Centroids(values, offsets)
+
+
+cdef object _mentions(Splicer* splicer, list collected, list items):
+    """Likewise; the scanned rows find their first texts in *items*."""
+    hashes = np.empty(splicer.mentions.hashes.size(), dtype=np.uint64)
+    offsets = np.empty(splicer.mentions.offsets.size(), dtype=np.int64)
+    spots = np.empty((splicer.mentions.rows(), 3), dtype=np.int64)
+    cdef uint64_t[::1] hash_view = hashes
+    cdef int64_t[::1] offset_view = offsets
+    cdef int64_t[:, ::1] spot_view = spots
+    if hash_view.shape[0]:
+        memcpy(&hash_view[0], splicer.mentions.hashes.data(), splicer.mentions.hashes.size() * sizeof(uint64_t))
+    if spot_view.shape[0]:
+        memcpy(&spot_view[0, 0], splicer.mentions.spots.data(), splicer.mentions.spots.size() * sizeof(int64_t))
+    memcpy(&offset_view[0], splicer.mentions.offsets.data(), splicer.mentions.offsets.size() * sizeof(int64_t))
+    return MentionRows(hashes, offsets, items=items, spots=spots).followed_by(collected)

@@ -1,5 +1,5 @@
-/* Takes the centroids out of a JSON document: one pass that finds each, parses its numbers straight into float32,
- * and leaves a row number in its place.
+/* Takes centroids and mentions out of a JSON document: one pass that finds each, turns it into a row of float32 numbers
+ * or of hashes (_splice_mentions.h), and leaves a row number in its place.
  *
  * Accepts a strict subset of what is valid and decides nothing else: whatever is unusual (escaped keys, both forms of
  * a centroid at once, numbers out of bounds, damage) makes the whole document SLOW, and the ordinary decoder says what
@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "_splice_mentions.h"
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #endif
@@ -32,21 +34,22 @@ struct Survey {
     bool escapes; /* a backslash */
 };
 
-/* The next place in [at, end) that may be the beginning of a key "centroid..., or *end*; *found* takes note of the
- * bytes up to there. */
+/* The next place in [at, end) that may be the beginning of a key "centroid... or "mentions", or *end*; *found* takes
+ * note of the bytes up to there. */
 static const char *find_key(const char *at, const char *end, Survey *found) {
     int high = 0, escape = 0;
 #if defined(__x86_64__) && defined(__GNUC__)
-    const __m128i quote = _mm_set1_epi8('"'), first = _mm_set1_epi8('c'), last = _mm_set1_epi8('d');
-    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i c = _mm_set1_epi8('c'), d = _mm_set1_epi8('d'), m = _mm_set1_epi8('m'), s = _mm_set1_epi8('s');
     for (; end - at >= 24; at += 16) {
         const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
         const __m128i behind = _mm_loadu_si128((const __m128i *)(at + 1));
         const __m128i far = _mm_loadu_si128((const __m128i *)(at + 8));
         high |= _mm_movemask_epi8(bytes);
         escape |= _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, backslash));
-        const __m128i key = _mm_and_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(behind, first));
-        const int places = _mm_movemask_epi8(_mm_and_si128(key, _mm_cmpeq_epi8(far, last)));
+        const __m128i either = _mm_or_si128(_mm_and_si128(_mm_cmpeq_epi8(behind, c), _mm_cmpeq_epi8(far, d)),
+                                            _mm_and_si128(_mm_cmpeq_epi8(behind, m), _mm_cmpeq_epi8(far, s)));
+        const int places = _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(bytes, quote), either));
         if (places) {
             end = at + __builtin_ctz((unsigned)places);
             break;
@@ -56,7 +59,7 @@ static const char *find_key(const char *at, const char *end, Survey *found) {
     for (; at < end; at++) {
         high |= *at & 0x80;
         escape |= *at == '\\';
-        if (*at == '"' && end - at > 9 && at[1] == 'c' && at[8] == 'd') break;
+        if (*at == '"' && end - at > 9 && ((at[1] == 'c' && at[8] == 'd') || (at[1] == 'm' && at[8] == 's'))) break;
     }
     found->ascii &= high == 0;
     found->escapes |= escape != 0;
@@ -98,7 +101,6 @@ static const uint64_t LEADING[25] = {1u,
 static const uint64_t WHOLE_POWERS[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
 static inline bool is_digit(char byte) { return (unsigned char)(byte - '0') < 10; }
-static inline bool is_blank(char byte) { return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r'; }
 
 /* The value of eight decimal digits, the first one in the lowest byte (Lemire, "Quickly parsing eight digits"). */
 static inline uint64_t eight_digits(uint64_t digits) {
@@ -333,27 +335,23 @@ class Splicer {
     std::vector<float> values;
     std::vector<int64_t> offsets{0};
     std::vector<char> rest;
+    Mentions mentions;
+    int64_t document_number = 0; /* of the next one, for the spots of its mentions */
 
     /* Be as new, but for the memory at hand; what one great batch needed is not kept for ever. */
     void reset() {
-        if (values.capacity() * sizeof(float) + rest.capacity() > MAX_IDLE_BYTES) {
+        if (values.capacity() * sizeof(float) + rest.capacity() + mentions.bytes() > MAX_IDLE_BYTES) {
             values = std::vector<float>();
             rest = std::vector<char>();
+            mentions = Mentions();
         }
-        values.clear();
         rest.clear();
-        offsets.assign(1, 0);
+        keep_rows(0, 0);
     }
 
-    /* Forget the rows behind the first *count*. */
-    void keep_rows(size_t count) {
-        offsets.resize(count + 1);
-        values.resize((size_t)offsets[count]);
-    }
-
-    /* Append to *rest* the document without its centroids. On SLOW and PLAIN nothing is appended anywhere. */
+    /* Append to *rest* the document without its centroids and mentions. On SLOW and PLAIN nothing is appended anywhere. */
     Verdict run(const char *data, ptrdiff_t size, Survey *found) {
-        const size_t rows_before = offsets.size() - 1, rest_before = rest.size();
+        const size_t rows_before = offsets.size() - 1, mentions_before = mentions.rows(), rest_before = rest.size();
         at_ = copied_ = data_ = data;
         end_ = data + size;
         has_array_ = has_packed_ = false;
@@ -365,7 +363,7 @@ class Splicer {
             copy_until(end_);
             return SPLICED;
         }
-        keep_rows(rows_before);
+        keep_rows(rows_before, mentions_before);
         rest.resize(rest_before);
         return SLOW;
     }
@@ -381,6 +379,13 @@ class Splicer {
         int32_t doubtful[MAX_DIMENSIONS + 1];
     };
     std::unique_ptr<Bench> bench_;
+
+    /* Forget the rows behind the first ones. */
+    void keep_rows(size_t centroids, size_t lists) {
+        offsets.resize(centroids + 1);
+        values.resize((size_t)offsets[centroids]);
+        mentions.keep_rows(lists);
+    }
 
     void copy_until(const char *stop) {
         rest.insert(rest.end(), copied_, stop);
@@ -403,13 +408,19 @@ class Splicer {
         return text.find("\\u006") != text.npos || text.find("\\u007") != text.npos;
     }
 
-    /* Replace the centroids, whatever they are part of: a key of that name outside of a cluster is an unknown one, and
+    /* Replace centroids and mentions, whatever they are part of: a key of that name outside of a cluster is an unknown one, and
      * what unknown keys hold is ignored. The bytes searched for cannot be inside a string, because the second quote
      * would end it, and a string with a colon behind it is a key. */
     bool document(Survey *found) {
         while ((at_ = find_key(at_, end_, found)) < end_) {
             const char *quote = at_++;
             const std::string_view text(quote, (size_t)(end_ - quote));
+            if (text.substr(0, 10) == "\"mentions\"") {
+                at_ = quote + 10;
+                skip_blanks();
+                if (at_ < end_ && *at_ == ':' && !mention_row(quote, found)) return false;
+                continue;
+            }
             const bool packed = text.substr(0, 13) == "\"centroidF32\"";
             if (!packed && text.substr(0, 10) != "\"centroid\"") continue;
             at_ = quote + (packed ? 13 : 10);
@@ -433,12 +444,32 @@ class Splicer {
             put("\"centroid\":null", at_);
             return true;
         }
-        char text[33] = "\"centroid\":";
-        char *last = std::to_chars(text + 11, text + sizeof text - 1, offsets.size() - 1).ptr;
-        *last++ = ' '; /* or digits behind the bracket, as in [1,2]7, would make it the number of another row */
+        put_row("\"centroid\":", offsets.size() - 1);
         offsets.push_back((int64_t)values.size());
-        put(std::string_view(text, (size_t)(last - text)), at_);
         return true;
+    }
+
+    /* The same for an array of texts. */
+    bool mention_row(const char *quote, Survey *found) {
+        at_++;
+        skip_blanks();
+        if (at_ == end_ || *at_ != '[') return false;
+        int high = 0;
+        const char *behind = mentions.read(at_ + 1, end_, data_, document_number, &high);
+        if (behind == nullptr) return false;
+        found->ascii &= high == 0;
+        copy_until(quote);
+        at_ = behind;
+        put_row("\"mentions\":", mentions.rows() - 1);
+        return true;
+    }
+
+    void put_row(const char (&key)[12], size_t number) {
+        char text[33];
+        memcpy(text, key, 11);
+        char *last = std::to_chars(text + 11, text + sizeof text - 1, number).ptr;
+        *last++ = ' '; /* or digits behind the bracket, as in [1,2]7, would make it the number of another row */
+        put(std::string_view(text, (size_t)(last - text)), at_);
     }
 
     bool row() {

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from orchestrator import _merge_py
@@ -23,11 +24,7 @@ __all__ = [
     "MAX_WORDS",
     "NOBODY",
     "SHARE_TOLERANCE",
-    "Account",
-    "MentionIds",
-    "Mentions",
     "StoryIndex",
-    "hash_text",
     "reduce_sentiment",
 ]
 
@@ -42,7 +39,11 @@ _kernel: ModuleType = _merge_py
 if _wanted != "python":
     try:
         from orchestrator import _merge as _compiled
-        from orchestrator import _splice  # noqa: F401 - both or neither, so that one word tells what is in use
+
+        # All or none, so that one word tells what is in use. Only looked for: they import this module.
+        for _name in ("orchestrator._fold", "orchestrator._splice"):
+            if find_spec(_name) is None:
+                raise ImportError(f"No module named {_name!r}", name=_name)
     except ImportError as error:
         if _wanted == "cython":
             raise
@@ -53,11 +54,7 @@ if _wanted != "python":
 IMPLEMENTATION: str = _kernel.IMPLEMENTATION
 
 if TYPE_CHECKING:
-    from orchestrator._merge_py import Account, MentionIds, Mentions, StoryIndex, hash_text, reduce_sentiment
+    from orchestrator._merge_py import StoryIndex, reduce_sentiment
 else:
-    Account = _kernel.Account
-    MentionIds = _kernel.MentionIds
     StoryIndex = _kernel.StoryIndex
-    Mentions = _kernel.Mentions
-    hash_text = _kernel.hash_text
     reduce_sentiment = _kernel.reduce_sentiment

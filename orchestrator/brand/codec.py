@@ -12,7 +12,7 @@ import msgspec
 
 from orchestrator.errors import InvalidStateError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a field's layout changes; another format is refused, not guessed at."""
 
 T = TypeVar("T")

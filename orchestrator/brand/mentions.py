@@ -1,7 +1,7 @@
-"""The mention ids of one story, and how they are stored: in segments of which only touched ones are written.
+"""The mention ids of a brand's stories, and how they are stored: in segments of what each commit added.
 
-A segment holds the hashes of :data:`SEGMENT_IDS` ids in the order of their arrival; segment *n* begins with the
-id numbered ``n * SEGMENT_IDS``. Full segments never change, so a commit costs what it adds, not what a story has.
+A segment ``m:<n>`` holds parts, (story, number of the first id, number behind the last one), and the hashes of the parts one
+behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten.
 
 Source: the rule of mentions: an id that appears twice in one story counts once, exact for the newest
 :data:`KEPT_IDS` ids of a story.
@@ -9,72 +9,108 @@ Source: the rule of mentions: an id that appears twice in one story counts once,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from array import array
+from collections.abc import Collection, Mapping
 
+from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.merge import MentionIds
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from orchestrator.fold import Story, take_new_ids
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000
-SEGMENT_IDS = 128
-"""1 KiB a segment: rewriting a half-full one costs less than a second field would."""
+ID_BYTES = 8
 
-_ID_BYTES = 8
-
-
-class MentionLog:
-    """A story's :class:`~orchestrator.merge.MentionIds` together with what of it is in storage."""
-
-    __slots__ = ("_name", "_stored", "_stored_first", "ids")
-
-    def __init__(self, key: int) -> None:
-        self.ids = MentionIds(KEPT_IDS)
-        self._name = b"%b%d:" % (PREFIX, key)
-        self._stored = 0  # ids that storage holds
-        self._stored_first = 0  # oldest segment that storage holds
-
-    def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
-        """Add segments that changed since the last call to *put*, those that fell out of memory to *remove*."""
-        total = self.ids.total
-        if total == self._stored:
-            return
-        first = _first_segment(total)
-        number = max(first, self._stored // SEGMENT_IDS)
-        while number * SEGMENT_IDS < total:
-            put[b"%b%d" % (self._name, number)] = self.ids.dump(number * SEGMENT_IDS, (number + 1) * SEGMENT_IDS)
-            number += 1
-        if first > self._stored_first:
-            remove.extend(map(self._field, range(self._stored_first, min(first, _segments(self._stored)))))
-        self._stored, self._stored_first = total, first
-
-    def stored_fields(self) -> Iterator[bytes]:
-        """The names of all segments in storage."""
-        return map(self._field, range(self._stored_first, _segments(self._stored)))
-
-    def load(self, total: int, fields: Mapping[bytes, bytes]) -> None:
-        """Become the log of *total* ids whose segments are among *fields*."""
-        first = _first_segment(total)
-        try:
-            data = b"".join(fields[self._field(number)] for number in range(first, _segments(total)))
-        except KeyError as error:
-            raise InvalidStateError(f"state field {error.args[0]!r} is missing") from None
-        # The oldest segment may have been written when ids now forgotten were remembered, or after they were not.
-        if len(data) < _ID_BYTES * min(total, KEPT_IDS) or len(data) % _ID_BYTES:
-            raise InvalidStateError(f"state fields {self._name!r} hold {len(data)} bytes for {total} ids")
-        self.ids.load(total, data)
-        self._stored, self._stored_first = total, first
-
-    def _field(self, number: int) -> bytes:
-        return b"%b%d" % (self._name, number)
+_PART = 3  # numbers
+_decoder = FieldDecoder(tuple[bytes, bytes])
 
 
-def _segments(total: int) -> int:
-    return -(-total // SEGMENT_IDS)
+class MentionStore:
+    """What of the stories' ids is in storage, and what has to get there."""
+
+    def __init__(self) -> None:
+        self._log = SegmentLog(PREFIX)
+        self._live_ids = 0
+
+    def take_changes(
+        self,
+        dirty: Collection[Story],
+        stories: Mapping[int, Story],
+        put: dict[bytes, bytes],
+        remove: list[bytes],
+    ) -> None:
+        """Add a segment with the new ids of *dirty* stories to *put* and what it replaces to *remove*."""
+        self._live_ids -= sum([_kept(story.stored_ids) for story in dirty])
+        parts, hashes = take_new_ids(dirty)
+        self._live_ids += sum([_kept(story.stored_ids) for story in dirty])
+        old_parts, old_hashes = self._rescue(stories, remove)
+        if parts or old_parts:
+            value = pack((old_parts + parts, old_hashes + hashes))
+            self._log.append(value, array("q", old_parts + parts), put)
+
+    def forget(self, story: Story) -> None:
+        """A story leaves: its ids live no longer."""
+        self._live_ids -= _kept(story.stored_ids)
+
+    def _rescue(self, stories: Mapping[int, Story], remove: list[bytes]) -> tuple[bytes, bytes]:
+        """The parts that live in segments to be dropped, and their hashes."""
+        parts, hashes = array("q"), []
+        for segment in self._log.clean(self._live_ids * ID_BYTES, remove):
+            entries = segment.entries
+            for place in range(0, len(entries), _PART):
+                key, first, stop = entries[place : place + _PART]
+                story = stories.get(key)
+                if story is None or stop <= _first_kept(story.stored_ids):
+                    continue
+                first = max(first, _first_kept(story.stored_ids))
+                parts.extend((key, first, stop))
+                hashes.append(story.ids.dump(first, stop))
+        return parts.tobytes(), b"".join(hashes)
+
+    def load(self, fields: Mapping[bytes, bytes]) -> dict[int, list[tuple[int, bytes]]]:
+        """The hashes among *fields* by story, each part with the number of its first id."""
+        found: dict[int, list[tuple[int, bytes]]] = {}
+        for number, name in in_order(list(fields), PREFIX):
+            packed, hashes = _decoder.read(name, fields[name])
+            if len(packed) % (8 * _PART):
+                raise InvalidStateError(f"state field {name!r} holds {len(packed)} bytes of parts")
+            entries, at = array("q", packed), 0
+            for place in range(0, len(entries), _PART):
+                key, first, stop = entries[place : place + _PART]
+                if not 0 <= first < stop:
+                    raise InvalidStateError(f"state field {name!r} has a part from id {first} to {stop}")
+                size = (stop - first) * ID_BYTES
+                found.setdefault(key, []).append((first, hashes[at : at + size]))
+                at += size
+            if at != len(hashes):
+                raise InvalidStateError(f"state field {name!r} holds {len(hashes)} bytes of hashes, expected {at}")
+            self._log.restore(number, len(fields[name]), entries)
+        return found
+
+    def restore(self, story: Story, total: int, parts: list[tuple[int, bytes]]) -> None:
+        """Give *story* the newest of its *total* ids back from *parts*.
+
+        Raises:
+            InvalidStateError: some of them are missing.
+        """
+        at, data = _first_kept(total), []
+        for first, hashes in sorted(parts):
+            stop = first + len(hashes) // ID_BYTES
+            if first <= at < stop:
+                data.append(hashes[(at - first) * ID_BYTES :])
+                at = stop
+        if at != total:
+            raise InvalidStateError(f"story {story.key}: id number {at} of {total} is missing")
+        story.ids.load(total, b"".join(data))
+        story.stored_ids = total
+        self._live_ids += _kept(total)
 
 
-def _first_segment(total: int) -> int:
-    """The oldest segment with an id that still counts."""
-    return max(0, total - KEPT_IDS) // SEGMENT_IDS
+def _kept(total: int) -> int:
+    """How many of *total* ids are remembered."""
+    return min(total, KEPT_IDS)
+
+
+def _first_kept(total: int) -> int:
+    """The number of the oldest id that is."""
+    return max(0, total - KEPT_IDS)

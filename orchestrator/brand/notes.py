@@ -6,9 +6,9 @@ appended to a list of their own in the commit that folds their chunks.
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 from msgspec import Struct
@@ -83,10 +83,11 @@ def clip(text: str, chars: int) -> str:
     return line if len(line) <= chars else line[: chars - 1].rstrip() + "…"
 
 
-def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
-    """The entry of one chunk, as JSON, bounded whatever the chunk holds."""
+def recent_entry(chunk: Chunk, at_ms: int, mentions: int, counts: Sequence[int]) -> bytes:
+    """The entry of one chunk, as JSON, bounded whatever the chunk holds; *counts* are those of its batch's mentions."""
     sentiment, topics = chunk.sentiment, chunk.topics or ()
-    clusters = [_recent_cluster(cluster) for cluster in _largest(chunk.clusters)]
+    sizes = [cluster_mentions(cluster, counts) for cluster in chunk.clusters]
+    clusters = [_recent_cluster(cluster, size) for size, cluster in _largest(sizes, chunk.clusters)]
     # by position: fifty of these a commit cost as much as folding a hundred chunks
     entry = RecentChunk(
         chunk.chunk_id,
@@ -103,12 +104,11 @@ def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
     return msgspec.json.encode(entry)
 
 
-def _largest(clusters: Sequence[Cluster]) -> Sequence[Cluster]:
-    if len(clusters) <= 1:
-        return clusters
-    return heapq.nsmallest(MAX_RECENT_CLUSTERS, clusters, key=lambda cluster: -cluster_mentions(cluster))
+def _largest(sizes: Sequence[int], clusters: Sequence[Cluster]) -> list[tuple[int, Cluster]]:
+    """The largest clusters with their sizes, the first of equals first."""
+    return sorted(zip(sizes, clusters, strict=True), key=itemgetter(0), reverse=True)[:MAX_RECENT_CLUSTERS]
 
 
-def _recent_cluster(cluster: Cluster) -> RecentCluster:
+def _recent_cluster(cluster: Cluster, size: int) -> RecentCluster:
     name, label = clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS)
-    return RecentCluster(name, label, cluster_mentions(cluster), bool(cluster.spike))
+    return RecentCluster(name, label, size, bool(cluster.spike))

@@ -12,7 +12,7 @@ detector: settled panes, unsettled ones, episodes), and those of the story book.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -55,7 +55,7 @@ class BrandState:
         self._flags = Flags()
         self._spikes = SpikeDetector()
         self._notes = Notes()
-        self._recent: deque[tuple[Chunk, int, int]] = deque(maxlen=MAX_RECENT)
+        self._recent: deque[tuple[Chunk, int, int, Sequence[int]]] = deque(maxlen=MAX_RECENT)
 
     @classmethod
     def empty(cls, config: FoldConfig) -> BrandState:
@@ -95,16 +95,16 @@ class BrandState:
             return FoldReport()
         times, retimed = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         panes = [at_ms // PANE_MS for at_ms in times]
-        mentions = [chunk_mentions(chunk) for chunk in chunks]
+        counts = batch.mentions.counts
+        mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
         added = self._ledger.fold(panes, chunks, mentions)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
         self._notes.fold(chunks, panes)
-        self._recent.extend(list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:])
-        self._stories.begin_batch(batch)
-        fold_story = self._stories.fold
-        clusters = sum([fold_story(chunk, at_ms) for chunk, at_ms in zip(chunks, times, strict=True)])
+        for chunk, at_ms, count in list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:]:
+            self._recent.append((chunk, at_ms, count, counts))
+        clusters = self._stories.fold_batch(batch, times, panes)
         return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
     def advance(self, now_ms: int) -> None:
@@ -131,10 +131,8 @@ class BrandState:
         self._notes.take_changes(put)
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
-        stories = self._stories.take_changes()
-        put.update(stories.put)
-        remove.extend(stories.remove)
-        recent = [recent_entry(chunk, at_ms, mentions) for chunk, at_ms, mentions in self._recent]
+        self._stories.take_changes(put, remove)
+        recent = [recent_entry(*newest) for newest in self._recent]
         self._recent.clear()
         return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 

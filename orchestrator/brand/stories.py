@@ -1,8 +1,8 @@
 """Stories: the clusters of many chunks that speak of the same thing, merged.
 
-Owns which clusters are one story, what a story counts, and when it leaves. Pure: time comes in as stamped times
-and panes; similarity and id sets are the merge kernel's. Storage layout: ``s:`` holds the format and the next key,
-``s:<key>`` one story, ``m:<key>:<n>`` its mention ids (:mod:`orchestrator.brand.mentions`).
+Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Pure:
+time comes in as stamped times and panes. Who joins whom and what a story counts is the kernels'; how stories are stored,
+:mod:`orchestrator.brand.story_store`'s.
 
 Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
 chunks, so the cut of batches and restarts change nothing; a story lives while a pane of the window has it.
@@ -12,33 +12,31 @@ from __future__ import annotations
 
 import heapq
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from orchestrator.brand.codec import FORMAT, FieldDecoder, number_in, pack
+from orchestrator import fold
 from orchestrator.brand.labels import words
-from orchestrator.brand.mentions import MentionLog
+from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.notes import clip
-from orchestrator.brand.panes import pane_of
-from orchestrator.errors import InvalidStateError
-from orchestrator.merge import FIXED_ONE, NOBODY, Account, Mentions, StoryIndex
+from orchestrator.brand.story_store import StoryStore
+from orchestrator.fold import MentionIds, StoryFolder
+from orchestrator.merge import FIXED_ONE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from orchestrator.contract.chunk import Chunk, Cluster
+    from orchestrator.contract.chunk import Chunk
     from orchestrator.contract.decode import ChunkBatch
-
-PREFIX = b"s:"
+    from orchestrator.contract.rows import MentionRows
 
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
-_MAX_EXAMPLES = 3
 _EXAMPLE_CHARS = 120
 _MAX_HEAP_ENTRIES = 4  # a story; rebuilding is then paid for by the entries that made it necessary
+
+Rank = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,134 +66,57 @@ class Story:
     examples: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class StateChanges:
-    """Fields of the state hash to set and to delete."""
-
-    put: dict[bytes, bytes] = field(default_factory=dict)
-    remove: list[bytes] = field(default_factory=list)
-
-
-class _StoryFields(Struct, array_like=True):
-    """A story as its field holds it."""
-
-    id: str
-    label: str
-    label_weight: int
-    first_seen_ms: int
-    last_seen_ms: int
-    flagged_at_ms: int | None
-    ids_total: int
-    panes: bytes
-    total: bytes
-    words: list[str]
-    weights: bytes
-    examples: tuple[str, ...] = ()
+def _view(story: fold.Story) -> Story:
+    """The story as readers see it."""
+    _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
+    return Story(
+        story.id,
+        story.label,
+        story.mentions,
+        members,
+        score / (scored * FIXED_ONE) if scored else None,
+        story.first_seen_ms,
+        story.last_seen_ms,
+        story.flagged_at_ms,
+        story.examples,
+    )
 
 
-_story_decoder = FieldDecoder(_StoryFields)
-_head_decoder = FieldDecoder(tuple[int, int])
+def _rank(story: fold.Story) -> Rank:
+    """Who leaves first: the smallest, among equals the one not seen for longest, then the oldest."""
+    return story.mentions, story.last_seen_ms, story.key
 
 
-class _Record(Account):
-    """A story's own account; its direction is the index's."""
-
-    __slots__ = ("examples", "id", "key", "log", "stored")
-
-    def __init__(self, key: int, story_id: str) -> None:
-        super().__init__()
-        self.key = key
-        self.id = story_id
-        self.examples: tuple[str, ...] = ()
-        self.log = MentionLog(key)
-        self.stored = False
-
-    @property
-    def rank(self) -> tuple[int, int, int]:
-        """Who leaves first: the smallest, among equals the one not seen for longest, then the oldest."""
-        return self.mentions, self.last_seen_ms, self.key
-
-    def view(self) -> Story:
-        """The story as readers see it."""
-        _, members, _, scored, score = map(sum, zip(*self.panes(), strict=True))
-        return Story(
-            self.id,
-            self.label,
-            self.mentions,
-            members,
-            score / (scored * FIXED_ONE) if scored else None,
-            self.first_seen_ms,
-            self.last_seen_ms,
-            self.flagged_at_ms,
-            self.examples,
-        )
-
-
-def _examples(cluster: Cluster) -> tuple[str, ...]:
-    return tuple([clip(text, _EXAMPLE_CHARS) for text in cluster.mentions[:_MAX_EXAMPLES]])
-
-
-class StoryBook:
+class StoryBook(StoryFolder):
     """The stories of one brand."""
 
     def __init__(self, threshold: float, max_stories: int) -> None:
-        self._max_stories = max_stories
-        self._index = StoryIndex(threshold)
-        self._mentions = Mentions()
-        self._records: dict[int, _Record] = {}
+        super().__init__(threshold, max_stories, words)
         self._ids: set[str] = set()
-        self._next_key = 0
         self._first_pane = -1
-        self._in_pane: dict[int, list[_Record]] = {}
-        self._smallest: list[tuple[tuple[int, int, int], _Record]] | None = None
-        self._dirty: dict[int, _Record] = {}
-        self._removed: list[bytes] = []
-        self._head_changed = False
+        self._smallest: list[tuple[Rank, fold.Story]] | None = None
+        self._store = StoryStore()
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.records)
 
-    def begin_batch(self, batch: ChunkBatch) -> None:
-        """Name the batch whose chunks are folded next; the rows of their centroids are its."""
-        self._index.begin(batch.centroids.values, batch.centroids.offsets)
+    def fold_batch(self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int]) -> int:
+        """Let the clusters of *batch*, its chunks stamped so, join or found stories; how many clusters that were."""
+        return self.fold(batch.chunks, times, panes, batch.centroids, batch.mentions)
 
-    def fold(self, chunk: Chunk, at_ms: int) -> int:
-        """Let the clusters of *chunk*, stamped *at_ms*, join or found stories; how many clusters that were."""
-        clusters = chunk.clusters
-        pane = pane_of(at_ms)
-        for place, cluster in enumerate(clusters):
-            # Texts fewer than the count says are examples: then it is taken at its word.
-            size, count = self._mentions.read(cluster.mentions), cluster.mention_count
-            is_complete = count is None or count == size
-            if count is not None:
-                size = count
-            weight = size or 1
-            label_words = words(cluster.label)
-            row = NOBODY if cluster.centroid is None else cluster.centroid
-            key = self._index.match(label_words, row)
-            record = self._records[key] if key >= 0 else self._found(chunk, place)
-            key = record.key
-            self._index.join(key, label_words, row, weight)
-            added = record.log.ids.add(self._mentions) if is_complete else size
-            if weight > record.label_weight:  # the member that gives the label from now on
-                record.examples = _examples(cluster)
-            if record.add(cluster, at_ms, pane, weight, added):
-                self._in_pane.setdefault(pane, []).append(record)
-            self._dirty[key] = record
-        while len(self._records) > self._max_stories:
-            self._evict()
-        return len(clusters)
-
-    def _found(self, chunk: Chunk, place: int) -> _Record:
-        key = self._next_key
-        self._next_key += 1
-        self._head_changed = True
-        record = _Record(key, self._free_id(chunk, place))
-        self._ids.add(record.id)
-        self._records[key] = record
+    def found(self, chunk: Chunk, place: int) -> fold.Story:
+        """A new story, founded by the cluster at *place* of *chunk*."""
+        key = self._store.next_key()
+        story = fold.Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
+        self._ids.add(story.id)
+        self.records[key] = story
         if self._smallest is not None:
-            heapq.heappush(self._smallest, ((0, 0, key), record))
-        return record
+            heapq.heappush(self._smallest, ((0, 0, key), story))
+        return story
+
+    def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
+        """The first mentions in *row*, cut."""
+        return tuple([clip(text, _EXAMPLE_CHARS) for text in mentions.first(row)])
 
     def _free_id(self, chunk: Chunk, place: int) -> str:
         """The founding cluster's id if it is more than a number and free, else a short hash."""
@@ -214,85 +135,59 @@ class StoryBook:
             return
         self._first_pane = first_pane
         # At most a window of panes is there, and each story stands once in the list of each of its panes.
-        for pane in [pane for pane in self._in_pane if pane < first_pane]:
-            for record in self._in_pane.pop(pane):
-                if record.key in self._records:
-                    self._drop_pane(record, pane)
+        for pane in [pane for pane in self.in_pane if pane < first_pane]:
+            for story in self.in_pane.pop(pane):
+                if story.key in self.records:
+                    self._drop_pane(story, pane)
 
-    def _drop_pane(self, record: _Record, pane: int) -> None:
-        if record.drop(pane):
-            self._remove(record)
+    def _drop_pane(self, story: fold.Story, pane: int) -> None:
+        if story.drop(pane):
+            self._remove(story)
         elif self._smallest is not None:
-            heapq.heappush(self._smallest, (record.rank, record))
-            if len(self._smallest) > _MAX_HEAP_ENTRIES * len(self._records):
+            heapq.heappush(self._smallest, (_rank(story), story))
+            if len(self._smallest) > _MAX_HEAP_ENTRIES * len(self.records):
                 self._smallest = None  # mostly out of date; the next eviction builds it anew
 
-    def _evict(self) -> None:
+    def evict(self) -> None:
         """Remove the story of least rank.
 
         The heap holds a lower bound of each story's rank: growth is noticed when the entry comes up, shrinking
         adds an entry. So a cluster costs O(log n) at most, however many stories there are.
         """
         if self._smallest is None:
-            self._smallest = [(record.rank, record) for record in self._records.values()]
+            self._smallest = [(_rank(story), story) for story in self.records.values()]
             heapq.heapify(self._smallest)
         while True:
-            rank, record = self._smallest[0]
-            if record.key not in self._records:
+            rank, story = self._smallest[0]
+            if story.key not in self.records:
                 heapq.heappop(self._smallest)
-            elif rank != record.rank:
-                heapq.heapreplace(self._smallest, (record.rank, record))
+            elif rank != _rank(story):
+                heapq.heapreplace(self._smallest, (_rank(story), story))
             else:
-                self._remove(record)
+                self._remove(story)
                 return
 
-    def _remove(self, record: _Record) -> None:
-        del self._records[record.key]
-        self._ids.discard(record.id)
-        self._index.remove(record.key)
-        self._dirty.pop(record.key, None)
-        if record.stored:
-            self._removed.append(b"%b%d" % (PREFIX, record.key))
-            self._removed.extend(record.log.stored_fields())
+    def _remove(self, story: fold.Story) -> None:
+        del self.records[story.key]
+        self._ids.discard(story.id)
+        self.index.remove(story.key)
+        self.dirty.pop(story.key, None)
+        self._store.forget(story)
 
     def top(self, count: int) -> list[Story]:
         """The *count* stories with most mentions in the window, the older first among equals."""
-        records = list(self._records.values())
-        if len(records) > count > 0:
+        stories = list(self.records.values())
+        if len(stories) > count > 0:
             # a bound first: bare numbers compare five times faster than keys of tuples
-            bound = heapq.nlargest(count, [record.mentions for record in records])[-1]
-            records = [record for record in records if record.mentions >= bound]
-        records.sort(key=lambda record: (-record.mentions, record.key))
-        return [record.view() for record in records[:count]]
+            bound = heapq.nlargest(count, [story.mentions for story in stories])[-1]
+            stories = [story for story in stories if story.mentions >= bound]
+        stories.sort(key=lambda story: (-story.mentions, story.key))
+        return [_view(story) for story in stories[:count]]
 
-    def take_changes(self) -> StateChanges:
-        """The fields that changed since the last call."""
-        changes = StateChanges(remove=self._removed)
-        for record in self._dirty.values():
-            changes.put[b"%b%d" % (PREFIX, record.key)] = self._encode(record)
-            record.log.take_changes(changes.put, changes.remove)
-            record.stored = True
-        if self._head_changed:
-            changes.put[PREFIX] = pack((FORMAT, self._next_key))
-        self._dirty, self._removed, self._head_changed = {}, [], False
-        return changes
-
-    def _encode(self, record: _Record) -> bytes:
-        # The layout of _StoryFields; as a tuple, because a commit may write hundreds of them.
-        return pack(
-            (
-                record.id,
-                record.label,
-                record.label_weight,
-                record.first_seen_ms,
-                record.last_seen_ms,
-                record.flagged_at_ms,
-                record.log.ids.total,
-                record.dump(),
-                *self._index.dump(record.key),
-                record.examples,
-            )
-        )
+    def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
+        """Add the fields that changed since the last call to *put* and those that went to *remove*."""
+        self._store.take_changes(self.dirty, self.records, self.index, put, remove)
+        self.dirty = {}
 
     @classmethod
     def load(cls, threshold: float, max_stories: int, fields: Mapping[bytes, bytes]) -> StoryBook:
@@ -302,30 +197,9 @@ class StoryBook:
             InvalidStateError: a field is damaged, missing or of a foreign format.
         """
         book = cls(threshold, max_stories)
-        if PREFIX in fields:
-            found, book._next_key = _head_decoder.read(PREFIX, fields[PREFIX])
-            if found != FORMAT:
-                raise InvalidStateError(f"state field {PREFIX!r} has format {found}, expected {FORMAT}")
-        names = [name for name in fields if name.startswith(PREFIX) and name != PREFIX]
-        for key, name in sorted((number_in(name), name) for name in names):
-            book._load_story(key, name, fields)
+        for story in book._store.load(fields, book.index):
+            for pane, *_ in story.panes():
+                book.in_pane.setdefault(pane, []).append(story)
+            book.records[story.key] = story
+            book._ids.add(story.id)
         return book
-
-    def _load_story(self, key: int, name: bytes, fields: Mapping[bytes, bytes]) -> None:
-        stored = _story_decoder.read(name, fields[name])
-        record = _Record(key, stored.id)
-        record.first_seen_ms = stored.first_seen_ms
-        record.label, record.label_weight = stored.label, stored.label_weight
-        record.examples = stored.examples
-        record.last_seen_ms, record.flagged_at_ms = stored.last_seen_ms, stored.flagged_at_ms
-        record.log.load(stored.ids_total, fields)
-        record.stored = True
-        try:
-            record.load(stored.panes)
-            self._index.load(key, stored.total, stored.words, stored.weights)
-        except ValueError as error:
-            raise InvalidStateError(f"state field {name!r} cannot be read: {error}") from None
-        for pane, *_ in record.panes():
-            self._in_pane.setdefault(pane, []).append(record)
-        self._records[key] = record
-        self._ids.add(record.id)

@@ -3,10 +3,10 @@
 Owns the meaning of the fields that workers send. Reading bytes is the business of
 :mod:`orchestrator.contract.decode`; nothing here does I/O or knows of a brand's state.
 
-Two views of the same document: :class:`Chunk` is what the rules work on (a cluster's
-``centroid`` is the number of a row in its batch's :class:`~orchestrator.contract.decode.Centroids`,
-counts are whole numbers), :class:`WireChunk` is the document as workers may write it
-(``centroid`` as numbers or ``centroidF32`` as base64, ``3.0`` where a whole number is meant).
+Two views of the same document: :class:`Chunk` is what the rules work on (a cluster's ``centroid`` and
+``mentions`` are numbers of rows of its batch, see :mod:`orchestrator.contract.rows`, counts are whole
+numbers), :class:`WireChunk` is the document as workers may write it (``centroid`` as numbers or
+``centroidF32`` as base64, ``3.0`` where a whole number is meant).
 The JSON Schema is that of :class:`WireChunk`.
 
 Source: the contract (``docs/redis-protocol.md``): ``null`` is absent, unknown fields are ignored,
@@ -15,6 +15,7 @@ both dialects (counts and shares) have one shape.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta as Bound
@@ -54,26 +55,30 @@ class Sentiment(Struct, frozen=True, gc=False, rename="camel"):
     negative: NonNegative | None = None
 
 
-class _ClusterFields(Struct, frozen=True, gc=False, rename="camel"):
-    """What both views of a cluster share; ``mentions`` are ids, or example texts in the shares dialect."""
+class Cluster(Struct, frozen=True, gc=False, rename="camel"):
+    """One cluster of a decoded chunk; ``mentions`` and ``centroid`` are numbers of rows of its batch."""
+
+    id: Title
+    label: Title
+    mentions: int
+    sentiment_score: Number | None = None
+    spike: bool | None = None
+    mention_count: Count | None = None
+    centroid: int | None = None
+
+
+class WireCluster(Struct, frozen=True, gc=False, rename="camel"):
+    """One cluster as it is written.
+
+    ``mentions`` are ids, or example texts in the shares dialect. ``centroidF32`` (base64 of little-endian float32)
+    wins over ``centroid``.
+    """
 
     id: Title
     label: Title
     mentions: Mentions
     sentiment_score: Number | None = None
     spike: bool | None = None
-
-
-class Cluster(_ClusterFields, frozen=True, gc=False, rename="camel"):
-    """One cluster of a decoded chunk; ``centroid`` is a row number of its batch's centroids."""
-
-    mention_count: Count | None = None
-    centroid: int | None = None
-
-
-class WireCluster(_ClusterFields, frozen=True, gc=False, rename="camel"):
-    """One cluster as it is written; ``centroidF32`` (base64 of little-endian float32) wins over ``centroid``."""
-
     mention_count: NonNegative | None = None
     centroid: Vector | None = None
     centroid_f32: Base64 | None = field(default=None, name="centroidF32")
@@ -121,21 +126,15 @@ class WireChunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
     meta: WireMeta | None = None
 
 
-def distinct_mentions(cluster: Cluster) -> int:
-    """How many different mentions the cluster lists."""
-    mentions = cluster.mentions
-    return len(mentions) if len(mentions) < 2 else len(set(mentions))  # noqa: PLR2004
-
-
-def cluster_mentions(cluster: Cluster) -> int:
-    """The cluster's size: what it says, else its distinct mentions."""
+def cluster_mentions(cluster: Cluster, counts: Sequence[int]) -> int:
+    """The cluster's size: what it says, else its distinct mentions (*counts* by row of the batch)."""
     count = cluster.mention_count
-    return distinct_mentions(cluster) if count is None else count
+    return counts[cluster.mentions] if count is None else count
 
 
-def chunk_mentions(chunk: Chunk) -> int:
+def chunk_mentions(chunk: Chunk, counts: Sequence[int]) -> int:
     """The chunk's size: what it says, else the sum of its clusters."""
     meta = chunk.meta
     if meta is not None and meta.mention_count is not None:
         return meta.mention_count
-    return sum(map(cluster_mentions, chunk.clusters))
+    return sum([cluster_mentions(cluster, counts) for cluster in chunk.clusters])

@@ -3,8 +3,8 @@
 Owns every way in which an item can be unacceptable; nothing in an item makes
 :func:`decode_batch` raise. Must not look at a brand's state or at the clock.
 
-A batch's centroids leave the documents here and become rows of float32 numbers
-(:class:`Centroids`), because as Python floats they cost five times the rest of a chunk.
+A batch's centroids and mentions leave the documents here and become rows
+(:mod:`orchestrator.contract.rows`).
 
 Source: the contract (``docs/redis-protocol.md``), bounds in :mod:`orchestrator.contract.chunk`.
 """
@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
+from orchestrator.contract.rows import Centroids, MentionRows, RowCollector
 from orchestrator.errors import InvalidChunkError
 from orchestrator.splice import decode_items
 
@@ -57,38 +58,6 @@ class Rejected:
     path: str
 
 
-class Centroids:
-    """The centroids of a batch: row *i* is a float32 vector as it was sent, not normalised.
-
-    Rows may differ in length. ``values`` holds them one after the other, ``offsets[i]:offsets[i + 1]``
-    delimits row *i*.
-    """
-
-    __slots__ = ("offsets", "values")
-
-    def __init__(self, values: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
-        self.values = values
-        self.offsets = offsets
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    def row(self, number: int) -> NDArray[np.float32]:
-        """A view of row *number*."""
-        start, stop = self.offsets[number], self.offsets[number + 1]
-        view: NDArray[np.float32] = self.values[start:stop]
-        return view
-
-    @classmethod
-    def of(cls, rows: Sequence[Any]) -> Centroids:
-        """The rows given as sequences of numbers."""
-        arrays = [np.asarray(row, dtype=np.float32) for row in rows]
-        offsets = np.zeros(len(arrays) + 1, dtype=np.int64)
-        np.cumsum([len(array) for array in arrays], out=offsets[1:])
-        values = np.concatenate(arrays) if arrays else np.empty(0, dtype=np.float32)
-        return cls(values, offsets)
-
-
 @dataclass(slots=True)
 class ChunkBatch:
     """The acceptable items of one read, in the queue's order, and what became of the others.
@@ -99,6 +68,7 @@ class ChunkBatch:
     chunks: list[Chunk]
     indices: list[int]
     centroids: Centroids
+    mentions: MentionRows
     rejected: list[Rejected] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -110,15 +80,16 @@ class ChunkBatch:
             [self.chunks[position] for position in positions],
             [self.indices[position] for position in positions],
             self.centroids,
+            self.mentions,
             self.rejected,
         )
 
 
 def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
     """Decode and validate *items*, the queue items of *brand*; never raises for what is in them."""
-    chunks, indices, errors, values, offsets = _decode_items(items, brand, limits or Limits())
+    chunks, indices, errors, centroids, mentions = _decode_items(items, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
-    return ChunkBatch(chunks, indices, Centroids(values, offsets), rejected)
+    return ChunkBatch(chunks, indices, centroids, mentions, rejected)
 
 
 def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = None) -> Chunk:
@@ -146,10 +117,10 @@ def _check_utf8(item: bytes) -> None:
         raise InvalidChunkError(f"not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: list[Any], first_row: int) -> Chunk:
+def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowCollector) -> Chunk:
     """Decode by the generous wire type; its errors are the ones that people get to see.
 
-    The centroids are appended to *rows*, the first of them is row number *first_row* of the batch.
+    Centroids and mentions go to *rows*, also those of a document that turns out to be no chunk: nobody names them.
     """
     if len(item) > max_bytes:
         raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
@@ -157,8 +128,7 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: list[An
     wire = _decode_wire(item)
     if brand is not None and wire.brand != brand:
         raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {wire.brand[:_SHOWN_CHARS]!r}", "$.brand")
-    base = first_row - len(rows)
-    clusters = [_to_cluster(cluster, number, rows, base) for number, cluster in enumerate(wire.clusters)]
+    clusters = [_to_cluster(cluster, number, rows) for number, cluster in enumerate(wire.clusters)]
     meta = None if wire.meta is None else Meta(_to_count(wire.meta.mention_count, "$.meta.mentionCount"))
     return Chunk(
         wire.chunk_id,
@@ -184,17 +154,15 @@ def _decode_wire(item: bytes) -> WireChunk:
         raise InvalidChunkError(f"not JSON: {error}") from None
 
 
-def _to_cluster(wire: WireCluster, number: int, rows: list[Any], base: int) -> Cluster:
+def _to_cluster(wire: WireCluster, number: int, rows: RowCollector) -> Cluster:
     path = f"$.clusters[{number}]"
     vector: Any = wire.centroid
     if wire.centroid_f32 is not None:
         vector = _unpack_f32(wire.centroid_f32, f"{path}.centroidF32")
-    row = None
-    if vector is not None and len(vector):
-        row = base + len(rows)
-        rows.append(vector)
+    row = rows.add_centroid(vector) if vector is not None and len(vector) else None
     count = _to_count(wire.mention_count, f"{path}.mentionCount")
-    return Cluster(wire.id, wire.label, wire.mentions, wire.sentiment_score, wire.spike, count, row)
+    mentions = rows.add_mentions(wire.mentions)
+    return Cluster(wire.id, wire.label, mentions, wire.sentiment_score, wire.spike, count, row)
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:

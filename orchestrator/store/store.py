@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from orchestrator.store.client import Command
     from orchestrator.store.types import Commit, Registry
 
-STATE_FORMAT: Final = "1"
+STATE_FORMAT: Final = "2"
 """Number of the state encoding; acquire refuses a brand whose state has another one."""
 
 MAX_CLAIM: Final = 512

@@ -1,0 +1,9 @@
+# Types of the compiled fold kernel; what it does is defined by its twin, _fold_py.
+from orchestrator._fold_py import Account as Account
+from orchestrator._fold_py import MentionIds as MentionIds
+from orchestrator._fold_py import Story as Story
+from orchestrator._fold_py import StoryFolder as StoryFolder
+from orchestrator._fold_py import hash_text as hash_text
+from orchestrator._fold_py import take_new_ids as take_new_ids
+
+IMPLEMENTATION: str

@@ -1,0 +1,90 @@
+"""Segments: how a state with thousands of parts is stored at the cost of what changes.
+
+Every commit writes what changed into one new field, a segment, and never touches an older one. What is
+newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in it,
+its oldest segment is dropped, and what of it still lives is written again with the next one: over time at most one byte more
+for each byte that changes, however long the history is (the cleaning of log-structured file systems,
+Rosenblum and Ousterhout 1991, with the oldest segment first).
+
+Pure bookkeeping: what a segment holds is its owner's business. One field a commit instead of one a part,
+because a field costs Redis and its client a microsecond or more (``docs/performance.md``).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import InvalidStateError
+
+SLACK_BYTES = 16 << 10
+"""A log this much larger than twice its live bytes is left alone; small brands would be cleaning all the time."""
+
+MOST_CLEANED_BYTES = 1 << 20
+"""Dropped by one commit at most, so that none is much larger than the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment: its number, its size in bytes, and what its owner remembers of it as 64-bit numbers."""
+
+    number: int
+    size: int
+    entries: array[int]
+
+
+class SegmentLog:
+    """The segments of one kind, oldest first; their fields are named *prefix* and a number."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+        self._segments: deque[Segment] = deque()
+        self._next = 0
+        self._bytes = 0
+
+    def append(self, value: bytes, entries: array[int], put: dict[bytes, bytes]) -> int:
+        """Add the next segment to *put*; its number."""
+        number = self._next
+        put[b"%b%d" % (self._prefix, number)] = value
+        self._take(Segment(number, len(value), entries))
+        return number
+
+    def restore(self, number: int, size: int, entries: array[int]) -> None:
+        """Take note of a segment that is stored; call it in the order of numbers."""
+        self._take(Segment(number, size, entries))
+
+    def _take(self, segment: Segment) -> None:
+        self._segments.append(segment)
+        self._next = segment.number + 1
+        self._bytes += segment.size
+
+    def clean(self, live_bytes: int, remove: list[bytes]) -> Iterator[Segment]:
+        """Drop the oldest segments while the log is too large for *live_bytes*; their fields go to *remove*.
+
+        Yields:
+            what is dropped: what of it still lives must be part of the next segment.
+        """
+        cleaned = 0
+        while self._segments and self._bytes > 2 * live_bytes + SLACK_BYTES and cleaned < MOST_CLEANED_BYTES:
+            segment = self._segments.popleft()
+            self._bytes -= segment.size
+            cleaned += segment.size
+            remove.append(b"%b%d" % (self._prefix, segment.number))
+            yield segment
+
+
+def in_order(names: Sequence[bytes], prefix: bytes) -> list[tuple[int, bytes]]:
+    """The segments of one kind among the *names* of fields, with their numbers, oldest first.
+
+    Raises:
+        InvalidStateError: a name with that prefix has no number.
+    """
+    found = []
+    for name in names:
+        if name.startswith(prefix):
+            if not name[len(prefix) :].isdigit():
+                raise InvalidStateError(f"state field {name!r} is not one of ours")
+            found.append((int(name[len(prefix) :]), name))
+    return sorted(found)

@@ -1,0 +1,171 @@
+"""How stories are stored: in segments of what each commit changed.
+
+A segment ``s:<n>`` holds the stories that a commit touched, each as a whole, and the keys of those that left; ``s`` holds the
+format and the key of the next story; mention ids have segments of their own (:mod:`orchestrator.brand.mentions`).
+Of a story the newest segment counts. That one left has to be remembered only as long as an older segment may speak of
+it, and older segments are dropped first.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.mentions import KEPT_IDS, MentionStore
+from orchestrator.brand.segments import SegmentLog, in_order
+from orchestrator.errors import InvalidStateError
+from orchestrator.fold import MentionIds, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.merge import StoryIndex
+
+HEAD_FIELD = b"s"
+PREFIX = b"s:"
+
+
+class _StoryFields(Struct, array_like=True):
+    """A story as a segment holds it."""
+
+    key: int
+    id: str
+    label: str
+    label_weight: int
+    first_seen_ms: int
+    last_seen_ms: int
+    flagged_at_ms: int | None
+    ids_total: int
+    panes: bytes
+    total: bytes
+    words: list[str]
+    weights: bytes
+    examples: tuple[str, ...] = ()
+
+
+_segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
+_head_decoder = FieldDecoder(tuple[int, int])
+
+
+class StoryStore:
+    """What of a brand's stories is in storage, and what has to get there."""
+
+    def __init__(self) -> None:
+        self._log = SegmentLog(PREFIX)
+        self._mentions = MentionStore()
+        self._live_bytes = 0
+        self._removed: list[int] = []
+        self._next_key = 0
+        self._head_changed = False
+
+    def next_key(self) -> int:
+        """A key that no story had."""
+        key = self._next_key
+        self._next_key += 1
+        self._head_changed = True
+        return key
+
+    def forget(self, story: Story) -> None:
+        """*story* has left."""
+        self._mentions.forget(story)
+        self._live_bytes -= story.stored_bytes
+        if story.segment >= 0:
+            self._removed.append(story.key)
+
+    def take_changes(
+        self,
+        dirty: dict[int, Story],
+        stories: Mapping[int, Story],
+        index: StoryIndex,
+        put: dict[bytes, bytes],
+        remove: list[bytes],
+    ) -> None:
+        """Add the segments with what became of *dirty* stories to *put*, those that they replace to *remove*.
+
+        Args:
+            dirty: stories that changed since the last call, by key; what has to be written again joins them.
+            stories: all of them.
+            index: where they point.
+            put: fields to set.
+            remove: fields to delete.
+        """
+        self._mentions.take_changes(dirty.values(), stories, put, remove)
+        for segment in self._log.clean(self._live_bytes, remove):
+            for key in segment.entries:
+                story = stories.get(key)
+                if story is not None and story.segment == segment.number:
+                    dirty[key] = story
+        if dirty or self._removed:
+            value = pack(([_fields(story, index) for story in dirty.values()], self._removed))
+            number = self._log.append(value, array("q", dirty), put)
+            self._place(dirty, number, len(value))
+        if self._head_changed:
+            put[HEAD_FIELD] = pack((FORMAT, self._next_key))
+        self._removed, self._head_changed = [], False
+
+    def _place(self, stories: Mapping[int, Story], number: int, size: int) -> None:
+        """Take note of where *stories* are stored now; each takes its share of the segment's *size*."""
+        share = size // max(1, len(stories))
+        for story in stories.values():
+            self._live_bytes += share - story.stored_bytes
+            story.segment, story.stored_bytes = number, share
+
+    def load(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> list[Story]:
+        """The stories among *fields*, oldest first; their directions go to *index*.
+
+        Raises:
+            InvalidStateError: a field is damaged, missing or of a foreign format.
+        """
+        if HEAD_FIELD in fields:
+            found, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
+            if found != FORMAT:
+                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {FORMAT}")
+        newest: dict[int, tuple[int, int, _StoryFields]] = {}
+        for number, name in in_order(list(fields), PREFIX):
+            stored, removed = _segment_decoder.read(name, fields[name])
+            size = len(fields[name])
+            self._log.restore(number, size, array("q", [story.key for story in stored]))
+            for story in stored:
+                newest[story.key] = number, size // len(stored), story
+            for key in removed:
+                newest.pop(key, None)
+        ids = self._mentions.load(fields)
+        return [self._restore(*newest[key], ids.get(key, []), index) for key in sorted(newest)]
+
+    def _restore(
+        self, number: int, size: int, stored: _StoryFields, ids: list[tuple[int, bytes]], index: StoryIndex
+    ) -> Story:
+        story = Story(stored.key, stored.id, MentionIds(KEPT_IDS))
+        story.first_seen_ms, story.last_seen_ms = stored.first_seen_ms, stored.last_seen_ms
+        story.label, story.label_weight = stored.label, stored.label_weight
+        story.flagged_at_ms = stored.flagged_at_ms
+        story.examples = stored.examples
+        story.segment, story.stored_bytes = number, size
+        self._live_bytes += size
+        self._mentions.restore(story, stored.ids_total, ids)
+        try:
+            story.load(stored.panes)
+            index.load(story.key, stored.total, stored.words, stored.weights)
+        except ValueError as error:
+            raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
+        return story
+
+
+def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
+    # The layout of _StoryFields; as a tuple, because a commit may write hundreds of them.
+    return (
+        story.key,
+        story.id,
+        story.label,
+        story.label_weight,
+        story.first_seen_ms,
+        story.last_seen_ms,
+        story.flagged_at_ms,
+        story.ids.total,
+        story.dump(),
+        *index.dump(story.key),
+        story.examples,
+    )

@@ -1,0 +1,14 @@
+"""Selects the fold kernel as :mod:`orchestrator.merge` selects its own: compiled if that is, else the pure twin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator import merge
+
+__all__ = ["Account", "MentionIds", "Story", "StoryFolder", "hash_text", "take_new_ids"]
+
+if TYPE_CHECKING or merge.IMPLEMENTATION == "python":
+    from orchestrator._fold_py import Account, MentionIds, Story, StoryFolder, hash_text, take_new_ids
+else:
+    from orchestrator._fold import Account, MentionIds, Story, StoryFolder, hash_text, take_new_ids
