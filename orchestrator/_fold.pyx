@@ -10,9 +10,12 @@ business (:mod:`orchestrator._merge`). Knows no clock and no Redis. Same names, 
 answers as the twin, bit by bit.
 """
 
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.math cimport nearbyint
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
+from libcpp.string cimport string
 from libcpp.vector cimport vector
 
 from orchestrator import _fold_py, _merge_py
@@ -26,18 +29,34 @@ cdef extern from "Python.h":
 cdef extern from "_hash.h" nogil:
     uint64_t text_hash "hash_text"(const char* data, Py_ssize_t size) noexcept
 
+cdef extern from "_msgpack.h" namespace "msgpack":
+    cdef cppclass Writer:
+        string out
+        void nil() except +
+        void integer(int64_t value) except +
+        void array(size_t count) except +
+        void text(const char* data, size_t size) except +
+        void binary(const char* data, size_t size) except +
+
+cdef extern from "_fold_ids.h" namespace "fold":
+    cdef cppclass Ids:
+        Ids()
+        Ids(size_t capacity)
+        int64_t total()
+        size_t known()
+        size_t add(const uint64_t* hashes, size_t count) except +
+        void copy(int64_t start, int64_t stop, uint64_t* out)
+        void load(int64_t total, const uint64_t* hashes, size_t count) except +
+
 cdef extern from *:
-    """
-    static inline void fold_prefetch(const void *address) { __builtin_prefetch(address); }
-    """
     ctypedef signed long long int128_t "__int128"
-    void fold_prefetch(const void* address) noexcept nogil
 
 cdef double FIXED_ONE = _merge_py.FIXED_ONE
 cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
-cdef Py_ssize_t GROWS_FAST = 64  # ids: stories with more will have many more, and each growth is a walk through memory
-cdef Py_ssize_t PREFETCH_MOST = 64  # lines under way: more than any machine can ask for at once
+cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
+cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
+cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 
 
 def hash_text(str text) -> int:
@@ -56,123 +75,50 @@ cdef class MentionIds:
     ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
     """
 
-    # A ring of hashes, and a table that finds them: open addressing with linear probing, in each slot the place in the
-    # ring + 1 (0 = free) and above it 16 bits of the hash, so that a look at the ring, which is far away in memory, is
-    # needed for what is there only. Slots of forgotten ids stay: the ring says what they are. When they are too
-    # many, the table is made anew.
     cdef readonly Py_ssize_t capacity
-    cdef readonly int64_t total
-    cdef readonly Py_ssize_t known
-    cdef vector[uint64_t] _ring  # hash of id number n at n % capacity
-    cdef vector[uint32_t] _table
-    cdef size_t _used  # slots
+    cdef Ids _ids
 
     def __init__(self, Py_ssize_t capacity) -> None:
         if not 0 < capacity < MAX_CAPACITY:
             raise ValueError(f"capacity {capacity}: expected 1 to {MAX_CAPACITY - 1}")
         self.capacity = capacity
-        self.total = 0
-        self.known = 0
-        self._used = 0
+        self._ids = Ids(capacity)
+
+    @property
+    def total(self) -> int:
+        """How many were ever added."""
+        return self._ids.total()
+
+    @property
+    def known(self) -> int:
+        """How many are remembered."""
+        return self._ids.known()
 
     def add(self, const uint64_t[::1] hashes) -> int:
         """Remember *hashes* (uint64, all different); how many of them were not known."""
-        return self._add(&hashes[0], hashes.shape[0]) if hashes.shape[0] else 0
-
-    cdef Py_ssize_t _add(self, const uint64_t* hashes, Py_ssize_t count) except -1:
-        cdef Py_ssize_t place, fresh = 0
-        self._reserve(count)
-        for place in range(count):
-            fresh += self._remember(hashes[place])
-        return fresh
-
-    cdef inline void _prefetch(self, const uint64_t* hashes, Py_ssize_t count) noexcept nogil:
-        """Ask for what :meth:`_add` will look at: a story's table is larger than the nearest cache."""
-        cdef size_t mask = self._table.size() - 1
-        cdef Py_ssize_t place
-        if self._table.size():
-            for place in range(min(count, PREFETCH_MOST)):
-                fold_prefetch(&self._table[hashes[place] & mask])
-
-    cdef int _reserve(self, Py_ssize_t count) except -1:
-        """Room for *count* more hashes in the ring, and free slots for them in the table."""
-        cdef Py_ssize_t wanted = min(self.known + count, self.capacity)
-        if <Py_ssize_t> self._ring.size() < wanted:
-            if wanted >= GROWS_FAST:
-                self._ring.reserve(min(self.capacity, wanted + wanted // 2))
-            self._ring.resize(wanted)
-        # A count beyond the capacity is added in rounds, each of which finds the table as it leaves it.
-        if (self._used + min(count, self.capacity)) * 4 >= self._table.size() * 3:
-            self._rebuild(wanted)
-        return 0
-
-    cdef int _rebuild(self, Py_ssize_t wanted) except -1:
-        """Make the table anew, with room for *wanted* hashes and as many again before the next time, or nearly so."""
-        cdef size_t size = 8
-        cdef int64_t number
-        if wanted >= GROWS_FAST:
-            wanted = min(2 * wanted, self.capacity)
-        while size * 5 < (<size_t> wanted + 1) * 8:
-            size *= 2
-        self._table.assign(size, 0)
-        self._used = 0
-        for number in range(self.total - self.known, self.total):
-            self._enter(number % self.capacity, self._ring[number % self.capacity])
-        return 0
-
-    cdef inline void _enter(self, Py_ssize_t place, uint64_t key) noexcept nogil:
-        cdef size_t mask = self._table.size() - 1
-        cdef size_t slot = key & mask
-        while self._table[slot] != 0:
-            slot = (slot + 1) & mask
-        self._table[slot] = <uint32_t> (place + 1) | <uint32_t> (key >> 48) << 16
-        self._used += 1
-
-    cdef inline bint _remember(self, uint64_t key) except -1:
-        cdef size_t mask = self._table.size() - 1
-        cdef size_t slot = key & mask
-        cdef uint32_t tag = <uint32_t> (key >> 48)
-        cdef uint32_t found
-        cdef Py_ssize_t place
-        while True:
-            found = self._table[slot]
-            if found == 0:
-                break
-            if found >> 16 == tag and self._ring[(found & 0xFFFF) - 1] == key:
-                return False
-            slot = (slot + 1) & mask
-        place = self.total % self.capacity
-        self._ring[place] = key
-        self._table[slot] = <uint32_t> (place + 1) | tag << 16
-        self._used += 1
-        self.total += 1
-        self.known = min(self.known + 1, self.capacity)
-        if self._used * 8 >= self._table.size() * 7:
-            self._rebuild(self.known)
-        return True
+        return self._ids.add(&hashes[0], hashes.shape[0]) if hashes.shape[0] else 0
 
     def dump(self, int64_t start, int64_t stop) -> bytes:
         """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
-        cdef int64_t number
-        cdef vector[uint64_t] hashes
-        for number in range(max(start, self.total - self.known), min(stop, self.total)):
-            hashes.push_back(self._ring[number % self.capacity])
-        return (<const char*> hashes.data())[:hashes.size() * 8] if hashes.size() else b""
+        cdef bytes dumped
+        start, stop = max(start, self._first()), min(stop, self._ids.total())
+        if start >= stop:
+            return b""
+        dumped = PyBytes_FromStringAndSize(NULL, (stop - start) * 8)
+        self._ids.copy(start, stop, <uint64_t*> PyBytes_AS_STRING(dumped))
+        return dumped
+
+    cdef int64_t _first(self) noexcept:
+        """The number of the oldest one that is remembered."""
+        return self._ids.total() - <int64_t> self._ids.known()
 
     def load(self, int64_t total, bytes data) -> None:
         """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
         cdef Py_ssize_t count = len(data) // 8
         cdef Py_ssize_t known = min(count, self.capacity)
-        cdef const uint64_t* hashes = (<const uint64_t*> <const char*> data) + (count - known)
-        cdef Py_ssize_t place
         if total < known:
             raise ValueError(f"{known} hashes of {total} ids")
-        self._ring.assign(min(total, self.capacity), 0)
-        self.known = known
-        self.total = total
-        for place in range(known):
-            self._ring[(total - known + place) % self.capacity] = hashes[place]
-        self._rebuild(known)
+        self._ids.load(total, (<const uint64_t*> <const char*> data) + (count - known), known)
 
 
 cdef struct PaneTally:
@@ -313,29 +259,107 @@ cdef class Story(Account):
         self.stored_ids = 0
 
 
-def take_new_ids(stories) -> tuple[bytes, bytes]:
+def pack_stories(stories, index) -> list[bytes]:
+    """Each of *stories* as MessagePack, for storage; *index* knows where they point."""
+    cdef Story story
+    cdef Writer writer
+    cdef bytes direction
+    cdef list packed = []
+    for story, direction in zip(stories, index.pack([story.key for story in stories]), strict=True):
+        writer.out.clear()
+        writer.array(STORED_FIELDS)
+        writer.integer(story.key)
+        _write_text(&writer, story.id)
+        _write_text(&writer, story.label)
+        writer.integer(story.label_weight)
+        writer.integer(story.first_seen_ms)
+        writer.integer(story.last_seen_ms)
+        if story.flagged_at_ms is None:
+            writer.nil()
+        else:
+            writer.integer(story.flagged_at_ms)
+        writer.integer(story.ids._ids.total())
+        writer.binary(<const char*> story._panes.data(), story._panes.size() * sizeof(PaneTally))
+        writer.array(len(story.examples))
+        for text in story.examples:
+            _write_text(&writer, text)
+        writer.out.append(PyBytes_AS_STRING(direction), PyBytes_GET_SIZE(direction))
+        packed.append(PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()))
+    return packed
+
+
+cdef inline int _write_text(Writer* writer, str text) except -1:
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    writer.text(data, size)
+    return 0
+
+
+cdef struct Part:
+    int64_t key
+    int64_t first
+    int64_t stop
+
+
+def take_new_ids(stories) -> tuple[bytes, bytes, int]:
     """The ids that *stories* got since this was last asked.
 
     Returns:
         what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
-        other; both as little-endian 64-bit words.
+        other, both as little-endian 64-bit words; by how many the remembered ids in storage grow.
     """
     cdef Story story
-    cdef vector[int64_t] parts
-    cdef vector[uint64_t] hashes
-    cdef int64_t number
+    cdef list having = []
+    cdef vector[Part] parts
+    cdef int64_t grown = 0, total
     for story in stories:
-        number = max(story.stored_ids, story.ids.total - story.ids.known)
-        if number < story.ids.total:
-            parts.push_back(story.key)
-            parts.push_back(number)
-            parts.push_back(story.ids.total)
-            for number in range(number, story.ids.total):
-                hashes.push_back(story.ids._ring[number % story.ids.capacity])
-        story.stored_ids = story.ids.total
-    if parts.size() == 0:
-        return b"", b""
-    return (<const char*> parts.data())[:parts.size() * 8], (<const char*> hashes.data())[:hashes.size() * 8]
+        total = story.ids._ids.total()
+        _add_part(story, max(story.stored_ids, story.ids._first()), total, &parts, having)
+        grown += min(total, <int64_t> story.ids.capacity) - min(story.stored_ids, <int64_t> story.ids.capacity)
+        story.stored_ids = total
+    return _packed_parts(parts), _hashes_of(parts, having), grown
+
+
+def rescue_ids(dict stories, const int64_t[::1] old_parts) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`."""
+    cdef Story story
+    cdef list having = []
+    cdef vector[Part] parts
+    cdef Py_ssize_t place
+    for place in range(0, old_parts.shape[0], 3):
+        story = stories.get(old_parts[place])
+        if story is not None:
+            _add_part(story, max(old_parts[place + 1], story.ids._first()), old_parts[place + 2], &parts, having)
+    return _packed_parts(parts), _hashes_of(parts, having)
+
+
+cdef int _add_part(Story story, int64_t first, int64_t stop, vector[Part]* parts, list having) except -1:
+    cdef Part part
+    if first < stop:
+        part.key, part.first, part.stop = story.key, first, stop
+        parts.push_back(part)
+        having.append(story)
+    return 0
+
+
+cdef bytes _packed_parts(const vector[Part]& parts):
+    return (<const char*> parts.data())[:parts.size() * sizeof(Part)] if parts.size() else b""
+
+
+cdef bytes _hashes_of(const vector[Part]& parts, list stories):
+    """The hashes of *parts*, copied once."""
+    cdef Story story
+    cdef size_t place
+    cdef int64_t count = 0
+    for place in range(parts.size()):
+        count += parts[place].stop - parts[place].first
+    cdef bytes hashes = PyBytes_FromStringAndSize(NULL, count * 8)
+    cdef uint64_t* out = <uint64_t*> PyBytes_AS_STRING(hashes)
+    for place in range(parts.size()):
+        story = stories[place]
+        story.ids._ids.copy(parts[place].first, parts[place].stop, out)
+        out += parts[place].stop - parts[place].first
+    return hashes
 
 
 cdef class StoryFolder:
@@ -358,6 +382,7 @@ cdef class StoryFolder:
     cdef public dict dirty
     cdef readonly dict in_pane
     cdef object _words, _match, _join_index
+    cdef dict _known_labels
     cdef Py_ssize_t _most
 
     def __init__(self, double threshold, Py_ssize_t most, words) -> None:
@@ -367,6 +392,7 @@ cdef class StoryFolder:
         self.in_pane = {}
         self._most = most
         self._words = words
+        self._known_labels = {}
         self._match, self._join_index = self.index.match, self.index.join
 
     def found(self, chunk, place):
@@ -391,34 +417,26 @@ cdef class StoryFolder:
             centroids: the rows that the clusters name.
             mentions: likewise.
         """
-        cdef const uint64_t[::1] hashes = mentions.hashes
-        cdef const int64_t[::1] offsets = mentions.offsets
-        cdef const uint64_t* first = &hashes[0] if hashes.shape[0] else NULL
-        cdef Py_ssize_t count = 0, place, row
+        cdef Rows rows = Rows(mentions)
+        cdef Py_ssize_t count = 0, place
         cdef int64_t at_ms, pane
         cdef list clusters
         self.index.begin(centroids.values, centroids.offsets)
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
             clusters = chunk.clusters
             for place in range(len(clusters)):
-                cluster = clusters[place]
-                row = cluster.mentions
-                if not 0 <= row < offsets.shape[0] - 1 or not 0 <= offsets[row] <= offsets[row + 1] <= hashes.shape[0]:
-                    raise IndexError(f"row {row} of a batch of {offsets.shape[0] - 1}")
-                self._join(
-                    chunk, place, cluster, at_ms, pane, first + offsets[row], offsets[row + 1] - offsets[row], mentions
-                )
+                self._join(chunk, place, at_ms, pane, rows)
             count += len(clusters)
             while len(self.records) > self._most:
                 self.evict()
         return count
 
-    cdef int _join(
-        self, chunk, Py_ssize_t place, cluster, int64_t at_ms, int64_t pane,
-        const uint64_t* hashes, Py_ssize_t hash_count, mentions
-    ) except -1:
+    cdef int _join(self, chunk, Py_ssize_t place, int64_t at_ms, int64_t pane, Rows rows) except -1:
+        cdef object cluster = (<list> chunk.clusters)[place]
+        cdef tuple label_words = self._words_of(cluster.label)
         cdef Story story
-        cdef tuple label_words = self._words(cluster.label)
+        cdef const uint64_t* hashes
+        cdef Py_ssize_t hash_count = rows.take(cluster.mentions, &hashes)
         # Texts fewer than the count says are examples: then it is taken at its word.
         cdef object said = cluster.mention_count
         cdef int64_t size = hash_count if said is None else said
@@ -433,14 +451,48 @@ cdef class StoryFolder:
         else:
             story = self.found(chunk, place)
             key = story.key
-        if size == hash_count:
-            story.ids._prefetch(hashes, hash_count)
         self._join_index(key, label_words, centroid, weight)
         if size == hash_count:
-            added = story.ids._add(hashes, hash_count)
+            added = story.ids._ids.add(hashes, hash_count)
         if weight > story.label_weight:  # the member that gives the label from now on
-            story.examples = self.examples(mentions, cluster.mentions)
+            story.examples = self.examples(rows.mentions, cluster.mentions)
         if story.add(cluster, at_ms, pane, weight, added):
             self.in_pane.setdefault(pane, []).append(story)
         self.dirty[key] = story
         return 0
+
+    cdef tuple _words_of(self, str label):
+        """The words of *label*; labels come again and again."""
+        cdef tuple found = self._known_labels.get(label)
+        if found is None:
+            found = self._words(label)
+            if len(label) <= KNOWN_CHARS:
+                if len(self._known_labels) >= KNOWN_LABELS:
+                    self._known_labels.clear()
+                self._known_labels[label] = found
+        return found
+
+
+@cython.final
+cdef class Rows:
+    """The mentions of a batch, within reach of C."""
+
+    cdef readonly object mentions
+    cdef const uint64_t[::1] _hashes
+    cdef const int64_t[::1] _offsets
+
+    def __init__(self, mentions) -> None:
+        self.mentions = mentions
+        self._hashes = mentions.hashes
+        self._offsets = mentions.offsets
+
+    cdef Py_ssize_t take(self, Py_ssize_t row, const uint64_t** hashes) except -1:
+        """How many different mentions *row* has, and where they begin."""
+        cdef int64_t first, stop
+        if not 0 <= row < self._offsets.shape[0] - 1:
+            raise IndexError(f"row {row} of a batch of {self._offsets.shape[0] - 1}")
+        first, stop = self._offsets[row], self._offsets[row + 1]
+        if not 0 <= first <= stop <= self._hashes.shape[0]:
+            raise IndexError(f"row {row} from {first} to {stop} of {self._hashes.shape[0]} hashes")
+        hashes[0] = &self._hashes[first] if first < stop else NULL
+        return stop - first

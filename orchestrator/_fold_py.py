@@ -10,13 +10,16 @@ Source: the rule of stories in ``docs/insights.md``.
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from orchestrator._merge_py import NOBODY, to_fixed
 from orchestrator.merge import StoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.contract.chunk import Chunk, Cluster
     from orchestrator.contract.rows import Centroids, MentionRows
@@ -30,6 +33,17 @@ _LAST = 0xA0761D6478BD642F
 
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
+
+STORED_FIELDS = 13
+"""Of a story in storage: what :func:`pack_stories` tells of it, and the three that its direction consists of."""
+
+KNOWN_LABELS = 8_192
+"""Labels whose words a folder remembers."""
+
+KNOWN_CHARS = 256
+"""Longer labels are rare, and would make that memory depend on senders."""
+
+_pack = msgspec.msgpack.encode
 
 
 def hash_text(text: str) -> int:
@@ -197,22 +211,62 @@ class Story(Account):
         self.stored_ids = 0
 
 
-def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes]:
+def pack_stories(stories: Iterable[Story], index: StoryIndex) -> list[bytes]:
+    """Each of *stories* as MessagePack, for storage; *index* knows where they point."""
+    return [
+        _pack(
+            (
+                story.key,
+                story.id,
+                story.label,
+                story.label_weight,
+                story.first_seen_ms,
+                story.last_seen_ms,
+                story.flagged_at_ms,
+                story.ids.total,
+                story.dump(),
+                story.examples,
+                *index.dump(story.key),
+            )
+        )
+        for story in stories
+    ]
+
+
+def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:
     """The ids that *stories* got since this was last asked.
 
     Returns:
         what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
-        other; both as little-endian 64-bit words.
+        other, both as little-endian 64-bit words; by how many the remembered ids in storage grow.
     """
-    parts, hashes = array("q"), []
+    parts: array[int] = array("q")
+    hashes: list[bytes] = []
+    grown = 0
     for story in stories:
-        total = story.ids.total
-        first = max(story.stored_ids, total - story.ids.known)
-        if first < total:
-            parts.extend((story.key, first, total))
-            hashes.append(story.ids.dump(first, total))
-        story.stored_ids = total
+        ids = story.ids
+        _take_part(story, max(story.stored_ids, ids.total - ids.known), ids.total, parts, hashes)
+        grown += min(ids.total, ids.capacity) - min(story.stored_ids, ids.capacity)
+        story.stored_ids = ids.total
+    return parts.tobytes(), b"".join(hashes), grown
+
+
+def rescue_ids(stories: Mapping[int, Story], old_parts: Sequence[int]) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`."""
+    parts: array[int] = array("q")
+    hashes: list[bytes] = []
+    for place in range(0, len(old_parts), 3):
+        key, first, stop = old_parts[place : place + 3]
+        story = stories.get(key)
+        if story is not None:
+            _take_part(story, max(first, story.ids.total - story.ids.known), stop, parts, hashes)
     return parts.tobytes(), b"".join(hashes)
+
+
+def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: list[bytes]) -> None:
+    if first < stop:
+        parts.extend((story.key, first, stop))
+        hashes.append(story.ids.dump(first, stop))
 
 
 class StoryFolder:
@@ -236,7 +290,8 @@ class StoryFolder:
         self.dirty: dict[int, Story] = {}
         self.in_pane: dict[int, list[Story]] = {}
         self._most = most
-        self._words = words
+        self._words = lru_cache(KNOWN_LABELS)(words)
+        self._long_words = words
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
@@ -279,7 +334,8 @@ class StoryFolder:
 
     def _join(self, chunk: Chunk, place: int, at_ms: int, pane: int, mentions: MentionRows) -> None:
         cluster = chunk.clusters[place]
-        row, label_words = cluster.mentions, self._words(cluster.label)
+        row, label = cluster.mentions, cluster.label
+        label_words = self._words(label) if len(label) <= KNOWN_CHARS else self._long_words(label)
         hashes = mentions.hashes[mentions.offsets[row] : mentions.offsets[row + 1]].tolist()
         # Texts fewer than the count says are examples: then it is taken at its word.
         size = len(hashes) if cluster.mention_count is None else cluster.mention_count

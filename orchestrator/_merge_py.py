@@ -16,6 +16,8 @@ from itertools import pairwise
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -129,6 +131,10 @@ class StoryIndex:
         dimension = self._dimension.get(key)
         total = b"" if dimension is None else self._sums[dimension][key].tobytes()
         return total, list(weights), array("d", weights.values()).tobytes()
+
+    def pack(self, keys: Iterable[int]) -> list[bytes]:
+        """Each of the stories *keys* as :meth:`dump` gives it, as three values of MessagePack."""
+        return [b"".join(map(msgspec.msgpack.encode, self.dump(key))) for key in keys]
 
     def load(self, key: int, total: bytes, words: Sequence[str], weights: bytes) -> None:
         """Bring story *key* back from what :meth:`dump` gave."""

@@ -135,7 +135,8 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
         chunks.append(chunk)
     refused = {index for index, _ in errors}
     indices = [index for index in range(len(items)) if index not in refused] if refused else list(range(len(items)))
-    return chunks, indices, errors, _centroids(splicer, collected.centroids), _mentions(splicer, collected.mentions, items)
+    centroids, mentions = _centroids(splicer, collected.centroids), _mentions(splicer, collected.mentions, items)
+    return chunks, indices, errors, centroids, mentions
 
 
 cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_bytes) except -1 nogil:

@@ -6,9 +6,27 @@ from typing import TYPE_CHECKING
 
 from orchestrator import merge
 
-__all__ = ["Account", "MentionIds", "Story", "StoryFolder", "hash_text", "take_new_ids"]
+__all__ = ["Account", "MentionIds", "Story", "StoryFolder", "hash_text", "pack_stories", "rescue_ids", "take_new_ids"]
 
 if TYPE_CHECKING or merge.IMPLEMENTATION == "python":
-    from orchestrator._fold_py import Account, MentionIds, Story, StoryFolder, hash_text, take_new_ids
+    from orchestrator._fold_py import (
+        Account,
+        MentionIds,
+        Story,
+        StoryFolder,
+        hash_text,
+        pack_stories,
+        rescue_ids,
+        take_new_ids,
+    )
 else:
-    from orchestrator._fold import Account, MentionIds, Story, StoryFolder, hash_text, take_new_ids
+    from orchestrator._fold import (
+        Account,
+        MentionIds,
+        Story,
+        StoryFolder,
+        hash_text,
+        pack_stories,
+        rescue_ids,
+        take_new_ids,
+    )

@@ -40,16 +40,15 @@ if _wanted != "python":
     try:
         from orchestrator import _merge as _compiled
 
-        # All or none, so that one word tells what is in use. Only looked for: they import this module.
-        for _name in ("orchestrator._fold", "orchestrator._splice"):
-            if find_spec(_name) is None:
-                raise ImportError(f"No module named {_name!r}", name=_name)
     except ImportError as error:
-        if _wanted == "cython":
-            raise
         FALLBACK_REASON = str(error)
     else:
-        _kernel = _compiled
+        # All or none, so that one word tells what is in use. Only looked for: the others import this module.
+        _missing = [name for name in ("orchestrator._fold", "orchestrator._splice") if find_spec(name) is None]
+        FALLBACK_REASON = f"No module named {_missing[0]!r}" if _missing else None
+        _kernel = _merge_py if _missing else _compiled
+    if _wanted == "cython" and FALLBACK_REASON is not None:
+        raise ImportError(FALLBACK_REASON)
 
 IMPLEMENTATION: str = _kernel.IMPLEMENTATION
 

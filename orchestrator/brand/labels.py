@@ -11,21 +11,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from orchestrator.merge import MAX_WORDS
 
-_CACHED_LABELS = 8_192
-_CACHED_CHARS = 256  # longer labels are rare and would make the cache's memory depend on senders
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 
 def words(label: str) -> tuple[str, ...]:
     """The distinct words of *label*, sorted, at most :data:`~orchestrator.merge.MAX_WORDS`."""
-    return _cached_words(label) if len(label) <= _CACHED_CHARS else _words(label)
-
-
-def _words(label: str) -> tuple[str, ...]:
     if label.isascii():
         text = label.lower()
         found = _ASCII_WORD.findall(text)
@@ -33,6 +26,3 @@ def _words(label: str) -> tuple[str, ...]:
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
         found = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()
     return tuple(sorted(set(found or text.split()))[:MAX_WORDS])
-
-
-_cached_words = lru_cache(maxsize=_CACHED_LABELS)(_words)

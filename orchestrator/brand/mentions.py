@@ -1,7 +1,7 @@
 """The mention ids of a brand's stories, and how they are stored: in segments of what each commit added.
 
-A segment ``m:<n>`` holds parts, (story, number of the first id, number behind the last one), and the hashes of the parts one
-behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten.
+A segment ``m:<n>`` holds parts (story, number of the first id, number behind the last one) and the hashes of the
+parts one behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten.
 
 Source: the rule of mentions: an id that appears twice in one story counts once, exact for the newest
 :data:`KEPT_IDS` ids of a story.
@@ -10,12 +10,12 @@ Source: the rule of mentions: an id that appears twice in one story counts once,
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import Story, take_new_ids
+from orchestrator.fold import Story, rescue_ids, take_new_ids
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000
@@ -34,38 +34,26 @@ class MentionStore:
 
     def take_changes(
         self,
-        dirty: Collection[Story],
-        stories: Mapping[int, Story],
+        dirty: Iterable[Story],
+        stories: dict[int, Story],
         put: dict[bytes, bytes],
         remove: list[bytes],
     ) -> None:
         """Add a segment with the new ids of *dirty* stories to *put* and what it replaces to *remove*."""
-        self._live_ids -= sum([_kept(story.stored_ids) for story in dirty])
-        parts, hashes = take_new_ids(dirty)
-        self._live_ids += sum([_kept(story.stored_ids) for story in dirty])
-        old_parts, old_hashes = self._rescue(stories, remove)
-        if parts or old_parts:
-            value = pack((old_parts + parts, old_hashes + hashes))
-            self._log.append(value, array("q", old_parts + parts), put)
+        added, hashes, grown = take_new_ids(dirty)
+        self._live_ids += grown
+        parts, values = [added], [hashes]
+        for segment in self._log.clean(self._live_ids * ID_BYTES, remove):
+            rescued, hashes = rescue_ids(stories, segment.entries)
+            parts.append(rescued)
+            values.append(hashes)
+        if any(parts):
+            packed = b"".join(parts)
+            self._log.append(pack((packed, b"".join(values))), array("q", packed), put)
 
     def forget(self, story: Story) -> None:
         """A story leaves: its ids live no longer."""
         self._live_ids -= _kept(story.stored_ids)
-
-    def _rescue(self, stories: Mapping[int, Story], remove: list[bytes]) -> tuple[bytes, bytes]:
-        """The parts that live in segments to be dropped, and their hashes."""
-        parts, hashes = array("q"), []
-        for segment in self._log.clean(self._live_ids * ID_BYTES, remove):
-            entries = segment.entries
-            for place in range(0, len(entries), _PART):
-                key, first, stop = entries[place : place + _PART]
-                story = stories.get(key)
-                if story is None or stop <= _first_kept(story.stored_ids):
-                    continue
-                first = max(first, _first_kept(story.stored_ids))
-                parts.extend((key, first, stop))
-                hashes.append(story.ids.dump(first, stop))
-        return parts.tobytes(), b"".join(hashes)
 
     def load(self, fields: Mapping[bytes, bytes]) -> dict[int, list[tuple[int, bytes]]]:
         """The hashes among *fields* by story, each part with the number of its first id."""

@@ -1,10 +1,10 @@
 """Segments: how a state with thousands of parts is stored at the cost of what changes.
 
 Every commit writes what changed into one new field, a segment, and never touches an older one. What is
-newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in it,
-its oldest segment is dropped, and what of it still lives is written again with the next one: over time at most one byte more
-for each byte that changes, however long the history is (the cleaning of log-structured file systems,
-Rosenblum and Ousterhout 1991, with the oldest segment first).
+newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in
+it, its oldest segment is dropped, and what of it still lives is written again with the next one: over time about one
+byte more for each byte that changes, however long the history is (the cleaning of log-structured file
+systems, Rosenblum and Ousterhout 1991, with the oldest segment first).
 
 Pure bookkeeping: what a segment holds is its owner's business. One field a commit instead of one a part,
 because a field costs Redis and its client a microsecond or more (``docs/performance.md``).

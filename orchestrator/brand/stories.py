@@ -1,8 +1,8 @@
 """Stories: the clusters of many chunks that speak of the same thing, merged.
 
 Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Pure:
-time comes in as stamped times and panes. Who joins whom and what a story counts is the kernels'; how stories are stored,
-:mod:`orchestrator.brand.story_store`'s.
+time comes in as stamped times and panes. Who joins whom and what a story counts is the kernels'; how stories are
+stored, :mod:`orchestrator.brand.story_store`'s.
 
 Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
 chunks, so the cut of batches and restarts change nothing; a story lives while a pane of the window has it.

@@ -1,9 +1,9 @@
 """How stories are stored: in segments of what each commit changed.
 
-A segment ``s:<n>`` holds the stories that a commit touched, each as a whole, and the keys of those that left; ``s`` holds the
-format and the key of the next story; mention ids have segments of their own (:mod:`orchestrator.brand.mentions`).
-Of a story the newest segment counts. That one left has to be remembered only as long as an older segment may speak of
-it, and older segments are dropped first.
+A segment ``s:<n>`` holds the stories that a commit touched, each as a whole, and the keys of those that left; ``s``
+holds the format and the key of the next story; mention ids have segments of their own
+(:mod:`orchestrator.brand.mentions`). Of a story the newest segment counts. That one left has to be remembered only as
+long as an older segment may speak of it, and older segments are dropped first.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import MentionIds, Story
+from orchestrator.fold import MentionIds, Story, pack_stories
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.merge import StoryIndex
 
@@ -40,10 +40,10 @@ class _StoryFields(Struct, array_like=True):
     flagged_at_ms: int | None
     ids_total: int
     panes: bytes
+    examples: tuple[str, ...]
     total: bytes
     words: list[str]
     weights: bytes
-    examples: tuple[str, ...] = ()
 
 
 _segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
@@ -78,7 +78,7 @@ class StoryStore:
     def take_changes(
         self,
         dirty: dict[int, Story],
-        stories: Mapping[int, Story],
+        stories: dict[int, Story],
         index: StoryIndex,
         put: dict[bytes, bytes],
         remove: list[bytes],
@@ -99,19 +99,18 @@ class StoryStore:
                 if story is not None and story.segment == segment.number:
                     dirty[key] = story
         if dirty or self._removed:
-            value = pack(([_fields(story, index) for story in dirty.values()], self._removed))
-            number = self._log.append(value, array("q", dirty), put)
-            self._place(dirty, number, len(value))
+            packed = pack_stories(dirty.values(), index)
+            value = pack(([Raw(story) for story in packed], self._removed))
+            self._place(dirty.values(), packed, self._log.append(value, array("q", dirty), put))
         if self._head_changed:
             put[HEAD_FIELD] = pack((FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
 
-    def _place(self, stories: Mapping[int, Story], number: int, size: int) -> None:
-        """Take note of where *stories* are stored now; each takes its share of the segment's *size*."""
-        share = size // max(1, len(stories))
-        for story in stories.values():
-            self._live_bytes += share - story.stored_bytes
-            story.segment, story.stored_bytes = number, share
+    def _place(self, stories: Iterable[Story], packed: Sequence[bytes], number: int) -> None:
+        """Take note of where *stories* are stored now."""
+        for story, value in zip(stories, packed, strict=True):
+            self._live_bytes += len(value) - story.stored_bytes
+            story.segment, story.stored_bytes = number, len(value)
 
     def load(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> list[Story]:
         """The stories among *fields*, oldest first; their directions go to *index*.
@@ -152,20 +151,3 @@ class StoryStore:
         except ValueError as error:
             raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
         return story
-
-
-def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
-    # The layout of _StoryFields; as a tuple, because a commit may write hundreds of them.
-    return (
-        story.key,
-        story.id,
-        story.label,
-        story.label_weight,
-        story.first_seen_ms,
-        story.last_seen_ms,
-        story.flagged_at_ms,
-        story.ids.total,
-        story.dump(),
-        *index.dump(story.key),
-        story.examples,
-    )
