@@ -6,7 +6,6 @@ appended to a list of their own in the commit that folds their chunks.
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -35,6 +34,7 @@ class _Note(Struct, frozen=True, array_like=True):
 
 
 _decoder = FieldDecoder(list[_Note])
+_encode = msgspec.json.Encoder().encode
 
 
 class Notes:
@@ -85,8 +85,8 @@ def clip(text: str, chars: int) -> str:
 
 def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
     """The entry of one chunk, as JSON, bounded whatever the chunk holds."""
-    sentiment, topics = chunk.sentiment, chunk.topics or ()
-    clusters = [_recent_cluster(cluster) for cluster in _largest(chunk.clusters)]
+    sentiment, topics, clusters = chunk.sentiment, chunk.topics or (), chunk.clusters
+    sizes = list(map(cluster_mentions, clusters))
     # by position: fifty of these a commit cost as much as folding a hundred chunks
     entry = RecentChunk(
         chunk.chunk_id,
@@ -95,20 +95,21 @@ def recent_entry(chunk: Chunk, at_ms: int, mentions: int) -> bytes:
         mentions,
         RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
         [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_RECENT_TOPICS]],
-        clusters,
-        len(chunk.clusters),
+        [_recent_cluster(clusters[place], sizes[place]) for place in _largest(sizes)],
+        len(clusters),
         has_flag(chunk),
         clip(chunk.summary, MAX_SUMMARY_CHARS) if chunk.summary else "",
     )
-    return msgspec.json.encode(entry)
+    return _encode(entry)
 
 
-def _largest(clusters: Sequence[Cluster]) -> Sequence[Cluster]:
-    if len(clusters) <= 1:
-        return clusters
-    return heapq.nsmallest(MAX_RECENT_CLUSTERS, clusters, key=lambda cluster: -cluster_mentions(cluster))
+def _largest(sizes: Sequence[int]) -> Sequence[int]:
+    """The places of the largest, the first among equals first."""
+    places = range(len(sizes))
+    return sorted(places, key=sizes.__getitem__, reverse=True)[:MAX_RECENT_CLUSTERS] if len(sizes) > 1 else places
 
 
-def _recent_cluster(cluster: Cluster) -> RecentCluster:
-    name, label = clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS)
-    return RecentCluster(name, label, cluster_mentions(cluster), bool(cluster.spike))
+def _recent_cluster(cluster: Cluster, mentions: int) -> RecentCluster:
+    return RecentCluster(
+        clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS), mentions, bool(cluster.spike)
+    )
