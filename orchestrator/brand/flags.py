@@ -41,10 +41,14 @@ class Flags:
 
     def fold(self, chunks: Sequence[Chunk], times: Sequence[int], now_ms: int) -> None:
         """Take in the flags of *chunks*; their stamped times stand beside them."""
-        rows = list(zip(chunks, times, strict=True))
-        flagged = {at_ms for chunk, at_ms in rows if chunk.spike_detected}
-        flagged |= {at_ms for chunk, at_ms in rows for cluster in chunk.clusters if cluster.spike}
-        self._minutes.update(at_ms // _MINUTE_MS for at_ms in flagged if is_flagged(at_ms, now_ms))
+        minutes = [at_ms // _MINUTE_MS for at_ms in times]
+        # One flag a minute is enough, so under load nearly all chunks need no look.
+        wanted = {minute for minute in set(minutes) - self._minutes if _out_ms(minute) > now_ms}
+        if not wanted:
+            return
+        rows = [(chunk, minute) for chunk, minute in zip(chunks, minutes, strict=True) if minute in wanted]
+        self._minutes.update([minute for chunk, minute in rows if chunk.spike_detected])
+        self._minutes.update([minute for chunk, minute in rows for cluster in chunk.clusters if cluster.spike])
 
     def advance(self, now_ms: int) -> None:
         """Forget what no longer counts."""

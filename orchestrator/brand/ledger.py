@@ -7,7 +7,7 @@ before serves for comparison only.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -169,13 +169,7 @@ class Ledger:
         self._topics.subtract(pane.topics.by_key)
 
     def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> None:
-        added: dict[int, dict[str, int]] = {}
-        for number, chunk, count in zip(panes, chunks, mentions, strict=True):
-            if chunk.topics:
-                texts = added.setdefault(number, {})
-                for text in distinct_topics(chunk.topics):
-                    texts[text] = texts.get(text, 0) + count
-        for number, texts in added.items():
+        for number, texts in _topics_by_pane(panes, chunks, mentions).items():
             topics = self._panes[number].topics
             if len(topics) + len(texts) <= 2 * MAX_TOPICS:
                 self._count_topics(topics, texts)
@@ -195,6 +189,24 @@ class Ledger:
             key = topic_key(text)
             if key:
                 self._topics.add(key, count, int(topics.add(key, text, count)))
+
+
+def _topics_by_pane(
+    panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]
+) -> Mapping[int, Mapping[str, int]]:
+    """What *chunks* add to each pane: mentions by the text of a topic."""
+    added: dict[int, defaultdict[str, int]] = {number: defaultdict(int) for number in set(panes)}
+    for number, chunk, count in zip(panes, chunks, mentions, strict=True):
+        topics = chunk.topics
+        if not topics:
+            continue
+        texts = added[number]
+        if len(topics) == 1:  # so common with small chunks that a loop of one would double the cost
+            texts[topics[0]] += count
+        else:
+            for text in distinct_topics(topics):
+                texts[text] += count
+    return added
 
 
 def _most_frequent(topics: Iterable[Topic]) -> str:

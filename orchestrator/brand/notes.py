@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 
 import msgspec
 from msgspec import Struct
@@ -35,6 +34,7 @@ class _Note(Struct, frozen=True, array_like=True):
 
 
 _decoder = FieldDecoder(list[_Note])
+_encode = msgspec.json.Encoder().encode
 
 
 class Notes:
@@ -85,9 +85,8 @@ def clip(text: str, chars: int) -> str:
 
 def recent_entry(chunk: Chunk, at_ms: int, mentions: int, counts: Sequence[int]) -> bytes:
     """The entry of one chunk, as JSON, bounded whatever the chunk holds; *counts* are those of its batch's mentions."""
-    sentiment, topics = chunk.sentiment, chunk.topics or ()
-    sizes = [cluster_mentions(cluster, counts) for cluster in chunk.clusters]
-    clusters = [_recent_cluster(cluster, size) for size, cluster in _largest(sizes, chunk.clusters)]
+    sentiment, topics, clusters = chunk.sentiment, chunk.topics or (), chunk.clusters
+    sizes = [cluster_mentions(cluster, counts) for cluster in clusters]
     # by position: fifty of these a commit cost as much as folding a hundred chunks
     entry = RecentChunk(
         chunk.chunk_id,
@@ -96,19 +95,21 @@ def recent_entry(chunk: Chunk, at_ms: int, mentions: int, counts: Sequence[int])
         mentions,
         RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
         [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_RECENT_TOPICS]],
-        clusters,
-        len(chunk.clusters),
+        [_recent_cluster(clusters[place], sizes[place]) for place in _largest(sizes)],
+        len(clusters),
         has_flag(chunk),
         clip(chunk.summary, MAX_SUMMARY_CHARS) if chunk.summary else "",
     )
-    return msgspec.json.encode(entry)
+    return _encode(entry)
 
 
-def _largest(sizes: Sequence[int], clusters: Sequence[Cluster]) -> list[tuple[int, Cluster]]:
-    """The largest clusters with their sizes, the first of equals first."""
-    return sorted(zip(sizes, clusters, strict=True), key=itemgetter(0), reverse=True)[:MAX_RECENT_CLUSTERS]
+def _largest(sizes: Sequence[int]) -> Sequence[int]:
+    """The places of the largest, the first among equals first."""
+    places = range(len(sizes))
+    return sorted(places, key=sizes.__getitem__, reverse=True)[:MAX_RECENT_CLUSTERS] if len(sizes) > 1 else places
 
 
-def _recent_cluster(cluster: Cluster, size: int) -> RecentCluster:
-    name, label = clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS)
-    return RecentCluster(name, label, size, bool(cluster.spike))
+def _recent_cluster(cluster: Cluster, mentions: int) -> RecentCluster:
+    return RecentCluster(
+        clip(cluster.id, MAX_NAME_CHARS), clip(cluster.label, MAX_NAME_CHARS), mentions, bool(cluster.spike)
+    )

@@ -30,9 +30,14 @@ from redis.retry import Retry
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.masking import mask_text
 from orchestrator.store import scripts
+from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from redis.connection import ConnectionInterface
+
+    from orchestrator.store.wire import Command
 
 SCRIPT_ATTEMPTS: Final = 3
 """Times that a pipeline is sent when the server has forgotten a script: once, and again after each reload."""
@@ -40,8 +45,6 @@ SCRIPT_ATTEMPTS: Final = 3
 # Redis quotes the arguments of a command that it does not know, and AUTH's argument is the password.
 _QUOTED_ARGUMENTS: Final = re.compile(r",? with args beginning with:.*", re.DOTALL)
 _TRANSIENT_REPLIES: Final = ("BUSY ", "UNBLOCKED ", "MASTERDOWN ")
-
-Command = tuple[Any, ...]
 
 
 def masked_url(url: str) -> str:
@@ -136,10 +139,24 @@ class ScriptRunner:
                 self.client.script_load(script.text)
 
     def _send(self, commands: Sequence[Command]) -> list[Any]:
-        with self.client.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-            return pipeline.execute(raise_on_error=False)
+        pool = self.client.connection_pool
+        connection = pool.get_connection()
+        try:
+            connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
+            return [_reply(connection) for _ in commands]
+        except BaseException:
+            # Replies may be under way, and nobody else must take them for his own.
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(connection)
+
+
+def _reply(connection: ConnectionInterface) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 def evalsha(script: scripts.Script, keys: Sequence[str], *args: Any) -> Command:

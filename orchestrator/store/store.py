@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
@@ -25,14 +26,15 @@ from orchestrator.store.client import ScriptRunner, checked, evalsha, translated
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.registry import registered
 from orchestrator.store.types import CommitReply, Lease, Peek, StoreOptions
+from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import redis
 
-    from orchestrator.store.client import Command
     from orchestrator.store.types import Commit, Registry
+    from orchestrator.store.wire import Command
 
 STATE_FORMAT: Final = "2"
 """Number of the state encoding; acquire refuses a brand whose state has another one."""
@@ -130,7 +132,8 @@ class Store:
         if not digests:
             return []
         keys = BrandKeys.of(lease.brand)
-        commands = [("SMISMEMBER", key, *digests) for key in (keys.seen0, keys.seen1)]
+        asked = bulk(digests)
+        commands = [("SMISMEMBER", key, asked) for key in (keys.seen0, keys.seen1)]
         with self._timed("read"):
             younger, older = (checked(reply) for reply in self._runner.run(commands))
         return [bool(first or second) for first, second in zip(younger, older, strict=True)]
@@ -247,26 +250,26 @@ class Store:
             *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
             *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max),
             *map(len, sections),
-            *(element for section in sections for element in section),
+            *map(bulk, sections),
         ]
 
 
 def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
     """The variable part of commit's ARGV, section by section."""
     return (
-        _flat(commit.put.items()),
+        _flat(commit.put),
         commit.remove,
         commit.digests,
         commit.failed,
         commit.spikes or (),
-        _flat(commit.trend_put.items()),
+        _flat(commit.trend_put),
         commit.trend_remove,
         commit.recent,
     )
 
 
-def _flat(pairs: Any) -> list[bytes]:
-    return [element for pair in pairs for element in pair]
+def _flat(pairs: Mapping[bytes, bytes]) -> list[bytes]:
+    return list(chain.from_iterable(pairs.items()))
 
 
 def _announcement(lease: Lease, commit: Commit) -> bytes:

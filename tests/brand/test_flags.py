@@ -40,6 +40,17 @@ def test_flags_ignore_what_is_already_out() -> None:
     assert flags.due_ms() is None
 
 
+def test_flags_keep_every_minute_that_is_flagged() -> None:
+    """By a chunk or by a cluster, in one batch or in several, among chunks without a flag."""
+    by_cluster = chunk(clusters=[Cluster("a", "a", []), Cluster("b", "b", [], spike=True)])
+    minute = NOW_MS // MINUTE_MS
+    flags = Flags()
+    flags.fold([chunk(), by_cluster, chunk()], [NOW_MS, NOW_MS, NOW_MS - MINUTE_MS], NOW_MS)
+    assert flags.minutes == [minute]
+    flags.fold([chunk(), chunk(spike_detected=True), by_cluster], [NOW_MS, *[NOW_MS - MINUTE_MS] * 2], NOW_MS)
+    assert flags.minutes == [minute - 1, minute]
+
+
 def test_due_is_when_the_oldest_flag_is_out() -> None:
     """The summary is due when the first of the flags runs out, and again for the last."""
     flags = Flags()
