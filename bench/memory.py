@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -142,16 +142,15 @@ def probing(port: int) -> Iterator[list[float]]:
 
 
 def _probe(port: int, answers_ms: list[float], done: threading.Event) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_DEADLINE_S)
-    while not done.wait(_PAUSE_S):
-        started_s = time.perf_counter()
-        connection.request("GET", "/livez")
-        response = connection.getresponse()
-        response.read()
-        answers_ms.append((time.perf_counter() - started_s) * 1000)
-        if response.status != http.client.OK:
-            raise RuntimeError(f"/livez answered {response.status}")
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_DEADLINE_S)) as connection:
+        while not answers_ms or not done.wait(_PAUSE_S):
+            started_s = time.perf_counter()
+            connection.request("GET", "/livez")
+            response = connection.getresponse()
+            response.read()
+            answers_ms.append((time.perf_counter() - started_s) * 1000)
+            if response.status != http.client.OK:
+                raise RuntimeError(f"/livez answered {response.status}")
 
 
 @click.command()

@@ -25,7 +25,7 @@ def stories_of(chunks: Iterable[bytes], brand: str) -> int:
 
 
 @pytest.mark.parametrize("centroids", [True, False], ids=["b", "c"])
-def test_large_founds_all_stories_first_and_no_other_later(centroids: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_large_founds_all_stories_first_and_no_other_later(*, centroids: bool) -> None:
     """After the founding chunks every story is there; those that come later join one."""
     founding = _payloads.founding(100)
     assert founding == 13
