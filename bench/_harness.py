@@ -24,6 +24,8 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
+FILE_COLUMNS = 120
+
 # What the kernels, numpy's BLAS or the peers choose their loops by; names as the Linux kernel writes them.
 VECTOR_FLAGS = frozenset(
     {
@@ -125,10 +127,12 @@ class Report:
             return
         table = Table(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
-            table.add_column(column, justify="left" if number == 0 else "right")
+            table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")  # cuts no figure off
         for row in self.rows:
             table.add_row(*map(_shown, row))
         console = Console()
+        if not console.is_terminal:  # a file or a pipe has no width, for which 80 columns are assumed
+            console.width = max(console.width, FILE_COLUMNS)
         console.print(table)
         for note in [*self.notes, ", ".join(map(_described, self.machine.items()))]:
             console.print(note, style="dim", highlight=False, markup=False)  # a note may say list[float]

@@ -75,6 +75,18 @@ def test_report_shows_notes_as_they_are(capsys: pytest.CaptureFixture[str]) -> N
     assert "1,000,000" in shown
 
 
+def test_report_cuts_no_figure_off(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many columns there are, each figure is there in full, on one line where nothing sets a width."""
+    columns = ["K", *(f"contender {number}" for number in range(9))]
+    Report("T", columns, [[100_000, *[0.0123] * 9]]).show(as_json=False)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "100,000" in line]
+    assert line.count("0.0123") == 9
+    monkeypatch.setattr("bench._harness.FILE_COLUMNS", 40)
+    monkeypatch.setenv("COLUMNS", "40")
+    Report("T", columns, [[100_000, *[0.0123] * 9]]).show(as_json=False)
+    assert "…" not in capsys.readouterr().out
+
+
 def test_median_runs_everybody_in_every_round() -> None:
     """Each contender runs once more than there are rounds, and nobody is always behind the same one."""
     ran: list[str] = []

@@ -54,10 +54,10 @@ def answering(*statuses: int) -> Iterator[tuple[int, threading.Event]]:
 
 def test_probing_times_every_answer() -> None:
     """While the context is open answers come in, each with its milliseconds."""
-    with answering(200, 200) as (port, last_came), probing(port) as answers_ms:
+    with answering(200, 200) as (port, last_came), probing(port) as probes:
         assert last_came.wait(30)
-    assert len(answers_ms) >= 2
-    assert min(answers_ms) > 0
+    assert len(probes.answers_ms) >= 2
+    assert min(probes.answers_ms) > 0
 
 
 def test_probing_tells_of_an_answer_that_is_not_ok() -> None:
@@ -71,6 +71,6 @@ def test_probing_tells_of_an_answer_that_did_not_come() -> None:
     """Nobody listens any more: the measurement fails instead of leaving the gap out."""
     with answering(200) as (port, _):
         pass
-    with pytest.raises(OSError, match="refused"), probing(port) as answers_ms:
+    with pytest.raises(OSError, match="refused"), probing(port) as probes:
         pass
-    assert answers_ms == []
+    assert probes.answers_ms == []
