@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import platform
 import statistics
@@ -18,27 +19,52 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import redis
 from rich.console import Console
 from rich.table import Table
 
+FILE_COLUMNS = 120
+
+# What the kernels, numpy's BLAS or the peers choose their loops by; names as the Linux kernel writes them.
+VECTOR_FLAGS = frozenset(
+    {
+        *("avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16"),
+        *("asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2"),
+    }
+)
+
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    cpu = platform.processor() or platform.machine()
+    """What the figures are measured on."""
     info = Path("/proc/cpuinfo")
-    flags: set[str] = set()
-    if info.exists():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        fields = {name.strip(): value.strip() for name, value in lines.items()}
-        cpu = fields.get("model name", cpu)
-        flags = set(fields.get("flags", "").split()) & {"avx2", "avx512f", "avx512_vnni"}
+    cpu, vectors = describe_cpu(info.read_text() if info.exists() else "")
     return {
-        "cpu": cpu,
+        "cpu": cpu or platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "vectors": sorted(flags),
+        "vectors": vectors,
         "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
+        "numpy": np.__version__,
     }
+
+
+def describe_cpu(info: str) -> tuple[str, list[str]]:
+    """The processor's name and vector extensions by *info*, a ``/proc/cpuinfo`` of x86-64 or arm64.
+
+    An arm64 kernel does not know a name; there it is the numbers of designer and part. Empty where there is neither.
+    """
+    pairs = (line.partition(":") for line in info.splitlines())
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
+    name = fields.get("model name", "")
+    if not name and "CPU part" in fields:
+        name = f"arm64 implementer {fields.get('CPU implementer', '?')} part {fields['CPU part']}"
+    flags = fields.get("flags") or fields.get("Features", "")
+    return name, sorted(VECTOR_FLAGS & set(flags.split()))
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The least of the *ordered* values that at least *share* of them do not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
 def median_s(contenders: Mapping[str, Callable[[], Any]], rounds: int, *, repeat: int = 1) -> dict[str, float]:
@@ -76,28 +102,45 @@ def _timed(contender: Callable[[], Any], repeat: int) -> float:
 
 @dataclass
 class Report:
-    """One table: a title, columns, rows, and notes below it."""
+    """One table: a title, columns, rows, and notes below it; made before anything is measured.
+
+    Attributes:
+        machine: what it is measured on, and how busy that was before the measuring began.
+    """
 
     title: str
     columns: Sequence[str]
     rows: list[Sequence[Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    machine: dict[str, Any] = field(default_factory=lambda: machine() | {"load before": round(os.getloadavg()[0], 2)})
+
+    def used(self, client: redis.Redis) -> None:
+        """Name the Redis server that *client* talks to among what was measured on."""
+        info: Any = client.info("server")
+        self.machine["redis"] = info["redis_version"]
 
     def show(self, *, as_json: bool) -> None:
         """Print it for people, or as JSON for machines."""
         if as_json:
             rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-            click.echo(json.dumps({"title": self.title, "machine": machine(), "rows": rows, "notes": self.notes}))
+            click.echo(json.dumps({"title": self.title, "machine": self.machine, "rows": rows, "notes": self.notes}))
             return
         table = Table(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
-            table.add_column(column, justify="left" if number == 0 else "right")
+            table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")  # cuts no figure off
         for row in self.rows:
             table.add_row(*map(_shown, row))
         console = Console()
+        if not console.is_terminal:  # a file or a pipe has no width, for which 80 columns are assumed
+            console.width = max(console.width, FILE_COLUMNS)
         console.print(table)
-        for note in [*self.notes, ", ".join(f"{name} {value}" for name, value in machine().items())]:
-            console.print(note, style="dim", highlight=False)
+        for note in [*self.notes, ", ".join(map(_described, self.machine.items()))]:
+            console.print(note, style="dim", highlight=False, markup=False)  # a note may say list[float]
+
+
+def _described(item: tuple[str, Any]) -> str:
+    name, value = item
+    return f"{name} {' '.join(value) or 'none' if isinstance(value, list) else value}"
 
 
 def _shown(value: Any) -> str:
@@ -105,4 +148,4 @@ def _shown(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -63,4 +63,4 @@ def command(*, sizes: tuple[int, ...], rounds: int, plot: Path | None, as_json: 
         report.rows.append((size, *(times[name] * 1e3 if name in times else None for name in report.columns[1:])))
     report.show(as_json=as_json)
     if plot is not None:
-        growth(report, plot, "ms")
+        growth(report, report.columns[1:], plot, "ms")

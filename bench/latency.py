@@ -17,7 +17,7 @@ import msgspec
 import redis
 
 from bench import _payloads
-from bench._harness import Report
+from bench._harness import Report, percentile
 from bench._service import service
 from orchestrator.contract.keys import UPDATES_CHANNEL, queue_key
 from orchestrator.store.embedded import EmbeddedRedis
@@ -52,11 +52,6 @@ def _wait_for(pubsub: Any, brand: str) -> None:
     raise RuntimeError(f"no summary of {brand} within {_DEADLINE_S:g} s")
 
 
-def percentile(ordered: list[float], share: float) -> float:
-    """The value that *share* of the *ordered* values do not exceed."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
-
 def pushes(brands: Iterator[str], count: int) -> Iterator[tuple[str, bytes]]:
     """*count* small chunks for *brands* in turn."""
     for number, brand in enumerate(islice(brands, count)):
@@ -73,6 +68,7 @@ def command(count: int, as_json: bool) -> None:  # noqa: FBT001 - click's callin
     report = Report("Latency: RPUSH to the announced summary, ms", ["kind", "pushes", "p50", "p99", "max"])
     with EmbeddedRedis() as server, service(server.url):
         client = redis.Redis.from_url(server.url)
+        report.used(client)
         client.sadd("brands:set", *brands)
         for kind, sequence in kinds.items():
             ordered = latencies_ms(client, pushes(sequence, count + _WARM_UP))

@@ -86,7 +86,7 @@ def command(
     ]
     report.show(as_json=as_json)
     if plot is not None:
-        growth(Report(title, report.columns[:-2], [row[:-2] for row in report.rows]), plot, "ms")
+        growth(report, names, plot, "ms")
 
 
 def _ratio(value: float | None, base: float | None) -> float | None:

@@ -1,0 +1,40 @@
+"""Filling queues before anything is measured, and seeing when they are drained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import redis
+
+from orchestrator.contract.keys import queue_key
+
+_PUSH_BYTES = 4 << 20
+_POLL_S = 0.01  # seldom enough to cost the server nothing, often enough for runs of seconds
+
+
+def push(client: redis.Redis, key: str, chunks: Iterable[bytes]) -> int:
+    """RPUSH *chunks* in pieces of a few MiB; returns how many bytes they are."""
+    piece: list[bytes] = []
+    piece_bytes = total_bytes = 0
+    for chunk in chunks:
+        piece.append(chunk)
+        piece_bytes += len(chunk)
+        if piece_bytes >= _PUSH_BYTES:
+            client.rpush(key, *piece)
+            total_bytes += piece_bytes
+            piece, piece_bytes = [], 0
+    if piece:
+        client.rpush(key, *piece)
+    return total_bytes + piece_bytes
+
+
+def wait_until_drained(client: redis.Redis, brands: Sequence[str]) -> None:
+    """Return when the queues of *brands* are empty, which they are by the commit of their last chunks."""
+    while True:
+        pipeline = client.pipeline(transaction=False)
+        for brand in brands:
+            pipeline.llen(queue_key(brand))
+        if not any(pipeline.execute()):
+            return
+        time.sleep(_POLL_S)

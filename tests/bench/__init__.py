@@ -1,0 +1,1 @@
+"""What in the benchmarks decides a figure, without running one."""

@@ -1,0 +1,49 @@
+"""The chunks that benchmarks push are chunks, and their stories are there when they are said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from bench import _payloads
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
+from orchestrator.contract.decode import decode_batch
+
+NOW_MS = 1_735_689_600_000
+
+
+def stories_of(chunks: Iterable[bytes], brand: str) -> int:
+    """How many stories a brand has after *chunks*, none of which is rejected or a repetition."""
+    batch = decode_batch(list(chunks), brand)
+    assert not batch.rejected
+    assert len({chunk.chunk_id for chunk in batch.chunks}) == len(batch.chunks)
+    state = BrandState(FoldConfig())
+    state.fold(batch, NOW_MS)
+    return state.story_count
+
+
+@pytest.mark.parametrize("centroids", [True, False], ids=["b", "c"])
+def test_large_founds_all_stories_first_and_no_other_later(*, centroids: bool) -> None:
+    """After the founding chunks every story is there; those that come later join one."""
+    founding = _payloads.founding(100)
+    assert founding == 13
+    chunks = list(_payloads.large(40, stories=100, centroids=centroids))
+    assert stories_of(chunks[: founding - 1], "bench") < 100
+    assert stories_of(chunks[:founding], "bench") == 100
+    assert stories_of(chunks, "bench") == 100
+
+
+def test_large_takes_any_brand() -> None:
+    """What the brand's name holds is no placeholder of the template."""
+    assert stories_of(_payloads.large(2, "50% off", stories=16), "50% off") == 16
+
+
+def test_large_lists_ids_of_its_own() -> None:
+    """No mention comes twice, in whichever chunk or cluster."""
+    batch = decode_batch(list(_payloads.large(20, stories=10, centroids=False)), "bench")
+    clusters = [cluster for chunk in batch.chunks for cluster in chunk.clusters]
+    assert len(clusters) == 20 * _payloads.CLUSTERS
+    mentions = [mention for cluster in clusters for mention in cluster.mentions]
+    assert len(set(mentions)) == len(mentions) == len(clusters) * _payloads.MENTIONS
