@@ -55,6 +55,7 @@ cdef double FIXED_ONE = _merge_py.FIXED_ONE
 cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
 cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
+cdef Py_ssize_t USUAL_STORY_BYTES = 400  # beside the direction
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 
@@ -259,33 +260,57 @@ cdef class Story(Account):
         self.stored_ids = 0
 
 
-def pack_stories(stories, index) -> list[bytes]:
-    """Each of *stories* as MessagePack, for storage; *index* knows where they point."""
-    cdef Story story
+def pack_stories(stories, index, removed) -> tuple[bytes, list]:
+    """What became of stories, as MessagePack for storage.
+
+    Args:
+        stories: those that changed.
+        index: knows where they point.
+        removed: keys of those that left.
+
+    Returns:
+        a segment: the stories as a whole each, and the keys; how many bytes each story takes in it.
+    """
     cdef Writer writer
-    cdef bytes direction
-    cdef list packed = []
-    for story, direction in zip(stories, index.pack([story.key for story in stories]), strict=True):
-        writer.out.clear()
-        writer.array(STORED_FIELDS)
-        writer.integer(story.key)
-        _write_text(&writer, story.id)
-        _write_text(&writer, story.label)
-        writer.integer(story.label_weight)
-        writer.integer(story.first_seen_ms)
-        writer.integer(story.last_seen_ms)
-        if story.flagged_at_ms is None:
-            writer.nil()
-        else:
-            writer.integer(story.flagged_at_ms)
-        writer.integer(story.ids._ids.total())
-        writer.binary(<const char*> story._panes.data(), story._panes.size() * sizeof(PaneTally))
-        writer.array(len(story.examples))
-        for text in story.examples:
-            _write_text(&writer, text)
-        writer.out.append(PyBytes_AS_STRING(direction), PyBytes_GET_SIZE(direction))
-        packed.append(PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()))
-    return packed
+    cdef bytes directions
+    cdef list keys = [story.key for story in stories], stops, sizes = []
+    cdef Py_ssize_t place = 0, start = 0, stop
+    cdef size_t before
+    directions, stops = index.pack(keys)
+    writer.out.reserve(PyBytes_GET_SIZE(directions) + len(keys) * USUAL_STORY_BYTES)
+    writer.array(2)
+    writer.array(len(keys))
+    for story in stories:
+        before = writer.out.size()
+        _write_story(&writer, story)
+        stop = stops[place]
+        writer.out.append(PyBytes_AS_STRING(directions) + start, stop - start)
+        sizes.append(writer.out.size() - before)
+        start, place = stop, place + 1
+    writer.array(len(removed))
+    for key in removed:
+        writer.integer(key)
+    return PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()), sizes
+
+
+cdef int _write_story(Writer* writer, Story story) except -1:
+    writer.array(STORED_FIELDS)
+    writer.integer(story.key)
+    _write_text(writer, story.id)
+    _write_text(writer, story.label)
+    writer.integer(story.label_weight)
+    writer.integer(story.first_seen_ms)
+    writer.integer(story.last_seen_ms)
+    if story.flagged_at_ms is None:
+        writer.nil()
+    else:
+        writer.integer(story.flagged_at_ms)
+    writer.integer(story.ids._ids.total())
+    writer.binary(<const char*> story._panes.data(), story._panes.size() * sizeof(PaneTally))
+    writer.array(len(story.examples))
+    for text in story.examples:
+        _write_text(writer, text)
+    return 0
 
 
 cdef inline int _write_text(Writer* writer, str text) except -1:

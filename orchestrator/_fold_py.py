@@ -19,7 +19,7 @@ from orchestrator._merge_py import NOBODY, to_fixed
 from orchestrator.merge import StoryIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from orchestrator.contract.chunk import Chunk, Cluster
     from orchestrator.contract.rows import Centroids, MentionRows
@@ -211,26 +211,35 @@ class Story(Account):
         self.stored_ids = 0
 
 
-def pack_stories(stories: Iterable[Story], index: StoryIndex) -> list[bytes]:
-    """Each of *stories* as MessagePack, for storage; *index* knows where they point."""
-    return [
-        _pack(
-            (
-                story.key,
-                story.id,
-                story.label,
-                story.label_weight,
-                story.first_seen_ms,
-                story.last_seen_ms,
-                story.flagged_at_ms,
-                story.ids.total,
-                story.dump(),
-                story.examples,
-                *index.dump(story.key),
-            )
-        )
-        for story in stories
-    ]
+def pack_stories(stories: Collection[Story], index: StoryIndex, removed: Sequence[int]) -> tuple[bytes, list[int]]:
+    """What became of stories, as MessagePack for storage.
+
+    Args:
+        stories: those that changed.
+        index: knows where they point.
+        removed: keys of those that left.
+
+    Returns:
+        a segment: the stories as a whole each, and the keys; how many bytes each story takes in it.
+    """
+    packed = [_pack(_fields(story, index)) for story in stories]
+    return _pack((list(map(msgspec.Raw, packed)), removed)), list(map(len, packed))
+
+
+def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
+    return (
+        story.key,
+        story.id,
+        story.label,
+        story.label_weight,
+        story.first_seen_ms,
+        story.last_seen_ms,
+        story.flagged_at_ms,
+        story.ids.total,
+        story.dump(),
+        story.examples,
+        *index.dump(story.key),
+    )
 
 
 def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:

@@ -628,15 +628,16 @@ cdef class StoryIndex:
         total = <const char*> &group.totals[self._slots[slot].place * group.padded]
         return total[:group.dimension * 4], words, packed
 
-    def pack(self, list keys) -> list[bytes]:
-        """Each of the stories *keys* as :meth:`dump` gives it, as three values of MessagePack."""
+    def pack(self, list keys) -> tuple[bytes, list]:
+        """The stories *keys* as :meth:`dump` gives them, as three values of MessagePack each; where each one ends."""
         cdef Writer writer
-        cdef list packed = []
+        cdef list stops = []
         for key in keys:
-            writer.out.clear()
             self._write(self._find(key), &writer)
-            packed.append(PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()))
-        return packed
+            stops.append(writer.out.size())
+            if len(stops) == 1:  # the others will hardly be larger
+                writer.out.reserve(len(keys) * (writer.out.size() + writer.out.size() // 4))
+        return PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()), stops
 
     cdef int _write(self, int32_t slot, Writer* writer) except -1:
         cdef Group* group

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
@@ -20,7 +20,7 @@ from orchestrator.errors import InvalidStateError
 from orchestrator.fold import MentionIds, Story, pack_stories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.merge import StoryIndex
 
@@ -99,18 +99,17 @@ class StoryStore:
                 if story is not None and story.segment == segment.number:
                     dirty[key] = story
         if dirty or self._removed:
-            packed = pack_stories(dirty.values(), index)
-            value = pack(([Raw(story) for story in packed], self._removed))
-            self._place(dirty.values(), packed, self._log.append(value, array("q", dirty), put))
+            value, sizes = pack_stories(dirty.values(), index, self._removed)
+            self._place(dirty.values(), sizes, self._log.append(value, array("q", dirty), put))
         if self._head_changed:
             put[HEAD_FIELD] = pack((FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
 
-    def _place(self, stories: Iterable[Story], packed: Sequence[bytes], number: int) -> None:
+    def _place(self, stories: Iterable[Story], sizes: Iterable[int], number: int) -> None:
         """Take note of where *stories* are stored now."""
-        for story, value in zip(stories, packed, strict=True):
-            self._live_bytes += len(value) - story.stored_bytes
-            story.segment, story.stored_bytes = number, len(value)
+        for story, size in zip(stories, sizes, strict=True):
+            self._live_bytes += size - story.stored_bytes
+            story.segment, story.stored_bytes = number, size
 
     def load(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> list[Story]:
         """The stories among *fields*, oldest first; their directions go to *index*.

@@ -67,6 +67,7 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
             timeout=timeout_s,
             protocol=3,  # hints need its push messages; everything else works the same
             socket_timeout=timeout_s,
+            socket_read_size=1 << 18,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
