@@ -1,6 +1,6 @@
 """From peeked items to what is folded: which chunks are new, which are known, which are no chunks.
 
-Pure; whether a digest is known to Redis is an argument.
+Pure but for a look at the clock that times it; whether a digest is known to Redis is an argument.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from time import perf_counter
 
 from orchestrator.contract.dead_letter import DeadLetter
-from orchestrator.contract.decode import ChunkBatch, Rejected
+from orchestrator.contract.decode import ChunkBatch, Limits, Rejected, decode_batch
 
 DIGEST_BYTES = 12
 """2**96 values: among a million remembered chunkIds a false duplicate has odds of 1 in 10**17."""
@@ -19,6 +20,31 @@ DIGEST_BYTES = 12
 def digest(chunk_id: str) -> bytes:
     """What is remembered of a chunkId, so that any id costs the same."""
     return blake2b(chunk_id.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+@dataclass(slots=True)
+class Reading:
+    """A batch as it was decoded, before it is decided what of it is new.
+
+    Attributes:
+        batch: every chunk of it.
+        digests: of their ids, in the same order.
+        read_s: seconds that this took.
+        seen: what Redis remembers of the digests; None until it was asked.
+    """
+
+    batch: ChunkBatch
+    digests: list[bytes]
+    read_s: float
+    seen: Sequence[bool] | None = None
+
+
+def read(items: list[bytes], brand: str, limits: Limits) -> Reading:
+    """Decode *items*; never raises for what is in them."""
+    started_s = perf_counter()
+    batch = decode_batch(items, brand, limits)
+    digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
+    return Reading(batch, digests, perf_counter() - started_s)
 
 
 @dataclass(frozen=True, slots=True)

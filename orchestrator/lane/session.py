@@ -21,12 +21,12 @@ from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.brand.state import BrandState
-from orchestrator.contract.decode import Limits, Rejected, decode_batch
+from orchestrator.contract.decode import Limits, Rejected
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
 from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.intake import admit, dead_letters, digest
+from orchestrator.lane.intake import Reading, admit, dead_letters, read
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, Lease, Peek
+from orchestrator.store.types import Commit, CommitReply, Lease, Peek, Then
 
 SINGLE_ATTEMPTS = 3
 """From this many peeks without a commit on, a batch is one item: whatever it is that fails, fewer share its fate."""
@@ -126,6 +126,8 @@ class BrandSession:
         self._state: BrandState | None = None
         self._cid = ""
         self._next: Peek | None = None
+        self._ahead: list[bytes] = []  # items right behind the batch that is next or under way
+        self._reading: Reading | None = None  # of the next batch, once it was decoded ahead of its turn
         self._pending: _Pending | None = None
         self._verdict: tuple[bytes, bool] | None = None  # the item that was tried, and whether that killed the trial
         self._published_ms = 0
@@ -171,18 +173,9 @@ class BrandSession:
         """
         if self._torn:
             raise StaleStateError(f"brand {self.brand!r}: a fold was interrupted, its state is in no commit")
-        if self._pending is None:
-            peek = self._next or self._peek()
-            self._next = None
-            if self._wants_trial(peek):
-                self._next = peek
-                return Step(suspect=True, queued=peek.queued)
-            failpoints.hit("session.began")
-            pending = self._prepare(peek)
-            if pending is None:
-                return Step(idle=True, queued=peek.queued)
-            self._pending, self._torn = pending, False
-        return self._submit(self._pending)
+        if self._pending is None and (nothing := self._begin()):
+            return nothing
+        return self._submit()
 
     def trial(self) -> tuple[bytes, dict[bytes, bytes]]:
         """The suspect item and the stored state to try it on."""
@@ -243,11 +236,29 @@ class BrandSession:
             raise RuntimeError("the session is not open")
         return self.lease, self._state
 
+    def _begin(self) -> Step | None:
+        """Have a commit under way, or the step that says why there is none."""
+        peek = self._next or self._peek()
+        self._next = None
+        if self._wants_trial(peek):
+            self._next = peek
+            return Step(suspect=True, queued=peek.queued)
+        failpoints.hit("session.began")
+        pending = self._prepare(peek)
+        if pending is None:
+            return Step(idle=True, queued=peek.queued)
+        self._pending, self._torn = pending, False
+        return None
+
     def _peek(self) -> Peek:
         lease, _ = self._held()
+        self._forget_ahead()
         peek = self._store.peek(lease, self._warm.sizer.items)
         failpoints.hit("session.peeked")
         return peek
+
+    def _forget_ahead(self) -> None:
+        self._ahead, self._reading = [], None
 
     def _wants_trial(self, peek: Peek) -> bool:
         if not peek.items or peek.attempts < TRIAL_ATTEMPTS:
@@ -262,35 +273,37 @@ class BrandSession:
         items = peek.items
         if not items:
             return self._refresh(peek)
+        if self._verdict != (items[0], True) and peek.attempts < SINGLE_ATTEMPTS:
+            if self._reading is None:  # else it was seen when it was read ahead
+                self._warm.sizer.saw(items)
+            return self._fold(peek, items)
+        self._forget_ahead()
         if self._verdict == (items[0], True):
             return self._condemn(peek, items[:1])
-        if peek.attempts < SINGLE_ATTEMPTS:
-            self._warm.sizer.saw(items)
-            return self._fold(peek, items)
         # Whatever failed may stand further back: grow from one again, or each item before it fails its batch in turn.
         self._warm.sizer.restart()
         return self._fold(peek, items[:1])
 
     def _fold(self, peek: Peek, items: list[bytes]) -> _Pending:
         lease, state = self._held()
+        reading = self._reading or read(items, self.brand, self._config.limits)
+        self._reading = None
+        seen = self._store.seen(lease, reading.digests) if reading.seen is None else reading.seen
         started_s = perf_counter()
-        batch = decode_batch(items, self.brand, self._config.limits)
-        digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
-        decoded_s = perf_counter()
-        intake = admit(batch, digests, self._store.seen(lease, digests) if digests else ())
-        asked_s = perf_counter()
+        intake = admit(reading.batch, reading.digests, seen)
         self._torn = True
         failpoints.hit_chunks(chunk.chunk_id for chunk in intake.batch.chunks)
         report = state.fold(intake.batch, peek.now_ms)
         failpoints.hit("session.folded")
+        rejected = reading.batch.rejected
         step = Step(
             fold=report,
             items=len(items),
             duplicates=intake.duplicates,
-            failed=len(batch.rejected),
-            fold_s=decoded_s - started_s + perf_counter() - asked_s,
+            failed=len(rejected),
+            fold_s=reading.read_s + perf_counter() - started_s,
         )
-        return self._commit(peek, items, step, digests=intake.digests, rejected=batch.rejected)
+        return self._commit(peek, items, step, digests=intake.digests, rejected=rejected)
 
     def _condemn(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
         self._torn = True
@@ -343,11 +356,15 @@ class BrandSession:
         failpoints.hit("session.prepared")
         return _Pending(commit, replace(step, alerts=changes.alerts), now_ms)
 
-    def _submit(self, pending: _Pending) -> Step:
+    def _submit(self) -> Step:
         lease, _ = self._held()
-        commit = pending.commit
+        pending = self._pending
+        if pending is None:
+            raise RuntimeError("there is no commit to submit")
+        commit, sizer, ahead = pending.commit, self._warm.sizer, self._ahead
+        then = Then(sizer.items if ahead else sizer.items + sizer.ahead, len(ahead), self._read_ahead)
         try:
-            reply = self._store.commit(lease, commit, then_peek=self._warm.sizer.items)
+            reply = self._store.commit(lease, commit, then)
         except StoreError:
             failpoints.hit("session.commit_failed")
             raise
@@ -355,7 +372,7 @@ class BrandSession:
         self._pending = None
         self._verdict = None
         self._cid = commit.cid
-        self._next = reply.next
+        self._follow(reply, sizer.items)
         published = commit.summary is not None
         if published:
             self._published_ms = pending.now_ms
@@ -367,3 +384,26 @@ class BrandSession:
             published=published,
             queued=reply.queued,
         )
+
+    def _read_ahead(self) -> Sequence[bytes]:
+        """Decode the next batch while Redis is busy with the commit of this one; the digests to ask for."""
+        if not self._ahead:
+            return ()
+        if self._reading is None:  # else the commit is sent once more
+            self._reading = read(self._ahead, self.brand, self._config.limits)
+        failpoints.hit("session.read_ahead")
+        return self._reading.digests
+
+    def _follow(self, reply: CommitReply, items: int) -> None:
+        """Take what came with a commit for the next batch, of so many *items*, and the one behind it."""
+        peek, read_before = reply.next, self._ahead
+        if peek is None:
+            self._next = None
+            self._forget_ahead()
+            return
+        if self._reading is not None:
+            self._next, self._ahead = replace(peek, items=read_before), peek.items
+            self._reading.seen = reply.seen
+        else:
+            self._next, self._ahead = replace(peek, items=peek.items[:items]), peek.items[items:]
+        self._warm.sizer.saw(self._ahead)

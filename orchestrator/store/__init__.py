@@ -6,7 +6,7 @@ package. Only :mod:`orchestrator.store.hints` knows trio; everything else is syn
 
 from orchestrator.store.client import connect, masked_url
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, Registry, StoreOptions
+from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, Registry, StoreOptions, Then
 
 __all__ = [
     "Commit",
@@ -17,6 +17,7 @@ __all__ = [
     "Registry",
     "Store",
     "StoreOptions",
+    "Then",
     "connect",
     "masked_url",
 ]

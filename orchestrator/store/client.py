@@ -24,6 +24,7 @@ from redis.exceptions import (
     ResponseError,
     TryAgainError,
 )
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
@@ -33,11 +34,13 @@ from orchestrator.store import scripts
 from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from redis.connection import ConnectionInterface
 
     from orchestrator.store.wire import Command
+
+    Meanwhile = Callable[[], Sequence[Command]]
 
 SCRIPT_ATTEMPTS: Final = 3
 """Times that a pipeline is sent when the server has forgotten a script: once, and again after each reload."""
@@ -106,6 +109,10 @@ def translate(error: Exception) -> StoreError:
     return StoreUnavailableError(text)
 
 
+def _nothing() -> Sequence[Command]:
+    return ()
+
+
 class ScriptRunner:
     """Sends pipelines of commands and scripts, and teaches the server the scripts when it forgot them.
 
@@ -116,18 +123,23 @@ class ScriptRunner:
         self.client = client
         self._load_lock = threading.Lock()
 
-    def run(self, commands: Sequence[Command]) -> list[Any]:
+    def run(self, commands: Sequence[Command], meanwhile: Meanwhile = _nothing) -> list[Any]:
         """Send *commands* in one round trip; their replies in order, error replies as exceptions in the list.
 
         When a script was unknown (``SCRIPT FLUSH``, restart, failover), all are loaded and the **whole** pipeline is
         sent again: every script of the protocol may be delivered twice.
+
+        Args:
+            commands: of one pipeline.
+            meanwhile: called while the server works, again if the pipeline is sent again. The commands that it
+                returns follow on the same connection, so they see what *commands* did; their replies are the last.
 
         Raises:
             StoreError: no answer, or the connection was refused.
         """
         with translated():
             for _ in range(SCRIPT_ATTEMPTS):
-                replies = self._send(commands)
+                replies = self._send(commands, meanwhile)
                 if not any(isinstance(reply, NoScriptError) for reply in replies):
                     break
                 self.load()
@@ -139,18 +151,27 @@ class ScriptRunner:
             for script in scripts.ALL:
                 self.client.script_load(script.text)
 
-    def _send(self, commands: Sequence[Command]) -> list[Any]:
+    def _send(self, commands: Sequence[Command], meanwhile: Meanwhile) -> list[Any]:
         pool = self.client.connection_pool
         connection = pool.get_connection()
         try:
-            connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
-            return [_reply(connection) for _ in commands]
+            _transmit(connection, commands)
+            following = meanwhile()
+            if following:
+                _transmit(connection, following)
+            return [_reply(connection) for _ in (*commands, *following)]
         except BaseException:
             # Replies may be under way, and nobody else must take them for his own.
             connection.disconnect()  # type: ignore[no-untyped-call]
             raise
         finally:
             pool.release(connection)
+
+
+def _transmit(connection: ConnectionInterface, commands: Sequence[Command]) -> None:
+    if not connection.is_connected:  # closed by another thread: sending would connect anew, and mix replies up
+        raise RedisConnectionError("the connection was closed")
+    connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
 
 
 def _reply(connection: ConnectionInterface) -> Any:

@@ -25,7 +25,7 @@ from orchestrator.store import scripts
 from orchestrator.store.client import ScriptRunner, checked, evalsha, translated
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.registry import registered
-from orchestrator.store.types import CommitReply, Lease, Peek, StoreOptions
+from orchestrator.store.types import NOTHING, CommitReply, Lease, Peek, StoreOptions
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from orchestrator.store.types import Commit, Registry
+    from orchestrator.store.types import Commit, Registry, Then
     from orchestrator.store.wire import Command
 
 STATE_FORMAT: Final = "2"
@@ -131,15 +131,12 @@ class Store:
         """Whether each of *digests* was folded before, as far as the two generations remember."""
         if not digests:
             return []
-        keys = BrandKeys.of(lease.brand)
-        asked = bulk(digests)
-        commands = [("SMISMEMBER", key, asked) for key in (keys.seen0, keys.seen1)]
         with self._timed("read"):
-            younger, older = (checked(reply) for reply in self._runner.run(commands))
-        return [bool(first or second) for first, second in zip(younger, older, strict=True)]
+            replies = self._runner.run(_seen_commands(BrandKeys.of(lease.brand), digests))
+        return _seen(replies)
 
-    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
-        """Apply *commit* atomically and, in the same round trip, peek at the next *then_peek* chunks.
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+        """Apply *commit* atomically and, in the same round trip, find out about the next chunks what *then* says.
 
         Either the commit is in, or nothing changed. After ``StoreUnavailableError`` it is unknown which; sending the
         same commit again is safe and settles it.
@@ -153,19 +150,21 @@ class Store:
         """
         keys = BrandKeys.of(lease.brand)
         commands = [evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))]
-        if then_peek:
-            commands += self._peek_commands(keys, lease.token, then_peek)
+        if then.peek:
+            commands += self._peek_commands(keys, lease.token, then.peek, then.skip)
         with self._timed("write"):
-            reply, *peeked = self._runner.run(commands)
-        code = check_reply(scripts.COMMIT, keys, checked(reply))
-        _, version, queued, failed_dropped, refused = reply
+            replies = self._runner.run(commands, lambda: _seen_commands(keys, then.meanwhile()))
+        code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
+        _, version, queued, failed_dropped, refused = replies[0]
+        following = _next_peek(keys, replies[1 : len(commands)])
         return CommitReply(
             duplicate=code is Code.DUP,
             version=version,
             queued=queued,
             failed_dropped=failed_dropped,
             announced=not refused,
-            next=_next_peek(keys, peeked),
+            next=following,
+            seen=None if following is None else _next_seen(replies[len(commands) :]),
         )
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
@@ -217,10 +216,10 @@ class Store:
         with self._timed("read"):
             return registered(self._client, keys)
 
-    def _peek_commands(self, keys: BrandKeys, token: str, limit: int) -> list[Command]:
+    def _peek_commands(self, keys: BrandKeys, token: str, limit: int, skip: int = 0) -> list[Command]:
         return [
             evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms),
-            ("LRANGE", keys.queue, 0, limit - 1),
+            ("LRANGE", keys.queue, skip, skip + limit - 1),
         ]
 
     def _script(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
@@ -292,6 +291,29 @@ def _next_peek(keys: BrandKeys, peeked: Sequence[Any]) -> Peek | None:
     try:
         check_reply(scripts.BEGIN, keys, checked(begun))
         return _peek(begun, checked(items))
+    except StoreError:
+        return None
+
+
+def _seen_commands(keys: BrandKeys, digests: Sequence[bytes]) -> list[Command]:
+    if not digests:
+        return []
+    asked = bulk(digests)
+    return [("SMISMEMBER", key, asked) for key in (keys.seen0, keys.seen1)]
+
+
+def _seen(replies: Sequence[Any]) -> list[bool]:
+    """What the two generations say together."""
+    younger, older = map(checked, replies)
+    if 1 not in younger and 1 not in older:  # nearly always
+        return [False] * len(younger)
+    return [bool(first or second) for first, second in zip(younger, older, strict=True)]
+
+
+def _next_seen(replies: Sequence[Any]) -> list[bool] | None:
+    """Like the peek that travelled with a commit."""
+    try:
+        return _seen(replies) if replies else []
     except StoreError:
         return None
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 DAY_S: Final = 86_400
 
@@ -141,6 +141,30 @@ class Commit:
     recent: Sequence[bytes] = ()
 
 
+def _no_digests() -> Sequence[bytes]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What to find out about the next chunks along with a commit.
+
+    Attributes:
+        peek: chunks to read, as far as they are there; 0 = none, and no attempt is counted.
+        skip: chunks behind the commit's own that are not read, because the caller has them already.
+        meanwhile: called when everything is sent and before a reply is waited for, once for each time that the
+            commit is sent: the time to decode what the caller has. Returns digests to ask for, which travel behind
+            the commit and therefore see its own.
+    """
+
+    peek: int = 0
+    skip: int = 0
+    meanwhile: Callable[[], Sequence[bytes]] = _no_digests
+
+
+NOTHING: Final = Then()
+
+
 @dataclass(frozen=True, slots=True)
 class CommitReply:
     """What became of a commit that is in.
@@ -152,6 +176,7 @@ class CommitReply:
         failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
         announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
         next: the next peek, if one was asked for and the lease still held.
+        seen: as :meth:`Store.seen` answers for the digests of ``Then.meanwhile``; None if there was no answer.
     """
 
     duplicate: bool
@@ -160,6 +185,7 @@ class CommitReply:
     failed_dropped: int
     announced: bool
     next: Peek | None
+    seen: list[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

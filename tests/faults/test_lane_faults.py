@@ -13,7 +13,8 @@ from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import LeaseLostError, StoreUnavailableError
 from orchestrator.lane.session import TRIAL_ATTEMPTS, BrandSession, SessionConfig
-from orchestrator.store import Commit, CommitReply, Lease, Peek, Store
+from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then
+from orchestrator.store.types import NOTHING
 from tests.faults.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ class SlowFolds(Store):
         super().__init__(client)
         self.client = client
 
-    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Expire the lock first, if the batch was large."""
         if commit.consumed > LARGEST_IN_TIME:
             self.client.delete(BrandKeys.of(lease.brand).lock)
-        return super().commit(lease, commit, then_peek=then_peek)
+        return super().commit(lease, commit, then)
 
 
 def test_a_fold_longer_than_the_lease_is_no_livelock(redis_client: redis.Redis, brand: str) -> None:
@@ -108,8 +109,8 @@ def test_a_lost_reply_is_settled_by_the_same_commit(redis_client: redis.Redis, b
     class Deaf(Store):
         deaf = True
 
-        def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
-            reply = super().commit(lease, commit, then_peek=then_peek)
+        def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+            reply = super().commit(lease, commit, then)
             if self.deaf:
                 self.deaf = False
                 raise StoreUnavailableError("the reply is lost")

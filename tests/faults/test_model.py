@@ -38,9 +38,11 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
+from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, SessionConfig, Warm
-from orchestrator.store import Commit, CommitReply, Lease, Store
+from orchestrator.store import Commit, CommitReply, Lease, Store, Then
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.types import NOTHING
 from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
 
 if TYPE_CHECKING:
@@ -80,20 +82,20 @@ class LossyStore(Store):
         self.lose = ""
         self.delivered: list[tuple[Lease, Commit]] = []
 
-    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Deliver a commit, or do as told."""
         lose, self.lose = self.lose, ""
         self.delivered.append((lease, commit))
         if lose == "request":
             raise StoreUnavailableError("the request is lost")
-        reply = self.deliver(lease, commit, then_peek)
+        reply = self.deliver(lease, commit, then)
         if lose == "reply":
             raise StoreUnavailableError("the reply is lost")
         return reply
 
-    def deliver(self, lease: Lease, commit: Commit, then_peek: int = 0) -> CommitReply:
+    def deliver(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Let a commit reach Redis, and enter it into the truth if it was applied."""
-        reply = super().commit(lease, commit, then_peek=then_peek)
+        reply = super().commit(lease, commit, then)
         if commit.cid in self.truth.commits:
             assert reply.duplicate or self.truth.commits[-1] == commit.cid
         if not reply.duplicate:
@@ -221,7 +223,8 @@ class Model(RuleBasedStateMachine):
         one = self.actors[actor]
         if one.session is not None:
             return
-        session = BrandSession(self.store, CONFIG, self.brand, one.warm)
+        # Small batches: most of them are then read ahead of their turn.
+        session = BrandSession(self.store, CONFIG, self.brand, one.warm or Warm(BatchSizer(max_items=4)))
         one.warm = None
         try:
             session.open()

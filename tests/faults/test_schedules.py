@@ -18,7 +18,7 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from orchestrator.store import Store, StoreOptions
+from orchestrator.store import Store, StoreOptions, Then
 from orchestrator.store.embedded import find_servers
 from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
@@ -211,6 +211,18 @@ def test_a_forbidden_channel_does_not_stop_the_commit(private: RedisServer, admi
     client = limited(admin, private, "resetchannels")
     reply = Store(client).commit(lease, commit_of(peek, **FULL))
     assert (reply.version, reply.announced) == (1, False)
+    client.close()
+
+
+def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, admin: redis.Redis, brand: str) -> None:
+    """What travels behind a commit may be refused; the commit stands, and the question is open."""
+    world = World(admin, Store(admin), brand)
+    lease, peek = world.holding(b"a", b"b")
+    client = limited(admin, private, "-smismember")
+    commit = commit_of(replace(peek, items=[b"a"]))
+    reply = Store(client).commit(lease, commit, Then(peek=1, meanwhile=lambda: [D1]))
+    assert (reply.version, reply.seen) == (1, None)
+    assert reply.next is not None
     client.close()
 
 

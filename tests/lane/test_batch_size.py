@@ -67,6 +67,19 @@ def test_sizer_shrinks_after_a_commit_that_did_not_pass() -> None:
     assert sizer.items == 2
 
 
+def test_sizer_reads_another_batch_ahead_once_it_has_grown() -> None:
+    """While batches grow, or after one did not pass, whatever is read is the next batch."""
+    sizer = BatchSizer(max_items=32)
+    ahead = [sizer.ahead]
+    for shrink in (sizer.halve, sizer.restart):
+        sizer.saw([SMALL] * 16)
+        ahead.append(sizer.ahead)
+        shrink()
+        ahead.append(sizer.ahead)
+    sizer.saw([SMALL])
+    assert [*ahead, sizer.ahead] == [0, 32, 0, 32, 0, 0]
+
+
 @given(st.lists(st.lists(st.binary(max_size=50), max_size=20), max_size=30), st.integers(1, 64), st.integers(1, 500))
 def test_sizer_stays_within_its_bounds(batches: list[list[bytes]], max_items: int, target_bytes: int) -> None:
     """Whatever it sees, the next batch has between one and the most items."""

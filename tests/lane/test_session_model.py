@@ -18,12 +18,13 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.errors import OrchestratorError, StoreUnavailableError
+from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
 from orchestrator.store import Store
 from tests.lane.support import Brand, assert_balanced, persistent
 
 _NUMBERS = itertools.count(1)
-POINTS = ("acquired", "opened", "peeked", "began", "folded", "prepared", "commit_failed", "committed")
+POINTS = ("acquired", "opened", "peeked", "began", "folded", "prepared", "read_ahead", "commit_failed", "committed")
 LABELS = ("Launch Buzz", "launch buzz!", "Price cut", "Price cut announced", "Late parcels")
 
 CHUNKS = st.builds(
@@ -46,9 +47,10 @@ HISTORIES = st.lists(st.tuples(PUSHES, EVENTS), min_size=1, max_size=8)
 
 @dataclass
 class World:
-    """One orchestrator with a warm state, and whatever else happens to its brand."""
+    """One orchestrator with a warm state, and whatever else happens to its brand; small batches are read ahead."""
 
     queue: Brand
+    max_items: int = 3
     warm: Warm | None = None
     steps: list[Step] = field(default_factory=list)
     items: list[bytes] = field(default_factory=list)
@@ -63,10 +65,13 @@ class World:
         cluster = {"id": label, "label": label, "mentions": [], "mentionCount": count}
         return self.queue.item(chunk_id, clusters=[cluster], meta={"mentionCount": count})
 
+    def _warm(self) -> Warm:
+        return self.warm or Warm(BatchSizer(max_items=self.max_items))
+
     def visit(self, spec: str) -> None:
         """A visit as a lane makes it: retries after failures of Redis, an end at any other error."""
         failpoints.arm(spec)
-        session, clean = self.queue.session(self.warm), False
+        session, clean = self.queue.session(self._warm()), False
         try:
             persistent(session.open, StoreUnavailableError)
             while not (step := persistent(session.step, StoreUnavailableError)).idle:
@@ -86,7 +91,7 @@ class World:
 
     def cut_short(self, steps: int) -> None:
         """A visit that yields in good order, with a batch peeked and not begun."""
-        session = self.queue.opened(self.warm)
+        session = self.queue.opened(self._warm())
         for _ in range(steps):
             self._note(session, session.step())
         self.warm = session.settle()
@@ -94,13 +99,13 @@ class World:
 
     def another(self) -> None:
         """A visit of somebody who knows nothing of the warm state kept here."""
-        other = World(self.queue)
+        other = World(self.queue, self.max_items)
         other.visit("")
         self.steps += other.steps
 
     def die(self, steps: int) -> None:
         """A process that ends in the middle: no release, and the lock expires."""
-        session = self.queue.opened()
+        session = self.queue.opened(Warm(BatchSizer(max_items=self.max_items)))
         for _ in range(steps):
             self._note(session, session.step())
         self.queue.client.delete(self.queue.keys.lock)
@@ -126,12 +131,12 @@ def comparable(summary: Any) -> dict[str, Any]:
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(history=HISTORIES)
+@given(history=HISTORIES, max_items=st.sampled_from([1, 3, 512]))
 def test_session_ends_with_the_pure_fold(
-    redis_client: redis.Redis, store: Store, history: list[tuple[list[Any], tuple[str, Any]]]
+    redis_client: redis.Redis, store: Store, history: list[tuple[list[Any], tuple[str, Any]]], max_items: int
 ) -> None:
     """Failures at every point, stops, deaths and takeovers in any order: nothing is lost, doubled or out of order."""
-    world = World(Brand(redis_client, store, f"model {next(_NUMBERS)}"))
+    world = World(Brand(redis_client, store, f"model {next(_NUMBERS)}"), max_items)
     does: dict[str, Callable[[Any], None]] = {
         "visit": world.visit,
         "cut short": world.cut_short,

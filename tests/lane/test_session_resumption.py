@@ -12,8 +12,8 @@ from orchestrator import failpoints
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
-from orchestrator.store import Store
-from orchestrator.store.types import Commit, CommitReply, Lease
+from orchestrator.store import Store, Then
+from orchestrator.store.types import NOTHING, Commit, CommitReply, Lease
 from tests.lane.support import Brand, assert_balanced, drain, persistent
 
 RESUMABLE = ["session.acquired", "session.opened", "session.peeked", "session.began", "session.committed"]
@@ -38,10 +38,10 @@ class LossyStore(Store):
         lease: Lease = self._deliver("acquire", super().acquire(brand, token))
         return lease
 
-    def commit(self, lease: Lease, commit: Commit, *, then_peek: int = 0) -> CommitReply:
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Commit; the reply may be lost."""
         self.cids += (commit.cid,)
-        reply: CommitReply = self._deliver("commit", super().commit(lease, commit, then_peek=then_peek))
+        reply: CommitReply = self._deliver("commit", super().commit(lease, commit, then))
         return reply
 
     def release(self, lease: Lease, *, forgive: bool = False) -> bool:

@@ -15,9 +15,10 @@ from orchestrator.errors import (
     LeaseLostError,
     QueueMovedError,
     StaleStateError,
+    StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.store import FailedPolicy, Store, StoreOptions
+from orchestrator.store import FailedPolicy, Store, StoreOptions, Then, connect
 from orchestrator.store.scripts import KEY_TYPES
 from tests.store.world import World, commit_of
 
@@ -203,9 +204,55 @@ def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
     """One round trip commits and reads on; the attempts start again at one."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = world.store.commit(lease, commit, then_peek=10)
+    reply = world.store.commit(lease, commit, Then(peek=10))
     assert reply.next is not None
     assert (reply.next.items, reply.next.cid, reply.next.attempts) == ([b"b"], commit.cid, 1)
+
+
+def test_commit_reads_on_behind_what_the_caller_has(world: World) -> None:
+    """The chunks that were read ahead stay in the queue and are not read again."""
+    lease, peek = world.holding(b"a", b"b", b"c", b"d", b"e")
+    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(peek=2, skip=1))
+    assert reply.next is not None
+    assert (reply.next.items, reply.next.queued) == ([b"c", b"d"], 4)
+
+
+def test_commit_asks_for_digests_that_see_its_own(world: World) -> None:
+    """What is decoded while the commit is under way may repeat what the commit folds."""
+    lease, peek = world.holding(b"a", b"b")
+    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
+    reply = world.store.commit(lease, commit, Then(peek=1, meanwhile=lambda: [D1, D2]))
+    assert reply.seen == [True, False]
+    assert world.store.commit(lease, commit, Then(peek=1)).seen == []
+
+
+def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: str, brand: str) -> None:
+    """The next call on the only connection gets its own reply, and the commit is in."""
+    client = connect(redis_url, timeout_s=10.0, pool_size=1)
+    world = World(client, Store(client), brand)
+    lease, peek = world.holding(b"a", b"b")
+    commit = commit_of(replace(peek, items=[b"a"]))
+
+    def fail() -> list[bytes]:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        world.store.commit(lease, commit, Then(peek=1, meanwhile=fail))
+    assert world.store.seen(lease, [D1]) == [False]
+    assert world.store.commit(lease, commit).version == 1
+    client.close()
+
+
+def test_commit_is_unavailable_when_its_connection_is_closed_meanwhile(world: World) -> None:
+    """On a new connection the digests' replies would be taken for the commit's."""
+    lease, peek = world.holding(b"a")
+
+    def close() -> list[bytes]:
+        world.client.connection_pool.disconnect()
+        return [D1]
+
+    with pytest.raises(StoreUnavailableError):
+        world.store.commit(lease, commit_of(peek), Then(peek=1, meanwhile=close))
 
 
 def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -> None:
@@ -472,8 +519,10 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
     """SCRIPT FLUSH between any two calls is not noticed by the caller."""
     lease, peek = world.holding(b"a", b"b")
     world.client.script_flush()
-    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), then_peek=1)
+    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
+    reply = world.store.commit(lease, commit, Then(peek=1, meanwhile=lambda: [D1]))
     assert reply.next is not None
+    assert reply.seen == [True]
     world.client.script_flush()
     assert world.store.renew([lease]) == []
     world.client.script_flush()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hiredis
+from io import BytesIO
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,14 +18,20 @@ COMMANDS = st.lists(st.lists(ARGUMENTS, min_size=1, max_size=6).map(lambda rest:
 
 
 def read(packed: bytes) -> list[list[bytes]]:
-    """The arrays in *packed*, by the parser of the Redis project: requests are written as replies are."""
-    reader = hiredis.Reader(notEnoughData=None)
-    reader.feed(packed)
-    arrays = []
-    while (array := reader.gets()) is not None:
-        arrays.append(array)
-    assert not reader.has_data()
+    """The arrays in *packed*, by a plain reader."""
+    stream, arrays = BytesIO(packed), []
+    while head := stream.readline():
+        assert head.startswith(b"*")
+        arrays.append([_read_string(stream) for _ in range(int(head[1:]))])
     return arrays
+
+
+def _read_string(stream: BytesIO) -> bytes:
+    head = stream.readline()
+    assert head.startswith(b"$")
+    value = stream.read(int(head[1:]))
+    assert stream.read(2) == b"\r\n"
+    return value
 
 
 def plain(command: Command) -> list[bytes]:

@@ -1,0 +1,200 @@
+"""Reading ahead: a batch is decoded while Redis is busy with the commit before, and nothing else is different."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from orchestrator import failpoints
+from orchestrator.errors import QueueMovedError, StoreUnavailableError
+from orchestrator.lane.batch_size import BatchSizer
+from orchestrator.lane.session import SINGLE_ATTEMPTS, BrandSession, Step, Warm
+from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then
+from orchestrator.store.types import NOTHING
+from tests.lane.support import Brand, assert_balanced, drain, persistent
+
+ITEMS = 4
+
+
+class Watched(Store):
+    """A store that notes what it was asked, and loses the replies of commits if told so."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: list[str] = []
+        self.lose = 0
+
+    def peek(self, lease: Lease, limit: int) -> Peek:
+        """Peek, noted."""
+        self.asked.append("peek")
+        return super().peek(lease, limit)
+
+    def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
+        """Ask for digests, noted."""
+        self.asked.append("seen")
+        return super().seen(lease, digests)
+
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+        """Commit, noted; the reply may be lost."""
+        self.asked.append("commit")
+        reply = super().commit(lease, commit, then)
+        if self.lose:
+            self.lose -= 1
+            raise StoreUnavailableError("the reply was lost")
+        return reply
+
+
+@pytest.fixture
+def watched(queue: Brand) -> Watched:
+    """A store on the server of *queue*."""
+    return Watched(queue.client)
+
+
+def _opened(queue: Brand, store: Store | None = None) -> BrandSession:
+    """A session with batches of :data:`ITEMS`."""
+    session = queue.session(Warm(BatchSizer(max_items=ITEMS)), store)
+    session.open()
+    return session
+
+
+def _push(queue: Brand, count: int, first: int = 0) -> None:
+    queue.push_ids(*(f"c-{number}" for number in range(first, first + count)))
+
+
+def _ahead(queue: Brand, store: Store | None = None) -> tuple[BrandSession, list[Step]]:
+    """A session whose next batch is decoded and whose batch after that is read, with the steps that led there."""
+    session = _opened(queue, store)
+    steps = [session.step(), session.step()]
+    assert session._reading is not None
+    assert session._ahead
+    return session, steps
+
+
+def test_session_waits_for_the_server_once_a_batch(queue: Brand, watched: Watched) -> None:
+    """From the third batch on a commit is all that is asked, whatever is queued."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    steps = [session.step() for _ in range(6)]
+    assert watched.asked == ["peek", "seen", "commit", "seen", "commit", *["commit"] * 4]
+    assert [step.items for step in steps] == [ITEMS] * 6
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert session.step().idle
+    assert_balanced(queue, steps)
+
+
+def test_session_reads_no_more_than_one_batch_ahead(queue: Brand) -> None:
+    """Memory holds the batch that is next and the one behind it."""
+    _push(queue, 10 * ITEMS)
+    session, _ = _ahead(queue)
+    assert session._next is not None
+    assert (len(session._next.items), len(session._ahead)) == (ITEMS, ITEMS)
+
+
+def test_session_recognises_what_the_batch_before_folded(queue: Brand) -> None:
+    """A chunk that is decoded before the commit of its twin is a duplicate all the same."""
+    _push(queue, 2 * ITEMS)
+    _push(queue, 2 * ITEMS, first=ITEMS)
+    session = _opened(queue)
+    steps = drain(session)
+    assert queue.summary()["totalChunks"] == 3 * ITEMS
+    assert [step.duplicates for step in steps] == [0, 0, ITEMS, 0]
+    assert_balanced(queue, steps)
+
+
+def test_session_goes_on_when_the_queue_ends_in_what_was_read_ahead(queue: Brand) -> None:
+    """A short last batch is folded, and what is pushed afterwards is read from the head again."""
+    _push(queue, 3 * ITEMS + 1)
+    session, steps = _ahead(queue)
+    _push(queue, 2 * ITEMS, first=100)
+    steps += drain(session)
+    assert [step.items for step in steps] == [ITEMS, ITEMS, ITEMS, 1, ITEMS, ITEMS]
+    assert queue.summary()["totalChunks"] == 5 * ITEMS + 1
+    assert_balanced(queue, steps)
+
+
+def test_session_with_nothing_but_bad_items_ahead_asks_for_no_digest(queue: Brand, watched: Watched) -> None:
+    """There is nothing to ask for, and the dead letters are those of their batch."""
+    _push(queue, 2 * ITEMS)
+    queue.push(*[b"{"] * ITEMS)
+    _push(queue, 1, first=50)
+    session = _opened(queue, watched)
+    steps = drain(session)
+    assert [step.failed for step in steps] == [0, 0, ITEMS, 0]
+    assert watched.asked.count("seen") == 2
+    assert_balanced(queue, steps)
+
+
+@pytest.mark.usefixtures("armed")
+@pytest.mark.parametrize("passage", [1, 2])
+def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decoded(queue: Brand, passage: int) -> None:
+    """The commit had been sent; it is a duplicate, and the batch behind it is folded once."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue)
+    failpoints.arm(f"session.read_ahead=fail@{passage}")
+    steps = [persistent(session.step, StoreUnavailableError) for _ in range(6)]
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)
+
+
+def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watched: Watched) -> None:
+    """The same commit is a duplicate; the batch behind it is neither decoded nor asked about again."""
+    _push(queue, 6 * ITEMS)
+    session, steps = _ahead(queue, watched)
+    asked = len(watched.asked)
+    watched.lose = 1
+    steps += [persistent(session.step, StoreUnavailableError), *drain(session)]
+    assert [step.duplicate_commit for step in steps] == [False, False, True, False, False, False]
+    assert watched.asked[asked:] == ["commit"] * 5
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)
+
+
+def test_session_that_lost_many_replies_drops_what_was_read_ahead(queue: Brand, watched: Watched) -> None:
+    """Each delivery counted an attempt at the batch behind; its head is then folded alone, nothing is skipped."""
+    _push(queue, 6 * ITEMS)
+    session, steps = _ahead(queue, watched)
+    watched.lose = SINGLE_ATTEMPTS - 1
+    steps += [persistent(session.step, StoreUnavailableError), session.step()]
+    assert [step.items for step in steps] == [ITEMS, ITEMS, ITEMS, 1]
+    assert session._reading is None
+    steps += drain(session)
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)
+
+
+def test_session_notices_a_foreign_pop_of_what_was_read_ahead(queue: Brand) -> None:
+    """The items in memory are not the queue's any more: nothing is committed, and a new lease reads them anew."""
+    _push(queue, 6 * ITEMS)
+    session, _ = _ahead(queue)
+    queue.client.lpop(queue.keys.queue)
+    with pytest.raises(QueueMovedError):
+        session.step()
+    assert queue.queued() == 4 * ITEMS - 1
+    assert session.abandon().state is None
+    session.release()
+    drain(_opened(queue))
+    assert queue.summary()["totalChunks"] == 6 * ITEMS - 1
+
+
+def test_session_reads_nothing_ahead_of_a_suspicious_item(queue: Brand) -> None:
+    """Reading may be what kills: single items are read one by one, until batches have grown again."""
+    _push(queue, 3 * ITEMS)
+    queue.client.hset(queue.keys.meta, "attempts", SINGLE_ATTEMPTS - 1)
+    session = _opened(queue)
+    read = []
+    for _ in range(3):
+        session.step()
+        assert session._next is not None
+        read.append(len(session._next.items) + len(session._ahead))
+    assert read == [1, 2, 2 * ITEMS]
+
+
+def test_release_forgives_a_batch_that_was_read_ahead(queue: Brand) -> None:
+    """Decoded is not begun: its items are innocent."""
+    _push(queue, 6 * ITEMS)
+    session, _ = _ahead(queue)
+    assert queue.meta("attempts") == 1
+    session.release()
+    assert queue.meta("attempts") == 0
