@@ -117,8 +117,8 @@ cdef class MentionIds:
         """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
         cdef Py_ssize_t count = len(data) // 8
         cdef Py_ssize_t known = min(count, self.capacity)
-        if total < known:
-            raise ValueError(f"{known} hashes of {total} ids")
+        if total < known or len(data) % 8:
+            raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
         self._ids.load(total, (<const uint64_t*> <const char*> data) + (count - known), known)
 
 

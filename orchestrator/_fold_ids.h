@@ -154,10 +154,12 @@ class Ids {
     /* Room in the ring for *count* more, and free slots for them; more than the capacity are added in rounds, each of
      * which finds the table as it leaves it. */
     void reserve(size_t count) {
+        /* By the number of the last one, not by how many are known: a loaded set may lack the oldest. */
+        const size_t room = (size_t)std::min<uint64_t>((uint64_t)total_ + count, capacity_);
         const size_t wanted = std::min(known_ + count, capacity_);
-        if (ring_.size() < wanted) {
-            if (ring_.capacity() < wanted) ring_.reserve(std::min(capacity_, wanted + wanted / 2));
-            ring_.resize(wanted);
+        if (ring_.size() < room) {
+            if (ring_.capacity() < room) ring_.reserve(std::min(capacity_, room + room / 2));
+            ring_.resize(room);
         }
         if (used_ + std::min(count, capacity_) >= groups_.size() * (SLOTS - 2)) rebuild(wanted);
     }
