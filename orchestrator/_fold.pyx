@@ -96,7 +96,8 @@ cdef class MentionIds:
 
     cdef int _reserve(self, Py_ssize_t count) except -1:
         """Room for *count* more hashes in the ring, and free slots for them in the table."""
-        cdef Py_ssize_t wanted = min(self.known + count, self.capacity)
+        # by the number of the last, not by how many are known: a loaded set may lack the oldest
+        cdef Py_ssize_t wanted = min(self.total + count, self.capacity)
         if <Py_ssize_t> self._ring.size() < wanted:
             if wanted >= GROWS_FAST:
                 self._ring.reserve(min(self.capacity, wanted + wanted // 2))
@@ -165,8 +166,8 @@ cdef class MentionIds:
         cdef Py_ssize_t known = min(count, self.capacity)
         cdef const uint64_t* hashes = (<const uint64_t*> <const char*> data) + (count - known)
         cdef Py_ssize_t place
-        if total < known:
-            raise ValueError(f"{known} hashes of {total} ids")
+        if total < known or len(data) % 8:
+            raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
         self._ring.assign(min(total, self.capacity), 0)
         self.known = known
         self.total = total
