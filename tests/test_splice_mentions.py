@@ -115,10 +115,9 @@ def test_rows_of_ordinary_documents_need_no_slow_way(
 ) -> None:
     """What JSON writers make of texts is read in one pass by the compiled twin, whichever way they escape."""
     arrays = [json.dumps(texts, ensure_ascii=ascii_only) for texts in lists]
-    escapes_letters = re.search(r"\\u00[67]", "".join(arrays)) is not None  # 0x7f is all that a writer escapes of these
     clusters, _, mentions, slow = decoded(kernel, item_with(*arrays))
     assert [row_of(mentions, part.mentions) for part in clusters] == [row_with(*texts) for texts in lists]
-    assert slow == (kernel.__name__ == "orchestrator._splice_py" or escapes_letters)
+    assert slow == (kernel.__name__ == "orchestrator._splice_py")
 
 
 def test_rows_of_every_size_are_hashed_alike_wherever_they_end(kernel: ModuleType) -> None:
@@ -175,6 +174,7 @@ A = ',"mentions":["a"]'
         (item_with('["b"]', more=',"x":{"mentions":7}'), ["b"]),
         (item_with('["b"]', more=',"x":"\\"mentions\\":[\\"a\\"]"'), ["b"]),
         (item_with('["b"]', more=',"x":"mentions"'), ["b"]),
+        (item_with('["b"]', more=',"x\\"mentions":["a"]'), ["b"]),
         (item_with('["b"]', more=',"x":["mentions",{"mentions":[]}]'), ["b"]),
         (item_with('["mentions","centroid"]', more=',"x":1'), ["mentions", "centroid"]),
         (item_with('["\\"mentions\\":"]'), ['"mentions":']),
