@@ -101,8 +101,8 @@ class MentionIds:
         """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
         hashes = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
         hashes = hashes[max(0, len(hashes) - self.capacity) :]
-        if total < len(hashes):
-            raise ValueError(f"{len(hashes)} hashes of {total} ids")
+        if total < len(hashes) or len(data) % 8:
+            raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
         self.total = total
         self._numbers = {value: total - len(hashes) + place for place, value in enumerate(hashes)}
 
@@ -345,6 +345,8 @@ class StoryFolder:
         cluster = chunk.clusters[place]
         row, label = cluster.mentions, cluster.label
         label_words = self._words(label) if len(label) <= KNOWN_CHARS else self._long_words(label)
+        if not 0 <= row < len(mentions):
+            raise IndexError(f"row {row} of a batch of {len(mentions)}")
         hashes = mentions.hashes[mentions.offsets[row] : mentions.offsets[row + 1]].tolist()
         # Texts fewer than the count says are examples: then it is taken at its word.
         size = len(hashes) if cluster.mention_count is None else cluster.mention_count

@@ -7,7 +7,6 @@ import importlib.util
 import math
 import os
 import shutil
-import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -21,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import merge
-from orchestrator.contract.chunk import Cluster, Sentiment
-from orchestrator.contract.decode import Centroids
+from orchestrator.contract.chunk import Sentiment
+from orchestrator.contract.rows import Centroids
 from tests.story_oracle import Member, Oracle, check_choice
 
 COMPILED = importlib.util.find_spec("orchestrator._merge") is not None
@@ -366,134 +365,6 @@ def test_check_choice_notices_wrong_choices(similarities: dict[int, float], chos
     """The comparator fails on a missed story, a too distant one, a second best, a younger twin, a stranger."""
     with pytest.raises(AssertionError):
         check_choice(similarities, 0.75, chosen)
-
-
-@pytest.mark.parametrize("text", ["", "m1", "12345678", "123456789", "größer", "🚀" * 9, "x" * 1000])
-def test_hash_text_is_the_same_everywhere(kernel: ModuleType, text: str) -> None:
-    """Both twins hash alike; stored state depends on it."""
-    assert kernel.hash_text(text) == merge.hash_text(text)
-
-
-def test_hash_text_never_changes(kernel: ModuleType) -> None:
-    """The hashes in stored state stay valid from release to release."""
-    assert [kernel.hash_text(text) for text in ("", "m1", "größer Straße")] == [
-        0x042E8C22CBD19ACC,
-        0x9F211EAE56DACFC9,
-        0x9536A5D661A7C426,
-    ]
-
-
-def read(kernel: ModuleType, mentions: list[str]) -> Any:
-    """*mentions* as the kernel wants them."""
-    read = kernel.Mentions()
-    assert read.read(["of", "another", "cluster"]) == 3
-    assert read.read(mentions) == len(set(mentions))
-    return read
-
-
-IDS = st.lists(st.lists(st.integers(0, 30).map(str), max_size=12), max_size=12)
-
-
-@given(batches=IDS, capacity=st.sampled_from([1, 2, 5, 16, 17]))
-def test_mention_ids_count_what_is_new_among_the_newest(
-    kernel: ModuleType, batches: list[list[str]], capacity: int
-) -> None:
-    """An id counts if it is not among the newest *capacity* distinct ones; the oldest is forgotten first."""
-    ids, known, total = kernel.MentionIds(capacity), list[str](), 0
-    for batch in batches:
-        fresh = 0
-        for mention in dict.fromkeys(batch):
-            if mention not in known:
-                known = [*known, mention][-capacity:]
-                fresh += 1
-        assert ids.add(read(kernel, batch)) == fresh
-        total += fresh
-        assert ids.total == total
-    expected = b"".join(kernel.hash_text(mention).to_bytes(8, "little") for mention in known)
-    assert ids.dump(0, total) == expected
-
-
-@given(batches=IDS, capacity=st.sampled_from([1, 5, 16]), cut=st.integers(0, 12))
-def test_mention_ids_survive_storage(kernel: ModuleType, batches: list[list[str]], capacity: int, cut: int) -> None:
-    """Ids brought back from their dump go on counting as if nothing had happened."""
-    ids, other = kernel.MentionIds(capacity), kernel.MentionIds(capacity)
-    for number, batch in enumerate(batches):
-        if number == cut:
-            other = kernel.MentionIds(capacity)
-            other.load(ids.total, ids.dump(0, ids.total))
-        assert ids.add(read(kernel, batch)) == other.add(read(kernel, batch))
-    assert ids.dump(0, ids.total) == other.dump(0, other.total)
-
-
-def test_mention_ids_dump_parts_make_up_the_whole(kernel: ModuleType) -> None:
-    """Segments are cut by number, and what is out of range is left out."""
-    ids = kernel.MentionIds(100)
-    ids.add(read(kernel, [str(number) for number in range(250)]))
-    parts = [ids.dump(start, stop) for start, stop in pairwise(range(0, 301, 50))]
-    assert [len(part) // 8 for part in parts] == [0, 0, 0, 50, 50, 0]
-    assert b"".join(parts) == ids.dump(0, 1000)
-
-
-MEMBERS = st.tuples(
-    st.builds(
-        Cluster,
-        id=st.just(""),
-        label=st.sampled_from("abc"),
-        mentions=st.just([]),
-        sentiment_score=st.none() | st.floats(-1e9, 1e9),
-        spike=st.none() | st.booleans(),
-    ),
-    st.integers(0, 2**41),
-    st.integers(-3, 3),
-    st.integers(1, 10**9),
-    st.integers(0, 10**9),
-)
-
-
-@given(members=st.lists(MEMBERS, max_size=20), dropped=st.integers(-3, 3))
-def test_account_adds_up_its_panes(kernel: ModuleType, members: list[Any], dropped: int) -> None:
-    """What an account tells is what its members' panes add up to, also after a pane has left and storage."""
-    account = kernel.Account()
-    seen: set[int] = set()
-    for member in members:
-        assert account.add(*member) == (member[2] not in seen)
-        seen.add(member[2])
-    panes = dict.fromkeys(member[2] for member in members)
-    expected = [expected_tally(pane, [member for member in members if member[2] == pane]) for pane in panes]
-    assert account.panes() == expected
-    if members:
-        assert account.label == max(members, key=lambda member: member[3])[0].label
-        assert (account.first_seen_ms, account.last_seen_ms) == (min(m[1] for m in members), max(m[1] for m in members))
-        assert account.flagged_at_ms == max((m[1] for m in members if m[0].spike), default=None)
-    if dropped in seen:
-        assert account.drop(dropped) == (seen == {dropped})
-        expected = [tally for tally in expected if tally[0] != dropped]
-    assert account.mentions == sum(tally[2] for tally in expected)
-    if expected:
-        other = kernel.Account()
-        other.load(account.dump())
-        assert (other.panes(), other.mentions) == (expected, account.mentions)
-        assert account.dump() == reference_dump(expected)
-
-
-def expected_tally(pane: int, members: list[Any]) -> tuple[int, int, int, int, int]:
-    """The tally of a pane's members, by the definition."""
-    scores = [(weight, cluster.sentiment_score) for cluster, _, _, weight, _ in members]
-    scored = [(weight, score) for weight, score in scores if score is not None]
-    total = sum(round(score * weight * merge.FIXED_ONE) for weight, score in scored)
-    return pane, len(members), sum(member[4] for member in members), sum(weight for weight, _ in scored), total
-
-
-def reference_dump(tallies: list[Any]) -> bytes:
-    """The storage format of panes."""
-    return b"".join(struct.pack("<4q", *tally[:4]) + tally[4].to_bytes(16, "little", signed=True) for tally in tallies)
-
-
-@pytest.mark.parametrize("data", [b"", b"x" * 47, b"x" * 49])
-def test_account_refuses_what_are_no_panes(kernel: ModuleType, data: bytes) -> None:
-    """Stored panes come whole, and a stored story has one at least."""
-    with pytest.raises(ValueError, match="no panes"):
-        kernel.Account().load(data)
 
 
 NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 0.5, 0.25, 0.3333, 1e9, 0.995]) | st.floats(0, 1e9)

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from orchestrator.contract import chunk as bounds
 from orchestrator.contract import decode
+from orchestrator.contract.chunk import Cluster
+from orchestrator.contract.rows import Centroids, MentionRows
 from orchestrator.errors import InvalidChunkError
 from tests.test_merge import TWINS
 
-HEADER = Path(decode.__file__).parents[1] / "_splice_scan.h"
+FOLDER = Path(decode.__file__).parents[1]
 
 
 @pytest.fixture(params=[name.replace("merge", "splice") for name in TWINS], scope="module")
@@ -30,20 +32,26 @@ def kernel(request: pytest.FixtureRequest) -> ModuleType:
     return importlib.import_module(request.param)
 
 
-def rows_of(kernel: ModuleType, item: bytes) -> tuple[list[Any], int]:
-    """The centroids of the item's clusters (bits, None for absent), and how many times the slow way was taken."""
+def decoded(kernel: ModuleType, item: bytes) -> tuple[list[Cluster], Centroids, MentionRows, int]:
+    """The item's clusters, the rows that they name, and how many times the slow way was taken."""
     slow_calls = []
 
     def slowly(*arguments: Any) -> Any:
         slow_calls.append(arguments)
         return decode._decode_slowly(10**9, *arguments)
 
-    chunks, _, errors, values, offsets = kernel.decode_items([item], "b", 10**9, decode._chunk_decoder.decode, slowly)
+    decode_item = decode._chunk_decoder.decode
+    chunks, _, errors, centroids, mentions = kernel.decode_items([item], "b", 10**9, decode_item, slowly)
     if errors:
         raise errors[0][1]
-    centroids = decode.Centroids(values, offsets)
-    rows = [part.centroid for part in chunks[0].clusters]
-    return [None if row is None else bits(centroids.row(row)) for row in rows], len(slow_calls)
+    return chunks[0].clusters, centroids, mentions, len(slow_calls)
+
+
+def rows_of(kernel: ModuleType, item: bytes) -> tuple[list[Any], int]:
+    """The centroids of the item's clusters (bits, None for absent), and how many times the slow way was taken."""
+    clusters, centroids, _, slow = decoded(kernel, item)
+    rows = [part.centroid for part in clusters]
+    return [None if row is None else bits(centroids.row(row)) for row in rows], slow
 
 
 def bits(numbers: Any) -> list[int]:
@@ -212,10 +220,9 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
         b" " * 2000,
     ]
     slowly = partial(decode._decode_slowly, 1000)
-    chunks, indices, errors, values, offsets = kernel.decode_items(
+    chunks, indices, errors, centroids, _ = kernel.decode_items(
         items, "b", 1000, decode._chunk_decoder.decode, slowly
     )
-    centroids = decode.Centroids(values, offsets)
     assert indices == [0, 1, 4, 5]
     assert [index for index, _ in errors] == [2, 3, 6, 7]
     rows = [centroids.row(chunk.clusters[0].centroid).tolist() for chunk in chunks]
@@ -224,7 +231,7 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
 
 def test_bounds_are_those_of_the_contract() -> None:
     """The header repeats two bounds of the contract."""
-    text = HEADER.read_text()
+    text = (FOLDER / "_splice_scan.h").read_text()
     (magnitude,) = re.findall(r"MAX_MAGNITUDE = ([\de.]+);", text)
     (dimensions,) = re.findall(r"MAX_DIMENSIONS = (\d+);", text)
     assert (float(magnitude), int(dimensions)) == (bounds.MAX_MAGNITUDE, bounds.MAX_DIMENSIONS)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from orchestrator.brand import mentions, story_store
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
-from orchestrator.contract.decode import Centroids, ChunkBatch, decode_batch
+from orchestrator.contract.decode import ChunkBatch, decode_batch
+from orchestrator.contract.rows import Centroids, MentionRows
 from orchestrator.contract.times import iso_utc
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,16 +48,12 @@ class Keys:
             self.spikes = list(changes.spikes)
         self.recent = [*self.recent, *changes.recent][-50:]
 
-    def differences(self, other: Keys) -> list[object]:
-        """What is not the same in *other*; easier to read than two whole brands.
-
-        The story fields are left out: they may still hold panes that have left the window, until
-        the story changes again. Whether they say the same is seen by loading them.
-        """
-        hashes = ((_without_stories(self.state), _without_stories(other.state)), (self.trend, other.trend))
+    def differences(self, other: Keys, config: FoldConfig) -> list[object]:
+        """What is not the same in *other*; easier to read than two whole brands. States are compared by meaning."""
+        pairs = ((meaning(self.state, config), meaning(other.state, config)), (self.trend, other.trend))
         found: list[object] = [
             (name, mine.get(name), its.get(name))
-            for mine, its in hashes
+            for mine, its in pairs
             for name in sorted({*mine, *its})
             if mine.get(name) != its.get(name)
         ]
@@ -61,17 +62,53 @@ class Keys:
         ]
 
 
-def _without_stories(fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    return {name: value for name, value in fields.items() if not name.startswith(b"s:")}
+def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, object]:
+    """What the state's *fields* say, whatever their commits cut them into.
+
+    Segments are replaced by what a new state makes of them: one entry a story, as it would be written now, with its
+    remembered ids in their order. All other fields depend on the chunks alone and stay as they are.
+    """
+    told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
+    return told | meaning_of_stories(BrandState.load(config, fields)._stories)
+
+
+def meaning_of_stories(book: StoryBook) -> dict[bytes, object]:
+    """What a book holds, as :func:`meaning` tells it."""
+    return {
+        b"story %d" % key: (story_store._fields(story, book.index), story.ids.dump(0, story.ids.total))
+        for key, story in book.records.items()
+    }
+
+
+def is_segment(name: bytes) -> bool:
+    """Whether that field holds what a commit changed of stories or mention ids."""
+    return name.startswith((story_store.PREFIX, mentions.PREFIX))
+
+
+class Listed(int):
+    """What a cluster lists, standing where its row number will be; no row has that number.
+
+    Decoding turns texts into rows (:class:`MentionRows`), and a cluster has but the number. Tests write the texts down
+    where they are read; :func:`batch_of` does the rest.
+    """
+
+    texts: tuple[str, ...]
+
+
+def listed(*texts: str) -> Listed:
+    """The ``mentions`` of a cluster that lists *texts*."""
+    row = Listed(-1)
+    row.texts = texts
+    return row
 
 
 def chunk(number: int = 0, **fields: Any) -> Chunk:
     """A chunk with one cluster, except for what *fields* says; ``mentions`` sets ``meta.mentionCount``."""
-    mentions = fields.pop("mentions", None)
+    size = fields.pop("mentions", None)
     fields.setdefault("sentiment", Sentiment(0.0, 1.0, 1.0, 0.0))
-    fields.setdefault("clusters", [Cluster("story-a", "story a", [f"m{number}"])])
-    if mentions is not None:
-        fields["meta"] = Meta(mentions)
+    fields.setdefault("clusters", [Cluster("story-a", "story a", listed(f"m{number}"))])
+    if size is not None:
+        fields["meta"] = Meta(size)
     return Chunk(fields.pop("chunk_id", f"c{number}"), fields.pop("brand", "nike"), **fields)
 
 
@@ -81,8 +118,17 @@ def chunk_at(at_ms: int, **fields: Any) -> Chunk:
 
 
 def batch_of(chunks: Sequence[Chunk], rows: Sequence[Sequence[float]] = ()) -> ChunkBatch:
-    """A batch of *chunks* whose centroids are *rows*."""
-    return ChunkBatch(list(chunks), list(range(len(chunks))), Centroids.of(rows))
+    """A batch of *chunks* whose centroids are *rows*, and whose mentions are :func:`listed`."""
+    texts: list[Sequence[str]] = []
+    numbered = [replace(one, clusters=[_numbered(part, texts) for part in one.clusters]) for one in chunks]
+    return ChunkBatch(numbered, list(range(len(chunks))), Centroids.of(rows), MentionRows.of(texts))
+
+
+def _numbered(cluster: Cluster, texts: list[Sequence[str]]) -> Cluster:
+    """*cluster* with the number of its row, which is appended to *texts*."""
+    assert isinstance(cluster.mentions, Listed)
+    texts.append(cluster.mentions.texts)
+    return replace(cluster, mentions=len(texts) - 1)
 
 
 def folded(*chunks: Chunk, now_ms: int = NOW_MS, config: FoldConfig | None = None) -> BrandState:
@@ -104,3 +150,10 @@ def sample(name: str, brand: str) -> ChunkBatch:
     assert batch.chunks
     assert not batch.rejected
     return batch
+
+
+def folded_sample(name: str, brand: str) -> BrandState:
+    """A new state with the chunks of *brand* in a sample file folded at once."""
+    state = BrandState.empty(FoldConfig())
+    state.fold(sample(name, brand), NOW_MS)
+    return state

@@ -6,15 +6,15 @@ import pytest
 
 from orchestrator.brand.flags import FLAG_MS, Flags, has_flag, is_flagged
 from orchestrator.contract.chunk import Chunk, Cluster
-from tests.brand.support import MINUTE_MS, NOW_MS, chunk
+from tests.brand.support import MINUTE_MS, NOW_MS, chunk, listed
 
 
 @pytest.mark.parametrize(
     ("flagged", "expected"),
     [
         (chunk(spike_detected=True), True),
-        (chunk(clusters=[Cluster("a", "a", []), Cluster("b", "b", [], spike=True)]), True),
-        (chunk(spike_detected=False, clusters=[Cluster("a", "a", [], spike=False)]), False),
+        (chunk(clusters=[Cluster("a", "a", listed()), Cluster("b", "b", listed(), spike=True)]), True),
+        (chunk(spike_detected=False, clusters=[Cluster("a", "a", listed(), spike=False)]), False),
         (chunk(clusters=[]), False),
     ],
 )

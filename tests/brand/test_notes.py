@@ -60,7 +60,7 @@ def test_notes_survive_storage() -> None:
 
 def test_recent_entry_counts_mentions_in_numbers() -> None:
     """A recent chunk tells sizes, not mention texts, and the time that counts."""
-    entry = json.loads(recent_entry(chunk(7, clusters=[Cluster("a", "A", ["x", "x", "y"])], meta=Meta(9)), NOW_MS, 9))
+    entry = json.loads(recent_entry(chunk(7, clusters=[Cluster("a", "A", 1)], meta=Meta(9)), NOW_MS, 9, [5, 2]))
     assert entry["mentions"] == 9
     assert entry["clusters"] == [{"id": "a", "label": "A", "mentions": 2, "spike": False}]
     assert entry["processedAt"] == "2026-11-23T12:00:00.000Z"
@@ -69,9 +69,9 @@ def test_recent_entry_counts_mentions_in_numbers() -> None:
 
 def test_recent_entry_is_bounded() -> None:
     """A huge chunk makes a small entry: its largest clusters, its first topics, cut texts."""
-    clusters = [Cluster("x" * 4096, "y" * 4096, [], mention_count=number) for number in range(500)]
+    clusters = [Cluster("x" * 4096, "y" * 4096, 0, mention_count=number) for number in range(500)]
     huge = chunk(clusters=clusters, topics=["z" * 4096] * 1000, summary="s" * 60_000, sentiment=Sentiment(1e9))
-    entry = recent_entry(huge, NOW_MS, 10**9)
+    entry = recent_entry(huge, NOW_MS, 10**9, [0])
     assert len(entry) < 12_000
     sizes = [cluster["mentions"] for cluster in json.loads(entry)["clusters"]]
     assert sizes == list(range(499, 499 - MAX_RECENT_CLUSTERS, -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,20 +14,20 @@ from hypothesis import strategies as st
 
 from orchestrator.brand.labels import words
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.brand.stories import Story, StoryBook
+from orchestrator.brand.stories import Story, StoryBook, _rank, _view
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
-from orchestrator.contract.decode import Centroids, ChunkBatch, decode_batch
+from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.errors import InvalidStateError
-from tests.brand.support import DATA
+from tests.brand.support import DATA, Listed, batch_of, listed, meaning_of_stories
 from tests.story_oracle import Member, Oracle, check_choice
 
 PANE = 1_000
 AT_MS = PANE * PANE_MS + 5
 
 
-def cluster(label: str = "launch buzz", mentions: Any = ("m1",), **fields: Any) -> Cluster:
+def cluster(label: str = "launch buzz", mentions: Sequence[str] = ("m1",), **fields: Any) -> Cluster:
     """A cluster of *label*."""
-    return Cluster(id=fields.pop("id", "0"), label=label, mentions=list(mentions), **fields)
+    return Cluster(id=fields.pop("id", "0"), label=label, mentions=listed(*mentions), **fields)
 
 
 def chunk(*clusters: Cluster, chunk_id: str = "c") -> Chunk:
@@ -34,11 +35,35 @@ def chunk(*clusters: Cluster, chunk_id: str = "c") -> Chunk:
     return Chunk(chunk_id=chunk_id, brand="b", sentiment=Sentiment(score=0.0), clusters=list(clusters))
 
 
+def fold(book: StoryBook, chunks: Sequence[Chunk], *times: int, rows: Sequence[Sequence[float]] = ()) -> int:
+    """Fold *chunks* as one batch, stamped *times*; how many clusters that were."""
+    return fold_batch(book, batch_of(chunks, rows), *times)
+
+
+def fold_batch(book: StoryBook, batch: ChunkBatch, *times: int) -> int:
+    """The same for a batch."""
+    return book.fold_batch(batch, times, [at_ms // PANE_MS for at_ms in times])
+
+
+def take(book: StoryBook) -> tuple[dict[bytes, bytes], list[bytes]]:
+    """The fields that a commit would set, and those that it would remove."""
+    put: dict[bytes, bytes] = {}
+    remove: list[bytes] = []
+    book.take_changes(put, remove)
+    return put, remove
+
+
 def folded(*chunks: Chunk, at_ms: int = AT_MS, max_stories: int = 100) -> StoryBook:
     """A book of *chunks*, all stamped *at_ms*."""
     book = StoryBook(0.75, max_stories)
-    for one in chunks:
-        book.fold(one, at_ms)
+    fold(book, chunks, *[at_ms] * len(chunks))
+    return book
+
+
+def folded_items(items: list[bytes]) -> StoryBook:
+    """A book of what nike's queue held."""
+    book, batch = StoryBook(0.75, 100), decode_batch(items, "nike")
+    fold_batch(book, batch, *[AT_MS] * len(batch))
     return book
 
 
@@ -50,7 +75,7 @@ def by_label(book: StoryBook) -> dict[str, Story]:
 def test_fold_merges_near_identical_labels() -> None:
     """The README's sample and its neighbour: one story of three different mentions, and another."""
     items = (DATA / "chunks_counts.ndjson").read_bytes().splitlines()[:2]
-    book = folded(*decode_batch(items, "nike").chunks)
+    book = folded_items(items)
     launch, sizing = book.top(10)
     assert (launch.id, launch.label, launch.mentions, launch.members) == ("launch-positive", "Launch Buzz", 3, 2)
     assert (launch.flagged_at_ms, sizing.flagged_at_ms) == (AT_MS, None)
@@ -60,8 +85,8 @@ def test_fold_merges_near_identical_labels() -> None:
 
 def test_fold_returns_the_number_of_clusters() -> None:
     """What a chunk adds to the counter of aggregated clusters."""
-    assert StoryBook(0.75, 10).fold(chunk(cluster(), cluster("other words")), AT_MS) == 2
-    assert StoryBook(0.75, 10).fold(chunk(), AT_MS) == 0
+    assert fold(StoryBook(0.75, 10), [chunk(cluster(), cluster("other words")), chunk(cluster())], AT_MS, AT_MS) == 3
+    assert fold(StoryBook(0.75, 10), [chunk()], AT_MS) == 0
 
 
 def test_fold_counts_an_id_once_a_story() -> None:
@@ -87,7 +112,7 @@ def test_fold_weighs_sentiment_by_mentions() -> None:
 def test_fold_shows_the_label_of_the_heaviest_member() -> None:
     """The label follows weight, and of equal weights the first."""
     book = folded(chunk(cluster("launch buzz", mention_count=5)), chunk(cluster("Launch, buzz!", mention_count=9)))
-    book.fold(chunk(cluster("BUZZ launch", mention_count=9)), AT_MS)
+    fold(book, [chunk(cluster("BUZZ launch", mention_count=9))], AT_MS)
     assert book.top(1)[0].label == "Launch, buzz!"
 
 
@@ -106,8 +131,8 @@ def test_found_hashes_ids_that_are_mere_numbers_or_taken(own: str) -> None:
 def test_advance_forgets_panes_and_stories() -> None:
     """A story counts what is in the window, and leaves with its last pane."""
     book = folded(chunk(cluster(mentions=["a"])))
-    book.fold(chunk(cluster(mentions=["b", "c"], sentiment_score=1.0)), AT_MS + PANE_MS)
-    book.fold(chunk(cluster("other words")), AT_MS)
+    fold(book, [chunk(cluster(mentions=["b", "c"], sentiment_score=1.0))], AT_MS + PANE_MS)
+    fold(book, [chunk(cluster("other words"))], AT_MS)
     book.advance(PANE)
     assert [(story.mentions, story.members) for story in book.top(9)] == [(3, 2), (1, 1)]
     book.advance(PANE + 1)
@@ -115,20 +140,21 @@ def test_advance_forgets_panes_and_stories() -> None:
     book.advance(PANE + 2)
     assert len(book) == 0
     book.advance(PANE)  # time does not run backwards
-    book.fold(chunk(cluster()), AT_MS + 2 * PANE_MS)
+    fold(book, [chunk(cluster())], AT_MS + 2 * PANE_MS)
     assert len(book) == 1
 
 
 def test_advance_removes_what_was_stored() -> None:
-    """Nothing of a story that left stays in storage, nothing is removed that was never there."""
+    """What a commit stored of a story that left counts no longer; one that was never stored leaves no trace."""
     book = folded(chunk(cluster()))
-    stored = set(book.take_changes().put)
-    book.fold(chunk(cluster("other words")), AT_MS)
+    stored, _ = take(book)
+    assert set(stored) == {b"s", b"s:0", b"m:0"}
+    fold(book, [chunk(cluster("other words"))], AT_MS)
     book.advance(PANE + 1)
-    changes = book.take_changes()
-    assert stored == {b"s:", b"s:0", b"m:0:0"}
-    assert set(changes.remove) == {b"s:0", b"m:0:0"}
-    assert set(changes.put) == {b"s:"}
+    changes, _ = take(book)
+    assert set(changes) == {b"s", b"s:1"}
+    assert StoryBook.load(0.75, 100, stored | changes).top(9) == []
+    assert take(book) == ({}, [])
 
 
 def test_fold_evicts_the_smallest_then_least_recent_then_older() -> None:
@@ -139,10 +165,10 @@ def test_fold_evicts_the_smallest_then_least_recent_then_older() -> None:
         chunk(cluster("cc", mention_count=2)),
         max_stories=3,
     )
-    book.fold(chunk(cluster("dd", mention_count=3)), AT_MS + 1)
+    fold(book, [chunk(cluster("dd", mention_count=3))], AT_MS + 1)
     assert set(by_label(book)) == {"aa", "cc", "dd"}
-    book.fold(chunk(cluster("cc", mention_count=1)), AT_MS + 2)
-    book.fold(chunk(cluster("ee", mention_count=3), cluster("ff", mention_count=9)), AT_MS + 2)
+    fold(book, [chunk(cluster("cc", mention_count=1))], AT_MS + 2)
+    fold(book, [chunk(cluster("ee", mention_count=3), cluster("ff", mention_count=9))], AT_MS + 2)
     assert set(by_label(book)) == {"aa", "ff", "ee"}
 
 
@@ -156,8 +182,7 @@ def test_fold_shares_data_merges_near_identical_labels() -> None:
     """The deployed workers' chunks: every mention is in a story, and a few labels' variants are one story each."""
     items = (DATA / "chunks_shares.ndjson").read_bytes().splitlines()
     mine = [data for data in items if json.loads(data)["brand"] == "nike"]
-    batch = decode_batch(mine, "nike")
-    book = folded(*batch.chunks)
+    book = folded_items(mine)
     sent = sum(one["mentionCount"] for data in mine for one in json.loads(data)["clusters"])
     assert sum(story.mentions for story in book.top(1_000)) == sent
     assert len(book) < 10
@@ -184,13 +209,13 @@ def build(number: int, clusters: list[Any], rows: list[Any]) -> Chunk:
             row = len(rows)
             rows.append(centroid)
         made.append(
-            Cluster(f"{number}-{place}", label, mentions, score, number % 3 == 0, mention_count=count, centroid=row)
+            Cluster(f"{number}-{place}", label, listed(*mentions), score, number % 3 == 0, mention_count=count, centroid=row)
         )
     return chunk(*made, chunk_id=f"c{number}")
 
 
-def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_stories: int) -> dict[bytes, bytes]:
-    """Fold *chunks*, a new batch at each of *cuts*, a restart from storage at each of *restarts*; what is stored."""
+def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_stories: int) -> dict[bytes, object]:
+    """Fold *chunks*, a new batch at each of *cuts*, a restart from storage at each of *restarts*; what is stored says."""
     book, fields = StoryBook(0.75, max_stories), dict[bytes, bytes]()
     starts = sorted({0, len(chunks)} | {cut for cut in cuts | restarts if cut < len(chunks)})
     for start, stop in pairwise(starts):
@@ -199,19 +224,17 @@ def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_s
             book.advance(PANE - 1)
         rows: list[Any] = []
         batch = [build(number, chunks[number][0], rows) for number in range(start, stop)]
-        book.begin_batch(ChunkBatch(batch, list(range(len(batch))), Centroids.of(rows)))
-        for one, (_, pane) in zip(batch, chunks[start:stop], strict=True):
-            book.fold(one, (PANE + pane) * PANE_MS)
-        changes = book.take_changes()
-        fields.update(changes.put)
-        for name in changes.remove:
+        fold(book, batch, *[(PANE + pane) * PANE_MS for _, pane in chunks[start:stop]], rows=rows)
+        put, remove = take(book)
+        fields.update(put)
+        for name in remove:
             del fields[name]
-    return fields
+    return meaning_of_stories(StoryBook.load(0.75, max_stories, fields))
 
 
 @given(chunks=CHUNKS, cuts=st.sets(st.integers(1, 13)), restarts=st.sets(st.integers(1, 13)))
 def test_fold_does_not_depend_on_cuts_or_restarts(chunks: list[Any], cuts: set[int], restarts: set[int]) -> None:
-    """One batch or many, warm or loaded anew in between: storage holds the same bytes in the end."""
+    """One batch or many, warm or loaded anew in between: what is stored says the same in the end."""
     for max_stories in (2, 100):
         whole = fold_in_batches(chunks, set(), set(), max_stories)
         assert fold_in_batches(chunks, cuts, restarts, max_stories) == whole
@@ -227,11 +250,10 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
         one = build(number, clusters, rows)
         for place, part in enumerate(one.clusters):
             alone = chunk(part, chunk_id=one.chunk_id)
-            book.begin_batch(ChunkBatch([alone], [place], Centroids.of(rows)))
             member = as_member(part, clusters[place][1])
-            sizes = {key: record.view().members for key, record in book._records.items()}
-            book.fold(alone, (PANE + pane) * PANE_MS)
-            (key,) = [key for key, record in book._records.items() if record.view().members != sizes.get(key, 0)]
+            sizes = {key: _view(story).members for key, story in book.records.items()}
+            fold(book, [alone], (PANE + pane) * PANE_MS, rows=rows)
+            (key,) = [key for key, story in book.records.items() if _view(story).members != sizes.get(key, 0)]
             check_choice(oracle.similarities(member), 0.75, key if key in sizes else None)
             oracle.join(key, member)
             members.setdefault(key, []).append((part, pane))
@@ -240,19 +262,25 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
 
 def as_member(part: Cluster, centroid: tuple[float, ...] | None) -> Member:
     """The cluster as the oracle sees it."""
-    size = len(set(part.mentions)) if part.mention_count is None else part.mention_count
+    size = len(texts_of(part)) if part.mention_count is None else part.mention_count
     return Member(frozenset(words(part.label)), centroid, max(1, size))
+
+
+def texts_of(part: Cluster) -> set[str]:
+    """The different mentions that the cluster lists."""
+    assert isinstance(part.mentions, Listed)
+    return set(part.mentions.texts)
 
 
 def check_views(book: StoryBook, members: dict[int, list[tuple[Cluster, int]]]) -> None:
     """Each story's view, computed anew from its members."""
-    assert set(book._records) == set(members)
+    assert set(book.records) == set(members)
     for key, parts in members.items():
-        view = book._records[key].view()
+        view = _view(book.records[key])
         known: set[str] = set()
         mentions, weights, scores = 0, [], []
         for part, _ in parts:
-            distinct = set(part.mentions)
+            distinct = texts_of(part)
             size = len(distinct) if part.mention_count is None else part.mention_count
             mentions += len(distinct - known) if size == len(distinct) else size
             known |= distinct if size == len(distinct) else set()
@@ -279,37 +307,26 @@ def test_eviction_takes_the_least_of_all(steps: list[tuple[int, int, int]], max_
     for number, (name, size, later) in enumerate(steps):
         now += later == 4
         book.advance(now - 1)
-        ranks = {record.id: record.rank for record in book._records.values()}
+        ranks = {story.id: _rank(story) for story in book.records.values()}
         at_ms = (now - later % 2) * PANE_MS + number
-        book.fold(chunk(cluster(f"label{name}", id=f"{name}x{number}", mention_count=size)), at_ms)
-        if len(ranks) == max_stories and len(set(ranks) | {r.id for r in book._records.values()}) > max_stories:
+        fold(book, [chunk(cluster(f"label{name}", id=f"{name}x{number}", mention_count=size))], at_ms)
+        if len(ranks) == max_stories and len(set(ranks) | {story.id for story in book.records.values()}) > max_stories:
             new = max(ranks.values())[2] + 1, f"{name}x{number}"
             ranks[new[1]] = (size, at_ms, 10**9)
-            (gone,) = set(ranks) - {record.id for record in book._records.values()}
+            (gone,) = set(ranks) - {story.id for story in book.records.values()}
             assert ranks[gone] == min(ranks.values())
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {b"s:0": b"\xc1"},
-        {b"s:0": b"\x90"},
-        {b"s:": b"\x92\x63\x00"},
-        {b"s:x": b"\x90"},
-        {b"m:0:0": b""},
-    ],
-)
-def test_load_refuses_damaged_fields(damage: dict[bytes, bytes]) -> None:
-    """A field that cannot be read stops the load and is named."""
-    fields = folded(chunk(cluster())).take_changes().put | damage
-    with pytest.raises(InvalidStateError):
-        StoryBook.load(0.75, 100, fields)
 
 
 def test_load_brings_back_what_readers_see() -> None:
     """A loaded book shows the same stories and has nothing to write."""
     book = folded(chunk(cluster(sentiment_score=0.3, spike=True), cluster("other words", mention_count=10**9)))
-    other = StoryBook.load(0.75, 100, book.take_changes().put)
+    other = StoryBook.load(0.75, 100, take(book)[0])
     assert other.top(9) == book.top(9)
-    changes = other.take_changes()
-    assert (changes.put, changes.remove) == ({}, [])
+    assert take(other) == ({}, [])
+
+
+def test_load_refuses_damage() -> None:
+    """A field that cannot be read stops the load and is named."""
+    fields, _ = take(folded(chunk(cluster())))
+    with pytest.raises(InvalidStateError, match="s:0"):
+        StoryBook.load(0.75, 100, fields | {b"s:0": b"\xc1"})

@@ -17,7 +17,19 @@ from orchestrator.brand.stories import Story
 from orchestrator.brand.summary import Findings, Heading, encode_summary
 from orchestrator.contract.chunk import Cluster
 from orchestrator.contract.summary import MAX_SUMMARY_BYTES, Summary
-from tests.brand.support import HOUR_MS, MINUTE_MS, NOW_MS, batch_of, chunk, chunk_at, folded, sample, summary_of
+from tests.brand.support import (
+    HOUR_MS,
+    MINUTE_MS,
+    NOW_MS,
+    batch_of,
+    chunk,
+    chunk_at,
+    folded,
+    folded_sample,
+    listed,
+    sample,
+    summary_of,
+)
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "brand": str,
@@ -56,13 +68,6 @@ def _check_numbers(value: Any) -> None:
         _check_numbers(inner)
 
 
-def state_of(name: str, brand: str) -> BrandState:
-    """A state with a sample file folded in."""
-    state = BrandState.empty(FoldConfig())
-    state.fold(sample(name, brand), NOW_MS)
-    return state
-
-
 @pytest.mark.parametrize(
     ("name", "brand"),
     [
@@ -74,7 +79,7 @@ def state_of(name: str, brand: str) -> BrandState:
 )
 def test_summary_of_the_samples_suits_a_reader(name: str, brand: str) -> None:
     """Both dialects, with and without centroids, make a document that readers can read."""
-    check_as_a_reader(summary_of(state_of(name, brand)))
+    check_as_a_reader(summary_of(folded_sample(name, brand)))
 
 
 def test_summary_of_nothing_suits_a_reader() -> None:
@@ -118,7 +123,7 @@ def test_summary_of_the_readme_sample_tells_its_numbers() -> None:
 
 def test_summary_decodes_as_its_type() -> None:
     """The document is what the schema's type says, field by field."""
-    encoded = state_of("chunks_shares.ndjson", "nike").summary("nike", NOW_MS, 3, 7)
+    encoded = folded_sample("chunks_shares.ndjson", "nike").summary("nike", NOW_MS, 3, 7)
     summary = msgspec.json.decode(encoded, type=Summary, strict=True)
     assert (summary.epoch, summary.version, summary.brand) == (3, 7, "nike")
     assert set(json.loads(encoded)) == set(Summary.__struct_encode_fields__)
@@ -129,7 +134,7 @@ def test_summary_is_bounded_at_five_thousand_stories() -> None:
     state = BrandState.empty(FoldConfig())
     for start in range(0, 5000, 500):
         clusters = [
-            Cluster(f"id-{number}", f"w{number} v{number} " + "\U0001f525" * 500, [], mention_count=number)
+            Cluster(f"id-{number}", f"w{number} v{number} " + "\U0001f525" * 500, listed(), mention_count=number)
             for number in range(start, start + 500)
         ]
         state.fold(batch_of([chunk(clusters=clusters, summary="\U0001f525" * 500, topics=["\0" * 99])]), NOW_MS)
@@ -152,7 +157,7 @@ def test_encode_summary_bounds_the_worst_ids() -> None:
 def test_summary_of_shares_totals_the_input() -> None:
     """Every brand's totals equal the input's, and labels that are nearly the same are one story."""
     batch = sample("chunks_shares.ndjson", "tesla")
-    document = summary_of(state_of("chunks_shares.ndjson", "tesla"))
+    document = summary_of(folded_sample("chunks_shares.ndjson", "tesla"))
     sizes = [one.meta.mention_count or 0 for one in batch.chunks if one.meta is not None]
     assert (document["totalChunks"], document["totalMentions"]) == (len(batch), sum(sizes))
     assert sum(document["sentiment"][name] for name in ("positive", "neutral", "negative")) == pytest.approx(
@@ -165,7 +170,7 @@ def test_labels_that_differ_in_case_and_punctuation_are_one_story() -> None:
     """Shouting and punctuation do not found a story."""
     labels = ["Launch Buzz", "launch buzz!", "LAUNCH, BUZZ", "launch-buzz?"]
     state = folded(
-        *[chunk(number, clusters=[Cluster("0", label, [f"m{number}"])]) for number, label in enumerate(labels)]
+        *[chunk(number, clusters=[Cluster("0", label, listed(f"m{number}"))]) for number, label in enumerate(labels)]
     )
     stories = summary_of(state)["clusters"]
     assert [(story["label"], story["mentions"], story["members"]) for story in stories] == [("Launch Buzz", 4, 4)]
@@ -173,9 +178,9 @@ def test_labels_that_differ_in_case_and_punctuation_are_one_story() -> None:
 
 def test_stories_show_examples_of_their_heaviest_member() -> None:
     """Up to three texts of the member that gives the label, cut; of the largest stories only."""
-    small = Cluster("0", "Launch Buzz", ["small"], mention_count=2)
-    large = Cluster("0", "launch buzz", ["x" * 500, "b", "c", "d"], mention_count=9)
-    others = [Cluster(f"o{number}", f"other{number}", ["text"], mention_count=1) for number in range(30)]
+    small = Cluster("0", "Launch Buzz", listed("small"), mention_count=2)
+    large = Cluster("0", "launch buzz", listed("x" * 500, "b", "c", "d"), mention_count=9)
+    others = [Cluster(f"o{number}", f"other{number}", listed("text"), mention_count=1) for number in range(30)]
     stories = summary_of(folded(chunk(clusters=[small, large, *others])))["clusters"]
     assert stories[0]["label"] == "launch buzz"
     assert stories[0]["examples"] == ["x" * 119 + "…", "b", "c"]
@@ -186,7 +191,7 @@ def test_a_story_tells_its_members_and_when_they_were_seen() -> None:
     """Mentions and members are told apart, times are the members' own whatever their order, and a label is a title."""
     label = "launch " + "x" * 500
     late, early = (
-        chunk_at(at_ms, chunk_id=str(at_ms), clusters=[Cluster("0", label, ["text"], mention_count=7)])
+        chunk_at(at_ms, chunk_id=str(at_ms), clusters=[Cluster("0", label, listed("text"), mention_count=7)])
         for at_ms in (NOW_MS - HOUR_MS, NOW_MS - 3 * HOUR_MS)
     )
     [story] = summary_of(folded(late, early))["clusters"]

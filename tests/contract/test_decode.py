@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.contract.chunk import MAX_DIMENSIONS, chunk_mentions
+from orchestrator.contract.chunk import MAX_DIMENSIONS, MAX_MENTIONS, MAX_TEXT_CHARS, chunk_mentions
 from orchestrator.contract.decode import Limits, decode_batch, decode_chunk
 from orchestrator.errors import InvalidChunkError
+from orchestrator.fold import hash_text
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -51,11 +52,12 @@ def rejection(data: bytes, brand: str = "b", limits: Limits | None = None) -> In
 
 def test_decode_reads_the_counts_dialect() -> None:
     """The README's sample comes through with every field."""
-    chunk = decode_chunk(lines("chunks_counts.ndjson")[0], "nike")
+    batch = decode_batch(lines("chunks_counts.ndjson")[:1], "nike")
+    chunk = batch.chunks[0]
     assert (chunk.chunk_id, chunk.processed_at, chunk.topics) == ("nike-1", "2025-01-01T00:00:00Z", ["launch"])
     assert (chunk.sentiment.positive, chunk.sentiment.score) == (5, 4)
-    assert (chunk.clusters[0].mentions, chunk.clusters[0].spike) == (["m1", "m2"], True)
-    assert chunk_mentions(chunk) == 3
+    assert (batch.mentions.first(chunk.clusters[0].mentions), chunk.clusters[0].spike) == (["m1", "m2"], True)
+    assert chunk_mentions(chunk, batch.mentions.counts) == 3
 
 
 def test_decode_reads_the_shares_dialect() -> None:
@@ -63,7 +65,7 @@ def test_decode_reads_the_shares_dialect() -> None:
     for data in lines("chunks_shares.ndjson"):
         sent = json.loads(data)
         chunk = decode_chunk(data, sent["brand"])
-        assert chunk_mentions(chunk) == sent["meta"]["mentionCount"]
+        assert chunk_mentions(chunk, []) == sent["meta"]["mentionCount"]
         assert [(c.label, c.mention_count, c.sentiment_score, c.centroid) for c in chunk.clusters] == [
             (c["label"], c["mentionCount"], c["sentimentScore"], None) for c in sent["clusters"]
         ]
@@ -78,6 +80,19 @@ def test_decode_takes_centroids_out_as_rows() -> None:
         for found, sent in zip(chunk.clusters, json.loads(data)["clusters"], strict=True):
             assert found.centroid is not None
             assert batch.centroids.row(found.centroid).tolist() == np.array(sent["centroid"], np.float32).tolist()
+
+
+def test_decode_takes_mentions_out_as_rows() -> None:
+    """Row numbers name the different mentions of each cluster as hashes, across all chunks of a batch."""
+    lists = [["a", "b", "a"], [], ["ü"], ["c", "a"]]
+    items = [item(clusters=[cluster(mentions=texts) for texts in lists[:3]]), item(clusters=[cluster(mentions=lists[3])])]
+    batch = decode_batch(items, "b")
+    parts = [part for chunk in batch.chunks for part in chunk.clusters]
+    assert [batch.mentions.counts[part.mentions] for part in parts] == [2, 0, 1, 2]
+    for part, texts in zip(parts, lists, strict=True):
+        start, stop = batch.mentions.offsets[part.mentions : part.mentions + 2]
+        assert batch.mentions.hashes[start:stop].tolist() == list(map(hash_text, dict.fromkeys(texts)))
+        assert batch.mentions.first(part.mentions) == texts
 
 
 def test_decode_takes_null_for_absent_and_ignores_unknown_fields() -> None:
@@ -146,6 +161,17 @@ BAD = {
     "other brand": (item(brand="B"), "$.brand"),
     "null mention": (item(clusters=[cluster(mentions=[None])]), "$.clusters[0].mentions[0]"),
     "number mention": (item(clusters=[cluster(mentions=[1])]), "$.clusters[0].mentions[0]"),
+    "long mention": (item(clusters=[cluster(mentions=["x" * (MAX_TEXT_CHARS + 1)])]), "$.clusters[0].mentions[0]"),
+    "many mentions": (item(clusters=[cluster(mentions=["x"] * (MAX_MENTIONS + 1))]), "$.clusters[0].mentions"),
+    "surrogate in a mention": (item(clusters=[cluster(mentions=["S"])]).replace(b'"S"', b'"\\ud800"'), "$"),
+    "no mentions": (item(clusters=[{"id": "i", "label": "l"}]), "$.clusters[0]"),
+    "null mentions": (item(clusters=[cluster(mentions=None)]), "$.clusters[0].mentions"),
+    "text mentions": (item(clusters=[cluster(mentions="x")]), "$.clusters[0].mentions"),
+    "number mentions": (item(clusters=[cluster(mentions=0)]), "$.clusters[0].mentions"),
+    "smuggled mentions": (
+        item(clusters=[cluster(mentions=0)]).replace(b"mentions", b"\\u006dentions"),
+        "$.clusters[0].mentions",
+    ),
     "missing label": (item(clusters=[{"id": "i", "mentions": []}]), "$.clusters[0]"),
     "many clusters": (item(clusters=[cluster()] * 10_001), "$.clusters"),
     "many topics": (item(topics=["t"] * 1_001), "$.topics"),
@@ -199,7 +225,9 @@ def test_decode_refuses_large_items_unread() -> None:
 
 def test_decode_batch_keeps_order_and_positions() -> None:
     """Rejected items leave the others, their positions and their rows alone."""
-    good = [item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1])]) for number in range(3)]
+    good = [
+        item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1], mentions=[f"m{number}"])]) for number in range(3)
+    ]
     bad = item(clusters=[cluster(centroid=[9]), cluster(centroid=[None])])
     batch = decode_batch([good[0], bad, good[1], b"?", good[2]], "b")
     assert [chunk.chunk_id for chunk in batch.chunks] == ["c0", "c1", "c2"]
@@ -207,10 +235,12 @@ def test_decode_batch_keeps_order_and_positions() -> None:
     assert [rejected.index for rejected in batch.rejected] == [1, 3]
     rows = [batch.centroids.row(chunk.clusters[0].centroid or 0).tolist() for chunk in batch.chunks]
     assert rows == [[0, 1], [1, 1], [2, 1]]
+    assert [batch.mentions.first(chunk.clusters[0].mentions) for chunk in batch.chunks] == [["m0"], ["m1"], ["m2"]]
     kept = batch.keep([2])
     assert [chunk.chunk_id for chunk in kept.chunks] == ["c2"]
     assert kept.indices == [4]
     assert kept.rejected == batch.rejected
+    assert kept.mentions.first(kept.chunks[0].clusters[0].mentions) == ["m2"]
 
 
 JSON = st.recursive(

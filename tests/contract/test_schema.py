@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from orchestrator.contract.schema import SCHEMAS, schema, schema_json
-from tests.brand.support import DATA, NOW_MS, Keys, chunk, folded, sample, summary_of
+from tests.brand.support import DATA, NOW_MS, Keys, chunk, folded, folded_sample, summary_of
 
 CHECKED_IN = Path(__file__).parents[2] / "docs" / "schemas"
 SAMPLES = ("chunks_counts.ndjson", "chunks_shares.ndjson", "chunks_centroids.ndjson")
@@ -55,7 +55,7 @@ def test_chunk_schema_refuses_damage(damage: dict[str, object]) -> None:
 
 def test_what_is_published_is_valid() -> None:
     """Summary, trend and recent chunks of a folded sample satisfy their schemas."""
-    state = folded(*sample("chunks_shares.ndjson", "nike").chunks)
+    state = folded_sample("chunks_shares.ndjson", "nike")
     keys = Keys()
     keys.commit(state.take_changes())
     assert errors("summary", summary_of(state)) == []
