@@ -175,7 +175,7 @@ def test_take_new_ids_tells_each_once(kernel: ModuleType, additions: list[list[t
         told = [story.stored_ids for story in stories]
         for number, hashes in step:
             stories[number].ids.add(array(hashes))
-        parts, hashes = kernel.take_new_ids(reversed(stories))
+        parts, hashes, grown = kernel.take_new_ids(reversed(stories))
         expected = [
             (story.key, max(start, story.ids.total - 7), story.ids.total)
             for story, start in reversed(list(zip(stories, told, strict=True)))
@@ -183,7 +183,8 @@ def test_take_new_ids_tells_each_once(kernel: ModuleType, additions: list[list[t
         ]
         assert list(struct.iter_unpack("<3q", parts)) == expected
         assert hashes == b"".join(stories[key - 10].ids.dump(start, stop) for key, start, stop in expected)
-        assert kernel.take_new_ids(stories) == (b"", b"")
+        assert grown == sum(min(story.ids.total, 7) - min(start, 7) for story, start in zip(stories, told, strict=True))
+        assert kernel.take_new_ids(stories) == (b"", b"", 0)
 
 
 MEMBERS = st.tuples(

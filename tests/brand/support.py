@@ -18,6 +18,7 @@ from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.contract.rows import Centroids, MentionRows
 from orchestrator.contract.times import iso_utc
+from orchestrator.fold import pack_stories
 
 DATA = Path(__file__).parents[1] / "data"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour
@@ -75,7 +76,7 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
 def meaning_of_stories(book: StoryBook) -> dict[bytes, object]:
     """What a book holds, as :func:`meaning` tells it."""
     return {
-        b"story %d" % key: (story_store._fields(story, book.index), story.ids.dump(0, story.ids.total))
+        b"story %d" % key: (pack_stories([story], book.index, []), story.ids.dump(0, story.ids.total))
         for key, story in book.records.items()
     }
 

@@ -80,6 +80,6 @@ def test_recent_entry_is_bounded() -> None:
 def test_recent_entry_lists_the_largest_cluster_first() -> None:
     """Among clusters of one size the order is the chunk's."""
     sizes = {"a": 1, "b": 3, "c": 1, "d": 3}
-    clusters = [Cluster(name, name, [], mention_count=size) for name, size in sizes.items()]
-    entry = json.loads(recent_entry(chunk(clusters=clusters), NOW_MS, 8))
+    clusters = [Cluster(name, name, 0, mention_count=size) for name, size in sizes.items()]
+    entry = json.loads(recent_entry(chunk(clusters=clusters), NOW_MS, 8, [0]))
     assert [cluster["id"] for cluster in entry["clusters"]] == ["b", "d", "a", "c"]
