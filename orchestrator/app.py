@@ -8,7 +8,6 @@ connections, then HTTP, so that probes answer while lanes still finish.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +19,7 @@ import stamina
 import structlog
 import trio
 
-from orchestrator import __version__, failpoints, merge
+from orchestrator import __version__, failpoints, memory, merge
 from orchestrator.alerts import Alert, Alerts, Endpoint
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
@@ -47,8 +46,6 @@ from orchestrator.updates import UpdateFeed
 
 _CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
-_GC_THRESHOLD = 50_000
-"""Allocations between two young collections: the default of 700 halves the speed on small chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +300,7 @@ async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.Bou
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)
     await nursery.start(parts.scheduler.run)
-    _settle_garbage_collector()
+    memory.settle()
 
 
 async def _watch_for_stop(
@@ -323,10 +320,3 @@ async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLo
         await parts.scheduler.stop()
     if grace.cancelled_caught:
         log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
-
-
-def _settle_garbage_collector() -> None:
-    """Everything alive now lives until the end: keep the cyclic collector from walking it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 20, 20)

@@ -386,7 +386,9 @@ def test_folder_reads_within_the_hashes(offsets: list[int]) -> None:
 
 
 @pytest.mark.parametrize("columns", [([5, 6], [1]), ([5], []), ([], [])])
-def test_folder_wants_a_time_and_a_pane_for_each_chunk(kernel: ModuleType, columns: tuple[list[int], list[int]]) -> None:
+def test_folder_wants_a_time_and_a_pane_for_each_chunk(
+    kernel: ModuleType, columns: tuple[list[int], list[int]]
+) -> None:
     """Columns of different lengths are an error."""
     batch = one_chunk()
     with pytest.raises(ValueError, match="zip"):

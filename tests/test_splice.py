@@ -220,9 +220,7 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
         b" " * 2000,
     ]
     slowly = partial(decode._decode_slowly, 1000)
-    chunks, indices, errors, centroids, _ = kernel.decode_items(
-        items, "b", 1000, decode._chunk_decoder.decode, slowly
-    )
+    chunks, indices, errors, centroids, _ = kernel.decode_items(items, "b", 1000, decode._chunk_decoder.decode, slowly)
     assert indices == [0, 1, 4, 5]
     assert [index for index, _ in errors] == [2, 3, 6, 7]
     rows = [centroids.row(chunk.clusters[0].centroid).tolist() for chunk in chunks]

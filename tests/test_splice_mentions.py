@@ -62,7 +62,7 @@ def expected(array: str) -> list[str] | None:
 
 
 CHARACTERS = st.characters(exclude_categories=("Cs",), exclude_characters='"\\', min_codepoint=0x20)
-ESCAPES = st.sampled_from(r'\" \\ \/ \b \f \n \r \t'.split())
+ESCAPES = st.sampled_from(r"\" \\ \/ \b \f \n \r \t".split())
 CODES = st.builds(
     "\\u{}".format,
     (st.integers(0, 0xFFFF) | st.integers(0xD7F0, 0xE010)).map("{:04x}".format) | st.sampled_from(["00E9", "AbCd"]),
@@ -189,7 +189,9 @@ def test_rows_are_found_where_they_are(kernel: ModuleType, item: bytes, texts: l
 
 
 @pytest.mark.parametrize("value", ["0", "1", " 0", "-0", "-1", "0.0", "1e0", "true", "null", '"0"', "{}", '{"0":0}'])
-@pytest.mark.parametrize("key", ['"mentions"', '"mentions" ', '"\\u006dentions"', '"mention\\u0073"', '"m\\u0065ntions"'])
+@pytest.mark.parametrize(
+    "key", ['"mentions"', '"mentions" ', '"\\u006dentions"', '"mention\\u0073"', '"m\\u0065ntions"']
+)
 @pytest.mark.parametrize("more", ["", A, ',"\\u006dentions":["a"]'])
 def test_rows_cannot_be_named_by_documents(kernel: ModuleType, value: str, key: str, more: str) -> None:
     """Whatever stands in an array's place is refused, and never read as the number of a row of the batch."""
@@ -223,9 +225,7 @@ def test_rows_of_a_batch_keep_apart(kernel: ModuleType) -> None:
         item_with('["h1"]', "[]"),
     ]
     slowly = partial(decode._decode_slowly, 1000)
-    chunks, indices, errors, _, mentions = kernel.decode_items(
-        items, "b", 1000, decode._chunk_decoder.decode, slowly
-    )
+    chunks, indices, errors, _, mentions = kernel.decode_items(items, "b", 1000, decode._chunk_decoder.decode, slowly)
     assert indices == [0, 1, 3, 5, 9]
     assert [index for index, _ in errors] == [2, 4, 6, 7, 8]
     found = [[row_of(mentions, part.mentions) for part in chunk.clusters] for chunk in chunks]
@@ -241,7 +241,9 @@ def test_rows_of_a_batch_keep_apart(kernel: ModuleType) -> None:
 @given(place=st.integers(0, 400), damage=st.binary(max_size=4) | VALID.map(str.encode), cut=st.integers(0, 4))
 def test_twins_judge_damage_alike(place: int, damage: bytes, cut: int) -> None:
     """Whatever happens to the bytes, both twins give the same rows or the same refusal."""
-    whole = item_with('["m1","m1", "\\u00e9\\ud83d\\ude80"]', '["a longer text, and ümläuts"]', "[]", more=',"centroid":[1]')
+    whole = item_with(
+        '["m1","m1", "\\u00e9\\ud83d\\ude80"]', '["a longer text, and ümläuts"]', "[]", more=',"centroid":[1]'
+    )
     item = whole[:place] + damage + whole[place + cut :]
     outcomes: list[Any] = []
     for name in TWINS:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from orchestrator import __version__
+from orchestrator import __version__, memory
 from orchestrator.cli.terminal import Failure, Misuse
 from orchestrator.errors import InvalidBrandError, OrchestratorError, SettingsError
 from orchestrator.masking import mask_text, printable
@@ -106,4 +106,5 @@ def program(ctx: click.Context) -> None:
 
 def main() -> None:
     """Entry point of the console script and of ``python -m orchestrator``."""
+    memory.limit_threads()
     program(prog_name="orchestrator")

@@ -209,7 +209,9 @@ def build(number: int, clusters: list[Any], rows: list[Any]) -> Chunk:
             row = len(rows)
             rows.append(centroid)
         made.append(
-            Cluster(f"{number}-{place}", label, listed(*mentions), score, number % 3 == 0, mention_count=count, centroid=row)
+            Cluster(
+                f"{number}-{place}", label, listed(*mentions), score, number % 3 == 0, mention_count=count, centroid=row
+            )
         )
     return chunk(*made, chunk_id=f"c{number}")
 

@@ -85,7 +85,10 @@ def test_decode_takes_centroids_out_as_rows() -> None:
 def test_decode_takes_mentions_out_as_rows() -> None:
     """Row numbers name the different mentions of each cluster as hashes, across all chunks of a batch."""
     lists = [["a", "b", "a"], [], ["ü"], ["c", "a"]]
-    items = [item(clusters=[cluster(mentions=texts) for texts in lists[:3]]), item(clusters=[cluster(mentions=lists[3])])]
+    items = [
+        item(clusters=[cluster(mentions=texts) for texts in lists[:3]]),
+        item(clusters=[cluster(mentions=lists[3])]),
+    ]
     batch = decode_batch(items, "b")
     parts = [part for chunk in batch.chunks for part in chunk.clusters]
     assert [batch.mentions.counts[part.mentions] for part in parts] == [2, 0, 1, 2]
@@ -226,7 +229,8 @@ def test_decode_refuses_large_items_unread() -> None:
 def test_decode_batch_keeps_order_and_positions() -> None:
     """Rejected items leave the others, their positions and their rows alone."""
     good = [
-        item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1], mentions=[f"m{number}"])]) for number in range(3)
+        item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1], mentions=[f"m{number}"])])
+        for number in range(3)
     ]
     bad = item(clusters=[cluster(centroid=[9]), cluster(centroid=[None])])
     batch = decode_batch([good[0], bad, good[1], b"?", good[2]], "b")
