@@ -13,7 +13,7 @@ _GC_THRESHOLD = 50_000
 """Allocations between two young collections: the default of 700 halves the speed on small chunks."""
 
 _KEPT_BYTES = 32 << 20
-"""Freed memory that stays at hand, and the size from which a block is the system's own. Four batches are about 10 MB."""
+"""Freed memory that stays at hand, and the size from which a block is the system's own; four batches are about 10 MB."""
 
 # parameters of mallopt(3)
 _M_TRIM_THRESHOLD = -1
@@ -21,7 +21,7 @@ _M_MMAP_THRESHOLD = -3
 
 
 def limit_threads() -> None:
-    """Have no threads for linear algebra, which nothing here uses; numpy would start one a core. Call before it is there."""
+    """Have no threads for linear algebra, which nothing here uses; to be called before numpy, which would start some."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
@@ -36,8 +36,8 @@ def settle() -> None:
 def keep_freed_memory() -> bool:
     """Let the allocator keep what a batch frees for the next one; whether it can.
 
-    Each batch takes blocks of a megabyte for its items, its segments and its request. glibc gives them back at once, and
-    the next batch pays a page fault and 4 KiB of zeroes at a time: a tenth of the time on chunks without centroids.
+    Each batch takes blocks of a megabyte for its items, its segments and its request. glibc gives them back at once,
+    and the next batch pays a page fault and 4 KiB of zeroes at a time: a tenth of the time on chunks without centroids.
     Other allocators do not know ``mallopt`` and are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
