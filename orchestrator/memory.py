@@ -13,7 +13,7 @@ _GC_THRESHOLD = 50_000
 """Allocations between two young collections: the default of 700 halves the speed on small chunks."""
 
 _KEPT_BYTES = 32 << 20
-"""Freed memory that stays at hand, and the size from which a block is the system's own; four batches are about 10 MB."""
+"""Freed memory that stays at hand, and the size from which a block is the system's own; four batches are 10 MB."""
 
 # parameters of mallopt(3)
 _M_TRIM_THRESHOLD = -1
@@ -21,7 +21,7 @@ _M_MMAP_THRESHOLD = -3
 
 
 def limit_threads() -> None:
-    """Have no threads for linear algebra, which nothing here uses; to be called before numpy, which would start some."""
+    """Have no threads for linear algebra, which nothing here uses; to be called before numpy is there."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
