@@ -13,7 +13,7 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = {"_merge": ["_merge_loops.h", "_merge_filter.h"], "_splice": ["_splice_scan.h"]}
+KERNELS = {"_merge": ["_merge_loops.h", "_merge_filter.h", "_merge_products.h"], "_splice": ["_splice_scan.h"]}
 
 
 def extensions() -> list[Extension]:

@@ -89,7 +89,7 @@ def hash_text(str text) -> int:
 
 
 def use_instructions(int level) -> int:
-    """Let the filter run on instructions of *level* (0: any machine, 1: AVX2, 2: VNNI), as far as the machine has them.
+    """Let the filter run on instructions of *level* (0: any machine; 1, 2: better ones), as far as there are any.
 
     For tests, which try them all; what is chosen changes no result. Returns the level before.
     """
