@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tests.fuzz import __main__ as fuzz
 from tests.fuzz import guided
+from tests.fuzz.test_filter import ARM_COMPILER, EMULATOR
 
 # A scanner that errs in the way that a document's first letter says; what begins with "{" is done right.
 ERRING = r"""
@@ -109,6 +110,18 @@ def test_guided_seeds_hold(tmp_path: Path) -> None:
     """The scanner does right by everything that a search begins with, under sanitizers."""
     seeds = guided.write_seeds(tmp_path / "seeds")
     done = replay(replay_program(tmp_path, guided.ROOT / "orchestrator"), *seeds)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(seeds)} documents" in done.stdout
+
+
+def test_guided_seeds_hold_on_arm64(tmp_path: Path) -> None:
+    """Likewise without the instructions of x86-64, where char has no sign; emulated, so without sanitizers."""
+    if EMULATOR is None or shutil.which(ARM_COMPILER) is None:
+        pytest.skip("no compiler for arm64, or no qemu-aarch64, on this machine")
+    seeds = guided.write_seeds(tmp_path / "seeds")
+    options = ("-DREPLAY", "-static", "-O3", "-ffp-contract=off", "-fno-sanitize=all")
+    program = guided.compiled(tmp_path, ARM_COMPILER, *options)
+    done = subprocess.run([EMULATOR, program, *seeds], capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stderr
     assert f"{len(seeds)} documents" in done.stdout
 
