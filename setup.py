@@ -15,7 +15,7 @@ from setuptools import Extension, setup
 
 KERNELS = {
     "_fold": ["_fold_ids.h", "_hash.h", "_msgpack.h"],
-    "_merge": ["_merge_loops.h", "_merge_filter.h", "_msgpack.h"],
+    "_merge": ["_merge_loops.h", "_merge_filter.h", "_merge_products.h", "_msgpack.h"],
     "_splice": ["_hash.h", "_splice_mentions.h", "_splice_scan.h"],
 }
 

@@ -81,7 +81,7 @@ cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at it
 
 
 def use_instructions(int level) -> int:
-    """Let the filter run on instructions of *level* (0: any machine, 1: AVX2, 2: VNNI), as far as the machine has them.
+    """Let the filter run on instructions of *level* (0: any machine; 1, 2: better ones), as far as there are any.
 
     For tests, which try them all; what is chosen changes no result. Returns the level before.
     """

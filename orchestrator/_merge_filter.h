@@ -6,9 +6,7 @@
  * upper bound. What does not reach the threshold even so is out; the rest (a handful) is computed exactly. Unlike a
  * bound from leading principal components this holds its own on data without structure, and needs no training.
  *
- * Products: four numbers of sixteen stories at a time (a tile), by VNNI where the machine has it, else AVX2, else
- * plain loops. Stories are stored with an offset of 64 as 1 to 127, because these instructions want one factor
- * unsigned, and 127 * 127 * 2 fits the 16 bits in which AVX2 adds a pair.
+ * The products are those of _merge_products.h: four numbers of sixteen stories at a time (a tile).
  */
 #ifndef ORCHESTRATOR_MERGE_FILTER_H
 #define ORCHESTRATOR_MERGE_FILTER_H
@@ -19,18 +17,14 @@
 #include <cstring>
 #include <vector>
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define FILTER_X86 1
-#include <immintrin.h>
-#endif
+#include "_merge_products.h"
 
 namespace filter {
 
-constexpr ptrdiff_t TILE = 16;       /* stories */
-constexpr ptrdiff_t QUAD = 4;        /* numbers that one instruction adds up */
 constexpr ptrdiff_t TILES_ABREAST = 3;
-constexpr ptrdiff_t ROWS_ABREAST = 8; /* 3 * 8 sums in registers, and the operands beside them */
+constexpr ptrdiff_t ROWS_ABREAST = 8; /* 3 * 8 sums in the registers of AVX-512, and the operands beside them */
 constexpr int STORY_LIMIT = 63, STORY_OFFSET = 64, ROW_LIMIT = 127;
+static_assert(STORY_LIMIT < STORY_OFFSET && (STORY_OFFSET + STORY_LIMIT) * ROW_LIMIT * 2 <= INT16_MAX, "products");
 constexpr float MARGIN = 2e-5f; /* roundings of the bound itself, and half a step of the grid */
 
 /* A story that is not out yet, and how similar it can be at most. */
@@ -108,111 +102,6 @@ static int bound_all(const int32_t *sums, int32_t offset, float scale, float len
         reached |= bounds[story] >= bar;
     }
     return reached;
-}
-
-/* Products of *rows* rows with *tiles* tiles: sums[row][story]. */
-typedef void Products(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums);
-
-template <int ROWS, int TILES>
-static void products_anywhere(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums) {
-    memset(sums, 0, sizeof(int32_t) * ROWS * TILES * TILE);
-    for (int tile = 0; tile < TILES; tile++)
-        for (ptrdiff_t quad = 0; quad < quads; quad++) {
-            const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
-            for (int row = 0; row < ROWS; row++) {
-                const int8_t *numbers = rows + (row * quads + quad) * QUAD;
-                int32_t *out = sums + (row * TILES + tile) * TILE;
-                for (int story = 0; story < TILE; story++)
-                    out[story] += stories[story * QUAD] * numbers[0] + stories[story * QUAD + 1] * numbers[1] +
-                                  stories[story * QUAD + 2] * numbers[2] + stories[story * QUAD + 3] * numbers[3];
-            }
-        }
-}
-
-#if FILTER_X86
-template <int ROWS, int TILES>
-__attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const uint8_t *tiles, ptrdiff_t quads,
-                                                                        const int8_t *rows, int32_t *sums) {
-    __m512i acc[ROWS][TILES];
-#pragma GCC unroll 16
-    for (int row = 0; row < ROWS; row++)
-#pragma GCC unroll 16
-        for (int tile = 0; tile < TILES; tile++) acc[row][tile] = _mm512_setzero_si512();
-    for (ptrdiff_t quad = 0; quad < quads; quad++) {
-        __m512i stories[TILES];
-#pragma GCC unroll 16
-        for (int tile = 0; tile < TILES; tile++)
-            stories[tile] = _mm512_loadu_si512(tiles + (tile * quads + quad) * TILE * QUAD);
-#pragma GCC unroll 16
-        for (int row = 0; row < ROWS; row++) {
-            int32_t four;
-            memcpy(&four, rows + (row * quads + quad) * QUAD, QUAD);
-            const __m512i numbers = _mm512_set1_epi32(four);
-#pragma GCC unroll 16
-            for (int tile = 0; tile < TILES; tile++)
-                acc[row][tile] = _mm512_dpbusd_epi32(acc[row][tile], stories[tile], numbers);
-        }
-    }
-#pragma GCC unroll 16
-    for (int row = 0; row < ROWS; row++)
-#pragma GCC unroll 16
-        for (int tile = 0; tile < TILES; tile++) _mm512_storeu_si512(sums + (row * TILES + tile) * TILE, acc[row][tile]);
-}
-
-/* One tile and two rows at a time: sixteen registers hold no more. */
-template <int ROWS, int TILES>
-__attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows,
-                                                          int32_t *sums) {
-    constexpr int ABREAST = ROWS % 4 == 0 ? 4 : 1;
-    const __m256i ones = _mm256_set1_epi16(1);
-    for (int tile = 0; tile < TILES; tile++)
-        for (int first = 0; first < ROWS; first += ABREAST) {
-            __m256i acc[ABREAST][2];
-            for (int row = 0; row < ABREAST; row++) acc[row][0] = acc[row][1] = _mm256_setzero_si256();
-            for (ptrdiff_t quad = 0; quad < quads; quad++) {
-                const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
-                const __m256i low = _mm256_loadu_si256((const __m256i *)stories);
-                const __m256i high = _mm256_loadu_si256((const __m256i *)(stories + 32));
-#pragma GCC unroll 4
-                for (int row = 0; row < ABREAST; row++) {
-                    int32_t four;
-                    memcpy(&four, rows + ((first + row) * quads + quad) * QUAD, QUAD);
-                    const __m256i numbers = _mm256_set1_epi32(four);
-                    acc[row][0] = _mm256_add_epi32(
-                        acc[row][0], _mm256_madd_epi16(_mm256_maddubs_epi16(low, numbers), ones));
-                    acc[row][1] = _mm256_add_epi32(
-                        acc[row][1], _mm256_madd_epi16(_mm256_maddubs_epi16(high, numbers), ones));
-                }
-            }
-            for (int row = 0; row < ABREAST; row++) {
-                int32_t *out = sums + ((first + row) * TILES + tile) * TILE;
-                _mm256_storeu_si256((__m256i *)out, acc[row][0]);
-                _mm256_storeu_si256((__m256i *)(out + 8), acc[row][1]);
-            }
-        }
-}
-#endif
-
-enum Instructions : int { ANYWHERE = 0, AVX2 = 1, VNNI = 2 };
-
-static int best_instructions() {
-#if FILTER_X86
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni")) return VNNI;
-    if (__builtin_cpu_supports("avx2")) return AVX2;
-#endif
-    return ANYWHERE;
-}
-
-/* What the products run on; the tests try all that the machine has. */
-static int instructions = best_instructions();
-
-template <int ROWS, int TILES>
-static Products *products() {
-#if FILTER_X86
-    if (instructions == VNNI) return products_vnni<ROWS, TILES>;
-    if (instructions == AVX2) return products_avx2<ROWS, TILES>;
-#endif
-    return products_anywhere<ROWS, TILES>;
 }
 
 /* Rounded rows of a batch. */

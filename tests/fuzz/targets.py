@@ -6,32 +6,24 @@ Each target makes its input from a seed alone, so a failure is repeated by its s
 
 from __future__ import annotations
 
-import base64
 import importlib
-import json
 import random
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from orchestrator import _merge_py, _splice_py
 from orchestrator.contract import decode
 from orchestrator.errors import InvalidChunkError
+from tests.fuzz import documents
 
 _merge: Any = importlib.import_module("orchestrator._merge")
 _splice: Any = importlib.import_module("orchestrator._splice")
-
-_PIECES = [
-    b'"centroid"', b'"centroidF32"', b'"clusters"', b'"\\u0063entroid"', b"[", b"]", b"{", b"}", b",", b":", b'"',
-    b"\\", b"null", b"-0.0", b"1e-45", b"1e999", b"0.0975050032138824", b"-", b".", b"e", b" ", b"\xff",
-    b"0" * 40, b"\n",
-]  # fmt: skip
 
 
 def splice(seed: int) -> None:
     """A batch of damaged documents decodes the same by both twins."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
-    items = [_damaged(rng, _document(rng)) for _ in range(rng.randint(1, 4))]
+    items = [documents.damaged(rng, documents.document(rng)) for _ in range(rng.randint(1, 4))]
     assert _decoded(_splice, items) == _decoded(_splice_py, items), f"splice, seed {seed}: {items!r}"
 
 
@@ -49,29 +41,6 @@ def _decoded(kernel: Any, items: list[bytes]) -> list[Any]:
         assert isinstance(error, InvalidChunkError)
         outcome[index] = (error.reason, error.path)
     return outcome
-
-
-def _document(rng: random.Random) -> bytes:
-    clusters = []
-    for number in range(rng.randint(0, 3)):
-        cluster: dict[str, Any] = {"id": str(number), "label": rng.choice(["l", "ü", '"\\']), "mentions": ["m"]}
-        width = rng.choice([0, 1, 2, 7, 40])
-        if rng.random() < 0.7:
-            cluster["centroid"] = [rng.choice([rng.gauss(0, 0.05), rng.random() * 1e-6, 1, -7.5]) for _ in range(width)]
-        if rng.random() < 0.3:
-            packed = struct.pack(f"<{width}f", *(rng.gauss(0, 1) for _ in range(width)))
-            cluster["centroidF32"] = base64.b64encode(packed).decode()
-        clusters.append(cluster)
-    document = {"chunkId": "c", "brand": "b", "sentiment": {"score": 1}, "clusters": clusters}
-    return json.dumps(document, separators=rng.choice([(",", ":"), (", ", ": "), (" ,\n", " : ")])).encode()
-
-
-def _damaged(rng: random.Random, item: bytes) -> bytes:
-    for _ in range(rng.choice([0, 1, 1, 2, 5])):
-        place = rng.randint(0, len(item))
-        cut = rng.choice([0, 0, 1, 3, len(item)])
-        item = item[:place] + rng.choice([b"", *_PIECES]) + item[place + cut :]
-    return item
 
 
 def stories(seed: int) -> None:

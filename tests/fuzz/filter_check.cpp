@@ -1,0 +1,177 @@
+/* Compares the filter's instructions with plain loops, level by level, on random and on extreme numbers.
+ *
+ * filter_check [LEVEL]: fails unless the machine's best level is that one. A program of its own, because it also runs
+ * where no Python does: cross-compiled, on an emulated machine.
+ */
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "_merge_filter.h"
+
+using filter::COLUMNS;
+using filter::QUAD;
+using filter::TILE;
+
+static std::mt19937_64 random_bits(20260101);
+
+static void require(bool holds, const char *what) {
+    if (holds) return;
+    fprintf(stderr, "level %d: %s\n", filter::instructions, what);
+    exit(1);
+}
+
+static ptrdiff_t below(ptrdiff_t limit) { return (ptrdiff_t)(random_bits() % (uint64_t)limit); }
+
+/* What the products are to add up, written as the definition. */
+template <int ROWS, int TILES>
+static void check_products(ptrdiff_t quads, bool extreme) {
+    std::vector<uint8_t> tiles((size_t)(TILES * quads * TILE * QUAD));
+    std::vector<int8_t> rows((size_t)(ROWS * quads * QUAD));
+    for (uint8_t &number : tiles) number = (uint8_t)(extreme ? 127 - below(2) : 1 + below(127));
+    for (int8_t &number : rows) number = (int8_t)(extreme ? (below(8) ? -127 : 127) : below(255) - 127);
+    std::vector<int32_t> sums((size_t)(ROWS * TILES * TILE), -1);
+    filter::products<ROWS, TILES>()(tiles.data(), quads, rows.data(), sums.data());
+    for (ptrdiff_t row = 0; row < ROWS; row++)
+        for (ptrdiff_t story = 0; story < TILES * TILE; story++) {
+            int32_t sum = 0;
+            for (ptrdiff_t at = 0; at < quads * QUAD; at++) {
+                const ptrdiff_t quad = story / TILE * quads + at / QUAD;
+                const uint8_t number = tiles[(size_t)((quad * TILE + story % TILE) * QUAD + at % QUAD)];
+                sum += number * rows[(size_t)(row * quads * QUAD + at)];
+            }
+            require(sums[(size_t)(row * TILES * TILE + story)] == sum, "another sum of products");
+        }
+}
+
+/* Vectors in a crowd: directions near one another, so that thresholds divide them. */
+static std::vector<float> random_unit(ptrdiff_t size, ptrdiff_t padded) {
+    std::normal_distribution<double> normal;
+    std::vector<double> numbers((size_t)size);
+    double squares = 0;
+    for (double &number : numbers) number = 0.7 + normal(random_bits), squares += number * number;
+    std::vector<float> unit((size_t)padded, 0.0f);
+    for (size_t at = 0; at < numbers.size(); at++) unit[at] = (float)(numbers[at] / std::sqrt(squares));
+    return unit;
+}
+
+static double cosine(const std::vector<float> &left, const std::vector<float> &right) {
+    double sum = 0;
+    for (size_t at = 0; at < left.size(); at++) sum += (double)left[at] * (double)right[at];
+    return sum;
+}
+
+/* Stories that came, moved and went, and rows to look for. */
+struct Crowd {
+    std::vector<std::vector<float>> stories, rows;
+    filter::Stories filtered;
+    filter::Rows rounded;
+
+    Crowd(ptrdiff_t size, ptrdiff_t padded, ptrdiff_t count) : filtered(padded) {
+        while ((ptrdiff_t)stories.size() < count) {
+            const ptrdiff_t place = below(2) ? (ptrdiff_t)stories.size() : below((ptrdiff_t)stories.size() + 1);
+            if (place == (ptrdiff_t)stories.size()) stories.emplace_back();
+            stories[(size_t)place] = random_unit(size, padded);
+            std::vector<float> total = stories[(size_t)place]; /* as it is stored: a sum, and its length */
+            for (float &number : total) number *= 4.0f;
+            filtered.set(place, total.data(), 4.0);
+            if (below(8)) continue;
+            const size_t gone = (size_t)below((ptrdiff_t)stories.size());
+            filtered.remove((ptrdiff_t)gone);
+            stories[gone] = stories.back();
+            stories.pop_back();
+        }
+        for (ptrdiff_t row = 0; row < 21; row++) {
+            rows.push_back(random_unit(size, padded));
+            rounded.append(rows.back().data(), padded);
+        }
+    }
+};
+
+struct Found {
+    std::vector<std::vector<filter::Survivor>> survivors, scanned;
+    std::vector<uint8_t> too_many;
+};
+
+static Found look(const Crowd &crowd, float threshold, size_t most) {
+    const size_t count = crowd.rows.size();
+    Found found{std::vector<std::vector<filter::Survivor>>(count), std::vector<std::vector<filter::Survivor>>(count),
+                std::vector<uint8_t>(count, 0)};
+    crowd.filtered.survivors(crowd.rounded, 0, (ptrdiff_t)count, threshold, most, found.survivors.data(),
+                             found.too_many.data());
+    for (size_t row = 0; row < count; row++)
+        crowd.filtered.scan(crowd.rounded, (ptrdiff_t)row, threshold, &found.scanned[row]);
+    return found;
+}
+
+static bool same(const std::vector<filter::Survivor> &left, const std::vector<filter::Survivor> &right) {
+    bool equal = left.size() == right.size();
+    for (size_t each = 0; equal && each < left.size(); each++)
+        equal = left[each].place == right[each].place && left[each].bound == right[each].bound;
+    return equal;
+}
+
+static bool holds(const std::vector<filter::Survivor> &found, size_t place, double similarity) {
+    for (const filter::Survivor &each : found)
+        if (each.place == (int32_t)place) return each.bound >= similarity;
+    return false;
+}
+
+/* Whoever reaches the threshold survives, under a bound that is one; a scan keeps the best. */
+static void check_truth(const Crowd &crowd, const Found &found, float threshold) {
+    for (size_t row = 0; row < crowd.rows.size(); row++) {
+        size_t best = 0;
+        double greatest = -2;
+        for (size_t place = 0; place < crowd.stories.size(); place++) {
+            const double similarity = cosine(crowd.stories[place], crowd.rows[row]);
+            if (similarity > greatest) best = place, greatest = similarity;
+            if (similarity >= threshold && !found.too_many[row])
+                require(holds(found.survivors[row], place, similarity), "a story is lost");
+        }
+        if (greatest >= threshold) require(holds(found.scanned[row], best, greatest), "the best story is lost");
+    }
+}
+
+static size_t check_stories(ptrdiff_t size, ptrdiff_t count, int best) {
+    const ptrdiff_t padded = (size + TILE - 1) / TILE * TILE;
+    const Crowd crowd(size, padded, count);
+    size_t survivors = 0;
+    for (const float threshold : {-1.0f, 0.2f, 0.4f, 0.75f})
+        for (const size_t most : {(size_t)3, (size_t)1 << 20}) {
+            filter::instructions = filter::ANYWHERE;
+            const Found plain = look(crowd, threshold, most);
+            check_truth(crowd, plain, threshold);
+            for (int level = 0; level <= best; level++) {
+                filter::instructions = level;
+                const Found found = look(crowd, threshold, most);
+                require(found.too_many == plain.too_many, "other rows have too many survivors");
+                for (size_t row = 0; row < crowd.rows.size(); row++) {
+                    require(same(found.survivors[row], plain.survivors[row]), "other survivors");
+                    require(same(found.scanned[row], plain.scanned[row]), "another scan");
+                    survivors += found.survivors[row].size();
+                }
+            }
+        }
+    return survivors;
+}
+
+int main(int count, char **arguments) {
+    const int best = filter::best_instructions();
+    if (count > 1 && atoi(arguments[1]) != best) {
+        fprintf(stderr, "the best level is %d\n", best);
+        return 1;
+    }
+    for (int level = 0; level <= best; level++) {
+        filter::instructions = level;
+        for (const ptrdiff_t quads : {4, 8, 24, 96, 384})
+            for (const bool extreme : {false, true}) {
+                check_products<1, filter::TILES_ABREAST>(quads, extreme);
+                check_products<filter::ROWS_ABREAST, filter::TILES_ABREAST>(quads, extreme);
+            }
+    }
+    size_t survivors = 0;
+    for (const ptrdiff_t size : {1, 16, 50, 384})
+        for (const ptrdiff_t stories : {1, 40, 300}) survivors += check_stories(size, stories, best);
+    printf("levels 0 to %d agree, %zu survivors\n", best, survivors);
+}

@@ -1,0 +1,67 @@
+"""The filter's instructions give the same sums, on this machine and on an emulated arm64."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECK = Path(__file__).with_name("filter_check.cpp")
+HEADERS = Path(__file__).parents[2] / "orchestrator"
+ARM_COMPILER = "aarch64-linux-gnu-g++"
+EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
+
+
+def compiled(compiler: str, folder: Path, *options: str) -> Path:
+    """The check as a program, compiled as ``setup.py`` compiles the kernel."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} on this machine")
+    program = folder / "filter_check"
+    flags = ["-O3", "-std=c++17", "-ffp-contract=off", "-Wall", "-Wextra", *options, f"-I{HEADERS}"]
+    subprocess.run([compiler, *flags, str(CHECK), "-o", str(program)], check=True)
+    return program
+
+
+def test_filter_instructions_agree(tmp_path: Path) -> None:
+    """Every level of this machine gives the sums of plain loops, and loses no story."""
+    done = subprocess.run([compiled("g++", tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "agree" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def arm_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The check for arm64."""
+    if EMULATOR is None:
+        pytest.skip("no qemu-aarch64 on this machine")
+    return compiled(ARM_COMPILER, tmp_path_factory.mktemp("arm64"), "-static")
+
+
+@pytest.mark.parametrize(("machine", "level"), [("max", 2), ("cortex-a53", 1)])
+def test_filter_instructions_agree_on_arm64(arm_program: Path, machine: str, level: int) -> None:
+    """Likewise where there are dot products, and where NEON has none; each is noticed at run time."""
+    assert EMULATOR is not None
+    command = [EMULATOR, "-cpu", machine, str(arm_program), str(level)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"levels 0 to {level} agree" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("out[story] += ", "out[story] -= "),
+        ("+ length * errors[story]", ""),
+        (".bound - spread - error", ".bound"),
+    ],
+)
+def test_filter_check_notices_an_error(tmp_path: Path, right: str, wrong: str) -> None:
+    """The check fails where the sums, the bound or the bar are wrong."""
+    texts = {name: (HEADERS / name).read_text() for name in ("_merge_filter.h", "_merge_products.h")}
+    assert sum(text.count(right) for text in texts.values()) == 1
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text.replace(right, wrong))
+    program = compiled("g++", tmp_path, f"-I{tmp_path}")
+    assert subprocess.run([program], capture_output=True, check=False).returncode == 1
