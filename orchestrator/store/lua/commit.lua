@@ -109,8 +109,8 @@ end
 write('HDEL', trend, TREND_REMOVE)
 write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
-write('HDEL', state, REMOVE)
 write('HSET', state, PUT)
+write('HDEL', state, REMOVE) -- behind: what is dropped may have been written again
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
