@@ -171,7 +171,7 @@ class Model(RuleBasedStateMachine):
 
         One that is not in the queue yet: copies at both ends of a batch are what the guard of the head cannot tell.
         """
-        items = iter(lambda: self.traffic.make(self.brand), b"")
+        items = iter(lambda: self.traffic.make(self.brand), None)
         item = next(item for item in items if item not in self.truth.queue)
         self.client.lpush(self.keys.queue, item)
         self.truth.queue.insert(0, item)
