@@ -15,6 +15,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.math cimport nearbyint
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
+from libcpp cimport bool
+from libcpp.algorithm cimport sort
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
@@ -331,31 +333,55 @@ def take_new_ids(stories) -> tuple[bytes, bytes, int]:
 
     Returns:
         what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
-        other, both as little-endian 64-bit words; by how many the remembered ids in storage grow.
+        other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
     """
     cdef Story story
     cdef list having = []
     cdef vector[Part] parts
-    cdef int64_t grown = 0, total
+    cdef int64_t grown = 0
     for story in stories:
-        total = story.ids._ids.total()
-        _add_part(story, max(story.stored_ids, story.ids._first()), total, &parts, having)
-        grown += min(total, <int64_t> story.ids.capacity) - min(story.stored_ids, <int64_t> story.ids.capacity)
-        story.stored_ids = total
+        _add_part(story, max(story.stored_ids, story.ids._first()), story.ids._ids.total(), &parts, having)
+        grown -= _stored_bytes(story)
+        story.stored_ids = story.ids._ids.total()
+        grown += _stored_bytes(story)
     return _packed_parts(parts), _hashes_of(parts, having), grown
 
 
-def rescue_ids(dict stories, const int64_t[::1] old_parts) -> tuple[bytes, bytes]:
-    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`."""
+cdef inline int64_t _stored_bytes(Story story) noexcept:
+    """What the ids of a story take in storage, in one part."""
+    if story.stored_ids == 0:
+        return 0
+    return sizeof(Part) + min(story.stored_ids, <int64_t> story.ids.capacity) * sizeof(uint64_t)
+
+
+def rescue_ids(dict stories, bytes old_parts) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
+
+    Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
+    """
     cdef Story story
     cdef list having = []
-    cdef vector[Part] parts
-    cdef Py_ssize_t place
-    for place in range(0, old_parts.shape[0], 3):
-        story = stories.get(old_parts[place])
+    cdef vector[Part] old, parts
+    cdef Part part
+    cdef size_t place
+    old.resize(len(old_parts) // sizeof(Part))
+    memcpy(old.data(), <const char*> old_parts, old.size() * sizeof(Part))
+    sort(old.begin(), old.end(), &_comes_before)
+    place = 0
+    while place < old.size():
+        part = old[place]
+        place += 1
+        while place < old.size() and old[place].key == part.key and old[place].first == part.stop:
+            part.stop = old[place].stop
+            place += 1
+        story = stories.get(part.key)
         if story is not None:
-            _add_part(story, max(old_parts[place + 1], story.ids._first()), old_parts[place + 2], &parts, having)
+            _add_part(story, max(part.first, story.ids._first()), part.stop, &parts, having)
     return _packed_parts(parts), _hashes_of(parts, having)
+
+
+cdef bool _comes_before(const Part& left, const Part& right) noexcept nogil:
+    return left.key < right.key or (left.key == right.key and left.first < right.first)
 
 
 cdef int _add_part(Story story, int64_t first, int64_t stop, vector[Part]* parts, list having) except -1:

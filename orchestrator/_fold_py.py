@@ -9,6 +9,7 @@ Source: the rule of stories in ``docs/insights.md``.
 
 from __future__ import annotations
 
+import struct
 from array import array
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,6 +37,9 @@ MAX_CAPACITY = 2**16
 
 STORED_FIELDS = 13
 """Of a story in storage: what :func:`pack_stories` tells of it, and the three that its direction consists of."""
+
+PART_BYTES = 24
+"""Of a part of a story's ids in storage: key, number of the first id, number behind the last one."""
 
 KNOWN_LABELS = 8_192
 """Labels whose words a folder remembers."""
@@ -247,7 +251,7 @@ def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:
 
     Returns:
         what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
-        other, both as little-endian 64-bit words; by how many the remembered ids in storage grow.
+        other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
     """
     parts: array[int] = array("q")
     hashes: list[bytes] = []
@@ -255,21 +259,38 @@ def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:
     for story in stories:
         ids = story.ids
         _take_part(story, max(story.stored_ids, ids.total - ids.known), ids.total, parts, hashes)
-        grown += min(ids.total, ids.capacity) - min(story.stored_ids, ids.capacity)
+        grown += stored_id_bytes(ids.total, ids.capacity) - stored_id_bytes(story.stored_ids, ids.capacity)
         story.stored_ids = ids.total
     return parts.tobytes(), b"".join(hashes), grown
 
 
-def rescue_ids(stories: Mapping[int, Story], old_parts: Sequence[int]) -> tuple[bytes, bytes]:
-    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`."""
+def stored_id_bytes(stored: int, capacity: int) -> int:
+    """What *stored* ids of a story take in storage, in one part."""
+    return PART_BYTES + 8 * min(stored, capacity) if stored else 0
+
+
+def rescue_ids(stories: Mapping[int, Story], old_parts: bytes) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
+
+    Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
+    """
     parts: array[int] = array("q")
     hashes: list[bytes] = []
-    for place in range(0, len(old_parts), 3):
-        key, first, stop = old_parts[place : place + 3]
+    for key, first, stop in _joined(sorted(struct.iter_unpack("<3q", old_parts))):
         story = stories.get(key)
         if story is not None:
             _take_part(story, max(first, story.ids.total - story.ids.known), stop, parts, hashes)
     return parts.tobytes(), b"".join(hashes)
+
+
+def _joined(parts: Iterable[tuple[int, ...]]) -> Iterable[list[int]]:
+    joined: list[list[int]] = []
+    for key, first, stop in parts:
+        if joined and joined[-1][0] == key and joined[-1][2] == first:
+            joined[-1][2] = stop
+        else:
+            joined.append([key, first, stop])
+    return joined
 
 
 def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: list[bytes]) -> None:

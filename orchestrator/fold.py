@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator import merge
+from orchestrator._fold_py import PART_BYTES, stored_id_bytes
 
-__all__ = ["Account", "MentionIds", "Story", "StoryFolder", "hash_text", "pack_stories", "rescue_ids", "take_new_ids"]
+__all__ = [
+    "PART_BYTES",
+    "Account",
+    "MentionIds",
+    "Story",
+    "StoryFolder",
+    "hash_text",
+    "pack_stories",
+    "rescue_ids",
+    "stored_id_bytes",
+    "take_new_ids",
+]
 
 if TYPE_CHECKING or merge.IMPLEMENTATION == "python":
     from orchestrator._fold_py import (

@@ -1,7 +1,8 @@
 """The mention ids of a brand's stories, and how they are stored: in segments of what each commit added.
 
 A segment ``m:<n>`` holds parts (story, number of the first id, number behind the last one) and the hashes of the
-parts one behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten.
+parts one behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten,
+and then in one part with its neighbours.
 
 Source: the rule of mentions: an id that appears twice in one story counts once, exact for the newest
 :data:`KEPT_IDS` ids of a story.
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import Story, rescue_ids, take_new_ids
+from orchestrator.fold import PART_BYTES, Story, rescue_ids, stored_id_bytes, take_new_ids
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000
@@ -30,7 +31,7 @@ class MentionStore:
 
     def __init__(self) -> None:
         self._log = SegmentLog(PREFIX)
-        self._live_ids = 0
+        self._live_bytes = 0
 
     def take_changes(
         self,
@@ -41,26 +42,23 @@ class MentionStore:
     ) -> None:
         """Add a segment with the new ids of *dirty* stories to *put* and what it replaces to *remove*."""
         added, hashes, grown = take_new_ids(dirty)
-        self._live_ids += grown
-        parts, values = [added], [hashes]
-        for segment in self._log.clean(self._live_ids * ID_BYTES, remove):
-            rescued, hashes = rescue_ids(stories, segment.entries)
-            parts.append(rescued)
-            values.append(hashes)
-        if any(parts):
-            packed = b"".join(parts)
-            self._log.append(pack((packed, b"".join(values))), array("q", packed), put)
+        self._live_bytes += grown
+        old_parts = b"".join(segment.entries for segment in self._log.clean(self._live_bytes, remove))
+        rescued, old_hashes = rescue_ids(stories, old_parts)
+        if added or rescued:
+            parts = rescued + added
+            self._log.append(pack((parts, old_hashes + hashes)), array("q", parts), put)
 
     def forget(self, story: Story) -> None:
         """A story leaves: its ids live no longer."""
-        self._live_ids -= _kept(story.stored_ids)
+        self._live_bytes -= stored_id_bytes(story.stored_ids, KEPT_IDS)
 
     def load(self, fields: Mapping[bytes, bytes]) -> dict[int, list[tuple[int, bytes]]]:
         """The hashes among *fields* by story, each part with the number of its first id."""
         found: dict[int, list[tuple[int, bytes]]] = {}
         for number, name in in_order(list(fields), PREFIX):
             packed, hashes = _decoder.read(name, fields[name])
-            if len(packed) % (8 * _PART):
+            if len(packed) % PART_BYTES:
                 raise InvalidStateError(f"state field {name!r} holds {len(packed)} bytes of parts")
             entries, at = array("q", packed), 0
             for place in range(0, len(entries), _PART):
@@ -91,12 +89,7 @@ class MentionStore:
             raise InvalidStateError(f"story {story.key}: id number {at} of {total} is missing")
         story.ids.load(total, b"".join(data))
         story.stored_ids = total
-        self._live_ids += _kept(total)
-
-
-def _kept(total: int) -> int:
-    """How many of *total* ids are remembered."""
-    return min(total, KEPT_IDS)
+        self._live_bytes += stored_id_bytes(total, KEPT_IDS)
 
 
 def _first_kept(total: int) -> int:

@@ -22,8 +22,9 @@ from orchestrator.errors import InvalidStateError
 SLACK_BYTES = 16 << 10
 """A log this much larger than twice its live bytes is left alone; small brands would be cleaning all the time."""
 
-MOST_CLEANED_BYTES = 1 << 20
-"""Dropped by one commit at most, so that none is much larger than the others."""
+MOST_CLEANED_BYTES = 4 << 20
+"""Dropped by one commit at most, so that none is much larger than the others: half of it lives at most when cleaning
+begins, so this keeps up with twice the 1 MiB that a batch may add."""
 
 
 @dataclass(frozen=True, slots=True)
