@@ -99,7 +99,7 @@ CAPACITIES = st.sampled_from([1, 2, 3, 5, 7, 16, 17, 33, 100])
 
 @given(steps=STEPS, capacity=CAPACITIES)
 def test_mention_ids_are_the_newest(kernel: ModuleType, steps: list[Any], capacity: int) -> None:
-    """Whatever is added, stored and loaded: an id counts if it is not among the newest, the oldest is forgotten first."""
+    """Whatever is added, stored and loaded: an id counts if it is not among the newest; the oldest leaves first."""
     ids, slow = kernel.MentionIds(capacity), NewestIds(capacity)
     for step in steps:
         if step == "reload":
