@@ -56,6 +56,9 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
     (OrchestratorError, LaneOutcome.FAILED, None),
 )
 
+_BURST_S = 0.02
+"""A lane stays this long in its thread while there is work: the way there and back costs as much as 50 small chunks."""
+
 _FIRST_RETRY_S = 0.1
 _RELEASE_DEADLINE_S = 1.0
 
@@ -130,6 +133,7 @@ class Lane:
         self._yield_asked = False
         self._stopping = False
         self._lost = False
+        self._given_up = False  # nobody waits any more for the thread that steps
         self._in_call = False
         self._log = structlog.get_logger("orchestrator.lane")
 
@@ -235,7 +239,9 @@ class Lane:
             self._enter(LaneState.FOLDING)
             if not self._session.prefetched:
                 self.woken = False  # a hint may be younger than a peek that came with the last commit
-            step = await self._retry(self._session.step)
+            *done, step = await self._retry(self._burst)
+            for earlier in done:
+                self._tell(earlier)
             if step.suspect:
                 if self._stopping:
                     return LaneOutcome.YIELDED  # a trial may take longer than a stop
@@ -249,7 +255,7 @@ class Lane:
             else:
                 idle_since_s = None
                 self._tell(step)
-            if self._turn_is_over():
+            if self._turn_is_over() and not self._session.failing:
                 return LaneOutcome.YIELDED
 
     def _turn_is_over(self) -> bool:
@@ -291,6 +297,10 @@ class Lane:
 
     # -- threads and retries
 
+    def _burst(self) -> list[Step]:
+        until_s = perf_counter() + _BURST_S
+        return self._session.burst(lambda: perf_counter() < until_s and not (self._given_up or self._stopping))
+
     async def _retry(self, call: Callable[[], T]) -> T:
         """Carry out *call* in a thread; a failure of Redis is retried with exponential backoff."""
         attempts = stamina.retry_context(
@@ -318,17 +328,23 @@ class Lane:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         self._in_call = True
-        begun_s, folded_s = perf_counter(), 0.0
+        begun_s, folded = perf_counter(), [0.0]
         try:
             with trio.fail_after(self._options.step_timeout_s):
                 # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
                 result = await trio.to_thread.run_sync(call, limiter=self._step_limiter, abandon_on_cancel=True)
-            folded_s = result.fold_s if isinstance(result, Step) else 0.0
-            return result
+                if isinstance(result, list):
+                    folded = [step.fold_s for step in result]
+                return result
+        except (trio.Cancelled, trio.TooSlowError):
+            self._given_up = True
+            raise
         finally:
             self._in_call = False
             # Not below zero: a step that is resumed tells of a fold before this call.
-            self._tools.metrics.io_time.observe(max(0.0, perf_counter() - begun_s - folded_s))
+            io_s = max(0.0, perf_counter() - begun_s - sum(folded)) / len(folded)
+            for _ in folded:
+                self._tools.metrics.io_time.observe(io_s)
 
     async def _let_go(self, *, clean: bool) -> None:
         """Release the lease; shielded, because a lock left behind costs the brand its whole ttl."""

@@ -13,7 +13,7 @@ Must not know trio: the lane decides where and when this runs.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -132,6 +132,7 @@ class BrandSession:
         self._verdict: tuple[bytes, bool] | None = None  # the item that was tried, and whether that killed the trial
         self._published_ms = 0
         self._summary_owed = False
+        self._failure: Exception | None = None  # of a step behind others that have to be told of first
         self._torn = False  # the state was changed and no commit holds the changes yet
 
     def open(self) -> Lease:
@@ -177,6 +178,22 @@ class BrandSession:
             return nothing
         return self._submit()
 
+    def burst(self, may_go_on: Callable[[], bool]) -> list[Step]:
+        """Carry out one step, and more on end while there is work at hand and *may_go_on*; all but the last committed.
+
+        A failure behind a step that is done is raised by the next call, before anything else happens.
+        """
+        if (failure := self._failure) is not None:
+            self._failure = None
+            raise failure
+        steps = [self.step()]
+        try:
+            while self.prefetched and not steps[-1].suspect and may_go_on():
+                steps.append(self.step())
+        except Exception as error:  # noqa: BLE001 - not swallowed: the next call raises it
+            self._failure = error
+        return steps
+
     def trial(self) -> tuple[bytes, dict[bytes, bytes]]:
         """The suspect item and the stored state to try it on."""
         if self._next is None or self.lease is None:
@@ -199,6 +216,11 @@ class BrandSession:
         return self._next is not None
 
     @property
+    def failing(self) -> bool:
+        """Whether the next call raises what ended the last burst."""
+        return self._failure is not None
+
+    @property
     def committing(self) -> bool:
         """Whether a commit was sent whose outcome is unknown."""
         return self._pending is not None
@@ -206,7 +228,7 @@ class BrandSession:
     def settle(self) -> Warm:
         """End between two commits; returns what the next session of this brand may use."""
         warm, state = self._warm, self._state
-        if state is not None and self._pending is None:
+        if state is not None and self._pending is None and self._failure is None:
             warm.state, warm.cid = state, self._cid
         self._state = None
         return warm

@@ -70,6 +70,7 @@ class ScriptedSession:
         self.lease: Lease | None = None
         self.committing = False
         self.prefetched = False
+        self.failing = False
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -83,13 +84,15 @@ class ScriptedSession:
         self.lease = replace(LEASE, brand=self.brand)
         return self._script.opens.popleft() if self._script.opens else LEASE
 
-    def step(self) -> Action:
-        """The next scripted step."""
+    def burst(self, may_go_on: Callable[[], bool]) -> Action:
+        """The next scripted step, alone: that others may follow is between the session and Redis."""
+        del may_go_on
         self._note("step")
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
         self.prefetched = isinstance(done, Step) and done.items > 0
-        return action
+        steps = [done] if isinstance(done, Step) else done
+        return replace(action, then=steps) if isinstance(action, Takes) else steps
 
     def trial(self) -> Action:
         """A suspect."""

@@ -344,7 +344,7 @@ async def test_lane_hanging_in_a_thread_holds_up_nobody(script_bench: Bench, mon
         forever.wait()
 
     async def in_thread(call: Any, **options: Any) -> Any:
-        return await run_sync(hang, **options) if call.__name__ == "step" else call()
+        return await run_sync(hang, **options) if call.__name__ == "_burst" else call()
 
     lanes = [script_bench.lane(step_timeout_s=0.01) for _ in range(3)]
     monkeypatch.setattr(trio.to_thread, "run_sync", in_thread)
@@ -360,3 +360,12 @@ async def test_lane_hanging_in_a_thread_holds_up_nobody(script_bench: Bench, mon
 async def _outcome(lane: Lane) -> LaneOutcome:
     with trio.fail_after(20):
         return await lane.run()
+
+
+async def test_lane_whose_burst_failed_says_so_before_it_yields(script_bench: Bench, autojump_clock: MockClock) -> None:
+    """A failure that waits to be raised ends the visit as what it is, also when the turn is over."""
+    lane = script_bench.lane(quantum_s=0.0)
+    script_bench.script.steps += [Step(items=1), StaleStateError("another commit came between")]
+    lane.ask_to_yield()
+    lane._session.failing = True  # type: ignore[misc] # of the scripted session
+    assert await lane.run() is LaneOutcome.LOST

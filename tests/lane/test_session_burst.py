@@ -1,0 +1,87 @@
+"""Bursts: several batches on end, each a commit of its own, and no failure that gets lost behind one that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from orchestrator.errors import QueueMovedError, StoreUnavailableError
+from orchestrator.lane.batch_size import BatchSizer
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.store import Commit, CommitReply, Lease, Store, Then
+from orchestrator.store.types import NOTHING
+from tests.lane.support import Brand, assert_balanced
+
+ITEMS = 4
+
+
+class Failing(Store):
+    """A store whose commit number *at* fails as told, before or after it reached the server."""
+
+    def __init__(self, queue: Brand, at: int, error: Exception) -> None:
+        super().__init__(queue.client)
+        self._left = at
+        self._error = error
+
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+        """Commit; a lost reply is of a commit that was applied."""
+        self._left -= 1
+        lost_reply = isinstance(self._error, StoreUnavailableError)
+        reply = super().commit(lease, commit, then) if self._left or lost_reply else None
+        if reply is None or not self._left:
+            raise self._error
+        return reply
+
+
+def opened(queue: Brand, store: Store | None = None) -> BrandSession:
+    """A session with batches of :data:`ITEMS` on a queue of five."""
+    queue.push_ids(*(f"c-{number}" for number in range(5 * ITEMS)))
+    session = queue.session(Warm(BatchSizer(max_items=ITEMS)), store)
+    session.open()
+    return session
+
+
+def times(count: int) -> Callable[[], bool]:
+    """May go on so many times."""
+    answers = iter([True] * count)
+    return lambda: next(answers, False)
+
+
+def test_burst_is_one_step_after_another_until_there_is_nothing_left(queue: Brand) -> None:
+    """Five batches are five commits; the last step is the one that found the queue empty."""
+    session = opened(queue)
+    steps = session.burst(lambda: True)
+    assert [step.items for step in steps] == [ITEMS] * 5 + [0]
+    assert steps[-1].idle
+    assert queue.meta("version") == 5
+    assert_balanced(queue, steps[:-1])
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_burst_ends_when_it_may_not_go_on(queue: Brand, more: int) -> None:
+    """Whoever waits for the lane is asked between two steps."""
+    session = opened(queue)
+    assert len(session.burst(times(more))) == 1 + more
+    assert not session.failing
+
+
+def test_burst_raises_a_failure_behind_a_done_step_at_the_next_call(queue: Brand) -> None:
+    """The done step is told of first, then the failure; the same commit then goes on where it was."""
+    session = opened(queue, Failing(queue, 2, StoreUnavailableError("no reply")))
+    done = session.burst(lambda: True)
+    assert [step.items for step in done] == [ITEMS]
+    assert session.failing
+    with pytest.raises(StoreUnavailableError, match="no reply"):
+        session.burst(lambda: True)
+    steps = [*done, *session.burst(lambda: True)]
+    assert [step.duplicate_commit for step in steps[:3]] == [False, True, False]
+    assert_balanced(queue, steps[:-1])
+
+
+def test_burst_that_failed_leaves_no_warm_state(queue: Brand) -> None:
+    """A session that ends before its failure was raised must not hand on a state that is in no commit."""
+    session = opened(queue, Failing(queue, 2, QueueMovedError("moved")))
+    session.burst(lambda: True)
+    session._pending = None  # as if the fold itself had failed, between two commits
+    assert session.settle().state is None
