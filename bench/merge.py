@@ -14,7 +14,7 @@ from bench._harness import Report, median_s
 from bench._merge_peers import THRESHOLD, Merge, peers
 from bench._plot import growth
 from orchestrator import _merge_py, merge
-from orchestrator.contract.decode import Centroids
+from orchestrator.contract.rows import Centroids
 
 INCOMING = 256
 PURE_INCOMING = 2  # the pure twin is measured on these and scaled up

@@ -5,6 +5,7 @@ from orchestrator._fold_py import Story as Story
 from orchestrator._fold_py import StoryFolder as StoryFolder
 from orchestrator._fold_py import hash_text as hash_text
 from orchestrator._fold_py import pack_stories as pack_stories
+from orchestrator._fold_py import remembered_bytes as remembered_bytes
 from orchestrator._fold_py import rescue_ids as rescue_ids
 from orchestrator._fold_py import take_new_ids as take_new_ids
 

@@ -354,7 +354,21 @@ cdef inline int64_t _stored_bytes(Story story) noexcept:
     return sizeof(Part) + min(story.stored_ids, <int64_t> story.ids.capacity) * sizeof(uint64_t)
 
 
-def rescue_ids(dict stories, bytes old_parts) -> tuple[bytes, bytes]:
+def remembered_bytes(dict stories, const int64_t[::1] parts) -> int:
+    """What *stories* (by key) still remember of *parts*, in bytes of storage, each part on its own."""
+    cdef Story story
+    cdef Py_ssize_t place
+    cdef int64_t first, total = 0
+    for place in range(0, parts.shape[0] - 2, 3):
+        story = stories.get(parts[place])
+        if story is not None:
+            first = max(parts[place + 1], story.ids._first())
+            if first < parts[place + 2]:
+                total += sizeof(Part) + (parts[place + 2] - first) * sizeof(uint64_t)
+    return total
+
+
+def rescue_ids(dict stories, const int64_t[::1] old_parts) -> tuple[bytes, bytes]:
     """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
 
     Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
@@ -364,8 +378,9 @@ def rescue_ids(dict stories, bytes old_parts) -> tuple[bytes, bytes]:
     cdef vector[Part] old, parts
     cdef Part part
     cdef size_t place
-    old.resize(len(old_parts) // sizeof(Part))
-    memcpy(old.data(), <const char*> old_parts, old.size() * sizeof(Part))
+    old.resize(old_parts.shape[0] // 3)
+    if old.size():
+        memcpy(old.data(), &old_parts[0], old.size() * sizeof(Part))
     sort(old.begin(), old.end(), &_comes_before)
     place = 0
     while place < old.size():

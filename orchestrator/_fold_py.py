@@ -9,7 +9,6 @@ Source: the rule of stories in ``docs/insights.md``.
 
 from __future__ import annotations
 
-import struct
 from array import array
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -269,18 +268,33 @@ def stored_id_bytes(stored: int, capacity: int) -> int:
     return PART_BYTES + 8 * min(stored, capacity) if stored else 0
 
 
-def rescue_ids(stories: Mapping[int, Story], old_parts: bytes) -> tuple[bytes, bytes]:
+def remembered_bytes(stories: Mapping[int, Story], parts: Sequence[int]) -> int:
+    """What *stories* (by key) still remember of *parts*, in bytes of storage, each part on its own."""
+    total = 0
+    for key, first, stop in _threes(parts):
+        story = stories.get(key)
+        if story is not None:
+            ids = stop - max(first, story.ids.total - story.ids.known)
+            total += PART_BYTES + 8 * ids if ids > 0 else 0
+    return total
+
+
+def rescue_ids(stories: Mapping[int, Story], old_parts: Sequence[int]) -> tuple[bytes, bytes]:
     """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
 
     Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
     """
     parts: array[int] = array("q")
     hashes: list[bytes] = []
-    for key, first, stop in _joined(sorted(struct.iter_unpack("<3q", old_parts))):
+    for key, first, stop in _joined(sorted(_threes(old_parts))):
         story = stories.get(key)
         if story is not None:
             _take_part(story, max(first, story.ids.total - story.ids.known), stop, parts, hashes)
     return parts.tobytes(), b"".join(hashes)
+
+
+def _threes(parts: Sequence[int]) -> Iterable[tuple[int, int, int]]:
+    return zip(parts[::3], parts[1::3], parts[2::3], strict=True)
 
 
 def _joined(parts: Iterable[tuple[int, ...]]) -> Iterable[list[int]]:

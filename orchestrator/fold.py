@@ -15,6 +15,7 @@ __all__ = [
     "StoryFolder",
     "hash_text",
     "pack_stories",
+    "remembered_bytes",
     "rescue_ids",
     "stored_id_bytes",
     "take_new_ids",
@@ -28,6 +29,7 @@ if TYPE_CHECKING or merge.IMPLEMENTATION == "python":
         StoryFolder,
         hash_text,
         pack_stories,
+        remembered_bytes,
         rescue_ids,
         take_new_ids,
     )
@@ -39,6 +41,7 @@ else:
         StoryFolder,
         hash_text,
         pack_stories,
+        remembered_bytes,
         rescue_ids,
         take_new_ids,
     )

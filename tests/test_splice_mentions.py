@@ -28,7 +28,7 @@ Row = tuple[list[int], list[str]]
 
 
 def item_with(*arrays: str, key: str = '"mentions"', more: str = "", tail: str = "") -> bytes:
-    """A chunk of brand ``b`` with a cluster for each of these texts of an array, which stand near the document's end."""
+    """A chunk of brand ``b`` with a cluster for each of these texts of an array, near the document's end."""
     clusters = ",".join(f'{{"id":"i","label":"l"{more},{key}:{array}}}' for array in arrays)
     return f'{{"chunkId":"c","brand":"b","sentiment":{{"score":0}},"clusters":[{clusters}]}}{tail}'.encode()
 
@@ -61,8 +61,8 @@ def expected(array: str) -> list[str] | None:
     return texts if isinstance(texts, list) and all(isinstance(text, str) for text in texts) else None
 
 
-CHARACTERS = st.characters(exclude_categories=("Cs",), exclude_characters='"\\', min_codepoint=0x20)
-ESCAPES = st.sampled_from(r"\" \\ \/ \b \f \n \r \t".split())
+CHARACTERS = st.characters(categories=None, exclude_categories=["Cs"], exclude_characters='"\\', min_codepoint=0x20)
+ESCAPES = st.sampled_from([r"\"", r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t"])
 CODES = st.builds(
     "\\u{}".format,
     (st.integers(0, 0xFFFF) | st.integers(0xD7F0, 0xE010)).map("{:04x}".format) | st.sampled_from(["00E9", "AbCd"]),

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import PART_BYTES, Story, rescue_ids, stored_id_bytes, take_new_ids
+from orchestrator.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000
@@ -43,7 +43,11 @@ class MentionStore:
         """Add a segment with the new ids of *dirty* stories to *put* and what it replaces to *remove*."""
         added, hashes, grown = take_new_ids(dirty)
         self._live_bytes += grown
-        old_parts = b"".join(segment.entries for segment in self._log.clean(self._live_bytes, remove))
+        old_parts, living = array("q"), 0
+        for segment in self._log.clean(self._live_bytes, remove):
+            old_parts += segment.entries
+            living += remembered_bytes(stories, segment.entries)
+            self._log.rescue(living)
         rescued, old_hashes = rescue_ids(stories, old_parts)
         if added or rescued:
             parts = rescued + added

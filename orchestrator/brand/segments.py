@@ -1,10 +1,10 @@
 """Segments: how a state with thousands of parts is stored at the cost of what changes.
 
 Every commit writes what changed into one new field, a segment, and never touches an older one. What is
-newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in
-it, its oldest segment is dropped, and what of it still lives is written again with the next one: over time about one
-byte more for each byte that changes, however long the history is (the cleaning of log-structured file
-systems, Rosenblum and Ousterhout 1991, with the oldest segment first).
+newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in it,
+its oldest segments are dropped, and what of them still lives is written again with the next one: over time about one
+byte more for each byte that changes, however long the history is (the cleaning of log-structured file systems,
+Rosenblum and Ousterhout 1991, with the oldest segment first).
 
 Pure bookkeeping: what a segment holds is its owner's business. One field a commit instead of one a part,
 because a field costs Redis and its client a microsecond or more (``docs/performance.md``).
@@ -22,9 +22,12 @@ from orchestrator.errors import InvalidStateError
 SLACK_BYTES = 16 << 10
 """A log this much larger than twice its live bytes is left alone; small brands would be cleaning all the time."""
 
+_CLEAN_SHARE = 1.5
+"""Once it is too large, it is cleaned down to so many times its live bytes: a little every time would move parts of one
+story without ever having two of them at hand to join."""
+
 MOST_CLEANED_BYTES = 4 << 20
-"""Dropped by one commit at most, so that none is much larger than the others: half of it lives at most when cleaning
-begins, so this keeps up with twice the 1 MiB that a batch may add."""
+"""Dropped by one commit at most, so that none is much larger than the others; four times what a batch may add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class SegmentLog:
         self._segments: deque[Segment] = deque()
         self._next = 0
         self._bytes = 0
+        self._rescued = 0
 
     def append(self, value: bytes, entries: array[int], put: dict[bytes, bytes]) -> int:
         """Add the next segment to *put*; its number."""
@@ -67,25 +71,36 @@ class SegmentLog:
         Yields:
             what is dropped: what of it still lives must be part of the next segment.
         """
-        cleaned = 0
-        while self._segments and self._bytes > 2 * live_bytes + SLACK_BYTES and cleaned < MOST_CLEANED_BYTES:
+        self._rescued = cleaned = 0
+        if self._bytes <= 2 * live_bytes + SLACK_BYTES:
+            return
+        enough = _CLEAN_SHARE * live_bytes + SLACK_BYTES
+        while self._segments and self._bytes + self._rescued > enough and cleaned < MOST_CLEANED_BYTES:
             segment = self._segments.popleft()
             self._bytes -= segment.size
             cleaned += segment.size
             remove.append(b"%b%d" % (self._prefix, segment.number))
             yield segment
 
+    def rescue(self, size: int) -> None:
+        """Count the *size* bytes that live on, of all that :meth:`clean` has dropped so far, as if they were stored."""
+        self._rescued = size
+
 
 def in_order(names: Sequence[bytes], prefix: bytes) -> list[tuple[int, bytes]]:
     """The segments of one kind among the *names* of fields, with their numbers, oldest first.
 
     Raises:
-        InvalidStateError: a name with that prefix has no number.
+        InvalidStateError: a name with that prefix has no number, or one in between is missing.
     """
-    found = []
+    found: list[tuple[int, bytes]] = []
     for name in names:
         if name.startswith(prefix):
             if not name[len(prefix) :].isdigit():
                 raise InvalidStateError(f"state field {name!r} is not one of ours")
             found.append((int(name[len(prefix) :]), name))
-    return sorted(found)
+    found.sort()
+    for number, (expected, name) in enumerate(found, found[0][0] if found else 0):
+        if number != expected:
+            raise InvalidStateError(f"state field {prefix + b'%d' % number!r} is missing before {name!r}")
+    return found

@@ -9,9 +9,9 @@ long as an older segment may speak of it, and older segments are dropped first.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
@@ -28,17 +28,21 @@ HEAD_FIELD = b"s"
 PREFIX = b"s:"
 
 
+_Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A number that the kernels hold in 64 bits."""
+
+
 class _StoryFields(Struct, array_like=True):
     """A story as a segment holds it."""
 
-    key: int
+    key: _Word
     id: str
     label: str
-    label_weight: int
-    first_seen_ms: int
-    last_seen_ms: int
-    flagged_at_ms: int | None
-    ids_total: int
+    label_weight: _Word
+    first_seen_ms: _Word
+    last_seen_ms: _Word
+    flagged_at_ms: _Word | None
+    ids_total: _Word
     panes: bytes
     examples: tuple[str, ...]
     total: bytes
@@ -47,7 +51,7 @@ class _StoryFields(Struct, array_like=True):
 
 
 _segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
-_head_decoder = FieldDecoder(tuple[int, int])
+_head_decoder = FieldDecoder(tuple[int, _Word])
 
 
 class StoryStore:
@@ -93,11 +97,14 @@ class StoryStore:
             remove: fields to delete.
         """
         self._mentions.take_changes(dirty.values(), stories, put, remove)
+        rescued = 0
         for segment in self._log.clean(self._live_bytes, remove):
             for key in segment.entries:
                 story = stories.get(key)
-                if story is not None and story.segment == segment.number:
+                if story is not None and story.segment == segment.number and key not in dirty:
                     dirty[key] = story
+                    rescued += story.stored_bytes
+            self._log.rescue(rescued)
         if dirty or self._removed:
             value, sizes = pack_stories(dirty.values(), index, self._removed)
             self._place(dirty.values(), sizes, self._log.append(value, array("q", dirty), put))
@@ -130,6 +137,8 @@ class StoryStore:
                 newest[story.key] = number, size // len(stored), story
             for key in removed:
                 newest.pop(key, None)
+        if newest and max(newest) >= self._next_key:
+            raise InvalidStateError(f"state field {HEAD_FIELD!r} is older than story {max(newest)}, or missing")
         ids = self._mentions.load(fields)
         return [self._restore(*newest[key], ids.get(key, []), index) for key in sorted(newest)]
 

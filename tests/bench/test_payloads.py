@@ -45,5 +45,5 @@ def test_large_lists_ids_of_its_own() -> None:
     batch = decode_batch(list(_payloads.large(20, stories=10, centroids=False)), "bench")
     clusters = [cluster for chunk in batch.chunks for cluster in chunk.clusters]
     assert len(clusters) == 20 * _payloads.CLUSTERS
-    mentions = [mention for cluster in clusters for mention in cluster.mentions]
-    assert len(set(mentions)) == len(mentions) == len(clusters) * _payloads.MENTIONS
+    hashes = batch.mentions.hashes.tolist()
+    assert len(set(hashes)) == len(hashes) == len(clusters) * _payloads.MENTIONS

@@ -42,7 +42,7 @@ def test_flags_ignore_what_is_already_out() -> None:
 
 def test_flags_keep_every_minute_that_is_flagged() -> None:
     """By a chunk or by a cluster, in one batch or in several, among chunks without a flag."""
-    by_cluster = chunk(clusters=[Cluster("a", "a", []), Cluster("b", "b", [], spike=True)])
+    by_cluster = chunk(clusters=[Cluster("a", "a", 0), Cluster("b", "b", 0, spike=True)])
     minute = NOW_MS // MINUTE_MS
     flags = Flags()
     flags.fold([chunk(), by_cluster, chunk()], [NOW_MS, NOW_MS, NOW_MS - MINUTE_MS], NOW_MS)

@@ -6,7 +6,6 @@ import pytest
 
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment, chunk_mentions, cluster_mentions
 
-
 COUNTS = [0, 1, 3]
 """How many different mentions the rows of the batch have."""
 

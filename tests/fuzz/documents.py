@@ -15,7 +15,9 @@ DATA = Path(__file__).parents[1] / "data"
 PIECES: Final = [
     b'"centroid"', b'"centroidF32"', b'"clusters"', b'"\\u0063entroid"', b"[", b"]", b"{", b"}", b",", b":", b'"',
     b"\\", b"null", b"-0.0", b"1e-45", b"1e999", b"0.0975050032138824", b"-", b".", b"e", b" ", b"\xff",
-    b"0" * 40, b"\n",
+    b"0" * 40, b"\n", b'"mentions"', b'"\\u006dentions"', b'["m"]', b"\\u00e9", b"\\ud83d", b"\\ude80", b"\\u12g4",
+    b"\\x",
+    b'\\"', b"\xc3\xbc", b"\xc3", b"\xf0\x9f\x9a\x80", b"\x1f",
 ]  # fmt: skip
 
 NUMBERS: Final = [
@@ -29,12 +31,29 @@ NUMBERS: Final = [
     b"5" * 40, b"0." + b"9" * 40, b"null", b"true", b'"1"', b"[1]", b"{}", b"1 2", b"1\t", b"\r\n1", b"1,", b"\x00",
 ]  # fmt: skip
 
+TEXTS: Final = [
+    "", "m", "m1", "m2", "12345678", "123456789", "sixteen letters!", "seventeen letters", "x" * 31, "x" * 200,
+    "\u00fc", "gr\u00f6\u00dfer", "\U0001f680" * 9, "\u20ac\x7f\u2028", '"', "\\", "a\\u0041", "/", "\x00\x1f\n\t",
+    '"mentions":["m"]', "centroid",
+]  # fmt: skip
+"""Mentions: around the sizes that are hashed in other ways, of other alphabets, with what JSON escapes."""
+
+LISTS: Final = [
+    b"[]", b" [ ] ", b'["m","m"]', b'["m" , "n",\n"m"]', b'["\\u0041","A"]', b'["\\ud83d\\ude80","\xf0\x9f\x9a\x80"]',
+    b'["\\ud83d"]',
+    b'["\\ude80\\ud83d"]', b'["\\ud83d\\u0041"]', b'["\\b\\f\\n\\r\\t\\/\\"\\\\"]', b'["\\x"]', b'["\\u12g4"]',
+    b'["\\u12', b'["\\',
+    b'["m",]', b'["m"', b'["m', b'["m" "n"]', b'["m",1]', b'[["m"]]', b"null", b"7", b'"m"', b'["\x1f"]', b'["\xff"]',
+    b'["\xc3"]', b'["m"]7',
+]  # fmt: skip
+
 
 def document(rng: random.Random) -> bytes:
     """A chunk with a few clusters, their centroids in either form."""
     clusters = []
     for number in range(rng.randint(0, 3)):
-        cluster: dict[str, Any] = {"id": str(number), "label": rng.choice(["l", "ü", '"\\']), "mentions": ["m"]}
+        mentions = [rng.choice(TEXTS) for _ in range(rng.choice([0, 1, 1, 3, 9, 40]))]
+        cluster: dict[str, Any] = {"id": str(number), "label": rng.choice(["l", "ü", '"\\']), "mentions": mentions}
         width = rng.choice([0, 1, 2, 7, 40])
         if rng.random() < 0.7:
             cluster["centroid"] = [rng.choice([rng.gauss(0, 0.05), rng.random() * 1e-6, 1, -7.5]) for _ in range(width)]
@@ -43,7 +62,8 @@ def document(rng: random.Random) -> bytes:
             cluster["centroidF32"] = base64.b64encode(packed).decode()
         clusters.append(cluster)
     chunk = {"chunkId": "c", "brand": "b", "sentiment": {"score": 1}, "clusters": clusters}
-    return json.dumps(chunk, separators=rng.choice([(",", ":"), (", ", ": "), (" ,\n", " : ")])).encode()
+    separators = rng.choice([(",", ":"), (", ", ": "), (" ,\n", " : ")])
+    return json.dumps(chunk, separators=separators, ensure_ascii=rng.choice([True, False])).encode()
 
 
 def damaged(rng: random.Random, item: bytes) -> bytes:
@@ -56,7 +76,7 @@ def damaged(rng: random.Random, item: bytes) -> bytes:
 
 
 def seeds() -> Iterator[bytes]:
-    """What a guided search begins with: cut samples, every odd number at every place, limits, and random documents."""
+    """What a guided search begins with: cut samples, odd numbers at every place, lists, limits, random documents."""
     for path in sorted(DATA.glob("*.ndjson")):
         sample = json.loads(path.read_bytes().splitlines()[0])
         for width in (1, 3, 33):
@@ -69,6 +89,8 @@ def seeds() -> Iterator[bytes]:
         yield _with_array(b" , ".join([number, *row]))
     for text in (b"", b" ", b"1," * 16_383 + b"1", b"1," * 16_384 + b"1"):
         yield _with_array(text)
+    for text in LISTS:
+        yield b'{"chunkId":"c","brand":"b","clusters":[{"id":"i","mentions":' + text + b',"label":"l"}]}'
     for size in (0, 1, 3, 4, 8, 12, 65_536, 65_540):
         yield b'{"clusters":[{"label":"l","centroidF32":"' + base64.b64encode(bytes(size)) + b'"}]}'
     rng = random.Random(20260101)  # noqa: S311 - repeatable, no secret

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import importlib
 import random
+from array import array
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from orchestrator import _merge_py, _splice_py
+import numpy as np
+
+from orchestrator import _fold_py, _merge_py, _splice_py
 from orchestrator.contract import decode
+from orchestrator.contract.chunk import Cluster
+from orchestrator.contract.rows import Centroids
 from orchestrator.errors import InvalidChunkError
 from tests.fuzz import documents
 
+_fold: Any = importlib.import_module("orchestrator._fold")
 _merge: Any = importlib.import_module("orchestrator._merge")
 _splice: Any = importlib.import_module("orchestrator._splice")
+
+FOLDS: tuple[Any, Any] = (_fold, _fold_py)
+MAX_ITEM_BYTES = 10**6
 
 
 def splice(seed: int) -> None:
@@ -28,15 +38,22 @@ def splice(seed: int) -> None:
 
 
 def _decoded(kernel: Any, items: list[bytes]) -> list[Any]:
-    """What became of each item: its chunk with the centroids' bytes in place of row numbers, or the error."""
-    slowly = lambda *arguments: decode._decode_slowly(10**6, *arguments)  # noqa: E731 - stays with its use
-    found = kernel.decode_items(items, "b", 10**6, decode._chunk_decoder.decode, slowly)
-    chunks, indices, errors, values, offsets = found
-    rows = decode.Centroids(values, offsets)
+    """What became of each item: its chunk with what stands in the rows in place of their numbers, or the error."""
+    slowly = partial(decode._decode_slowly, MAX_ITEM_BYTES)
+    found = kernel.decode_items(items, "b", MAX_ITEM_BYTES, decode._chunk_decoder.decode, slowly)
+    chunks, indices, errors, centroids, mentions = found
     outcome: list[Any] = [None] * len(items)
     for index, chunk in zip(indices, chunks, strict=True):
-        named = [None if part.centroid is None else rows.row(part.centroid).tobytes() for part in chunk.clusters]
-        outcome[index] = (repr(chunk.sentiment), [part.label for part in chunk.clusters], named)
+        clusters = [
+            (
+                part.label,
+                None if part.centroid is None else centroids.row(part.centroid).tobytes(),
+                mentions.hashes[mentions.offsets[part.mentions] : mentions.offsets[part.mentions + 1]].tolist(),
+                mentions.first(part.mentions),
+            )
+            for part in chunk.clusters
+        ]
+        outcome[index] = (repr(chunk.sentiment), clusters)
     for index, error in errors:
         assert isinstance(error, InvalidChunkError)
         outcome[index] = (error.reason, error.path)
@@ -54,7 +71,7 @@ def stories(seed: int) -> None:
             [rng.choice([-1.0, 0.0, 1.0, rng.gauss(0, 1)]) for _ in range(rng.choice([width, width, 2]))]
             for _ in range(rng.randint(0, 5))
         ]
-        batch = decode.Centroids.of(rows)
+        batch = Centroids.of(rows)
         for index in indexes:
             index.begin(batch.values, batch.offsets)
         for row in range(-1, len(rows)):
@@ -67,7 +84,7 @@ def stories(seed: int) -> None:
                 index.join(key, words, row, float(rng.choice([1, 1])))
             if rng.random() < 0.2:
                 _leave(rng, indexes, keys, reload=step % 2 == 0)
-        dumps = [[index.dump(key) for key in keys] for index in indexes]
+        dumps = [([index.dump(key) for key in keys], index.pack(keys)) for index in indexes]
         assert dumps[0] == dumps[1], f"stories, seed {seed}"
 
 
@@ -82,23 +99,102 @@ def _leave(rng: random.Random, indexes: list[Any], keys: list[int], *, reload: b
         keys.append(key)
 
 
+def _hashes(rng: random.Random, most: int) -> Any:
+    """Different hashes; most come again and again, and meet others in a table by their low bits, their tag or both."""
+    kinds: list[Callable[[], int]] = [
+        lambda: rng.randrange(64),
+        lambda: rng.choice([0, 1, 0xFFFF]) << 48 | rng.randrange(64) << 32 | rng.choice([0, 1, 0xFFFFFF]),
+        lambda: rng.getrandbits(64),
+    ]
+    kind = rng.choice(kinds)
+    return np.array(list({kind() for _ in range(rng.randint(0, most))}), np.uint64)
+
+
 def mentions(seed: int) -> None:
     """Any sequence of additions and reloads leaves both sets of ids the same."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
-    capacity, names = rng.choice([1, 2, 7, 100]), rng.choice([3, 30, 3_000])
-    sets: list[Any] = [_merge.MentionIds(capacity), _merge_py.MentionIds(capacity)]
-    for _ in range(rng.randint(1, 30)):
-        batch = [rng.choice("mü") * rng.randint(0, 12) + str(rng.randrange(names)) for _ in range(rng.randint(0, 50))]
-        lists: list[Any] = [_merge.Mentions(), _merge_py.Mentions()]
-        assert [each.read(batch) for each in lists] == [len(set(batch))] * 2, f"mentions, seed {seed}"
-        assert sets[0].add(lists[0]) == sets[1].add(lists[1]), f"mentions, seed {seed}"
-        start = rng.randint(0, sets[0].total)
-        dumps = [ids.dump(start, start + rng.choice([0, 1, 10**6])) for ids in sets[:1]]
-        assert dumps[0] in (sets[1].dump(start, start + size) for size in (0, 1, 10**6))
+    capacity = rng.choice([1, 2, 7, 8, 33, 100, 1_000])
+    sets = [kernel.MentionIds(capacity) for kernel in FOLDS]
+    for _ in range(rng.randint(1, 40)):
+        hashes = _hashes(rng, rng.choice([3, 50, 3 * capacity]))
+        added = [ids.add(hashes) for ids in sets]
+        assert added[0] == added[1], f"mentions, seed {seed}"
+        start = rng.randint(-1, sets[0].total)
+        stop = start + rng.choice([0, 1, 7, 10**6])
+        told = [(ids.total, ids.known, ids.dump(start, stop), ids.dump(0, 10**6)) for ids in sets]
+        assert told[0] == told[1], f"mentions, seed {seed}"
         if rng.random() < 0.2:
-            kept = sets[0].total, sets[0].dump(0, 10**9)
-            sets[0] = _merge.MentionIds(capacity)
-            sets[0].load(*kept)
+            kept = sets[0].total + rng.choice([0, 0, 5]), sets[0].dump(start, 10**6)
+            sets = [kernel.MentionIds(capacity) for kernel in FOLDS]
+            for ids in sets:
+                ids.load(*kept)
 
 
-TARGETS: dict[str, Callable[[int], None]] = {"splice": splice, "stories": stories, "mentions": mentions}
+def segments(seed: int) -> None:
+    """What stories tell storage of themselves and their ids is the same, byte for byte, whatever happens to them."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    capacity = rng.choice([1, 3, 8, 40])
+    index = _merge_py.StoryIndex(0.75)
+    shelves: list[dict[int, Any]] = [{}, {}]
+    told: list[bytes] = []
+    for _ in range(rng.randint(1, 15)):
+        _found(rng, shelves, index, capacity)
+        for key in rng.sample(list(shelves[0]), rng.randint(0, len(shelves[0]))):
+            _grow(rng, [shelf[key] for shelf in shelves])
+        touched = rng.sample(list(shelves[0]), rng.randint(0, len(shelves[0])))
+        new = [
+            kernel.take_new_ids([shelf[key] for key in touched]) for kernel, shelf in zip(FOLDS, shelves, strict=True)
+        ]
+        assert new[0] == new[1], f"segments, seed {seed}"
+        told.append(new[0][0])
+        old = array("q", b"".join(told.pop(rng.randrange(len(told))) for _ in range(rng.randint(0, len(told)))))
+        living = [kernel.remembered_bytes(shelf, old) for kernel, shelf in zip(FOLDS, shelves, strict=True)]
+        assert living[0] == living[1], f"segments, seed {seed}"
+        saved = [kernel.rescue_ids(shelf, old) for kernel, shelf in zip(FOLDS, shelves, strict=True)]
+        assert saved[0] == saved[1], f"segments, seed {seed}"
+        told.append(saved[0][0])
+        removed = [rng.getrandbits(rng.choice([6, 7, 8, 16, 32, 63])) for _ in range(rng.randint(0, 20))]
+        packed = [
+            kernel.pack_stories([shelf[key] for key in touched], index, removed)
+            for kernel, shelf in zip(FOLDS, shelves, strict=True)
+        ]
+        assert packed[0] == packed[1], f"segments, seed {seed}"
+        if shelves[0] and rng.random() < 0.3:
+            key = rng.choice(list(shelves[0]))
+            index.remove(key)
+            for shelf in shelves:
+                del shelf[key]
+
+
+def _found(rng: random.Random, shelves: list[dict[int, Any]], index: Any, capacity: int) -> None:
+    """A story more, of whatever key and texts; it may have words, a direction, both or neither."""
+    key, name = rng.getrandbits(rng.choice([4, 7, 8, 16, 32, 62])), rng.choice(documents.TEXTS) * rng.randint(0, 400)
+    if key in shelves[0]:
+        return
+    for kernel, shelf in zip(FOLDS, shelves, strict=True):
+        shelf[key] = kernel.Story(key, name, kernel.MentionIds(capacity))
+    batch = Centroids.of([[rng.gauss(0, 1) for _ in range(rng.choice([1, 8, 70]))]])
+    index.begin(batch.values, batch.offsets)
+    words = tuple(sorted({rng.choice(documents.TEXTS) for _ in range(rng.randint(0, 20))}))
+    index.join(key, words, rng.choice([0, _merge_py.NOBODY]), rng.choice([1, 10**9]))
+
+
+def _grow(rng: random.Random, twins: list[Any]) -> None:
+    """Both of a story's *twins* get a member."""
+    cluster = Cluster(
+        "", rng.choice(documents.TEXTS), 0, rng.choice([None, rng.gauss(0, 1e6)]), spike=rng.choice([None, True])
+    )
+    member = rng.getrandbits(rng.choice([7, 8, 16, 32, 41])), rng.randint(-3, 30), rng.randint(1, 10**9)
+    examples = tuple(rng.sample(documents.TEXTS, rng.randint(0, 3)))
+    hashes = _hashes(rng, 60)
+    for story in twins:
+        story.add(cluster, *member, story.ids.add(hashes))
+        story.examples = examples
+
+
+TARGETS: dict[str, Callable[[int], None]] = {
+    "splice": splice,
+    "stories": stories,
+    "mentions": mentions,
+    "segments": segments,
+}

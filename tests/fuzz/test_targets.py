@@ -9,7 +9,7 @@ import pytest
 if importlib.util.find_spec("orchestrator._merge") is None:
     pytest.skip("no compiled kernel on this machine", allow_module_level=True)
 
-from orchestrator import _merge_py
+from orchestrator import _fold_py
 from tests.fuzz import targets
 
 
@@ -22,6 +22,6 @@ def test_target_finds_no_difference(name: str, seed: int) -> None:
 
 def test_target_notices_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A set that forgets to count is found out, and the seed is named."""
-    monkeypatch.setattr(_merge_py.MentionIds, "add", lambda _self, _batch: -1)
+    monkeypatch.setattr(_fold_py.MentionIds, "add", lambda _self, _batch: -1)
     with pytest.raises(AssertionError, match="seed 1"):
         targets.mentions(1)
