@@ -1,0 +1,188 @@
+"""Stories and mention ids in storage: what is loaded is what was there, whatever was cleaned in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.brand import mentions, segments, story_store
+from orchestrator.brand.panes import PANE_MS
+from orchestrator.brand.stories import StoryBook
+from orchestrator.contract.chunk import Cluster
+from orchestrator.errors import InvalidStateError
+from tests.brand.support import batch_of, chunk, listed, meaning_of_stories
+
+PANE = 1_000
+MOST = 6  # stories
+LABELS = [f"word{number}" for number in range(9)]
+
+Fields = dict[bytes, bytes]
+
+
+def fold(book: StoryBook, number: int, clusters: Sequence[tuple[str, Sequence[int]]]) -> None:
+    """One chunk whose clusters have these labels and mention ids."""
+    made = [Cluster("", label, listed(*(f"m{one}" for one in ids))) for label, ids in clusters]
+    book.fold_batch(batch_of([chunk(clusters=made, chunk_id=f"c{number}")]), [PANE * PANE_MS], [PANE])
+
+
+def commit(book: StoryBook, fields: Fields) -> int:
+    """Let *fields* be what the book has to store; how many bytes that wrote."""
+    put: Fields = {}
+    remove: list[bytes] = []
+    book.take_changes(put, remove)
+    assert not set(put) & set(fields) - {story_store.HEAD_FIELD}, "a segment was written twice"
+    for name in remove:
+        del fields[name]
+    fields |= put
+    return sum(map(len, put.values()))
+
+
+def stored(fields: Fields) -> int:
+    """Bytes of segments."""
+    return sum(len(value) for name, value in fields.items() if name != story_store.HEAD_FIELD)
+
+
+def living(book: StoryBook) -> int:
+    """Bytes that the stories take when each is written once."""
+    told: Any = meaning_of_stories(book)
+    return sum(len(packed[0]) + len(ids) + 24 for packed, ids in told.values())
+
+
+@contextmanager
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Segments without slack, cleaned in small portions, so that cleaning never stops."""
+    with monkeypatch.context() as patched:
+        patched.setattr(segments, "SLACK_BYTES", 64)
+        patched.setattr(segments, "MOST_CLEANED_BYTES", 2_000)
+        yield
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with small(monkeypatch):
+        yield
+
+
+COMMITS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from(LABELS), st.lists(st.integers(0, 40), max_size=6)), max_size=5),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@given(commits=COMMITS)
+def test_loading_gives_what_was_there(commits: list[Any]) -> None:
+    """After every commit: the same stories, the same ids in the same order, and none that left; restarts or not."""
+    with pytest.MonkeyPatch.context() as patched, small(patched):
+        book, fields = StoryBook(0.75, MOST), Fields()
+        for number, (clusters, restart) in enumerate(commits):
+            fold(book, number, clusters)
+            commit(book, fields)
+            loaded = StoryBook.load(0.75, MOST, fields)
+            assert meaning_of_stories(loaded) == meaning_of_stories(book)
+            if restart:
+                book = loaded
+
+
+@pytest.mark.usefixtures("_small")
+def test_log_stays_within_twice_what_lives() -> None:
+    """However often a story is written: the rest is cleaned, ids in single parts included."""
+    book, fields = StoryBook(0.75, MOST), Fields()
+    for number in range(400):
+        fold(book, number, [(LABELS[number % 5], [number])])
+        written = commit(book, fields)
+        assert stored(fields) <= 2 * living(book) + 2 * 64 + 2 * written
+
+
+def test_commits_cost_what_they_change() -> None:
+    """A story that gets an id a commit is no reason to write everything again: twice as long, twice as much."""
+    book, fields = StoryBook(0.75, 100), Fields()
+    for label in range(100):
+        fold(book, label, [(f"label{label}", range(label * 100, label * 100 + 100))])
+    commit(book, fields)
+    written = []
+    for number in range(4_000):
+        fold(book, number, [(f"label{number % 100}", [100_000 + number])])
+        written.append(commit(book, fields))
+    first, second = sum(written[:2_000]), sum(written[2_000:])
+    assert second < 1.5 * first
+    assert second < 4 * 2_000 * 250  # a story takes some 200 bytes, an id in a part of its own 32
+
+
+def test_ids_that_are_forgotten_are_not_stored_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a story with more ids than are remembered, storage holds twice the remembered ones at most."""
+    for module in (mentions, story_store):
+        monkeypatch.setattr(module, "KEPT_IDS", 500)
+    monkeypatch.setattr("orchestrator.brand.stories.KEPT_IDS", 500)
+    book, fields = StoryBook(0.75, 5), Fields()
+    for number in range(200):
+        fold(book, number, [("one", range(number * 100, number * 100 + 100))])
+        commit(book, fields)
+    ids = sum(len(value) for name, value in fields.items() if name.startswith(mentions.PREFIX))
+    assert ids < 2 * 500 * 8 + segments.SLACK_BYTES + 2_000
+    assert meaning_of_stories(StoryBook.load(0.75, 5, fields)) == meaning_of_stories(book)
+
+
+def stored_book() -> Fields:
+    """Three commits of two stories."""
+    book, fields = StoryBook(0.75, MOST), Fields()
+    for number in range(3):
+        fold(book, number, [("one", [number]), ("two", [number, number + 10])])
+        commit(book, fields)
+    return fields
+
+
+def parts_of(fields: Fields, name: bytes) -> tuple[bytes, bytes]:
+    """The parts and the hashes of a segment of ids."""
+    return msgspec.msgpack.decode(fields[name], type=tuple[bytes, bytes])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "named"),
+    [
+        (b"m:1", lambda _: None, "m:1"),
+        (b"m:2", lambda _: None, "story"),
+        (b"s:0", lambda value: value[:-1], "s:0"),
+        (b"s:1", lambda _: b"\xc1", "s:1"),
+        (b"s", lambda _: msgspec.msgpack.encode((99, 2)), "format 99"),
+        (b"s", lambda _: None, "'s' is older"),
+        (b"m:0", lambda _: msgspec.msgpack.encode((b"x" * 23, b"")), "23 bytes of parts"),
+        (b"m:0", lambda value: value.replace(b"\x01\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0", 1), "m:0"),
+    ],
+)
+def test_loading_refuses_damage(name: bytes, damage: Any, named: str) -> None:
+    """What is missing, cut or foreign is an error that names the field or the story."""
+    fields = stored_book()
+    value = damage(fields.pop(name))
+    if value is not None:
+        fields[name] = value
+    with pytest.raises(InvalidStateError, match=named):
+        StoryBook.load(0.75, MOST, fields)
+
+
+def test_loading_refuses_hashes_that_do_not_fit_their_parts() -> None:
+    """A segment has as many hashes as its parts say."""
+    fields = stored_book()
+    parts, hashes = parts_of(fields, b"m:1")
+    for cut in (hashes[:-8], hashes + b"x" * 8):
+        fields[b"m:1"] = msgspec.msgpack.encode((parts, cut))
+        with pytest.raises(InvalidStateError, match="m:1"):
+            StoryBook.load(0.75, MOST, fields)
+
+
+def test_story_that_left_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from the segment that spoke of it last, however much is cleaned before and after."""
+    with small(monkeypatch):
+        book, fields = StoryBook(0.75, 2), Fields()
+        for number in range(60):
+            fold(book, number, [(f"label{number}", range(number * 9, number * 9 + 2 + number % 3))])
+            commit(book, fields)
+            assert set(StoryBook.load(0.75, 2, fields).records) == set(book.records)
