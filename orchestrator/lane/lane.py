@@ -303,6 +303,11 @@ class Lane:
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Carry out *call* in a thread; a failure of Redis is retried with exponential backoff."""
+        try:
+            return await self._in_thread(call)
+        except (StoreUnavailableError, StoreRefusedError) as error:
+            failure: StoreError | None = error
+        # Only now, because stamina's context costs as much as the way to the thread: it is told of the failure first.
         attempts = stamina.retry_context(
             on=self._retries,
             attempts=self._options.max_retries + 1,
@@ -314,6 +319,9 @@ class Lane:
         )
         async for attempt in attempts:
             with attempt:
+                if failure is not None:
+                    known, failure = failure, None
+                    raise known
                 return await self._in_thread(call)
         raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -136,7 +136,7 @@ def test_session_ends_with_the_pure_fold(
     redis_client: redis.Redis, store: Store, history: list[tuple[list[Any], tuple[str, Any]]], max_items: int
 ) -> None:
     """Failures at every point, stops, deaths and takeovers in any order: nothing is lost, doubled or out of order."""
-    world = World(Brand(redis_client, store, f"model {next(_NUMBERS)}"), max_items)
+    world = World(Brand(redis_client, store, f"session model {next(_NUMBERS)}"), max_items)
     does: dict[str, Callable[[Any], None]] = {
         "visit": world.visit,
         "cut short": world.cut_short,
