@@ -3,6 +3,8 @@
  *
  * Compiled with -DREPLAY it is a program that goes through the files that it is given, for compilers without libFuzzer.
  */
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,28 +21,41 @@ static void require(bool holds, const char *what) {
     abort();
 }
 
-/* What a document left in the batch; offsets count from its first value. */
+/* What a document left in the batch; ends count from its first value and its first hash, spots are three a row. */
 struct Outcome {
     splice::Verdict verdict;
     splice::Survey found;
     std::string rest;
     std::vector<float> values;
     std::vector<int64_t> ends;
+    std::vector<uint64_t> hashes;
+    std::vector<int64_t> lists, spots;
 };
+
+template <typename T> static std::vector<T> behind(const std::vector<T> &all, size_t first) {
+    return std::vector<T>(all.begin() + (ptrdiff_t)first, all.end());
+}
 
 /* Take *document* apart from a block of memory that ends with it, and begins *shift* bytes before it. */
 static Outcome take_apart(splice::Splicer *splicer, std::string_view document, size_t shift) {
+    const splice::Mentions &mentions = splicer->mentions;
     const size_t rest = splicer->rest.size(), values = splicer->values.size(), offsets = splicer->offsets.size();
+    const size_t hashes = mentions.hashes.size(), lists = mentions.offsets.size(), spots = mentions.spots.size();
     const std::unique_ptr<char[]> block(new char[shift + document.size()]);
     if (!document.empty()) memcpy(block.get() + shift, document.data(), document.size());
     Outcome outcome{};
     outcome.verdict = splicer->run(block.get() + shift, (ptrdiff_t)document.size(), &outcome.found);
-    require(splicer->rest.size() >= rest && splicer->values.size() >= values && splicer->offsets.size() >= offsets,
+    require(splicer->rest.size() >= rest && splicer->values.size() >= values && splicer->offsets.size() >= offsets &&
+                mentions.hashes.size() >= hashes && mentions.offsets.size() >= lists && mentions.spots.size() >= spots,
             "less in the batch than before");
     outcome.rest.assign(splicer->rest.begin() + (ptrdiff_t)rest, splicer->rest.end());
-    outcome.values.assign(splicer->values.begin() + (ptrdiff_t)values, splicer->values.end());
-    for (size_t row = offsets; row < splicer->offsets.size(); row++)
-        outcome.ends.push_back(splicer->offsets[row] - (int64_t)values);
+    outcome.values = behind(splicer->values, values);
+    outcome.ends = behind(splicer->offsets, offsets);
+    for (int64_t &end : outcome.ends) end -= (int64_t)values;
+    outcome.hashes = behind(mentions.hashes, hashes);
+    outcome.lists = behind(mentions.offsets, lists);
+    for (int64_t &end : outcome.lists) end -= (int64_t)hashes;
+    outcome.spots = behind(mentions.spots, spots);
     return outcome;
 }
 
@@ -50,8 +65,13 @@ static bool same_rows(const Outcome &left, const Outcome &right) {
             memcmp(left.values.data(), right.values.data(), left.values.size() * sizeof(float)) == 0);
 }
 
+static bool same_lists(const Outcome &left, const Outcome &right) {
+    return left.lists == right.lists && left.hashes == right.hashes;
+}
+
 static bool same(const Outcome &left, const Outcome &right) {
-    return left.verdict == right.verdict && left.found.ascii == right.found.ascii && same_rows(left, right);
+    return left.verdict == right.verdict && left.found.ascii == right.found.ascii && same_rows(left, right) &&
+           same_lists(left, right) && left.spots == right.spots;
 }
 
 /* Numbers of rows differ from batch to batch. */
@@ -62,9 +82,37 @@ static std::string without_digits(const std::string &text) {
     return kept;
 }
 
+static void check_ends(const std::vector<int64_t> &ends, size_t size) {
+    int64_t last = 0;
+    for (const int64_t end : ends) {
+        require(end >= last, "a row ends before it begins");
+        last = end;
+    }
+    require(last == (int64_t)size, "something behind the last row");
+}
+
+static const int64_t NUMBER = 7; /* of the document */
+
+/* Each list has a place in the document, which begins and ends with a text's quote if there is any. */
+static void check_spots(std::string_view document, const Outcome &outcome) {
+    require(outcome.spots.size() == 3 * outcome.lists.size(), "not one place for each list");
+    int64_t first = 0, before = 0;
+    for (size_t list = 0; list < outcome.lists.size(); list++) {
+        const int64_t start = outcome.spots[3 * list + 1], stop = outcome.spots[3 * list + 2];
+        require(outcome.spots[3 * list] == NUMBER, "texts of another document");
+        require(before <= start && start <= stop && stop <= (int64_t)document.size(), "texts outside of the document");
+        const bool none = outcome.lists[list] == first;
+        require(none == (start == stop), "texts of an empty list, or none of another");
+        if (!none) require(stop - start >= 2 && document[(size_t)start] == '"' && document[(size_t)stop - 1] == '"', "no texts");
+        first = outcome.lists[list];
+        before = stop;
+    }
+}
+
 static void check(std::string_view document, const Outcome &outcome) {
     const bool spliced = outcome.verdict == splice::SPLICED;
-    require(spliced || (outcome.rest.empty() && outcome.values.empty() && outcome.ends.empty()),
+    require(spliced || (outcome.rest.empty() && outcome.values.empty() && outcome.ends.empty() &&
+                        outcome.hashes.empty() && outcome.lists.empty() && outcome.spots.empty()),
             "a document that was not spliced left something behind");
     const std::string_view decoded = spliced ? std::string_view(outcome.rest) : document;
     bool ascii = true;
@@ -75,15 +123,14 @@ static void check(std::string_view document, const Outcome &outcome) {
     for (const char byte : document) keys += byte == '"';
     require(outcome.rest.size() <= document.size() + keys / 2 * 32, "longer than with all that is put in");
     require(outcome.values.size() <= document.size() / 2, "more numbers than there is room for");
-    int64_t last = 0;
-    for (const int64_t end : outcome.ends) {
-        require(end >= last, "a row ends before it begins");
-        last = end;
-    }
-    require(last == (int64_t)outcome.values.size(), "values behind the last row");
+    require(outcome.hashes.size() <= document.size() / 3 + 1, "more mentions than there is room for");
+    check_ends(outcome.ends, outcome.values.size());
+    check_ends(outcome.lists, outcome.hashes.size());
+    check_spots(document, outcome);
 }
 
-/* What the arrays of a document hold, as the definition has it: one JSON number after another, by strtod. */
+/* What the arrays of a document hold, as the definition has it: one JSON number after another, by strtod; one text after
+ * another, letter by letter. */
 class Reference {
   public:
     explicit Reference(std::string_view document) : text_(document), at_(text_.c_str()) {
@@ -97,6 +144,11 @@ class Reference {
             while (next(','));
             require(next(']'), "spliced an array without an end");
             rows_.ends.push_back((int64_t)rows_.values.size());
+        }
+        at_ = text_.c_str();
+        while ((key = find("\"mentions\"")) != nullptr) {
+            at_ = key + strlen("\"mentions\"");
+            if (next(':')) list();
         }
     }
 
@@ -120,6 +172,71 @@ class Reference {
         if (*at_ != byte) return false;
         at_++;
         return true;
+    }
+
+    void list() {
+        require(next('['), "spliced what is no array");
+        std::vector<uint64_t> hashes;
+        if (!next(']')) {
+            do hashes.push_back(text());
+            while (next(','));
+            require(next(']'), "spliced an array without an end");
+        }
+        for (size_t place = 0; place < hashes.size(); place++)
+            if (std::find(hashes.begin(), hashes.begin() + (ptrdiff_t)place, hashes[place]) == hashes.begin() + (ptrdiff_t)place)
+                rows_.hashes.push_back(hashes[place]);
+        rows_.lists.push_back((int64_t)rows_.hashes.size());
+    }
+
+    /* The hash of a text, letter by letter. */
+    uint64_t text() {
+        std::string meant;
+        require(next('"'), "spliced what is no text");
+        for (; *at_ != '"'; at_++) {
+            require((unsigned char)*at_ >= ' ', "spliced a text without an end");
+            if (*at_ == '\\') escape(&meant);
+            else meant += *at_;
+        }
+        at_++;
+        return hash_text(meant.data(), (ptrdiff_t)meant.size());
+    }
+
+    void escape(std::string *meant) {
+        static const char KINDS[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+        at_++;
+        if (*at_ == 'u') return code(meant);
+        for (const char *kind = KINDS; *kind; kind += 2)
+            if (*kind == *at_) {
+                *meant += kind[1];
+                return;
+            }
+        require(false, "spliced an escape that is none");
+    }
+
+    void code(std::string *meant) {
+        unsigned letter = digits16();
+        require(letter < 0xDC00 || letter > 0xDFFF, "spliced half a pair");
+        if (letter >= 0xD800 && letter <= 0xDBFF) {
+            require(at_[1] == '\\' && at_[2] == 'u', "spliced half a pair");
+            at_ += 2;
+            const unsigned low = digits16();
+            require(low >= 0xDC00 && low <= 0xDFFF, "spliced half a pair");
+            letter = 0x10000 + ((letter & 0x3FF) << 10) + (low & 0x3FF);
+        }
+        int more = letter < 0x80 ? 0 : letter < 0x800 ? 1 : letter < 0x10000 ? 2 : 3;
+        static const unsigned FIRST[] = {0, 0xC0, 0xE0, 0xF0};
+        *meant += (char)(FIRST[more] | letter >> 6 * more);
+        while (more-- > 0) *meant += (char)(0x80 | (letter >> 6 * more & 0x3F));
+    }
+
+    /* Four of them behind *at_*, which moves to the last. */
+    unsigned digits16() {
+        unsigned value = 0;
+        for (int digit = 0; digit < 4; digit++) {
+            require(isxdigit((unsigned char)*++at_), "spliced an escape that is none");
+            value = value * 16 + (unsigned)strtoul(std::string(1, *at_).c_str(), nullptr, 16);
+        }
+        return value;
     }
 
     bool digits() {
@@ -148,15 +265,19 @@ class Reference {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const std::string_view BEFORE =
-        R"({"chunkId":"c","brand":"b","sentiment":{"score":1},"clusters":[{"centroid":[0.5,-0.25]}]})";
+        R"({"chunkId":"c","brand":"b","sentiment":{"score":1},"clusters":[{"centroid":[0.5,-0.25],"mentions":["m"]}]})";
     const std::string_view document((const char *)data, size);
     const size_t shift = 1 + size % 15;
     static splice::Splicer splicer; /* one for all documents, as in the service: what stays behind would be noticed */
     splicer.reset();
+    splicer.document_number = NUMBER;
     const Outcome alone = take_apart(&splicer, document, 0);
     check(document, alone);
-    if (alone.verdict == splice::SPLICED && document.find("\"centroidF32\"") == document.npos)
-        require(same_rows(Reference(document).rows(), alone), "other numbers than strtod's");
+    if (alone.verdict == splice::SPLICED && document.find("\"centroidF32\"") == document.npos) {
+        const Reference reference(document);
+        require(same_rows(reference.rows(), alone), "other numbers than strtod's");
+        require(same_lists(reference.rows(), alone), "other mentions than letter by letter");
+    }
 
     splicer.reset();
     const Outcome again = take_apart(&splicer, document, shift);
@@ -164,13 +285,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
     splicer.reset();
     const Outcome before = take_apart(&splicer, BEFORE, 0);
-    require(before.verdict == splice::SPLICED && before.values == std::vector<float>{0.5f, -0.25f}, "the first document");
+    require(before.verdict == splice::SPLICED && before.values == std::vector<float>{0.5f, -0.25f} &&
+                before.hashes == std::vector<uint64_t>{hash_text("m", 1)},
+            "the first document");
     const Outcome behind = take_apart(&splicer, document, shift);
     require(same(behind, alone) && without_digits(behind.rest) == without_digits(alone.rest),
             "another answer behind another document");
     splicer.rest.resize(before.rest.size());
     require(std::string(splicer.rest.begin(), splicer.rest.end()) == before.rest && splicer.offsets[1] == 2 &&
-                splicer.values[0] == 0.5f && splicer.values[1] == -0.25f,
+                splicer.values[0] == 0.5f && splicer.values[1] == -0.25f &&
+                splicer.mentions.offsets[1] == 1 && splicer.mentions.hashes[0] == before.hashes[0] &&
+                std::equal(before.spots.begin(), before.spots.end(), splicer.mentions.spots.begin()),
             "the first document is not what it was");
     return 0;
 }

@@ -19,14 +19,28 @@ ERRING = r"""
 #include <cstdint>
 #include <string_view>
 #include <vector>
+static inline uint64_t hash_text(const char *data, ptrdiff_t size) { return size ? (uint64_t)data[0] : 1; }
 namespace splice {
 enum Verdict : int { PLAIN, SPLICED, SLOW };
 struct Survey { bool ascii, escapes; };
+struct Mentions {
+    std::vector<uint64_t> hashes;
+    std::vector<int64_t> offsets{0}, spots;
+};
 struct Splicer {
     std::vector<float> values;
     std::vector<int64_t> offsets{0};
     std::vector<char> rest;
-    void reset() { values.clear(), rest.clear(), offsets.assign(1, 0); }
+    Mentions mentions;
+    int64_t document_number = 0;
+    void reset() { values.clear(), rest.clear(), offsets.assign(1, 0), mentions = Mentions(); }
+    Verdict list(std::string_view text, std::vector<uint64_t> row, int64_t start, int64_t stop) {
+        mentions.hashes.insert(mentions.hashes.end(), row.begin(), row.end());
+        mentions.offsets.push_back((int64_t)mentions.hashes.size());
+        mentions.spots.insert(mentions.spots.end(), {document_number, start, stop});
+        rest.insert(rest.end(), text.begin(), text.end());
+        return SPLICED;
+    }
     Verdict spliced(std::string_view text, std::vector<float> row, size_t end) {
         rest.insert(rest.end(), text.begin(), text.end());
         offsets.push_back((int64_t)(values.size() + end));
@@ -38,7 +52,23 @@ struct Splicer {
         const bool first = offsets.size() == 1;
         *found = Survey{true, false};
         switch (size ? data[0] : 0) {
-            case '{': return spliced(text, {0.5f, -0.25f}, 2);
+            case '{': {
+                const size_t m = text.find("\"m\"");
+                if (m != text.npos) list("", {'m'}, (int64_t)m, (int64_t)m + 3);
+                return spliced(text, {0.5f, -0.25f}, 2);
+            }
+            case 'h': mentions.hashes.push_back(1); return PLAIN;
+            case 'g': mentions.spots.push_back(1); return SLOW;
+            case 'd': return list(text, {'x'}, 13, 16);
+            case 'e': return list(text, {'x'}, 13, 999);
+            case 'q': return list(text, {'x'}, 13, 13);
+            case 'j': return list(text, {'x'}, 12, 16);
+            case 'k': mentions.hashes.push_back(1); return list(text, {}, 0, 0);
+            case 'm': return document_number++, list(text, {'x'}, 13, 16);
+            case 'p': mentions.spots.push_back(1); return list(text, {'x'}, 13, 16);
+            case 'w': return list(text, {'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'}, 13, 16);
+            case 'y': if (!first) mentions.hashes[0] = 9; return SLOW;
+            case 'z': if (!first) mentions.spots[1] = 9; return SLOW;
             case 'l': rest.push_back('l'); return PLAIN;
             case 'u': return PLAIN;
             case 'r': return spliced("longer", {}, 0);
@@ -58,6 +88,7 @@ struct Splicer {
 };
 }
 """
+X = '"mentions":["x"]'
 ERRORS = [
     ("l", "left something behind"),
     ("u\u00fc", "check its UTF-8"),
@@ -71,6 +102,30 @@ ERRORS = [
     ('n"centroid":[2,]', "no number"),
     ('n"centroid":[2', "without an end"),
     ('n"centroid":"x"', "no array"),
+    ("h", "left something behind"),
+    ("g", "left something behind"),
+    ("e" + X, "outside of the document"),
+    ("q" + X, "texts of an empty list, or none of another"),
+    ("j" + X, "no texts"),
+    ('k"mentions":[]', "texts of an empty list, or none of another"),
+    ("m" + X, "of another document"),
+    ("p" + X, "not one place for each list"),
+    ("w" + X, "more mentions than there is room for"),
+    ('d"mentions":["y"]', "other mentions"),
+    ('d"mentions":["x","y"]', "other mentions"),
+    ('d"mentions":["x"],"mentions":[]', "other mentions"),
+    ('d"mentions":["x","\\u0079"]', "other mentions"),
+    ('d"mentions":["x",]', "no text"),
+    ('d"mentions":["x"', "without an end"),
+    ('d"mentions":["x",7]', "no text"),
+    ('d"mentions":["x","\\x"]', "escape that is none"),
+    ('d"mentions":["x","\\u12g4"]', "escape that is none"),
+    ('d"mentions":["x","\\ude80"]', "half a pair"),
+    ('d"mentions":["x","\\ud83dx"]', "half a pair"),
+    ('d"mentions":["x","\\ud83d\\u0041"]', "half a pair"),
+    ('d"mentions":["x","\n"]', "a text without an end"),
+    ("y", "not what it was"),
+    ("z", "not what it was"),
     ("a", "at another address"),
     ("s", "behind another document"),
     ("f", "not what it was"),
@@ -137,8 +192,10 @@ def test_guided_target_notices(erring_program: Path, tmp_path: Path, document: s
 
 def test_guided_target_lets_good_documents_pass(erring_program: Path, tmp_path: Path) -> None:
     """What the same scanner does right is no error."""
-    (tmp_path / "document").write_text('{"centroid":[0.5,-0.25]}')
-    assert replay(erring_program, tmp_path / "document").returncode == 0
+    (tmp_path / "centroid").write_text('{"centroid":[0.5,-0.25]}')
+    (tmp_path / "mentions").write_text('{"centroid":[0.5,-0.25],"mentions":["m", "\\u006d"]}')
+    (tmp_path / "escapes").write_text('d"mentions":["x","\\u0078\\ud83d\\ude80\\n"]')
+    assert replay(erring_program, *tmp_path.iterdir()).returncode == 0
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 if importlib.util.find_spec("orchestrator._merge") is None:
     pytest.skip("no compiled kernel on this machine", allow_module_level=True)
 
-from orchestrator import _fold_py
+from orchestrator import _fold_py, _merge_py, _splice_py
 from tests.fuzz import targets
 
 
@@ -20,8 +20,21 @@ def test_target_finds_no_difference(name: str, seed: int) -> None:
     targets.TARGETS[name](seed)
 
 
-def test_target_notices_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A set that forgets to count is found out, and the seed is named."""
-    monkeypatch.setattr(_fold_py.MentionIds, "add", lambda _self, _batch: -1)
-    with pytest.raises(AssertionError, match="seed 1"):
-        targets.mentions(1)
+ERRORS: list[tuple[str, object, str, object]] = [
+    ("splice", _splice_py, "decode_items", lambda *_arguments: ([], [], [], None, None)),
+    ("stories", _merge_py.StoryIndex, "pack", lambda _index, _keys: (b"", [])),
+    ("mentions", _fold_py.MentionIds, "add", lambda _ids, _hashes: -1),
+    ("segments", _fold_py, "rescue_ids", lambda _stories, _parts: (b"?", b"")),
+    ("segments", _fold_py, "take_new_ids", lambda _stories: (b"", b"", -1)),
+    ("segments", _fold_py, "pack_stories", lambda _stories, _index, _removed: (b"", [])),
+]
+
+
+@pytest.mark.parametrize(("name", "owner", "attribute", "wrong"), ERRORS)
+def test_target_notices_a_wrong_answer(
+    monkeypatch: pytest.MonkeyPatch, name: str, owner: object, attribute: str, wrong: object
+) -> None:
+    """A twin that errs is found out, and the seed is named."""
+    monkeypatch.setattr(owner, attribute, wrong)
+    with pytest.raises(AssertionError, match=f"{name}, seed 1"):
+        targets.TARGETS[name](1)
