@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,78 @@ def run(rows: Sequence[tuple[Chunk, int]], config: FoldConfig) -> tuple[BrandSta
         state.fold(batch_of([one], ROWS), now_ms)
         keys.commit(state.take_changes())
     return state, keys
+
+
+def two_brands() -> tuple[Keys, Keys]:
+    """The same chunks in one commit and in five."""
+    rows = [
+        (chunk(number, clusters=[Cluster("s", f"story {number % 2} x y", listed(f"m{number}", "m"), centroid=2)]), NOW_MS)
+        for number in range(5)
+    ]
+    _, many = run(rows, SMALL)
+    one, state = Keys(), BrandState.empty(SMALL)
+    state.fold(batch_of([row for row, _ in rows], ROWS), NOW_MS)
+    one.commit(state.take_changes())
+    return one, many
+
+
+def test_differences_do_not_depend_on_commits() -> None:
+    """Different fields that say the same are the same."""
+    one, many = two_brands()
+    assert one.state != many.state
+    assert one.differences(many, SMALL) == []
+    assert many.differences(one, SMALL) == []
+
+
+def edited_story(place: int, change: Callable[[Any], Any]) -> Callable[[dict[bytes, bytes]], None]:
+    """A damage: what stands at *place* of the story in the newest segment is changed."""
+
+    def edit(fields: dict[bytes, bytes]) -> None:
+        ([story], removed) = msgspec.msgpack.decode(fields[b"s:4"])
+        story[place] = change(story[place])
+        fields[b"s:4"] = pack(([story], removed))
+
+    return edit
+
+
+def edited_ids(edit_ids: Callable[[bytes], bytes]) -> Callable[[dict[bytes, bytes]], None]:
+    """A damage: the oldest segment of ids has others."""
+
+    def edit(fields: dict[bytes, bytes]) -> None:
+        parts, hashes = msgspec.msgpack.decode(fields[b"m:0"])
+        fields[b"m:0"] = pack((parts, edit_ids(hashes)))
+
+    return edit
+
+
+KNOWN_BAD: dict[str, Callable[[dict[bytes, bytes]], None]] = {
+    "id": edited_story(1, lambda _: "t"),
+    "label": edited_story(2, str.upper),
+    "weight": edited_story(3, lambda weight: weight + 1),
+    "first seen": edited_story(4, lambda at_ms: at_ms - 1),
+    "last seen": edited_story(5, lambda at_ms: at_ms + 1),
+    "flagged": edited_story(6, lambda _: NOW_MS),
+    "members": edited_story(8, lambda panes: panes[:8] + bytes([panes[8] + 1]) + panes[9:]),
+    "sum": edited_story(9, lambda total: total[:-4] + bytes(4)),
+    "words": edited_story(10, lambda words: words[::-1]),
+    "weights": edited_story(11, lambda weights: weights[:-8] + bytes(8)),
+    "examples": edited_story(12, lambda examples: examples[1:]),
+    "another id": edited_ids(lambda hashes: bytes(8) + hashes[8:]),
+    "order of ids": edited_ids(lambda hashes: hashes[8:] + hashes[:8]),
+    "a story that left": lambda fields: fields.update({b"s:5": pack(([], [0]))}),
+    "next key": lambda fields: fields.update({b"s": pack((FORMAT, 9))}),
+    "a note": lambda fields: fields.update({b"n": pack([[0, "it went well"]])}),
+    "a field more": lambda fields: fields.update({b"x": b""}),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_BAD)
+def test_differences_tell_what_differs(name: str) -> None:
+    """Any part of a state that says another thing is a difference, whichever way round."""
+    one, many = two_brands()
+    KNOWN_BAD[name](many.state)
+    assert one.differences(many, SMALL) != []
+    assert many.differences(one, SMALL) != []
 
 
 def outlook(state: BrandState, start_ms: int) -> list[bytes]:
