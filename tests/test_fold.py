@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from types import ModuleType
@@ -44,6 +47,32 @@ def test_hash_text_never_changes(kernel: ModuleType) -> None:
         0x9F211EAE56DACFC9,
         0x9536A5D661A7C426,
     ]
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@pytest.mark.parametrize("missing", ["_merge", "_fold", "_splice"])
+def test_kernels_are_compiled_all_or_none(missing: str) -> None:
+    """Where one of them is missing all twins are in use, and the reason is told; who insists gets an error."""
+    code = f"""
+import importlib.util, sys
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "orchestrator.{missing}" else real(name, *rest)
+sys.modules["orchestrator.{missing}"] = None
+from orchestrator import fold, merge, splice
+print(merge.StoryIndex.__module__, fold.StoryFolder.__module__, splice.decode_items.__module__)
+print(merge.IMPLEMENTATION, merge.FALLBACK_REASON)
+"""
+    for wanted in ("", "cython"):
+        environment = os.environ | {"ORCHESTRATOR_MERGE": wanted}
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if wanted:
+            assert "ImportError" in run.stderr or "ModuleNotFoundError" in run.stderr
+            continue
+        modules, reason = run.stdout.splitlines()
+        assert modules == "orchestrator._merge_py orchestrator._fold_py orchestrator._splice_py"
+        assert reason.startswith("python ")
+        assert missing in reason
 
 
 def hashed(mentions: Iterable[str]) -> Any:

@@ -55,6 +55,33 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree / "unpacked" / archive.name.removesuffix(".tar.gz")
 
 
+def test_sources_hold_what_the_kernels_are_made_of(sources: Path) -> None:
+    """Each kernel's source and every header are in the source distribution, and nothing that Cython made of them."""
+    wanted = {path.name for path in PACKAGE.iterdir() if path.suffix in {".pyx", ".h"}}
+    assert wanted >= {"_fold.pyx", "_merge.pyx", "_splice.pyx", "_hash.h", "_splice_mentions.h"}
+    found = {path.name for path in (sources / "orchestrator").iterdir()}
+    assert wanted <= found
+    assert not [name for name in found if name.endswith((".c", ".cpp", ".so"))]
+
+
+def test_kernels_are_made_anew_when_a_header_changes() -> None:
+    """Every header that a kernel includes, directly or through another, is named in ``setup.py``."""
+    (kernels,) = [
+        ast.literal_eval(node.value)
+        for node in ast.parse((ROOT / "setup.py").read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KERNELS"
+    ]
+    assert {name: sorted(headers) for name, headers in kernels.items()} == {
+        path.stem: sorted(included_headers(path)) for path in PACKAGE.glob("*.pyx")
+    }
+
+
+def included_headers(path: Path) -> set[str]:
+    """The package's own headers that *path* includes."""
+    direct = set(re.findall(r'(?:#include|cdef extern from) "(\w+\.h)"', path.read_text())) - {"Python.h"}
+    return direct.union(*(included_headers(PACKAGE / name) for name in direct))
+
+
 def build_wheel(sources: Path, target: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Build the wheel into *target* as pip would, with the tools of this environment."""
     shutil.rmtree(sources / "build", ignore_errors=True)  # objects of an earlier build need no compiler

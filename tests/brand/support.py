@@ -73,8 +73,8 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
     return told | meaning_of_stories(BrandState.load(config, fields)._stories)
 
 
-def meaning_of_stories(book: StoryBook) -> dict[bytes, object]:
-    """What a book holds, as :func:`meaning` tells it."""
+def meaning_of_stories(book: StoryBook) -> dict[bytes, tuple[tuple[object, ...], bytes]]:
+    """What a book holds, as :func:`meaning` tells it: each story's fields, and its remembered ids."""
     return {
         b"story %d" % key: (pack_stories([story], book.index, []), story.ids.dump(0, story.ids.total))
         for key, story in book.records.items()

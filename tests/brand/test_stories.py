@@ -216,7 +216,7 @@ def build(number: int, clusters: list[Any], rows: list[Any]) -> Chunk:
     return chunk(*made, chunk_id=f"c{number}")
 
 
-def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_stories: int) -> dict[bytes, object]:
+def fold_in_batches(chunks: list[Any], cuts: set[int], restarts: set[int], max_stories: int) -> Any:
     """Fold *chunks*, a new batch at each of *cuts*, a restart at each of *restarts*; what is stored says."""
     book, fields = StoryBook(0.75, max_stories), dict[bytes, bytes]()
     starts = sorted({0, len(chunks)} | {cut for cut in cuts | restarts if cut < len(chunks)})

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator import failpoints
+from orchestrator.brand import story_store
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
@@ -21,6 +22,7 @@ from orchestrator.errors import OrchestratorError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
 from orchestrator.store import Store
+from tests.brand.support import meaning_of_stories
 from tests.lane.support import Brand, assert_balanced, persistent
 
 _NUMBERS = itertools.count(1)
@@ -28,7 +30,7 @@ POINTS = ("acquired", "opened", "peeked", "began", "folded", "prepared", "read_a
 LABELS = ("Launch Buzz", "launch buzz!", "Price cut", "Price cut announced", "Late parcels")
 
 CHUNKS = st.builds(
-    lambda number, label, count: (f"c-{number}", label, count),
+    lambda number, label, count: (number, label, count),
     st.integers(0, 30),  # few ids, so that duplicates are many
     st.sampled_from(LABELS),
     st.integers(0, 9),
@@ -55,15 +57,16 @@ class World:
     steps: list[Step] = field(default_factory=list)
     items: list[bytes] = field(default_factory=list)
 
-    def push(self, things: Sequence[bytes | tuple[str, str, int]]) -> None:
+    def push(self, things: Sequence[bytes | tuple[int, str, int]]) -> None:
         """Chunks and rubbish."""
         items = [thing if isinstance(thing, bytes) else self._item(*thing) for thing in things]
         self.items += items
         self.queue.push(*items)
 
-    def _item(self, chunk_id: str, label: str, count: int) -> bytes:
-        cluster = {"id": label, "label": label, "mentions": [], "mentionCount": count}
-        return self.queue.item(chunk_id, clusters=[cluster], meta={"mentionCount": count})
+    def _item(self, number: int, label: str, count: int) -> bytes:
+        ids = [f"m{number + place}" for place in range(count)]  # shared with the chunks of the next numbers
+        cluster = {"id": label, "label": label, "mentions": ids}
+        return self.queue.item(f"c-{number}", clusters=[cluster], meta={"mentionCount": count})
 
     def _warm(self) -> Warm:
         return self.warm or Warm(BatchSizer(max_items=self.max_items))
@@ -111,14 +114,20 @@ class World:
         self.queue.client.delete(self.queue.keys.lock)
         self.warm = None
 
-    def expected(self) -> dict[str, Any]:
+    def found(self) -> tuple[dict[str, Any], dict[bytes, object]]:
+        """What Redis holds in the end: the summary, and the stories of the state."""
+        fields: Any = self.queue.client.hgetall(self.queue.keys.state)
+        return comparable(self.queue.summary()), timeless_stories(BrandState.load(FoldConfig(), fields))
+
+    def expected(self) -> tuple[dict[str, Any], dict[bytes, object]]:
         """The pure fold of everything that was pushed, each chunkId once."""
         batch = decode_batch(self.items, self.queue.name)
         first = {chunk.chunk_id: position for position, chunk in reversed(list(enumerate(batch.chunks)))}
         state = BrandState.empty(FoldConfig())
         now_ms = time.time_ns() // 1_000_000
         state.fold(batch.keep(sorted(first.values())), now_ms)
-        return comparable(json.loads(state.summary(self.queue.name, now_ms, 0, 0)))
+        summary = json.loads(state.summary(self.queue.name, now_ms, 0, 0))
+        return comparable(summary), timeless_stories(state)
 
 
 def comparable(summary: Any) -> dict[str, Any]:
@@ -126,6 +135,14 @@ def comparable(summary: Any) -> dict[str, Any]:
     names = ("totalChunks", "totalMentions", "sentiment", "netSentiment", "topics", "clusterCount", "chunkSummaries")
     stories = [(story["label"], story["mentions"], story["members"]) for story in summary["clusters"]]
     return {name: summary[name] for name in names} | {"stories": stories}
+
+
+def timeless_stories(state: BrandState) -> dict[bytes, object]:
+    """What the state holds of stories and does not depend on the time of the test, their mention ids among it."""
+    told = meaning_of_stories(state._stories)
+    names = ("id", "label", "label_weight", "ids_total", "total", "words", "weights", "examples")
+    places = [story_store._StoryFields.__struct_fields__.index(name) for name in names]
+    return {key: ([fields[place] for place in places], ids) for key, (fields, ids) in told.items()}
 
 
 @settings(
@@ -149,5 +166,5 @@ def test_session_ends_with_the_pure_fold(
     world.visit("")
     world.visit("")
     assert world.queue.queued() == 0
-    assert comparable(world.queue.summary()) == world.expected()
+    assert world.found() == world.expected()
     assert_balanced(world.queue, world.steps)
