@@ -84,7 +84,10 @@ def run(rows: Sequence[tuple[Chunk, int]], config: FoldConfig) -> tuple[BrandSta
 def two_brands() -> tuple[Keys, Keys]:
     """The same chunks in one commit and in five."""
     rows = [
-        (chunk(number, clusters=[Cluster("s", f"story {number % 2} x y", listed(f"m{number}", "m"), centroid=2)]), NOW_MS)
+        (
+            chunk(number, clusters=[Cluster("s", f"story {number % 2} x y", listed(f"m{number}", "m"), centroid=2)]),
+            NOW_MS,
+        )
         for number in range(5)
     ]
     _, many = run(rows, SMALL)
