@@ -102,6 +102,16 @@ def test_log_stays_within_twice_what_lives() -> None:
         assert stored(fields) <= 2 * living(book) + 2 * 64 + 2 * written
 
 
+@pytest.mark.usefixtures("_small")
+def test_stories_that_left_take_no_room() -> None:
+    """However many came and went with their ids, storage holds those that are there."""
+    book, fields = StoryBook(0.75, MOST), Fields()
+    for number in range(300):
+        fold(book, number, [(f"label{number}", range(number * 20, number * 20 + 20))])
+        written = commit(book, fields)
+        assert stored(fields) <= 2 * living(book) + 2 * 64 + 2 * written
+
+
 def test_commits_cost_what_they_change() -> None:
     """A story that gets an id a commit is no reason to write everything again: twice as long, twice as much."""
     book, fields = StoryBook(0.75, 100), Fields()
