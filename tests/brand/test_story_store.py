@@ -127,6 +127,19 @@ def test_commits_cost_what_they_change() -> None:
     assert second < 4 * 2_000 * 250  # a story takes some 200 bytes, an id in a part of its own 32
 
 
+def test_ids_cost_what_is_added() -> None:
+    """Few ids a commit for many stories: an id is written four times over with its part, and not much more often."""
+    book, fields = StoryBook(0.75, 200), Fields()
+    written = added = 0
+    for number in range(1_500):
+        fold(book, number, [(f"label{(number * 20 + place) % 200}", [number * 20 + place]) for place in range(20)])
+        before = {name for name in fields if name.startswith(mentions.PREFIX)}
+        commit(book, fields)
+        written += sum(len(fields[name]) for name in fields if name.startswith(mentions.PREFIX) and name not in before)
+        added += 20 * 8
+    assert written < 12 * added
+
+
 def test_ids_that_are_forgotten_are_not_stored_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a story with more ids than are remembered, storage holds twice the remembered ones at most."""
     for module in (mentions, story_store):
