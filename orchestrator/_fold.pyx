@@ -358,13 +358,14 @@ def remembered_bytes(dict stories, const int64_t[::1] parts) -> int:
     """What *stories* (by key) still remember of *parts*, in bytes of storage, each part on its own."""
     cdef Story story
     cdef Py_ssize_t place
-    cdef int64_t first, total = 0
+    cdef int64_t first, stop, total = 0
     for place in range(0, parts.shape[0] - 2, 3):
         story = stories.get(parts[place])
         if story is not None:
             first = max(parts[place + 1], story.ids._first())
-            if first < parts[place + 2]:
-                total += sizeof(Part) + (parts[place + 2] - first) * sizeof(uint64_t)
+            stop = min(parts[place + 2], <int64_t> story.ids._ids.total())
+            if first < stop:
+                total += sizeof(Part) + (stop - first) * sizeof(uint64_t)
     return total
 
 
@@ -400,7 +401,9 @@ cdef bool _comes_before(const Part& left, const Part& right) noexcept nogil:
 
 
 cdef int _add_part(Story story, int64_t first, int64_t stop, vector[Part]* parts, list having) except -1:
+    """Those of a story's ids that it has: damaged storage may have named others, which are not in the ring."""
     cdef Part part
+    stop = min(stop, <int64_t> story.ids._ids.total())
     if first < stop:
         part.key, part.first, part.stop = story.key, first, stop
         parts.push_back(part)

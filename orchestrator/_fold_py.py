@@ -274,7 +274,7 @@ def remembered_bytes(stories: Mapping[int, Story], parts: Sequence[int]) -> int:
     for key, first, stop in _threes(parts):
         story = stories.get(key)
         if story is not None:
-            ids = stop - max(first, story.ids.total - story.ids.known)
+            ids = min(stop, story.ids.total) - max(first, story.ids.total - story.ids.known)
             total += PART_BYTES + 8 * ids if ids > 0 else 0
     return total
 
@@ -308,6 +308,7 @@ def _joined(parts: Iterable[tuple[int, ...]]) -> Iterable[list[int]]:
 
 
 def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: list[bytes]) -> None:
+    stop = min(stop, story.ids.total)  # damaged storage may have named others
     if first < stop:
         parts.extend((story.key, first, stop))
         hashes.append(story.ids.dump(first, stop))

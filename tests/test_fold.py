@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+from array import array as Parts  # noqa: N812 - array() here makes what a set takes
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from types import ModuleType
@@ -21,7 +22,7 @@ from orchestrator import fold, merge
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.rows import Centroids, MentionRows
-from orchestrator.fold import stored_id_bytes
+from orchestrator.fold import PART_BYTES, stored_id_bytes
 from tests.brand.support import batch_of, listed
 from tests.test_merge import COMPILED, TWINS
 
@@ -439,3 +440,15 @@ def test_folder_leaves_the_rest_to_a_subclass(kernel: ModuleType) -> None:
     for call in (lambda: folder.examples(MentionRows.of([]), 0), folder.evict):
         with pytest.raises(NotImplementedError):
             call()
+
+
+def test_rescued_ids_are_those_that_a_story_has(kernel: ModuleType) -> None:
+    """Parts are joined, forgotten ids left out, and ids that the story never had are not read from anywhere."""
+    story = kernel.Story(5, "s", kernel.MentionIds(7))
+    story.ids.add(array(range(1, 11)))
+    parts = Parts("q", [5, 8, 10, 5, 0, 4, 5, 4, 8, 5, 10, 12, 6, 0, 3])
+    rescued, hashes = kernel.rescue_ids({5: story}, parts)
+    assert list(struct.iter_unpack("<3q", rescued)) == [(5, 3, 10)]
+    assert hashes == story.ids.dump(3, 10)
+    assert kernel.remembered_bytes({5: story}, parts) == 3 * PART_BYTES + 7 * 8
+    assert kernel.rescue_ids({}, parts) == kernel.rescue_ids({5: story}, Parts("q")) == (b"", b"")

@@ -81,11 +81,13 @@ class MentionStore:
         """Give *story* the newest of its *total* ids back from *parts*.
 
         Raises:
-            InvalidStateError: some of them are missing.
+            InvalidStateError: some of them are missing, or there are more.
         """
         at, data = _first_kept(total), []
         for first, hashes in sorted(parts):
             stop = first + len(hashes) // ID_BYTES
+            if stop > total:
+                raise InvalidStateError(f"story {story.key}: there is an id number {stop} of {total}")
             if first <= at < stop:
                 data.append(hashes[(at - first) * ID_BYTES :])
                 at = stop

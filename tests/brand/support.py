@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from orchestrator.brand import mentions, story_store
@@ -18,7 +19,7 @@ from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.contract.rows import Centroids, MentionRows
 from orchestrator.contract.times import iso_utc
-from orchestrator.fold import pack_stories
+from orchestrator.fold import Story, pack_stories
 
 DATA = Path(__file__).parents[1] / "data"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour
@@ -76,9 +77,15 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
 def meaning_of_stories(book: StoryBook) -> dict[bytes, tuple[tuple[object, ...], bytes]]:
     """What a book holds, as :func:`meaning` tells it: each story's fields, and its remembered ids."""
     return {
-        b"story %d" % key: (pack_stories([story], book.index, []), story.ids.dump(0, story.ids.total))
+        b"story %d" % key: (_stored_fields(story, book), story.ids.dump(0, story.ids.total))
         for key, story in book.records.items()
     }
+
+
+def _stored_fields(story: Story, book: StoryBook) -> tuple[object, ...]:
+    """A story's fields as storage would hold them."""
+    segment: Any = msgspec.msgpack.decode(pack_stories([story], book.index, [])[0])
+    return tuple(segment[0][0])
 
 
 def is_segment(name: bytes) -> bool:

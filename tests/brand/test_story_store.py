@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidStateError
+from orchestrator.fold import PART_BYTES, pack_stories
 from tests.brand.support import batch_of, chunk, listed, meaning_of_stories
 
 PANE = 1_000
@@ -50,8 +52,8 @@ def stored(fields: Fields) -> int:
 
 def living(book: StoryBook) -> int:
     """Bytes that the stories take when each is written once."""
-    told: Any = meaning_of_stories(book)
-    return sum(len(packed[0]) + len(ids) + 24 for packed, ids in told.values())
+    sizes = pack_stories(list(book.records.values()), book.index, [])[1]
+    return sum(sizes) + sum(len(ids) + PART_BYTES for _, ids in meaning_of_stories(book).values())
 
 
 @contextmanager
@@ -199,6 +201,15 @@ def test_loading_refuses_hashes_that_do_not_fit_their_parts() -> None:
         fields[b"m:1"] = msgspec.msgpack.encode((parts, cut))
         with pytest.raises(InvalidStateError, match="m:1"):
             StoryBook.load(0.75, MOST, fields)
+
+
+def test_loading_refuses_ids_that_a_story_has_not() -> None:
+    """A part behind a story's last id would be read from outside its ring when its segment is cleaned."""
+    fields = stored_book()
+    beyond = struct.pack("<3q", 0, 7, 9)
+    fields[b"m:3"] = msgspec.msgpack.encode((beyond, bytes(16)))
+    with pytest.raises(InvalidStateError, match="story 0: there is an id number 9"):
+        StoryBook.load(0.75, MOST, fields)
 
 
 def test_story_that_left_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
