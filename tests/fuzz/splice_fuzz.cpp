@@ -134,21 +134,12 @@ static void check(std::string_view document, const Outcome &outcome) {
 class Reference {
   public:
     explicit Reference(std::string_view document) : text_(document), at_(text_.c_str()) {
-        const char *key;
-        while ((key = find("\"centroid\"")) != nullptr) {
-            at_ = key + strlen("\"centroid\"");
-            if (!next(':') || next('n')) continue;
-            require(next('['), "spliced what is no array");
-            if (next(']')) continue;
-            do rows_.values.push_back(number());
-            while (next(','));
-            require(next(']'), "spliced an array without an end");
-            rows_.ends.push_back((int64_t)rows_.values.size());
-        }
-        at_ = text_.c_str();
-        while ((key = find("\"mentions\"")) != nullptr) {
-            at_ = key + strlen("\"mentions\"");
-            if (next(':')) list();
+        for (;;) {
+            const char *centroid = find("\"centroid\""), *mentions = find("\"mentions\"");
+            if (centroid == nullptr && mentions == nullptr) return;
+            const bool lists = centroid == nullptr || (mentions != nullptr && mentions < centroid);
+            at_ = (lists ? mentions : centroid) + strlen("\"centroid\""); /* both have ten letters */
+            if (next(':')) lists ? list() : row();
         }
     }
 
@@ -172,6 +163,16 @@ class Reference {
         if (*at_ != byte) return false;
         at_++;
         return true;
+    }
+
+    void row() {
+        if (next('n')) return;
+        require(next('['), "spliced what is no array");
+        if (next(']')) return;
+        do rows_.values.push_back(number());
+        while (next(','));
+        require(next(']'), "spliced an array without an end");
+        rows_.ends.push_back((int64_t)rows_.values.size());
     }
 
     void list() {
