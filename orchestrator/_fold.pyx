@@ -46,6 +46,7 @@ cdef extern from "_fold_ids.h" namespace "fold":
         Ids(size_t capacity)
         int64_t total()
         size_t known()
+        void expect(const uint64_t* hashes, size_t count)
         size_t add(const uint64_t* hashes, size_t count) except +
         void copy(int64_t start, int64_t stop, uint64_t* out)
         void load(int64_t total, const uint64_t* hashes, size_t count) except +
@@ -431,6 +432,14 @@ cdef bytes _hashes_of(const vector[Part]& parts, list stories):
     return hashes
 
 
+cdef struct Share:
+    # what a cluster brings to its story
+    const uint64_t* hashes
+    int64_t known
+    int64_t size
+    int64_t weight
+
+
 cdef class StoryFolder:
     """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
 
@@ -452,6 +461,7 @@ cdef class StoryFolder:
     cdef readonly dict in_pane
     cdef object _words, _match, _join_index
     cdef dict _known_labels
+    cdef list _joined
     cdef Py_ssize_t _most
 
     def __init__(self, double threshold, Py_ssize_t most, words) -> None:
@@ -462,6 +472,7 @@ cdef class StoryFolder:
         self._most = most
         self._words = words
         self._known_labels = {}
+        self._joined = []
         self._match, self._join_index = self.index.match, self.index.join
 
     def found(self, chunk, place):
@@ -487,47 +498,73 @@ cdef class StoryFolder:
             mentions: likewise.
         """
         cdef Rows rows = Rows(mentions)
-        cdef Py_ssize_t count = 0, place
+        cdef Py_ssize_t count = 0
         cdef int64_t at_ms, pane
         cdef list clusters
+        cdef vector[Share] shares
         self.index.begin(centroids.values, centroids.offsets)
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
             clusters = chunk.clusters
-            for place in range(len(clusters)):
-                self._join(chunk, place, at_ms, pane, rows)
+            self._join_all(chunk, clusters, rows, &shares)
+            self._count_all(clusters, at_ms, pane, rows, &shares)
             count += len(clusters)
             while len(self.records) > self._most:
                 self.evict()
         return count
 
-    cdef int _join(self, chunk, Py_ssize_t place, int64_t at_ms, int64_t pane, Rows rows) except -1:
-        cdef object cluster = (<list> chunk.clusters)[place]
-        cdef tuple label_words = self._words_of(cluster.label)
+    cdef int _join_all(self, chunk, list clusters, Rows rows, vector[Share]* shares) except -1:
+        """Decide which story each of *clusters* joins; in the order that counts, since each join moves its story.
+
+        What the stories count is looked up in memory that is far away: it is asked for here and needed a chunk later.
+        """
+        cdef Share share
         cdef Story story
-        cdef const uint64_t* hashes
-        cdef Py_ssize_t hash_count = rows.take(cluster.mentions, &hashes)
-        # Texts fewer than the count says are examples: then it is taken at its word.
-        cdef object said = cluster.mention_count
-        cdef int64_t size = hash_count if said is None else said
-        cdef int64_t weight = size if size > 0 else 1
-        cdef int64_t added = size
-        cdef object centroid = cluster.centroid
-        if centroid is None:
-            centroid = NOBODY
-        cdef object key = self._match(label_words, centroid)
-        if key >= 0:
-            story = self.records[key]
-        else:
-            story = self.found(chunk, place)
-            key = story.key
-        self._join_index(key, label_words, centroid, weight)
-        if size == hash_count:
-            added = story.ids._ids.add(hashes, hash_count)
-        if weight > story.label_weight:  # the member that gives the label from now on
-            story.examples = self.examples(rows.mentions, cluster.mentions)
-        if story.add(cluster, at_ms, pane, weight, added):
-            self.in_pane.setdefault(pane, []).append(story)
-        self.dirty[key] = story
+        cdef tuple label_words
+        cdef object said, centroid, key
+        cdef Py_ssize_t place = 0
+        self._joined.clear()
+        shares.clear()
+        for cluster in clusters:
+            label_words = self._words_of(cluster.label)
+            share.known = rows.take(cluster.mentions, &share.hashes)
+            # Texts fewer than the count says are examples: then it is taken at its word.
+            said = cluster.mention_count
+            share.size = share.known if said is None else said
+            share.weight = share.size if share.size > 0 else 1
+            centroid = cluster.centroid
+            if centroid is None:
+                centroid = NOBODY
+            key = self._match(label_words, centroid)
+            if key >= 0:
+                story = self.records[key]
+            else:
+                story = self.found(chunk, place)
+                key = story.key
+            self._join_index(key, label_words, centroid, share.weight)
+            if share.size == share.known:
+                story.ids._ids.expect(share.hashes, share.known)
+            self._joined.append(story)
+            shares.push_back(share)
+            place += 1
+        return 0
+
+    cdef int _count_all(self, list clusters, int64_t at_ms, int64_t pane, Rows rows, vector[Share]* shares) except -1:
+        """Let each story count the cluster that joined it."""
+        cdef Story story
+        cdef Share* share
+        cdef int64_t added
+        cdef Py_ssize_t place = 0
+        for cluster in clusters:
+            story, share = self._joined[place], &shares[0][place]
+            place += 1
+            added = share.size
+            if share.size == share.known:
+                added = story.ids._ids.add(share.hashes, share.known)
+            if share.weight > story.label_weight:  # the member that gives the label from now on
+                story.examples = self.examples(rows.mentions, cluster.mentions)
+            if story.add(cluster, at_ms, pane, share.weight, added):
+                self.in_pane.setdefault(pane, []).append(story)
+            self.dirty[story.key] = story
         return 0
 
     cdef tuple _words_of(self, str label):

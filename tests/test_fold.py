@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from array import array as Parts  # noqa: N812 - array() here makes what a set takes
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from types import ModuleType
@@ -112,7 +113,7 @@ class NewestIds:
         self.newest, self.total = hashes[-self.capacity :], total
 
 
-# Hashes that meet in a table of any size (equal low bits) and whose tags (the top 16 bits) are equal or not, the hash
+# Hashes that meet in a small table (lower halves nearly equal) and whose tags (the top 16 bits) are equal or not, the hash
 # of everything and that of nothing.
 COLLIDING = st.builds(
     lambda tag, middle, low: tag << 48 | middle << 24 | low,
@@ -158,6 +159,29 @@ def test_mention_ids_remember_their_capacity(kernel: ModuleType, capacity: int) 
     assert ids.dump(0, total) == hashes[total - capacity : total].tobytes()
     assert ids.add(hashes[total - capacity : total]) == 0
     assert ids.add(hashes[total - capacity - 1 : total - capacity]) == 1
+
+
+@pytest.mark.parametrize(("capacity", "crowded"), [(400, True), (400, False), (10_000, False), (60_000, False)])
+def test_mention_ids_outlast_their_numbers(kernel: ModuleType, capacity: int, crowded: bool) -> None:  # noqa: FBT001
+    """Slots are told apart by 16 bits of a number: what is known stays exact long after these began anew."""
+    rng, ids = np.random.default_rng(capacity), kernel.MentionIds(capacity)
+    newest: OrderedDict[int, None] = OrderedDict()
+    for _ in range(400):
+        hashes = rng.integers(0, 4 * capacity, size=700, dtype=np.uint64)
+        if not crowded:
+            hashes *= np.uint64(0x9E3779B97F4A7C15)
+        hashes = np.unique(hashes)
+        rng.shuffle(hashes)
+        fresh = 0
+        for key in hashes.tolist():
+            if key not in newest:
+                fresh += 1
+                newest[key] = None
+                if len(newest) > capacity:
+                    newest.popitem(last=False)
+        assert ids.add(hashes) == fresh
+    assert ids.total > 2 * 65_536
+    assert ids.dump(0, ids.total) == array(list(newest)).tobytes()
 
 
 def test_mention_ids_may_have_a_gap(kernel: ModuleType) -> None:
