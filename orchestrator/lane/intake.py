@@ -27,12 +27,14 @@ class Reading:
     """A batch as it was decoded, before it is decided what of it is new.
 
     Attributes:
-        batch: every chunk of it.
+        items: as they were read.
+        batch: every chunk among them.
         digests: of their ids, in the same order.
         read_s: seconds that this took.
         seen: what Redis remembers of the digests; None until it was asked.
     """
 
+    items: list[bytes]
     batch: ChunkBatch
     digests: list[bytes]
     read_s: float
@@ -44,7 +46,7 @@ def read(items: list[bytes], brand: str, limits: Limits) -> Reading:
     started_s = perf_counter()
     batch = decode_batch(items, brand, limits)
     digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
-    return Reading(batch, digests, perf_counter() - started_s)
+    return Reading(items, batch, digests, perf_counter() - started_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,11 @@ class LaneTools:
     alert: Callable[[str, EpisodeChange], None] = tell_nobody
 
 
+def _spawn(work: Callable[[], None]) -> None:
+    """Carry out *work*, which never raises, in one of trio's threads."""
+    trio.lowlevel.start_thread_soon(work, lambda outcome: outcome.unwrap())
+
+
 class Lane:
     """One visit to one brand.
 
@@ -124,7 +129,7 @@ class Lane:
         self.lifecycle = Lifecycle(trio.current_time())
         self._tools = tools
         self._options = options
-        self._session = BrandSession(tools.store, tools.session, brand, warm)
+        self._session = BrandSession(tools.store, tools.session, brand, warm, _spawn)
         self._scope = trio.CancelScope()
         # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
         self._step_limiter = trio.CapacityLimiter(1)

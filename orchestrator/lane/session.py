@@ -23,10 +23,12 @@ from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, Rejected
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
+from orchestrator.lane.ahead import Ahead, Spawn
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.intake import Reading, admit, dead_letters, read
+from orchestrator.store.runner import Late
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, CommitReply, Lease, Peek, Then
+from orchestrator.store.types import Ask, Commit, CommitReply, Lease, Peek, Then
 
 SINGLE_ATTEMPTS = 3
 """From this many peeks without a commit on, a batch is one item: whatever it is that fails, fewer share its fate."""
@@ -38,6 +40,9 @@ SUMMARY_INTERVAL_MS = 1000
 """Under load a summary is written at most this often; a commit that empties the queue always writes it."""
 
 NOTHING_FOLDED = FoldReport()
+
+APART_BYTES = 16_384
+"""Items of this mean size are received and decoded in a thread of their own: most of that needs no interpreter lock."""
 
 POISON = "poison"
 """The reason of a dead letter whose fold did not survive a process of its own."""
@@ -114,25 +119,30 @@ class BrandSession:
 
     Args:
         warm: what an earlier session left; the caller must not share it with another one.
+        spawn: lets large items arrive and be decoded in another thread; None: everything happens in the caller's.
     """
 
-    def __init__(self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None) -> None:
+    def __init__(
+        self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None, spawn: Spawn | None = None
+    ) -> None:
         self.brand = brand
         self.lease: Lease | None = None
         self._store = store
         self._config = config
+        self._spawn = spawn
         self._warm = warm or Warm(BatchSizer())
         self._token = self._warm.token or secrets.token_hex(16)
         self._state: BrandState | None = None
         self._cid = ""
         self._next: Peek | None = None
-        self._ahead: list[bytes] = []  # items right behind the batch that is next or under way
-        self._reading: Reading | None = None  # of the next batch, once it was decoded ahead of its turn
+        self._ahead: Ahead | None = None  # the batch right behind the one that is next or under way
+        self._reading: Reading | None = None  # the next batch, once it was decoded ahead of its turn
         self._pending: _Pending | None = None
         self._verdict: tuple[bytes, bool] | None = None  # the item that was tried, and whether that killed the trial
         self._published_ms = 0
         self._summary_owed = False
         self._failure: Exception | None = None  # of a step behind others that have to be told of first
+        self._ended = False  # nothing is read ahead any more
         self._torn = False  # the state was changed and no commit holds the changes yet
 
     def open(self) -> Lease:
@@ -227,6 +237,7 @@ class BrandSession:
 
     def settle(self) -> Warm:
         """End between two commits; returns what the next session of this brand may use."""
+        self._end_reading()
         warm, state = self._warm, self._state
         if state is not None and self._pending is None and self._failure is None:
             warm.state, warm.cid = state, self._cid
@@ -235,6 +246,7 @@ class BrandSession:
 
     def abandon(self) -> Warm:
         """End with the state forgotten, because its copy here may differ from the one in Redis."""
+        self._end_reading()
         self._state = None
         return self._warm
 
@@ -279,8 +291,14 @@ class BrandSession:
         failpoints.hit("session.peeked")
         return peek
 
+    def _end_reading(self) -> None:
+        self._ended = True
+        self._forget_ahead()
+
     def _forget_ahead(self) -> None:
-        self._ahead, self._reading = [], None
+        ahead, self._ahead, self._reading = self._ahead, None, None
+        if ahead is not None:
+            ahead.drop()
 
     def _wants_trial(self, peek: Peek) -> bool:
         if not peek.items or peek.attempts < TRIAL_ATTEMPTS:
@@ -383,8 +401,8 @@ class BrandSession:
         pending = self._pending
         if pending is None:
             raise RuntimeError("there is no commit to submit")
-        commit, sizer, ahead = pending.commit, self._warm.sizer, self._ahead
-        then = Then(sizer.items if ahead else sizer.items + sizer.ahead, len(ahead), self._read_ahead)
+        commit, ahead = pending.commit, self._ahead
+        then = Then(self._ask, late=None if ahead is None else ahead.late)
         try:
             reply = self._store.commit(lease, commit, then)
         except StoreError:
@@ -394,7 +412,7 @@ class BrandSession:
         self._pending = None
         self._verdict = None
         self._cid = commit.cid
-        self._follow(reply, sizer.items)
+        self._follow(reply)
         published = commit.summary is not None
         if published:
             self._published_ms = pending.now_ms
@@ -407,25 +425,36 @@ class BrandSession:
             queued=reply.queued,
         )
 
-    def _read_ahead(self) -> Sequence[bytes]:
-        """Decode the next batch while Redis is busy with the commit of this one; the digests to ask for."""
-        if not self._ahead:
-            return ()
-        if self._reading is None:  # else the commit is sent once more
-            self._reading = read(self._ahead, self.brand, self._config.limits)
+    def _ask(self) -> Ask:
+        """Have the next batch decoded while Redis is busy with the commit of this one; what to ask about it."""
+        sizer = self._warm.sizer
+        if self._reading is None and self._ahead is not None:  # else the commit is sent once more
+            ahead, self._ahead = self._ahead, None
+            reading = ahead.reading()
+            sizer.saw(reading.items)
+            self._reading = reading if reading.items else None
         failpoints.hit("session.read_ahead")
-        return self._reading.digests
+        if self._reading is None:
+            return Ask(sizer.items + sizer.ahead)
+        return Ask(sizer.items, len(self._reading.items), self._reading.digests)
 
-    def _follow(self, reply: CommitReply, items: int) -> None:
-        """Take what came with a commit for the next batch, of so many *items*, and the one behind it."""
-        peek, read_before = reply.next, self._ahead
+    def _follow(self, reply: CommitReply) -> None:
+        """Take what came with a commit for the next batch, and have the one behind it read."""
+        peek, reading, late, sizer = reply.next, self._reading, reply.late, self._warm.sizer
         if peek is None:
             self._next = None
             self._forget_ahead()
-            return
-        if self._reading is not None:
-            self._next, self._ahead = replace(peek, items=read_before), peek.items
-            self._reading.seen = reply.seen
+        elif reading is not None and late is not None:
+            self._next, reading.seen = replace(peek, items=reading.items), reply.seen
+            self._read_ahead(late.read, late)
         else:
-            self._next, self._ahead = replace(peek, items=peek.items[:items]), peek.items[items:]
-        self._warm.sizer.saw(self._ahead)
+            self._next, behind = replace(peek, items=peek.items[: sizer.items]), peek.items[sizer.items :]
+            if behind:
+                self._read_ahead(lambda: behind)
+
+    def _read_ahead(self, receive: Callable[[], list[bytes]], late: Late | None = None) -> None:
+        spawn = self._spawn if self._warm.sizer.mean_bytes >= APART_BYTES else None
+        brand, limits = self.brand, self._config.limits
+        self._ahead = Ahead(lambda: read(receive(), brand, limits), late, spawn)
+        if self._ended:  # by whoever gave up waiting for this thread
+            self._forget_ahead()

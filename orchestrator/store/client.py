@@ -8,7 +8,6 @@ is retried silently, the lane decides what is safe to send again.
 from __future__ import annotations
 
 import re
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,26 +23,14 @@ from redis.exceptions import (
     ResponseError,
     TryAgainError,
 )
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.masking import mask_text
-from orchestrator.store import scripts
-from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from redis.connection import ConnectionInterface
-
-    from orchestrator.store.wire import Command
-
-    Meanwhile = Callable[[], Sequence[Command]]
-
-SCRIPT_ATTEMPTS: Final = 3
-"""Times that a pipeline is sent when the server has forgotten a script: once, and again after each reload."""
+    from collections.abc import Iterator
 
 # Redis quotes the arguments of a command that it does not know, and AUTH's argument is the password.
 _QUOTED_ARGUMENTS: Final = re.compile(r",? with args beginning with:.*", re.DOTALL)
@@ -107,83 +94,6 @@ def translate(error: Exception) -> StoreError:
     if isinstance(error, ResponseError) and not str(error).startswith(_TRANSIENT_REPLIES):
         return StoreRefusedError(text)
     return StoreUnavailableError(text)
-
-
-def _nothing() -> Sequence[Command]:
-    return ()
-
-
-class ScriptRunner:
-    """Sends pipelines of commands and scripts, and teaches the server the scripts when it forgot them.
-
-    Thread-safe. A pipeline is no transaction: each command stands for itself, in order.
-    """
-
-    def __init__(self, client: redis.Redis) -> None:
-        self.client = client
-        self._load_lock = threading.Lock()
-
-    def run(self, commands: Sequence[Command], meanwhile: Meanwhile = _nothing) -> list[Any]:
-        """Send *commands* in one round trip; their replies in order, error replies as exceptions in the list.
-
-        When a script was unknown (``SCRIPT FLUSH``, restart, failover), all are loaded and the **whole** pipeline is
-        sent again: every script of the protocol may be delivered twice.
-
-        Args:
-            commands: of one pipeline.
-            meanwhile: called while the server works, again if the pipeline is sent again. The commands that it
-                returns follow on the same connection, so they see what *commands* did; their replies are the last.
-
-        Raises:
-            StoreError: no answer, or the connection was refused.
-        """
-        with translated():
-            for _ in range(SCRIPT_ATTEMPTS):
-                replies = self._send(commands, meanwhile)
-                if not any(isinstance(reply, NoScriptError) for reply in replies):
-                    break
-                self.load()
-        return replies
-
-    def load(self) -> None:
-        """Teach the server all scripts; safe at any time."""
-        with translated(), self._load_lock:
-            for script in scripts.ALL:
-                self.client.script_load(script.text)
-
-    def _send(self, commands: Sequence[Command], meanwhile: Meanwhile) -> list[Any]:
-        pool = self.client.connection_pool
-        connection = pool.get_connection()
-        try:
-            _transmit(connection, commands)
-            following = meanwhile()
-            if following:
-                _transmit(connection, following)
-            return [_reply(connection) for _ in (*commands, *following)]
-        except BaseException:
-            # Replies may be under way, and nobody else must take them for his own.
-            connection.disconnect()  # type: ignore[no-untyped-call]
-            raise
-        finally:
-            pool.release(connection)
-
-
-def _transmit(connection: ConnectionInterface, commands: Sequence[Command]) -> None:
-    if not connection.is_connected:  # closed by another thread: sending would connect anew, and mix replies up
-        raise RedisConnectionError("the connection was closed")
-    connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
-
-
-def _reply(connection: ConnectionInterface) -> Any:
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
-
-
-def evalsha(script: scripts.Script, keys: Sequence[str], *args: Any) -> Command:
-    """The command that runs *script*."""
-    return ("EVALSHA", script.digest, len(keys), *keys, *args)
 
 
 def checked(reply: Any) -> Any:

@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EmbeddedRedisError
-from orchestrator.store.client import ScriptRunner, connect
+from orchestrator.store.client import connect
+from orchestrator.store.runner import ScriptRunner
 
 if TYPE_CHECKING:
     from fakeredis import TcpFakeServer

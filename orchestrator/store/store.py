@@ -22,9 +22,10 @@ import msgspec
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import StoreError
 from orchestrator.store import scripts
-from orchestrator.store.client import ScriptRunner, checked, evalsha, translated
+from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.registry import registered
+from orchestrator.store.runner import Following, ScriptRunner, evalsha
 from orchestrator.store.types import NOTHING, CommitReply, Lease, Peek, StoreOptions
 from orchestrator.store.wire import bulk
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.store.runner import Late
     from orchestrator.store.types import Commit, Registry, Then
     from orchestrator.store.wire import Command
 
@@ -123,7 +125,7 @@ class Store:
         """
         keys = BrandKeys.of(lease.brand)
         with self._timed("read"):
-            begun, items = self._runner.run(self._peek_commands(keys, lease.token, limit))
+            begun, items = self._runner.run([self._begin(keys, lease.token), _read(keys, limit)])
         check_reply(scripts.BEGIN, keys, checked(begun))
         return _peek(begun, checked(items))
 
@@ -150,22 +152,16 @@ class Store:
         """
         keys = BrandKeys.of(lease.brand)
         commands = [evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))]
-        if then.peek:
-            commands += self._peek_commands(keys, lease.token, then.peek, then.skip)
+        if then.ask is not None:
+            commands.append(self._begin(keys, lease.token))
         with self._timed("write"):
-            replies = self._runner.run(commands, lambda: _seen_commands(keys, then.meanwhile()))
-        code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
-        _, version, queued, failed_dropped, refused = replies[0]
-        following = _next_peek(keys, replies[1 : len(commands)])
-        return CommitReply(
-            duplicate=code is Code.DUP,
-            version=version,
-            queued=queued,
-            failed_dropped=failed_dropped,
-            announced=not refused,
-            next=following,
-            seen=None if following is None else _next_seen(replies[len(commands) :]),
-        )
+            replies, late = self._runner.exchange(commands, lambda: _following(keys, then), then.late)
+        try:
+            return _commit_reply(keys, replies, late)
+        except BaseException:
+            if late is not None:
+                late.drop()
+            raise
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let *leases* live for another ttl; those that are lost are returned.
@@ -216,11 +212,8 @@ class Store:
         with self._timed("read"):
             return registered(self._client, keys)
 
-    def _peek_commands(self, keys: BrandKeys, token: str, limit: int, skip: int = 0) -> list[Command]:
-        return [
-            evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms),
-            ("LRANGE", keys.queue, skip, skip + limit - 1),
-        ]
+    def _begin(self, keys: BrandKeys, token: str) -> Command:
+        return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms)
 
     def _script(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
         with self._timed(operation):
@@ -283,11 +276,43 @@ def _peek(begun: Any, items: list[bytes]) -> Peek:
     return Peek(cid.decode(), version, attempts, now_ms, queued, items)
 
 
-def _next_peek(keys: BrandKeys, peeked: Sequence[Any]) -> Peek | None:
+def _following(keys: BrandKeys, then: Then) -> Following:
+    """What travels behind a commit; what it skips to is not needed before the caller has done with what he has."""
+    if then.ask is None:
+        return Following()
+    ask = then.ask()
+    return Following([*_seen_commands(keys, ask.digests), _read(keys, ask.limit, ask.skip)], leave_last=ask.skip > 0)
+
+
+def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:
+    return ("LRANGE", keys.queue, skip, skip + limit - 1)
+
+
+def _commit_reply(keys: BrandKeys, replies: Sequence[Any], late: Late | None) -> CommitReply:
+    code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
+    _, version, queued, failed_dropped, refused = replies[0]
+    items: Any = []
+    asked = list(replies[1:])
+    if asked and late is None:
+        items = asked.pop()
+    peek = _next_peek(keys, asked[0], items) if asked else None
+    if peek is None and late is not None:
+        late.drop()
+        late = None
+    return CommitReply(
+        duplicate=code is Code.DUP,
+        version=version,
+        queued=queued,
+        failed_dropped=failed_dropped,
+        announced=not refused,
+        next=peek,
+        seen=_next_seen(asked[1:]),
+        late=late,
+    )
+
+
+def _next_peek(keys: BrandKeys, begun: Any, items: Any) -> Peek | None:
     """The peek that travelled with a commit; None if it failed, because the commit stands all the same."""
-    if not peeked:
-        return None
-    begun, items = peeked
     try:
         check_reply(scripts.BEGIN, keys, checked(begun))
         return _peek(begun, checked(items))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from orchestrator.store.runner import Late
+
 DAY_S: Final = 86_400
 
 
@@ -141,25 +143,35 @@ class Commit:
     recent: Sequence[bytes] = ()
 
 
-def _no_digests() -> Sequence[bytes]:
-    return ()
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to find out about the next chunks.
+
+    Attributes:
+        limit: chunks to read, as far as they are there.
+        skip: chunks behind the commit's own that are not read, because the caller has them already. Then those behind
+            are not needed yet, and their reply is left on its way.
+        digests: those of the chunks that the caller has; whether they were folded.
+    """
+
+    limit: int
+    skip: int = 0
+    digests: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """What to find out about the next chunks along with a commit.
+    """What goes along with a commit.
 
     Attributes:
-        peek: chunks to read, as far as they are there; 0 = none, and no attempt is counted.
-        skip: chunks behind the commit's own that are not read, because the caller has them already.
-        meanwhile: called when everything is sent and before a reply is waited for, once for each time that the
-            commit is sent: the time to decode what the caller has. Returns digests to ask for, which travel behind
-            the commit and therefore see its own.
+        ask: called when the commit is sent and before its reply is waited for, once for each time that it is sent: the
+            time to decode what the caller has. What it returns travels behind the commit and therefore sees it. None:
+            nothing is asked, and no attempt is counted.
+        late: what the commit before left on its way; *ask* waits until it is read.
     """
 
-    peek: int = 0
-    skip: int = 0
-    meanwhile: Callable[[], Sequence[bytes]] = _no_digests
+    ask: Callable[[], Ask] | None = None
+    late: Late | None = None
 
 
 NOTHING: Final = Then()
@@ -175,8 +187,10 @@ class CommitReply:
         queued: chunks left in the queue.
         failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
         announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
-        next: the next peek, if one was asked for and the lease still held.
-        seen: as :meth:`Store.seen` answers for the digests of ``Then.meanwhile``; None if there was no answer.
+        next: the next peek, if one was asked for and the lease still held; without items if some were skipped.
+        seen: as :meth:`Store.seen` answers for the digests that were asked for; None if there was no answer.
+        late: the chunks behind those that were skipped, still on their way; the caller MUST read them and pass them to
+            the next commit, or drop them.
     """
 
     duplicate: bool
@@ -186,6 +200,7 @@ class CommitReply:
     announced: bool
     next: Peek | None
     seen: list[bool] | None = None
+    late: Late | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,9 @@ class Model(RuleBasedStateMachine):
     @rule(actor=st.integers(0, 1))
     def die(self, actor: int) -> None:
         """Kill -9: everything in memory is gone, the lock stays."""
+        session = self.actors[actor].session
+        if session is not None:
+            session.abandon()  # nobody is left to read from its connections
         self.actors[actor] = Actor()
 
     @precondition(lambda self: self.store.delivered)

@@ -154,7 +154,7 @@ class Bench:
         """A lane that has not begun."""
         self.monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
         self.monkeypatch.setattr(
-            lane_module, "BrandSession", lambda _store, _config, brand, warm: ScriptedSession(self.script, brand, warm)
+            lane_module, "BrandSession", lambda _s, _c, brand, warm, _spawn: ScriptedSession(self.script, brand, warm)
         )
         store: Any = None  # the scripted session asks nobody
         tools = LaneTools(store, CONFIG, self.metrics, lambda: self.hinted, self._count)

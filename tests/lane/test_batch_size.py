@@ -30,7 +30,7 @@ def test_sizer_grows_at_most_twofold() -> None:
     for _ in range(7):
         sizer.saw([SMALL] * sizer.items)
         sizes.append(sizer.items)
-    assert sizes == [32, 64, 128, 256, 512, 512, 512]
+    assert sizes == [32, 64, 128, 256, 512, 1024, 1024]
     assert sizes[-1] == MAX_ITEMS
 
 

@@ -18,7 +18,7 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.store import FailedPolicy, Store, StoreOptions, Then, connect
+from orchestrator.store import Ask, FailedPolicy, Store, StoreOptions, Then, connect
 from orchestrator.store.scripts import KEY_TYPES
 from tests.store.world import World, commit_of
 
@@ -204,26 +204,61 @@ def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
     """One round trip commits and reads on; the attempts start again at one."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = world.store.commit(lease, commit, Then(peek=10))
+    reply = world.store.commit(lease, commit, Then(lambda: Ask(10)))
     assert reply.next is not None
     assert (reply.next.items, reply.next.cid, reply.next.attempts) == ([b"b"], commit.cid, 1)
 
 
 def test_commit_reads_on_behind_what_the_caller_has(world: World) -> None:
-    """The chunks that were read ahead stay in the queue and are not read again."""
+    """What was read ahead stays in the queue and is not read again; what is behind comes when it is wanted."""
     lease, peek = world.holding(b"a", b"b", b"c", b"d", b"e")
-    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(peek=2, skip=1))
+    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(lambda: Ask(2, skip=1)))
     assert reply.next is not None
-    assert (reply.next.items, reply.next.queued) == ([b"c", b"d"], 4)
+    assert (reply.next.items, reply.next.queued) == ([], 4)
+    assert reply.late is not None
+    assert reply.late.read() == [b"c", b"d"]
+    reply.late.drop()
+
+
+def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
+    """It is sent behind the question that is open, which still gets the chunks as they were; none are left out."""
+    lease, peek = world.holding(*[b"%d" % number for number in range(9)])
+    first = commit_of(replace(peek, items=[b"0"]))
+    late = world.store.commit(lease, first, Then(lambda: Ask(2, skip=2))).late
+    assert late is not None
+    read: list[list[bytes]] = []
+
+    def ask() -> Ask:
+        read.append(late.read())
+        return Ask(3, skip=2)
+
+    second = commit_of(replace(peek, items=[b"1", b"2"]), expected_cid=first.cid, version=first.version + 1)
+    reply = world.store.commit(lease, second, Then(ask, late))
+    assert reply.late is not None
+    assert (read, reply.late.read()) == ([[b"3", b"4"]], [b"5", b"6", b"7"])
+    reply.late.drop()
+
+
+def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, brand: str) -> None:
+    """What was asked along with it is dropped, and the only connection serves the next call."""
+    client = connect(redis_url, timeout_s=1.0, pool_size=1)
+    world = World(client, Store(client), brand)
+    lease, peek = world.holding(b"a", b"b", b"c")
+    with pytest.raises(StaleStateError):
+        world.store.commit(lease, commit_of(peek, expected_cid="foreign"), Then(lambda: Ask(1, skip=1)))
+    with pytest.raises(LeaseLostError):
+        world.store.commit(replace(lease, token=brand), commit_of(peek), Then(lambda: Ask(1, skip=1)))
+    world.store.ping()
+    client.close()
 
 
 def test_commit_asks_for_digests_that_see_its_own(world: World) -> None:
     """What is decoded while the commit is under way may repeat what the commit folds."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(peek=1, meanwhile=lambda: [D1, D2]))
+    reply = world.store.commit(lease, commit, Then(lambda: Ask(1, digests=[D1, D2])))
     assert reply.seen == [True, False]
-    assert world.store.commit(lease, commit, Then(peek=1)).seen == []
+    assert world.store.commit(lease, commit, Then(lambda: Ask(1))).seen == []
 
 
 def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: str, brand: str) -> None:
@@ -233,11 +268,11 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
 
-    def fail() -> list[bytes]:
+    def fail() -> Ask:
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        world.store.commit(lease, commit, Then(peek=1, meanwhile=fail))
+        world.store.commit(lease, commit, Then(fail))
     assert world.store.seen(lease, [D1]) == [False]
     assert world.store.commit(lease, commit).version == 1
     client.close()
@@ -247,12 +282,12 @@ def test_commit_is_unavailable_when_its_connection_is_closed_meanwhile(world: Wo
     """On a new connection the digests' replies would be taken for the commit's."""
     lease, peek = world.holding(b"a")
 
-    def close() -> list[bytes]:
+    def close() -> Ask:
         world.client.connection_pool.disconnect()
-        return [D1]
+        return Ask(1, digests=[D1])
 
     with pytest.raises(StoreUnavailableError):
-        world.store.commit(lease, commit_of(peek), Then(peek=1, meanwhile=close))
+        world.store.commit(lease, commit_of(peek), Then(close))
 
 
 def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -> None:
@@ -520,7 +555,7 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
     lease, peek = world.holding(b"a", b"b")
     world.client.script_flush()
     commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(peek=1, meanwhile=lambda: [D1]))
+    reply = world.store.commit(lease, commit, Then(lambda: Ask(1, digests=[D1])))
     assert reply.next is not None
     assert reply.seen == [True]
     world.client.script_flush()
