@@ -113,8 +113,8 @@ class NewestIds:
         self.newest, self.total = hashes[-self.capacity :], total
 
 
-# Hashes that meet in a small table (lower halves nearly equal), whose tags (the top 16 bits) are equal or not; the hash of
-# everything and that of nothing.
+# Hashes that meet in a small table (lower halves nearly equal), whose tags (the top 16 bits) are equal or not; the hash
+# of everything and that of nothing.
 COLLIDING = st.builds(
     lambda tag, middle, low: tag << 48 | middle << 24 | low,
     st.sampled_from([0, 1, 0xFFFF]),

@@ -20,20 +20,15 @@ FIRST_ITEMS = 16
 
 
 class BatchSizer:
-    """The size of a brand's next batch.
+    """The size of a brand's next batch."""
 
-    Attributes:
-        mean_bytes: what an item measured in the last batch that was seen.
-    """
-
-    __slots__ = ("_grown", "_items", "_largest_items", "_target_bytes", "mean_bytes")
+    __slots__ = ("_grown", "_items", "_largest_items", "_target_bytes")
 
     def __init__(self, *, max_items: int = MAX_ITEMS, target_bytes: int = TARGET_BYTES) -> None:
         self._largest_items = max_items
         self._target_bytes = target_bytes
         self._items = min(FIRST_ITEMS, max_items)
         self._grown = False
-        self.mean_bytes = 0
 
     @property
     def items(self) -> int:
@@ -49,8 +44,8 @@ class BatchSizer:
         """Adapt to a full batch that was peeked: aim at the target in bytes, at most double."""
         if not items:
             return
-        self.mean_bytes = max(1, sum(map(len, items)) // len(items))
-        aim = max(1, min(self._largest_items, self._target_bytes // self.mean_bytes))
+        mean_bytes = max(1, sum(map(len, items)) // len(items))
+        aim = max(1, min(self._largest_items, self._target_bytes // mean_bytes))
         self._items = min(aim, max(self._items * 2, 1))
         self._grown = self._items == aim
 

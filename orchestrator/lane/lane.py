@@ -106,11 +106,6 @@ class LaneTools:
     alert: Callable[[str, EpisodeChange], None] = tell_nobody
 
 
-def _spawn(work: Callable[[], None]) -> None:
-    """Carry out *work*, which never raises, in one of trio's threads."""
-    trio.lowlevel.start_thread_soon(work, lambda outcome: outcome.unwrap())
-
-
 class Lane:
     """One visit to one brand.
 
@@ -129,12 +124,13 @@ class Lane:
         self.lifecycle = Lifecycle(trio.current_time())
         self._tools = tools
         self._options = options
-        self._session = BrandSession(tools.store, tools.session, brand, warm, _spawn)
+        self._session = BrandSession(tools.store, tools.session, brand, warm)
         self._scope = trio.CancelScope()
         # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
         self._step_limiter = trio.CapacityLimiter(1)
         self._nudge = trio.Event()
         self._started_s = self._noticed_s = trio.current_time()
+        self._turn_s = perf_counter()  # the same moment on a clock that every thread can read
         self._yield_asked = False
         self._stopping = False
         self._lost = False
@@ -260,7 +256,7 @@ class Lane:
             else:
                 idle_since_s = None
                 self._tell(step)
-            if self._turn_is_over() and not self._session.failing:
+            if self._turn_is_over() and not (self._session.failing or self._session.engaged):
                 return LaneOutcome.YIELDED
 
     def _turn_is_over(self) -> bool:
@@ -304,7 +300,12 @@ class Lane:
 
     def _burst(self) -> list[Step]:
         until_s = perf_counter() + _BURST_S
-        return self._session.burst(lambda: perf_counter() < until_s and not (self._given_up or self._stopping))
+        return self._session.burst(lambda: perf_counter() < until_s and self._goes_on(), self._goes_on)
+
+    def _goes_on(self) -> bool:
+        """Whether there will be another step, as far as one can tell in any thread."""
+        turn_is_over = self._yield_asked and perf_counter() - self._turn_s >= self._options.quantum_s
+        return not (self._given_up or self._stopping or turn_is_over)
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Carry out *call* in a thread; a failure of Redis is retried with exponential backoff."""

@@ -23,12 +23,12 @@ from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, Rejected
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
-from orchestrator.lane.ahead import Ahead, Spawn
 from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.intake import Reading, admit, dead_letters, read
+from orchestrator.lane.feed import Feed
+from orchestrator.lane.intake import Reading, admit, dead_letters
 from orchestrator.store.runner import Late
 from orchestrator.store.store import Store
-from orchestrator.store.types import Ask, Commit, CommitReply, Lease, Peek, Then
+from orchestrator.store.types import Commit, CommitReply, Lease, Peek, Seen, Then
 
 SINGLE_ATTEMPTS = 3
 """From this many peeks without a commit on, a batch is one item: whatever it is that fails, fewer share its fate."""
@@ -40,9 +40,6 @@ SUMMARY_INTERVAL_MS = 1000
 """Under load a summary is written at most this often; a commit that empties the queue always writes it."""
 
 NOTHING_FOLDED = FoldReport()
-
-APART_BYTES = 16_384
-"""Items of this mean size are received and decoded in a thread of their own: most of that needs no interpreter lock."""
 
 POISON = "poison"
 """The reason of a dead letter whose fold did not survive a process of its own."""
@@ -114,35 +111,41 @@ class _Pending:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A batch that is folded and in no commit yet, or what else there is to commit."""
+
+    items: Sequence[bytes]
+    step: Step
+    digests: Sequence[bytes] = ()
+    rejected: Sequence[Rejected] = ()
+
+
 class BrandSession:
     """The work on one brand under one lease.
 
     Args:
         warm: what an earlier session left; the caller must not share it with another one.
-        spawn: lets large items arrive and be decoded in another thread; None: everything happens in the caller's.
     """
 
-    def __init__(
-        self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None, spawn: Spawn | None = None
-    ) -> None:
+    def __init__(self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None) -> None:
         self.brand = brand
         self.lease: Lease | None = None
         self._store = store
         self._config = config
-        self._spawn = spawn
         self._warm = warm or Warm(BatchSizer())
+        self._feed = Feed(brand, config.limits, self._warm.sizer)
         self._token = self._warm.token or secrets.token_hex(16)
         self._state: BrandState | None = None
         self._cid = ""
         self._next: Peek | None = None
-        self._ahead: Ahead | None = None  # the batch right behind the one that is next or under way
-        self._reading: Reading | None = None  # the next batch, once it was decoded ahead of its turn
+        self._folded: _Folded | None = None  # the next batch, once it was folded ahead of its turn
+        self._seen: Late[Seen] | None = None  # whether the chunks of the next batch are new, asked and not heard yet
         self._pending: _Pending | None = None
         self._verdict: tuple[bytes, bool] | None = None  # the item that was tried, and whether that killed the trial
         self._published_ms = 0
         self._summary_owed = False
         self._failure: Exception | None = None  # of a step behind others that have to be told of first
-        self._ended = False  # nothing is read ahead any more
         self._torn = False  # the state was changed and no commit holds the changes yet
 
     def open(self) -> Lease:
@@ -175,31 +178,37 @@ class BrandSession:
         failpoints.hit("session.opened")
         return lease
 
-    def step(self) -> Step:
+    def step(self, *, fold_ahead: bool = False) -> Step:
         """Fold and commit one batch, or refresh a summary that time has made stale.
+
+        Args:
+            fold_ahead: fold the batch behind while Redis works on this one's commit; then the session is
+                :attr:`engaged`.
 
         Raises:
             StoreUnavailableError, StoreRefusedError: call again to go on.
             StoreError: the session is spent.
         """
+        if (failure := self._failure) is not None:
+            self._failure = None
+            raise failure
         if self._torn:
             raise StaleStateError(f"brand {self.brand!r}: a fold was interrupted, its state is in no commit")
-        if self._pending is None and (nothing := self._begin()):
+        if self._pending is not None:
+            self._feed.detach()  # whatever the attempt before left on its way
+        elif nothing := self._begin(fold_ahead=fold_ahead):
             return nothing
         return self._submit()
 
-    def burst(self, may_go_on: Callable[[], bool]) -> list[Step]:
+    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool] = lambda: False) -> list[Step]:
         """Carry out one step, and more on end while there is work at hand and *may_go_on*; all but the last committed.
 
         A failure behind a step that is done is raised by the next call, before anything else happens.
         """
-        if (failure := self._failure) is not None:
-            self._failure = None
-            raise failure
-        steps = [self.step()]
+        steps = [self.step(fold_ahead=may_fold_ahead())]
         try:
-            while self.prefetched and not steps[-1].suspect and may_go_on():
-                steps.append(self.step())
+            while self.prefetched and not (steps[-1].suspect or self._failure) and may_go_on():
+                steps.append(self.step(fold_ahead=may_fold_ahead()))
         except Exception as error:  # noqa: BLE001 - not swallowed: the next call raises it
             self._failure = error
         return steps
@@ -231,22 +240,27 @@ class BrandSession:
         return self._failure is not None
 
     @property
+    def engaged(self) -> bool:
+        """Whether the batch behind the last commit is folded, and has to be committed before the session ends well."""
+        return self._folded is not None
+
+    @property
     def committing(self) -> bool:
         """Whether a commit was sent whose outcome is unknown."""
         return self._pending is not None
 
     def settle(self) -> Warm:
         """End between two commits; returns what the next session of this brand may use."""
-        self._end_reading()
+        self._feed.end()
         warm, state = self._warm, self._state
-        if state is not None and self._pending is None and self._failure is None:
+        if state is not None and self._pending is None and self._failure is None and not (self.engaged or self._torn):
             warm.state, warm.cid = state, self._cid
         self._state = None
         return warm
 
     def abandon(self) -> Warm:
         """End with the state forgotten, because its copy here may differ from the one in Redis."""
-        self._end_reading()
+        self._feed.end()
         self._state = None
         return self._warm
 
@@ -270,35 +284,42 @@ class BrandSession:
             raise RuntimeError("the session is not open")
         return self.lease, self._state
 
-    def _begin(self) -> Step | None:
+    def _begin(self, *, fold_ahead: bool) -> Step | None:
         """Have a commit under way, or the step that says why there is none."""
         peek = self._next or self._peek()
         self._next = None
-        if self._wants_trial(peek):
+        if self._folded is None and self._wants_trial(peek):
             self._next = peek
             return Step(suspect=True, queued=peek.queued)
         failpoints.hit("session.began")
-        pending = self._prepare(peek)
-        if pending is None:
+        if peek.cid != self._cid:
+            raise StaleStateError(f"brand {self.brand!r}: another commit came between")
+        folded, self._folded = self._folded or self._prepare(peek), None
+        if folded is None:
             return Step(idle=True, queued=peek.queued)
-        self._pending, self._torn = pending, False
+        self._torn = True
+        self._look_ahead(fold_ahead=fold_ahead and bool(folded.items))
+        self._pending, self._torn = self._commit(peek, folded), False
         return None
 
     def _peek(self) -> Peek:
         lease, _ = self._held()
-        self._forget_ahead()
+        self._feed.forget()
         peek = self._store.peek(lease, self._warm.sizer.items)
         failpoints.hit("session.peeked")
         return peek
 
-    def _end_reading(self) -> None:
-        self._ended = True
-        self._forget_ahead()
-
-    def _forget_ahead(self) -> None:
-        ahead, self._ahead, self._reading = self._ahead, None, None
-        if ahead is not None:
-            ahead.drop()
+    def _look_ahead(self, *, fold_ahead: bool) -> None:
+        """Have the batch behind at hand; if it is to be folded ahead, ask which of its chunks are new."""
+        self._feed.advance()
+        reading = self._feed.reading
+        if reading is None or not fold_ahead:
+            return
+        lease, _ = self._held()
+        try:
+            self._seen = self._feed.late = self._store.ask_seen(lease, reading.digests, self._feed.late)
+        except StoreError:  # the commit, which is sent next, says why
+            self._feed.late = None
 
     def _wants_trial(self, peek: Peek) -> bool:
         if not peek.items or peek.attempts < TRIAL_ATTEMPTS:
@@ -306,69 +327,73 @@ class BrandSession:
         # A verdict holds for the item that was tried, not for one that a foreign pop brought to the head since.
         return self._verdict is None or self._verdict[0] != peek.items[0]
 
-    def _prepare(self, peek: Peek) -> _Pending | None:
+    def _prepare(self, peek: Peek) -> _Folded | None:
         """Decide on the next commit without writing anything; None if there is nothing to commit."""
-        if peek.cid != self._cid:
-            raise StaleStateError(f"brand {self.brand!r}: another commit came between")
         items = peek.items
         if not items:
             return self._refresh(peek)
         if self._verdict != (items[0], True) and peek.attempts < SINGLE_ATTEMPTS:
-            if self._reading is None:  # else it was seen when it was read ahead
+            reading, self._feed.reading = self._feed.reading, None
+            if reading is None:  # else it was seen when it was read ahead
                 self._warm.sizer.saw(items)
-            return self._fold(peek, items)
-        self._forget_ahead()
+            return self._fold(reading or self._feed.read(items), peek.now_ms)
+        self._feed.forget()
         if self._verdict == (items[0], True):
-            return self._condemn(peek, items[:1])
+            self._torn = True
+            return _Folded(items[:1], Step(items=1, failed=1, poisoned=1), rejected=[Rejected(0, POISON, "$")])
         # Whatever failed may stand further back: grow from one again, or each item before it fails its batch in turn.
         self._warm.sizer.restart()
-        return self._fold(peek, items[:1])
+        return self._fold(self._feed.read(items[:1]), peek.now_ms)
 
-    def _fold(self, peek: Peek, items: list[bytes]) -> _Pending:
+    def _fold(self, reading: Reading, now_ms: int) -> _Folded:
         lease, state = self._held()
-        reading = self._reading or read(items, self.brand, self._config.limits)
-        self._reading = None
         seen = self._store.seen(lease, reading.digests) if reading.seen is None else reading.seen
         started_s = perf_counter()
         intake = admit(reading.batch, reading.digests, seen)
         self._torn = True
         failpoints.hit_chunks(chunk.chunk_id for chunk in intake.batch.chunks)
-        report = state.fold(intake.batch, peek.now_ms)
+        report = state.fold(intake.batch, now_ms)
         failpoints.hit("session.folded")
         rejected = reading.batch.rejected
         step = Step(
             fold=report,
-            items=len(items),
+            items=len(reading.items),
             duplicates=intake.duplicates,
             failed=len(rejected),
             fold_s=reading.read_s + perf_counter() - started_s,
         )
-        return self._commit(peek, items, step, digests=intake.digests, rejected=rejected)
+        return _Folded(reading.items, step, intake.digests, rejected)
 
-    def _condemn(self, peek: Peek, items: Sequence[bytes]) -> _Pending:
-        self._torn = True
-        step = Step(items=1, failed=1, poisoned=1)
-        return self._commit(peek, items, step, rejected=[Rejected(0, POISON, "$")])
-
-    def _refresh(self, peek: Peek) -> _Pending | None:
+    def _refresh(self, peek: Peek) -> _Folded | None:
         _, state = self._held()
         due_ms = state.due_ms()
         if not (self._summary_owed or 0 < due_ms <= peek.now_ms):
             return None
         self._torn = True
         state.advance(peek.now_ms)
-        return self._commit(peek, (), Step())
+        return _Folded((), Step())
 
-    def _commit(
-        self,
-        peek: Peek,
-        items: Sequence[bytes],
-        step: Step,
-        *,
-        digests: Sequence[bytes] = (),
-        rejected: Sequence[Rejected] = (),
-    ) -> _Pending:
+    def _fold_ahead(self) -> None:
+        """Fold the batch behind while Redis is busy with the commit before it, which it is told of once that is in."""
+        failpoints.hit("session.read_ahead")
+        late, self._seen = self._seen, None
+        reading, pending = self._feed.reading, self._pending
+        if late is None or reading is None or pending is None:
+            return
+        seen = late.read()
+        folding = set(pending.commit.digests)  # Redis was asked before it got these
+        reading.seen = [known or key in folding for known, key in zip(seen.known, reading.digests, strict=True)]
+        self._feed.reading = None
+        try:
+            self._folded = self._fold(reading, seen.now_ms)
+        except Exception as error:  # noqa: BLE001 - not swallowed: the next call raises it, this one tells of its commit
+            self._failure = error
+        else:
+            self._torn = False
+
+    def _commit(self, peek: Peek, folded: _Folded) -> _Pending:
         lease, state = self._held()
+        items = folded.items
         now_ms, version = peek.now_ms, peek.version + 1
         publish = len(items) >= peek.queued or now_ms - self._published_ms >= SUMMARY_INTERVAL_MS
         changes = state.take_changes()
@@ -381,9 +406,9 @@ class BrandSession:
             tail=items[-1] if items else b"",
             put=changes.put,
             remove=changes.remove,
-            digests=digests,
+            digests=folded.digests,
             failed=dead_letters(
-                items, rejected, brand=self.brand, now_ms=now_ms, orchestrator_id=self._config.orchestrator_id
+                items, folded.rejected, brand=self.brand, now_ms=now_ms, orchestrator_id=self._config.orchestrator_id
             ),
             summary=state.summary(self.brand, now_ms, lease.epoch, version) if publish else None,
             # Without its summary the brand is due at once, for whoever finds the queue empty later.
@@ -394,25 +419,31 @@ class BrandSession:
             recent=changes.recent,
         )
         failpoints.hit("session.prepared")
-        return _Pending(commit, replace(step, alerts=changes.alerts), now_ms)
+        return _Pending(commit, replace(folded.step, alerts=changes.alerts), now_ms)
 
     def _submit(self) -> Step:
         lease, _ = self._held()
         pending = self._pending
         if pending is None:
             raise RuntimeError("there is no commit to submit")
-        commit, ahead = pending.commit, self._ahead
-        then = Then(self._ask, late=None if ahead is None else ahead.late)
+        commit, feed = pending.commit, self._feed
+        reading = feed.reading or self._folded
+        ask = feed.ask(0 if reading is None else len(reading.items))
+        if feed.reading is not None and self._seen is None:
+            ask = replace(ask, digests=feed.reading.digests)
+        late, feed.late = feed.late, None
         try:
-            reply = self._store.commit(lease, commit, then)
+            reply = self._store.commit(lease, commit, Then(ask, late, self._fold_ahead))
         except StoreError:
+            self._seen = None
             failpoints.hit("session.commit_failed")
             raise
+        items = feed.follow(reply)
         failpoints.hit("session.committed")
         self._pending = None
         self._verdict = None
         self._cid = commit.cid
-        self._follow(reply)
+        self._follow(reply, items if reading is None else reading.items)
         published = commit.summary is not None
         if published:
             self._published_ms = pending.now_ms
@@ -425,36 +456,12 @@ class BrandSession:
             queued=reply.queued,
         )
 
-    def _ask(self) -> Ask:
-        """Have the next batch decoded while Redis is busy with the commit of this one; what to ask about it."""
-        sizer = self._warm.sizer
-        if self._reading is None and self._ahead is not None:  # else the commit is sent once more
-            ahead, self._ahead = self._ahead, None
-            reading = ahead.reading()
-            sizer.saw(reading.items)
-            self._reading = reading if reading.items else None
-        failpoints.hit("session.read_ahead")
-        if self._reading is None:
-            return Ask(sizer.items + sizer.ahead)
-        return Ask(sizer.items, len(self._reading.items), self._reading.digests)
-
-    def _follow(self, reply: CommitReply) -> None:
-        """Take what came with a commit for the next batch, and have the one behind it read."""
-        peek, reading, late, sizer = reply.next, self._reading, reply.late, self._warm.sizer
-        if peek is None:
+    def _follow(self, reply: CommitReply, items: Sequence[bytes]) -> None:
+        """Take what came with a commit: *items* are those of the next batch."""
+        if reply.next is None:
             self._next = None
-            self._forget_ahead()
-        elif reading is not None and late is not None:
-            self._next, reading.seen = replace(peek, items=reading.items), reply.seen
-            self._read_ahead(late.read, late)
-        else:
-            self._next, behind = replace(peek, items=peek.items[: sizer.items]), peek.items[sizer.items :]
-            if behind:
-                self._read_ahead(lambda: behind)
-
-    def _read_ahead(self, receive: Callable[[], list[bytes]], late: Late | None = None) -> None:
-        spawn = self._spawn if self._warm.sizer.mean_bytes >= APART_BYTES else None
-        brand, limits = self.brand, self._config.limits
-        self._ahead = Ahead(lambda: read(receive(), brand, limits), late, spawn)
-        if self._ended:  # by whoever gave up waiting for this thread
-            self._forget_ahead()
+            self._feed.forget()
+            return
+        if self._feed.reading is not None:
+            self._feed.reading.seen = reply.seen
+        self._next = replace(reply.next, items=list(items))

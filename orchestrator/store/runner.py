@@ -1,65 +1,62 @@
 """How commands travel: pipelines on the client's connections, forgotten scripts, replies that are read later.
 
-Owns which connection a pipeline takes and who reads its replies; nothing here is retried but what a server did not know.
+Owns which connection a pipeline takes and who reads its replies; nothing is sent again but what a server did not know.
 Everything is thread-safe.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.store import scripts
-from orchestrator.store.client import checked, translated
+from orchestrator.store.client import translated
 from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import redis
     from redis.connection import Connection
 
     from orchestrator.store.wire import Command
 
-    Meanwhile = Callable[[], "Following"]
+T = TypeVar("T")
+
+Parse = Callable[[Sequence[Any]], T]
+"""What replies mean; error replies are among them as exceptions."""
 
 SCRIPT_ATTEMPTS: Final = 3
 """Times that a pipeline is sent when the server has forgotten a script: once, and again after each reload."""
 
 
-class Following(NamedTuple):
-    """Commands that go behind others on their way; the reply of the last one may be left for later."""
-
-    commands: Sequence[Command] = ()
-    leave_last: bool = False
+def _nothing() -> None:
+    """What there is to do meanwhile, if nothing is."""
 
 
-def _nothing() -> Following:
-    return Following()
+class Late(Generic[T]):
+    """Replies that are left on their way; their connection is reserved until the next exchange on it.
 
-
-class Late:
-    """A reply that was asked for and is left on its way; its connection is reserved until the next exchange on it.
-
-    Thread-safe: one thread may read while another one sends on the same connection, or drops the reply.
+    Thread-safe: one thread may read while another one sends on the same connection, or drops the replies.
     """
 
-    def __init__(self, pool: redis.ConnectionPool, connection: Connection) -> None:
+    def __init__(self, pool: redis.ConnectionPool, connection: Connection, count: int, parse: Parse[T]) -> None:
         self.connection = connection
         self._pool = pool
+        self._count = count
+        self._parse = parse
         self._lock = threading.Lock()
         self._reserved = self._unread = True
         self._reading = False
 
-    def read(self) -> Any:
-        """The reply, once.
+    def read(self) -> T:
+        """What the replies mean, once; waits for them.
 
         Raises:
-            StoreError: there is none, or it is an error reply.
+            StoreError: they did not come, or one of them is an error reply.
         """
         with self._lock:
             if not (self._reserved and self._unread):
@@ -67,16 +64,17 @@ class Late:
             self._unread, self._reading = False, True
         try:
             with translated():
-                return checked(_reply(self.connection))
+                replies = [_reply(self.connection) for _ in range(self._count)]
         finally:
             with self._lock:
                 self._reading = False
                 abandoned = not self._reserved
             if abandoned:
                 self._give_back()
+        return self._parse(replies)
 
     def drop(self) -> None:
-        """Do without the reply, and give the connection back; whoever reads at this moment does that in the end."""
+        """Do without the replies, and give the connection back; whoever reads at this moment does that in the end."""
         with self._lock:
             reserved, self._reserved = self._reserved, False
             reading = self._reading
@@ -84,14 +82,14 @@ class Late:
             self._give_back()
 
     def hand_over(self) -> None:
-        """Leave the connection to whoever calls; the reply has been read."""
+        """Leave the connection to whoever calls; the replies have been read."""
         with self._lock:
             if self._unread or self._reading:
                 raise RuntimeError("a reply is still under way")
             self._reserved = False
 
     def _give_back(self) -> None:
-        if self._unread:  # nobody else must take it for his own
+        if self._unread:  # nobody else must take them for his own
             self.connection.disconnect()  # type: ignore[no-untyped-call]
         self._pool.release(self.connection)
 
@@ -118,19 +116,23 @@ class ScriptRunner:
         return self.exchange(commands)[0]
 
     def exchange(
-        self, commands: Sequence[Command], meanwhile: Meanwhile = _nothing, late: Late | None = None
-    ) -> tuple[list[Any], Late | None]:
-        """Like :meth:`run`, with something to do meanwhile; the replies, and the one that is left on its way.
+        self,
+        commands: Sequence[Command],
+        meanwhile: Callable[[], None] = _nothing,
+        late: Late[Any] | None = None,
+        leave: Parse[T] | None = None,
+    ) -> tuple[list[Any], Late[T] | None]:
+        """Like :meth:`run`, with something to do meanwhile; the replies, and the last one if it is left on its way.
 
         Args:
             commands: of one pipeline.
-            meanwhile: called while the server works, again if the pipeline is sent again. The commands that it
-                returns follow on the same connection, so they see what *commands* did.
-            late: a reply of an earlier exchange, which goes on on its connection. *meanwhile* waits until it is read.
+            meanwhile: called while the server works, again if the pipeline is sent again.
+            late: replies of an earlier exchange, whose connection this one takes; *meanwhile* reads them if nobody did.
+            leave: the last reply is left on its way, and will be parsed so.
         """
         with translated():
             for _ in range(SCRIPT_ATTEMPTS):
-                replies, left = self._send(commands, meanwhile, late)
+                replies, left = self._send(commands, meanwhile, late, leave)
                 if not any(isinstance(reply, NoScriptError) for reply in replies):
                     break
                 late = None  # it was read, and its connection is free
@@ -140,6 +142,30 @@ class ScriptRunner:
                 self.load()
         return replies, left
 
+    def ask(self, commands: Sequence[Command], parse: Parse[T], late: Late[Any] | None = None) -> Late[T]:
+        """Send *commands*, which know no script, and leave all replies on their way.
+
+        Args:
+            commands: of one pipeline.
+            parse: what the replies mean.
+            late: replies of an earlier exchange that were read, whose connection this one takes.
+
+        Raises:
+            StoreError: nothing was sent.
+        """
+        pool = self.client.connection_pool
+        with translated():
+            if late is not None:
+                late.hand_over()
+            connection = pool.get_connection() if late is None else late.connection
+            try:
+                _transmit(connection, commands)
+            except BaseException:
+                connection.disconnect()  # type: ignore[no-untyped-call]
+                pool.release(connection)
+                raise
+            return Late(pool, connection, len(commands), parse)
+
     def load(self) -> None:
         """Teach the server all scripts; safe at any time."""
         with translated(), self._load_lock:
@@ -147,21 +173,23 @@ class ScriptRunner:
                 self.client.script_load(script.text)
 
     def _send(
-        self, commands: Sequence[Command], meanwhile: Meanwhile, late: Late | None
-    ) -> tuple[list[Any], Late | None]:
+        self,
+        commands: Sequence[Command],
+        meanwhile: Callable[[], None],
+        late: Late[Any] | None,
+        leave: Parse[T] | None,
+    ) -> tuple[list[Any], Late[T] | None]:
         pool = self.client.connection_pool
         connection = pool.get_connection() if late is None else late.connection
-        left: Late | None = None
+        left: Late[T] | None = None
         try:
             _transmit(connection, commands)
-            following, leave_last = meanwhile()
+            meanwhile()
             if late is not None:
                 late.hand_over()
                 late = None
-            if following:
-                _transmit(connection, following)
-            replies = [_reply(connection) for _ in range(len(commands) + len(following) - leave_last)]
-            left = Late(pool, connection) if leave_last else None
+            replies = [_reply(connection) for _ in range(len(commands) - (leave is not None))]
+            left = None if leave is None else Late(pool, connection, 1, leave)
         except BaseException:
             # Replies may be under way, and nobody else must take them for his own.
             connection.disconnect()  # type: ignore[no-untyped-call]

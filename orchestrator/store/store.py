@@ -25,8 +25,8 @@ from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.registry import registered
-from orchestrator.store.runner import Following, ScriptRunner, evalsha
-from orchestrator.store.types import NOTHING, CommitReply, Lease, Peek, StoreOptions
+from orchestrator.store.runner import ScriptRunner, evalsha
+from orchestrator.store.types import NOTHING, CommitReply, Lease, Peek, Seen, StoreOptions
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -137,6 +137,17 @@ class Store:
             replies = self._runner.run(_seen_commands(BrandKeys.of(lease.brand), digests))
         return _seen(replies)
 
+    def ask_seen(self, lease: Lease, digests: Sequence[bytes], late: Late[Any] | None) -> Late[Seen]:
+        """Ask like :meth:`seen`, and for the time; the answer is left on its way.
+
+        Args:
+            lease: whose brand.
+            digests: of chunks, if there are any.
+            late: what was read on the way that this goes.
+        """
+        commands = [("TIME",), *_seen_commands(BrandKeys.of(lease.brand), digests)]
+        return self._runner.ask(commands, _read_seen, late)
+
     def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Apply *commit* atomically and, in the same round trip, find out about the next chunks what *then* says.
 
@@ -152,10 +163,13 @@ class Store:
         """
         keys = BrandKeys.of(lease.brand)
         commands = [evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))]
-        if then.ask is not None:
-            commands.append(self._begin(keys, lease.token))
+        ask, leave = then.ask, None
+        if ask is not None:
+            commands += [self._begin(keys, lease.token), *_seen_commands(keys, ask.digests)]
+            commands.append(_read(keys, ask.limit, ask.skip))
+            leave = _read_items if ask.skip else None
         with self._timed("write"):
-            replies, late = self._runner.exchange(commands, lambda: _following(keys, then), then.late)
+            replies, late = self._runner.exchange(commands, then.meanwhile, then.late, leave)
         try:
             return _commit_reply(keys, replies, late)
         except BaseException:
@@ -276,19 +290,16 @@ def _peek(begun: Any, items: list[bytes]) -> Peek:
     return Peek(cid.decode(), version, attempts, now_ms, queued, items)
 
 
-def _following(keys: BrandKeys, then: Then) -> Following:
-    """What travels behind a commit; what it skips to is not needed before the caller has done with what he has."""
-    if then.ask is None:
-        return Following()
-    ask = then.ask()
-    return Following([*_seen_commands(keys, ask.digests), _read(keys, ask.limit, ask.skip)], leave_last=ask.skip > 0)
-
-
 def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:
     return ("LRANGE", keys.queue, skip, skip + limit - 1)
 
 
-def _commit_reply(keys: BrandKeys, replies: Sequence[Any], late: Late | None) -> CommitReply:
+def _read_items(replies: Sequence[Any]) -> list[bytes]:
+    items: list[bytes] = checked(replies[0])
+    return items
+
+
+def _commit_reply(keys: BrandKeys, replies: Sequence[Any], late: Late[list[bytes]] | None) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
     _, version, queued, failed_dropped, refused = replies[0]
     items: Any = []
@@ -333,6 +344,11 @@ def _seen(replies: Sequence[Any]) -> list[bool]:
     if 1 not in younger and 1 not in older:  # nearly always
         return [False] * len(younger)
     return [bool(first or second) for first, second in zip(younger, older, strict=True)]
+
+
+def _read_seen(replies: Sequence[Any]) -> Seen:
+    seconds, microseconds = checked(replies[0])
+    return Seen(int(seconds) * 1000 + int(microseconds) // 1000, _seen(replies[1:]) if replies[1:] else [])
 
 
 def _next_seen(replies: Sequence[Any]) -> list[bool] | None:

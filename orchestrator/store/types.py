@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +102,18 @@ class Peek:
     items: list[bytes]
 
 
+class Seen(NamedTuple):
+    """Which chunks were folded before, as of a time of the server.
+
+    Attributes:
+        now_ms: server time.
+        known: for each digest that was asked for.
+    """
+
+    now_ms: int
+    known: list[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One atomic step of a brand: these chunks leave the queue, this becomes true.
@@ -151,7 +163,7 @@ class Ask:
         limit: chunks to read, as far as they are there.
         skip: chunks behind the commit's own that are not read, because the caller has them already. Then those behind
             are not needed yet, and their reply is left on its way.
-        digests: those of the chunks that the caller has; whether they were folded.
+        digests: those of the chunks that the caller has, whether they were folded.
     """
 
     limit: int
@@ -159,19 +171,25 @@ class Ask:
     digests: Sequence[bytes] = ()
 
 
+def _nothing() -> None:
+    """What there is to do meanwhile, if nothing is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Then:
     """What goes along with a commit.
 
     Attributes:
-        ask: called when the commit is sent and before its reply is waited for, once for each time that it is sent: the
-            time to decode what the caller has. What it returns travels behind the commit and therefore sees it. None:
-            nothing is asked, and no attempt is counted.
-        late: what the commit before left on its way; *ask* waits until it is read.
+        ask: what to find out about the next chunks, behind the commit, which it therefore sees; None: nothing, and no
+            attempt is counted.
+        late: what the caller left on its way before; the commit goes the same way.
+        meanwhile: called when the commit is sent and before its reply is waited for, once for each time that it is
+            sent; reads *late*, if nobody did.
     """
 
-    ask: Callable[[], Ask] | None = None
-    late: Late | None = None
+    ask: Ask | None = None
+    late: Late[Any] | None = None
+    meanwhile: Callable[[], None] = _nothing
 
 
 NOTHING: Final = Then()
@@ -200,7 +218,7 @@ class CommitReply:
     announced: bool
     next: Peek | None
     seen: list[bool] | None = None
-    late: Late | None = None
+    late: Late[list[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,35 +239,36 @@ class Model(RuleBasedStateMachine):
         else:
             one.session = session
 
-    @rule(actor=st.integers(0, 1), steps=st.integers(1, 3))
-    def work(self, actor: int, steps: int) -> None:
+    @rule(actor=st.integers(0, 1), steps=st.integers(1, 3), ahead=st.booleans())
+    def work(self, actor: int, steps: int, ahead: bool = False) -> None:  # noqa: FBT001, FBT002 - Hypothesis passes keywords
         """Take the lease if it can be had, and commit some batches."""
         self.open(actor)
         for _ in range(steps):
-            self.step(actor, "")
+            self.step(actor, "", ahead=ahead)
 
     @rule(
         actor=st.integers(0, 1),
         lose=st.sampled_from(["request", "reply"]),
+        ahead=st.booleans(),
         meanwhile=st.lists(st.sampled_from(sorted(MEANWHILE)), min_size=1, max_size=3),
     )
-    def work_interrupted(self, actor: int, lose: str, meanwhile: list[str]) -> None:
+    def work_interrupted(self, actor: int, lose: str, ahead: bool, meanwhile: list[str]) -> None:  # noqa: FBT001
         """A commit gets no answer, things happen, and the same commit is sent again."""
         self.push(3)
         self.open(actor)
-        self.step(actor, lose)
+        self.step(actor, lose, ahead=ahead)
         for name in meanwhile:
             MEANWHILE[name](self, actor)
         self.step(actor, "")
 
-    def step(self, actor: int, lose: str) -> None:
+    def step(self, actor: int, lose: str, *, ahead: bool = False) -> None:
         """Fold and commit, or go on with a commit whose outcome is unknown."""
         one = self.actors[actor]
         if one.session is None:
             return
         self.store.lose = lose
         try:
-            step = one.session.step()
+            step = one.session.step(fold_ahead=ahead)
             if step.suspect:
                 one.session.judge(died=False)
         except StoreUnavailableError:

@@ -220,7 +220,7 @@ def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, adm
     lease, peek = world.holding(b"a", b"b")
     client = limited(admin, private, "-smismember")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = Store(client).commit(lease, commit, Then(lambda: Ask(1, digests=[D1])))
+    reply = Store(client).commit(lease, commit, Then(Ask(1, digests=[D1])))
     assert (reply.version, reply.seen) == (1, None)
     assert reply.next is not None
     client.close()

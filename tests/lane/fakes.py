@@ -70,7 +70,7 @@ class ScriptedSession:
         self.lease: Lease | None = None
         self.committing = False
         self.prefetched = False
-        self.failing = False
+        self.failing = self.engaged = False
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -84,9 +84,9 @@ class ScriptedSession:
         self.lease = replace(LEASE, brand=self.brand)
         return self._script.opens.popleft() if self._script.opens else LEASE
 
-    def burst(self, may_go_on: Callable[[], bool]) -> Action:
+    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> Action:
         """The next scripted step, alone: that others may follow is between the session and Redis."""
-        del may_go_on
+        del may_go_on, may_fold_ahead
         self._note("step")
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
@@ -154,7 +154,7 @@ class Bench:
         """A lane that has not begun."""
         self.monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
         self.monkeypatch.setattr(
-            lane_module, "BrandSession", lambda _s, _c, brand, warm, _spawn: ScriptedSession(self.script, brand, warm)
+            lane_module, "BrandSession", lambda _s, _c, brand, warm: ScriptedSession(self.script, brand, warm)
         )
         store: Any = None  # the scripted session asks nobody
         tools = LaneTools(store, CONFIG, self.metrics, lambda: self.hinted, self._count)

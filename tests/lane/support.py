@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,7 +13,6 @@ import redis
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.lane.ahead import Spawn
 from orchestrator.lane.session import BrandSession, SessionConfig, Step, Warm
 from orchestrator.store import Store
 
@@ -31,11 +29,6 @@ SAMPLE = {
     "meta": {"mentionCount": 3},
 }
 """The README's sample, without its brand."""
-
-
-def in_thread(work: Callable[[], None]) -> None:
-    """Have *work* done in a thread of its own."""
-    threading.Thread(target=work, daemon=True).start()
 
 
 def item(brand: str, chunk_id: str, /, **fields: Any) -> bytes:
@@ -69,13 +62,13 @@ class Brand:
         """Push one chunk for each id."""
         self.push(*map(self.item, chunk_ids))
 
-    def session(self, warm: Warm | None = None, store: Store | None = None, spawn: Spawn | None = None) -> BrandSession:
+    def session(self, warm: Warm | None = None, store: Store | None = None) -> BrandSession:
         """A session that is not open yet."""
-        return BrandSession(store or self.store, CONFIG, self.name, warm, spawn)
+        return BrandSession(store or self.store, CONFIG, self.name, warm)
 
-    def opened(self, warm: Warm | None = None, spawn: Spawn | None = None) -> BrandSession:
+    def opened(self, warm: Warm | None = None) -> BrandSession:
         """A session that holds the lease."""
-        session = self.session(warm, spawn=spawn)
+        session = self.session(warm)
         session.open()
         return session
 

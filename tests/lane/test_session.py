@@ -309,7 +309,7 @@ def test_session_settles_no_state_while_a_commit_is_under_way(queue: Brand) -> N
     """A state whose commit is unknown may be ahead of Redis; nobody may use it."""
     queue.push_ids("a")
     session = queue.opened()
-    session._pending = session._prepare(session._peek())
+    session._begin(fold_ahead=False)
     assert session.committing
     assert session.settle().state is None
 

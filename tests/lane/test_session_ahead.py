@@ -1,14 +1,15 @@
-"""Reading ahead: a batch is decoded while Redis is busy with the commit before, and nothing else is different."""
+"""Reading and folding ahead: a batch begins while Redis is busy with the one before, and nothing else is different."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
 from orchestrator import failpoints
-from orchestrator.errors import QueueMovedError, StoreUnavailableError
+from orchestrator.errors import QueueMovedError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import SINGLE_ATTEMPTS, BrandSession, Step, Warm
 from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then
@@ -69,14 +70,15 @@ def _ahead(queue: Brand, store: Store | None = None) -> tuple[BrandSession, list
     """A session whose next batch is decoded and whose batch after that is read, with the steps that led there."""
     session = _opened(queue, store)
     steps = [session.step(), session.step()]
-    assert session._reading is not None
-    assert session._ahead
+    assert session._feed.reading is not None
+    assert session._feed.late is not None
     return session, steps
 
 
 def _behind(session: BrandSession) -> int:
     """How many items are read behind those that are next."""
-    return 0 if session._ahead is None else len(session._ahead.reading().items)
+    receive = session._feed._behind
+    return 0 if receive is None else len(receive())
 
 
 def test_session_waits_for_the_server_once_a_batch(queue: Brand, watched: Watched) -> None:
@@ -165,7 +167,7 @@ def test_session_that_lost_many_replies_drops_what_was_read_ahead(queue: Brand, 
     watched.lose = SINGLE_ATTEMPTS - 1
     steps += [persistent(session.step, StoreUnavailableError), session.step()]
     assert [step.items for step in steps] == [ITEMS, ITEMS, ITEMS, 1]
-    assert session._reading is None
+    assert session._feed.reading is None
     steps += drain(session)
     assert queue.summary()["totalChunks"] == 6 * ITEMS
     assert_balanced(queue, steps)
@@ -205,3 +207,89 @@ def test_release_forgives_a_batch_that_was_read_ahead(queue: Brand) -> None:
     assert queue.meta("attempts") == 1
     session.release()
     assert queue.meta("attempts") == 0
+
+
+def _steps_ahead(session: BrandSession, count: int) -> list[Step]:
+    return [session.step(fold_ahead=True) for _ in range(count)]
+
+
+def test_session_folds_ahead_with_one_commit_a_batch(queue: Brand, watched: Watched) -> None:
+    """The questions about a batch travel on their own, and nobody waits for them."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    steps = _steps_ahead(session, 6)
+    assert watched.asked == ["peek", "seen", "commit", "seen", *["commit"] * 5]
+    assert [step.items for step in steps] == [ITEMS] * 6
+    assert not session.engaged
+    assert session.step().idle
+    assert_balanced(queue, steps)
+
+
+def test_session_that_folded_ahead_recognises_what_the_batch_before_folded(queue: Brand) -> None:
+    """Redis was asked before it got the commit of the twins; they are duplicates all the same."""
+    _push(queue, 2 * ITEMS)
+    _push(queue, 2 * ITEMS, first=ITEMS)
+    session = _opened(queue)
+    steps = _steps_ahead(session, 4)
+    assert queue.summary()["totalChunks"] == 3 * ITEMS
+    assert [step.duplicates for step in steps] == [0, 0, ITEMS, 0]
+    assert_balanced(queue, steps)
+
+
+def test_session_that_folded_ahead_keeps_that_over_lost_replies(queue: Brand, watched: Watched) -> None:
+    """The commit is sent again until it is known; what is folded behind it is neither folded again nor alone."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    steps = _steps_ahead(session, 2)
+    assert session.engaged
+    watched.lose = SINGLE_ATTEMPTS
+    steps += [persistent(partial(session.step, fold_ahead=True), StoreUnavailableError), *drain(session)]
+    assert [step.items for step in steps] == [ITEMS] * 6
+    assert [step.duplicate_commit for step in steps] == [False, False, True, False, False, False]
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)
+
+
+def test_session_that_folded_ahead_keeps_no_state_until_that_is_committed(queue: Brand) -> None:
+    """Its state is ahead of Redis; a step that folds nothing ahead brings it level."""
+    _push(queue, 4 * ITEMS)
+    session = _opened(queue)
+    _steps_ahead(session, 2)
+    assert session.engaged
+    session.step()
+    assert session.settle().state is not None
+    session.release()
+    _push(queue, 4 * ITEMS, first=100)
+    session = _opened(queue)
+    _steps_ahead(session, 2)
+    assert session.settle().state is None
+
+
+@pytest.mark.usefixtures("armed")
+def test_session_tells_of_a_commit_whose_successor_could_not_be_folded(queue: Brand) -> None:
+    """The commit is in and counts; the failure is raised by the next call, and the state is not used again."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue)
+    failpoints.arm("session.folded=fail@3")
+    steps = _steps_ahead(session, 2)
+    assert [step.items for step in steps] == [ITEMS, ITEMS]
+    assert session.failing
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    with pytest.raises(StaleStateError):
+        session.step()
+    assert session.settle().state is None
+    session.release()
+    drain(_opened(queue))
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+
+
+def test_session_that_cannot_ask_ahead_commits_all_the_same(queue: Brand, watched: Watched) -> None:
+    """What is behind is then read again, on another connection."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    steps = _steps_ahead(session, 1)
+    queue.client.connection_pool.disconnect()
+    steps += [persistent(session.step, StoreUnavailableError), *drain(session)]
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)

@@ -7,9 +7,9 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,13 +20,11 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.errors import OrchestratorError, StoreUnavailableError
-from orchestrator.lane import session as session_module
-from orchestrator.lane.ahead import Spawn
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
 from orchestrator.store import Store
 from tests.brand.support import meaning_of_stories
-from tests.lane.support import Brand, assert_balanced, in_thread, persistent
+from tests.lane.support import Brand, assert_balanced, persistent
 
 _NUMBERS = itertools.count(1)
 POINTS = ("acquired", "opened", "peeked", "began", "folded", "prepared", "read_ahead", "commit_failed", "committed")
@@ -55,12 +53,12 @@ class World:
     """One orchestrator with a warm state, and whatever else happens to its brand; small batches are read ahead.
 
     Attributes:
-        spawn: for batches that are read in another thread.
+        ahead: whether batches are folded ahead, too.
     """
 
     queue: Brand
     max_items: int = 3
-    spawn: Spawn | None = None
+    ahead: bool = False
     warm: Warm | None = None
     steps: list[Step] = field(default_factory=list)
     items: list[bytes] = field(default_factory=list)
@@ -82,10 +80,10 @@ class World:
     def visit(self, spec: str) -> None:
         """A visit as a lane makes it: retries after failures of Redis, an end at any other error."""
         failpoints.arm(spec)
-        session, clean = self.queue.session(self._warm(), spawn=self.spawn), False
+        session, clean = self.queue.session(self._warm()), False
         try:
             persistent(session.open, StoreUnavailableError)
-            while not (step := persistent(session.step, StoreUnavailableError)).idle:
+            while not (step := persistent(partial(session.step, fold_ahead=self.ahead), StoreUnavailableError)).idle:
                 self._note(session, step)
             clean = True
         except OrchestratorError:
@@ -102,23 +100,23 @@ class World:
 
     def cut_short(self, steps: int) -> None:
         """A visit that yields in good order, with a batch peeked and not begun."""
-        session = self.queue.opened(self._warm(), self.spawn)
+        session = self.queue.opened(self._warm())
         for _ in range(steps):
-            self._note(session, session.step())
+            self._note(session, session.step(fold_ahead=self.ahead))
         self.warm = session.settle()
         session.release()
 
     def another(self) -> None:
         """A visit of somebody who knows nothing of the warm state kept here."""
-        other = World(self.queue, self.max_items, self.spawn)
+        other = World(self.queue, self.max_items, self.ahead)
         other.visit("")
         self.steps += other.steps
 
     def die(self, steps: int) -> None:
         """A process that ends in the middle: no release, and the lock expires."""
-        session = self.queue.opened(Warm(BatchSizer(max_items=self.max_items)), self.spawn)
+        session = self.queue.opened(Warm(BatchSizer(max_items=self.max_items)))
         for _ in range(steps):
-            self._note(session, session.step())
+            self._note(session, session.step(fold_ahead=self.ahead))
         session.abandon()  # nobody is left to read from its connections
         self.queue.client.delete(self.queue.keys.lock)
         self.warm = None
@@ -157,19 +155,17 @@ def timeless_stories(state: BrandState) -> dict[bytes, object]:
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(history=HISTORIES, max_items=st.sampled_from([1, 3, 512]), apart=st.booleans())
+@given(history=HISTORIES, max_items=st.sampled_from([1, 3, 512]), ahead=st.booleans())
 def test_session_ends_with_the_pure_fold(
-    monkeypatch: pytest.MonkeyPatch,
     redis_client: redis.Redis,
     store: Store,
     history: list[tuple[list[Any], tuple[str, Any]]],
     max_items: int,
-    apart: bool,  # noqa: FBT001 - Hypothesis passes keywords
+    ahead: bool,  # noqa: FBT001 - Hypothesis passes keywords
 ) -> None:
     """Failures at every point, stops, deaths and takeovers in any order: nothing is lost, doubled or out of order."""
-    monkeypatch.setattr(session_module, "APART_BYTES", 0)
     queue = Brand(redis_client, store, f"session model {next(_NUMBERS)}")
-    world = World(queue, max_items, in_thread if apart else None)
+    world = World(queue, max_items, ahead)
     does: dict[str, Callable[[Any], None]] = {
         "visit": world.visit,
         "cut short": world.cut_short,

@@ -130,7 +130,7 @@ def make_scheduler(
     monkeypatch.setattr(
         lane_module,
         "BrandSession",
-        lambda _s, _c, brand, warm, _spawn: ScriptedSession(world.scripts[brand], brand, warm),
+        lambda _s, _c, brand, warm: ScriptedSession(world.scripts[brand], brand, warm),
     )
     options = SchedulerOptions(
         concurrency=concurrency,

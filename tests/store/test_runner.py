@@ -10,10 +10,11 @@ from redis import exceptions
 
 from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store import connect, scripts
-from orchestrator.store.runner import Following, Late, ScriptRunner, evalsha
+from orchestrator.store.client import checked
+from orchestrator.store.runner import Late, ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 @pytest.fixture
@@ -24,9 +25,15 @@ def runner(redis_url: str) -> Iterator[ScriptRunner]:
     client.close()
 
 
-def _left(runner: ScriptRunner, command: tuple[Any, ...] = ("ECHO", b"late")) -> Late:
+def _only(replies: Sequence[Any]) -> Any:
+    """What one reply means."""
+    (reply,) = replies
+    return checked(reply)
+
+
+def _left(runner: ScriptRunner, command: tuple[Any, ...] = ("ECHO", b"late")) -> Late[Any]:
     """The reply of *command*, left on its way."""
-    replies, late = runner.exchange([("ECHO", b"now")], lambda: Following([command], leave_last=True))
+    replies, late = runner.exchange([("ECHO", b"now"), command], leave=_only)
     assert replies == [b"now"]
     assert late is not None
     return late
@@ -95,13 +102,13 @@ def test_an_exchange_goes_on_behind_a_late_reply(runner: ScriptRunner) -> None:
     """It is sent at once; the late reply comes first, whichever thread reads it."""
     late, read = _left(runner), []
 
-    def meanwhile() -> Following:
+    def meanwhile() -> None:
         reader = threading.Thread(target=lambda: read.append(late.read()))
         reader.start()
         reader.join()
-        return Following([("ECHO", b"2"), ("ECHO", b"later")], leave_last=True)
 
-    replies, later = runner.exchange([("ECHO", b"1")], meanwhile, late)
+    commands = [("ECHO", b"1"), ("ECHO", b"2"), ("ECHO", b"later")]
+    replies, later = runner.exchange(commands, meanwhile, late, _only)
     assert (read, replies) == ([b"late"], [b"1", b"2"])
     assert later is not None
     late.drop()  # is not its business any more
@@ -114,7 +121,7 @@ def test_an_exchange_refuses_to_overtake_a_late_reply(runner: ScriptRunner) -> N
     """Replies would be taken for others."""
     late = _left(runner)
     with pytest.raises(RuntimeError, match="under way"):
-        runner.exchange([("ECHO", b"1")], Following, late)
+        runner.exchange([("ECHO", b"1")], late=late)
     assert runner.run([("ECHO", b"mine")]) == [b"mine"]
 
 
@@ -123,7 +130,7 @@ def test_an_exchange_on_a_broken_connection_is_unavailable(runner: ScriptRunner)
     late = _left(runner)
     runner.client.connection_pool.disconnect()
     with pytest.raises(StoreUnavailableError):
-        runner.exchange([("ECHO", b"1")], Following, late)
+        runner.exchange([("ECHO", b"1")], late=late)
     assert runner.run([("ECHO", b"mine")]) == [b"mine"]
 
 
@@ -131,16 +138,35 @@ def test_an_exchange_whose_script_was_unknown_asks_again(runner: ScriptRunner) -
     """The late reply of the first attempt belongs to a pipeline that did nothing."""
     runner.run([("SCRIPT", "FLUSH")])
     asked: list[int] = []
-
-    def meanwhile() -> Following:
-        asked.append(1)
-        return Following([("ECHO", b"%d" % len(asked))], leave_last=True)
-
-    replies, late = runner.exchange([evalsha(scripts.RELEASE, ["lock", "meta"], "token", 0)], meanwhile)
-    assert len(replies) == 1
+    commands = [evalsha(scripts.RELEASE, ["lock", "meta"], "token", 0), ("ECHO", b"late")]
+    replies, late = runner.exchange(commands, lambda: asked.append(1), leave=_only)
+    assert (len(replies), len(asked)) == (1, 2)
     assert late is not None
-    assert (late.read(), len(asked)) == (b"2", 2)
+    assert late.read() == b"late"
     late.drop()
+
+
+def test_a_question_goes_the_way_of_a_reply_that_was_read(runner: ScriptRunner) -> None:
+    """One connection is enough for any chain of questions and exchanges."""
+    late = _left(runner)
+    late.read()
+    asked = runner.ask([("ECHO", b"1"), ("ECHO", b"2")], list, late)
+    assert asked.read() == [b"1", b"2"]
+    assert runner.exchange([("ECHO", b"3")], late=asked) == ([b"3"], None)
+
+
+def test_a_question_that_cannot_be_sent_leaves_nothing_reserved(runner: ScriptRunner) -> None:
+    """Neither on a broken connection nor before its turn."""
+    late = _left(runner)
+    with pytest.raises(RuntimeError, match="under way"):
+        runner.ask([("ECHO", b"1")], list, late)
+    late.drop()
+    late = _left(runner)
+    late.read()
+    runner.client.connection_pool.disconnect()
+    with pytest.raises(StoreUnavailableError):
+        runner.ask([("ECHO", b"1")], list, late)
+    assert runner.run([("ECHO", b"mine")]) == [b"mine"]
 
 
 def test_runner_discards_a_connection_after_a_timeout(redis_url: str) -> None:

@@ -204,7 +204,7 @@ def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
     """One round trip commits and reads on; the attempts start again at one."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = world.store.commit(lease, commit, Then(lambda: Ask(10)))
+    reply = world.store.commit(lease, commit, Then(Ask(10)))
     assert reply.next is not None
     assert (reply.next.items, reply.next.cid, reply.next.attempts) == ([b"b"], commit.cid, 1)
 
@@ -212,7 +212,7 @@ def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
 def test_commit_reads_on_behind_what_the_caller_has(world: World) -> None:
     """What was read ahead stays in the queue and is not read again; what is behind comes when it is wanted."""
     lease, peek = world.holding(b"a", b"b", b"c", b"d", b"e")
-    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(lambda: Ask(2, skip=1)))
+    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(Ask(2, skip=1)))
     assert reply.next is not None
     assert (reply.next.items, reply.next.queued) == ([], 4)
     assert reply.late is not None
@@ -224,16 +224,11 @@ def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
     """It is sent behind the question that is open, which still gets the chunks as they were; none are left out."""
     lease, peek = world.holding(*[b"%d" % number for number in range(9)])
     first = commit_of(replace(peek, items=[b"0"]))
-    late = world.store.commit(lease, first, Then(lambda: Ask(2, skip=2))).late
+    late = world.store.commit(lease, first, Then(Ask(2, skip=2))).late
     assert late is not None
     read: list[list[bytes]] = []
-
-    def ask() -> Ask:
-        read.append(late.read())
-        return Ask(3, skip=2)
-
     second = commit_of(replace(peek, items=[b"1", b"2"]), expected_cid=first.cid, version=first.version + 1)
-    reply = world.store.commit(lease, second, Then(ask, late))
+    reply = world.store.commit(lease, second, Then(Ask(3, skip=2), late, lambda: read.append(late.read())))
     assert reply.late is not None
     assert (read, reply.late.read()) == ([[b"3", b"4"]], [b"5", b"6", b"7"])
     reply.late.drop()
@@ -245,9 +240,9 @@ def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, br
     world = World(client, Store(client), brand)
     lease, peek = world.holding(b"a", b"b", b"c")
     with pytest.raises(StaleStateError):
-        world.store.commit(lease, commit_of(peek, expected_cid="foreign"), Then(lambda: Ask(1, skip=1)))
+        world.store.commit(lease, commit_of(peek, expected_cid="foreign"), Then(Ask(1, skip=1)))
     with pytest.raises(LeaseLostError):
-        world.store.commit(replace(lease, token=brand), commit_of(peek), Then(lambda: Ask(1, skip=1)))
+        world.store.commit(replace(lease, token=brand), commit_of(peek), Then(Ask(1, skip=1)))
     world.store.ping()
     client.close()
 
@@ -256,9 +251,9 @@ def test_commit_asks_for_digests_that_see_its_own(world: World) -> None:
     """What is decoded while the commit is under way may repeat what the commit folds."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(lambda: Ask(1, digests=[D1, D2])))
+    reply = world.store.commit(lease, commit, Then(Ask(1, digests=[D1, D2])))
     assert reply.seen == [True, False]
-    assert world.store.commit(lease, commit, Then(lambda: Ask(1))).seen == []
+    assert world.store.commit(lease, commit, Then(Ask(1))).seen == []
 
 
 def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: str, brand: str) -> None:
@@ -268,26 +263,22 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
 
-    def fail() -> Ask:
+    def fail() -> None:
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        world.store.commit(lease, commit, Then(fail))
+        world.store.commit(lease, commit, Then(Ask(1), meanwhile=fail))
     assert world.store.seen(lease, [D1]) == [False]
     assert world.store.commit(lease, commit).version == 1
     client.close()
 
 
 def test_commit_is_unavailable_when_its_connection_is_closed_meanwhile(world: World) -> None:
-    """On a new connection the digests' replies would be taken for the commit's."""
+    """Its reply is lost, and nothing else is taken for it."""
     lease, peek = world.holding(b"a")
 
-    def close() -> Ask:
-        world.client.connection_pool.disconnect()
-        return Ask(1, digests=[D1])
-
     with pytest.raises(StoreUnavailableError):
-        world.store.commit(lease, commit_of(peek), Then(close))
+        world.store.commit(lease, commit_of(peek), Then(Ask(1), meanwhile=world.client.connection_pool.disconnect))
 
 
 def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -> None:
@@ -555,7 +546,7 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
     lease, peek = world.holding(b"a", b"b")
     world.client.script_flush()
     commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(lambda: Ask(1, digests=[D1])))
+    reply = world.store.commit(lease, commit, Then(Ask(1, digests=[D1])))
     assert reply.next is not None
     assert reply.seen == [True]
     world.client.script_flush()
