@@ -47,12 +47,13 @@ cdef extern from "_merge_filter.h" namespace "filter" nogil:
 
     cdef cppclass RoundedRows "filter::Rows":
         void clear() noexcept
-        void append(const float* unit, Py_ssize_t padded) except +
+        void append(const float* unit, Py_ssize_t padded, Py_ssize_t head) except +
 
     cdef cppclass RoundedStories "filter::Stories":
         RoundedStories() except +
-        RoundedStories(Py_ssize_t padded) except +
+        RoundedStories(Py_ssize_t padded, float threshold) except +
         Py_ssize_t size() noexcept
+        Py_ssize_t head() noexcept
         void set(Py_ssize_t place, const float* total, double norm) except +
         void remove(Py_ssize_t place) except +
         void survivors(
@@ -247,7 +248,7 @@ cdef class StoryIndex:
         self._block_first, self._block_count, self._block_group = first, count, group
         self._touched_of.assign(self._groups[group].slots.size(), <int32_t> NOBODY)
         self._touched_places.clear()
-        self._touched_rounded = RoundedStories(self._groups[group].padded)
+        self._touched_rounded = RoundedStories(self._groups[group].padded, self._least())
         if count * len(self) * self._groups[group].dimension < GIL_WORTH_PRODUCTS:
             self._filter_block(&self._groups[group])
         else:
@@ -257,22 +258,27 @@ cdef class StoryIndex:
 
     cdef int _filter_block(self, Group* group) except -1 nogil:
         cdef Py_ssize_t place
-        cdef float threshold = <float> (<double> self._threshold / GRID)
         self._block_rows.clear()
         for place in range(self._block_count):
-            self._block_rows.append(&self._units[self._rows[self._block_first + place].start], group.padded)
+            self._block_rows.append(
+                &self._units[self._rows[self._block_first + place].start], group.padded, group.rounded.head()
+            )
             self._block_found[place].clear()
             self._block_too_many[place] = 0
         group.rounded.survivors(
-            self._block_rows, 0, self._block_count, threshold, MOST_SURVIVORS,
+            self._block_rows, 0, self._block_count, self._least(), MOST_SURVIVORS,
             self._block_found.data(), self._block_too_many.data(),
         )
         return 0
 
+    cdef inline float _least(self) noexcept nogil:
+        """The least similarity that counts."""
+        return <float> (<double> self._threshold / GRID)
+
     cdef int _best_of_block(self, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
         """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
         cdef Survivor survivor
-        cdef float threshold = <float> (<double> self._threshold / GRID)
+        cdef float threshold = self._least()
         if self._block_too_many[row]:
             self._scanned.clear()
             group.rounded.scan(self._block_rows, row, threshold, &self._scanned)
@@ -490,7 +496,7 @@ cdef class StoryIndex:
         self._groups.resize(self._groups.size() + 1)
         self._groups.back().dimension = dimension
         self._groups.back().padded = _padded(dimension)
-        self._groups.back().rounded = RoundedStories(_padded(dimension))
+        self._groups.back().rounded = RoundedStories(_padded(dimension), self._least())
         return <int32_t> self._groups.size() - 1
 
     cdef int _enter_group(self, int32_t slot, int32_t number) except -1:

@@ -6,6 +6,9 @@
  * upper bound. What does not reach the threshold even so is out; the rest (a handful) is computed exactly. Unlike a
  * bound from leading principal components this holds its own on data without structure, and needs no training.
  *
+ * A first look takes a head of the numbers only, and the lengths of the two tails for their product (Cauchy-Schwarz).
+ * It is as long as vectors without structure need to be told apart; where it tells too little, it is left out for a while.
+ *
  * The products are those of _merge_products.h: four numbers of sixteen stories at a time (a tile).
  */
 #ifndef ORCHESTRATOR_MERGE_FILTER_H
@@ -104,40 +107,85 @@ static int bound_all(const int32_t *sums, int32_t offset, float scale, float len
     return reached;
 }
 
+/* Whether one of COLUMNS stories may reach *bar* with a row, by the products of their heads. */
+FILTER_DISPATCH
+static int heads_reach(const int32_t *sums, int32_t offset, float scale, float length, float tail, const float *scales,
+                       const float *errors, const float *tails, float bar) {
+    int reached = 0;
+    for (ptrdiff_t story = 0; story < COLUMNS; story++)
+        reached |= (float)(sums[story] - offset) * scale * scales[story] + length * errors[story] + tail * tails[story] >= bar;
+    return reached;
+}
+
+/* The length of a vector, a multiple of TILE numbers; rather too great than too small. */
+FILTER_DISPATCH
+static float length_of(const float *vector, ptrdiff_t size) {
+    float squares[TILE] = {0.0f};
+    for (ptrdiff_t at = 0; at < size; at += TILE)
+        for (ptrdiff_t lane = 0; lane < TILE; lane++) squares[lane] += vector[at + lane] * vector[at + lane];
+    float sum = 0.0f;
+    for (const float square : squares) sum += square;
+    return std::sqrt(sum) * 1.0001f;
+}
+
+/* How many of *padded* numbers the first look takes: with the rest taken as parallel, a story without any likeness has
+ * to stay below *threshold* by five standard deviations. All of them, if that leaves hardly any out. */
+static ptrdiff_t head_of(ptrdiff_t padded, float threshold) {
+    for (ptrdiff_t head = TILE; head <= padded * 3 / 4; head += TILE) {
+        const float whole = (float)padded, part = (float)head;
+        if (1 - part / whole + 5 * std::sqrt(part) / whole + 0.01f <= threshold) return head;
+    }
+    return padded;
+}
+
 /* Rounded rows of a batch. */
 class Rows {
   public:
     std::vector<int8_t> numbers;
     std::vector<Rounded> rounded;
-    std::vector<int32_t> offsets; /* what the stories' offset adds to every sum */
+    std::vector<int32_t> offsets, head_offsets; /* what the stories' offset adds to every sum */
+    std::vector<float> tails;                   /* lengths behind the head */
 
     void clear() {
         numbers.clear();
         rounded.clear();
         offsets.clear();
+        head_offsets.clear();
+        tails.clear();
     }
 
-    void append(const float *unit, ptrdiff_t padded) {
+    void append(const float *unit, ptrdiff_t padded, ptrdiff_t head) {
         const size_t start = numbers.size();
         numbers.resize(start + (size_t)padded);
         rounded.push_back(round_into(unit, 1.0, padded, ROW_LIMIT, 0, (uint8_t *)&numbers[start], QUAD));
+        head_offsets.push_back(sum_of(&numbers[start], head) * STORY_OFFSET);
+        offsets.push_back(head_offsets.back() + sum_of(&numbers[start] + head, padded - head) * STORY_OFFSET);
+        tails.push_back(length_of(unit + head, padded - head));
+    }
+
+  private:
+    static int32_t sum_of(const int8_t *each, ptrdiff_t count) {
         int32_t sum = 0;
-        for (ptrdiff_t at = 0; at < padded; at++) sum += numbers[start + (size_t)at];
-        offsets.push_back(sum * STORY_OFFSET);
+        for (ptrdiff_t at = 0; at < count; at++) sum += each[at];
+        return sum;
     }
 };
 
 /* The rounded stories of one dimension, by place. */
 class Stories {
   public:
-    explicit Stories(ptrdiff_t padded = 0) : quads_(padded / QUAD), count_(0) {}
+    explicit Stories(ptrdiff_t padded = 0, float threshold = 0.0f)
+        : quads_(padded / QUAD), head_quads_(head_of(padded, threshold) / QUAD), count_(0) {}
 
     ptrdiff_t size() const { return count_; }
+    ptrdiff_t head() const { return head_quads_ * QUAD; }
 
     /* Round the story at *place*, which may be one behind the last. */
     void set(ptrdiff_t place, const float *total, double norm) {
         if (place >= count_) resize(place + 1);
-        put(place, round_into(total, norm, quads_ * QUAD, STORY_LIMIT, STORY_OFFSET, number(place), TILE * QUAD));
+        const Rounded rounded = round_into(total, norm, quads_ * QUAD, STORY_LIMIT, STORY_OFFSET, number(place), TILE * QUAD);
+        const float tail = length_of(total + head(), (quads_ - head_quads_) * QUAD);
+        put(place, rounded, norm > 0 ? (float)(tail / norm) : 0.0f);
     }
 
     /* The last story takes *place*. */
@@ -147,26 +195,43 @@ class Stories {
             memcpy(number(place) + quad * TILE * QUAD, number(last) + quad * TILE * QUAD, QUAD);
         scales_[(size_t)place] = scales_[(size_t)last];
         errors_[(size_t)place] = errors_[(size_t)last];
-        put(last, Rounded{0.0f, -INFINITY});
+        tails_[(size_t)place] = tails_[(size_t)last];
+        put(last, Rounded{0.0f, -INFINITY}, 0.0f);
         resize(last);
     }
 
     /* Append to *found* what of all stories may reach *threshold* for each row; rows that have more than *most* such
      * stories are told by *too_many*. */
     void survivors(const Rows &rows, ptrdiff_t first_row, ptrdiff_t row_count, float threshold, size_t most,
-                   std::vector<Survivor> *found, uint8_t *too_many) const {
+                   std::vector<Survivor> *found, uint8_t *too_many) {
+        const bool heads_first = head_quads_ < quads_ && whole_ == 0;
+        size_t looks = 0, in_vain = 0;
         for (ptrdiff_t tile = 0; tile < tiles(); tile += TILES_ABREAST)
             for (ptrdiff_t row = 0; row < row_count;) {
                 const ptrdiff_t abreast = row_count - row >= ROWS_ABREAST ? ROWS_ABREAST : 1;
                 int32_t sums[ROWS_ABREAST * COLUMNS];
-                (abreast == 1 ? products<1, TILES_ABREAST>() : products<ROWS_ABREAST, TILES_ABREAST>())(
-                    tile_at(tile), quads_, &rows.numbers[(size_t)((first_row + row) * quads_ * QUAD)], sums);
+                if (heads_first) {
+                    multiply(rows, first_row + row, abreast, tile, 0, head_quads_, sums);
+                    looks++;
+                    if (!heads_reach_of(rows, first_row + row, abreast, tile, sums, threshold)) {
+                        row += abreast;
+                        continue;
+                    }
+                    in_vain++;
+                    int32_t rest[ROWS_ABREAST * COLUMNS];
+                    multiply(rows, first_row + row, abreast, tile, head_quads_, quads_, rest);
+                    for (ptrdiff_t each = 0; each < abreast * COLUMNS; each++) sums[each] += rest[each];
+                } else {
+                    multiply(rows, first_row + row, abreast, tile, 0, quads_, sums);
+                }
                 for (ptrdiff_t each = 0; each < abreast; each++, row++) {
                     if (too_many[row]) continue;
                     collect(rows, first_row + row, tile, sums + each * COLUMNS, threshold, &found[row]);
                     too_many[row] = found[row].size() > most;
                 }
             }
+        if (whole_ > 0) whole_--;
+        if (in_vain * 2 > looks) whole_ = WHOLE_BLOCKS;
     }
 
     /* The same for one row, with a bar that rises: once a story is surely that similar, less cannot be the best. */
@@ -174,7 +239,7 @@ class Stories {
         int32_t sums[COLUMNS];
         const float spread = 2 * (rows.rounded[(size_t)row].error + MARGIN);
         for (ptrdiff_t tile = 0; tile < tiles(); tile += TILES_ABREAST) {
-            products<1, TILES_ABREAST>()(tile_at(tile), quads_, &rows.numbers[(size_t)(row * quads_ * QUAD)], sums);
+            multiply(rows, row, 1, tile, 0, quads_, sums);
             const size_t known = found->size();
             collect(rows, row, tile, sums, threshold, found);
             for (size_t each = known; each < found->size(); each++) {
@@ -185,9 +250,12 @@ class Stories {
     }
 
   private:
-    ptrdiff_t quads_, count_;
+    static constexpr int WHOLE_BLOCKS = 15; /* that are looked at as a whole when heads told too little */
+
+    ptrdiff_t quads_, head_quads_, count_;
+    int whole_ = 0;
     std::vector<uint8_t> tiles_;
-    std::vector<float> scales_, errors_;
+    std::vector<float> scales_, errors_, tails_;
 
     ptrdiff_t tiles() const { return (count_ + TILE - 1) / TILE; }
     const uint8_t *tile_at(ptrdiff_t tile) const { return tiles_.data() + tile * quads_ * TILE * QUAD; }
@@ -195,7 +263,30 @@ class Stories {
         return tiles_.data() + place / TILE * quads_ * TILE * QUAD + place % TILE * QUAD;
     }
 
-    void put(ptrdiff_t place, Rounded rounded) {
+    /* Products of quads *from* to *to* of one row or ROWS_ABREAST of them with TILES_ABREAST tiles. */
+    void multiply(const Rows &rows, ptrdiff_t row, ptrdiff_t abreast, ptrdiff_t tile, ptrdiff_t from, ptrdiff_t to,
+                  int32_t *sums) const {
+        (abreast == 1 ? products<1, TILES_ABREAST>() : products<ROWS_ABREAST, TILES_ABREAST>())(
+            tile_at(tile) + from * TILE * QUAD, &rows.numbers[(size_t)((row * quads_ + from) * QUAD)], quads_, to - from,
+            sums);
+    }
+
+    bool heads_reach_of(const Rows &rows, ptrdiff_t first_row, ptrdiff_t abreast, ptrdiff_t tile, const int32_t *sums,
+                        float threshold) const {
+        const size_t story = (size_t)(tile * TILE);
+        for (ptrdiff_t each = 0; each < abreast; each++) {
+            const size_t row = (size_t)(first_row + each);
+            const Rounded rounded = rows.rounded[row];
+            if (heads_reach(sums + each * COLUMNS, rows.head_offsets[row], rounded.scale, 1.0f + rounded.error,
+                            rows.tails[row], &scales_[story], &errors_[story], &tails_[story],
+                            threshold - rounded.error - MARGIN))
+                return true;
+        }
+        return false;
+    }
+
+    void put(ptrdiff_t place, Rounded rounded, float tail) {
+        tails_[(size_t)place] = tail;
         scales_[(size_t)place] = rounded.scale;
         errors_[(size_t)place] = rounded.error;
     }
@@ -207,6 +298,7 @@ class Stories {
         if (room <= scales_.size()) return;
         scales_.resize(room, 0.0f);
         errors_.resize(room, -INFINITY);
+        tails_.resize(room, 0.0f);
         tiles_.resize(room * (size_t)(quads_ * QUAD), STORY_OFFSET);
     }
 

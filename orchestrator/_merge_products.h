@@ -36,17 +36,18 @@ namespace filter {
 constexpr ptrdiff_t TILE = 16; /* stories */
 constexpr ptrdiff_t QUAD = 4;  /* numbers that one instruction adds up */
 
-/* Products of rows with tiles, *quads* (an even number) each: sums[row][story]. */
-typedef void Products(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums);
+/* Products of rows with tiles, *quads* (an even number) of the *stride* that each has: sums[row][story]. */
+typedef void Products(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride, ptrdiff_t quads, int32_t *sums);
 
 template <int ROWS, int TILES>
-static void products_anywhere(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums) {
+static void products_anywhere(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride, ptrdiff_t quads,
+                              int32_t *sums) {
     memset(sums, 0, sizeof(int32_t) * ROWS * TILES * TILE);
     for (int tile = 0; tile < TILES; tile++)
         for (ptrdiff_t quad = 0; quad < quads; quad++) {
-            const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
+            const uint8_t *stories = tiles + (tile * stride + quad) * TILE * QUAD;
             for (int row = 0; row < ROWS; row++) {
-                const int8_t *numbers = rows + (row * quads + quad) * QUAD;
+                const int8_t *numbers = rows + (row * stride + quad) * QUAD;
                 int32_t *out = sums + (row * TILES + tile) * TILE;
                 for (int story = 0; story < TILE; story++)
                     out[story] += stories[story * QUAD] * numbers[0] + stories[story * QUAD + 1] * numbers[1] +
@@ -57,8 +58,8 @@ static void products_anywhere(const uint8_t *tiles, ptrdiff_t quads, const int8_
 
 #if FILTER_X86
 template <int ROWS, int TILES>
-__attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const uint8_t *tiles, ptrdiff_t quads,
-                                                                        const int8_t *rows, int32_t *sums) {
+__attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const uint8_t *tiles, const int8_t *rows,
+                                                                        ptrdiff_t stride, ptrdiff_t quads, int32_t *sums) {
     __m512i acc[ROWS][TILES];
 #pragma GCC unroll 16
     for (int row = 0; row < ROWS; row++)
@@ -68,11 +69,11 @@ __attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const ui
         __m512i stories[TILES];
 #pragma GCC unroll 16
         for (int tile = 0; tile < TILES; tile++)
-            stories[tile] = _mm512_loadu_si512(tiles + (tile * quads + quad) * TILE * QUAD);
+            stories[tile] = _mm512_loadu_si512(tiles + (tile * stride + quad) * TILE * QUAD);
 #pragma GCC unroll 16
         for (int row = 0; row < ROWS; row++) {
             int32_t four;
-            memcpy(&four, rows + (row * quads + quad) * QUAD, QUAD);
+            memcpy(&four, rows + (row * stride + quad) * QUAD, QUAD);
             const __m512i numbers = _mm512_set1_epi32(four);
 #pragma GCC unroll 16
             for (int tile = 0; tile < TILES; tile++)
@@ -87,8 +88,8 @@ __attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const ui
 
 /* One tile and two rows at a time: sixteen registers hold no more. */
 template <int ROWS, int TILES>
-__attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows,
-                                                          int32_t *sums) {
+__attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride,
+                                                          ptrdiff_t quads, int32_t *sums) {
     constexpr int ABREAST = ROWS % 4 == 0 ? 4 : 1;
     const __m256i ones = _mm256_set1_epi16(1);
     for (int tile = 0; tile < TILES; tile++)
@@ -96,13 +97,13 @@ __attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, 
             __m256i acc[ABREAST][2];
             for (int row = 0; row < ABREAST; row++) acc[row][0] = acc[row][1] = _mm256_setzero_si256();
             for (ptrdiff_t quad = 0; quad < quads; quad++) {
-                const uint8_t *stories = tiles + (tile * quads + quad) * TILE * QUAD;
+                const uint8_t *stories = tiles + (tile * stride + quad) * TILE * QUAD;
                 const __m256i low = _mm256_loadu_si256((const __m256i *)stories);
                 const __m256i high = _mm256_loadu_si256((const __m256i *)(stories + 32));
 #pragma GCC unroll 4
                 for (int row = 0; row < ABREAST; row++) {
                     int32_t four;
-                    memcpy(&four, rows + ((first + row) * quads + quad) * QUAD, QUAD);
+                    memcpy(&four, rows + ((first + row) * stride + quad) * QUAD, QUAD);
                     const __m256i numbers = _mm256_set1_epi32(four);
                     acc[row][0] = _mm256_add_epi32(
                         acc[row][0], _mm256_madd_epi16(_mm256_maddubs_epi16(low, numbers), ones));
@@ -122,7 +123,7 @@ __attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, 
 #if FILTER_ARM64
 /* Two rows and the quads by pairs: sixteen sums of products stay in registers. */
 template <int ROWS, int TILES>
-static void products_neon(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums) {
+static void products_neon(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride, ptrdiff_t quads, int32_t *sums) {
     constexpr int ABREAST = ROWS % 2 == 0 ? 2 : 1;
     constexpr int PARTS = 8; /* of a tile, two stories each */
     for (int tile = 0; tile < TILES; tile++)
@@ -131,11 +132,11 @@ static void products_neon(const uint8_t *tiles, ptrdiff_t quads, const int8_t *r
             for (int row = 0; row < ABREAST; row++)
                 for (int part = 0; part < PARTS; part++) acc[row][part] = vdupq_n_s32(0);
             for (ptrdiff_t quad = 0; quad < quads; quad += 2) {
-                const int8_t *stories = (const int8_t *)tiles + (tile * quads + quad) * TILE * QUAD;
+                const int8_t *stories = (const int8_t *)tiles + (tile * stride + quad) * TILE * QUAD;
                 int8x8_t numbers[ABREAST][2];
                 for (int row = 0; row < ABREAST; row++) {
                     int32_t fours[2];
-                    memcpy(fours, rows + ((first + row) * quads + quad) * QUAD, 2 * QUAD);
+                    memcpy(fours, rows + ((first + row) * stride + quad) * QUAD, 2 * QUAD);
                     for (int each = 0; each < 2; each++)
                         numbers[row][each] = vreinterpret_s8_s32(vdup_n_s32(fours[each]));
                 }
@@ -161,7 +162,8 @@ static void products_neon(const uint8_t *tiles, ptrdiff_t quads, const int8_t *r
 #if defined(FILTER_DOT)
 /* One tile and four rows at a time: sixteen sums in registers, the tile and a row beside them. */
 template <int ROWS, int TILES>
-FILTER_DOT static void products_dot(const uint8_t *tiles, ptrdiff_t quads, const int8_t *rows, int32_t *sums) {
+FILTER_DOT static void products_dot(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride, ptrdiff_t quads,
+                                    int32_t *sums) {
     constexpr int ABREAST = ROWS % 4 == 0 ? 4 : 1;
     constexpr int PARTS = 4; /* of a tile, four stories each */
     for (int tile = 0; tile < TILES; tile++)
@@ -170,11 +172,11 @@ FILTER_DOT static void products_dot(const uint8_t *tiles, ptrdiff_t quads, const
             for (int row = 0; row < ABREAST; row++)
                 for (int part = 0; part < PARTS; part++) acc[row][part] = vdupq_n_s32(0);
             for (ptrdiff_t quad = 0; quad < quads; quad++) {
-                const int8_t *stories = (const int8_t *)tiles + (tile * quads + quad) * TILE * QUAD;
+                const int8_t *stories = (const int8_t *)tiles + (tile * stride + quad) * TILE * QUAD;
 #pragma GCC unroll 4
                 for (int row = 0; row < ABREAST; row++) {
                     int32_t four;
-                    memcpy(&four, rows + ((first + row) * quads + quad) * QUAD, QUAD);
+                    memcpy(&four, rows + ((first + row) * stride + quad) * QUAD, QUAD);
                     const int8x16_t numbers = vreinterpretq_s8_s32(vdupq_n_s32(four));
 #pragma GCC unroll 4
                     for (int part = 0; part < PARTS; part++)

@@ -53,7 +53,13 @@ def test_filter_instructions_agree_on_arm64(arm_program: Path, machine: str, lev
     ("right", "wrong"),
     [
         ("out[story] += ", "out[story] -= "),
-        ("+ length * errors[story]", ""),
+        (" + length * errors[story];", ";"),
+        (" + tail * tails[story]", ""),
+        (
+            "head_offsets.push_back(sum_of(&numbers[start], head)",
+            "head_offsets.push_back(sum_of(&numbers[start], padded)",
+        ),
+        ("sums[each] += rest[each]", "sums[each] -= rest[each]"),
         (".bound - spread - error", ".bound"),
     ],
 )
