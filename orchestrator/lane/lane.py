@@ -9,7 +9,7 @@ visit ended is its outcome, and no failure of one brand reaches another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -37,6 +37,7 @@ from orchestrator.lane.lifecycle import LaneState, Lifecycle
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, SessionConfig, Step, Warm
 from orchestrator.lane.trial import TrialLimits, TrialRequest, survives
+from orchestrator.lane.turns import Turns
 from orchestrator.metrics import CommitOutcome, Metrics
 from orchestrator.store.store import Store
 from orchestrator.store.types import Lease
@@ -56,8 +57,8 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
     (OrchestratorError, LaneOutcome.FAILED, None),
 )
 
-_BURST_S = 0.02
-"""A lane stays this long in its thread while there is work: the way there and back costs as much as 50 small chunks."""
+_BURST_S = 0.03
+"""A turn, while there is work: the way to the thread and back costs as much as 50 small chunks."""
 
 _FIRST_RETRY_S = 0.1
 _RELEASE_DEADLINE_S = 1.0
@@ -96,6 +97,7 @@ class LaneTools:
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
         committed: called with the brand after every commit.
         alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
+        turns: whose turn it is to compute.
     """
 
     store: Store
@@ -104,6 +106,7 @@ class LaneTools:
     hinted: Callable[[], bool]
     committed: Callable[[str], None]
     alert: Callable[[str, EpisodeChange], None] = tell_nobody
+    turns: Turns = field(default_factory=Turns)
 
 
 class Lane:
@@ -341,6 +344,10 @@ class Lane:
         return True
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
+        async with self._tools.turns.turn():
+            return await self._in_turn(call)
+
+    async def _in_turn(self, call: Callable[[], T]) -> T:
         self._in_call = True
         begun_s, folded = perf_counter(), [0.0]
         try:
