@@ -1,6 +1,6 @@
 """How many queue items to peek next: bounded in items and in bytes, adapted to what was seen.
 
-Pure. The optimum of about 1 MB a batch is measured (``docs/performance.md``).
+Pure. The size in bytes is measured (``docs/decisions/0031-lanes-take-turns.md``).
 A peek cannot be bounded in bytes by Redis itself, so growth is at most twofold
 per batch: a queue that turns from small to large items overshoots once, by what
 one batch of items holds. A batch that is read ahead comes on top of the one that is folded:
@@ -16,7 +16,7 @@ MAX_ITEMS = 1024
 
 TARGET_BYTES = 2 << 20
 FIRST_ITEMS = 16
-"""Before any size is known: 16 of the usual largest items (69 KB) are one target."""
+"""Before any size is known: 16 of the usual largest items (69 KB) are half of the target."""
 
 
 class BatchSizer:
