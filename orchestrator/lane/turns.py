@@ -1,7 +1,7 @@
 """Whose turn it is to compute, among lanes on one interpreter.
 
 Threads that all want the interpreter hand it over hundreds of times a second, each time with cold caches: five lanes
-on small chunks were little more than half as fast as one. So lanes compute one after the other, some batches at a time;
+on small chunks were two thirds as fast as one. So lanes compute one after the other, some batches at a time;
 what waits for Redis meanwhile is little, since batches are folded ahead. Nothing depends on turns but speed.
 
 Source: ``docs/decisions/0031-lanes-take-turns.md``.
