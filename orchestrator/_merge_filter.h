@@ -205,33 +205,31 @@ class Stories {
     void survivors(const Rows &rows, ptrdiff_t first_row, ptrdiff_t row_count, float threshold, size_t most,
                    std::vector<Survivor> *found, uint8_t *too_many) {
         const bool heads_first = head_quads_ < quads_ && whole_ == 0;
-        size_t looks = 0, in_vain = 0;
+        ptrdiff_t looks = 0, in_vain = 0; /* in rows */
         for (ptrdiff_t tile = 0; tile < tiles(); tile += TILES_ABREAST)
             for (ptrdiff_t row = 0; row < row_count;) {
                 const ptrdiff_t abreast = row_count - row >= ROWS_ABREAST ? ROWS_ABREAST : 1;
                 int32_t sums[ROWS_ABREAST * COLUMNS];
-                if (heads_first) {
-                    multiply(rows, first_row + row, abreast, tile, 0, head_quads_, sums);
-                    looks++;
-                    if (!heads_reach_of(rows, first_row + row, abreast, tile, sums, threshold)) {
-                        row += abreast;
-                        continue;
-                    }
-                    in_vain++;
-                    int32_t rest[ROWS_ABREAST * COLUMNS];
-                    multiply(rows, first_row + row, abreast, tile, head_quads_, quads_, rest);
-                    for (ptrdiff_t each = 0; each < abreast * COLUMNS; each++) sums[each] += rest[each];
-                } else {
-                    multiply(rows, first_row + row, abreast, tile, 0, quads_, sums);
+                multiply(rows, first_row + row, abreast, tile, 0, heads_first ? head_quads_ : quads_, sums);
+                bool reach[ROWS_ABREAST];
+                ptrdiff_t reaching = abreast;
+                for (ptrdiff_t each = 0; heads_first && each < abreast; each++) {
+                    reach[each] = head_reaches(rows, first_row + row + each, tile, sums + each * COLUMNS, threshold);
+                    reaching -= !reach[each];
                 }
+                const bool alone = reaching <= abreast / 4; /* few: the others need not be gone on with */
+                if (heads_first && !alone) add_tails(rows, first_row + row, abreast, tile, sums);
                 for (ptrdiff_t each = 0; each < abreast; each++, row++) {
-                    if (too_many[row]) continue;
+                    if (too_many[row] || (heads_first && !reach[each])) continue;
+                    if (heads_first && alone) add_tails(rows, first_row + row, 1, tile, sums + each * COLUMNS);
                     collect(rows, first_row + row, tile, sums + each * COLUMNS, threshold, &found[row]);
                     too_many[row] = found[row].size() > most;
                 }
+                looks += abreast;
+                in_vain += alone ? 2 * reaching : abreast;
             }
         if (whole_ > 0) whole_--;
-        if (in_vain * 2 > looks) whole_ = WHOLE_BLOCKS;
+        if (heads_first && in_vain * 2 > looks) whole_ = WHOLE_BLOCKS;
     }
 
     /* The same for one row, with a bar that rises: once a story is surely that similar, less cannot be the best. */
@@ -271,18 +269,17 @@ class Stories {
             sums);
     }
 
-    bool heads_reach_of(const Rows &rows, ptrdiff_t first_row, ptrdiff_t abreast, ptrdiff_t tile, const int32_t *sums,
-                        float threshold) const {
+    void add_tails(const Rows &rows, ptrdiff_t row, ptrdiff_t abreast, ptrdiff_t tile, int32_t *sums) const {
+        int32_t tails[ROWS_ABREAST * COLUMNS];
+        multiply(rows, row, abreast, tile, head_quads_, quads_, tails);
+        for (ptrdiff_t each = 0; each < abreast * COLUMNS; each++) sums[each] += tails[each];
+    }
+
+    bool head_reaches(const Rows &rows, ptrdiff_t row, ptrdiff_t tile, const int32_t *sums, float threshold) const {
         const size_t story = (size_t)(tile * TILE);
-        for (ptrdiff_t each = 0; each < abreast; each++) {
-            const size_t row = (size_t)(first_row + each);
-            const Rounded rounded = rows.rounded[row];
-            if (heads_reach(sums + each * COLUMNS, rows.head_offsets[row], rounded.scale, 1.0f + rounded.error,
-                            rows.tails[row], &scales_[story], &errors_[story], &tails_[story],
-                            threshold - rounded.error - MARGIN))
-                return true;
-        }
-        return false;
+        const Rounded rounded = rows.rounded[(size_t)row];
+        return heads_reach(sums, rows.head_offsets[(size_t)row], rounded.scale, 1.0f + rounded.error, rows.tails[(size_t)row],
+                           &scales_[story], &errors_[story], &tails_[story], threshold - rounded.error - MARGIN);
     }
 
     void put(ptrdiff_t place, Rounded rounded, float tail) {

@@ -59,7 +59,7 @@ def test_filter_instructions_agree_on_arm64(arm_program: Path, machine: str, lev
             "head_offsets.push_back(sum_of(&numbers[start], head)",
             "head_offsets.push_back(sum_of(&numbers[start], padded)",
         ),
-        ("sums[each] += rest[each]", "sums[each] -= rest[each]"),
+        ("sums[each] += tails[each]", "sums[each] -= tails[each]"),
         (".bound - spread - error", ".bound"),
     ],
 )
