@@ -51,6 +51,7 @@ cdef extern from "_merge_filter.h" namespace "filter" nogil:
 
     cdef cppclass RoundedStories "filter::Stories":
         RoundedStories() except +
+        RoundedStories(Py_ssize_t padded) except +
         RoundedStories(Py_ssize_t padded, float threshold) except +
         Py_ssize_t size() noexcept
         Py_ssize_t head() noexcept
@@ -248,7 +249,7 @@ cdef class StoryIndex:
         self._block_first, self._block_count, self._block_group = first, count, group
         self._touched_of.assign(self._groups[group].slots.size(), <int32_t> NOBODY)
         self._touched_places.clear()
-        self._touched_rounded = RoundedStories(self._groups[group].padded, self._least())
+        self._touched_rounded = RoundedStories(self._groups[group].padded)
         if count * len(self) * self._groups[group].dimension < GIL_WORTH_PRODUCTS:
             self._filter_block(&self._groups[group])
         else:

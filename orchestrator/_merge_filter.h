@@ -174,6 +174,7 @@ class Rows {
 /* The rounded stories of one dimension, by place. */
 class Stories {
   public:
+    /* Those that are looked at for *threshold*; without one, always as a whole. */
     explicit Stories(ptrdiff_t padded = 0, float threshold = 0.0f)
         : quads_(padded / QUAD), head_quads_(head_of(padded, threshold) / QUAD), count_(0) {}
 

@@ -1,6 +1,6 @@
 """How many queue items to peek next: bounded in items and in bytes, adapted to what was seen.
 
-Pure. The size in bytes is measured (``docs/decisions/0031-lanes-take-turns.md``).
+Pure. The size in bytes is measured (``docs/decisions/0031-lanes-pass-a-baton.md``).
 A peek cannot be bounded in bytes by Redis itself, so growth is at most twofold
 per batch: a queue that turns from small to large items overshoots once, by what
 one batch of items holds. A batch that is read ahead comes on top of the one that is folded:

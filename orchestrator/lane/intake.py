@@ -72,6 +72,8 @@ def admit(batch: ChunkBatch, digests: Sequence[bytes], seen: Sequence[bool]) -> 
         digests: of the batch's chunkIds, in order.
         seen: whether Redis remembers each of them.
     """
+    if len(seen) != len(digests):
+        raise ValueError(f"{len(seen)} answers about {len(digests)} digests")
     if True not in seen and len(set(digests)) == len(digests):  # nearly always
         return Intake(batch, list(digests), 0)
     fresh: dict[bytes, int] = {}

@@ -33,11 +33,11 @@ from orchestrator.errors import (
     WrongTypeError,
 )
 from orchestrator.lane.backoff import CAP_S
+from orchestrator.lane.baton import Baton
 from orchestrator.lane.lifecycle import LaneState, Lifecycle
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, SessionConfig, Step, Warm
 from orchestrator.lane.trial import TrialLimits, TrialRequest, survives
-from orchestrator.lane.turns import Turns
 from orchestrator.metrics import CommitOutcome, Metrics
 from orchestrator.store.store import Store
 from orchestrator.store.types import Lease
@@ -58,7 +58,7 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
 )
 
 _BURST_S = 0.03
-"""A turn, while there is work: the way to the thread and back costs as much as 50 small chunks."""
+"""A lane holds the baton so long, while there is work: to the thread and back costs as much as 50 small chunks."""
 
 _FIRST_RETRY_S = 0.1
 _RELEASE_DEADLINE_S = 1.0
@@ -97,7 +97,7 @@ class LaneTools:
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
         committed: called with the brand after every commit.
         alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
-        turns: whose turn it is to compute.
+        baton: held by the lane that computes.
     """
 
     store: Store
@@ -106,7 +106,7 @@ class LaneTools:
     hinted: Callable[[], bool]
     committed: Callable[[str], None]
     alert: Callable[[str, EpisodeChange], None] = tell_nobody
-    turns: Turns = field(default_factory=Turns)
+    baton: Baton = field(default_factory=Baton)
 
 
 class Lane:
@@ -344,10 +344,10 @@ class Lane:
         return True
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        async with self._tools.turns.turn():
-            return await self._in_turn(call)
+        async with self._tools.baton.held():
+            return await self._with_baton(call)
 
-    async def _in_turn(self, call: Callable[[], T]) -> T:
+    async def _with_baton(self, call: Callable[[], T]) -> T:
         self._in_call = True
         begun_s, folded = perf_counter(), [0.0]
         try:

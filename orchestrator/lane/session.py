@@ -272,7 +272,8 @@ class BrandSession:
         lease = self.lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
         self.lease = None
         # A batch that was peeked along with the last commit and not begun proves nothing against its items.
-        untouched = self._next is not None and bool(self._next.items) and self._pending is None
+        settled = self._pending is None and self._failure is None and not self._torn
+        untouched = settled and self._next is not None and bool(self._next.items)
         released = self._store.release(lease, forgive=untouched)
         self._warm.token = ""
         return released

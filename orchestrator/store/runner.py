@@ -33,24 +33,20 @@ SCRIPT_ATTEMPTS: Final = 3
 """Times that a pipeline is sent when the server has forgotten a script: once, and again after each reload."""
 
 
-def _nothing() -> None:
-    """What there is to do meanwhile, if nothing is."""
-
-
 class Late(Generic[T]):
-    """Replies that are left on their way; their connection is reserved until the next exchange on it.
+    """Replies that are left on their way; their connection is reserved until an exchange claims it.
 
-    Thread-safe: one thread may read while another one sends on the same connection, or drops the replies.
+    Thread-safe: while one thread reads, another one may drop the replies.
     """
 
     def __init__(self, pool: redis.ConnectionPool, connection: Connection, count: int, parse: Parse[T]) -> None:
-        self.connection = connection
         self._pool = pool
+        self._connection = connection
         self._count = count
         self._parse = parse
         self._lock = threading.Lock()
-        self._reserved = self._unread = True
-        self._reading = False
+        self._wanted = self._unread = True
+        self._reading = self._claimed = False
 
     def read(self) -> T:
         """What the replies mean, once; waits for them.
@@ -59,39 +55,51 @@ class Late(Generic[T]):
             StoreError: they did not come, or one of them is an error reply.
         """
         with self._lock:
-            if not (self._reserved and self._unread):
+            if not (self._wanted and self._unread):
                 raise StoreUnavailableError("the reply was dropped")
             self._unread, self._reading = False, True
         try:
             with translated():
-                replies = [_reply(self.connection) for _ in range(self._count)]
+                replies = [_reply(self._connection) for _ in range(self._count)]
         finally:
             with self._lock:
                 self._reading = False
-                abandoned = not self._reserved
-            if abandoned:
+                dropped = not self._wanted
+            if dropped:
                 self._give_back()
         return self._parse(replies)
 
     def drop(self) -> None:
         """Do without the replies, and give the connection back; whoever reads at this moment does that in the end."""
         with self._lock:
-            reserved, self._reserved = self._reserved, False
+            if self._claimed or not self._wanted:
+                return
+            self._wanted = False
             reading = self._reading
-        if reserved and not reading:
+        if not reading:
             self._give_back()
 
-    def hand_over(self) -> None:
-        """Leave the connection to whoever calls; the replies have been read."""
+    def claim(self) -> Connection:
+        """The connection, which is the caller's from now on; unread replies are still to be read first.
+
+        Raises:
+            StoreUnavailableError: the replies were dropped.
+        """
         with self._lock:
-            if self._unread or self._reading:
-                raise RuntimeError("a reply is still under way")
-            self._reserved = False
+            if not self._wanted:
+                raise StoreUnavailableError("the reply was dropped")
+            self._claimed = True
+        return self._connection
+
+    def require_read(self) -> None:
+        """Refuse to go on while others' replies would be taken for one's own."""
+        if self._unread or self._reading:
+            raise RuntimeError("a reply is still under way")
 
     def _give_back(self) -> None:
         if self._unread:  # nobody else must take them for his own
-            self.connection.disconnect()  # type: ignore[no-untyped-call]
-        self._pool.release(self.connection)
+            self._connection.disconnect()  # type: ignore[no-untyped-call]
+        self._pool.release(self._connection)
 
 
 class ScriptRunner:
@@ -118,7 +126,7 @@ class ScriptRunner:
     def exchange(
         self,
         commands: Sequence[Command],
-        meanwhile: Callable[[], None] = _nothing,
+        meanwhile: Callable[[], object] | None = None,
         late: Late[Any] | None = None,
         leave: Parse[T] | None = None,
     ) -> tuple[list[Any], Late[T] | None]:
@@ -155,10 +163,10 @@ class ScriptRunner:
         """
         pool = self.client.connection_pool
         with translated():
-            if late is not None:
-                late.hand_over()
-            connection = pool.get_connection() if late is None else late.connection
+            connection = pool.get_connection() if late is None else late.claim()
             try:
+                if late is not None:
+                    late.require_read()
                 _transmit(connection, commands)
             except BaseException:
                 connection.disconnect()  # type: ignore[no-untyped-call]
@@ -175,19 +183,19 @@ class ScriptRunner:
     def _send(
         self,
         commands: Sequence[Command],
-        meanwhile: Callable[[], None],
+        meanwhile: Callable[[], object] | None,
         late: Late[Any] | None,
         leave: Parse[T] | None,
     ) -> tuple[list[Any], Late[T] | None]:
         pool = self.client.connection_pool
-        connection = pool.get_connection() if late is None else late.connection
+        connection = pool.get_connection() if late is None else late.claim()
         left: Late[T] | None = None
         try:
             _transmit(connection, commands)
-            meanwhile()
+            if meanwhile is not None:
+                meanwhile()
             if late is not None:
-                late.hand_over()
-                late = None
+                late.require_read()
             replies = [_reply(connection) for _ in range(len(commands) - (leave is not None))]
             left = None if leave is None else Late(pool, connection, 1, leave)
         except BaseException:
@@ -195,9 +203,7 @@ class ScriptRunner:
             connection.disconnect()  # type: ignore[no-untyped-call]
             raise
         finally:
-            if late is not None:
-                late.drop()
-            elif left is None:
+            if left is None:
                 pool.release(connection)
         return replies, left
 

@@ -57,6 +57,23 @@ def _ignore(_operation: Operation, _seconds: float) -> None:
     """The observer of a store that nobody measures."""
 
 
+class _Meanwhile:
+    """What a caller has to do while the server works, and how long that took."""
+
+    def __init__(self, work: Callable[[], object] | None) -> None:
+        self.seconds = 0.0
+        self._work = work
+
+    def __call__(self) -> None:
+        if self._work is None:
+            return
+        start = time.perf_counter()
+        try:
+            self._work()
+        finally:
+            self.seconds += time.perf_counter() - start
+
+
 class Store:
     """The protocol on one Redis.
 
@@ -168,8 +185,9 @@ class Store:
             commands += [self._begin(keys, lease.token), *_seen_commands(keys, ask.digests)]
             commands.append(_read(keys, ask.limit, ask.skip))
             leave = _read_items if ask.skip else None
-        with self._timed("write"):
-            replies, late = self._runner.exchange(commands, then.meanwhile, then.late, leave)
+        meanwhile = _Meanwhile(then.meanwhile)
+        with self._timed("write", meanwhile):
+            replies, late = self._runner.exchange(commands, meanwhile, then.late, leave)
         try:
             return _commit_reply(keys, replies, late)
         except BaseException:
@@ -236,12 +254,13 @@ class Store:
         return reply
 
     @contextmanager
-    def _timed(self, operation: Operation) -> Iterator[None]:
+    def _timed(self, operation: Operation, meanwhile: _Meanwhile | None = None) -> Iterator[None]:
+        """Observe a round trip, without what the caller did for himself *meanwhile*."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self._observe(operation, time.perf_counter() - start)
+            self._observe(operation, time.perf_counter() - start - (meanwhile.seconds if meanwhile else 0.0))
 
     def _commit_arguments(self, lease: Lease, commit: Commit) -> list[Any]:
         """ARGV of commit.lua, in its order."""
@@ -339,7 +358,9 @@ def _seen_commands(keys: BrandKeys, digests: Sequence[bytes]) -> list[Command]:
 
 
 def _seen(replies: Sequence[Any]) -> list[bool]:
-    """What the two generations say together."""
+    """What the two generations say together, if they were asked."""
+    if not replies:
+        return []
     younger, older = map(checked, replies)
     if 1 not in younger and 1 not in older:  # nearly always
         return [False] * len(younger)
@@ -348,13 +369,13 @@ def _seen(replies: Sequence[Any]) -> list[bool]:
 
 def _read_seen(replies: Sequence[Any]) -> Seen:
     seconds, microseconds = checked(replies[0])
-    return Seen(int(seconds) * 1000 + int(microseconds) // 1000, _seen(replies[1:]) if replies[1:] else [])
+    return Seen(int(seconds) * 1000 + int(microseconds) // 1000, _seen(replies[1:]))
 
 
 def _next_seen(replies: Sequence[Any]) -> list[bool] | None:
     """Like the peek that travelled with a commit."""
     try:
-        return _seen(replies) if replies else []
+        return _seen(replies)
     except StoreError:
         return None
 

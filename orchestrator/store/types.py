@@ -171,10 +171,6 @@ class Ask:
     digests: Sequence[bytes] = ()
 
 
-def _nothing() -> None:
-    """What there is to do meanwhile, if nothing is."""
-
-
 @dataclass(frozen=True, slots=True)
 class Then:
     """What goes along with a commit.
@@ -189,7 +185,7 @@ class Then:
 
     ask: Ask | None = None
     late: Late[Any] | None = None
-    meanwhile: Callable[[], None] = _nothing
+    meanwhile: Callable[[], object] | None = None
 
 
 NOTHING: Final = Then()

@@ -70,7 +70,8 @@ class ScriptedSession:
         self.lease: Lease | None = None
         self.committing = False
         self.prefetched = False
-        self.failing = self.engaged = False
+        self.failing = False
+        self.engaged_for = 0
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -91,8 +92,14 @@ class ScriptedSession:
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
         self.prefetched = isinstance(done, Step) and done.items > 0
+        self.engaged_for -= 1
         steps = [done] if isinstance(done, Step) else done
         return replace(action, then=steps) if isinstance(action, Takes) else steps
+
+    @property
+    def engaged(self) -> bool:
+        """Whether a step is still to come before the session may end, as scripted."""
+        return self.engaged_for > 0
 
     def trial(self) -> Action:
         """A suspect."""

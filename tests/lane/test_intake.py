@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,13 @@ def test_admit_keeps_each_new_id_once_in_order(ids: list[str], known: set[str]) 
     assert [chunk.chunk_id for chunk in intake.batch.chunks] == expected
     assert intake.digests == [digest(name) for name in expected]
     assert intake.duplicates + len(intake.batch) == len(ids)
+
+
+def test_admit_wants_an_answer_about_each_digest() -> None:
+    """No answers would make every chunk a new one."""
+    batch = decode_batch([item(BRAND, "a")], BRAND)
+    with pytest.raises(ValueError, match="0 answers about 1 digests"):
+        admit(batch, [digest("a")], [])
 
 
 def test_admit_takes_a_batch_without_duplicates_as_it_is() -> None:

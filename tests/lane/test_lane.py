@@ -362,6 +362,17 @@ async def _outcome(lane: Lane) -> LaneOutcome:
         return await lane.run()
 
 
+async def test_lane_that_is_engaged_commits_before_it_yields(script_bench: Bench, autojump_clock: MockClock) -> None:
+    """What is folded and in no commit is not left behind when another brand waits."""
+    lane = script_bench.lane(quantum_s=0.0)
+    session: Any = lane._session
+    script_bench.script.steps += [Step(items=1), Step(items=1), Step(items=1)]
+    session.engaged_for = 2
+    lane.ask_to_yield()
+    assert await lane.run() is LaneOutcome.YIELDED
+    assert len(script_bench.script.times("step")) == 2
+
+
 async def test_lane_whose_burst_failed_says_so_before_it_yields(script_bench: Bench, autojump_clock: MockClock) -> None:
     """A failure that waits to be raised ends the visit as what it is, also when the turn is over."""
     lane = script_bench.lane(quantum_s=0.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import POISON, TRIAL_ATTEMPTS, Warm
 from orchestrator.lane.trial import TrialLimits
 from orchestrator.metrics import Metrics
+from orchestrator.store import Lease
 from tests.lane.support import CONFIG, Brand
 
 DEADLINE_S = 60.0
@@ -70,6 +72,23 @@ async def test_lane_drains_a_real_queue(queue: Brand) -> None:
     assert queue.summary()["totalChunks"] == 200
     assert visits.metrics.registry.get_sample_value("orchestrator_chunks_merged_total") == 200
     assert not queue.locked()
+
+
+async def test_lane_folds_ahead_in_a_long_queue(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The questions of batches that are folded ahead are asked, and the lane ends with nothing uncommitted."""
+    asked: list[int] = []
+    ask_seen = queue.store.ask_seen
+
+    def noted(lease: Lease, digests: Sequence[bytes], late: Any) -> Any:
+        asked.append(len(digests))
+        return ask_seen(lease, digests, late)
+
+    monkeypatch.setattr(queue.store, "ask_seen", noted)
+    queue.push_ids(*(f"c-{number}" for number in range(6_000)))
+    visits = Visits(queue)
+    assert await visits.until_drained() == [LaneOutcome.DRAINED]
+    assert queue.summary()["totalChunks"] == 6_000
+    assert sum(asked) > 1_000
 
 
 async def test_lane_parks_a_brand_of_a_foreign_type(queue: Brand) -> None:

@@ -12,7 +12,7 @@ from orchestrator import failpoints
 from orchestrator.errors import QueueMovedError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import SINGLE_ATTEMPTS, BrandSession, Step, Warm
-from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then
+from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then, connect
 from orchestrator.store.types import NOTHING
 from tests.lane.support import Brand, assert_balanced, drain, persistent
 
@@ -280,6 +280,7 @@ def test_session_tells_of_a_commit_whose_successor_could_not_be_folded(queue: Br
         session.step()
     assert session.settle().state is None
     session.release()
+    assert queue.meta("attempts") == 1  # what failed is not forgiven
     drain(_opened(queue))
     assert queue.summary()["totalChunks"] == 6 * ITEMS
 
@@ -293,3 +294,30 @@ def test_session_that_cannot_ask_ahead_commits_all_the_same(queue: Brand, watche
     steps += [persistent(session.step, StoreUnavailableError), *drain(session)]
     assert queue.summary()["totalChunks"] == 6 * ITEMS
     assert_balanced(queue, steps)
+
+
+def test_session_that_is_given_up_during_a_commit_keeps_no_connection(redis_url: str, queue: Brand) -> None:
+    """Whoever waited for the thread has gone; what the thread still brings home is dropped."""
+    client = connect(redis_url, timeout_s=1.0, pool_size=1)
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, _GivenUp(client))
+    session.step()
+    session._store.giving_up = session  # type: ignore[attr-defined]
+    session.step()
+    assert session._feed.late is None
+    Store(client).ping()
+    client.close()
+
+
+class _GivenUp(Store):
+    """A store whose caller gives a session up while its commit is under way."""
+
+    giving_up: BrandSession | None = None
+
+    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+        """Commit, and find nobody who waits for it."""
+        reply = super().commit(lease, commit, then)
+        if self.giving_up is not None:
+            assert reply.late is not None
+            self.giving_up.abandon()
+        return reply

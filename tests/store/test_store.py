@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -232,6 +234,17 @@ def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
     assert reply.late is not None
     assert (read, reply.late.read()) == ([[b"3", b"4"]], [b"5", b"6", b"7"])
     reply.late.drop()
+
+
+def test_commit_observes_the_server_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latency of Redis is no matter of how long a fold takes."""
+    clock = itertools.count()
+    seen: list[tuple[str, float]] = []
+    lease, peek = world.holding(b"a")
+    store = Store(world.client, observe=lambda operation, seconds: seen.append((operation, seconds)))
+    monkeypatch.setattr("orchestrator.store.store.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    store.commit(lease, commit_of(peek), Then(meanwhile=lambda: [next(clock) for _ in range(100)]))
+    assert seen == [("write", 2)]
 
 
 def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, brand: str) -> None:
