@@ -207,7 +207,7 @@ class BrandSession:
         """
         steps = [self.step(fold_ahead=may_fold_ahead())]
         try:
-            while self.prefetched and not (steps[-1].suspect or self._failure) and may_go_on():
+            while self.prefetched and not steps[-1].suspect and may_go_on():
                 steps.append(self.step(fold_ahead=may_fold_ahead()))
         except Exception as error:  # noqa: BLE001 - not swallowed: the next call raises it
             self._failure = error

@@ -44,13 +44,15 @@ class Visits:
         self._brand = queue.name
         self._tools = LaneTools(queue.store, CONFIG, self.metrics, lambda: False, lambda _brand: None)
         self._options = LaneOptions(**options)  # type: ignore[arg-type]
-        self._warm: Warm | None = None
+        self.warm: Warm | None = None
 
-    async def one(self) -> LaneOutcome:
+    async def one(self, *, yield_at_once: bool = False) -> LaneOutcome:
         """One visit with what the last one left."""
-        lane = Lane(self._brand, 0, self._tools, self._options, self._warm)
+        lane = Lane(self._brand, 0, self._tools, self._options, self.warm)
+        if yield_at_once:
+            lane.ask_to_yield()
         outcome = await lane.run()
-        self._warm = lane.warm
+        self.warm = lane.warm
         return outcome
 
     async def until_drained(self) -> list[LaneOutcome]:
@@ -89,6 +91,37 @@ async def test_lane_folds_ahead_in_a_long_queue(queue: Brand, monkeypatch: pytes
     assert await visits.until_drained() == [LaneOutcome.DRAINED]
     assert queue.summary()["totalChunks"] == 6_000
     assert sum(asked) > 1_000
+
+
+async def test_lane_that_is_to_yield_folds_nothing_ahead(queue: Brand) -> None:
+    """Else its last batch would always be followed by another one, and it would never come to an end."""
+    queue.push_ids(*(f"c-{number}" for number in range(6_000)))
+    visits = Visits(queue, quantum_s=0.0)
+    with trio.fail_after(DEADLINE_S):
+        assert await visits.one(yield_at_once=True) is LaneOutcome.YIELDED
+    assert queue.queued() > 0
+    assert visits.warm is not None
+    assert visits.warm.state is not None
+
+
+async def test_lane_told_to_stop_in_its_thread_folds_nothing_ahead(queue: Brand) -> None:
+    """It ends after the commits that are under way, however long the queue is."""
+    queue.push_ids(*(f"c-{number}" for number in range(20_000)))
+    committed = trio.Event()
+    tools = LaneTools(
+        queue.store, CONFIG, Metrics(merge_implementation="python"), lambda: False, lambda _: committed.set()
+    )
+    lane = Lane(queue.name, 0, tools, LaneOptions(), None)
+    with trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lane.run)
+            await committed.wait()
+            while not lane._in_call:
+                await trio.lowlevel.checkpoint()
+            lane.stop()
+    assert queue.queued() > 0
+    assert lane.warm is not None
+    assert lane.warm.state is not None
 
 
 async def test_lane_parks_a_brand_of_a_foreign_type(queue: Brand) -> None:

@@ -11,7 +11,7 @@ import pytest
 from orchestrator import failpoints
 from orchestrator.errors import QueueMovedError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.session import SINGLE_ATTEMPTS, BrandSession, Step, Warm
+from orchestrator.lane.session import SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Step, Warm
 from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then, connect
 from orchestrator.store.types import NOTHING
 from tests.lane.support import Brand, assert_balanced, drain, persistent
@@ -25,7 +25,7 @@ class Watched(Store):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.asked: list[str] = []
-        self.lose = 0
+        self.lose = self.refuse = 0
 
     def peek(self, lease: Lease, limit: int) -> Peek:
         """Peek, noted."""
@@ -40,6 +40,11 @@ class Watched(Store):
     def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
         """Commit, noted; the reply may be lost."""
         self.asked.append("commit")
+        if self.refuse:
+            self.refuse -= 1
+            if then.late is not None:
+                then.late.drop()
+            raise StoreUnavailableError("nothing was sent")
         reply = super().commit(lease, commit, then)
         if self.lose:
             self.lose -= 1
@@ -242,10 +247,24 @@ def test_session_that_folded_ahead_keeps_that_over_lost_replies(queue: Brand, wa
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 2)
     assert session.engaged
-    watched.lose = SINGLE_ATTEMPTS
-    steps += [persistent(partial(session.step, fold_ahead=True), StoreUnavailableError), *drain(session)]
+    watched.lose = TRIAL_ATTEMPTS
+    step = partial(session.step, fold_ahead=True)
+    steps += [persistent(step, StoreUnavailableError, attempts=TRIAL_ATTEMPTS + 1), *drain(session)]
     assert [step.items for step in steps] == [ITEMS] * 6
     assert [step.duplicate_commit for step in steps] == [False, False, True, False, False, False]
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+    assert_balanced(queue, steps)
+
+
+def test_session_forgets_a_question_whose_commit_could_not_be_sent(queue: Brand, watched: Watched) -> None:
+    """The commit is sent again at once, with the question in its own pipeline."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    steps = _steps_ahead(session, 1)
+    watched.refuse = 1
+    with pytest.raises(StoreUnavailableError):
+        session.step(fold_ahead=True)
+    steps += [*_steps_ahead(session, 4), *drain(session)]
     assert queue.summary()["totalChunks"] == 6 * ITEMS
     assert_balanced(queue, steps)
 

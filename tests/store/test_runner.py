@@ -112,6 +112,8 @@ def test_an_exchange_goes_on_behind_a_late_reply(runner: ScriptRunner) -> None:
     assert (read, replies) == ([b"late"], [b"1", b"2"])
     assert later is not None
     late.drop()  # is not its business any more
+    with pytest.raises(StoreError, match="No connection available"):
+        ScriptRunner(_impatient(runner)).run([("ECHO", b"mine")])
     assert later.read() == b"later"
     later.drop()
     assert runner.run([("ECHO", b"mine")]) == [b"mine"]

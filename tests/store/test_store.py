@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import (
     BrandBusyError,
     DeadLetterFullError,
@@ -21,7 +22,9 @@ from orchestrator.errors import (
     WrongTypeError,
 )
 from orchestrator.store import Ask, FailedPolicy, Store, StoreOptions, Then, connect
+from orchestrator.store.runner import ScriptRunner
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.store import _commit_reply
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -234,6 +237,16 @@ def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
     assert reply.late is not None
     assert (read, reply.late.read()) == ([[b"3", b"4"]], [b"5", b"6", b"7"])
     reply.late.drop()
+
+
+def test_commit_that_lost_the_lease_behind_it_leaves_no_connection_reserved(redis_url: str, brand: str) -> None:
+    """The commit is in, and nobody will fold what was asked for along with it."""
+    client = connect(redis_url, timeout_s=1.0, pool_size=1)
+    late = ScriptRunner(client).ask([("ECHO", b"late")], list)
+    reply = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0], [b"FENCED"]], late)
+    assert (reply.version, reply.next, reply.late) == (1, None, None)
+    Store(client).ping()
+    client.close()
 
 
 def test_commit_observes_the_server_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
