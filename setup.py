@@ -16,7 +16,7 @@ from setuptools import Extension, setup
 KERNELS = {
     "_fold": ["_fold_ids.h", "_hash.h", "_msgpack.h"],
     "_merge": ["_merge_loops.h", "_merge_filter.h", "_merge_products.h", "_msgpack.h"],
-    "_splice": ["_hash.h", "_splice_mentions.h", "_splice_scan.h"],
+    "_splice": ["_hash.h", "_splice_batch.h", "_splice_mentions.h", "_splice_scan.h"],
 }
 
 
@@ -33,7 +33,8 @@ def extensions() -> list[Extension]:
             language="c++",
             # no contraction: a fused multiply-add rounds once where the twin rounds twice;
             # no symbols: a tenth of the size
-            extra_compile_args=["-O3", "-std=c++17", "-ffp-contract=off", "-g0"],
+            extra_compile_args=["-O3", "-std=c++17", "-ffp-contract=off", "-g0", "-pthread"],
+            extra_link_args=["-pthread"],
         )
         for name, headers in KERNELS.items()
     ]

@@ -2,10 +2,10 @@
 # cython: language_level=3
 """Decodes a batch of items, taking centroids and mentions out of the documents on the way.
 
-The compiled twin of :mod:`orchestrator._splice_py`: same function, same answers. Centroids go from bytes straight
+The compiled twin of :mod:`orchestrator._splice_py`: same functions, same answers. Centroids go from bytes straight
 into float32 rows, mentions into rows of hashes (``_splice_scan.h``); a row number takes their place, and msgspec
-validates the small rest. The GIL is released while the documents are scanned. Decides nothing about chunks: *decode*
-and *slowly* do.
+validates the small rest. The documents are scanned without the GIL, ahead of their turn if there is other work to do
+(``_splice_batch.h``). Decides nothing about chunks: *decode* and *slowly* do.
 """
 
 import msgspec
@@ -16,6 +16,7 @@ from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as c_bool
+from libcpp.memory cimport unique_ptr
 from libcpp.vector cimport vector
 
 from orchestrator.contract.rows import Centroids, MentionRows, RowCollector
@@ -24,7 +25,7 @@ from orchestrator.errors import InvalidChunkError
 IMPLEMENTATION = "cython"
 _MALFORMED = (msgspec.MsgspecError, RecursionError, ValueError)
 
-cdef extern from "_splice_scan.h" namespace "splice" nogil:
+cdef extern from "_splice_batch.h" namespace "splice" nogil:
     cdef enum Verdict:
         PLAIN
         SPLICED
@@ -45,42 +46,52 @@ cdef extern from "_splice_scan.h" namespace "splice" nogil:
         vector[int64_t] offsets
         vector[char] rest
         MentionHashes mentions
-        int64_t document_number
         void reset() except +
-        Verdict run(const char* data, Py_ssize_t size, Survey* found) except +
+
+    cdef cppclass Document:
+        Survey found
+        Verdict verdict
+        size_t rest_start
+        size_t rest_size
+
+    cdef cppclass Batch:
+        vector[Document] documents
+        unique_ptr[Splicer] splicer
+        Batch(Splicer* owned, Py_ssize_t max_bytes) except +
+        void add(const char* data, Py_ssize_t size) except +
+        void start() except +
+        void finish() except +
 
 
-cdef struct Document:
-    const char* data
-    Py_ssize_t size
-    Survey found
-    Verdict verdict
-    size_t rest_start
-    size_t rest_size
-
-
-def decode_items(list items, str brand, Py_ssize_t max_bytes, decode, slowly) -> tuple:
-    """Decode *items*.
+cdef class Scan:
+    """The documents of a batch while they are scanned; :func:`decode_items` takes what that finds, once.
 
     Args:
         items: documents.
-        brand: whose they must be, None for anybody's.
-        max_bytes: larger ones are left to *slowly*, unread.
-        decode: the typed decoder, for documents that have row numbers in the place of rows.
-        slowly: decodes any document or raises; its rows go to the collector.
-
-    Returns:
-        chunks, their positions among the items, (position, error) of the others, centroids and mentions.
+        max_bytes: larger ones are not scanned.
+        ahead: begin at once, on a thread of its own that needs no GIL; else :func:`decode_items` does it.
     """
-    cdef Splicer* splicer = _take_splicer()
-    try:
-        return _decode_items(items, brand, max_bytes, decode, slowly, splicer)
-    finally:
-        _give_back(splicer)
+
+    cdef readonly list items
+    cdef Batch* _batch
+
+    def __cinit__(self, list items, Py_ssize_t max_bytes, *, bint ahead=False):
+        cdef bytes item
+        self.items = list(items)  # a copy: the bytes are read without asking Python
+        self._batch = new Batch(_take_splicer(), max_bytes)
+        for item in self.items:
+            self._batch.add(PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
+        if ahead:
+            self._batch.start()
+
+    def __dealloc__(self):
+        if self._batch != NULL:
+            with nogil:
+                del self._batch
 
 
-# Fresh memory costs a page fault every 4 KiB, which was a fifth of the time; so one splicer stays at hand. A second
-# thread that decodes at the same time makes its own.
+# Fresh memory costs a page fault every 4 KiB, which was a fifth of the time; so one splicer stays at hand. Whoever
+# scans at the same time makes his own.
 cdef Splicer* _idle = NULL
 
 
@@ -91,31 +102,49 @@ cdef Splicer* _take_splicer() except NULL:
     return splicer if splicer != NULL else new Splicer()
 
 
-cdef void _give_back(Splicer* splicer) except *:
+cdef int _give_back(Batch* batch) except -1:
     global _idle
-    splicer.reset()
+    batch.splicer.get().reset()
     if _idle == NULL:
-        _idle = splicer
-    else:
-        del splicer
+        _idle = batch.splicer.release()
+    return 0
 
 
-cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, slowly, Splicer* splicer):
-    cdef vector[Document] documents
+def decode_items(Scan scan not None, str brand, decode, slowly) -> tuple:
+    """Decode the items of *scan*, and wait for it.
+
+    Args:
+        scan: what is scanned; it is used up.
+        brand: whose they must be, None for anybody's.
+        decode: the typed decoder, for documents that have row numbers in the place of rows.
+        slowly: decodes any document or raises; its rows go to the collector.
+
+    Returns:
+        chunks, their positions among the items, (position, error) of the others, centroids and mentions.
+    """
+    cdef Batch* batch = scan._batch
+    if batch == NULL:
+        raise ValueError("the scan is used up")
+    scan._batch = NULL
+    try:
+        with nogil:
+            batch.finish()
+        found = _decode_items(scan.items, brand, decode, slowly, batch)
+        _give_back(batch)
+    finally:
+        del batch
+    return found
+
+
+cdef tuple _decode_items(list items, str brand, decode, slowly, Batch* batch):
+    cdef Splicer* splicer = batch.splicer.get()
     cdef Document* document
     cdef Py_ssize_t index
-    cdef bytes item
-    documents.resize(len(items))
-    for index, item in enumerate(items):
-        documents[index].data = PyBytes_AS_STRING(item)
-        documents[index].size = PyBytes_GET_SIZE(item)
-    with nogil:
-        _scan(&documents, splicer, max_bytes)
     cdef list chunks = [], errors = []
     cdef str found_brand
     collected = RowCollector(splicer.offsets.size() - 1, splicer.mentions.rows())
     for index in range(PyList_GET_SIZE(items)):
-        document = &documents[index]
+        document = &batch.documents[index]
         chunk = None
         if document.verdict != SLOW:
             try:
@@ -137,21 +166,6 @@ cdef tuple _decode_items(list items, str brand, Py_ssize_t max_bytes, decode, sl
     indices = [index for index in range(len(items)) if index not in refused] if refused else list(range(len(items)))
     centroids, mentions = _centroids(splicer, collected.centroids), _mentions(splicer, collected.mentions, items)
     return chunks, indices, errors, centroids, mentions
-
-
-cdef int _scan(vector[Document]* documents, Splicer* splicer, Py_ssize_t max_bytes) except -1 nogil:
-    cdef Document* document
-    cdef size_t index
-    for index in range(documents.size()):
-        document = &documents[0][index]
-        document.verdict = SLOW
-        if document.size > max_bytes:
-            continue
-        document.rest_start = splicer.rest.size()
-        splicer.document_number = index
-        document.verdict = splicer.run(document.data, document.size, &document.found)
-        document.rest_size = splicer.rest.size() - document.rest_start
-    return 0
 
 
 cdef inline bytes _rest(Document* document, Splicer* splicer, bytes item):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["decode_items"]
+__all__ = ["Scan", "decode_items"]
 
 _kernel: ModuleType = _splice_py
 if merge.IMPLEMENTATION == "cython":
@@ -18,4 +18,5 @@ if merge.IMPLEMENTATION == "cython":
 
     _kernel = _compiled
 
+Scan: Callable[..., _splice_py.Scan] = _kernel.Scan
 decode_items: Callable[..., _splice_py.Decoded] = _kernel.decode_items

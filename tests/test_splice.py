@@ -41,7 +41,7 @@ def decoded(kernel: ModuleType, item: bytes) -> tuple[list[Cluster], Centroids, 
         return decode._decode_slowly(10**9, *arguments)
 
     decode_item = decode._chunk_decoder.decode
-    chunks, _, errors, centroids, mentions = kernel.decode_items([item], "b", 10**9, decode_item, slowly)
+    chunks, _, errors, centroids, mentions = kernel.decode_items(kernel.Scan([item], 10**9), "b", decode_item, slowly)
     if errors:
         raise errors[0][1]
     return chunks[0].clusters, centroids, mentions, len(slow_calls)
@@ -220,7 +220,9 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
         b" " * 2000,
     ]
     slowly = partial(decode._decode_slowly, 1000)
-    chunks, indices, errors, centroids, _ = kernel.decode_items(items, "b", 1000, decode._chunk_decoder.decode, slowly)
+    chunks, indices, errors, centroids, _ = kernel.decode_items(
+        kernel.Scan(items, 1000), "b", decode._chunk_decoder.decode, slowly
+    )
     assert indices == [0, 1, 4, 5]
     assert [index for index, _ in errors] == [2, 3, 6, 7]
     rows = [centroids.row(chunk.clusters[0].centroid).tolist() for chunk in chunks]

@@ -198,7 +198,7 @@ def test_rows_cannot_be_named_by_documents(kernel: ModuleType, value: str, key: 
     whole = item_with('["secret"]', '["secret"]')
     smuggled = item_with(value, key=key, more=more)
     slowly = partial(decode._decode_slowly, 10**6)
-    found = kernel.decode_items([whole, smuggled, whole], "b", 10**6, decode._chunk_decoder.decode, slowly)
+    found = kernel.decode_items(kernel.Scan([whole, smuggled, whole], 10**6), "b", decode._chunk_decoder.decode, slowly)
     assert (found[1], [index for index, _ in found[2]]) == ([0, 2], [1])
 
 
@@ -225,7 +225,9 @@ def test_rows_of_a_batch_keep_apart(kernel: ModuleType) -> None:
         item_with('["h1"]', "[]"),
     ]
     slowly = partial(decode._decode_slowly, 1000)
-    chunks, indices, errors, _, mentions = kernel.decode_items(items, "b", 1000, decode._chunk_decoder.decode, slowly)
+    chunks, indices, errors, _, mentions = kernel.decode_items(
+        kernel.Scan(items, 1000), "b", decode._chunk_decoder.decode, slowly
+    )
     assert indices == [0, 1, 3, 5, 9]
     assert [index for index, _ in errors] == [2, 4, 6, 7, 8]
     found = [[row_of(mentions, part.mentions) for part in chunk.clusters] for chunk in chunks]

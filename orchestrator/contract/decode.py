@@ -25,13 +25,14 @@ import numpy as np
 from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
 from orchestrator.contract.rows import Centroids, MentionRows, RowCollector
 from orchestrator.errors import InvalidChunkError
-from orchestrator.splice import decode_items
+from orchestrator.splice import Scan, decode_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from orchestrator import _splice_py
     from orchestrator._splice_py import Decoded
 
 _SHOWN_CHARS = 48  # of an offending value; enough to recognise it, too little to quote a text
@@ -85,9 +86,25 @@ class ChunkBatch:
         )
 
 
+def scan_batch(items: list[bytes], limits: Limits | None = None, *, ahead: bool = False) -> _splice_py.Scan:
+    """What :func:`decode_scan` decodes *items* from.
+
+    Args:
+        items: queue items.
+        limits: what is larger is not scanned.
+        ahead: begin at once, on another thread where that is worth it; there is other work to do first.
+    """
+    return Scan(items, (limits or Limits()).max_chunk_bytes, ahead=ahead)
+
+
 def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
     """Decode and validate *items*, the queue items of *brand*; never raises for what is in them."""
-    chunks, indices, errors, centroids, mentions = _decode_items(items, brand, limits or Limits())
+    return decode_scan(scan_batch(items, limits), brand, limits)
+
+
+def decode_scan(scan: _splice_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
+    """Decode and validate what was scanned, once, as :func:`decode_batch` does."""
+    chunks, indices, errors, centroids, mentions = _decode_scan(scan, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
     return ChunkBatch(chunks, indices, centroids, mentions, rejected)
 
@@ -98,15 +115,14 @@ def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = 
     Raises:
         InvalidChunkError: the item is not an acceptable chunk.
     """
-    chunks, _, errors, _, _ = _decode_items([item], brand, limits or Limits())
+    chunks, _, errors, _, _ = _decode_scan(scan_batch([item], limits), brand, limits or Limits())
     if errors:
         raise errors[0][1]
     return chunks[0]
 
 
-def _decode_items(items: list[bytes], brand: str | None, limits: Limits) -> Decoded:
-    slowly = partial(_decode_slowly, limits.max_chunk_bytes)
-    return decode_items(items, brand, limits.max_chunk_bytes, _chunk_decoder.decode, slowly)
+def _decode_scan(scan: _splice_py.Scan, brand: str | None, limits: Limits) -> Decoded:
+    return decode_items(scan, brand, _chunk_decoder.decode, partial(_decode_slowly, limits.max_chunk_bytes))
 
 
 def _check_utf8(item: bytes) -> None:

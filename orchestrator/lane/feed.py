@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.contract.decode import Limits
+from orchestrator._splice_py import Scan
+from orchestrator.contract.decode import Limits, scan_batch
 from orchestrator.errors import StoreError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.intake import Reading, read
@@ -36,25 +37,32 @@ class Feed:
         self._limits = limits
         self._sizer = sizer
         self._behind: Callable[[], list[bytes]] | None = None
+        self._scan: Scan | None = None
         self._ended = False
 
     def read(self, items: list[bytes]) -> Reading:
         """Decode *items*, which were not read ahead."""
-        return read(items, self._brand, self._limits)
+        return read(scan_batch(items, self._limits), self._brand, self._limits)
 
-    def advance(self) -> None:
-        """Make the batch that is on its way the next one; waits for it. If it does not come, none is read ahead."""
-        receive, self._behind = self._behind, None
-        if receive is None:
+    def receive(self) -> None:
+        """Take in the batch that is on its way, waiting for it, and begin to scan it. If it does not come, none is."""
+        take, self._behind = self._behind, None
+        if take is None:
             return
         try:
-            items = receive()
+            items = take()
         except StoreError:  # whatever is sent next on that connection fails, too, and says why
             self.forget()
             return
         if items:
             self._sizer.saw(items)
-            self.reading = self.read(items)
+            self._scan = scan_batch(items, self._limits, ahead=True)
+
+    def decode(self) -> None:
+        """Make the batch that was received the next one."""
+        scan, self._scan = self._scan, None
+        if scan is not None:
+            self.reading = read(scan, self._brand, self._limits)
 
     def ask(self, held: int) -> Ask:
         """What to ask for if so many items behind the commit's own are here; without any, a batch and one behind it."""
@@ -86,7 +94,7 @@ class Feed:
 
     def forget(self) -> None:
         """Give up what was read ahead."""
-        self.reading = None
+        self.reading = self._scan = None
         self.detach()
 
     def end(self) -> None:

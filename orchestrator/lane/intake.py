@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from orchestrator.contract.dead_letter import DeadLetter
-from orchestrator.contract.decode import ChunkBatch, Limits, Rejected, decode_batch
+from orchestrator.contract.decode import ChunkBatch, Limits, Rejected, decode_scan
+
+if TYPE_CHECKING:
+    from orchestrator._splice_py import Scan
 
 DIGEST_BYTES = 12
 """2**96 values: among a million remembered chunkIds a false duplicate has odds of 1 in 10**17."""
@@ -41,12 +45,12 @@ class Reading:
     seen: Sequence[bool] | None = None
 
 
-def read(items: list[bytes], brand: str, limits: Limits) -> Reading:
-    """Decode *items*; never raises for what is in them."""
+def read(scan: Scan, brand: str, limits: Limits) -> Reading:
+    """Decode what was scanned; never raises for what is in it."""
     started_s = perf_counter()
-    batch = decode_batch(items, brand, limits)
+    batch = decode_scan(scan, brand, limits)
     digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
-    return Reading(items, batch, digests, perf_counter() - started_s)
+    return Reading(scan.items, batch, digests, perf_counter() - started_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,8 +299,9 @@ class BrandSession:
         if folded is None:
             return Step(idle=True, queued=peek.queued)
         self._torn = True
+        self._feed.receive()
+        self._pending, self._torn = self._commit(peek, folded), False  # while the batch behind is scanned
         self._look_ahead(fold_ahead=fold_ahead and bool(folded.items))
-        self._pending, self._torn = self._commit(peek, folded), False
         return None
 
     def _peek(self) -> Peek:
@@ -312,7 +313,7 @@ class BrandSession:
 
     def _look_ahead(self, *, fold_ahead: bool) -> None:
         """Have the batch behind at hand; if it is to be folded ahead, ask which of its chunks are new."""
-        self._feed.advance()
+        self._feed.decode()
         reading = self._feed.reading
         if reading is None or not fold_ahead:
             return

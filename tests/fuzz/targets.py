@@ -40,7 +40,7 @@ def splice(seed: int) -> None:
 def _decoded(kernel: Any, items: list[bytes]) -> list[Any]:
     """What became of each item: its chunk with what stands in the rows in place of their numbers, or the error."""
     slowly = partial(decode._decode_slowly, MAX_ITEM_BYTES)
-    found = kernel.decode_items(items, "b", MAX_ITEM_BYTES, decode._chunk_decoder.decode, slowly)
+    found = kernel.decode_items(kernel.Scan(items, MAX_ITEM_BYTES), "b", decode._chunk_decoder.decode, slowly)
     chunks, indices, errors, centroids, mentions = found
     outcome: list[Any] = [None] * len(items)
     for index, chunk in zip(indices, chunks, strict=True):
