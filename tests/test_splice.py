@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import importlib
 import json
 import re
@@ -227,6 +228,53 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
     assert [index for index, _ in errors] == [2, 3, 6, 7]
     rows = [centroids.row(chunk.clusters[0].centroid).tolist() for chunk in chunks]
     assert rows == [[1.5, 1], [2], [5], [6.5, 6, 6]]
+
+
+AHEAD_BYTES = 1 << 18
+"""More than a scan begins a thread of its own for."""
+
+
+def _great_batch() -> list[bytes]:
+    """Ordinary, slow and refused items, large enough to be scanned ahead."""
+    centroid = "[" + ",".join(f"{number}.25" for number in range(384)) + "]"
+    items = [item_with(centroid), item_with("[2]", key='"\\u0063entroid"'), item_with("[3,null]"), b" " * 20_000]
+    return items * (AHEAD_BYTES // sum(map(len, items)) + 1)
+
+
+def test_scan_ahead_finds_the_same(kernel: ModuleType) -> None:
+    """Whether a batch was scanned on a thread of its own or when its turn came makes no difference."""
+    items = _great_batch()
+    slowly = partial(decode._decode_slowly, 10_000)
+    found = []
+    for ahead in (False, True):
+        scan = kernel.Scan(items, 10_000, ahead=ahead)
+        chunks, indices, errors, centroids, _ = kernel.decode_items(scan, "b", decode._chunk_decoder.decode, slowly)
+        rows = [bits(centroids.row(chunk.clusters[0].centroid)) for chunk in chunks]
+        found.append((rows, indices, [(index, str(error)) for index, error in errors]))
+    assert found[0] == found[1]
+    assert {len(row) for row in found[0][0]} == {384, 1}
+
+
+def test_scan_keeps_its_items_and_may_be_forgotten(kernel: ModuleType) -> None:
+    """Who began a scan may drop the items, or the scan itself while it is under way."""
+    items = _great_batch()
+    scans = [kernel.Scan(items, 10**6, ahead=True) for _ in range(4)]
+    count = len(items)
+    items.clear()
+    gc.collect()
+    del scans[1:]
+    decode_item = decode._chunk_decoder.decode
+    _, indices, errors, _, _ = kernel.decode_items(scans[0], "b", decode_item, partial(decode._decode_slowly, 10**6))
+    assert len(indices) + len(errors) == count
+
+
+def test_scan_is_used_up_by_decoding(kernel: ModuleType) -> None:
+    """Its rows were handed over."""
+    scan = kernel.Scan([item_with("[1]")], 1000)
+    slowly = partial(decode._decode_slowly, 1000)
+    kernel.decode_items(scan, "b", decode._chunk_decoder.decode, slowly)
+    with pytest.raises(ValueError, match="the scan is used up"):
+        kernel.decode_items(scan, "b", decode._chunk_decoder.decode, slowly)
 
 
 def test_bounds_are_those_of_the_contract() -> None:
