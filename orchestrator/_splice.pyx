@@ -11,6 +11,8 @@ validates the small rest. The documents are scanned without the GIL, ahead of th
 import msgspec
 import numpy as np
 
+cimport cython
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport int64_t, uint64_t
@@ -63,6 +65,7 @@ cdef extern from "_splice_batch.h" namespace "splice" nogil:
         void finish() except +
 
 
+@cython.no_gc  # no cycle goes through it, and a cycle that it hangs on must not clear the items under its thread
 cdef class Scan:
     """The documents of a batch while they are scanned; :func:`decode_items` takes what that finds, once.
 

@@ -7,6 +7,8 @@ import gc
 import importlib
 import json
 import re
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -266,6 +268,40 @@ def test_scan_keeps_its_items_and_may_be_forgotten(kernel: ModuleType) -> None:
     decode_item = decode._chunk_decoder.decode
     _, indices, errors, _, _ = kernel.decode_items(scans[0], "b", decode_item, partial(decode._decode_slowly, 10**6))
     assert len(indices) + len(errors) == count
+
+
+def test_collector_leaves_the_items_of_a_scan_alone() -> None:
+    """It would clear the list of a scan that hangs on a cycle, under the thread that reads the items."""
+    scan = pytest.importorskip("orchestrator._splice").Scan([item_with("[1]")], 1000)
+    assert not gc.is_tracked(scan)
+
+
+NO_THREAD = """
+import resource, threading
+from tests.test_splice import _great_batch
+from orchestrator.contract import decode
+
+items = _great_batch()
+in_turn = decode.decode_batch(items, "b")
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 20), hard))
+try:
+    threading.Thread(target=int).start()
+except RuntimeError:
+    print("no thread")
+scan = decode.scan_batch(items, ahead=True)
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+ahead = decode.decode_scan(scan, "b")
+print(ahead.indices == in_turn.indices and ahead.centroids.values.tobytes() == in_turn.centroids.values.tobytes())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space by /proc")
+def test_scan_waits_for_its_turn_when_no_thread_is_to_be_had() -> None:
+    """A process that may start no thread decodes all the same."""
+    done = subprocess.run([sys.executable, "-c", NO_THREAD], capture_output=True, text=True, check=False)
+    assert (done.stdout.split("\n"), done.stderr) == (["no thread", "True", ""], "")
 
 
 def test_scan_is_used_up_by_decoding(kernel: ModuleType) -> None:

@@ -104,7 +104,7 @@ def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -
 
 def decode_scan(scan: _splice_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
     """Decode and validate what was scanned, once, as :func:`decode_batch` does."""
-    chunks, indices, errors, centroids, mentions = _decode_scan(scan, brand, limits or Limits())
+    chunks, indices, errors, centroids, mentions = _decoded(scan, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
     return ChunkBatch(chunks, indices, centroids, mentions, rejected)
 
@@ -115,13 +115,13 @@ def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = 
     Raises:
         InvalidChunkError: the item is not an acceptable chunk.
     """
-    chunks, _, errors, _, _ = _decode_scan(scan_batch([item], limits), brand, limits or Limits())
+    chunks, _, errors, _, _ = _decoded(scan_batch([item], limits), brand, limits or Limits())
     if errors:
         raise errors[0][1]
     return chunks[0]
 
 
-def _decode_scan(scan: _splice_py.Scan, brand: str | None, limits: Limits) -> Decoded:
+def _decoded(scan: _splice_py.Scan, brand: str | None, limits: Limits) -> Decoded:
     return decode_items(scan, brand, _chunk_decoder.decode, partial(_decode_slowly, limits.max_chunk_bytes))
 
 

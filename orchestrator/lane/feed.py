@@ -6,15 +6,17 @@ Owns when that is asked for, received and decoded. Decides nothing about a batch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator._splice_py import Scan
 from orchestrator.contract.decode import Limits, scan_batch
 from orchestrator.errors import StoreError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.intake import Reading, read
 from orchestrator.store.runner import Late
 from orchestrator.store.types import Ask, CommitReply
+
+if TYPE_CHECKING:
+    from orchestrator._splice_py import Scan
 
 
 class Feed:
