@@ -15,7 +15,15 @@ from setuptools import Extension, setup
 
 KERNELS = {
     "_fold": ["_fold_ids.h", "_hash.h", "_msgpack.h"],
-    "_merge": ["_merge_loops.h", "_merge_filter.h", "_merge_products.h", "_msgpack.h"],
+    "_merge": [
+        "_dispatch.h",
+        "_merge_block.h",
+        "_merge_filter.h",
+        "_merge_loops.h",
+        "_merge_products.h",
+        "_merge_rounding.h",
+        "_msgpack.h",
+    ],
     "_splice": ["_hash.h", "_splice_batch.h", "_splice_mentions.h", "_splice_scan.h"],
 }
 

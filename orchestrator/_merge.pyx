@@ -12,7 +12,7 @@ precision in a fixed order, whatever the machine's vectors are.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cython.operator cimport dereference
 from libc.math cimport nearbyint, sqrt
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from libcpp.string cimport string
 from libcpp.unordered_map cimport unordered_map
@@ -35,7 +35,6 @@ cdef extern from "_msgpack.h" namespace "msgpack":
 cdef extern from "_merge_loops.h" nogil:
     ctypedef signed long long int128_t "__int128"
     const int LANES
-    double loops_dot(const float* left, const float* right, Py_ssize_t padded) noexcept
     double loops_square_sum(const float* row, Py_ssize_t size) noexcept
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
@@ -45,26 +44,41 @@ cdef extern from "_merge_filter.h" namespace "filter" nogil:
         int32_t place
         float bound
 
+    cdef struct Found:
+        vector[Survivor] stories
+        bint too_many
+
     cdef cppclass RoundedRows "filter::Rows":
-        void clear() noexcept
-        void append(const float* unit, Py_ssize_t padded, Py_ssize_t head) except +
+        float bar(Py_ssize_t row) noexcept
 
     cdef cppclass RoundedStories "filter::Stories":
         RoundedStories() except +
-        RoundedStories(Py_ssize_t padded) except +
         RoundedStories(Py_ssize_t padded, float threshold) except +
-        Py_ssize_t size() noexcept
-        Py_ssize_t head() noexcept
         void set(Py_ssize_t place, const float* total, double norm) except +
+        void copy(Py_ssize_t place, const RoundedStories& other, Py_ssize_t its) except +
         void remove(Py_ssize_t place) except +
-        void survivors(
-            const RoundedRows& rows, Py_ssize_t first_row, Py_ssize_t row_count, float threshold, size_t most,
-            vector[Survivor]* found, uint8_t* too_many
-        ) except +
-        void scan(const RoundedRows& rows, Py_ssize_t row, float threshold, vector[Survivor]* found) except +
+        void scan(const RoundedRows& rows, Py_ssize_t row, float bar, vector[Survivor]* found) except +
 
     int instructions
     int best_instructions() noexcept
+
+cdef extern from "_merge_block.h" namespace "filter" nogil:
+    cdef struct Directions:
+        const float* totals
+        const double* norms
+        Py_ssize_t padded
+
+    cdef struct Unit:
+        const float* numbers
+        double length
+
+    double similarity(const Directions& stories, Py_ssize_t place, Unit unit) noexcept
+
+    cdef cppclass Block:
+        vector[Unit] units
+        RoundedRows rows
+        vector[Found] found
+        void filter(RoundedStories* stories, const Directions& directions, float threshold, size_t most) except +
 
 cdef double GRID = _merge_py.GRID
 cdef double FIXED_ONE = _merge_py.FIXED_ONE
@@ -153,9 +167,7 @@ cdef class StoryIndex:
     cdef Py_ssize_t _block_first
     cdef Py_ssize_t _block_count
     cdef int32_t _block_group
-    cdef RoundedRows _block_rows
-    cdef vector[vector[Survivor]] _block_found
-    cdef vector[uint8_t] _block_too_many
+    cdef Block _block
     cdef vector[int32_t] _touched_of  # by place in the block's group: place among the touched, or NOBODY
     cdef vector[int32_t] _touched_places
     cdef RoundedStories _touched_rounded
@@ -167,8 +179,6 @@ cdef class StoryIndex:
         self._word_texts = []
         self._stamp = 0
         self._block_count = 0
-        self._block_found.resize(BLOCK_ROWS)
-        self._block_too_many.resize(BLOCK_ROWS)
 
     def __len__(self) -> int:
         return self._slot_of.size()
@@ -249,7 +259,7 @@ cdef class StoryIndex:
         self._block_first, self._block_count, self._block_group = first, count, group
         self._touched_of.assign(self._groups[group].slots.size(), <int32_t> NOBODY)
         self._touched_places.clear()
-        self._touched_rounded = RoundedStories(self._groups[group].padded)
+        self._touched_rounded = RoundedStories(self._groups[group].padded, self._least())
         if count * len(self) * self._groups[group].dimension < GIL_WORTH_PRODUCTS:
             self._filter_block(&self._groups[group])
         else:
@@ -259,18 +269,21 @@ cdef class StoryIndex:
 
     cdef int _filter_block(self, Group* group) except -1 nogil:
         cdef Py_ssize_t place
-        self._block_rows.clear()
+        self._block.units.resize(self._block_count)
         for place in range(self._block_count):
-            self._block_rows.append(
-                &self._units[self._rows[self._block_first + place].start], group.padded, group.rounded.head()
-            )
-            self._block_found[place].clear()
-            self._block_too_many[place] = 0
-        group.rounded.survivors(
-            self._block_rows, 0, self._block_count, self._least(), MOST_SURVIVORS,
-            self._block_found.data(), self._block_too_many.data(),
-        )
+            self._block.units[place] = self._unit_of(self._rows[self._block_first + place])
+        self._block.filter(&group.rounded, self._directions(group), self._least(), MOST_SURVIVORS)
         return 0
+
+    cdef inline Unit _unit_of(self, Row row) noexcept nogil:
+        cdef Unit unit
+        unit.numbers, unit.length = &self._units[row.start], row.length
+        return unit
+
+    cdef inline Directions _directions(self, Group* group) noexcept nogil:
+        cdef Directions directions
+        directions.totals, directions.norms, directions.padded = group.totals.data(), group.norms.data(), group.padded
+        return directions
 
     cdef inline float _least(self) noexcept nogil:
         """The least similarity that counts."""
@@ -279,20 +292,30 @@ cdef class StoryIndex:
     cdef int _best_of_block(self, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
         """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
         cdef Survivor survivor
-        cdef float threshold = self._least()
-        if self._block_too_many[row]:
-            self._scanned.clear()
-            group.rounded.scan(self._block_rows, row, threshold, &self._scanned)
-            self._verify(group, &self._scanned, unit, best)
-            return 0
-        self._verify_untouched(group, &self._block_found[row], unit, best)
+        if self._block.found[row].too_many:
+            return self._best_of_all(group, row, unit, best)
+        self._verify_untouched(group, &self._block.found[row].stories, unit, best)
         if self._touched_places.size():
             self._scanned.clear()
-            self._touched_rounded.scan(self._block_rows, row, threshold, &self._scanned)
+            self._touched_rounded.scan(self._block.rows, row, self._reached(best), &self._scanned)
             for survivor in self._scanned:
                 survivor.place = self._touched_places[survivor.place]
                 self._compare(group, survivor, unit, best)
+        # The story that set the bar may have moved away since: then what the bar kept out may be the best.
+        if self._reached(best) < self._block.rows.bar(row):
+            return self._best_of_all(group, row, unit, best)
         return 0
+
+    cdef int _best_of_all(self, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
+        """Compare a row with all stories as they are now."""
+        self._scanned.clear()
+        group.rounded.scan(self._block.rows, row, self._reached(best), &self._scanned)
+        self._verify(group, &self._scanned, unit, best)
+        return 0
+
+    cdef inline float _reached(self, Best* best) noexcept nogil:
+        """The similarity of the best story so far; without one, the least that counts."""
+        return <float> (<double> best.steps / GRID)
 
     cdef void _verify_untouched(
         self, Group* group, vector[Survivor]* found, Row unit, Best* best
@@ -311,19 +334,16 @@ cdef class StoryIndex:
 
     cdef inline void _compare(self, Group* group, Survivor survivor, Row unit, Best* best) noexcept nogil:
         """Let a story contend with its exact similarity, unless even its bound is too small."""
-        cdef double product
         if survivor.bound * GRID < best.steps:
             return
-        product = loops_dot(&group.totals[survivor.place * group.padded], &self._units[unit.start], group.padded)
-        # The length must not count: what is equal is to be 1, not beside a point where the grid's rounding changes.
-        if group.norms[survivor.place] > 0:
-            product /= group.norms[survivor.place] * unit.length
-        _challenge(best, product, self._slots[group.slots[survivor.place]].key)
+        _challenge(
+            best, similarity(self._directions(group), survivor.place, self._unit_of(unit)),
+            self._slots[group.slots[survivor.place]].key,
+        )
 
     cdef int _touch(self, Group* group, int32_t number, int32_t place) except -1:
         """Keep the rounded form of a story that has moved up to date, in the block's eyes too."""
-        cdef const float* total = &group.totals[place * group.padded]
-        group.rounded.set(place, total, group.norms[place])
+        group.rounded.set(place, &group.totals[place * group.padded], group.norms[place])
         if self._block_count == 0 or number != self._block_group:
             return 0
         if <size_t> place >= self._touched_of.size():
@@ -334,7 +354,7 @@ cdef class StoryIndex:
         if <Py_ssize_t> self._touched_places.size() > MOST_TOUCHED:
             self._block_count = 0
             return 0
-        self._touched_rounded.set(self._touched_of[place], total, group.norms[place])
+        self._touched_rounded.copy(self._touched_of[place], group.rounded, place)
         return 0
 
     cdef int _match_label(self, tuple words, bint all_stories, Best* best) except -1:

@@ -13,15 +13,11 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define LOOPS_DISPATCH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define LOOPS_DISPATCH
-#endif
+#include "_dispatch.h"
 
 static const int LANES = 16;
 
-LOOPS_DISPATCH
+DISPATCH
 static double loops_dot(const float *left, const float *right, ptrdiff_t padded) {
     double sums[LANES] = {0.0};
     for (ptrdiff_t at = 0; at < padded; at += LANES)
@@ -33,7 +29,7 @@ static double loops_dot(const float *left, const float *right, ptrdiff_t padded)
 
 /* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
  * of math.fsum in the twin. */
-LOOPS_DISPATCH
+DISPATCH
 static double loops_square_sum(const float *row, ptrdiff_t size) {
     const int CHAINS = 8;
     double high[CHAINS] = {0.0}, low[CHAINS] = {0.0};
@@ -58,12 +54,12 @@ static double loops_square_sum(const float *row, ptrdiff_t size) {
     return total + rest;
 }
 
-LOOPS_DISPATCH
+DISPATCH
 static void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
     for (ptrdiff_t at = 0; at < size; at++) unit[at] = (float)((double)row[at] / norm);
 }
 
-LOOPS_DISPATCH
+DISPATCH
 static void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
     for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
 }

@@ -3,8 +3,8 @@
  * Four numbers of sixteen stories at a time (a tile): VNNI or AVX2 on x86-64, dot products or plain NEON on arm64, and
  * plain loops anywhere. Every version gives the same sums.
  *
- * Stories are 1 to 127, rows -127 to 127, because VNNI and AVX2 want one factor unsigned and the others both signed,
- * and because 127 * 127 * 2 fits the 16 bits in which AVX2 and NEON add a pair.
+ * Stories are 1 to 127, rows -63 to 63, because VNNI and AVX2 want one factor unsigned and the others both signed,
+ * and because a sum of four such products fits the 16 bits in which AVX2 and NEON begin.
  */
 #ifndef ORCHESTRATOR_MERGE_PRODUCTS_H
 #define ORCHESTRATOR_MERGE_PRODUCTS_H
@@ -35,8 +35,11 @@ namespace filter {
 
 constexpr ptrdiff_t TILE = 16; /* stories */
 constexpr ptrdiff_t QUAD = 4;  /* numbers that one instruction adds up */
+constexpr int MOST_STORY = 127, MOST_ROW = 63;
+constexpr int NARROW = 4; /* products that may be added up in 16 bits */
+static_assert(MOST_STORY * MOST_ROW * NARROW <= INT16_MAX, "room");
 
-/* Products of rows with tiles, *quads* (an even number) of the *stride* that each has: sums[row][story]. */
+/* Products of rows with tiles, *quads* (a multiple of 4) of the *stride* that each has: sums[row][story]. */
 typedef void Products(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride, ptrdiff_t quads, int32_t *sums);
 
 template <int ROWS, int TILES>
@@ -86,29 +89,34 @@ __attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const ui
         for (int tile = 0; tile < TILES; tile++) _mm512_storeu_si512(sums + (row * TILES + tile) * TILE, acc[row][tile]);
 }
 
-/* One tile and two rows at a time: sixteen registers hold no more. */
+/* One tile and four rows at a time: sixteen registers hold no more. */
 template <int ROWS, int TILES>
 __attribute__((target("avx2"))) static void products_avx2(const uint8_t *tiles, const int8_t *rows, ptrdiff_t stride,
                                                           ptrdiff_t quads, int32_t *sums) {
     constexpr int ABREAST = ROWS % 4 == 0 ? 4 : 1;
+    constexpr int NARROW_QUADS = NARROW / 2; /* an instruction adds two products of each */
     const __m256i ones = _mm256_set1_epi16(1);
     for (int tile = 0; tile < TILES; tile++)
         for (int first = 0; first < ROWS; first += ABREAST) {
             __m256i acc[ABREAST][2];
             for (int row = 0; row < ABREAST; row++) acc[row][0] = acc[row][1] = _mm256_setzero_si256();
-            for (ptrdiff_t quad = 0; quad < quads; quad++) {
+            for (ptrdiff_t quad = 0; quad < quads; quad += NARROW_QUADS) {
                 const uint8_t *stories = tiles + (tile * stride + quad) * TILE * QUAD;
-                const __m256i low = _mm256_loadu_si256((const __m256i *)stories);
-                const __m256i high = _mm256_loadu_si256((const __m256i *)(stories + 32));
 #pragma GCC unroll 4
                 for (int row = 0; row < ABREAST; row++) {
-                    int32_t four;
-                    memcpy(&four, rows + ((first + row) * stride + quad) * QUAD, QUAD);
-                    const __m256i numbers = _mm256_set1_epi32(four);
-                    acc[row][0] = _mm256_add_epi32(
-                        acc[row][0], _mm256_madd_epi16(_mm256_maddubs_epi16(low, numbers), ones));
-                    acc[row][1] = _mm256_add_epi32(
-                        acc[row][1], _mm256_madd_epi16(_mm256_maddubs_epi16(high, numbers), ones));
+                    const int8_t *numbers = rows + ((first + row) * stride + quad) * QUAD;
+                    __m256i low = _mm256_setzero_si256(), high = low;
+#pragma GCC unroll 4
+                    for (int each = 0; each < NARROW_QUADS; each++) {
+                        int32_t four;
+                        memcpy(&four, numbers + each * QUAD, QUAD);
+                        const __m256i factor = _mm256_set1_epi32(four);
+                        const __m256i *halves = (const __m256i *)(stories + each * TILE * QUAD);
+                        low = _mm256_add_epi16(low, _mm256_maddubs_epi16(_mm256_loadu_si256(halves), factor));
+                        high = _mm256_add_epi16(high, _mm256_maddubs_epi16(_mm256_loadu_si256(halves + 1), factor));
+                    }
+                    acc[row][0] = _mm256_add_epi32(acc[row][0], _mm256_madd_epi16(low, ones));
+                    acc[row][1] = _mm256_add_epi32(acc[row][1], _mm256_madd_epi16(high, ones));
                 }
             }
             for (int row = 0; row < ABREAST; row++) {

@@ -49,23 +49,40 @@ def test_filter_instructions_agree_on_arm64(arm_program: Path, machine: str, lev
     assert f"levels 0 to {level} agree" in done.stdout
 
 
+def test_filter_threads_do_not_meet(tmp_path: Path) -> None:
+    """The two threads of a large block touch nothing in common, says the compiler's sanitizer."""
+    flags = ["-fsanitize=thread", "-O1"]
+    if not sanitizer_works(tmp_path, flags):
+        pytest.skip("no thread sanitizer on this machine")
+    done = subprocess.run([compiled("g++", tmp_path, *flags)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def sanitizer_works(folder: Path, flags: list[str]) -> bool:
+    """Whether programs with such *flags* can be built and run here."""
+    source = folder / "nothing.cpp"
+    source.write_text("int main() {}\n")
+    built = subprocess.run(["g++", *flags, source, "-o", folder / "nothing"], capture_output=True, check=False)
+    return built.returncode == 0 and subprocess.run([folder / "nothing"], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
         ("out[story] += ", "out[story] -= "),
-        (" + length * errors[story];", ";"),
-        (" + tail * tails[story]", ""),
-        (
-            "head_offsets.push_back(sum_of(&numbers[start], head)",
-            "head_offsets.push_back(sum_of(&numbers[start], padded)",
-        ),
-        ("sums[each] += tails[each]", "sums[each] -= tails[each]"),
-        (".bound - spread - error", ".bound"),
+        (" + length * errors[story] +", " +"),
+        (" + tail * tails[story];", ";"),
+        ("row.offsets[look] = sum * STORY_OFFSET", "row.offsets[look] = row.offsets[0] = sum * STORY_OFFSET"),
+        ("sums[each] += rest[each]", "sums[each] -= rest[each]"),
+        (".bound - 2 * (own_error + MARGIN) - error", ".bound"),
+        (".bar = (float)known", ".bar = (float)known + 0.01f"),
+        ("if (peaks[column] >= bar) look_closer", "if (peaks[column] > bar + 0.1f) look_closer"),
+        ("[(size_t)place] = other.tails_[look][(size_t)its]", "[(size_t)place] = 0"),
     ],
 )
 def test_filter_check_notices_an_error(tmp_path: Path, right: str, wrong: str) -> None:
     """The check fails where the sums, the bound or the bar are wrong."""
-    texts = {name: (HEADERS / name).read_text() for name in ("_merge_filter.h", "_merge_products.h")}
+    texts = {header.name: header.read_text() for header in HEADERS.glob("_*.h")}
     assert sum(text.count(right) for text in texts.values()) == 1
     for name, text in texts.items():
         (tmp_path / name).write_text(text.replace(right, wrong))
