@@ -21,7 +21,7 @@ COPY . .
 RUN pip wheel --no-deps --wheel-dir /dist . \
     && /opt/orchestrator/bin/pip install --quiet /dist/*.whl \
     && /opt/orchestrator/bin/pip uninstall --yes pip setuptools \
-    && /opt/orchestrator/bin/python -P -c "from orchestrator import merge; assert merge.IMPLEMENTATION == 'cython'"
+    && /opt/orchestrator/bin/python -P -c "from orchestrator.kernels import choice; assert choice.IMPLEMENTATION == 'cython'"
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="service3-orchestrator" \

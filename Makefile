@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 IMAGE ?= service3-orchestrator
 BIN := $(VENV)/bin
-KERNEL := setup.py pyproject.toml $(wildcard orchestrator/*.pyx orchestrator/*.pxd orchestrator/*.h)
+KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
 CODE := orchestrator tests bench setup.py
 
 .PHONY: run test lint types unit bench torture schemas image clean
@@ -40,7 +40,7 @@ image: ## PIP_* of the environment reach the build's pip, and only that
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -f orchestrator/*.so orchestrator/_*.c orchestrator/_*.cpp
+	rm -f $(foreach kind,so c cpp,orchestrator/_*.$(kind) orchestrator/kernels/_*.$(kind))
 
 $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
@@ -52,7 +52,7 @@ $(VENV)/.dev: EXTRAS := embedded,dev
 $(VENV)/.bench: EXTRAS := embedded,dev,bench
 $(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) | $(BIN)/pip
 	@echo "Installing .[$(EXTRAS)] into $(VENV) (the first time takes a minute) ..."
-	@rm -f orchestrator/*.so # a build that fails must not leave the last one in force
+	@rm -f orchestrator/*.so orchestrator/kernels/*.so # a build that fails must not leave the last one in force
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
-	@$(BIN)/python -c 'from orchestrator import merge as m; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + m.FALLBACK_REASON or "")'
+	@$(BIN)/python -c 'from orchestrator.kernels import choice as m; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + m.FALLBACK_REASON or "")'
 	@touch $@ $(VENV)/.embedded

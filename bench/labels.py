@@ -12,7 +12,8 @@ import click
 from bench._harness import Report, median_s
 from bench._merge_peers import THRESHOLD, Merge
 from bench._plot import growth
-from orchestrator import _merge_py, merge
+from orchestrator.kernels import choice
+from orchestrator.kernels import merge_py as _merge_py
 
 VOCABULARY = 20_000
 PURE_UP_TO = 1_000  # labels
@@ -55,7 +56,7 @@ def command(*, sizes: tuple[int, ...], rounds: int, plot: Path | None, as_json: 
     for size in sizes:
         labels = distinct_labels(size)
         contenders = {}
-        if merge.IMPLEMENTATION == "cython":
+        if choice.IMPLEMENTATION == "cython":
             contenders["compiled"] = merge_labels(importlib.import_module("orchestrator._merge"), labels)
         if size <= PURE_UP_TO:
             contenders["pure twin"] = merge_labels(_merge_py, labels)

@@ -13,8 +13,9 @@ from bench import _vectors
 from bench._harness import Report, median_s
 from bench._merge_peers import THRESHOLD, Merge, peers
 from bench._plot import growth
-from orchestrator import _merge_py, merge
-from orchestrator.contract.rows import Centroids
+from orchestrator.kernels import choice
+from orchestrator.kernels import merge_py as _merge_py
+from orchestrator.kernels.rows import Centroids
 
 INCOMING = 256
 PURE_INCOMING = 2  # the pure twin is measured on these and scaled up
@@ -48,7 +49,7 @@ def _measure(size: int, rounds: int, source: Path | None, spectrum: str) -> list
     rows = _vectors.isotropic(size) if spectrum == "isotropic" else _vectors.stories(size, source)
     new = _vectors.incoming(rows, INCOMING)
     contenders: dict[str, Merge | None] = {"compiled": None, **dict(peers(rows, new))}
-    if merge.IMPLEMENTATION == "cython":
+    if choice.IMPLEMENTATION == "cython":
         contenders["compiled"] = kernel_merge(importlib.import_module("orchestrator._merge"), rows, new)
     times = median_s({name: contender for name, contender in contenders.items() if contender}, rounds)
     pure = None

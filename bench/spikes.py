@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bench._harness import Report
 from bench._traffic import PANES_PER_DAY, Burst, Counts, Traffic
+from orchestrator.brand.detector import Watch
 from orchestrator.brand.episodes import MIN_MENTIONS, OPEN_SCORE, QUIET_PANES
-from orchestrator.brand.watch import Watch
 
 Scores = NDArray[np.float64]
 

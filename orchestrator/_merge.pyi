@@ -1,6 +1,6 @@
 # Types of the compiled merge kernel; what it does is defined by its twin, _merge_py.
-from orchestrator._merge_py import StoryIndex as StoryIndex
-from orchestrator._merge_py import reduce_sentiment as reduce_sentiment
+from orchestrator.kernels.merge_py import StoryIndex as StoryIndex
+from orchestrator.kernels.merge_py import reduce_sentiment as reduce_sentiment
 
 IMPLEMENTATION: str
 

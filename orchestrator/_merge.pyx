@@ -2,7 +2,7 @@
 # cython: language_level=3
 # cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # The loops below index only what they have sized themselves; every def checks its arguments first.
-"""The merge kernel, compiled; its definition is the pure twin :mod:`orchestrator._merge_py`.
+"""The merge kernel, compiled; its definition is the pure twin :mod:`orchestrator.kernels.merge_py`.
 
 Owns the similarity merge of clusters into stories and the reduction of sentiment. Knows no chunk's
 history, no clock, no Redis. Same names, signatures and answers as the twin, bit by bit: products are added in double
@@ -18,28 +18,28 @@ from libcpp.string cimport string
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
-from orchestrator import _merge_py
+from orchestrator.kernels import merge_py as _merge_py
 
 IMPLEMENTATION = "cython"
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
 
-cdef extern from "_msgpack.h" namespace "msgpack":
+cdef extern from "msgpack.h" namespace "msgpack":
     cdef cppclass Writer:
         string out
         void array(size_t count) except +
         void text(const char* data, size_t size) except +
         void binary(const char* data, size_t size) except +
 
-cdef extern from "_merge_loops.h" nogil:
+cdef extern from "loops.h" nogil:
     ctypedef signed long long int128_t "__int128"
     const int LANES
     double loops_square_sum(const float* row, Py_ssize_t size) noexcept
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
 
-cdef extern from "_merge_filter.h" namespace "filter" nogil:
+cdef extern from "filter.h" namespace "filter" nogil:
     cdef struct Survivor:
         int32_t place
         float bound
@@ -62,7 +62,7 @@ cdef extern from "_merge_filter.h" namespace "filter" nogil:
     int instructions
     int best_instructions() noexcept
 
-cdef extern from "_merge_block.h" namespace "filter" nogil:
+cdef extern from "block.h" namespace "filter" nogil:
     cdef struct Directions:
         const float* totals
         const double* norms

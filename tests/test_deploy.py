@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent

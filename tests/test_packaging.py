@@ -57,29 +57,35 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_sources_hold_what_the_kernels_are_made_of(sources: Path) -> None:
     """Each kernel's source and every header are in the source distribution, and nothing that Cython made of them."""
-    wanted = {path.name for path in PACKAGE.iterdir() if path.suffix in {".pyx", ".h"}}
-    assert wanted >= {"_fold.pyx", "_merge.pyx", "_splice.pyx", "_hash.h", "_splice_mentions.h"}
-    found = {path.name for path in (sources / "orchestrator").iterdir()}
+    kinds = {".pyx", ".pxd", ".h"}
+    wanted = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*") if path.suffix in kinds}
+    assert wanted >= {"kernels/_fold.pyx", "_merge.pyx", "kernels/_scan.pyx", "kernels/hash.h", "kernels/mentions.h"}
+    unpacked = sources / "orchestrator"
+    found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*")}
     assert wanted <= found
     assert not [name for name in found if name.endswith((".c", ".cpp", ".so"))]
 
 
 def test_kernels_are_made_anew_when_a_header_changes() -> None:
-    """Every header that a kernel includes, directly or through another, is named in ``setup.py``."""
-    (kernels,) = [
-        ast.literal_eval(node.value)
+    """Every kernel is named in ``setup.py``, and depends on all headers that it includes, also through others."""
+    named = {
+        ast.unparse(node.targets[0]): ast.literal_eval(node.value)
         for node in ast.parse((ROOT / "setup.py").read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KERNELS"
-    ]
-    assert {name: sorted(headers) for name, headers in kernels.items()} == {
-        path.stem: sorted(included_headers(path)) for path in PACKAGE.glob("*.pyx")
+        if isinstance(node, ast.Assign)
     }
+    sources = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.pyx")
+    }
+    depended_on = {path.name for path in (ROOT / named["HEADERS"]).glob("*.h")}
+    assert set(named["KERNELS"]) == set(sources)
+    for path in sources.values():
+        assert included_headers(path) <= depended_on
 
 
 def included_headers(path: Path) -> set[str]:
     """The package's own headers that *path* includes."""
     direct = set(re.findall(r'(?:#include|cdef extern from) "(\w+\.h)"', path.read_text())) - {"Python.h"}
-    return direct.union(*(included_headers(PACKAGE / name) for name in direct))
+    return direct.union(*(included_headers(PACKAGE / "kernels" / name) for name in direct))
 
 
 def build_wheel(sources: Path, target: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from msgspec import UNSET, Struct
 
 from orchestrator.brand.expectation import SUM_PANES, Expectation, Observation
+from orchestrator.brand.negative_binomial import tail_score
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.brand.tail import tail_score
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.contract.times import iso_utc
 

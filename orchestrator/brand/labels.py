@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from orchestrator.merge import MAX_WORDS
+from orchestrator.kernels.merge import MAX_WORDS
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 
 def words(label: str) -> tuple[str, ...]:
-    """The distinct words of *label*, sorted, at most :data:`~orchestrator.merge.MAX_WORDS`."""
+    """The distinct words of *label*, sorted, at most :data:`~orchestrator.kernels.merge.MAX_WORDS`."""
     if label.isascii():
         text = label.lower()
         found = _ASCII_WORD.findall(text)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
+from orchestrator.kernels.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000

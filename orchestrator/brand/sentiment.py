@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack, pack_wide, unpack_wide
 from orchestrator.contract.chunk import Chunk, Sentiment
-from orchestrator.merge import FIXED_ONE, reduce_sentiment
+from orchestrator.kernels.merge import FIXED_ONE, reduce_sentiment
 
 Sums = tuple[int, int, int, int]
 """Positive, neutral, negative and score, in units of 2**-32."""

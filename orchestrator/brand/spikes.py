@@ -22,10 +22,10 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.detector import Look, Watch
 from orchestrator.brand.episodes import OpenEpisode, opens
 from orchestrator.brand.expectation import PANES_PER_DAY
 from orchestrator.brand.panes import PANE_MS, pane_of
-from orchestrator.brand.watch import Look, Watch
 from orchestrator.contract.summary import SpikeEpisode
 
 SETTLED_FIELD = b"d"

@@ -16,16 +16,16 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from orchestrator.brand.chunk_summaries import MAX_RECENT, Notes, recent_entry
 from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.flags import Flags
-from orchestrator.brand.ledger import Ledger
-from orchestrator.brand.notes import MAX_RECENT, Notes, recent_entry
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
 from orchestrator.brand.spikes import SpikeDetector
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
+from orchestrator.brand.window import Ledger
 from orchestrator.contract.chunk import Chunk, chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.errors import InvalidStateError

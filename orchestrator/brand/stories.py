@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from orchestrator import fold
+from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import KEPT_IDS
-from orchestrator.brand.notes import clip
 from orchestrator.brand.story_store import StoryStore
-from orchestrator.fold import MentionIds, StoryFolder
-from orchestrator.merge import FIXED_ONE
+from orchestrator.kernels import fold
+from orchestrator.kernels.fold import MentionIds, StoryFolder
+from orchestrator.kernels.merge import FIXED_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.contract.chunk import Chunk
     from orchestrator.contract.decode import ChunkBatch
-    from orchestrator.contract.rows import MentionRows
+    from orchestrator.kernels.rows import MentionRows
 
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6

@@ -17,12 +17,12 @@ from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import MentionIds, Story, pack_stories
+from orchestrator.kernels.fold import MentionIds, Story, pack_stories
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from orchestrator.merge import StoryIndex
+    from orchestrator.kernels.merge import StoryIndex
 
 HEAD_FIELD = b"s"
 PREFIX = b"s:"

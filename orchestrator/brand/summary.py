@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.flags import is_flagged
-from orchestrator.brand.ledger import TopicView
-from orchestrator.brand.notes import clip
 from orchestrator.brand.sentiment import Tally, to_number
 from orchestrator.brand.stories import Story
 from orchestrator.brand.text import Content, compose, surge
+from orchestrator.brand.window import TopicView
 from orchestrator.contract.summary import (
     MAX_SUMMARY_BYTES,
     SCHEMA_VERSION,

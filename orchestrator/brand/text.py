@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.brand.notes import clip
+from orchestrator.brand.chunk_summaries import clip
 from orchestrator.contract.summary import SpikeEpisode
 
 _NAMED_STORIES = 3

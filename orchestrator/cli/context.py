@@ -18,9 +18,9 @@ import redis
 
 from orchestrator.cli.terminal import Failure, Misuse, remark
 from orchestrator.errors import StoreRefusedError, StoreUnavailableError
-from orchestrator.masking import mask_text
+from orchestrator.process.masking import mask_text
 from orchestrator.settings import Settings
-from orchestrator.settings_load import LoadedSettings, load_settings
+from orchestrator.settings.load import LoadedSettings, load_settings
 from orchestrator.store.client import connect
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
@@ -42,14 +42,14 @@ def read_settings() -> LoadedSettings:
 
 
 def load_kernel() -> ModuleType:
-    """The merge module; imported late because kernels are selected at import, and their switch may stand in .env.
+    """Which kernels are in use; imported late because they are chosen at import, and their switch may stand in .env.
 
     Raises:
         Failure: ORCHESTRATOR_MERGE=cython, and the compiled kernel does not load.
     """
     try:
-        importlib.import_module("orchestrator.contract.decode")  # decoding has a kernel under the same switch
-        return importlib.import_module("orchestrator.merge")
+        importlib.import_module("orchestrator.contract.decode")  # loads every kernel under the same switch
+        return importlib.import_module("orchestrator.kernels.choice")
     except ImportError as error:
         wanted = os.environ.get("ORCHESTRATOR_MERGE", "")
         raise Failure(f"ORCHESTRATOR_MERGE={wanted}, but the merge kernel does not load: {error}") from None

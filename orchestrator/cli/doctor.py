@@ -60,14 +60,14 @@ def redis_findings(settings: Settings) -> list[Finding]:
 
 def _kernel() -> Finding:
     try:
-        merge = load_kernel()
+        choice = load_kernel()
     except Failure as error:
         remedy = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
         return Finding("merge kernel", Verdict.REFUSE, error.message, remedy)
-    if merge.FALLBACK_REASON is not None:
+    if choice.FALLBACK_REASON is not None:
         remedy = "install a C++ compiler and the package again"
-        return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {merge.FALLBACK_REASON}", remedy)
-    return Finding("merge kernel", Verdict.OK, merge.IMPLEMENTATION)
+        return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {choice.FALLBACK_REASON}", remedy)
+    return Finding("merge kernel", Verdict.OK, choice.IMPLEMENTATION)
 
 
 def _port(name: str, host: str, port: int) -> Finding:

@@ -20,7 +20,7 @@ from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.masking import printable
+from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store.client import checked, translated
 from orchestrator.store.registry import registered

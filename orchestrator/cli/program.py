@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
-from orchestrator import __version__, memory
+from orchestrator import __version__
 from orchestrator.cli.terminal import Failure, Misuse
 from orchestrator.errors import InvalidBrandError, OrchestratorError, SettingsError
-from orchestrator.masking import mask_text, printable
+from orchestrator.process import memory
+from orchestrator.process.masking import mask_text, printable
 
 COMMANDS = {
     "run": "orchestrator.cli.run:run",

@@ -19,7 +19,7 @@ from orchestrator.cli.registration import register
 from orchestrator.cli.terminal import Failure, counted, remark
 from orchestrator.contract.keys import queue_key
 from orchestrator.errors import InvalidChunkError, StoreError
-from orchestrator.masking import printable
+from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store.client import checked, translated
 from orchestrator.store.registry import registered

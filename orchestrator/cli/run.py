@@ -10,10 +10,10 @@ import structlog
 
 from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure, remark
-from orchestrator.logs import configure_logging
-from orchestrator.masking import mask_text
+from orchestrator.process.logs import configure_logging
+from orchestrator.process.masking import mask_text
 from orchestrator.settings import Settings
-from orchestrator.settings_load import LoadedSettings
+from orchestrator.settings.load import LoadedSettings
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
 log = structlog.get_logger(__name__)
@@ -96,7 +96,7 @@ def _begin_log(loaded: LoadedSettings) -> None:
 
 def _run_service(settings: Settings) -> None:
     load_kernel()
-    from orchestrator.app import run as run_app  # noqa: PLC0415 - after the kernel, which it imports
+    from orchestrator.service.app import run as run_app  # noqa: PLC0415 - after the kernel, which it imports
 
     run_app(settings)
 

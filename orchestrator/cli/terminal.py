@@ -1,7 +1,7 @@
 """How commands speak: consoles, untrusted text, errors.
 
 Everything from Redis, a file or an argument passes :func:`plain` or
-:func:`orchestrator.masking.printable` before it is printed: no markup, no escape
+:func:`orchestrator.process.masking.printable` before it is printed: no markup, no escape
 sequences. Results go to standard output, remarks and errors to standard error.
 """
 
@@ -14,7 +14,7 @@ from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.masking import printable
+from orchestrator.process.masking import printable
 
 PIPE_WIDTH = 120  # of a page that is not shown on a terminal; rich would assume 80 and cut tables short
 

@@ -4,7 +4,7 @@ Owns the meaning of the fields that workers send. Reading bytes is the business 
 :mod:`orchestrator.contract.decode`; nothing here does I/O or knows of a brand's state.
 
 Two views of the same document: :class:`Chunk` is what the rules work on (a cluster's ``centroid`` and
-``mentions`` are numbers of rows of its batch, see :mod:`orchestrator.contract.rows`, counts are whole
+``mentions`` are numbers of rows of its batch, see :mod:`orchestrator.kernels.rows`, counts are whole
 numbers), :class:`WireChunk` is the document as workers may write it (``centroid`` as numbers or
 ``centroidF32`` as base64, ``3.0`` where a whole number is meant).
 The JSON Schema is that of :class:`WireChunk`.

@@ -4,7 +4,7 @@ Owns every way in which an item can be unacceptable; nothing in an item makes
 :func:`decode_batch` raise. Must not look at a brand's state or at the clock.
 
 A batch's centroids and mentions leave the documents here and become rows
-(:mod:`orchestrator.contract.rows`).
+(:mod:`orchestrator.kernels.rows`).
 
 Source: the contract (``docs/redis-protocol.md``), bounds in :mod:`orchestrator.contract.chunk`.
 """
@@ -23,17 +23,17 @@ import msgspec
 import numpy as np
 
 from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
-from orchestrator.contract.rows import Centroids, MentionRows, RowCollector
 from orchestrator.errors import InvalidChunkError
-from orchestrator.splice import Scan, decode_items
+from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
+from orchestrator.kernels.scan import Scan, decode_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from orchestrator import _splice_py
-    from orchestrator._splice_py import Decoded
+    from orchestrator.kernels import scan_py
+    from orchestrator.kernels.scan_py import Decoded
 
 _SHOWN_CHARS = 48  # of an offending value; enough to recognise it, too little to quote a text
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -86,7 +86,7 @@ class ChunkBatch:
         )
 
 
-def scan_batch(items: list[bytes], limits: Limits | None = None, *, ahead: bool = False) -> _splice_py.Scan:
+def scan_batch(items: list[bytes], limits: Limits | None = None, *, ahead: bool = False) -> scan_py.Scan:
     """What :func:`decode_scan` decodes *items* from.
 
     Args:
@@ -102,7 +102,7 @@ def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -
     return decode_scan(scan_batch(items, limits), brand, limits)
 
 
-def decode_scan(scan: _splice_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
+def decode_scan(scan: scan_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
     """Decode and validate what was scanned, once, as :func:`decode_batch` does."""
     chunks, indices, errors, centroids, mentions = _decoded(scan, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
@@ -121,7 +121,7 @@ def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = 
     return chunks[0]
 
 
-def _decoded(scan: _splice_py.Scan, brand: str | None, limits: Limits) -> Decoded:
+def _decoded(scan: scan_py.Scan, brand: str | None, limits: Limits) -> Decoded:
     return decode_items(scan, brand, _chunk_decoder.decode, partial(_decode_slowly, limits.max_chunk_bytes))
 
 

@@ -1,7 +1,7 @@
 """What people, probes and scrapers touch over HTTP; read-only, everything from outside is untrusted.
 
 Imports ``statistics``, ``metrics``, ``contract`` and ``errors``; sees the service
-only through :class:`orchestrator.statistics.ServiceView`, never lane, scheduler or
+only through :class:`orchestrator.http.service_view.ServiceView`, never lane, scheduler or
 store. ``app`` builds both applications here and serves each on its port.
 """
 

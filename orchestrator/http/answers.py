@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.insights import Trend
     from orchestrator.http.directory import Directory
-    from orchestrator.statistics import ServiceView
+    from orchestrator.http.service_view import ServiceView
 
 JSON_TYPE = "application/json"
 MAX_OFFSET = 10_000_000

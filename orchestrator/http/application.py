@@ -20,8 +20,8 @@ from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url
 if TYPE_CHECKING:
     from quart import Response
 
-    from orchestrator.metrics import Metrics
-    from orchestrator.statistics import ServiceView
+    from orchestrator.http.service_view import ServiceView
+    from orchestrator.process.metrics import Metrics
 
 MAX_BODY_BYTES = 4 * 1024  # no handler reads a body; a client may send one anyway
 HANDLER_TIMEOUT_S = 30

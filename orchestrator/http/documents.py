@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from orchestrator.http.problems import ProblemError, not_found
-from orchestrator.statistics import MAX_DOCUMENT_BYTES
+from orchestrator.http.service_view import MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
-    from orchestrator.statistics import ServiceView
+    from orchestrator.http.service_view import ServiceView
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 

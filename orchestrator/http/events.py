@@ -27,8 +27,8 @@ from orchestrator.http.problems import ProblemError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from orchestrator.metrics import Metrics
-    from orchestrator.statistics import ServiceView, SummaryUpdate
+    from orchestrator.http.service_view import ServiceView, SummaryUpdate
+    from orchestrator.process.metrics import Metrics
 
 MAX_SUBSCRIBERS = 100  # each keeps a connection of the 512
 HEARTBEAT_S = 15.0  # proxies drop what is silent for 30-60 s

@@ -15,7 +15,7 @@ from orchestrator.contract.times import iso_utc
 from orchestrator.http.answers import service
 
 if TYPE_CHECKING:
-    from orchestrator.statistics import ServiceStatistics
+    from orchestrator.http.service_view import ServiceStatistics
 
 OK, NOT_READY = 200, 503
 

@@ -10,7 +10,7 @@ from quart_trio import QuartTrio
 from orchestrator.http.security import secure
 
 if TYPE_CHECKING:
-    from orchestrator.metrics import Metrics
+    from orchestrator.process.metrics import Metrics
 
 
 def build_metrics_app(metrics: Metrics) -> QuartTrio:

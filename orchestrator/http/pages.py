@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from orchestrator.statistics import ServiceView
+    from orchestrator.http.service_view import ServiceView
 
 ROWS = 25  # each row reads a summary of up to 64 KiB
 MAX_QUERY = 256

@@ -16,7 +16,7 @@ from orchestrator.store.runner import Late
 from orchestrator.store.types import Ask, CommitReply
 
 if TYPE_CHECKING:
-    from orchestrator._splice_py import Scan
+    from orchestrator.kernels.scan_py import Scan
 
 
 class Feed:

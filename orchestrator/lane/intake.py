@@ -15,7 +15,7 @@ from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.contract.decode import ChunkBatch, Limits, Rejected, decode_scan
 
 if TYPE_CHECKING:
-    from orchestrator._splice_py import Scan
+    from orchestrator.kernels.scan_py import Scan
 
 DIGEST_BYTES = 12
 """2**96 values: among a million remembered chunkIds a false duplicate has odds of 1 in 10**17."""

@@ -17,7 +17,6 @@ import stamina
 import structlog
 import trio
 
-from orchestrator import failpoints
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import (
     BrandBusyError,
@@ -32,13 +31,14 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.lane.backoff import CAP_S
 from orchestrator.lane.baton import Baton
 from orchestrator.lane.lifecycle import LaneState, Lifecycle
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, SessionConfig, Step, Warm
 from orchestrator.lane.trial import TrialLimits, TrialRequest, survives
-from orchestrator.metrics import CommitOutcome, Metrics
+from orchestrator.process import failpoints
+from orchestrator.process.backoff import CAP_S
+from orchestrator.process.metrics import CommitOutcome, Metrics
 from orchestrator.store.store import Store
 from orchestrator.store.types import Lease
 

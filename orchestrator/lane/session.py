@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.brand.state import BrandState
@@ -26,6 +25,7 @@ from orchestrator.errors import BrandBusyError, StaleStateError, StoreError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.feed import Feed
 from orchestrator.lane.intake import Reading, admit, dead_letters
+from orchestrator.process import failpoints
 from orchestrator.store.runner import Late
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, CommitReply, Lease, Peek, Seen, Then

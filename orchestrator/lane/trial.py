@@ -20,11 +20,11 @@ from pathlib import Path
 import msgspec
 import trio
 
-from orchestrator import failpoints
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, decode_batch
 from orchestrator.errors import OrchestratorError
+from orchestrator.process import failpoints
 
 STARTED = b"started\n"
 SURVIVED = b"survived\n"

@@ -18,9 +18,9 @@ import trio
 
 from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
 from orchestrator.errors import HintsUnsupportedError, StoreError, StoreRefusedError
-from orchestrator.lane.backoff import backoff_s
-from orchestrator.metrics import Metrics
-from orchestrator.scheduler.redis_watch import RedisWatch
+from orchestrator.process.backoff import backoff_s
+from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.redis_health import RedisWatch
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.lane.backoff import backoff_s
 from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.process.backoff import backoff_s
 
 CLAIM_SLICE = 512
 """Brands asked about in one claim; 512 take 0.26 ms in the server."""

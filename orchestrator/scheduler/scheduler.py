@@ -20,7 +20,7 @@ from orchestrator.lane.lane import Lane, LaneOptions, LaneTools, tell_nobody
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import SessionConfig
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
 from orchestrator.scheduler.warm_states import WarmStates

@@ -27,7 +27,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
-from orchestrator.masking import mask_text
+from orchestrator.process.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.statistics import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES
+from orchestrator.http.service_view import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES
 from orchestrator.store.client import translated
 
 T = TypeVar("T")

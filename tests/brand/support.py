@@ -17,9 +17,9 @@ from orchestrator.brand.state import BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
-from orchestrator.contract.rows import Centroids, MentionRows
 from orchestrator.contract.times import iso_utc
-from orchestrator.fold import Story, pack_stories
+from orchestrator.kernels.fold import Story, pack_stories
+from orchestrator.kernels.rows import Centroids, MentionRows
 
 DATA = Path(__file__).parents[1] / "data"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench._traffic import PANES_PER_DAY, Traffic
+from orchestrator.brand.detector import Watch
 from orchestrator.brand.episodes import OPEN_SCORE
 from orchestrator.brand.expectation import WARM_UP_PANES, Learner, hour_of_day, spread
-from orchestrator.brand.watch import Watch
 
 
 def learned(counts: list[int], chunk: int = 1) -> Watch:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.brand.labels import words
-from orchestrator.merge import MAX_WORDS
+from orchestrator.kernels.merge import MAX_WORDS
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidStateError
-from orchestrator.fold import PART_BYTES, pack_stories
+from orchestrator.kernels.fold import PART_BYTES, pack_stories
 from tests.brand.support import batch_of, chunk, listed, meaning_of_stories
 
 PANE = 1_000

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.program import program
-from orchestrator.settings_load import KNOWN_NAMES
+from orchestrator.settings.load import KNOWN_NAMES
 
 Invoke = Callable[..., Result]
 

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.cli.config import example_text
 from orchestrator.settings import Settings
-from orchestrator.settings_load import KNOWN_NAMES, load_settings
+from orchestrator.settings.load import KNOWN_NAMES, load_settings
 from tests.cli.conftest import Invoke
 
 EXAMPLE = Path(__file__).parent.parent.parent / ".env.example"

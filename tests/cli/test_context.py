@@ -85,6 +85,6 @@ def test_read_settings_hands_the_merge_switch_on(monkeypatch: pytest.MonkeyPatch
 def test_load_kernel_says_what_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiled kernel that is demanded and missing is one line."""
     monkeypatch.setenv("ORCHESTRATOR_MERGE", "cython")
-    monkeypatch.setitem(sys.modules, "orchestrator.merge", None)  # makes the import fail
+    monkeypatch.setitem(sys.modules, "orchestrator.kernels.choice", None)  # makes the import fail
     with pytest.raises(Failure, match="ORCHESTRATOR_MERGE=cython, but the merge kernel does not load"):
         load_kernel()

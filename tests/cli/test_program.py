@@ -107,7 +107,7 @@ def test_help_loads_no_service() -> None:
         "import sys, importlib\n"
         "from orchestrator.cli.program import COMMANDS\n"
         "[importlib.import_module(target.partition(':')[0]) for target in COMMANDS.values()]\n"
-        "late = ('trio', 'quart', 'scipy', 'orchestrator.merge', 'orchestrator.contract.decode')\n"
+        "late = ('trio', 'quart', 'scipy', 'orchestrator.kernels.choice', 'orchestrator.contract.decode')\n"
         "print([name for name in late if name in sys.modules])\n"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.chunk import MAX_DIMENSIONS, MAX_MENTIONS, MAX_TEXT_CHARS, chunk_mentions
 from orchestrator.contract.decode import Limits, decode_batch, decode_chunk
 from orchestrator.errors import InvalidChunkError
-from orchestrator.fold import hash_text
+from orchestrator.kernels.hashing import hash_text
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "_merge_block.h"
+#include "block.h"
 
 using filter::COLUMNS;
 using filter::QUAD;

@@ -1,6 +1,6 @@
-"""A search guided by coverage: libFuzzer against ``_splice_scan.h``, without Python.
+"""A search guided by coverage: libFuzzer against ``scanner.h``, without Python.
 
-What an input must satisfy stands in ``splice_fuzz.cpp``. Inputs that reach new code are kept in ``build/fuzz/splice``,
+What an input must satisfy stands in ``scan_fuzz.cpp``. Inputs that reach new code are kept in ``build/fuzz/scan``,
 where the next run goes on; one that fails is named, and stays in ``build/fuzz``.
 """
 
@@ -17,12 +17,13 @@ import click
 from tests.fuzz import documents
 
 ROOT: Final = Path(__file__).parents[2]
-TARGET: Final = Path(__file__).with_name("splice_fuzz.cpp")
+HEADERS: Final = ROOT / "orchestrator" / "kernels"
+TARGET: Final = Path(__file__).with_name("scan_fuzz.cpp")
 KEPT: Final = ROOT / "build" / "fuzz"
 SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
-MAX_INPUT_BYTES: Final = (
-    4096  # longer ones find nothing that is not found in less time by shorter ones; the seeds go beyond
-)
+MAX_INPUT_BYTES: Final = 4096
+"""Longer ones find nothing that is not found in less time by shorter ones; the seeds go beyond."""
+
 INPUT_TIMEOUT_S: Final = 10
 
 
@@ -36,9 +37,9 @@ def is_possible() -> bool:
         return False
 
 
-def compiled(folder: Path, compiler: str, *options: str, headers: Path = ROOT / "orchestrator") -> Path:
+def compiled(folder: Path, compiler: str, *options: str, headers: Path = HEADERS) -> Path:
     """The target as a program in *folder*."""
-    program = folder / "splice_fuzz"
+    program = folder / "scan_fuzz"
     flags = ["-std=c++17", "-O1", *SANITIZE, f"-I{headers}", *options]
     subprocess.run([compiler, *flags, str(TARGET), "-o", str(program)], check=True)
     return program
@@ -54,9 +55,9 @@ def write_seeds(folder: Path) -> list[Path]:
     return paths
 
 
-def search(seconds: float, seed: int, kept: Path = KEPT, headers: Path = ROOT / "orchestrator") -> str | None:
+def search(seconds: float, seed: int, kept: Path = KEPT, headers: Path = HEADERS) -> str | None:
     """Search for *seconds*; what was done, or None if something was found."""
-    corpus = kept / "splice"
+    corpus = kept / "scan"
     corpus.mkdir(parents=True, exist_ok=True)
     seeds = write_seeds(kept / "seeds")
     words = kept / "words"

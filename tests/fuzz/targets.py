@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator import _fold_py, _merge_py, _splice_py
 from orchestrator.contract import decode
 from orchestrator.contract.chunk import Cluster
-from orchestrator.contract.rows import Centroids
 from orchestrator.errors import InvalidChunkError
+from orchestrator.kernels import fold_py, merge_py, scan_py
+from orchestrator.kernels.rows import Centroids
 from tests.fuzz import documents
 
-_fold: Any = importlib.import_module("orchestrator._fold")
+_fold: Any = importlib.import_module("orchestrator.kernels._fold")
 _merge: Any = importlib.import_module("orchestrator._merge")
-_splice: Any = importlib.import_module("orchestrator._splice")
+_scan: Any = importlib.import_module("orchestrator.kernels._scan")
 
-FOLDS: tuple[Any, Any] = (_fold, _fold_py)
+FOLDS: tuple[Any, Any] = (_fold, fold_py)
 MAX_ITEM_BYTES = 10**6
 
 _AHEAD_SHARE = 0.1
@@ -34,14 +34,14 @@ _AHEAD_BYTES = 1 << 18  # makes a batch large enough to be scanned on a thread o
 _SHOWN_BYTES = 10_000
 
 
-def splice(seed: int) -> None:
+def scan(seed: int) -> None:
     """A batch of damaged documents decodes the same by both twins."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     items = [documents.damaged(rng, documents.document(rng)) for _ in range(rng.randint(1, 4))]
     if ahead := rng.random() < _AHEAD_SHARE:
         items.append(b" " * _AHEAD_BYTES)
-    found, expected = _decoded(_splice, items, ahead=ahead), _decoded(_splice_py, items)
-    assert found == expected, f"splice, seed {seed}: {[item[:_SHOWN_BYTES] for item in items]!r}"
+    found, expected = _decoded(_scan, items, ahead=ahead), _decoded(scan_py, items)
+    assert found == expected, f"scan, seed {seed}: {[item[:_SHOWN_BYTES] for item in items]!r}"
 
 
 def _decoded(kernel: Any, items: list[bytes], *, ahead: bool = False) -> list[Any]:
@@ -73,7 +73,7 @@ def stories(seed: int) -> None:
     """Any sequence of matches, joins, removals and reloads leaves both indexes with the same bytes."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     threshold, width = rng.choice([0.0, 0.3, 0.75, 1.0]), rng.choice([1, 3, 16, 17, 50])
-    indexes = [_merge.StoryIndex(threshold), _merge_py.StoryIndex(threshold)]
+    indexes = [_merge.StoryIndex(threshold), merge_py.StoryIndex(threshold)]
     keys: list[int] = []
     for step in range(rng.randint(1, 40)):
         rows = [
@@ -143,7 +143,7 @@ def segments(seed: int) -> None:
     """What stories tell storage of themselves and their ids is the same, byte for byte, whatever happens to them."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     capacity = rng.choice([1, 3, 8, 40])
-    index = _merge_py.StoryIndex(0.75)
+    index = merge_py.StoryIndex(0.75)
     shelves: list[dict[int, Any]] = [{}, {}]
     told: list[bytes] = []
     for _ in range(rng.randint(1, 15)):
@@ -185,7 +185,7 @@ def _found(rng: random.Random, shelves: list[dict[int, Any]], index: Any, capaci
     batch = Centroids.of([[rng.gauss(0, 1) for _ in range(rng.choice([1, 8, 70]))]])
     index.begin(batch.values, batch.offsets)
     words = tuple(sorted({rng.choice(documents.TEXTS) for _ in range(rng.randint(0, 20))}))
-    index.join(key, words, rng.choice([0, _merge_py.NOBODY]), rng.choice([1, 10**9]))
+    index.join(key, words, rng.choice([0, merge_py.NOBODY]), rng.choice([1, 10**9]))
 
 
 def _grow(rng: random.Random, twins: list[Any]) -> None:
@@ -202,7 +202,7 @@ def _grow(rng: random.Random, twins: list[Any]) -> None:
 
 
 TARGETS: dict[str, Callable[[int], None]] = {
-    "splice": splice,
+    "scan": scan,
     "stories": stories,
     "mentions": mentions,
     "segments": segments,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CHECK = Path(__file__).with_name("filter_check.cpp")
-HEADERS = Path(__file__).parents[2] / "orchestrator"
+HEADERS = Path(__file__).parents[2] / "orchestrator" / "kernels"
 ARM_COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 
@@ -82,7 +82,7 @@ def sanitizer_works(folder: Path, flags: list[str]) -> bool:
 )
 def test_filter_check_notices_an_error(tmp_path: Path, right: str, wrong: str) -> None:
     """The check fails where the sums, the bound or the bar are wrong."""
-    texts = {header.name: header.read_text() for header in HEADERS.glob("_*.h")}
+    texts = {header.name: header.read_text() for header in HEADERS.glob("*.h")}
     assert sum(text.count(right) for text in texts.values()) == 1
     for name, text in texts.items():
         (tmp_path / name).write_text(text.replace(right, wrong))

@@ -20,14 +20,14 @@ ERRING = r"""
 #include <string_view>
 #include <vector>
 static inline uint64_t hash_text(const char *data, ptrdiff_t size) { return size ? (uint64_t)data[0] : 1; }
-namespace splice {
-enum Verdict : int { PLAIN, SPLICED, SLOW };
+namespace scan {
+enum Verdict : int { PLAIN, REDUCED, SLOW };
 struct Survey { bool ascii, escapes; };
 struct Mentions {
     std::vector<uint64_t> hashes;
     std::vector<int64_t> offsets{0}, spots;
 };
-struct Splicer {
+struct Scanner {
     std::vector<float> values;
     std::vector<int64_t> offsets{0};
     std::vector<char> rest;
@@ -39,13 +39,13 @@ struct Splicer {
         mentions.offsets.push_back((int64_t)mentions.hashes.size());
         mentions.spots.insert(mentions.spots.end(), {document_number, start, stop});
         rest.insert(rest.end(), text.begin(), text.end());
-        return SPLICED;
+        return REDUCED;
     }
-    Verdict spliced(std::string_view text, std::vector<float> row, size_t end) {
+    Verdict reduced(std::string_view text, std::vector<float> row, size_t end) {
         rest.insert(rest.end(), text.begin(), text.end());
         offsets.push_back((int64_t)(values.size() + end));
         values.insert(values.end(), row.begin(), row.end());
-        return SPLICED;
+        return REDUCED;
     }
     Verdict run(const char *data, ptrdiff_t size, Survey *found) {
         const std::string_view text(data, (size_t)size);
@@ -55,7 +55,7 @@ struct Splicer {
             case '{': {
                 const size_t m = text.find("\"m\"");
                 if (m != text.npos) list("", {'m'}, (int64_t)m, (int64_t)m + 3);
-                return spliced(text, {0.5f, -0.25f}, 2);
+                return reduced(text, {0.5f, -0.25f}, 2);
             }
             case 'h': mentions.hashes.push_back(1); return PLAIN;
             case 'g': mentions.spots.push_back(1); return SLOW;
@@ -71,11 +71,11 @@ struct Splicer {
             case 'z': if (!first) mentions.spots[1] = 9; return SLOW;
             case 'l': rest.push_back('l'); return PLAIN;
             case 'u': return PLAIN;
-            case 'r': return spliced("longer", {}, 0);
-            case 'v': return spliced("", {1, 2}, 2);
-            case 'b': spliced("", {1, 2}, 2); offsets.push_back(offsets.back() - 1); return SPLICED;
-            case 't': return spliced("", {1, 2}, 1);
-            case 'n': return spliced(text, {2}, 1);
+            case 'r': return reduced("longer", {}, 0);
+            case 'v': return reduced("", {1, 2}, 2);
+            case 'b': reduced("", {1, 2}, 2); offsets.push_back(offsets.back() - 1); return REDUCED;
+            case 't': return reduced("", {1, 2}, 1);
+            case 'n': return reduced(text, {2}, 1);
             case 'a': return (uintptr_t)data % 16 ? PLAIN : SLOW;
             case 's': return first ? PLAIN : SLOW;
             case 'f': if (!first) values[0] = 9; return SLOW;
@@ -139,7 +139,7 @@ ERRORS = [
 def erring(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a header that errs."""
     folder = tmp_path_factory.mktemp("erring")
-    (folder / "_splice_scan.h").write_text(ERRING)
+    (folder / "scanner.h").write_text(ERRING)
     return folder
 
 
@@ -164,7 +164,7 @@ def replay(program: Path, *paths: Path) -> subprocess.CompletedProcess[str]:
 def test_guided_seeds_hold(tmp_path: Path) -> None:
     """The scanner does right by everything that a search begins with, under sanitizers."""
     seeds = guided.write_seeds(tmp_path / "seeds")
-    done = replay(replay_program(tmp_path, guided.ROOT / "orchestrator"), *seeds)
+    done = replay(replay_program(tmp_path, guided.HEADERS), *seeds)
     assert done.returncode == 0, done.stderr
     assert f"{len(seeds)} documents" in done.stdout
 
@@ -210,7 +210,7 @@ def test_guided_search_keeps_what_it_reaches(tmp_path: Path) -> None:
     outcome = guided.search(1, seed=1, kept=tmp_path)
     assert outcome is not None
     assert outcome.endswith("nothing found")
-    assert any((tmp_path / "splice").iterdir())
+    assert any((tmp_path / "scan").iterdir())
 
 
 @pytest.mark.usefixtures("_libfuzzer")

@@ -12,8 +12,8 @@ import pytest
 import trio
 
 from orchestrator.http import build_app, serve
-from orchestrator.metrics import Metrics
-from orchestrator.statistics import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http.service_view import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.process.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MemoryService:
-    """A :class:`orchestrator.statistics.ServiceView` whose documents a test sets."""
+    """A :class:`orchestrator.http.service_view.ServiceView` whose documents a test sets."""
 
     def __init__(self) -> None:
         self.status = Status.OK

@@ -13,13 +13,13 @@ from trio.testing import wait_all_tasks_blocked
 
 from orchestrator.http import events as events_module
 from orchestrator.http.events import EventFeed, EventStream, encode_event
-from orchestrator.statistics import SummaryUpdate
+from orchestrator.http.service_view import SummaryUpdate
 from tests.polling import until
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
 
-    from orchestrator.metrics import Metrics
+    from orchestrator.process.metrics import Metrics
     from tests.http.conftest import MemoryService, Served
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http.health import health_document
-from orchestrator.statistics import ServiceStatistics, Status
+from orchestrator.http.service_view import ServiceStatistics, Status
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from quart_trio import QuartTrio
 
-    from orchestrator.metrics import Metrics
+    from orchestrator.process.metrics import Metrics
 
 START_LIMIT_S = 60.0
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from orchestrator.http import build_app, serve
 from orchestrator.http.openapi import openapi_document, openapi_json
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from tests.http.conftest import MemoryService, summary_document
 
 if TYPE_CHECKING:

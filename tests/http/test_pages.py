@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http import build_app
-from orchestrator.metrics import Metrics
-from orchestrator.statistics import Status
+from orchestrator.http.service_view import Status
+from orchestrator.process.metrics import Metrics
 from tests.http.conftest import MemoryService, summary_document
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from quart_trio import QuartTrio
 
-    from orchestrator.metrics import Metrics
+    from orchestrator.process.metrics import Metrics
     from tests.http.conftest import MemoryService, Served
 
     Connect = Callable[[int], Awaitable[trio.SocketStream]]

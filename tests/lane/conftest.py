@@ -8,8 +8,8 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from orchestrator import failpoints
-from orchestrator.metrics import Metrics
+from orchestrator.process import failpoints
+from orchestrator.process.metrics import Metrics
 from orchestrator.store import Store
 from tests.lane.fakes import Bench, Script
 from tests.lane.support import Brand

@@ -20,7 +20,7 @@ from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Step, Warm
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from orchestrator.store.types import Lease
 from tests.lane.support import CONFIG
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import trio
 
-from orchestrator import failpoints
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import POISON, TRIAL_ATTEMPTS, Warm
 from orchestrator.lane.trial import TrialLimits
-from orchestrator.metrics import Metrics
+from orchestrator.process import failpoints
+from orchestrator.process.metrics import Metrics
 from orchestrator.store import Lease
 from tests.lane.support import CONFIG, Brand
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator import failpoints
 from orchestrator.errors import QueueMovedError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Step, Warm
+from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then, connect
 from orchestrator.store.types import NOTHING
 from tests.lane.support import Brand, assert_balanced, drain, persistent

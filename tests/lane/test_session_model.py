@@ -14,7 +14,6 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator import failpoints
 from orchestrator.brand import story_store
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
@@ -22,6 +21,7 @@ from orchestrator.contract.decode import decode_batch
 from orchestrator.errors import OrchestratorError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
+from orchestrator.process import failpoints
 from orchestrator.store import Store
 from tests.brand.support import meaning_of_stories
 from tests.lane.support import Brand, assert_balanced, persistent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator import failpoints
 from orchestrator.lane.session import POISON, SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Warm
+from orchestrator.process import failpoints
 from tests.lane.support import Brand, drain
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator import failpoints
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import BrandSession, Step, Warm
+from orchestrator.process import failpoints
 from orchestrator.store import Store, Then
 from orchestrator.store.types import NOTHING, Commit, CommitReply, Lease
 from tests.lane.support import Brand, assert_balanced, drain, persistent

@@ -14,7 +14,7 @@ from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
 from orchestrator.lane import lane as lane_module
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.lifecycle import LaneState
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions

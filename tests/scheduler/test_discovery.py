@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from orchestrator.errors import StoreRefusedError
-from orchestrator.metrics import Metrics
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.types import Registry

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orchestrator.lane.backoff import CAP_S
 from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.process.backoff import CAP_S
 from orchestrator.scheduler.roster import BUSY_PAUSE_S, CLAIM_SLICE, Roster
 
 PARK_S = 30.0

@@ -1,0 +1,1 @@
+"""Tells an endpoint of spike episodes: the message, its signature, its delivery. Imports contract and process."""

@@ -1,0 +1,604 @@
+# distutils: language = c++
+# cython: language_level=3
+# cython: boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# The loops below index only what they have sized themselves; every def checks its arguments first.
+"""The fold kernel, compiled; its definition is the pure twin :mod:`orchestrator.kernels.fold_py`.
+
+Owns what happens to a cluster once it is known which story it belongs to: the loop over a chunk's
+clusters, a story's account, the set of its mention ids. Which story that is, is the merge kernel's
+business (:mod:`orchestrator._merge`). Knows no clock and no Redis. Same names, signatures and
+answers as the twin, bit by bit.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.math cimport nearbyint
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy, memset
+from libcpp cimport bool
+from libcpp.algorithm cimport sort
+from libcpp.string cimport string
+from libcpp.vector cimport vector
+
+from orchestrator.kernels import fold_py as _fold_py, merge_py as _merge_py
+from orchestrator.kernels.merge import StoryIndex
+
+IMPLEMENTATION = "cython"
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from "hash.h" nogil:
+    uint64_t text_hash "hash_text"(const char* data, Py_ssize_t size) noexcept
+
+cdef extern from "msgpack.h" namespace "msgpack":
+    cdef cppclass Writer:
+        string out
+        void nil() except +
+        void integer(int64_t value) except +
+        void array(size_t count) except +
+        void text(const char* data, size_t size) except +
+        void binary(const char* data, size_t size) except +
+
+cdef extern from "ids.h" namespace "fold":
+    cdef cppclass Ids:
+        Ids()
+        Ids(size_t capacity)
+        int64_t total()
+        size_t known()
+        void expect(const uint64_t* hashes, size_t count)
+        size_t add(const uint64_t* hashes, size_t count) except +
+        void copy(int64_t start, int64_t stop, uint64_t* out)
+        void load(int64_t total, const uint64_t* hashes, size_t count) except +
+
+cdef extern from *:
+    ctypedef signed long long int128_t "__int128"
+
+cdef double FIXED_ONE = _merge_py.FIXED_ONE
+cdef int64_t NOBODY = _merge_py.NOBODY
+cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
+cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
+cdef Py_ssize_t USUAL_STORY_BYTES = 400  # beside the direction
+cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
+cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
+
+
+def hash_text(str text) -> int:
+    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
+
+    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
+    """
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    return text_hash(data, size)
+
+
+cdef class MentionIds:
+    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
+
+    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
+    """
+
+    cdef readonly Py_ssize_t capacity
+    cdef Ids _ids
+
+    def __init__(self, Py_ssize_t capacity) -> None:
+        if not 0 < capacity < MAX_CAPACITY:
+            raise ValueError(f"capacity {capacity}: expected 1 to {MAX_CAPACITY - 1}")
+        self.capacity = capacity
+        self._ids = Ids(capacity)
+
+    @property
+    def total(self) -> int:
+        """How many were ever added."""
+        return self._ids.total()
+
+    @property
+    def known(self) -> int:
+        """How many are remembered."""
+        return self._ids.known()
+
+    def add(self, const uint64_t[::1] hashes) -> int:
+        """Remember *hashes* (uint64, all different); how many of them were not known."""
+        return self._ids.add(&hashes[0], hashes.shape[0]) if hashes.shape[0] else 0
+
+    def dump(self, int64_t start, int64_t stop) -> bytes:
+        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
+        cdef bytes dumped
+        start, stop = max(start, self._first()), min(stop, self._ids.total())
+        if start >= stop:
+            return b""
+        dumped = PyBytes_FromStringAndSize(NULL, (stop - start) * 8)
+        self._ids.copy(start, stop, <uint64_t*> PyBytes_AS_STRING(dumped))
+        return dumped
+
+    cdef int64_t _first(self) noexcept:
+        """The number of the oldest one that is remembered."""
+        return self._ids.total() - <int64_t> self._ids.known()
+
+    def load(self, int64_t total, bytes data) -> None:
+        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
+        cdef Py_ssize_t count = len(data) // 8
+        cdef Py_ssize_t known = min(count, self.capacity)
+        if total < known or len(data) % 8:
+            raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
+        self._ids.load(total, (<const uint64_t*> <const char*> data) + (count - known), known)
+
+
+cdef struct PaneTally:
+    int64_t pane
+    int64_t members
+    int64_t mentions
+    int64_t scored
+    int128_t score
+
+
+cdef class Account:
+    """What a story counts, pane by pane, and what it shows.
+
+    Attributes:
+        mentions: of all panes.
+        label: that of the heaviest member, the first of equals.
+        label_weight: of that member.
+        first_seen_ms: earliest stamped time of a member.
+        last_seen_ms: latest stamped time of a member.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+    """
+
+    cdef readonly int64_t mentions
+    cdef public object label
+    cdef public int64_t label_weight
+    cdef public int64_t first_seen_ms
+    cdef public int64_t last_seen_ms
+    cdef public object flagged_at_ms
+    cdef vector[PaneTally] _panes
+
+    def __init__(self) -> None:
+        self.label = ""
+
+    cpdef bint add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) except *:
+        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
+        cdef PaneTally* tally = self._tally(pane)
+        score = cluster.sentiment_score
+        tally.members += 1
+        tally.mentions += mentions
+        if score is not None:
+            tally.scored += weight
+            tally.score += _fixed(<double> score * weight)
+        self.mentions += mentions
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.last_seen_ms = max(self.last_seen_ms, at_ms)
+        if weight > self.label_weight:
+            self.label, self.label_weight = cluster.label, weight
+        if cluster.spike:
+            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
+        return tally.members == 1
+
+    cdef PaneTally* _tally(self, int64_t pane) except NULL:
+        """The pane's tally; nearly always the newest, so the search begins there."""
+        cdef PaneTally fresh
+        cdef Py_ssize_t place = self._panes.size()
+        while place > 0:
+            place -= 1
+            if self._panes[place].pane == pane:
+                return &self._panes[place]
+        memset(&fresh, 0, sizeof(fresh))
+        fresh.pane = pane
+        self._panes.push_back(fresh)
+        return &self._panes.back()
+
+    def drop(self, int64_t pane) -> bool:
+        """Forget a pane; whether it was the last one."""
+        cdef size_t place
+        for place in range(self._panes.size()):
+            if self._panes[place].pane == pane:
+                self.mentions -= self._panes[place].mentions
+                self._panes.erase(self._panes.begin() + place)
+                return self._panes.size() == 0
+        raise KeyError(pane)
+
+    def panes(self) -> list:
+        """What each pane adds, in the order of their first members."""
+        cdef size_t place
+        cdef list found = []
+        for place in range(self._panes.size()):
+            tally = &self._panes[place]
+            found.append((tally.pane, tally.members, tally.mentions, tally.scored, _wide(tally.score)))
+        return found
+
+    def dump(self) -> bytes:
+        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
+        return (<const char*> self._panes.data())[:self._panes.size() * sizeof(PaneTally)]
+
+    def load(self, bytes data) -> None:
+        """Take the panes back from what :meth:`dump` gave."""
+        cdef size_t place
+        if not data or len(data) % sizeof(PaneTally):
+            raise ValueError(f"{len(data)} bytes are no panes")
+        self._panes.resize(len(data) // sizeof(PaneTally))
+        memcpy(self._panes.data(), <const char*> data, len(data))
+        self.mentions = 0
+        for place in range(self._panes.size()):
+            self.mentions += self._panes[place].mentions
+
+
+cdef inline int128_t _fixed(double value) noexcept nogil:
+    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
+    return <int128_t> nearbyint(value * FIXED_ONE)
+
+
+cdef object _wide(int128_t value):
+    return (int(<int64_t> (value >> 64)) << 64) + <uint64_t> value
+
+
+cdef class Story(Account):
+    """A story's own account; its direction is the index's.
+
+    Attributes:
+        key: greater = younger.
+        id: stable name.
+        examples: the first mentions that its heaviest member lists, cut.
+        ids: its mention ids.
+        segment: number of the stored segment that holds its fields as they were last stored, -1 if they never were.
+        stored_bytes: what they take there, or nearly so.
+        stored_ids: ids that storage holds, or would hold if the oldest had not left.
+    """
+
+    cdef readonly int64_t key
+    cdef readonly str id
+    cdef public object examples
+    cdef readonly MentionIds ids
+    cdef public int64_t segment
+    cdef public int64_t stored_bytes
+    cdef public int64_t stored_ids
+
+    def __init__(self, int64_t key, str story_id, MentionIds ids not None) -> None:
+        Account.__init__(self)
+        self.key = key
+        self.id = story_id
+        self.examples = ()
+        self.ids = ids
+        self.segment = -1
+        self.stored_bytes = 0
+        self.stored_ids = 0
+
+
+def pack_stories(stories, index, removed) -> tuple[bytes, list]:
+    """What became of stories, as MessagePack for storage.
+
+    Args:
+        stories: those that changed.
+        index: knows where they point.
+        removed: keys of those that left.
+
+    Returns:
+        a segment: the stories as a whole each, and the keys; how many bytes each story takes in it.
+    """
+    cdef Writer writer
+    cdef bytes directions
+    cdef list keys = [story.key for story in stories], stops, sizes = []
+    cdef Py_ssize_t place = 0, start = 0, stop
+    cdef size_t before
+    directions, stops = index.pack(keys)
+    writer.out.reserve(PyBytes_GET_SIZE(directions) + len(keys) * USUAL_STORY_BYTES)
+    writer.array(2)
+    writer.array(len(keys))
+    for story in stories:
+        before = writer.out.size()
+        _write_story(&writer, story)
+        stop = stops[place]
+        writer.out.append(PyBytes_AS_STRING(directions) + start, stop - start)
+        sizes.append(writer.out.size() - before)
+        start, place = stop, place + 1
+    writer.array(len(removed))
+    for key in removed:
+        writer.integer(key)
+    return PyBytes_FromStringAndSize(writer.out.data(), writer.out.size()), sizes
+
+
+cdef int _write_story(Writer* writer, Story story) except -1:
+    writer.array(STORED_FIELDS)
+    writer.integer(story.key)
+    _write_text(writer, story.id)
+    _write_text(writer, story.label)
+    writer.integer(story.label_weight)
+    writer.integer(story.first_seen_ms)
+    writer.integer(story.last_seen_ms)
+    if story.flagged_at_ms is None:
+        writer.nil()
+    else:
+        writer.integer(story.flagged_at_ms)
+    writer.integer(story.ids._ids.total())
+    writer.binary(<const char*> story._panes.data(), story._panes.size() * sizeof(PaneTally))
+    writer.array(len(story.examples))
+    for text in story.examples:
+        _write_text(writer, text)
+    return 0
+
+
+cdef inline int _write_text(Writer* writer, str text) except -1:
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    writer.text(data, size)
+    return 0
+
+
+cdef struct Part:
+    int64_t key
+    int64_t first
+    int64_t stop
+
+
+def take_new_ids(stories) -> tuple[bytes, bytes, int]:
+    """The ids that *stories* got since this was last asked.
+
+    Returns:
+        what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
+        other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
+    """
+    cdef Story story
+    cdef list having = []
+    cdef vector[Part] parts
+    cdef int64_t grown = 0
+    for story in stories:
+        _add_part(story, max(story.stored_ids, story.ids._first()), story.ids._ids.total(), &parts, having)
+        grown -= _stored_bytes(story)
+        story.stored_ids = story.ids._ids.total()
+        grown += _stored_bytes(story)
+    return _packed_parts(parts), _hashes_of(parts, having), grown
+
+
+cdef inline int64_t _stored_bytes(Story story) noexcept:
+    """What the ids of a story take in storage, in one part."""
+    if story.stored_ids == 0:
+        return 0
+    return sizeof(Part) + min(story.stored_ids, <int64_t> story.ids.capacity) * sizeof(uint64_t)
+
+
+def remembered_bytes(dict stories, const int64_t[::1] parts) -> int:
+    """What *stories* (by key) still remember of *parts*, in bytes of storage, each part on its own."""
+    cdef Story story
+    cdef Py_ssize_t place
+    cdef int64_t first, stop, total = 0
+    for place in range(0, parts.shape[0] - 2, 3):
+        story = stories.get(parts[place])
+        if story is not None:
+            first = max(parts[place + 1], story.ids._first())
+            stop = min(parts[place + 2], <int64_t> story.ids._ids.total())
+            if first < stop:
+                total += sizeof(Part) + (stop - first) * sizeof(uint64_t)
+    return total
+
+
+def rescue_ids(dict stories, const int64_t[::1] old_parts) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
+
+    Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
+    """
+    cdef Story story
+    cdef list having = []
+    cdef vector[Part] old, parts
+    cdef Part part
+    cdef size_t place
+    old.resize(old_parts.shape[0] // 3)
+    if old.size():
+        memcpy(old.data(), &old_parts[0], old.size() * sizeof(Part))
+    sort(old.begin(), old.end(), &_comes_before)
+    place = 0
+    while place < old.size():
+        part = old[place]
+        place += 1
+        while place < old.size() and old[place].key == part.key and old[place].first == part.stop:
+            part.stop = old[place].stop
+            place += 1
+        story = stories.get(part.key)
+        if story is not None:
+            _add_part(story, max(part.first, story.ids._first()), part.stop, &parts, having)
+    return _packed_parts(parts), _hashes_of(parts, having)
+
+
+cdef bool _comes_before(const Part& left, const Part& right) noexcept nogil:
+    return left.key < right.key or (left.key == right.key and left.first < right.first)
+
+
+cdef int _add_part(Story story, int64_t first, int64_t stop, vector[Part]* parts, list having) except -1:
+    """Those of a story's ids that it has: damaged storage may have named others, which are not in the ring."""
+    cdef Part part
+    stop = min(stop, <int64_t> story.ids._ids.total())
+    if first < stop:
+        part.key, part.first, part.stop = story.key, first, stop
+        parts.push_back(part)
+        having.append(story)
+    return 0
+
+
+cdef bytes _packed_parts(const vector[Part]& parts):
+    return (<const char*> parts.data())[:parts.size() * sizeof(Part)] if parts.size() else b""
+
+
+cdef bytes _hashes_of(const vector[Part]& parts, list stories):
+    """The hashes of *parts*, copied once."""
+    cdef Story story
+    cdef size_t place
+    cdef int64_t count = 0
+    for place in range(parts.size()):
+        count += parts[place].stop - parts[place].first
+    cdef bytes hashes = PyBytes_FromStringAndSize(NULL, count * 8)
+    cdef uint64_t* out = <uint64_t*> PyBytes_AS_STRING(hashes)
+    for place in range(parts.size()):
+        story = stories[place]
+        story.ids._ids.copy(parts[place].first, parts[place].stop, out)
+        out += parts[place].stop - parts[place].first
+    return hashes
+
+
+cdef struct Share:
+    # what a cluster brings to its story
+    const uint64_t* hashes
+    int64_t known
+    int64_t size
+    int64_t weight
+
+
+cdef class StoryFolder:
+    """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
+
+    Args:
+        threshold: least similarity at which a cluster joins a story.
+        most: stories that may be left behind by a chunk.
+        words: the label words of a label.
+
+    Attributes:
+        index: where the stories point.
+        records: the stories by key.
+        dirty: those that changed, by key; whoever stores them empties it.
+        in_pane: the stories that have members in a pane, by pane.
+    """
+
+    cdef readonly object index
+    cdef readonly dict records
+    cdef public dict dirty
+    cdef readonly dict in_pane
+    cdef object _words, _match, _join_index
+    cdef dict _known_labels
+    cdef list _joined
+    cdef Py_ssize_t _most
+
+    def __init__(self, double threshold, Py_ssize_t most, words) -> None:
+        self.index = StoryIndex(threshold)
+        self.records = {}
+        self.dirty = {}
+        self.in_pane = {}
+        self._most = most
+        self._words = words
+        self._known_labels = {}
+        self._joined = []
+        self._match, self._join_index = self.index.match, self.index.join
+
+    def found(self, chunk, place):
+        """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
+        raise NotImplementedError
+
+    def examples(self, mentions, row):
+        """What a story shows of the mentions in *row*."""
+        raise NotImplementedError
+
+    def evict(self) -> None:
+        """Let the least of the stories leave."""
+        raise NotImplementedError
+
+    def fold(self, chunks, times, panes, centroids, mentions) -> int:
+        """Let the clusters of *chunks* join or found stories; how many clusters that were.
+
+        Args:
+            chunks: in the order that counts.
+            times: the stamped time of each, Unix milliseconds.
+            panes: the pane of each.
+            centroids: the rows that the clusters name.
+            mentions: likewise.
+        """
+        cdef Rows rows = Rows(mentions)
+        cdef Py_ssize_t count = 0
+        cdef int64_t at_ms, pane
+        cdef list clusters
+        cdef vector[Share] shares
+        self.index.begin(centroids.values, centroids.offsets)
+        for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
+            clusters = chunk.clusters
+            self._join_all(chunk, clusters, rows, &shares)
+            self._count_all(clusters, at_ms, pane, rows, &shares)
+            count += len(clusters)
+            while len(self.records) > self._most:
+                self.evict()
+        return count
+
+    cdef int _join_all(self, chunk, list clusters, Rows rows, vector[Share]* shares) except -1:
+        """Decide which story each of *clusters* joins; in the order that counts, since each join moves its story.
+
+        What the stories count is looked up in memory that is far away: it is asked for here and needed a chunk later.
+        """
+        cdef Share share
+        cdef Story story
+        cdef tuple label_words
+        cdef object said, centroid, key
+        cdef Py_ssize_t place = 0
+        self._joined.clear()
+        shares.clear()
+        for cluster in clusters:
+            label_words = self._words_of(cluster.label)
+            share.known = rows.take(cluster.mentions, &share.hashes)
+            # Texts fewer than the count says are examples: then it is taken at its word.
+            said = cluster.mention_count
+            share.size = share.known if said is None else said
+            share.weight = share.size if share.size > 0 else 1
+            centroid = cluster.centroid
+            if centroid is None:
+                centroid = NOBODY
+            key = self._match(label_words, centroid)
+            if key >= 0:
+                story = self.records[key]
+            else:
+                story = self.found(chunk, place)
+                key = story.key
+            self._join_index(key, label_words, centroid, share.weight)
+            if share.size == share.known:
+                story.ids._ids.expect(share.hashes, share.known)
+            self._joined.append(story)
+            shares.push_back(share)
+            place += 1
+        return 0
+
+    cdef int _count_all(self, list clusters, int64_t at_ms, int64_t pane, Rows rows, vector[Share]* shares) except -1:
+        """Let each story count the cluster that joined it."""
+        cdef Story story
+        cdef Share* share
+        cdef int64_t added
+        cdef Py_ssize_t place = 0
+        for cluster in clusters:
+            story, share = self._joined[place], &shares[0][place]
+            place += 1
+            added = share.size
+            if share.size == share.known:
+                added = story.ids._ids.add(share.hashes, share.known)
+            if share.weight > story.label_weight:  # the member that gives the label from now on
+                story.examples = self.examples(rows.mentions, cluster.mentions)
+            if story.add(cluster, at_ms, pane, share.weight, added):
+                self.in_pane.setdefault(pane, []).append(story)
+            self.dirty[story.key] = story
+        return 0
+
+    cdef tuple _words_of(self, str label):
+        """The words of *label*; labels come again and again."""
+        cdef tuple found = self._known_labels.get(label)
+        if found is None:
+            found = self._words(label)
+            if len(label) <= KNOWN_CHARS:
+                if len(self._known_labels) >= KNOWN_LABELS:
+                    self._known_labels.clear()
+                self._known_labels[label] = found
+        return found
+
+
+@cython.final
+cdef class Rows:
+    """The mentions of a batch, within reach of C."""
+
+    cdef readonly object mentions
+    cdef const uint64_t[::1] _hashes
+    cdef const int64_t[::1] _offsets
+
+    def __init__(self, mentions) -> None:
+        self.mentions = mentions
+        self._hashes = mentions.hashes
+        self._offsets = mentions.offsets
+
+    cdef Py_ssize_t take(self, Py_ssize_t row, const uint64_t** hashes) except -1:
+        """How many different mentions *row* has, and where they begin."""
+        cdef int64_t first, stop
+        if not 0 <= row < self._offsets.shape[0] - 1:
+            raise IndexError(f"row {row} of a batch of {self._offsets.shape[0] - 1}")
+        first, stop = self._offsets[row], self._offsets[row + 1]
+        if not 0 <= first <= stop <= self._hashes.shape[0]:
+            raise IndexError(f"row {row} from {first} to {stop} of {self._hashes.shape[0]} hashes")
+        hashes[0] = &self._hashes[first] if first < stop else NULL
+        return stop - first

@@ -1,0 +1,379 @@
+"""The fold kernel's pure twin: the definition of what :mod:`orchestrator.kernels._fold` computes.
+
+Owns what happens to a cluster once it is known which story it belongs to: the loop over a chunk's
+clusters, a story's account, the set of its mention ids. Which story that is, is the merge kernel's
+business (:mod:`orchestrator.kernels.merge_py`). Knows no clock and no Redis; both twins answer the same.
+
+Source: the rule of stories in ``docs/insights.md``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orchestrator.kernels.merge_py import NOBODY, StoryIndex, to_fixed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from orchestrator.contract.chunk import Chunk, Cluster
+    from orchestrator.kernels.rows import Centroids, MentionRows
+
+IMPLEMENTATION = "python"
+
+MAX_CAPACITY = 2**16
+"""Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
+
+STORED_FIELDS = 13
+"""Of a story in storage: what :func:`pack_stories` tells of it, and the three that its direction consists of."""
+
+PART_BYTES = 24
+"""Of a part of a story's ids in storage: key, number of the first id, number behind the last one."""
+
+KNOWN_LABELS = 8_192
+"""Labels whose words a folder remembers."""
+
+KNOWN_CHARS = 256
+"""Longer labels are rare, and would make that memory depend on senders."""
+
+_pack = msgspec.msgpack.encode
+
+
+class MentionIds:
+    """The newest *capacity* distinct mention ids of one story, as hashes, oldest first.
+
+    ``total`` counts all that were ever added; the id numbered *n* is remembered while *n* >= ``total - capacity``.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if not 0 < capacity < MAX_CAPACITY:
+            raise ValueError(f"capacity {capacity}: expected 1 to {MAX_CAPACITY - 1}")
+        self.capacity = capacity
+        self.total = 0
+        self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
+
+    @property
+    def known(self) -> int:
+        """How many are remembered."""
+        return len(self._numbers)
+
+    def add(self, hashes: Sequence[int]) -> int:
+        """Remember *hashes* (uint64, all different); how many of them were not known."""
+        fresh = 0
+        for key in map(int, hashes):
+            if key in self._numbers:
+                continue
+            self._numbers[key] = self.total
+            self.total += 1
+            fresh += 1
+            if len(self._numbers) > self.capacity:
+                del self._numbers[next(iter(self._numbers))]
+        return fresh
+
+    def dump(self, start: int, stop: int) -> bytes:
+        """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
+        first = self.total - len(self._numbers)
+        hashes = list(self._numbers)[max(0, start - first) : max(0, stop - first)]
+        return b"".join(value.to_bytes(8, "little") for value in hashes)
+
+    def load(self, total: int, data: bytes) -> None:
+        """Become the set whose newest ids are those in *data*, of *total* that were ever added."""
+        hashes = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
+        hashes = hashes[max(0, len(hashes) - self.capacity) :]
+        if total < len(hashes) or len(data) % 8:
+            raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
+        self.total = total
+        self._numbers = {value: total - len(hashes) + place for place, value in enumerate(hashes)}
+
+
+PaneTally = tuple[int, int, int, int, int]
+"""A pane and what it adds to a story: members, mentions, weight of the members with a score, their weighted score."""
+
+
+_PANE_BYTES = 48
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(8, "little", signed=True)
+
+
+class Account:
+    """What a story counts, pane by pane, and what it shows.
+
+    Attributes:
+        mentions: of all panes.
+        label: that of the heaviest member, the first of equals.
+        label_weight: of that member.
+        first_seen_ms: earliest stamped time of a member.
+        last_seen_ms: latest stamped time of a member.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+    """
+
+    def __init__(self) -> None:
+        self.mentions = 0
+        self.label = ""
+        self.label_weight = 0
+        self.first_seen_ms = 0
+        self.last_seen_ms = 0
+        self.flagged_at_ms: int | None = None
+        self._panes: dict[int, PaneTally] = {}
+
+    def add(self, cluster: Cluster, at_ms: int, pane: int, weight: int, mentions: int) -> bool:
+        """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
+        known = self._panes.get(pane, (pane, 0, 0, 0, 0))
+        score = cluster.sentiment_score
+        self._panes[pane] = (
+            pane,
+            known[1] + 1,
+            known[2] + mentions,
+            known[3] + (0 if score is None else weight),
+            known[4] + (0 if score is None else to_fixed(score * weight)),
+        )
+        self.mentions += mentions
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.last_seen_ms = max(self.last_seen_ms, at_ms)
+        if weight > self.label_weight:
+            self.label, self.label_weight = cluster.label, weight
+        if cluster.spike:
+            self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
+        return known[1] == 0
+
+    def drop(self, pane: int) -> bool:
+        """Forget a pane; whether it was the last one."""
+        self.mentions -= self._panes.pop(pane)[2]
+        return not self._panes
+
+    def panes(self) -> list[PaneTally]:
+        """What each pane adds, in the order of their first members."""
+        return list(self._panes.values())
+
+    def dump(self) -> bytes:
+        """The panes for storage: four little-endian 64-bit words and the score in 128 bits each."""
+        return b"".join(
+            b"".join(map(_word, tally[:4])) + tally[4].to_bytes(16, "little", signed=True)
+            for tally in self._panes.values()
+        )
+
+    def load(self, data: bytes) -> None:
+        """Take the panes back from what :meth:`dump` gave."""
+        if not data or len(data) % _PANE_BYTES:
+            raise ValueError(f"{len(data)} bytes are no panes")
+        self._panes = {}
+        for start in range(0, len(data), _PANE_BYTES):
+            words = [int.from_bytes(data[at : at + 8], "little", signed=True) for at in range(start, start + 32, 8)]
+            score = int.from_bytes(data[start + 32 : start + _PANE_BYTES], "little", signed=True)
+            self._panes[words[0]] = (words[0], words[1], words[2], words[3], score)
+        self.mentions = sum(tally[2] for tally in self._panes.values())
+
+
+class Story(Account):
+    """A story's own account; its direction is the index's.
+
+    Attributes:
+        key: greater = younger.
+        id: stable name.
+        examples: the first mentions that its heaviest member lists, cut.
+        ids: its mention ids.
+        segment: number of the stored segment that holds its fields as they were last stored, -1 if they never were.
+        stored_bytes: what they take there, or nearly so.
+        stored_ids: ids that storage holds, or would hold if the oldest had not left.
+    """
+
+    def __init__(self, key: int, story_id: str, ids: MentionIds) -> None:
+        super().__init__()
+        self.key = key
+        self.id = story_id
+        self.examples: tuple[str, ...] = ()
+        self.ids = ids
+        self.segment = -1
+        self.stored_bytes = 0
+        self.stored_ids = 0
+
+
+def pack_stories(stories: Collection[Story], index: StoryIndex, removed: Sequence[int]) -> tuple[bytes, list[int]]:
+    """What became of stories, as MessagePack for storage.
+
+    Args:
+        stories: those that changed.
+        index: knows where they point.
+        removed: keys of those that left.
+
+    Returns:
+        a segment: the stories as a whole each, and the keys; how many bytes each story takes in it.
+    """
+    packed = [_pack(_fields(story, index)) for story in stories]
+    return _pack((list(map(msgspec.Raw, packed)), removed)), list(map(len, packed))
+
+
+def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
+    return (
+        story.key,
+        story.id,
+        story.label,
+        story.label_weight,
+        story.first_seen_ms,
+        story.last_seen_ms,
+        story.flagged_at_ms,
+        story.ids.total,
+        story.dump(),
+        story.examples,
+        *index.dump(story.key),
+    )
+
+
+def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:
+    """The ids that *stories* got since this was last asked.
+
+    Returns:
+        what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
+        other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
+    """
+    parts: array[int] = array("q")
+    hashes: list[bytes] = []
+    grown = 0
+    for story in stories:
+        ids = story.ids
+        _take_part(story, max(story.stored_ids, ids.total - ids.known), ids.total, parts, hashes)
+        grown += stored_id_bytes(ids.total, ids.capacity) - stored_id_bytes(story.stored_ids, ids.capacity)
+        story.stored_ids = ids.total
+    return parts.tobytes(), b"".join(hashes), grown
+
+
+def stored_id_bytes(stored: int, capacity: int) -> int:
+    """What *stored* ids of a story take in storage, in one part."""
+    return PART_BYTES + 8 * min(stored, capacity) if stored else 0
+
+
+def remembered_bytes(stories: Mapping[int, Story], parts: Sequence[int]) -> int:
+    """What *stories* (by key) still remember of *parts*, in bytes of storage, each part on its own."""
+    total = 0
+    for key, first, stop in _threes(parts):
+        story = stories.get(key)
+        if story is not None:
+            ids = min(stop, story.ids.total) - max(first, story.ids.total - story.ids.known)
+            total += PART_BYTES + 8 * ids if ids > 0 else 0
+    return total
+
+
+def rescue_ids(stories: Mapping[int, Story], old_parts: Sequence[int]) -> tuple[bytes, bytes]:
+    """What *stories* (by key) still remember of *old_parts*, which storage loses; see :func:`take_new_ids`.
+
+    Parts of a story that follow on each other become one, or a story that gets an id a commit would be mostly parts.
+    """
+    parts: array[int] = array("q")
+    hashes: list[bytes] = []
+    for key, first, stop in _joined(sorted(_threes(old_parts))):
+        story = stories.get(key)
+        if story is not None:
+            _take_part(story, max(first, story.ids.total - story.ids.known), stop, parts, hashes)
+    return parts.tobytes(), b"".join(hashes)
+
+
+def _threes(parts: Sequence[int]) -> Iterable[tuple[int, int, int]]:
+    return zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+
+
+def _joined(parts: Iterable[tuple[int, ...]]) -> Iterable[list[int]]:
+    joined: list[list[int]] = []
+    for key, first, stop in parts:
+        if joined and joined[-1][0] == key and joined[-1][2] == first:
+            joined[-1][2] = stop
+        else:
+            joined.append([key, first, stop])
+    return joined
+
+
+def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: list[bytes]) -> None:
+    stop = min(stop, story.ids.total)  # damaged storage may have named others
+    if first < stop:
+        parts.extend((story.key, first, stop))
+        hashes.append(story.ids.dump(first, stop))
+
+
+class StoryFolder:
+    """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
+
+    Args:
+        threshold: least similarity at which a cluster joins a story.
+        most: stories that may be left behind by a chunk.
+        words: the label words of a label.
+
+    Attributes:
+        index: where the stories point.
+        records: the stories by key.
+        dirty: those that changed, by key; whoever stores them empties it.
+        in_pane: the stories that have members in a pane, by pane.
+    """
+
+    def __init__(self, threshold: float, most: int, words: Callable[[str], tuple[str, ...]]) -> None:
+        self.index = StoryIndex(threshold)
+        self.records: dict[int, Story] = {}
+        self.dirty: dict[int, Story] = {}
+        self.in_pane: dict[int, list[Story]] = {}
+        self._most = most
+        self._words = lru_cache(KNOWN_LABELS)(words)
+        self._long_words = words
+
+    def found(self, chunk: Chunk, place: int) -> Story:
+        """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
+        raise NotImplementedError
+
+    def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
+        """What a story shows of the mentions in *row*."""
+        raise NotImplementedError
+
+    def evict(self) -> None:
+        """Let the least of the stories leave."""
+        raise NotImplementedError
+
+    def fold(
+        self,
+        chunks: Sequence[Chunk],
+        times: Sequence[int],
+        panes: Sequence[int],
+        centroids: Centroids,
+        mentions: MentionRows,
+    ) -> int:
+        """Let the clusters of *chunks* join or found stories; how many clusters that were.
+
+        Args:
+            chunks: in the order that counts.
+            times: the stamped time of each, Unix milliseconds.
+            panes: the pane of each.
+            centroids: the rows that the clusters name.
+            mentions: likewise.
+        """
+        self.index.begin(centroids.values, centroids.offsets)
+        count = 0
+        for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
+            for place in range(len(chunk.clusters)):
+                self._join(chunk, place, at_ms, pane, mentions)
+            count += len(chunk.clusters)
+            while len(self.records) > self._most:
+                self.evict()
+        return count
+
+    def _join(self, chunk: Chunk, place: int, at_ms: int, pane: int, mentions: MentionRows) -> None:
+        cluster = chunk.clusters[place]
+        row, label = cluster.mentions, cluster.label
+        label_words = self._words(label) if len(label) <= KNOWN_CHARS else self._long_words(label)
+        if not 0 <= row < len(mentions):
+            raise IndexError(f"row {row} of a batch of {len(mentions)}")
+        hashes = mentions.hashes[mentions.offsets[row] : mentions.offsets[row + 1]].tolist()
+        # Texts fewer than the count says are examples: then it is taken at its word.
+        size = len(hashes) if cluster.mention_count is None else cluster.mention_count
+        weight = size or 1
+        centroid = NOBODY if cluster.centroid is None else cluster.centroid
+        key = self.index.match(label_words, centroid)
+        story = self.records[key] if key >= 0 else self.found(chunk, place)
+        self.index.join(story.key, label_words, centroid, weight)
+        added = story.ids.add(hashes) if size == len(hashes) else size
+        if weight > story.label_weight:  # the member that gives the label from now on
+            story.examples = self.examples(mentions, row)
+        if story.add(cluster, at_ms, pane, weight, added):
+            self.in_pane.setdefault(pane, []).append(story)
+        self.dirty[story.key] = story

@@ -1,0 +1,67 @@
+/* The innermost loops of the merge kernel, in C++ because a compiler vectorises them there for every machine
+ * at hand: GCC builds each for several instruction sets and picks one when the extension is loaded.
+ *
+ * Sums are exact in a sense that matters: a product of two float32 numbers is exact in double precision, and the
+ * products are added in LANES interleaved partial sums which are then added in order. The result is therefore
+ * the same on every machine, with and without fused multiply-add (the build turns contraction off elsewhere).
+ */
+#ifndef ORCHESTRATOR_KERNELS_LOOPS_H
+#define ORCHESTRATOR_KERNELS_LOOPS_H
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "dispatch.h"
+
+static const int LANES = 16;
+
+DISPATCH
+static double loops_dot(const float *left, const float *right, ptrdiff_t padded) {
+    double sums[LANES] = {0.0};
+    for (ptrdiff_t at = 0; at < padded; at += LANES)
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)left[at + lane] * (double)right[at + lane];
+    double total = 0.0;
+    for (int lane = 0; lane < LANES; lane++) total += sums[lane];
+    return total;
+}
+
+/* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
+ * of math.fsum in the twin. */
+DISPATCH
+static double loops_square_sum(const float *row, ptrdiff_t size) {
+    const int CHAINS = 8;
+    double high[CHAINS] = {0.0}, low[CHAINS] = {0.0};
+    ptrdiff_t at = 0;
+    for (; at + CHAINS <= size; at += CHAINS)
+        for (int chain = 0; chain < CHAINS; chain++) {
+            const double square = (double)row[at + chain] * (double)row[at + chain];
+            const double sum = high[chain] + square;
+            const double part = sum - high[chain];
+            low[chain] += (high[chain] - (sum - part)) + (square - part);
+            high[chain] = sum;
+        }
+    double total = 0.0, rest = 0.0;
+    for (int chain = 0; chain < CHAINS + (int)(size - at); chain++) {
+        const double number = chain < CHAINS ? high[chain] : (double)row[at + chain - CHAINS];
+        const double term = chain < CHAINS ? number : number * number;
+        const double sum = total + term;
+        const double part = sum - total;
+        rest += (total - (sum - part)) + (term - part) + (chain < CHAINS ? low[chain] : 0.0);
+        total = sum;
+    }
+    return total + rest;
+}
+
+DISPATCH
+static void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
+    for (ptrdiff_t at = 0; at < size; at++) unit[at] = (float)((double)row[at] / norm);
+}
+
+DISPATCH
+static void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
+    for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
+}
+
+#endif

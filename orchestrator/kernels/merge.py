@@ -1,0 +1,21 @@
+"""The merge kernel in use, see :mod:`orchestrator.kernels.choice`: the story of a cluster, sums of sentiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.kernels import merge_py
+from orchestrator.kernels.choice import IMPLEMENTATION
+
+if TYPE_CHECKING or IMPLEMENTATION == "python":
+    _kernel = merge_py
+else:
+    from orchestrator import _merge as _kernel
+
+FIXED_ONE = merge_py.FIXED_ONE
+GRID = merge_py.GRID
+MAX_WORDS = merge_py.MAX_WORDS
+NOBODY = merge_py.NOBODY
+SHARE_TOLERANCE = merge_py.SHARE_TOLERANCE
+StoryIndex = _kernel.StoryIndex
+reduce_sentiment = _kernel.reduce_sentiment

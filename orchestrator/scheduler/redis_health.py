@@ -1,0 +1,47 @@
+"""Whether Redis serves: answers, accepts us and takes writes, as seen by the calls that are made anyway.
+
+Owns no connection and asks nothing itself: whoever calls Redis reports here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from orchestrator.errors import StoreError
+from orchestrator.process.metrics import Metrics
+
+
+class RedisWatch:
+    """The last word on Redis.
+
+    Args:
+        on_recovery: called when Redis serves after it did not.
+    """
+
+    def __init__(self, metrics: Metrics, on_recovery: Callable[[], None]) -> None:
+        self.up = False
+        self.reason = "not reached yet"
+        self._metrics = metrics
+        self._on_recovery = on_recovery
+        self._log = structlog.get_logger("orchestrator.redis")
+
+    def answered(self) -> None:
+        """A call succeeded."""
+        if self.up:
+            return
+        self.up = True
+        self.reason = ""
+        self._metrics.redis_up.set(1)
+        self._log.info("redis answers")
+        self._on_recovery()
+
+    def failed(self, error: StoreError) -> None:
+        """A call failed for Redis's sake."""
+        reason = str(error)
+        if self.up or reason != self.reason:
+            self._log.warning("redis does not serve", reason=reason)
+        self.up = False
+        self.reason = reason
+        self._metrics.redis_up.set(0)

@@ -1,0 +1,324 @@
+"""The composition root: settings → parts → nursery tree → graceful stop.
+
+Owns which part knows which, the order of starting and the order of dying; contains
+no rule. The outermost is what must die last: the embedded server, then the
+connections, then HTTP, so that probes answer while lanes still finish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import redis
+import stamina
+import structlog
+import trio
+
+from orchestrator import __version__
+from orchestrator.alerts.deliver import Alert, Alerts, Endpoint
+from orchestrator.alerts.signing import decode_secret
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.contract.decode import Limits
+from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
+from orchestrator.http.application import build_app
+from orchestrator.http.metrics_app import build_metrics_app
+from orchestrator.http.server import serve as serve_http
+from orchestrator.kernels import choice
+from orchestrator.lane.lane import LaneOptions
+from orchestrator.lane.session import SessionConfig
+from orchestrator.process import failpoints, memory
+from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.discovery import DiscoveryOptions
+from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.service.updates import UpdateFeed
+from orchestrator.service.view import READ_THREADS, Service
+from orchestrator.settings import Settings
+from orchestrator.store.client import connect, masked_url
+from orchestrator.store.documents import Documents
+from orchestrator.store.embedded import EmbeddedRedis
+from orchestrator.store.preflight import Verdict, examine
+from orchestrator.store.store import Store
+from orchestrator.store.types import FailedPolicy, StoreOptions
+
+_CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
+_HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the started service can be reached."""
+
+    http_port: int
+    metrics_port: int
+    redis_url: str
+
+
+def run(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT.
+
+    Raises:
+        OrchestratorError: it cannot start: a port is taken, the embedded server does not come up.
+    """
+    with _redis(settings) as (redis_url, embedded):
+        trio.run(partial(serve, settings, redis_url=redis_url, embedded=embedded))
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings) -> Iterator[tuple[str, bool]]:
+    if not settings.embedded:
+        yield settings.redis_url, False
+        return
+    with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
+        yield server.url, True
+
+
+async def serve(
+    settings: Settings,
+    *,
+    redis_url: str,
+    embedded: bool = False,
+    task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the service on *redis_url* until a signal; reports its addresses once it listens.
+
+    Cancellation ends it at once; every lane leaves either a committed batch or nothing.
+    """
+    log = structlog.get_logger("orchestrator.app")
+    _announce(settings, redis_url, log)
+    metrics = Metrics(merge_implementation=choice.IMPLEMENTATION)
+    parts = _Parts(settings, redis_url, metrics, embedded=embedded)
+    stop_http = trio.Event()
+    try:
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async with trio.open_nursery() as nursery:
+                asked = trio.Event()
+                with trio.CancelScope() as starting:
+                    nursery.start_soon(_watch_for_stop, signals, asked, starting, log)
+                    ports = await _listen(settings, parts, nursery, stop_http)
+                    await _start(parts, nursery, log)
+                if not starting.cancelled_caught:
+                    addresses = Addresses(*ports, masked_url(redis_url))
+                    log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
+                    task_status.started(addresses)
+                    await asked.wait()
+                    await _stop(settings, parts, log)
+                stop_http.set()
+                nursery.cancel_scope.deadline = trio.current_time() + _HTTP_GRACE_S
+                if not starting.cancelled_caught:
+                    await parts.alerts.finish()  # the last commits may have something to tell
+                await parts.http_closed.wait()
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        leaf = _only_leaf(group)
+        if isinstance(leaf, OrchestratorError):
+            raise leaf from None  # why the start was refused, without the nurseries around it
+        raise
+    finally:
+        parts.close()
+    log.info("stopped")
+
+
+def _only_leaf(error: BaseException) -> BaseException | None:
+    """The one exception that *error* is about; None if it is about several."""
+    while isinstance(error, BaseExceptionGroup):
+        if len(error.exceptions) != 1:
+            return None
+        error = error.exceptions[0]
+    return error
+
+
+class _Parts:
+    """Everything that lives as long as the service."""
+
+    def __init__(self, settings: Settings, redis_url: str, metrics: Metrics, *, embedded: bool) -> None:
+        timeout_s = settings.redis_timeout_sec
+        self.client = connect(
+            redis_url,
+            timeout_s=timeout_s,
+            pool_size=settings.concurrency_limit + READ_THREADS + _CONTROL_CONNECTIONS,
+        )
+        self.renewal_client = connect(redis_url, timeout_s=timeout_s, pool_size=1)
+        self.metrics = metrics
+        self.store = Store(
+            self.client,
+            _store_options(settings),
+            renewal_client=self.renewal_client,
+            observe=metrics.redis_operation,
+        )
+        self.feed = UpdateFeed(self.client, metrics)
+        self.alerts = Alerts(_endpoint(settings), metrics)
+        self.scheduler = Scheduler(
+            self.store,
+            _session_config(settings),
+            _scheduler_options(settings, redis_url),
+            metrics,
+            alert=self._offer,
+        )
+        self.service = Service(
+            settings.orchestrator_id,
+            self.scheduler,
+            Documents(self.client),
+            self.feed,
+            redis_address=masked_url(redis_url) if embedded else None,
+        )
+        self.http_closed = trio.Event()
+
+    def _offer(self, brand: str, change: EpisodeChange) -> None:
+        self.alerts.offer(Alert(brand, change.kind, change.number, change.episode))
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _endpoint(settings: Settings) -> Endpoint | None:
+    if not settings.alert_webhook_url:
+        return None
+    secret = settings.alert_webhook_secret
+    return Endpoint(
+        settings.alert_webhook_url,
+        key=decode_secret(secret) if secret else None,
+        cooldown_s=settings.alert_cooldown_sec,
+    )
+
+
+def _store_options(settings: Settings) -> StoreOptions:
+    return StoreOptions(
+        lock_ttl_s=settings.lock_ttl_sec,
+        summary_ttl_s=settings.summary_ttl_sec,
+        failed_max=settings.failed_max_entries,
+        failed_policy=FailedPolicy(settings.failed_policy),
+    )
+
+
+def _session_config(settings: Settings) -> SessionConfig:
+    return SessionConfig(
+        orchestrator_id=settings.orchestrator_id,
+        fold=FoldConfig(
+            window_ms=settings.summary_window_sec * 1000,
+            max_stories=settings.max_stories,
+            similarity_threshold=settings.merge_similarity_threshold,
+        ),
+        limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
+    )
+
+
+def _scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
+    return SchedulerOptions(
+        concurrency=settings.concurrency_limit,
+        renew_interval_s=settings.lock_ttl_sec / 3,
+        lane=LaneOptions(
+            fetch_timeout_s=settings.chunk_fetch_timeout_sec,
+            max_retries=settings.max_retries,
+            backoff_base=settings.retry_backoff_base,
+            step_timeout_s=settings.step_timeout_sec,
+        ),
+        discovery=DiscoveryOptions(
+            registry_keys=settings.brand_list_keys,
+            registry_interval_s=settings.brand_refresh_interval_sec,
+            hints_url=redis_url,
+            timeout_s=settings.redis_timeout_sec,
+        ),
+    )
+
+
+def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+    log.info(
+        "starting",
+        version=__version__,
+        merge=choice.IMPLEMENTATION,
+        redis=masked_url(redis_url),
+        lanes=settings.concurrency_limit,
+    )
+    if choice.FALLBACK_REASON is not None:
+        log.warning("compiled merge kernel not in use, the pure twin is", reason=choice.FALLBACK_REASON)
+    if settings.summary_ttl_sec < settings.summary_window_sec:
+        log.warning(
+            "SUMMARY_TTL_SEC is below SUMMARY_WINDOW_SEC: a quiet brand's summary expires while it still has mentions",
+            summary_ttl_s=settings.summary_ttl_sec,
+            summary_window_s=settings.summary_window_sec,
+        )
+    spec = os.environ.get(failpoints.VARIABLE, "")
+    if spec:
+        log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))
+    stamina.instrumentation.set_on_retry_hooks([])  # lanes log and count their retries themselves
+
+
+async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger) -> None:
+    """Refuse a server on which chunks would get lost; one that does not answer is waited for instead.
+
+    Raises:
+        StoreRefusedError: naming every reason and its remedy.
+    """
+    try:
+        findings = await trio.to_thread.run_sync(examine, client, abandon_on_cancel=True)
+    except StoreUnavailableError as error:
+        log.warning("redis does not answer yet, starting all the same", reason=str(error))
+        return
+    for finding in findings:
+        if finding.verdict is Verdict.WARN:
+            log.warning("redis could be fitter", check=finding.check, found=finding.detail, remedy=finding.remedy)
+    refusals = [finding for finding in findings if finding.verdict is Verdict.REFUSE]
+    if refusals:
+        reasons = "; ".join(f"{finding.check}: {finding.detail} ({finding.remedy})" for finding in refusals)
+        raise StoreRefusedError(f"this Redis is not fit for the protocol: {reasons}")
+
+
+async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop: trio.Event) -> tuple[int, int]:
+    """Open both ports; returns them."""
+    host = settings.http_host
+
+    async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
+        app = build_app(parts.service, parts.metrics, stop=stop)
+        metrics_app = build_metrics_app(parts.metrics)
+        async with trio.open_nursery() as servers:
+            http_port = await servers.start(partial(serve_http, app, host, settings.http_port, shutdown=stop))
+            metrics_port = await servers.start(
+                partial(serve_http, metrics_app, host, settings.prometheus_port, shutdown=stop)
+            )
+            task_status.started((http_port, metrics_port))
+        parts.http_closed.set()
+
+    try:
+        ports: tuple[int, int] = await nursery.start(serve_both)
+    except BaseExceptionGroup as group:
+        leaf = _only_leaf(group)
+        if not isinstance(leaf, OSError):
+            raise
+        names = f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {host}"
+        raise SettingsError(f"{names}: {leaf.strerror or leaf}; choose a free port") from None
+    return ports
+
+
+async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:
+    """Start everything but HTTP, which answers probes already: a server that is silent is waited for."""
+    await _examine_redis(parts.client, log)
+    await nursery.start(parts.metrics.sample_loop_delay)
+    await nursery.start(parts.feed.relay)
+    await nursery.start(parts.alerts.deliver)
+    await nursery.start(parts.scheduler.run)
+    memory.settle()
+
+
+async def _watch_for_stop(
+    signals: AsyncIterator[int], asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
+) -> None:
+    """Note the first signal; a start that is still under way is given up."""
+    number = await anext(signals)
+    log.info("stopping", signal=signal.Signals(number).name)
+    asked.set()
+    starting.cancel()
+
+
+async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:
+    """Let lanes finish within the grace period; whatever does not is abandoned, which is always safe."""
+    parts.service.stopping = True
+    with trio.move_on_after(settings.shutdown_grace_sec) as grace:
+        await parts.scheduler.stop()
+    if grace.cancelled_caught:
+        log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)

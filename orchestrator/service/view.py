@@ -1,0 +1,128 @@
+"""The running service as the HTTP layer sees it: statistics and published documents.
+
+Implements :class:`orchestrator.http.service_view.ServiceView` over scheduler, documents and
+updates. Decides what "ready" means; owns no lane and no connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+import trio
+
+from orchestrator.http.service_view import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.kernels import choice
+from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
+from orchestrator.service.updates import UpdateFeed
+from orchestrator.store.documents import Documents
+
+T = TypeVar("T")
+
+READ_THREADS = 8
+"""Concurrent reads for pages and the API; more wait, so that readers never starve lanes of connections."""
+
+_SHOWN_PARKED = 5
+
+
+class Service:
+    """What the HTTP layer may ask.
+
+    Args:
+        redis_address: where others reach the embedded Redis, None for a configured one.
+    """
+
+    def __init__(
+        self,
+        orchestrator_id: str,
+        scheduler: Scheduler,
+        documents: Documents,
+        feed: UpdateFeed,
+        *,
+        redis_address: str | None = None,
+    ) -> None:
+        self.stopping = False
+        self._orchestrator_id = orchestrator_id
+        self._scheduler = scheduler
+        self._documents = documents
+        self._feed = feed
+        self._redis_address = redis_address
+        self._started_s = time.monotonic()
+        self._limiter = trio.CapacityLimiter(READ_THREADS)
+
+    def statistics(self) -> ServiceStatistics:
+        """A snapshot, without I/O."""
+        scheduler = self._scheduler.statistics()
+        checks = {
+            "redis": _redis_check(scheduler),
+            "lanes": _lanes_check(scheduler),
+            "merge": _merge_check(),
+        }
+        return ServiceStatistics(
+            status=self._status(scheduler, checks),
+            orchestrator_id=self._orchestrator_id,
+            uptime_s=time.monotonic() - self._started_s,
+            registered_brands=scheduler.registered,
+            processed_brands=scheduler.processed,
+            active_brands=len(scheduler.lanes),
+            successful_brands=scheduler.successful,
+            failed_brands=scheduler.failed,
+            last_processed_at_ms=scheduler.last_commit_ms,
+            checks=checks,
+            redis_address=self._redis_address,
+        )
+
+    def _status(self, scheduler: SchedulerStatistics, checks: Mapping[str, Check]) -> Status:
+        if self.stopping:
+            return Status.STOPPING
+        if not scheduler.redis_up:
+            return Status.UNAVAILABLE
+        if not scheduler.registry_read:
+            return Status.STARTING
+        degraded = any(check.status != "ok" for check in checks.values())
+        return Status.DEGRADED if degraded else Status.OK
+
+    async def brands(self) -> Sequence[str]:
+        """The registered brands, as last read from the registry."""
+        return self._scheduler.brands()
+
+    async def summary(self, brand: str) -> bytes | None:
+        """The stored summary document of *brand*, None when there is none."""
+        return await self._read(lambda: self._documents.summary(brand))
+
+    async def trend(self, brand: str) -> Mapping[bytes, bytes]:
+        """The fields of the brand's trend, empty when there is none."""
+        return await self._read(lambda: self._documents.trend(brand))
+
+    async def spikes(self, brand: str) -> Sequence[bytes]:
+        """The entries of the brand's spike list, oldest first."""
+        return await self._read(lambda: self._documents.spikes(brand))
+
+    def updates(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[SummaryUpdate]]:
+        """Subscribe to written summaries of all orchestrators."""
+        return self._feed.listen()
+
+    async def _read(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+
+
+def _redis_check(scheduler: SchedulerStatistics) -> Check:
+    if not scheduler.redis_up:
+        return Check("failing", scheduler.redis_reason)
+    return Check("ok", "wake hints" if scheduler.hinted else "polling")
+
+
+def _lanes_check(scheduler: SchedulerStatistics) -> Check:
+    states = sorted(lane.state.value for lane in scheduler.lanes)
+    if scheduler.parked:
+        shown = "; ".join(f"{brand!r}: {reason}" for brand, reason in list(scheduler.parked.items())[:_SHOWN_PARKED])
+        return Check("degraded", f"{len(scheduler.parked)} parked: {shown}")
+    return Check("ok", ", ".join(states) or "idle")
+
+
+def _merge_check() -> Check:
+    if choice.FALLBACK_REASON is not None:
+        return Check("degraded", f"{choice.IMPLEMENTATION}: {choice.FALLBACK_REASON}")
+    return Check("ok", choice.IMPLEMENTATION)

@@ -1,0 +1,295 @@
+"""The service's settings: one frozen object, read once at start and never at import.
+
+Owns names, meanings, units, defaults and bounds of all variables; ``.env.example``
+and ``config show`` are printed from here. How the variables are found (environment,
+``.env``, alias names, near-misses) is :mod:`orchestrator.settings.load`. The first
+eleven names and their defaults are the platform's; the others are ours.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from orchestrator.alerts.signing import decode_secret
+from orchestrator.contract.keys import BRAND_LIST_KEYS
+from orchestrator.process.masking import mask_secret, mask_text
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+REDIS_SCHEMES = ("redis", "rediss", "unix", "embedded")
+# A webhook's address is its password at several chats.
+SECRET_FIELDS: frozenset[str] = frozenset({"alert_webhook_url", "alert_webhook_secret"})
+
+_DAY_S = 86_400
+_MIB = 1024 * 1024
+
+
+def _lower(value: object) -> object:
+    """Let ``INFO`` and ``Warn`` pass: levels are written in every case, and ``warn`` is a common short form."""
+    if not isinstance(value, str):
+        return value
+    folded = value.strip().lower()
+    return "warning" if folded == "warn" else folded
+
+
+class Settings(BaseSettings):
+    """All settings, checked and immutable; a field's variable is its name in capitals.
+
+    Constructing it directly takes defaults and arguments only, so that a test is
+    independent of its environment; :func:`orchestrator.settings.load.load_settings`
+    adds environment and ``.env``.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_ignore_empty=True, validate_default=True, hide_input_in_errors=True
+    )
+
+    redis_url: str = Field(
+        default="redis://localhost:6379",
+        description="Redis: redis://, rediss:// (TLS), unix:///path, or embedded://[/folder] for a private server",
+    )
+    orchestrator_id: str = Field(
+        default_factory=lambda: f"orchestrator-{secrets.token_hex(4)}",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[!-~]+$",
+        description="Name of this process in logs, health and dead letters (random if unset)",
+    )
+    concurrency_limit: int = Field(default=5, ge=1, le=1_000, description="Brands that are worked on at the same time")
+    http_port: int = Field(
+        default=9000, ge=0, le=65_535, description="Port of health, pages and read API (0: any free one)"
+    )
+    prometheus_port: int = Field(default=9001, ge=0, le=65_535, description="Port of /metrics (0: any free one)")
+    merge_similarity_threshold: float = Field(
+        default=0.75, ge=0, le=1, allow_inf_nan=False, description="Least cosine at which a cluster joins a story"
+    )
+    max_retries: int = Field(
+        default=3, ge=0, le=100, description="Further tries after a failure, before a lane gives up its brand"
+    )
+    retry_backoff_base: float = Field(
+        default=2,
+        ge=1,
+        le=10,
+        allow_inf_nan=False,
+        description="Base of the exponential backoff, seconds (capped at 30 s)",
+    )
+    brand_refresh_interval_sec: float = Field(
+        default=30,
+        ge=0.1,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds between two readings of the registered brands",
+    )
+    chunk_fetch_timeout_sec: float = Field(
+        default=30,
+        ge=0.1,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds that a lane waits for work before it yields",
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
+        default="info", description="Least level that is logged"
+    )
+
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
+        default="auto", description="json, console, or auto: console on a terminal, else json"
+    )
+    http_host: str = Field(
+        default="0.0.0.0",  # noqa: S104 - probes and scrapers come from outside of the container
+        min_length=1,
+        description="Address that both ports listen on",
+    )
+    brand_list_key: str = Field(
+        default="",
+        description="Keys of the registered brands, comma-separated, in place of brands:list and brands:set"
+        " (with a leading +: in addition to them)",
+    )
+    lock_ttl_sec: float = Field(
+        default=15, ge=1, le=600, allow_inf_nan=False, description="Seconds after which a dead process loses its brands"
+    )
+    redis_timeout_sec: float = Field(
+        default_factory=lambda data: min(5.0, data["lock_ttl_sec"] / 3),
+        ge=0.05,
+        le=60,
+        allow_inf_nan=False,
+        description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
+    )
+    step_timeout_sec: float = Field(
+        default=30,
+        ge=1,
+        le=600,
+        allow_inf_nan=False,
+        description="Seconds after which a batch that still is not folded and committed is given up (a hanging fold)",
+    )
+    summary_window_sec: int = Field(
+        default=_DAY_S, ge=900, le=7 * _DAY_S, description="Seconds of traffic that a summary covers, in panes of 900"
+    )
+    summary_ttl_sec: int = Field(
+        default_factory=lambda data: 2 * data["summary_window_sec"],
+        ge=60,
+        le=366 * _DAY_S,
+        description="Seconds until a summary expires that nobody refreshes (default: two windows)",
+    )
+    max_stories: int = Field(
+        default=5_000, ge=1, le=1_000_000, description="Stories kept for a brand, the smallest go first"
+    )
+    max_chunk_bytes: int = Field(
+        default=8 * _MIB, ge=1_024, le=256 * _MIB, description="Largest chunk in bytes; a larger one is a dead letter"
+    )
+    failed_max_entries: int = Field(
+        default=10_000, ge=1, le=10_000_000, description="Cap of a brand's list of dead letters (failed:brand:<brand>)"
+    )
+    failed_policy: Annotated[Literal["pause", "drop_oldest"], BeforeValidator(_lower)] = Field(
+        default="pause", description="At that cap: pause the brand with an alarm, or drop_oldest"
+    )
+    shutdown_grace_sec: float = Field(
+        default=10, ge=0.1, le=600, allow_inf_nan=False, description="Seconds from SIGTERM to the exit at the latest"
+    )
+    orchestrator_merge: Annotated[Literal["", "cython", "python"], BeforeValidator(_lower)] = Field(
+        default="",
+        description="Merge kernel: cython (a failed load is fatal), python, or empty for compiled if it loads",
+    )
+
+    alert_webhook_url: str = Field(
+        default="", description="Where openings and closings of spikes are told (http:// or https://; empty: nowhere)"
+    )
+    alert_webhook_secret: str = Field(
+        default="", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
+    )
+    alert_cooldown_sec: float = Field(
+        default=900,
+        ge=0,
+        le=_DAY_S,
+        allow_inf_nan=False,
+        description="Least seconds between two openings told of one brand",
+    )
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def brand_list_keys(self) -> tuple[str, ...]:
+        """The keys under which brands are registered, in reading order."""
+        text = self.brand_list_key.strip()
+        named = tuple(key for part in text.removeprefix("+").split(",") if (key := part.strip()))
+        standard = BRAND_LIST_KEYS if not named or text.startswith("+") else ()
+        return tuple(dict.fromkeys((*standard, *named)))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the service starts a private Redis of its own."""
+        return self.redis_url.startswith("embedded://")
+
+    def origin(self, field: str) -> str:
+        """Whence the value of *field* comes: ``default``, ``environment``, ``.env``, or one of these by an alias."""
+        return self._origins.get(field, "default")
+
+    def remember_origins(self, origins: Mapping[str, str]) -> None:
+        """Note whence the values came; called once by the loader, values themselves never change."""
+        self._origins.update(origins)
+
+    def masked(self) -> dict[str, Any]:
+        """All values by variable name, fit to be shown: secrets are replaced by ``***``."""
+        values = self.model_dump()
+        return {name.upper(): _masked_value(name, value) for name, value in values.items()}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments only: the loader reads the sources itself, because it must know whence a value came."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str) -> str:
+        return check_redis_url(url)
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _check_webhook_url(cls, url: str) -> str:
+        return check_webhook_url(url)
+
+    @field_validator("alert_webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, secret: str) -> str:
+        secret = secret.strip()
+        if secret:
+            decode_secret(secret)
+        return secret
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.redis_timeout_sec >= self.lock_ttl_sec:
+            # A call that outlives the lease ends with a brand that somebody else owns.
+            msg = f"REDIS_TIMEOUT_SEC={self.redis_timeout_sec:g} must be below LOCK_TTL_SEC={self.lock_ttl_sec:g}"
+            raise ValueError(msg)
+        if self.http_port == self.prometheus_port != 0:
+            msg = f"HTTP_PORT and PROMETHEUS_PORT are both {self.http_port}; each needs a port of its own"
+            raise ValueError(msg)
+        return self
+
+
+def check_redis_url(url: str) -> str:
+    """Return *url* trimmed if it is an address that the store can open.
+
+    Raises:
+        ValueError: naming what is wrong, without the password.
+    """
+    url = url.strip()
+    parts = urlsplit(url)
+    if parts.scheme not in REDIS_SCHEMES or "://" not in url:
+        raise ValueError("it must start with redis://, rediss://, unix:// or embedded://")
+    if parts.scheme == "unix" and not parts.path:
+        raise ValueError("it needs the path of the socket: unix:///run/redis.sock")
+    if parts.scheme == "embedded" and parts.netloc:
+        raise ValueError("it takes an absolute folder or none: embedded:///var/lib/orchestrator or embedded://")
+    if parts.scheme in {"redis", "rediss"}:
+        _check_network_url(parts.hostname, parts.path, lambda: parts.port)
+    return url
+
+
+def check_webhook_url(url: str) -> str:
+    """Return *url* trimmed if alerts can be sent there; empty is fine.
+
+    Raises:
+        ValueError: it is no address of a web server; the message does not quote it.
+    """
+    url = url.strip()
+    problem = "it must look like https://host/path"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(problem) from None
+    if url and not (usable and url.isascii() and url.isprintable() and " " not in url):
+        raise ValueError(problem)
+    return url
+
+
+def _check_network_url(host: str | None, path: str, port: Any) -> None:
+    if not host:
+        raise ValueError("it needs a host: redis://localhost:6379")
+    try:
+        port()
+    except ValueError:
+        raise ValueError("its port must be a whole number from 0 to 65535") from None
+    database = path.strip("/")
+    if database and not database.isdecimal():
+        raise ValueError("its path must be the number of a database: redis://localhost:6379/0")
+
+
+def _masked_value(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return mask_secret(value) if name in SECRET_FIELDS else mask_text(value)

@@ -1,0 +1,419 @@
+"""The merge kernel: one suite for both twins, and an oracle that is neither."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import os
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.contract.chunk import Sentiment
+from orchestrator.kernels import choice, merge
+from orchestrator.kernels.rows import Centroids
+from tests.kernels.support import COMPILED, twins_of
+from tests.story_oracle import Member, Oracle, check_choice
+
+TWINS = twins_of("merge")
+
+
+@pytest.fixture(params=TWINS, scope="module")
+def kernel(request: pytest.FixtureRequest) -> ModuleType:
+    """Each twin in turn."""
+    return importlib.import_module(request.param)
+
+
+def begin(index: Any, rows: list[list[float]]) -> None:
+    """Begin a batch of *rows*."""
+    centroids = Centroids.of(rows)
+    index.begin(centroids.values, centroids.offsets)
+
+
+def test_merge_extension_is_there_where_it_can_be() -> None:
+    """A machine with a compiler runs the compiled kernel; a build that silently failed must not pass."""
+    if os.environ.get("ORCHESTRATOR_MERGE") == "python":
+        pytest.skip("the twin was asked for")
+    if not COMPILED and shutil.which("c++") is None and shutil.which("g++") is None:
+        pytest.skip("no compiler on this machine")
+    assert choice.FALLBACK_REASON is None
+    assert choice.IMPLEMENTATION == "cython"
+
+
+@pytest.mark.parametrize("wanted", ["python", "cython"])
+def test_merge_switch_selects(wanted: str) -> None:
+    """``ORCHESTRATOR_MERGE`` decides which twin is loaded."""
+    if wanted == "cython" and not COMPILED:
+        pytest.skip("no compiled kernel on this machine")
+    code = "from orchestrator.kernels import choice; print(choice.IMPLEMENTATION, choice.FALLBACK_REASON)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ORCHESTRATOR_MERGE": wanted},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == [wanted, "None"]
+
+
+def test_merge_switch_refuses_other_words() -> None:
+    """A misspelt switch stops the start and names the value."""
+    code = "import orchestrator.kernels.merge"
+    environment = os.environ | {"ORCHESTRATOR_MERGE": "fast"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode != 0
+    assert "ORCHESTRATOR_MERGE='fast'" in run.stderr
+
+
+def test_match_empty_index_finds_nobody(kernel: ModuleType) -> None:
+    """Without stories nothing matches."""
+    index = kernel.StoryIndex(0.75)
+    begin(index, [[1.0, 0.0]])
+    assert index.match(("launch",), -1) == merge.NOBODY
+    assert index.match((), 0) == merge.NOBODY
+
+
+def test_match_prefers_greatest_similarity_then_older(kernel: ModuleType) -> None:
+    """Of two stories the more similar one is joined, of equals the older one, whatever their order of storage."""
+    index = kernel.StoryIndex(0.5)
+    begin(index, [[1.0, 0.0], [1.0, 1.0], [1.0, 0.9]])
+    index.join(7, ("a",), 1, 1.0)
+    index.join(3, ("b",), 1, 5.0)
+    index.join(1, ("c",), 0, 1.0)
+    assert index.match((), 2) == 3
+    assert index.match((), 0) == 1
+
+
+def test_match_threshold_is_inclusive(kernel: ModuleType) -> None:
+    """A similarity equal to the threshold joins: three of four words give exactly 0.75."""
+    index = kernel.StoryIndex(0.75)
+    index.join(0, ("a", "b", "c", "d"), -1, 1.0)
+    assert index.match(("a", "b", "c", "e"), -1) == 0
+    assert index.match(("a", "b", "e", "f"), -1) == merge.NOBODY
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_match_extreme_thresholds(kernel: ModuleType, threshold: float) -> None:
+    """Equal directions reach a threshold of 1 in spite of rounding, and 0 is reached by orthogonal ones."""
+    index = kernel.StoryIndex(threshold)
+    rng = np.random.default_rng(1)
+    vector = rng.normal(size=384).tolist()
+    begin(index, [vector, [3 * number for number in vector]])
+    for weight in (1.0, 3.0, 7.0):
+        index.join(0, ("a", "b", "c"), 0, weight)
+    assert index.match(("a", "b", "c"), 1) == 0
+    assert index.match(("c", "b", "a"), -1) == 0
+
+
+def test_match_different_dimensions_never_compare(kernel: ModuleType) -> None:
+    """A centroid of another dimension is nobody's, even if the labels agree."""
+    index = kernel.StoryIndex(0.5)
+    begin(index, [[1.0, 0.0], [1.0, 0.0, 0.0]])
+    index.join(0, ("a",), 0, 1.0)
+    assert index.match(("a",), 1) == merge.NOBODY
+    assert index.match(("a",), -1) == 0
+
+
+@pytest.mark.parametrize("row", [[0.0, 0.0], [math.nan, 1.0], [math.inf, 1.0]])
+def test_match_without_direction_goes_by_label(kernel: ModuleType, row: list[float]) -> None:
+    """Zero and non-finite centroids count as absent."""
+    index = kernel.StoryIndex(0.5)
+    begin(index, [[1.0, 0.0], row])
+    index.join(0, ("a",), 0, 1.0)
+    assert index.match(("a",), 1) == 0
+    index.join(1, ("b",), 1, 1.0)
+    assert index.dump(1)[0] == b""
+
+
+def test_match_cancelled_direction_is_similar_to_nothing(kernel: ModuleType) -> None:
+    """Members that point against each other leave a story without direction, not with NaN."""
+    index = kernel.StoryIndex(0.5)
+    begin(index, [[1.0, 0.0], [-1.0, 0.0]])
+    index.join(0, ("a",), 0, 2.0)
+    index.join(0, ("a",), 1, 2.0)
+    assert index.match(("a",), 0) == merge.NOBODY
+
+
+def test_join_admits_a_bounded_number_of_words(kernel: ModuleType) -> None:
+    """A full story admits no further words, and known ones go on counting."""
+    index = kernel.StoryIndex(0.5)
+    index.join(0, tuple(f"w{number:03}" for number in range(merge.MAX_WORDS)), -1, 1.0)
+    index.join(0, ("w000", "zzz"), -1, 1.0)
+    _, words, weights = index.dump(0)
+    assert len(words) == merge.MAX_WORDS
+    assert "zzz" not in words
+    assert np.frombuffer(weights)[0] > np.frombuffer(weights)[1]
+
+
+def test_remove_leaves_the_others_alone(kernel: ModuleType) -> None:
+    """Removing stories keeps every other story's words and direction."""
+    index = kernel.StoryIndex(0.9)
+    begin(index, np.eye(6, dtype=np.float32).tolist())
+    for key in range(6):
+        index.join(key, ("common", f"own{key}"), key, 1.0)
+    before = {key: index.dump(key) for key in range(6)}
+    for key in (0, 5, 2):
+        index.remove(key)
+    assert len(index) == 3
+    assert [index.match((), key) for key in range(6)] == [-1, 1, -1, 3, 4, -1]
+    assert {key: index.dump(key) for key in (1, 3, 4)} == {key: before[key] for key in (1, 3, 4)}
+    assert index.match(("common", "own3"), -1) == 3
+    assert index.match(("common", "own5"), -1) == merge.NOBODY
+    with pytest.raises(KeyError):
+        index.dump(0)
+
+
+def test_load_refuses_what_does_not_fit(kernel: ModuleType) -> None:
+    """Words without weights, or a sum that is no array of float32, are refused."""
+    index = kernel.StoryIndex(0.9)
+    with pytest.raises(ValueError, match="do not fit"):
+        index.load(0, b"", ["a"], b"")
+    with pytest.raises(ValueError, match="do not fit"):
+        index.load(1, b"123", [], b"")
+
+
+VECTORS = st.lists(st.sampled_from([-2.0, -1.0, -0.25, 0.0, 0.5, 1.0, 3.0]), min_size=3, max_size=3)
+CLUSTERS = st.tuples(
+    st.frozensets(st.sampled_from("abcdef"), max_size=4),
+    st.none() | VECTORS | st.lists(st.floats(-1, 1, width=32), min_size=2, max_size=2),
+    st.sampled_from([1.0, 1.0, 2.0, 7.0, 1000.0]),
+)
+STEPS = st.lists(CLUSTERS | st.integers(0, 9), max_size=40)
+
+
+def run_against_oracle(kernel: ModuleType, threshold: float, steps: list[Any]) -> list[int]:
+    """Fold *steps* (a cluster, or a number: remove one story), judge each choice; the choices."""
+    index, oracle = kernel.StoryIndex(threshold), Oracle()
+    choices, next_key = [], 0
+    for step in steps:
+        if isinstance(step, int):
+            for key in [key for key in oracle.stories if key % 10 == step]:
+                del oracle.stories[key]
+                index.remove(key)
+            continue
+        words, centroid, weight = step
+        centroid = None if centroid is None else np.asarray(centroid, dtype=np.float32).tolist()
+        member = Member(words, centroid and tuple(centroid), weight)
+        begin(index, [centroid] if centroid else [])
+        row = 0 if centroid else -1
+        chosen = index.match(tuple(sorted(words)), row)
+        check_choice(oracle.similarities(member), threshold, None if chosen < 0 else chosen)
+        key, next_key = (chosen, next_key) if chosen >= 0 else (next_key, next_key + 1)
+        index.join(key, tuple(sorted(words)), row, weight)
+        oracle.join(key, member)
+        choices.append(key)
+    check_sums(index, oracle)
+    return choices
+
+
+def check_sums(index: Any, oracle: Oracle) -> None:
+    """The stored directions are the oracle's, to the precision of float32."""
+    for key, story in oracle.stories.items():
+        total, words, weights = index.dump(key)
+        assert np.frombuffer(total, "<f4").tolist() == pytest.approx(story.centroid() or [], rel=1e-5, abs=1e-3)
+        assert dict(zip(words, np.frombuffer(weights).tolist(), strict=True)) == pytest.approx(story.label())
+
+
+@given(threshold=st.sampled_from([0.3, 0.5, 0.75, 1.0]), steps=STEPS)
+def test_index_follows_the_rule(kernel: ModuleType, threshold: float, steps: list[Any]) -> None:
+    """Whatever comes and goes, each cluster joins the story that the rule names."""
+    run_against_oracle(kernel, threshold, steps)
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@given(threshold=st.sampled_from([0.3, 0.5, 0.75, 1.0]), steps=STEPS)
+def test_index_twins_agree(threshold: float, steps: list[Any]) -> None:
+    """Both twins choose alike, near ties included, and hold the same bytes afterwards."""
+    choices = [run_against_oracle(importlib.import_module(name), threshold, steps) for name in TWINS]
+    assert choices[0] == choices[1]
+
+
+@given(seed=st.integers(0, 2**32), dimension=st.integers(1, 40))
+def test_match_of_one_direction_is_a_tie(kernel: ModuleType, seed: int, dimension: int) -> None:
+    """Stories of one direction are equally similar, however their sums were rounded: the oldest is joined."""
+    rng = np.random.default_rng(seed)
+    index = kernel.StoryIndex(0.999)
+    vector = rng.normal(size=dimension)
+    begin(index, [(vector * factor).tolist() for factor in rng.uniform(0.01, 100, size=6)])
+    for row in range(5):
+        for _ in range(row + 1):
+            index.join(9 - row, (), row, float(rng.integers(1, 10**6)))
+    assert index.match((), 5) == 5
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@given(seed=st.integers(0, 2**32), dimension=st.integers(1, 100), count=st.integers(1, 60))
+def test_index_twins_hold_the_same_bytes(seed: int, dimension: int, count: int) -> None:
+    """Random directions of any dimension: the twins' choices and stored sums are equal bit by bit."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(4, dimension))
+    rows = (centres[rng.integers(4, size=count)] + rng.normal(size=(count, dimension)) * 0.5).tolist()
+    weights = rng.integers(1, 1000, size=count).tolist()
+    outcomes = []
+    for name in TWINS:
+        index = importlib.import_module(name).StoryIndex(0.7)
+        begin(index, rows)
+        keys = []
+        for row in range(count):
+            found = index.match((), row)
+            keys.append(row if found < 0 else found)
+            index.join(keys[-1], (), row, weights[row])
+        outcomes.append((keys, [index.dump(key) for key in sorted(set(keys))]))
+    assert outcomes[0] == outcomes[1]
+
+
+def assign(index: Any, rows: Any, cuts: list[int], first_key: int) -> list[int]:
+    """Let *rows* join or found stories, a new batch at each of *cuts*; the keys."""
+    keys = []
+    for start, stop in pairwise(sorted({0, len(rows), *cuts})):
+        begin(index, list(rows[start:stop]))
+        for row in range(stop - start):
+            found = index.match((), row)
+            keys.append(first_key + start + row if found < 0 else found)
+            index.join(keys[-1], (), row, 1.0)
+    return keys
+
+
+def assign_exactly(stories: Any, rows: Any, threshold: float) -> list[int]:
+    """The same in float64 and one by one, with whole matrices: an oracle for sizes that the other is too slow for."""
+    sums = np.concatenate([stories, np.zeros_like(rows)]).astype(np.float64)
+    count, keys = len(stories), []
+    for number, row in enumerate(rows / np.linalg.norm(rows, axis=1, keepdims=True)):
+        similarities = sums[:count] @ row / np.linalg.norm(sums[:count], axis=1)
+        best = int(np.argmax(similarities))
+        if similarities[best] < threshold:
+            sums[len(stories) + number] = 0
+            best, count = count, count + 1
+        keys.append(best)
+        sums[best] += row
+    founded = sorted({key for key in keys if key >= len(stories)})
+    names = {key: len(stories) + keys.index(key) for key in founded}
+    return [names.get(key, key) for key in keys]
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("count", "noise", "threshold"), [(7, 0.5, 0.75), (300, 0.6, 0.75), (300, 3.0, 0.2), (1000, 0, 0.99)]
+)
+def test_filter_loses_no_story(level: int, count: int, noise: float, threshold: float) -> None:
+    """With whatever instructions, the filtered search assigns 400 clusters as comparing with every story does."""
+    kernel = importlib.import_module("orchestrator._merge")
+    rng = np.random.default_rng(count)
+    stories = rng.normal(size=(count, 96)).astype(np.float32)
+    picked = stories[rng.integers(count, size=400)]
+    rows = (picked + noise * rng.normal(size=picked.shape)).astype(np.float32)
+    unit = (stories / np.linalg.norm(stories, axis=1, keepdims=True)).astype(np.float32)
+    previous = kernel.use_instructions(level)
+    try:
+        outcomes = []
+        for cuts in ([], [1, 2, 3, 150], list(range(0, 400, 9))):
+            index = kernel.StoryIndex(threshold)
+            for key, story in enumerate(unit):
+                index.load(key, story.tobytes(), [], b"")
+            outcomes.append(assign(index, rows, cuts, count))
+    finally:
+        kernel.use_instructions(previous)
+    assert outcomes[0] == assign_exactly(unit, rows, threshold)
+    assert outcomes[1:] == outcomes[:1] * 2
+
+
+@given(steps=STEPS, cut=st.integers(0, 40))
+def test_index_survives_storage(kernel: ModuleType, steps: list[Any], cut: int) -> None:
+    """An index brought back from its dump at any point goes on as if nothing had happened."""
+    clusters = [step for step in steps if not isinstance(step, int)]
+    index = kernel.StoryIndex(0.6)
+    keys: list[int] = []
+    for number, (words, centroid, weight) in enumerate(clusters):
+        if number == cut:
+            index = reloaded(kernel, index, sorted(set(keys)))
+        begin(index, [centroid] if centroid else [])
+        arguments = (tuple(sorted(words)), 0 if centroid else -1)
+        found = index.match(*arguments)
+        keys.append(number if found < 0 else found)
+        index.join(keys[-1], *arguments, weight)
+    whole = kernel.StoryIndex(0.6)
+    for key, (words, centroid, weight) in zip(keys, clusters, strict=True):
+        begin(whole, [centroid] if centroid else [])
+        whole.join(key, tuple(sorted(words)), 0 if centroid else -1, weight)
+    assert [index.dump(key) for key in sorted(set(keys))] == [whole.dump(key) for key in sorted(set(keys))]
+
+
+def reloaded(kernel: ModuleType, index: Any, keys: list[int]) -> Any:
+    """A new index with what *index* holds."""
+    fresh = kernel.StoryIndex(0.6)
+    for key in keys:
+        fresh.load(key, *index.dump(key))
+    return fresh
+
+
+@pytest.mark.parametrize(
+    ("similarities", "chosen"),
+    [({0: 0.9}, None), ({0: 0.5}, 0), ({0: 0.9, 1: 0.8}, 1), ({0: 0.9, 1: 0.9}, 1), ({0: 0.9}, 3)],
+)
+def test_check_choice_notices_wrong_choices(similarities: dict[int, float], chosen: int | None) -> None:
+    """The comparator fails on a missed story, a too distant one, a second best, a younger twin, a stranger."""
+    with pytest.raises(AssertionError):
+        check_choice(similarities, 0.75, chosen)
+
+
+NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 0.5, 0.25, 0.3333, 1e9, 0.995]) | st.floats(0, 1e9)
+FEELINGS = st.builds(
+    Sentiment, score=st.floats(-1e9, 1e9), positive=NUMBERS | st.none(), neutral=NUMBERS, negative=NUMBERS
+)
+
+
+def exact_sentiment(sentiment: Sentiment, size: int) -> list[Fraction]:
+    """The rule in exact arithmetic."""
+    three = [Fraction(value or 0) for value in (sentiment.positive, sentiment.neutral, sentiment.negative)]
+    total = sum(three)
+    if all(value.denominator == 1 for value in three) and abs(float(total) - 1) > merge.SHARE_TOLERANCE:
+        return [*three, Fraction(sentiment.score)]
+    return [value / total * size for value in three] + [Fraction(sentiment.score) * size]
+
+
+@given(batch=st.lists(st.tuples(FEELINGS, st.integers(0, 10**9)), max_size=8), order=st.randoms())
+def test_reduce_sentiment_is_the_exact_sum(kernel: ModuleType, batch: list[Any], order: Any) -> None:
+    """Sums are right to rounding of each chunk, equal in both twins, and do not depend on the order."""
+    found = kernel.reduce_sentiment(*columns(batch))
+    exact, sizes = [exact_sentiment(*pair) for pair in batch], [size for _, size in batch]
+    for value, terms in zip(found, list(zip(*exact, strict=True)) or [(), (), (), ()], strict=True):
+        # neutral takes what the two others' rounding left, so the size bounds the error of all three
+        rounding = sum(
+            Fraction(1, 2**31) + (size + abs(term)) / Fraction(2**50) for term, size in zip(terms, sizes, strict=True)
+        )
+        assert abs(Fraction(value, merge.FIXED_ONE) - sum(terms)) <= rounding
+    order.shuffle(batch)
+    assert found == merge.reduce_sentiment(*columns(batch))
+
+
+def columns(batch: list[Any]) -> tuple[list[Sentiment], list[int]]:
+    """The pairs of *batch* as two lists."""
+    return [feeling for feeling, _ in batch], [size for _, size in batch]
+
+
+def test_reduce_sentiment_shares_make_up_the_mentions(kernel: ModuleType) -> None:
+    """Three thirds of ten mentions are ten mentions to the last unit."""
+    third = Sentiment(score=0.1, positive=1 / 3, neutral=1 / 3, negative=1 / 3)
+    positive, neutral, negative, score = kernel.reduce_sentiment([third], [10])
+    assert positive + neutral + negative == 10 * merge.FIXED_ONE
+    assert score == merge.FIXED_ONE
+
+
+def test_reduce_sentiment_counts_are_added_as_they_are(kernel: ModuleType) -> None:
+    """The counts dialect: whole numbers that do not sum to one."""
+    counts = Sentiment(score=4.0, positive=5.0, neutral=2.0, negative=1.0)
+    one = merge.FIXED_ONE
+    assert kernel.reduce_sentiment([counts, counts], [3, 9]) == (10 * one, 4 * one, 2 * one, 8 * one)
+    assert kernel.reduce_sentiment([], []) == (0, 0, 0, 0)
+    assert kernel.reduce_sentiment([Sentiment(score=0.5)], [7]) == (0, 0, 0, one // 2)

@@ -1,0 +1,217 @@
+"""The composition root: settings reach the parts, parts start and stop in order."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import structlog
+import trio
+from structlog.testing import capture_logs
+
+from orchestrator.errors import SettingsError, StoreRefusedError
+from orchestrator.process import failpoints
+from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service import app
+from orchestrator.settings import Settings
+from orchestrator.store.types import FailedPolicy
+from tests.lane.support import item
+from tests.redis_server import RedisServer
+from tests.service_process import Updates
+
+DEADLINE_S = 60.0
+
+
+def _settings(**values: Any) -> Settings:
+    local: dict[str, Any] = {"http_host": "127.0.0.1", "http_port": 0, "prometheus_port": 0}
+    return Settings(**(local | values))
+
+
+@pytest.fixture
+def _own_collector() -> Iterator[None]:
+    """Serving freezes what is alive and retunes the collector, for the whole process."""
+    threshold = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*threshold)
+
+
+# -- settings
+
+
+def test_store_options_follow_the_settings() -> None:
+    """What a deployment chooses about keys and leases is what the store uses."""
+    settings = _settings(lock_ttl_sec=7.5, summary_ttl_sec=120, failed_max_entries=9, failed_policy="drop_oldest")
+    options = app._store_options(settings)
+    assert (options.lock_ttl_s, options.summary_ttl_s) == (7.5, 120)
+    assert (options.failed_max, options.failed_policy) == (9, FailedPolicy.DROP_OLDEST)
+
+
+def test_session_config_follows_the_settings() -> None:
+    """Window, threshold and bounds reach the fold in its units."""
+    settings = _settings(
+        orchestrator_id="o-9",
+        summary_window_sec=3_600,
+        max_stories=77,
+        merge_similarity_threshold=0.5,
+        max_chunk_bytes=2_048,
+    )
+    config = app._session_config(settings)
+    assert config.orchestrator_id == "o-9"
+    assert (config.fold.window_ms, config.fold.max_stories, config.fold.similarity_threshold) == (3_600_000, 77, 0.5)
+    assert config.limits.max_chunk_bytes == 2_048
+
+
+def test_scheduler_options_follow_the_settings() -> None:
+    """Lanes, retries, intervals and keys; a lease is renewed three times in its ttl."""
+    settings = _settings(
+        concurrency_limit=9,
+        lock_ttl_sec=6,
+        chunk_fetch_timeout_sec=11,
+        max_retries=4,
+        retry_backoff_base=3,
+        step_timeout_sec=17,
+        brand_refresh_interval_sec=13,
+        brand_list_key="+more",
+    )
+    options = app._scheduler_options(settings, "redis://here")
+    assert (options.concurrency, options.renew_interval_s) == (9, 2.0)
+    assert (options.lane.fetch_timeout_s, options.lane.max_retries, options.lane.backoff_base) == (11, 4, 3)
+    assert options.lane.step_timeout_s == 17
+    assert options.discovery.registry_interval_s == 13
+    assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
+    assert options.discovery.hints_url == "redis://here"
+
+
+@pytest.mark.parametrize(("ttl_s", "warned"), [(3_600, True), (86_400, False)])
+def test_start_warns_of_summaries_that_expire_within_their_window(ttl_s: int, warned: bool) -> None:  # noqa: FBT001
+    """A quiet brand's summary would be gone while it still has mentions."""
+    with capture_logs() as lines:
+        app._announce(_settings(summary_ttl_sec=ttl_s), "redis://here", structlog.get_logger())
+    assert any("SUMMARY_TTL_SEC" in line["event"] for line in lines) is warned
+
+
+# -- serving
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_reports_both_ports_and_ends_at_a_signal() -> None:
+    """Health and metrics answer at the reported ports; SIGTERM ends it in good order."""
+    with RedisServer() as server:
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+                at = await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
+                assert (await client.get(f"http://127.0.0.1:{at.http_port}/livez")).status_code == 200
+                metrics = await client.get(f"http://127.0.0.1:{at.metrics_port}/metrics")
+                assert "orchestrator_build_info" in metrics.text
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_folds_what_is_pushed() -> None:
+    """From push to summary, all parts wired together inside this process."""
+    with RedisServer() as server, server.client() as client:
+        updates = Updates(client)
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
+                client.sadd("brands:set", "nike")
+                client.rpush("result:brand:nike:chunks", item("nike", "a"))
+                assert (await updates.until("nike", lambda _: True))["totalChunks"] == 1
+                nursery.cancel_scope.cancel()
+        updates.close()
+
+
+async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    """A signal does not wait for the examination of a Redis that is silent."""
+
+    async def hang(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(app, "_examine_redis", hang)
+    with trio.fail_after(DEADLINE_S):
+        await app.serve(_settings(), redis_url=redis_url)
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_abandons_lanes_that_outlast_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that does not end is no reason to be killed by whoever sent the signal."""
+
+    async def hang(_scheduler: Scheduler) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Scheduler, "stop", hang)
+    with RedisServer() as server:
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery:
+                settings = _settings(shutdown_grace_sec=0.1)
+                await nursery.start(partial(app.serve, settings, redis_url=server.url))
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_refuses_a_redis_on_which_chunks_would_get_lost() -> None:
+    """A server that evicts keys is refused with its reason, as one error and not as a group."""
+    with (
+        RedisServer(arguments=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]) as server,
+        pytest.raises(StoreRefusedError, match="allkeys-lru"),
+    ):
+        await app.serve(_settings(), redis_url=server.url)
+
+
+@pytest.mark.parametrize("field", ["http_port", "prometheus_port"])
+async def test_serve_refuses_a_port_that_is_taken(redis_url: str, field: str) -> None:
+    """The error names both settings and the reason, as one error and not as a group."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        port = listener.socket.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"{field.upper()}={port}.*choose a free port"):
+            await app.serve(_settings(**{field: port}), redis_url=redis_url)
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_arms_failpoints_from_the_environment(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    """A misspelt failpoint refuses the start, so that no test passes for its sake."""
+    monkeypatch.setenv(failpoints.VARIABLE, "session.folded=explode")
+    with pytest.raises(SettingsError, match="explode"):
+        await app.serve(_settings(), redis_url=redis_url)
+
+
+@pytest.mark.usefixtures("_own_collector")
+def test_run_starts_and_stops_an_embedded_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``embedded://`` is a server that lives exactly as long as the service."""
+    seen: list[Any] = []
+
+    async def serve(_settings: Settings, *, redis_url: str, embedded: bool) -> None:
+        with contextlib.closing(redis.Redis.from_url(redis_url)) as client:
+            seen.extend([redis_url, embedded, client.ping()])
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(app, "serve", serve)
+    app.run(_settings(redis_url="embedded://"))
+    url, embedded, answered = seen
+    assert (embedded, answered) == (True, True)
+    with contextlib.closing(redis.Redis.from_url(url)) as client, pytest.raises(redis.ConnectionError):
+        client.ping()
+
+
+def test_run_uses_the_configured_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other address is used as it is."""
+    seen: list[Any] = []
+
+    async def serve(_settings: Settings, *, redis_url: str, embedded: bool) -> None:
+        seen.extend([redis_url, embedded])
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(app, "serve", serve)
+    app.run(_settings(redis_url="redis://here:1"))
+    assert seen == ["redis://here:1", False]

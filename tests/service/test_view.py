@@ -1,0 +1,148 @@
+"""The service as the HTTP layer sees it: what "ready" means, and documents from a real Redis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.errors import StoreUnavailableError
+from orchestrator.http.service_view import Status
+from orchestrator.kernels import choice, merge
+from orchestrator.lane.lifecycle import LaneState
+from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
+from orchestrator.service.updates import UpdateFeed
+from orchestrator.service.view import Service
+from orchestrator.store.client import connect
+from orchestrator.store.documents import Documents
+
+HEALTHY = SchedulerStatistics(
+    lanes=(LaneStatistics("nike", LaneState.WAITING, 1.0), LaneStatistics("acme", LaneState.FOLDING, 0.1)),
+    registered=4,
+    processed=9,
+    last_commit_ms=1_795_435_200_000,
+    successful=3,
+    failed=1,
+    parked={},
+    redis_up=True,
+    redis_reason="",
+    registry_read=True,
+    hinted=True,
+)
+
+
+class FixedScheduler:
+    """A scheduler that says what a test wants it to say."""
+
+    def __init__(self, statistics: SchedulerStatistics) -> None:
+        self._statistics = statistics
+
+    def statistics(self) -> SchedulerStatistics:
+        """The fixed snapshot."""
+        return self._statistics
+
+    def brands(self) -> tuple[str, ...]:
+        """Two brands."""
+        return ("nike", "acme")
+
+
+def _service(client: redis.Redis, **changes: Any) -> Service:
+    scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
+    feed = UpdateFeed(client, Metrics(merge_implementation="python"))
+    return Service("o-1", scheduler, Documents(client), feed, redis_address="unix:///there")
+
+
+@pytest.fixture(autouse=True)
+def _no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether this machine has the compiled kernel is not the question here."""
+    monkeypatch.setattr(merge, "FALLBACK_REASON", None)
+
+
+def test_statistics_pass_on_what_the_scheduler_knows(redis_client: redis.Redis) -> None:
+    """Every number of health comes from one snapshot."""
+    statistics = _service(redis_client).statistics()
+    assert statistics.orchestrator_id == "o-1"
+    assert (statistics.registered_brands, statistics.processed_brands, statistics.active_brands) == (4, 9, 2)
+    assert (statistics.successful_brands, statistics.failed_brands) == (3, 1)
+    assert statistics.last_processed_at_ms == 1_795_435_200_000
+    assert statistics.redis_address == "unix:///there"
+    assert statistics.uptime_s >= 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, Status.OK),
+        ({"hinted": False}, Status.OK),
+        ({"failed": 3}, Status.OK),
+        ({"registry_read": False}, Status.STARTING),
+        ({"redis_up": False, "registry_read": False}, Status.UNAVAILABLE),
+        ({"redis_up": False, "parked": {"x": "y"}}, Status.UNAVAILABLE),
+        ({"parked": {"x": "y"}}, Status.DEGRADED),
+    ],
+)
+def test_status_names_the_worst_that_is_the_case(
+    redis_client: redis.Redis, changes: dict[str, Any], status: Status
+) -> None:
+    """No answer beats a start, a start beats a parked brand; failures of single brands do not make it unready."""
+    assert _service(redis_client, **changes).statistics().status is status
+
+
+def test_status_is_stopping_whatever_else_is_the_case(redis_client: redis.Redis) -> None:
+    """During a stop no more readers should come."""
+    service = _service(redis_client, redis_up=False)
+    service.stopping = True
+    assert service.statistics().status is Status.STOPPING
+
+
+def test_status_is_degraded_on_the_pure_twin(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that should be there and is not gets noticed."""
+    monkeypatch.setattr(merge, "FALLBACK_REASON", "no compiler")
+    statistics = _service(redis_client).statistics()
+    assert statistics.status is Status.DEGRADED
+    assert "no compiler" in statistics.checks["merge"].detail
+
+
+def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
+    """One sentence each, for people."""
+    checks = _service(redis_client).statistics().checks
+    assert {name: (check.status, check.detail) for name, check in checks.items()} == {
+        "redis": ("ok", "wake hints"),
+        "lanes": ("ok", "folding, waiting"),
+        "merge": ("ok", choice.IMPLEMENTATION),
+    }
+    assert _service(redis_client, hinted=False, lanes=()).statistics().checks["redis"].detail == "polling"
+    assert _service(redis_client, lanes=()).statistics().checks["lanes"].detail == "idle"
+
+
+def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:
+    """The first ones with their reasons and the number of all, however many there are."""
+    parked = {f"b{number}": "a set" for number in range(1_000)}
+    check = _service(redis_client, parked=parked).statistics().checks["lanes"]
+    assert check.status == "degraded"
+    assert check.detail.startswith("1000 parked: 'b0': a set; ")
+    assert len(check.detail) < 200
+
+
+async def test_documents_come_from_redis(redis_client: redis.Redis, brand: str) -> None:
+    """Summary, trend and spikes as they are stored; absent ones are empty."""
+    service, keys = _service(redis_client), BrandKeys.of(brand)
+    assert (await service.summary(brand), await service.trend(brand), await service.spikes(brand)) == (None, {}, [])
+    redis_client.set(keys.summary, "{}")
+    redis_client.hset(keys.trend, "h:1", "{}")
+    redis_client.rpush(keys.spike, "1", "2")
+    assert await service.summary(brand) == b"{}"
+    assert await service.trend(brand) == {b"h:1": b"{}"}
+    assert await service.spikes(brand) == [b"1", b"2"]
+    assert await service.brands() == ("nike", "acme")
+
+
+async def test_documents_without_redis_raise_what_the_http_layer_knows() -> None:
+    """A reader gets an answer about the outage, not a defect."""
+    client = connect("unix:///nowhere/redis.sock", timeout_s=1.0, pool_size=1)
+    with pytest.raises(StoreUnavailableError):
+        await _service(client).summary("nike")

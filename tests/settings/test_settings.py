@@ -1,0 +1,168 @@
+"""Names, defaults, bounds and combinations of the settings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from orchestrator.settings.settings import Settings, check_redis_url
+
+PLATFORM_DEFAULTS = {
+    "redis_url": "redis://localhost:6379",
+    "concurrency_limit": 5,
+    "http_port": 9000,
+    "prometheus_port": 9001,
+    "merge_similarity_threshold": 0.75,
+    "max_retries": 3,
+    "retry_backoff_base": 2,
+    "brand_refresh_interval_sec": 30,
+    "chunk_fetch_timeout_sec": 30,
+    "log_level": "info",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), PLATFORM_DEFAULTS.items())
+def test_settings_keep_the_platforms_defaults(name: str, value: object) -> None:
+    """The eleven variables that deployments already use keep their names and defaults."""
+    assert getattr(Settings(), name) == value
+
+
+def test_settings_are_independent_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Constructing the object takes arguments and defaults only; the loader alone reads variables."""
+    monkeypatch.setenv("CONCURRENCY_LIMIT", "77")
+    assert Settings().concurrency_limit == 5
+
+
+def test_settings_are_frozen() -> None:
+    """A setting cannot change while the service runs."""
+    settings = Settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.concurrency_limit = 9
+
+
+def test_orchestrator_id_is_random_if_unset() -> None:
+    """Two processes without a name of their own are told apart."""
+    assert Settings().orchestrator_id != Settings().orchestrator_id
+
+
+def test_summary_ttl_defaults_to_two_windows() -> None:
+    """A summary outlives the traffic that it covers."""
+    assert Settings(summary_window_sec=3_600).summary_ttl_sec == 7_200
+
+
+def test_redis_timeout_follows_a_short_lease() -> None:
+    """Lowering the lease alone never leaves a call that may outlive it."""
+    assert Settings(lock_ttl_sec=3).redis_timeout_sec == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("value", "keys"),
+    [
+        ("", ("brands:list", "brands:set")),
+        ("my:brands", ("my:brands",)),
+        (" a , b,a,", ("a", "b")),
+        ("+my:brands", ("brands:list", "brands:set", "my:brands")),
+        ("+brands:set", ("brands:list", "brands:set")),
+        (",", ("brands:list", "brands:set")),
+    ],
+)
+def test_brand_list_keys_replace_or_add(value: str, keys: tuple[str, ...]) -> None:
+    """A plain value replaces the standard keys, one with a plus adds to them, an empty one means the standard."""
+    assert Settings(brand_list_key=value).brand_list_keys == keys
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"http_port": 7, "prometheus_port": 7},
+        {"lock_ttl_sec": 2, "redis_timeout_sec": 2},
+        {"summary_window_sec": 899},
+        {"merge_similarity_threshold": float("nan")},
+        {"retry_backoff_base": float("inf")},
+        {"orchestrator_id": "two words"},
+        {"orchestrator_id": ""},
+        {"log_level": "loud"},
+        {"failed_policy": "ignore"},
+        {"no_such_setting": 1},
+    ],
+)
+def test_settings_refuse_what_cannot_work(values: dict[str, object]) -> None:
+    """Values out of bounds, contradictions and unknown names never become settings."""
+    with pytest.raises(ValidationError):
+        Settings(**values)  # type: ignore[arg-type]
+
+
+def test_both_ports_may_be_chosen_by_the_system() -> None:
+    """Port 0 twice is two different free ports, not a conflict."""
+    assert Settings(http_port=0, prometheus_port=0).http_port == 0
+
+
+@pytest.mark.parametrize(("given_level", "level"), [("INFO", "info"), ("Warn", "warning"), (" debug ", "debug")])
+def test_log_level_is_read_in_any_spelling(given_level: str, level: str) -> None:
+    """Deployments write levels in capitals and shorten warning."""
+    assert Settings.model_validate({"log_level": given_level}).log_level == level
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost:6379",
+        "redis://:pass@host/3",
+        "rediss://user:pass@[::1]:6380/0?ssl_cert_reqs=none",
+        "unix:///run/redis.sock",
+        "unix://user:pw@/run/redis.sock?db=2",
+        "embedded://",
+        "embedded:///var/lib/orchestrator",
+        " redis://localhost ",
+    ],
+)
+def test_check_redis_url_accepts_every_kind_of_address(url: str) -> None:
+    """TCP, TLS, socket and embedded addresses pass, trimmed."""
+    assert check_redis_url(url) == url.strip()
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("", "redis://"),
+        ("localhost:6379", "redis://"),
+        ("http://localhost", "redis://"),
+        ("redis:localhost", "redis://"),
+        ("redis://", "host"),
+        ("redis://host:99999", "port"),
+        ("redis://host:port", "port"),
+        ("redis://host/db", "database"),
+        ("unix://", "socket"),
+        ("embedded://data", "absolute"),
+    ],
+)
+def test_check_redis_url_says_what_would_be_right(url: str, hint: str) -> None:
+    """Each mistake gets its own remedy."""
+    with pytest.raises(ValueError, match=hint):
+        check_redis_url(url)
+
+
+@given(st.text())
+def test_check_redis_url_never_fails_otherwise(text: str) -> None:
+    """Any text is either an address or a ValueError, never another exception."""
+    try:
+        url = check_redis_url(text)
+    except ValueError:
+        return
+    assert url.startswith(("redis://", "rediss://", "unix://", "embedded://")) or "://" in url
+
+
+def test_masked_hides_the_password_alone() -> None:
+    """What is shown still tells host, port, database and user."""
+    shown = Settings(redis_url="rediss://app:s3cret@db.example:6380/1").masked()
+    assert shown["REDIS_URL"] == "rediss://app:***@db.example:6380/1"
+    assert shown["CONCURRENCY_LIMIT"] == 5
+
+
+def test_origin_is_default_until_somebody_sets_it() -> None:
+    """The origin of each value is known by field."""
+    settings = Settings()
+    settings.remember_origins({"max_retries": ".env"})
+    assert (settings.origin("max_retries"), settings.origin("http_port")) == (".env", "default")
