@@ -20,7 +20,7 @@ from typing import Any, Self
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import StoreError
-from orchestrator.store.client import connect, translated
+from orchestrator.store import connect, translated
 
 HISTORY_CHUNKS = 60  # pushed at once, spread over the past, so that the first page is not empty
 HISTORY_HOURS = 20

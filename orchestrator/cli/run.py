@@ -12,8 +12,7 @@ from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure, remark
 from orchestrator.process.logs import configure_logging
 from orchestrator.process.masking import mask_text
-from orchestrator.settings import Settings
-from orchestrator.settings.load import LoadedSettings
+from orchestrator.settings import LoadedSettings, Settings
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
 log = structlog.get_logger(__name__)
@@ -96,13 +95,13 @@ def _begin_log(loaded: LoadedSettings) -> None:
 
 def _run_service(settings: Settings) -> None:
     load_kernel()
-    from orchestrator.service.app import run as run_app  # noqa: PLC0415 - after the kernel, which it imports
+    from orchestrator.service import run as run_service  # noqa: PLC0415 - after the kernel, which it imports
 
-    run_app(settings)
+    run_service(settings)
 
 
 def _announce(settings: Settings, brand: str) -> None:
-    from orchestrator.http.urls import brand_page_url  # noqa: PLC0415 - only the demo needs it
+    from orchestrator.http import brand_page_url  # noqa: PLC0415 - only the demo needs it
 
     host = "127.0.0.1" if settings.http_host in {"0.0.0.0", "::"} else settings.http_host  # noqa: S104 - compared only
     address = f"http://{host}:{settings.http_port}"

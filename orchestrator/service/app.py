@@ -26,9 +26,8 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
-from orchestrator.http.application import build_app
-from orchestrator.http.metrics_app import build_metrics_app
-from orchestrator.http.server import serve as serve_http
+from orchestrator.http import build_app, build_metrics_app
+from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session import SessionConfig
@@ -39,12 +38,10 @@ from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
-from orchestrator.store.client import connect, masked_url
+from orchestrator.store import FailedPolicy, Store, StoreOptions, connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.preflight import Verdict, examine
-from orchestrator.store.store import Store
-from orchestrator.store.types import FailedPolicy, StoreOptions
 
 _CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
