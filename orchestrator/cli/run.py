@@ -34,19 +34,19 @@ def demo(rate: float) -> None:
     Listens on 127.0.0.1 unless HTTP_HOST is set. A REDIS_URL is used only if it is embedded://,
     so that demo data never reach a Redis that means something.
     """
-    from orchestrator.demo import Feeder  # noqa: PLC0415 - only this command needs it
+    from orchestrator.demo import DemoWorker  # noqa: PLC0415 - only this command needs it
 
     loaded = read_settings()
     with TemporaryDirectory(prefix="orchestrator-demo-") as folder:
         settings = demo_settings(loaded.settings, folder)
         _begin_log(loaded)
-        # Started here, so that the feeder has an address; the service finds it running and uses it.
+        # Started here, so that the worker has an address; the service finds it running and uses it.
         with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
             if server.imitation:  # has no folder in which the service could find it
                 settings = settings.model_copy(update={"redis_url": server.url})
             remark(f"Starting the demo; its Redis is at {server.url}")
             key = settings.brand_list_keys[0]
-            with Feeder(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
+            with DemoWorker(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
                 _run_service(settings)
 
 

@@ -96,7 +96,7 @@ async def serve(
             async with trio.open_nursery() as nursery:
                 asked = trio.Event()
                 with trio.CancelScope() as starting:
-                    nursery.start_soon(_watch_for_stop, signals, asked, starting, log)
+                    nursery.start_soon(_await_signal, signals, asked, starting, log)
                     ports = await _listen(settings, parts, nursery, stop_http)
                     await _start(parts, nursery, log)
                 if not starting.cancelled_caught:
@@ -302,7 +302,7 @@ async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.Bou
     memory.settle()
 
 
-async def _watch_for_stop(
+async def _await_signal(
     signals: AsyncIterator[int], asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
 ) -> None:
     """Note the first signal; a start that is still under way is given up."""
