@@ -168,7 +168,7 @@ def test_wheel_holds_what_the_compiler_made(sources: Path, tmp_path: Path) -> No
     assert build.returncode == 0, build.stdout
     (wheel,) = tmp_path.glob("*.whl")
     kernels = {Path(name).name.split(".")[0] for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")}
-    assert kernels == {path.stem for path in PACKAGE.glob("*.pyx")}
+    assert kernels == {path.stem for path in PACKAGE.rglob("*.pyx")}
 
 
 def imported_packages(folder: Path) -> set[str]:

@@ -81,5 +81,5 @@ def test_hit_chunks_acts_on_ids_that_ask_for_it() -> None:
 @pytest.mark.parametrize(("action", "number"), [("kill", signal.SIGKILL), ("segfault", signal.SIGSEGV)])
 def test_deadly_actions_end_the_process(action: str, number: signal.Signals) -> None:
     """A process that passes the point dies of the signal that the action stands for."""
-    code = f"from orchestrator import failpoints as f; f.arm('here={action}'); f.hit('here')"
+    code = f"from orchestrator.process import failpoints as f; f.arm('here={action}'); f.hit('here')"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -number

@@ -18,7 +18,7 @@ def answers_of(code: str) -> list[str]:
 def test_settle_freezes_what_is_alive_and_collects_rarely() -> None:
     """After settling, what was alive is out of the collector's sight and young collections are rare."""
     code = (
-        "import gc; from orchestrator import memory; memory.settle();"
+        "import gc; from orchestrator.process import memory; memory.settle();"
         "print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] >= 10_000)"
     )
     assert answers_of(code) == ["True", "True"]
@@ -28,7 +28,7 @@ def test_settle_freezes_what_is_alive_and_collects_rarely() -> None:
 def test_keep_freed_memory_is_understood_by_glibc() -> None:
     """What a batch of eight blocks frees is at hand for the next one: a fraction of the page faults of the first."""
     code = (
-        "import resource; from orchestrator import memory; print(memory.keep_freed_memory())\n"
+        "import resource; from orchestrator.process import memory; print(memory.keep_freed_memory())\n"
         "def faults():\n"
         "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "    blocks = [b'x' * (2 << 20) for _ in range(8)]\n"
@@ -41,7 +41,7 @@ def test_keep_freed_memory_is_understood_by_glibc() -> None:
 def test_limit_threads_leaves_one_for_linear_algebra() -> None:
     """Nothing here uses linear algebra, so importing numpy starts no thread."""
     code = (
-        "from orchestrator import memory; memory.limit_threads(); import os, numpy;"
+        "from orchestrator.process import memory; memory.limit_threads(); import os, numpy;"
         "tasks = '/proc/self/task'; print(len(os.listdir(tasks)) if os.path.exists(tasks) else 1)"
     )
     assert answers_of(code) == ["1"]

@@ -11,7 +11,7 @@ import redis
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http.service_view import Status
-from orchestrator.kernels import choice, merge
+from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
@@ -59,7 +59,7 @@ def _service(client: redis.Redis, **changes: Any) -> Service:
 @pytest.fixture(autouse=True)
 def _no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether this machine has the compiled kernel is not the question here."""
-    monkeypatch.setattr(merge, "FALLBACK_REASON", None)
+    monkeypatch.setattr(choice, "FALLBACK_REASON", None)
 
 
 def test_statistics_pass_on_what_the_scheduler_knows(redis_client: redis.Redis) -> None:
@@ -101,7 +101,7 @@ def test_status_is_stopping_whatever_else_is_the_case(redis_client: redis.Redis)
 
 def test_status_is_degraded_on_the_pure_twin(redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that should be there and is not gets noticed."""
-    monkeypatch.setattr(merge, "FALLBACK_REASON", "no compiler")
+    monkeypatch.setattr(choice, "FALLBACK_REASON", "no compiler")
     statistics = _service(redis_client).statistics()
     assert statistics.status is Status.DEGRADED
     assert "no compiler" in statistics.checks["merge"].detail
