@@ -16,10 +16,12 @@ import trio
 
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import StoreError
-from orchestrator.lane.lane import Lane, LaneOptions, LaneTools, tell_nobody
+from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
-from orchestrator.lane.session import SessionConfig
+from orchestrator.lane.session import Session, Warm
+from orchestrator.lane.telling import Audience, tell_nobody
+from orchestrator.lane.turn import Clock
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
@@ -80,17 +82,20 @@ class Scheduler:
     """Runs lanes for the brands of a store.
 
     Args:
+        new_session: makes the session of a brand, from what an earlier one left.
+        clock: tells when a brand's turn is over, in every thread.
         alert: called with a brand and each spike episode that a commit of it opened or closed; must not wait.
     """
 
     def __init__(
         self,
         store: Store,
-        session: SessionConfig,
+        new_session: Callable[[str, Warm | None], Session],
         options: SchedulerOptions,
         metrics: Metrics,
         *,
         alert: Callable[[str, EpisodeChange], None] = tell_nobody,
+        clock: Clock = time.perf_counter,
     ) -> None:
         self._store = store
         self._options = options
@@ -98,12 +103,10 @@ class Scheduler:
         self._roster = Roster(backoff_base=options.lane.backoff_base, park_s=options.discovery.registry_interval_s)
         self._discovery = Discovery(store, self._roster, options.discovery, metrics, lanes=self)
         self._tools = LaneTools(
-            store=store,
-            session=session,
-            metrics=metrics,
+            new_session=new_session,
+            audience=Audience(metrics, self._note_commit, alert),
             hinted=lambda: self._discovery.hinted,
-            committed=self._note_commit,
-            alert=alert,
+            clock=clock,
         )
         self._lanes: dict[str, Lane] = {}
         self._warm = WarmStates()

@@ -5,20 +5,22 @@ package. Only :mod:`orchestrator.store.hints` knows trio; everything else is syn
 """
 
 from orchestrator.store.client import connect, masked_url
+from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
-from orchestrator.store.types import Ask, Commit, CommitReply, FailedPolicy, Lease, Peek, Registry, StoreOptions, Then
+from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, ReadOn, Registry, StoreOptions
 
 __all__ = [
-    "Ask",
     "Commit",
     "CommitReply",
     "FailedPolicy",
     "Lease",
+    "Line",
     "Peek",
+    "ReadOn",
     "Registry",
+    "Reply",
     "Store",
     "StoreOptions",
-    "Then",
     "connect",
     "masked_url",
 ]

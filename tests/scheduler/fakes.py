@@ -11,16 +11,15 @@ import pytest
 import trio
 
 from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
-from orchestrator.lane import lane as lane_module
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.lifecycle import LaneState
+from orchestrator.lane.session import Session, Warm
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.types import Lease, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
-from tests.lane.support import CONFIG
 
 AWAY = StoreUnavailableError("no answer")
 REGISTRY_KEY = "brands:set"
@@ -127,11 +126,6 @@ def make_scheduler(
     """A scheduler whose Redis is *world*."""
     monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
     monkeypatch.setattr(discovery_module, "receive_hints", world.receive_hints)
-    monkeypatch.setattr(
-        lane_module,
-        "BrandSession",
-        lambda _s, _c, brand, warm: ScriptedSession(world.scripts[brand], brand, warm),
-    )
     options = SchedulerOptions(
         concurrency=concurrency,
         renew_interval_s=5.0,
@@ -139,7 +133,12 @@ def make_scheduler(
         discovery=DiscoveryOptions((REGISTRY_KEY,), REGISTRY_INTERVAL_S, "redis://fake", 1.0),
     )
     store: Any = world
-    return Scheduler(store, CONFIG, options, Metrics(merge_implementation="python"))
+
+    def new_session(brand: str, warm: Warm | None) -> Session:
+        return ScriptedSession(world.scripts[brand], brand, warm)
+
+    metrics = Metrics(merge_implementation="python")
+    return Scheduler(store, new_session, options, metrics, clock=trio.current_time)
 
 
 def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from orchestrator.errors import BrandBusyError, LeaseLostError, WrongTypeError
 from orchestrator.lane.lifecycle import LaneState
-from orchestrator.lane.session import Step
+from orchestrator.lane.step import Step
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running

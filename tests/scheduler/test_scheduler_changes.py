@@ -9,7 +9,7 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from orchestrator.lane.session import Step
+from orchestrator.lane.step import Step
 from orchestrator.scheduler.discovery import RECOVERY_CAP_S, REFUSED_TOLD
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import AWAY, REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running

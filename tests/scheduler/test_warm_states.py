@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import Warm
+from orchestrator.lane.sizer import BatchSizer
 from orchestrator.scheduler.warm_states import WarmStates
 
 
