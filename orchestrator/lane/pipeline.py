@@ -102,10 +102,12 @@ class Pipeline:
             # Answers of the attempt before may be under way; the commit itself is sent again as it was.
             self._drop_arrivals()
         else:
-            begun = self._begin()  # N: folded one step ago, or now
+            begun = self._begin()
             if isinstance(begun, Step):
                 return begun
             batch = begun
+            if batch.stage is Stage.DECODED:  # N was not folded one step ago
+                batch.fold(self.state, needed(batch.peek, "a peek").now_ms)
             # Before N's commit is built: a native thread then scans N + 1 meanwhile.
             self._receive()
             self._build(batch)
@@ -181,7 +183,7 @@ class Pipeline:
     # -- step by step
 
     def _begin(self) -> Batch | Step:
-        """Have the batch at the head folded, or say why there is none to commit."""
+        """Have the batch at the head ready to be folded, if that is not done yet, or say why there is none."""
         batch = self._batch
         if batch is None or batch.stage is not Stage.FOLDED:  # one that was begun and not folded is peeked again
             batch = self._next or self._peek()
@@ -198,7 +200,7 @@ class Pipeline:
         if peek.cid != self.cid:
             raise StaleStateError(f"brand {self._lease.brand!r}: another commit came between")
         if batch.stage is not Stage.FOLDED:
-            self._batch = self._folded(batch, peek, treated)
+            self._batch = self._ready(batch, peek, treated)
         return self._batch or Step(idle=True, queued=peek.queued)
 
     def _peek(self) -> Batch:
@@ -207,8 +209,8 @@ class Pipeline:
         failpoints.hit("session.peeked")
         return Batch(peek.items, peek)
 
-    def _folded(self, batch: Batch, peek: Peek, treated: Treatment) -> Batch | None:
-        """*batch*, or its first item alone, as a folded one; None if there is nothing to commit."""
+    def _ready(self, batch: Batch, peek: Peek, treated: Treatment) -> Batch | None:
+        """*batch*, or its first item alone, decoded and with all that a fold needs; None if there is nothing to do."""
         if not batch.items:
             return self._refreshed(batch, peek)
         if treated is not Treatment.WHOLE:
@@ -228,7 +230,6 @@ class Pipeline:
             batch.decode(self._lease.brand, self._config.limits)
         if batch.known is None:
             batch.known = self._store.seen(self._lease, batch.digests)
-        batch.fold(self.state, peek.now_ms)
         return batch
 
     def _refreshed(self, batch: Batch, peek: Peek) -> Batch | None:
