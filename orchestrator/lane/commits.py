@@ -25,7 +25,7 @@ class SummaryPace:
     """When a commit carries the summary.
 
     Attributes:
-        owed: the last commit, of whomever, left the summary behind the state.
+        owed: the last commit did not carry the summary, so readers see an older state.
     """
 
     def __init__(self, *, owed: bool) -> None:

@@ -224,7 +224,7 @@ class Lane:
         else:
             self._idle_since_s = None
             self._telling.steps([step], trio.current_time())
-        # Neither a failure that nobody was told of nor a fold that is in no commit is left behind.
+        # First every failure is told of, and every fold gets into its commit.
         if self._turn.over and not (self._session.failing or self._session.engaged):
             return LaneOutcome.YIELDED
         return None

@@ -246,7 +246,7 @@ class Pipeline:
             return
         try:
             batch.receive()
-        except StoreError:  # whatever is sent next on that line fails, too, and says why
+        except StoreError:  # the commit, which is sent next, fails as well and says why
             self._forget()
             return
         if batch.items:
@@ -285,7 +285,7 @@ class Pipeline:
             return None
 
     def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
-        """Send the commit, and in its pipeline whatever is to be known for the next step."""
+        """Send the commit, and in its pipeline what is to be known for the next step."""
         held, wanted = self._next, self._sizer.items
         read_on = ReadOn(wanted + self._sizer.ahead)  # for the next batch and the one after it
         if held is not None:
@@ -353,6 +353,6 @@ class Pipeline:
         self._line.drop()
 
     def _forget(self) -> None:
-        """Give up whatever was read ahead."""
+        """Give up what was read ahead."""
         self._next = None
         self._drop_arrivals()

@@ -1,6 +1,6 @@
 """How a batch is treated that was begun before and never committed: whole, one item alone, on trial, or condemned.
 
-Something in it may kill whoever reads or folds it. So fewer and fewer items share the fate of the one that does, and in
+Something in it may kill the process that reads or folds it. So fewer and fewer items share the fate of the one that does, and in
 the end that item is folded in a process of its own (:mod:`orchestrator.lane.trial`), whose end is the verdict.
 
 Pure. Source: quarantine in ``docs/redis-protocol.md``.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 SINGLE_ATTEMPTS = 3
-"""From this many peeks without a commit on, a batch is one item: whatever it is that fails, fewer share its fate."""
+"""From this many peeks without a commit on, a batch is one item: fewer items share the fate of the one that fails."""
 
 TRIAL_ATTEMPTS = 5
 """From this many on, the item is first folded in a process of its own."""

@@ -2,7 +2,7 @@
 
 Sending and reading are two calls, so that the caller decides what to do while the server works. A line holds a
 connection of the pool from the first command until every reply is read, and then gives it back. Nothing is ever sent
-twice here: what became of a command whose reply did not come is for the caller to find out.
+twice here: the caller finds out what became of a command that got no reply.
 
 One thread at a time sends and reads; any other thread may close the line meanwhile.
 
@@ -72,7 +72,7 @@ class Reply(Generic[T]):
 
         Raises:
             StoreUnavailableError: it did not come, and will not.
-            StoreError: whatever the replies mean.
+            StoreError: what the replies mean, if that is an error.
         """
         replies = self._replies
         if replies is None:

@@ -65,7 +65,7 @@ class Store:
     Args:
         client: for everything but renewals; its pool bounds the calls in flight.
         options: what is the same for every commit.
-        renewal_client: for renewals alone, so that they never wait behind a large commit; *client* if None.
+        renewal_client: for renewals alone, so that they never wait for a large commit; *client* if None.
         observe: called with ("read" | "write", seconds) after every round trip.
     """
 
@@ -222,8 +222,8 @@ class Store:
         """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.
 
         Raises:
-            StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: whoever claims
-                wants to commit.
+            StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: a lane that
+                claims wants to commit.
         """
         if not brands:
             return []

@@ -198,7 +198,7 @@ class Registry:
 
     Attributes:
         brands: names that are fit to be brands, sorted, each once.
-        refused: whatever is not: (repr of it, reason).
+        refused: the others: (repr of the name, reason).
     """
 
     brands: tuple[str, ...]

@@ -45,7 +45,7 @@ def bulk(values: Sequence[bytes]) -> Bulk:
 
 
 def pack(commands: Iterable[Command]) -> bytes:
-    """*commands* one behind the other."""
+    """*commands* one after the other."""
     return b"".join([piece for command in commands for piece in _pieces(command)])
 
 

@@ -155,7 +155,7 @@ def test_session_with_nothing_but_bad_items_ahead_asks_for_no_digest(queue: Bran
 @pytest.mark.usefixtures("armed")
 @pytest.mark.parametrize("passage", [1, 2])
 def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decoded(queue: Brand, passage: int) -> None:
-    """The commit had been sent; it is a duplicate, and the batch behind it is folded once."""
+    """The commit had been sent; it is a duplicate, and the next batch is folded once."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue)
     failpoints.arm(f"session.read_ahead=fail@{passage}")
@@ -165,7 +165,7 @@ def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decod
 
 
 def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watched: Watched) -> None:
-    """The same commit is a duplicate; the batch behind it is neither decoded nor asked about again."""
+    """The same commit is a duplicate; the next batch is neither decoded nor asked about again."""
     _push(queue, 6 * ITEMS)
     session, steps = _ahead(queue, watched)
     asked = len(watched.asked)
@@ -178,7 +178,7 @@ def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watch
 
 
 def test_session_that_lost_many_replies_drops_what_was_read_ahead(queue: Brand, watched: Watched) -> None:
-    """Each delivery counted an attempt at the batch behind; its head is then folded alone, nothing is skipped."""
+    """Each delivery counted an attempt at the next batch; its head is then folded alone, nothing is skipped."""
     _push(queue, 6 * ITEMS)
     session, steps = _ahead(queue, watched)
     watched.lose = SINGLE_ATTEMPTS - 1
@@ -252,7 +252,7 @@ def test_session_that_folded_ahead_recognises_what_the_batch_before_folded(queue
 
 
 def test_session_that_folded_ahead_keeps_that_over_lost_replies(queue: Brand, watched: Watched) -> None:
-    """The commit is sent again until it is known; what is folded behind it is neither folded again nor alone."""
+    """The commit is sent again until it is known; what was folded after it is neither folded again nor alone."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 2)
@@ -315,7 +315,7 @@ def test_session_tells_of_a_commit_whose_successor_could_not_be_folded(queue: Br
 
 
 def test_session_that_cannot_ask_ahead_commits_all_the_same(queue: Brand, watched: Watched) -> None:
-    """What is behind is then read again, on another connection."""
+    """What comes after it is then read again, on another connection."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 1)

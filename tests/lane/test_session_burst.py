@@ -1,4 +1,4 @@
-"""Bursts: several batches on end, each a commit of its own, and no failure that gets lost behind one that is done."""
+"""Bursts: several batches on end, each a commit of its own, and no failure that gets lost after one that is done."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_burst_is_one_step_after_another_until_there_is_nothing_left(queue: Bran
 
 @pytest.mark.parametrize("more", [0, 2])
 def test_burst_ends_when_it_may_not_go_on(queue: Brand, more: int) -> None:
-    """Whoever waits for the lane is asked between two steps."""
+    """Between two steps it is asked whether it may go on."""
     session = opened(queue)
     assert len(session.burst(times(more))) == 1 + more
     assert not session.failing

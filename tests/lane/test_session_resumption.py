@@ -149,7 +149,7 @@ def test_open_again_after_a_lost_reply_is_the_same_lease(queue: Brand, lossy: Lo
 
 
 def test_release_gives_back_a_lease_whose_acquire_got_no_answer(queue: Brand, lossy: LossyStore) -> None:
-    """Whoever gives up after a lost reply still takes the lock away."""
+    """A session that gives up after a lost reply still takes the lock away."""
     session = queue.session(store=lossy)
     lossy.lose = "acquire"
     with pytest.raises(StoreUnavailableError):

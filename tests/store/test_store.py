@@ -52,7 +52,7 @@ def test_acquire_describes_a_brand_that_was_never_committed(world: World) -> Non
 
 
 def test_acquire_refuses_a_foreign_token_and_changes_nothing(world: World) -> None:
-    """Whoever comes second is told that the brand is busy."""
+    """The second one is told that the brand is busy."""
     world.lease()
     with world.refused(BrandBusyError):
         world.lease()
@@ -354,7 +354,7 @@ def test_commit_again_is_a_duplicate_and_changes_nothing(world: World) -> None:
 
 
 def test_commit_again_is_a_duplicate_even_when_the_lock_moved_on(world: World) -> None:
-    """DUP is checked before FENCED: the commit is in, whoever holds the brand now."""
+    """DUP is checked before FENCED: the commit is in, no matter who holds the brand now."""
     lease, peek = world.holding(b"a")
     commit = commit_of(peek)
     world.store.commit(lease, commit)
@@ -537,7 +537,7 @@ def test_release_deletes_only_the_own_lock(world: World) -> None:
 
 
 def test_renew_and_release_report_a_lock_of_a_foreign_type_as_lost(world: World) -> None:
-    """Whoever overwrote the lock ended the lease; that must not look like a failure of Redis."""
+    """The client that overwrote the lock ended the lease; that must not look like a failure of Redis."""
     lease = world.lease()
     world.client.delete(world.keys.lock)
     world.client.zadd(world.keys.lock, {"member": 1})
