@@ -1,7 +1,8 @@
 """How a batch is treated that was begun before and never committed: whole, one item alone, on trial, or condemned.
 
-Something in it may kill the process that reads or folds it. So fewer and fewer items share the fate of the one that does, and in
-the end that item is folded in a process of its own (:mod:`orchestrator.lane.trial`), whose end is the verdict.
+Something in it may kill the process that reads or folds it. So fewer and fewer items share the fate of the one that
+does, and in the end that item is folded in a process of its own (:mod:`orchestrator.lane.trial`). How that ends is the
+verdict.
 
 Pure. Source: quarantine in ``docs/redis-protocol.md``.
 """

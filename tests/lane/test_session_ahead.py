@@ -177,6 +177,15 @@ def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watch
     assert_balanced(queue, steps)
 
 
+def test_session_that_sends_a_commit_again_leaves_no_old_question_open(queue: Brand, watched: Watched) -> None:
+    """The chunks that the lost attempt asked for are asked for again, and only once."""
+    _push(queue, 8 * ITEMS)
+    session, _ = _ahead(queue, watched)
+    watched.lose = 2
+    persistent(session.step, StoreUnavailableError)
+    assert session.statistics().line_unread == 1
+
+
 def test_session_that_lost_many_replies_drops_what_was_read_ahead(queue: Brand, watched: Watched) -> None:
     """Each delivery counted an attempt at the next batch; its head is then folded alone, nothing is skipped."""
     _push(queue, 6 * ITEMS)

@@ -107,6 +107,14 @@ def test_session_holds_a_verdict_against_the_tried_item_only(queue: Brand) -> No
     assert session.trial().item == queue.item("innocent")
 
 
+def test_verdict_is_used_once(queue: Brand) -> None:
+    """The same bytes again, after the commit that condemned them, begin with a clean record."""
+    session = _suspicious(queue, "suspect", "suspect")
+    session.judge(died=True)
+    [condemned, folded] = drain(session)
+    assert (condemned.poisoned, folded.poisoned, folded.fold.chunks) == (1, 0, 1)
+
+
 def test_judge_and_trial_need_a_suspect(queue: Brand) -> None:
     """Without one there is nothing to try or to say."""
     session = queue.opened()
