@@ -96,7 +96,6 @@ class Pipeline:
             StoreError: the pipeline is spent.
         """
         self._refuse_to_go_on()
-        self._refuse_to_go_on()
         asked = None
         if (batch := self._batch) is not None and batch.stage is Stage.COMMITTING:
             # Answers of the attempt before may be under way; the commit itself is sent again as it was.
@@ -184,14 +183,9 @@ class Pipeline:
 
     def _begin(self) -> Batch | Step:
         """Have the batch at the head ready to be folded, if that is not done yet, or say why there is none."""
-        batch = self._batch
-        if batch is None or batch.stage is not Stage.FOLDED:  # one that was begun and not folded is peeked again
-            batch = self._next or self._peek()
-            self._next = None
+        batch = self._head()
         peek = needed(batch.peek, "a peek")
-        treated = Treatment.WHOLE
-        if batch.items and batch.stage is not Stage.FOLDED:
-            treated = treatment(batch.items[0], peek.attempts, self._verdict)
+        treated = self._treatment(batch, peek)
         if treated is Treatment.TRIAL:
             self._batch, self._next = None, batch
             return Step(suspect=True, queued=peek.queued)
@@ -202,6 +196,20 @@ class Pipeline:
         if batch.stage is not Stage.FOLDED:
             self._batch = self._ready(batch, peek, treated)
         return self._batch or Step(idle=True, queued=peek.queued)
+
+    def _head(self) -> Batch:
+        """The batch at the head of the queue."""
+        if self._batch is not None and self._batch.stage is Stage.FOLDED:
+            return self._batch
+        # One that was begun and not folded is peeked again: that counts the attempt which failed.
+        batch, self._next = self._next or self._peek(), None
+        return batch
+
+    def _treatment(self, batch: Batch, peek: Peek) -> Treatment:
+        # What is folded survived that; it is part of the state, and can only be committed as a whole.
+        if not batch.items or batch.stage is Stage.FOLDED:
+            return Treatment.WHOLE
+        return treatment(batch.items[0], peek.attempts, self._verdict)
 
     def _peek(self) -> Batch:
         self._forget()
