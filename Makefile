@@ -38,8 +38,10 @@ torture: $(VENV)/.dev ## the long fault-injection campaign
 bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
 	$(BIN)/python -m bench all
 
-schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas from the types, the README's table from the settings
+schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, the README's table of settings
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
+	$(BIN)/python -c 'from orchestrator.http import openapi; print(openapi.openapi_json(), end="")' > docs/openapi.json
+	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme
 
 image: ## PIP_* of the environment reach the build's pip, and only that
