@@ -20,7 +20,7 @@ from typing import Any, Self
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import StoreError
-from orchestrator.store.client import connect, translated
+from orchestrator.store import connect, translated
 
 HISTORY_CHUNKS = 60  # pushed at once, spread over the past, so that the first page is not empty
 HISTORY_HOURS = 20
@@ -195,14 +195,14 @@ class ChunkMaker:
         return {name: round(value, 4) for name, value in shares.items()} | {"score": round(mood, 4)}
 
 
-class Feeder:
+class DemoWorker:
     """Pushes demo chunks from a thread of its own while the context is open.
 
     Args:
         url: the demo's Redis.
         registry_key: where its brands are registered.
         rate_per_s: chunks a second, all brands together.
-        on_ready: called once, in the feeder's thread, with a brand whose summary can be seen.
+        on_ready: called once, in the worker's thread, with a brand whose summary can be seen.
     """
 
     def __init__(self, url: str, registry_key: str, rate_per_s: float, on_ready: Callable[[str], None]) -> None:
@@ -212,7 +212,7 @@ class Feeder:
         self._on_ready = on_ready
         self._maker = ChunkMaker()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="demo-feeder", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="demo-worker", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -238,9 +238,9 @@ class Feeder:
                     self._client.rpush(BrandKeys.of(brand.name).queue, item)
                 if self._await_summary():
                     self._on_ready(BRANDS[0].name)
-                self._feed()
+                self._push_for_ever()
         except StoreError:
-            # The demo's Redis went away with the service, whose log tells why; there is nobody left to feed.
+            # The demo's Redis went away with the service, whose log tells why; there is nobody left to push to.
             return
 
     def _await_summary(self) -> bool:
@@ -249,7 +249,7 @@ class Feeder:
                 return False
         return True
 
-    def _feed(self) -> None:
+    def _push_for_ever(self) -> None:
         turn = 0
         while not self._stopping.wait(self._interval_s):
             brand = BRANDS[turn % len(BRANDS)]

@@ -9,7 +9,7 @@ import redis
 
 from orchestrator.contract.decode import decode_batch, decode_chunk
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.demo import BRANDS, HISTORY_CHUNKS, HISTORY_HOURS, ChunkMaker, Feeder, history
+from orchestrator.demo import BRANDS, HISTORY_CHUNKS, HISTORY_HOURS, ChunkMaker, DemoWorker, history
 
 NOW_MS = 1_795_428_000_000
 
@@ -50,19 +50,19 @@ def test_the_same_seed_makes_the_same_chunks() -> None:
     assert max(Counter(json.loads(item)["chunkId"] for _, item in first).values()) == 1
 
 
-def test_feeder_registers_pushes_and_stops(redis_url: str, redis_client: redis.Redis) -> None:
+def test_demo_worker_registers_pushes_and_stops(redis_url: str, redis_client: redis.Redis) -> None:
     """Brands are registered, history is queued, readiness is told once a summary exists, and the thread ends."""
     ready: list[str] = []
     first = BrandKeys.of(BRANDS[0].name)
     redis_client.set(first.summary, "{}")
-    feeder = Feeder(redis_url, "brands:demo-test", 1_000.0, ready.append)
+    worker = DemoWorker(redis_url, "brands:demo-test", 1_000.0, ready.append)
     try:
-        with feeder:
+        with worker:
             while redis_client.llen(first.queue) <= HISTORY_CHUNKS // len(BRANDS) + 2:
-                pass  # the feeder's own chunks are the signal
+                pass  # the worker's own chunks are the signal
         assert ready == [BRANDS[0].name]
         assert redis_client.scard("brands:demo-test") == len(BRANDS)
-        assert not feeder.running
+        assert not worker.running
     finally:
         queues = [BrandKeys.of(brand.name).queue for brand in BRANDS]
         redis_client.delete("brands:demo-test", first.summary, *queues)

@@ -17,7 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.faults import chunk_faults, mutants, process_faults, redis_faults
+from tests.faults import chunk_faults, process_faults, redis_faults
+from tests.mutants.gate import check_control, survivors
+from tests.mutants.guards import python_mutants
+from tests.mutants.lua import lua_mutants
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 SEED: Final = 20260101
 MODEL_EXAMPLES: Final = "300"
+GATE_WORKERS: Final = 2
 
 CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "orchestrators killed": partial(process_faults.kill_orchestrators, kills=200),
@@ -53,15 +57,13 @@ def model(_folder: Path, *, seed: int) -> Figures:
 
 
 def gate(_folder: Path, *, seed: int) -> Figures:  # noqa: ARG001 - nothing here is random
-    """Every mutant of the Lua files must be killed."""
-    chosen = mutants.mutants()
-    alive = mutants.survivors(chosen, report=False)
+    """Every mutant, Lua and Python, must be killed."""
+    chosen = [*lua_mutants(), *python_mutants()]
+    check_control(chosen)
+    alive = survivors(chosen, workers=GATE_WORKERS, report=False)
     assert alive == [], [mutant.name for mutant in alive]
-    return {
-        "mutants": len(chosen),
-        "killed": len(chosen) - len(mutants.EQUIVALENT),
-        "equivalent": len(mutants.EQUIVALENT),
-    }
+    equivalent = sum(1 for mutant in chosen if mutant.equivalent)
+    return {"mutants": len(chosen), "killed": len(chosen) - equivalent, "equivalent": equivalent}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""The command line: what people touch; the top layer, imported by nobody.
+"""The command line: what people call. The top of the house: only ``python -m orchestrator`` imports it.
 
-A command's module is imported when the command is called (:mod:`orchestrator.cli.program`),
-so that one command does not pay for the libraries of the others.
+Face: :func:`main`. A command's module is imported when the command is called
+(:mod:`orchestrator.cli.program`), so that one command does not pay for the libraries of the others.
 """
 
 from __future__ import annotations

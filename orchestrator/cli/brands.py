@@ -17,7 +17,7 @@ from orchestrator.cli.terminal import Failure, make_table, on_terminal, plain, r
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.settings import Settings
-from orchestrator.store.client import translated
+from orchestrator.store import translated
 from orchestrator.store.registry import registered
 
 

@@ -10,8 +10,7 @@ import click
 from orchestrator.cli.context import with_settings
 from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain, show_page
 from orchestrator.process.masking import printable
-from orchestrator.settings import Settings
-from orchestrator.settings.load import ALIASES, allowed
+from orchestrator.settings import ALIASES, Settings, allowed
 
 _COMMENT_WIDTH = 110
 _MEANING_WIDTH = 130  # columns of a terminal from which on the meanings fit beside the values

@@ -19,9 +19,8 @@ import redis
 from orchestrator.cli.terminal import Failure, Misuse, remark
 from orchestrator.errors import StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
-from orchestrator.settings import Settings
-from orchestrator.settings.load import LoadedSettings, load_settings
-from orchestrator.store.client import connect
+from orchestrator.settings import LoadedSettings, Settings, load_settings
+from orchestrator.store import connect
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
 P = ParamSpec("P")

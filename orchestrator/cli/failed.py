@@ -22,7 +22,7 @@ from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
-from orchestrator.store.client import checked, translated
+from orchestrator.store import checked, translated
 from orchestrator.store.registry import registered
 
 OUR_ERROR = "invalid_chunk_result"

@@ -21,7 +21,7 @@ from orchestrator.contract.keys import queue_key
 from orchestrator.errors import InvalidChunkError, StoreError
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
-from orchestrator.store.client import checked, translated
+from orchestrator.store import checked, translated
 from orchestrator.store.registry import registered
 
 BATCH_ITEMS = 256  # with BATCH_BYTES: about 1 MB a round trip is the best size for Redis

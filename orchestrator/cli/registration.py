@@ -14,7 +14,7 @@ import redis
 from orchestrator.cli.terminal import Failure
 from orchestrator.contract.brands import check_brand
 from orchestrator.errors import InvalidBrandError
-from orchestrator.store.client import translated
+from orchestrator.store import translated
 
 
 def register(client: redis.Redis, keys: Sequence[str], brand: str) -> bool:

@@ -12,8 +12,7 @@ from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure, remark
 from orchestrator.process.logs import configure_logging
 from orchestrator.process.masking import mask_text
-from orchestrator.settings import Settings
-from orchestrator.settings.load import LoadedSettings
+from orchestrator.settings import LoadedSettings, Settings
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
 log = structlog.get_logger(__name__)
@@ -35,19 +34,19 @@ def demo(rate: float) -> None:
     Listens on 127.0.0.1 unless HTTP_HOST is set. A REDIS_URL is used only if it is embedded://,
     so that demo data never reach a Redis that means something.
     """
-    from orchestrator.demo import Feeder  # noqa: PLC0415 - only this command needs it
+    from orchestrator.demo import DemoWorker  # noqa: PLC0415 - only this command needs it
 
     loaded = read_settings()
     with TemporaryDirectory(prefix="orchestrator-demo-") as folder:
         settings = demo_settings(loaded.settings, folder)
         _begin_log(loaded)
-        # Started here, so that the feeder has an address; the service finds it running and uses it.
+        # Started here, so that the worker has an address; the service finds it running and uses it.
         with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
             if server.imitation:  # has no folder in which the service could find it
                 settings = settings.model_copy(update={"redis_url": server.url})
             remark(f"Starting the demo; its Redis is at {server.url}")
             key = settings.brand_list_keys[0]
-            with Feeder(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
+            with DemoWorker(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
                 _run_service(settings)
 
 
@@ -96,13 +95,13 @@ def _begin_log(loaded: LoadedSettings) -> None:
 
 def _run_service(settings: Settings) -> None:
     load_kernel()
-    from orchestrator.service.app import run as run_app  # noqa: PLC0415 - after the kernel, which it imports
+    from orchestrator.service import run as run_service  # noqa: PLC0415 - after the kernel, which it imports
 
-    run_app(settings)
+    run_service(settings)
 
 
 def _announce(settings: Settings, brand: str) -> None:
-    from orchestrator.http.urls import brand_page_url  # noqa: PLC0415 - only the demo needs it
+    from orchestrator.http import brand_page_url  # noqa: PLC0415 - only the demo needs it
 
     host = "127.0.0.1" if settings.http_host in {"0.0.0.0", "::"} else settings.http_host  # noqa: S104 - compared only
     address = f"http://{host}:{settings.http_port}"

@@ -22,7 +22,7 @@ from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.settings import Settings
-from orchestrator.store.client import translated
+from orchestrator.store import translated
 
 _WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _BEYOND_WORDS = 1e15

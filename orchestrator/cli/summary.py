@@ -17,7 +17,7 @@ from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.summary import Summary
 from orchestrator.settings import Settings
-from orchestrator.store.client import translated
+from orchestrator.store import translated
 from orchestrator.store.registry import registered
 
 

@@ -1,8 +1,9 @@
-"""What people, probes and scrapers touch over HTTP; read-only, everything from outside is untrusted.
+"""What people, probes and scrapers reach over HTTP: read-only, and everything from outside is untrusted.
 
-Imports ``statistics``, ``metrics``, ``contract`` and ``errors``; sees the service
-only through :class:`orchestrator.http.service_view.ServiceView`, never lane, scheduler or
-store. ``app`` builds both applications here and serves each on its port.
+Face: both applications, the server that runs one on a port, what an application may ask of the service
+(``service_view``), and links to its pages. Imports ``contract``, ``store.documents`` for the bounds of what is
+read, ``process`` and ``errors``. It sees the service only as a :class:`ServiceView`, never a lane, the
+scheduler or a client of Redis.
 """
 
 from __future__ import annotations
@@ -10,5 +11,17 @@ from __future__ import annotations
 from orchestrator.http.application import build_app
 from orchestrator.http.metrics_app import build_metrics_app
 from orchestrator.http.server import serve
+from orchestrator.http.service_view import Check, ServiceStatistics, ServiceView, Status, SummaryUpdate
+from orchestrator.http.urls import brand_page_url
 
-__all__ = ["build_app", "build_metrics_app", "serve"]
+__all__ = [
+    "Check",
+    "ServiceStatistics",
+    "ServiceView",
+    "Status",
+    "SummaryUpdate",
+    "brand_page_url",
+    "build_app",
+    "build_metrics_app",
+    "serve",
+]

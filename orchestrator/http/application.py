@@ -11,7 +11,7 @@ from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, openapi, pages
 from orchestrator.http.directory import Directory
-from orchestrator.http.events import EventFeed
+from orchestrator.http.events import OpenStreams
 from orchestrator.http.problems import handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.static import Assets
@@ -42,7 +42,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
     app.extensions["directory"] = Directory()
-    app.extensions["feed"] = EventFeed(service, metrics, trio.Event() if stop is None else stop)
+    app.extensions["streams"] = OpenStreams(service, metrics, trio.Event() if stop is None else stop)
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition
     app.register_blueprint(assets.blueprint())

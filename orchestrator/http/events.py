@@ -46,7 +46,7 @@ def encode_event(update: SummaryUpdate) -> bytes:
     return b"event: summary\nid: %d-%d\ndata: %b\n\n" % (update.epoch, update.version, data)
 
 
-class EventFeed:
+class OpenStreams:
     """What all streams of one application share.
 
     Args:
@@ -75,19 +75,19 @@ class EventStream(ResponseBody):
     of which nothing is sent, because its reader is gone, gives it back with the object.
     """
 
-    def __init__(self, feed: EventFeed, brand: str | None) -> None:
-        self._feed = feed
+    def __init__(self, streams: OpenStreams, brand: str | None) -> None:
+        self._streams = streams
         self._brand = brand
         self._started = False
         self._quiet_until_s = -math.inf
         self._held = AsyncExitStack()
-        feed.count(+1)
-        self._leave = weakref.finalize(self, feed.count, -1)
+        streams.count(+1)
+        self._leave = weakref.finalize(self, streams.count, -1)
         self._updates: trio.MemoryReceiveChannel[SummaryUpdate]
 
     async def __aenter__(self) -> Self:
         """Subscribe."""
-        self._updates = await self._held.enter_async_context(self._feed.service.updates())
+        self._updates = await self._held.enter_async_context(self._streams.service.updates())
         return self
 
     async def __aexit__(
@@ -115,13 +115,13 @@ class EventStream(ResponseBody):
                 nursery.cancel_scope.cancel()
 
             async def end() -> None:
-                await self._feed.stop.wait()
+                await self._streams.stop.wait()
                 nursery.cancel_scope.cancel()
 
             nursery.cancel_scope.deadline = trio.current_time() + HEARTBEAT_S
             nursery.start_soon(end)
             nursery.start_soon(next_events)
-        if self._feed.stop.is_set():
+        if self._streams.stop.is_set():
             raise StopAsyncIteration
         return result
 
@@ -146,11 +146,11 @@ async def events() -> Response:
     """Events about all brands, or about the one in ``?brand=``."""
     name = request.args.get("brand")
     brand = None if name is None else exact_brand(name)
-    feed: EventFeed = current_app.extensions["feed"]
-    if feed.open >= MAX_SUBSCRIBERS:
+    streams: OpenStreams = current_app.extensions["streams"]
+    if streams.open >= MAX_SUBSCRIBERS:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"There are {MAX_SUBSCRIBERS} streams open already.")
     # A HEAD would otherwise keep an endless answer running whose body nobody gets.
-    body = b"" if request.method == "HEAD" else EventStream(feed, brand)
+    body = b"" if request.method == "HEAD" else EventStream(streams, brand)
     response = Response(body, content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back

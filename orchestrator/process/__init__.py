@@ -1,4 +1,5 @@
-"""What a process needs whatever it does: logs, metrics, masking, memory, failpoints, backoff.
+"""What every process needs, whatever it does.
 
-Imports errors only, never another folder.
+Holds ``backoff``, ``failpoints``, ``logs``, ``masking``, ``memory`` and ``metrics``. No face: these tools
+have nothing to do with each other. Imports ``errors`` and no other package.
 """

@@ -1,4 +1,11 @@
-"""The running service: its parts put together, the view that HTTP has of it, the feed of updates.
+"""The running service: its parts put together, what HTTP may ask of it, and the updates that it passes on.
 
-The top of the house: imports every other folder but the command line.
+Face: :func:`run`. Imports every other package but the command line, and only that may import this one.
+Importing it chooses the kernels, so the settings must be known before.
 """
+
+from __future__ import annotations
+
+from orchestrator.service.app import run
+
+__all__ = ["run"]

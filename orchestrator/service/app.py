@@ -26,9 +26,8 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
-from orchestrator.http.application import build_app
-from orchestrator.http.metrics_app import build_metrics_app
-from orchestrator.http.server import serve as serve_http
+from orchestrator.http import build_app, build_metrics_app
+from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session import Sessions
@@ -40,12 +39,10 @@ from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
-from orchestrator.store.client import connect, masked_url
+from orchestrator.store import FailedPolicy, Store, StoreOptions, connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.preflight import Verdict, examine
-from orchestrator.store.store import Store
-from orchestrator.store.types import FailedPolicy, StoreOptions
 
 _CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
@@ -100,7 +97,7 @@ async def serve(
             async with trio.open_nursery() as nursery:
                 asked = trio.Event()
                 with trio.CancelScope() as starting:
-                    nursery.start_soon(_watch_for_stop, signals, asked, starting, log)
+                    nursery.start_soon(_await_signal, signals, asked, starting, log)
                     ports = await _listen(settings, parts, nursery, stop_http)
                     await _start(parts, nursery, log)
                 if not starting.cancelled_caught:
@@ -306,7 +303,7 @@ async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.Bou
     memory.settle()
 
 
-async def _watch_for_stop(
+async def _await_signal(
     signals: AsyncIterator[int], asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
 ) -> None:
     """Note the first signal; a start that is still under way is given up."""

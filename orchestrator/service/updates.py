@@ -17,10 +17,10 @@ import trio
 
 from orchestrator.contract.keys import UPDATES_CHANNEL
 from orchestrator.errors import StoreError
-from orchestrator.http.service_view import SummaryUpdate
+from orchestrator.http import SummaryUpdate
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
-from orchestrator.store.client import translated
+from orchestrator.store import translated
 from orchestrator.store.preflight import SCRATCH_BRAND
 
 BACKLOG_UPDATES = 256

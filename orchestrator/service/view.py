@@ -1,6 +1,6 @@
 """The running service as the HTTP layer sees it: statistics and published documents.
 
-Implements :class:`orchestrator.http.service_view.ServiceView` over scheduler, documents and
+Implements :class:`orchestrator.http.ServiceView` over scheduler, documents and
 updates. Decides what "ready" means; owns no lane and no connection.
 """
 
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import trio
 
-from orchestrator.http.service_view import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http import Check, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.updates import UpdateFeed

@@ -1,5 +1,13 @@
-"""The settings: what there is to set, and where values come from. Imports errors and process only."""
+"""The settings: what can be set, and where the values come from.
 
+Face: the settings and how they are found. Imports ``errors``, ``process.masking``, and two facts that
+must not be written down twice: the standard registry keys (``contract.keys``) and the form of a webhook's
+secret (``alerts.signing``).
+"""
+
+from __future__ import annotations
+
+from orchestrator.settings.load import ALIASES, LoadedSettings, allowed, load_settings
 from orchestrator.settings.settings import Settings
 
-__all__ = ["Settings"]
+__all__ = ["ALIASES", "LoadedSettings", "Settings", "allowed", "load_settings"]

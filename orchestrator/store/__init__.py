@@ -1,10 +1,13 @@
 """Redis: the threaded client, the Lua commands, and the translation of their codes into errors.
 
-May import ``contract`` and ``errors``; only ``lane``, ``scheduler``, ``app``, ``http`` and ``cli`` may import this
-package. Only :mod:`orchestrator.store.hints` knows trio; everything else is synchronous and thread-safe.
+Face: the store with its values, and the client's functions. Not on it, to be imported by name, because few need
+them and each brings libraries of its own: ``documents``, ``embedded``, ``hints``, ``preflight``, ``registry``.
+
+Imports ``contract``, ``process.masking`` and ``errors``. Only :mod:`orchestrator.store.hints` knows trio; everything
+else is synchronous and thread-safe.
 """
 
-from orchestrator.store.client import connect, masked_url
+from orchestrator.store.client import checked, connect, masked_url, translated
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, ReadOn, Registry, StoreOptions
@@ -21,6 +24,8 @@ __all__ = [
     "Reply",
     "Store",
     "StoreOptions",
+    "checked",
     "connect",
     "masked_url",
+    "translated",
 ]

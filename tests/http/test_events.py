@@ -12,7 +12,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from orchestrator.http import events as events_module
-from orchestrator.http.events import EventFeed, EventStream, encode_event
+from orchestrator.http.events import EventStream, OpenStreams, encode_event
 from orchestrator.http.service_view import SummaryUpdate
 from tests.polling import until
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def feed(service: MemoryService, metrics: Metrics) -> EventFeed:
-    """A feed that is not stopped."""
-    return EventFeed(service, metrics, trio.Event())
+def streams(service: MemoryService, metrics: Metrics) -> OpenStreams:
+    """What the streams of one application share, not stopped."""
+    return OpenStreams(service, metrics, trio.Event())
 
 
 def open_streams(metrics: Metrics) -> float | None:
@@ -44,17 +44,17 @@ def test_encode_event_is_one_event(brand: str) -> None:
     assert json.loads(data.removeprefix("data: ")) == {"brand": brand, "epoch": 3, "version": 41}
 
 
-async def test_stream_passes_updates_on(feed: EventFeed, service: MemoryService) -> None:
+async def test_stream_passes_updates_on(streams: OpenStreams, service: MemoryService) -> None:
     """After the greeting each update is an event."""
-    async with EventStream(feed, None) as stream:
+    async with EventStream(streams, None) as stream:
         assert b"retry: 3000" in await anext(stream)
         service.publish("nike", 1, 2)
         assert b'"brand":"nike"' in await anext(stream)
 
 
-async def test_stream_of_a_brand_skips_others(feed: EventFeed, service: MemoryService) -> None:
+async def test_stream_of_a_brand_skips_others(streams: OpenStreams, service: MemoryService) -> None:
     """With a brand asked for, the others' updates are not sent."""
-    async with EventStream(feed, "nike") as stream:
+    async with EventStream(streams, "nike") as stream:
         await anext(stream)
         service.publish("adidas")
         service.publish("nike")
@@ -64,12 +64,12 @@ async def test_stream_of_a_brand_skips_others(feed: EventFeed, service: MemorySe
 
 
 async def test_stream_tells_the_newest_of_a_burst(
-    feed: EventFeed,
+    streams: OpenStreams,
     service: MemoryService,
     autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
 ) -> None:
     """The first update goes out at once; those of the pause after it are told together, each brand once."""
-    async with EventStream(feed, None) as stream:
+    async with EventStream(streams, None) as stream:
         await anext(stream)
         service.publish("nike", 1, 1)
         started_s = trio.current_time()
@@ -85,20 +85,20 @@ async def test_stream_tells_the_newest_of_a_burst(
 
 
 async def test_stream_sends_a_heartbeat_after_silence(
-    feed: EventFeed,
+    streams: OpenStreams,
     autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
 ) -> None:
     """Fifteen virtual seconds without an update give a comment."""
-    async with EventStream(feed, None) as stream:
+    async with EventStream(streams, None) as stream:
         await anext(stream)
         started_s = trio.current_time()
         assert await anext(stream) == b": heartbeat\n\n"
         assert trio.current_time() - started_s == pytest.approx(events_module.HEARTBEAT_S)
 
 
-async def test_stream_ends_when_the_service_stops(feed: EventFeed, nursery: trio.Nursery) -> None:
+async def test_stream_ends_when_the_service_stops(streams: OpenStreams, nursery: trio.Nursery) -> None:
     """A waiting stream ends at once."""
-    async with EventStream(feed, None) as stream:
+    async with EventStream(streams, None) as stream:
         await anext(stream)
         ended = trio.Event()
 
@@ -109,25 +109,27 @@ async def test_stream_ends_when_the_service_stops(feed: EventFeed, nursery: trio
 
         nursery.start_soon(wait)
         await wait_all_tasks_blocked()
-        feed.stop.set()
+        streams.stop.set()
         with trio.fail_after(30):
             await ended.wait()
 
 
-async def test_stream_is_counted_while_it_is_open(feed: EventFeed, metrics: Metrics, service: MemoryService) -> None:
+async def test_stream_is_counted_while_it_is_open(
+    streams: OpenStreams, metrics: Metrics, service: MemoryService
+) -> None:
     """Opening subscribes, leaving unsubscribes, and the gauge follows."""
-    async with EventStream(feed, None):
+    async with EventStream(streams, None):
         assert (len(service.subscribers), open_streams(metrics)) == (1, 1)
     assert (len(service.subscribers), open_streams(metrics)) == (0, 0)
 
 
-def test_stream_that_is_never_sent_gives_its_place_back(feed: EventFeed) -> None:
+def test_stream_that_is_never_sent_gives_its_place_back(streams: OpenStreams) -> None:
     """A reader that is gone before its answer begins does not count for ever."""
-    stream = EventStream(feed, None)
-    assert feed.open == 1
+    stream = EventStream(streams, None)
+    assert streams.open == 1
     del stream
     gc.collect()
-    assert feed.open == 0
+    assert streams.open == 0
 
 
 async def test_events_keeps_to_the_limit_when_many_come_at_once(

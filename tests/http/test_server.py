@@ -6,6 +6,7 @@ test may take, so that it cannot be what ended it.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from contextlib import AsyncExitStack
 from functools import partial
@@ -229,7 +230,9 @@ async def test_serve_turns_connections_beyond_the_limit_away(
         await stream.send_all(REQUEST % b"/livez")
         await read_until(stream, b'"ok"}')
     third = await connect(server.port)
-    assert await third.receive_some() == b""
+    with contextlib.suppress(trio.BrokenResourceError):  # the end of the connection may come before the request
+        await third.send_all(REQUEST % b"/livez")
+        assert await third.receive_some() == b""
     await first.aclose()
     with trio.fail_after(HANG_S):
         answer = b""

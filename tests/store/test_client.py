@@ -81,10 +81,10 @@ def test_translate_drops_the_arguments_that_redis_quotes() -> None:
 
 
 def test_translated_leaves_no_trace_of_the_original() -> None:
-    """A traceback prints the cause as well, unless it is cut off."""
+    """A traceback prints cause and context as well, unless they are cut off."""
     with pytest.raises(StoreUnavailableError) as caught, translated():
         raise exceptions.ConnectionError(PASSWORD)
-    assert caught.value.__suppress_context__
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
 def test_store_without_a_server_is_unavailable(tmp_path: Path) -> None:

@@ -1,0 +1,280 @@
+"""The guards in Python, each with what would stand there without it and the tests that must notice.
+
+How to add a row is told in :mod:`tests.mutants`. Rows stand by package, from the wire up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from tests.mutants.gate import ROOT, Mutant
+
+
+class Guard:
+    """One row of the table.
+
+    Args:
+        file: from the root of the tree.
+        guard: a text that stands exactly once in *file*.
+        instead: what stands there in the mutant.
+        tests: what must fail, as arguments for pytest.
+    """
+
+    def __init__(self, file: str, guard: str, instead: str, *tests: str) -> None:
+        self.file = file
+        self.guard = guard
+        self.instead = instead
+        self.tests = tests
+
+    @property
+    def name(self) -> str:
+        """The file and what changes in it, on one line."""
+        before, after = (" ".join(text.split()) for text in (self.guard, self.instead))
+        return f"{self.file.removeprefix('orchestrator/')}: {before} → {after or 'nothing'}"
+
+    def mutant(self, root: Path = ROOT) -> Mutant:
+        """The tree at *root* without this guard.
+
+        Raises:
+            ValueError: the row does not fit its file (any more), or the file would be no Python.
+        """
+        text = (root / self.file).read_text(encoding="utf-8")
+        if text.count(self.guard) != 1 or self.guard == self.instead:
+            raise ValueError(f"{self.name}: its text is there {text.count(self.guard)} times, it must be once")
+        mutated = text.replace(self.guard, self.instead)
+        compile(mutated, self.file, "exec")
+        return Mutant(self.name, Path(self.file), mutated, self.tests)
+
+
+def python_mutants() -> list[Mutant]:
+    """Every mutant of the table."""
+    return [guard.mutant() for guard in GUARDS]
+
+
+GUARDS: Final = (
+    # contract/decode: what is too large, no text, or somebody else's, is a dead letter and nothing worse
+    Guard(
+        "orchestrator/contract/decode.py",
+        "if len(item) > max_bytes:",
+        "if len(item) > 2 * max_bytes:",
+        "tests/contract/test_decode.py::test_decode_refuses_large_items_unread",
+    ),
+    Guard(
+        "orchestrator/contract/decode.py",
+        "    _check_utf8(item)\n    wire =",
+        "    wire =",
+        "tests/contract/test_decode.py",
+    ),
+    Guard(
+        "orchestrator/contract/decode.py",
+        "if brand is not None and wire.brand != brand:",
+        "if brand is None and wire.brand != brand:",
+        "tests/contract/test_decode.py",
+    ),
+    Guard(
+        "orchestrator/contract/decode.py",
+        "if not value.is_integer():",
+        "if value < 0:",
+        "tests/contract/test_decode.py",
+    ),
+    Guard(
+        "orchestrator/contract/decode.py",
+        "    except RecursionError:\n        raise InvalidChunkError(",
+        "    except MemoryError:\n        raise InvalidChunkError(",
+        "tests/contract/test_decode.py",
+    ),
+    # store/codes: each refusal of a script is its own error
+    Guard(
+        "orchestrator/store/codes.py",
+        "if code in (Code.OK, Code.DUP):",
+        "if code is not Code.TYPE:",
+        "tests/store/test_store.py::test_commit_without_the_lease_is_fenced",
+    ),
+    Guard(
+        "orchestrator/store/codes.py",
+        "Code.FENCED: (LeaseLostError,",
+        "Code.FENCED: (StaleStateError,",
+        "tests/store/test_store.py::test_commit_without_the_lease_is_fenced",
+    ),
+    Guard(
+        "orchestrator/store/codes.py",
+        "part = script.parts[reply[1] - 1]",
+        "part = script.parts[reply[1] - 2]",
+        "tests/store/test_store.py::test_acquire_refuses_a_key_of_a_foreign_type",
+    ),
+    # store/client: nothing is sent twice, nothing hangs, no password gets out
+    Guard(
+        "orchestrator/store/client.py",
+        "retry=Retry(NoBackoff(), 0)",
+        "retry=Retry(NoBackoff(), 3)",
+        "tests/store/test_client.py::test_connect_never_retries",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "            socket_timeout=timeout_s,\n",
+        "",
+        "tests/store/test_client.py::test_client_discards_a_connection_after_a_timeout",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "max_connections=pool_size,",
+        "max_connections=2 * pool_size,",
+        "tests/store/test_client.py::test_store_waits_for_a_free_connection_and_no_longer",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "raise translate(error) from None",
+        "raise translate(error) from error",
+        "tests/store/test_client.py::test_translated_leaves_no_trace_of_the_original",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))",
+        "mask_text(str(error))",
+        "tests/store/test_client.py::test_translate_drops_the_arguments_that_redis_quotes",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "if isinstance(error, AuthenticationError | AuthorizationError):",
+        "if isinstance(error, AuthorizationError):",
+        "tests/store/test_client.py::test_translate_tells_refused_from_unavailable",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        " and not str(error).startswith(_TRANSIENT_REPLIES):",
+        ":",
+        "tests/store/test_client.py::test_translate_tells_refused_from_unavailable",
+    ),
+    # store/documents, store/hints: what others wrote has a bound, and what was missed is said
+    Guard(
+        "orchestrator/store/documents.py",
+        "getrange(key, 0, MAX_DOCUMENT_BYTES)",
+        "getrange(key, 0, -1)",
+        "tests/store/test_documents.py::test_summary_is_cut_one_byte_behind_its_bound",
+    ),
+    Guard(
+        "orchestrator/store/hints.py",
+        "everything = everything or message[1] is None",
+        "everything = False",
+        "tests/store/test_hints.py::test_receive_hints_says_that_everything_may_have_changed",
+    ),
+    # scheduler/roster: no brand is forgotten, none is favoured, none is held twice
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "self._cursor = start + CLAIM_SLICE",
+        "self._cursor = start",
+        "tests/scheduler/test_roster.py::test_claim_slices_start_elsewhere_each_time",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "        for brand in self._ready:\n",
+        "        for brand in reversed(self._ready):\n",
+        "tests/scheduler/test_roster.py::test_take_serves_brands_in_the_order_in_which_they_got_work",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "if self._records[brand].not_before_s <= now_s:",
+        "if self._records[brand].not_before_s <= now_s + 3600:",
+        "tests/scheduler/test_roster.py::test_take_passes_over_a_brand_that_is_put_off",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "if brand not in self._records or brand in self._held:",
+        "if brand not in self._records:",
+        "tests/scheduler/test_roster.py::test_mark_ready_is_refused_for_a_brand_that_a_lane_holds",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "if outcome is not LaneOutcome.DRAINED:",
+        "if outcome is LaneOutcome.YIELDED:",
+        "tests/scheduler/test_roster.py::test_finish_decides_who_is_taken_again",
+    ),
+    # http: limits that a reader cannot talk away
+    Guard(
+        "orchestrator/http/server.py",
+        "if self._open >= self._max_connections:",
+        "if self._open > self._max_connections:",
+        "tests/http/test_server.py::test_serve_turns_connections_beyond_the_limit_away",
+    ),
+    Guard(
+        "orchestrator/http/server.py",
+        "with trio.move_on_after(HOUSEKEEPING_S, shield=True):",
+        "with trio.move_on_after(HOUSEKEEPING_S):",
+        "tests/http/test_server.py::test_idle_connections_are_closed_after_the_keep_alive_time",
+    ),
+    Guard(
+        "orchestrator/http/server.py",
+        "with trio.move_on_after(SEND_TIMEOUT_S):",
+        "with trio.CancelScope():",
+        "tests/http/test_server.py::test_send_deadline_closes_a_reader_that_stopped_reading",
+    ),
+    Guard(
+        "orchestrator/http/server.py",
+        "except* Exception as errors:",
+        "except* OSError as errors:",
+        "tests/http/test_server_hostile.py",
+    ),
+    Guard(
+        "orchestrator/http/events.py",
+        "if streams.open >= MAX_SUBSCRIBERS:",
+        "if streams.open > MAX_SUBSCRIBERS:",
+        "tests/http/test_events.py::test_events_keeps_to_the_limit_when_many_come_at_once",
+    ),
+    Guard(
+        "orchestrator/http/documents.py",
+        "if len(raw) > MAX_DOCUMENT_BYTES:",
+        "if len(raw) > 2 * MAX_DOCUMENT_BYTES:",
+        "tests/http/test_documents.py::test_parse_summary_refuses_what_is_no_summary",
+    ),
+    Guard(
+        "orchestrator/http/answers.py",
+        "if text.isascii() and text.isdigit()",
+        "if text.isdigit()",
+        "tests/http/test_api.py::test_brands_refuses_bad_numbers",
+    ),
+    # process: no secret, no payload and no escape sequence gets out
+    Guard(
+        "orchestrator/process/masking.py",
+        r"""[^\s\"']*@""",
+        r"""[^\s\"'@]*@""",
+        "tests/process/test_masking.py::test_mask_text_hides_any_password",
+    ),
+    Guard(
+        "orchestrator/process/masking.py",
+        "char if char.isprintable() or char in kept else _escape(char)",
+        'char if char.isprintable() or char in kept or char == "\\x1b" else _escape(char)',
+        "tests/process/test_masking.py::test_printable_shows_escapes_and_keeps_writing",
+    ),
+    Guard(
+        "orchestrator/process/logs.py",
+        "if name in _WITHHELD:",
+        'if name == "payload":',
+        "tests/process/test_logs.py::test_log_lines_hold_no_payloads",
+    ),
+    Guard(
+        "orchestrator/process/backoff.py",
+        "min(failures - 1, _LARGEST_EXPONENT)",
+        "(failures - 1)",
+        "tests/process/test_backoff.py",
+    ),
+    # settings, alerts: what cannot work is refused, and an endpoint cannot hold the others up
+    Guard(
+        "orchestrator/settings/settings.py",
+        "if self.redis_timeout_sec >= self.lock_ttl_sec:",
+        "if self.redis_timeout_sec >= 2 * self.lock_ttl_sec:",
+        "tests/settings/test_settings.py::test_settings_refuse_what_cannot_work",
+    ),
+    Guard(
+        "orchestrator/alerts/deliver.py",
+        "min(RETRY_AFTER_MAX_S, float(text))",
+        "float(text)",
+        "tests/alerts/test_deliver.py::test_deliver_honours_retry_after",
+    ),
+    Guard(
+        "orchestrator/alerts/deliver.py",
+        "except (trio.WouldBlock, trio.ClosedResourceError) as error:",
+        "except trio.ClosedResourceError as error:",
+        "tests/alerts/test_deliver.py::test_offer_never_waits",
+    ),
+)

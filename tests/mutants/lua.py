@@ -1,0 +1,39 @@
+"""The mutants of the Lua files: every statement that can be taken away is taken away.
+
+Found by reading the scripts, so that a new guard has its mutant without being listed anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from tests.mutants.gate import ROOT, Mutant
+
+FOLDER: Final = Path("orchestrator/store/lua")
+SUITES: Final = ("tests/store/test_store.py", "tests/faults/test_schedules.py")
+
+# One statement on a line of its own: a guard, a call of Redis, or a section written.
+_REMOVABLE: Final = re.compile(
+    r"^\s*(if .* then .* end|redis\.p?call\(.*\)|write\(.*\)|if wrong then return wrong end)\s*(--.*)?$"
+)
+_BLOCK_GUARD: Final = re.compile(r"^\s*return \{ '(?!OK)[A-Z]+'")
+
+EQUIVALENT: Final = {
+    "commit.lua: redis.pcall('UNLINK', seen1)": "RENAME frees the old generation as well, only not in the background",
+}
+"""Lines whose absence cannot be seen in any answer or key, and why they stand there."""
+
+
+def lua_mutants() -> list[Mutant]:
+    """Every mutant, by reading the scripts."""
+    found = []
+    for path in sorted((ROOT / FOLDER).glob("*.lua")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if _REMOVABLE.match(line) or _BLOCK_GUARD.match(line):
+                name = f"{path.name}: {line.partition(' --')[0].strip()}"
+                text = "\n".join([*lines[:number], "", *lines[number + 1 :]])  # the numbers of the lines stay
+                found.append(Mutant(name, FOLDER / path.name, text, SUITES, EQUIVALENT.get(name, "")))
+    return found
