@@ -25,7 +25,7 @@ from orchestrator.brand.spikes import SpikeDetector
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
-from orchestrator.brand.window import Ledger
+from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import Chunk, chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.errors import InvalidStateError
@@ -49,7 +49,7 @@ class BrandState:
     def __init__(self, config: FoldConfig) -> None:
         self._config = config
         self._clock_ms = 0
-        self._ledger = Ledger(config.window_ms)
+        self._window = Window(config.window_ms)
         self._stories = StoryBook(config.similarity_threshold, config.max_stories)
         self._trend = Trend()
         self._flags = Flags()
@@ -73,7 +73,7 @@ class BrandState:
         if not fields:
             return state
         general = _read_general(fields)
-        state._ledger = Ledger.load(config.window_ms, fields, general.since_pane)
+        state._window = Window.load(config.window_ms, fields, general.since_pane)
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
@@ -97,7 +97,7 @@ class BrandState:
         panes = [at_ms // PANE_MS for at_ms in times]
         counts = batch.mentions.counts
         mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        added = self._ledger.fold(panes, chunks, mentions)
+        added = self._window.fold(panes, chunks, mentions)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
@@ -113,7 +113,7 @@ class BrandState:
             return
         self._clock_ms = now_ms
         first = first_pane(now_ms, self._config.window_ms)
-        self._ledger.advance(first)
+        self._window.advance(first)
         self._stories.advance(first)
         self._notes.advance(first)
         self._trend.advance(now_ms)
@@ -127,7 +127,7 @@ class BrandState:
         """
         put: dict[bytes, bytes] = {GENERAL_FIELD: self._encode_general()}
         remove: list[bytes] = []
-        self._ledger.take_changes(put, remove)
+        self._window.take_changes(put, remove)
         self._notes.take_changes(put)
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
@@ -141,8 +141,8 @@ class BrandState:
         self.advance(now_ms)
         start_ms = first_pane(self._clock_ms, self._config.window_ms) * PANE_MS
         findings = Findings(
-            tally=self._ledger.window,
-            topics=self._ledger.heaviest_topics(MAX_TOPICS_SHOWN),
+            tally=self._window.total,
+            topics=self._window.heaviest_topics(MAX_TOPICS_SHOWN),
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
             flagged=bool(self._flags),
@@ -153,12 +153,13 @@ class BrandState:
 
     def due_ms(self) -> int:
         """When the summary changes next without traffic, Unix ms; 0 = never."""
-        first = self._ledger.due_first()
-        window = None if first is None else first * PANE_MS + self._config.window_ms
-        return min((due for due in (window, self._flags.due_ms(), self._spikes.due_ms()) if due is not None), default=0)
+        first = self._window.due_first()
+        window_ms = None if first is None else first * PANE_MS + self._config.window_ms
+        dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())
+        return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
     def _encode_general(self) -> bytes:
-        return pack(_General(FORMAT, self._clock_ms, self._ledger.since, self._flags.minutes))
+        return pack(_General(FORMAT, self._clock_ms, self._window.since, self._flags.minutes))
 
 
 def _read_general(fields: Mapping[bytes, bytes]) -> _General:

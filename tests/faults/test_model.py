@@ -43,7 +43,7 @@ from orchestrator.lane.session import BrandSession, SessionConfig, Warm
 from orchestrator.store import Commit, CommitReply, Lease, Store, Then
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.types import NOTHING
-from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
+from tests.faults.traffic import Book, Traffic, comparable, fold_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -369,8 +369,8 @@ class Model(RuleBasedStateMachine):
 
     # -- aids
 
-    def _book(self) -> Ledger:
-        return Ledger(self.brand, items=list(self.truth.prefix))
+    def _book(self) -> Book:
+        return Book(self.brand, items=list(self.truth.prefix))
 
     def _valid(self) -> set[bytes]:
         return {json.dumps(chunk).encode() for chunk in self.traffic.books[self.brand].chunks.values()}
