@@ -21,7 +21,7 @@ from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
-from orchestrator.brand.spikes import SpikeDetector
+from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
@@ -53,7 +53,7 @@ class BrandState:
         self._stories = StoryBook(config.similarity_threshold, config.max_stories)
         self._trend = Trend()
         self._flags = Flags()
-        self._spikes = SpikeDetector()
+        self._spikes = Spikes()
         self._notes = Notes()
         self._recent: deque[tuple[Chunk, int, int, Sequence[int]]] = deque(maxlen=MAX_RECENT)
 
@@ -77,7 +77,7 @@ class BrandState:
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
-        state._spikes = SpikeDetector.load(fields, general.clock_ms)
+        state._spikes = Spikes.load(fields, general.clock_ms)
         state._notes = Notes.load(fields)
         state.advance(general.clock_ms)
         return state

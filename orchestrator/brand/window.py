@@ -88,7 +88,7 @@ class Window:
 
     @classmethod
     def load(cls, window_ms: int, fields: Mapping[bytes, bytes], since: int | None) -> Window:
-        """The panes among *fields*, all inside; :meth:`advance` then sets where the window begins."""
+        """The window over all panes among *fields*; :meth:`advance` then sets where it begins."""
         window = cls(window_ms)
         window._since = since
         for name, value in fields.items():
@@ -103,7 +103,7 @@ class Window:
         return self._since
 
     def due_first(self) -> int | None:
-        """The next first pane at which the totals or the comparison change without traffic; None: they never do."""
+        """The first pane that the window will have when the totals or the comparison change next; None: never."""
         inside = [number for number in self._panes if number >= self._first]
         if self._since is None or not inside:
             return None
@@ -183,7 +183,7 @@ class Window:
                 self._fold_many_topics(topics, [(chunk.topics or (), count) for _, chunk, count in its])
 
     def _fold_many_topics(self, topics: PaneTopics, rows: Sequence[tuple[Sequence[str], int]]) -> None:
-        """Count chunk by chunk and prune after the same chunk as batches of one chunk would: their cut must not show."""
+        """Count chunk by chunk, and prune after the same chunk as in batches of one: how they are cut must not show."""
         for texts, count in rows:
             self._count_topics(topics, dict.fromkeys(distinct_topics(texts), count))
             if len(topics) > 2 * MAX_TOPICS:
