@@ -11,22 +11,22 @@ detector: settled panes, unsettled ones, episodes), and those of the story book.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.brand.chunk_summaries import MAX_RECENT, Notes, recent_entry
+from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
+from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.window import Window
-from orchestrator.contract.chunk import Chunk, chunk_mentions
+from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.errors import InvalidStateError
 
@@ -54,8 +54,8 @@ class BrandState:
         self._trend = Trend()
         self._flags = Flags()
         self._spikes = Spikes()
-        self._notes = Notes()
-        self._recent: deque[tuple[Chunk, int, int, Sequence[int]]] = deque(maxlen=MAX_RECENT)
+        self._chunk_summaries = ChunkSummaries()
+        self._recent = RecentChunks()
 
     @classmethod
     def empty(cls, config: FoldConfig) -> BrandState:
@@ -78,7 +78,7 @@ class BrandState:
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
         state._spikes = Spikes.load(fields, general.clock_ms)
-        state._notes = Notes.load(fields)
+        state._chunk_summaries = ChunkSummaries.load(fields)
         state.advance(general.clock_ms)
         return state
 
@@ -101,9 +101,8 @@ class BrandState:
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
-        self._notes.fold(chunks, panes)
-        for chunk, at_ms, count in list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:]:
-            self._recent.append((chunk, at_ms, count, counts))
+        self._chunk_summaries.fold(chunks, panes)
+        self._recent.fold(chunks, times, mentions, counts)
         clusters = self._stories.fold_batch(batch, times, panes)
         return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
@@ -115,7 +114,7 @@ class BrandState:
         first = first_pane(now_ms, self._config.window_ms)
         self._window.advance(first)
         self._stories.advance(first)
-        self._notes.advance(first)
+        self._chunk_summaries.advance(first)
         self._trend.advance(now_ms)
         self._flags.advance(now_ms)
         self._spikes.advance(now_ms)
@@ -128,12 +127,11 @@ class BrandState:
         put: dict[bytes, bytes] = {GENERAL_FIELD: self._encode_general()}
         remove: list[bytes] = []
         self._window.take_changes(put, remove)
-        self._notes.take_changes(put)
+        self._chunk_summaries.take_changes(put)
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
         self._stories.take_changes(put, remove)
-        recent = [recent_entry(*newest) for newest in self._recent]
-        self._recent.clear()
+        recent = self._recent.take_changes()
         return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
@@ -147,7 +145,7 @@ class BrandState:
             story_count=len(self._stories),
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
-            chunk_summaries=self._notes.newest(),
+            chunk_summaries=self._chunk_summaries.newest(),
         )
         return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
 

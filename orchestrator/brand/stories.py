@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.story_store import StoryStore
-from orchestrator.kernels import fold
-from orchestrator.kernels.fold import MentionIds, StoryFolder
+from orchestrator.brand.text import clip
+from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
 from orchestrator.kernels.merge import FIXED_ONE
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ Rank = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class StoryView:
     """One story as readers see it.
 
     Attributes:
@@ -65,24 +64,24 @@ class Story:
     flagged_at_ms: int | None
     examples: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, story: Story) -> StoryView:
+        """The view of *story* as it is now."""
+        _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
+        return cls(
+            story.id,
+            story.label,
+            story.mentions,
+            members,
+            score / (scored * FIXED_ONE) if scored else None,
+            story.first_seen_ms,
+            story.last_seen_ms,
+            story.flagged_at_ms,
+            story.examples,
+        )
 
-def _view(story: fold.Story) -> Story:
-    """The story as readers see it."""
-    _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
-    return Story(
-        story.id,
-        story.label,
-        story.mentions,
-        members,
-        score / (scored * FIXED_ONE) if scored else None,
-        story.first_seen_ms,
-        story.last_seen_ms,
-        story.flagged_at_ms,
-        story.examples,
-    )
 
-
-def _rank(story: fold.Story) -> Rank:
+def eviction_rank(story: Story) -> Rank:
     """Who leaves first: the smallest, among equals the one not seen for longest, then the oldest."""
     return story.mentions, story.last_seen_ms, story.key
 
@@ -94,7 +93,7 @@ class StoryBook(StoryFolder):
         super().__init__(threshold, max_stories, words)
         self._ids: set[str] = set()
         self._first_pane = -1
-        self._smallest: list[tuple[Rank, fold.Story]] | None = None
+        self._smallest: list[tuple[Rank, Story]] | None = None
         self._store = StoryStore()
 
     def __len__(self) -> int:
@@ -104,10 +103,10 @@ class StoryBook(StoryFolder):
         """Let the clusters of *batch*, its chunks stamped so, join or found stories; how many clusters that were."""
         return self.fold(batch.chunks, times, panes, batch.centroids, batch.mentions)
 
-    def found(self, chunk: Chunk, place: int) -> fold.Story:
+    def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*."""
         key = self._store.next_key()
-        story = fold.Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
+        story = Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
         self._ids.add(story.id)
         self.records[key] = story
         if self._smallest is not None:
@@ -140,11 +139,11 @@ class StoryBook(StoryFolder):
                 if story.key in self.records:
                     self._drop_pane(story, pane)
 
-    def _drop_pane(self, story: fold.Story, pane: int) -> None:
+    def _drop_pane(self, story: Story, pane: int) -> None:
         if story.drop(pane):
             self._remove(story)
         elif self._smallest is not None:
-            heapq.heappush(self._smallest, (_rank(story), story))
+            heapq.heappush(self._smallest, (eviction_rank(story), story))
             if len(self._smallest) > _MAX_HEAP_ENTRIES * len(self.records):
                 self._smallest = None  # mostly out of date; the next eviction builds it anew
 
@@ -155,26 +154,26 @@ class StoryBook(StoryFolder):
         adds an entry. So a cluster costs O(log n) at most, however many stories there are.
         """
         if self._smallest is None:
-            self._smallest = [(_rank(story), story) for story in self.records.values()]
+            self._smallest = [(eviction_rank(story), story) for story in self.records.values()]
             heapq.heapify(self._smallest)
         while True:
             rank, story = self._smallest[0]
             if story.key not in self.records:
                 heapq.heappop(self._smallest)
-            elif rank != _rank(story):
-                heapq.heapreplace(self._smallest, (_rank(story), story))
+            elif rank != eviction_rank(story):
+                heapq.heapreplace(self._smallest, (eviction_rank(story), story))
             else:
                 self._remove(story)
                 return
 
-    def _remove(self, story: fold.Story) -> None:
+    def _remove(self, story: Story) -> None:
         del self.records[story.key]
         self._ids.discard(story.id)
         self.index.remove(story.key)
         self.dirty.pop(story.key, None)
         self._store.forget(story)
 
-    def top(self, count: int) -> list[Story]:
+    def top(self, count: int) -> list[StoryView]:
         """The *count* stories with most mentions in the window, the older first among equals."""
         stories = list(self.records.values())
         if len(stories) > count > 0:
@@ -182,7 +181,7 @@ class StoryBook(StoryFolder):
             bound = heapq.nlargest(count, [story.mentions for story in stories])[-1]
             stories = [story for story in stories if story.mentions >= bound]
         stories.sort(key=lambda story: (-story.mentions, story.key))
-        return [_view(story) for story in stories[:count]]
+        return [StoryView.of(story) for story in stories[:count]]
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.flags import is_flagged
 from orchestrator.brand.sentiment import Tally, to_number
-from orchestrator.brand.stories import Story
-from orchestrator.brand.text import Content, compose, surge
+from orchestrator.brand.stories import StoryView
+from orchestrator.brand.text import Content, clip, compose, surge
 from orchestrator.brand.window import TopicView
 from orchestrator.contract.summary import (
     MAX_SUMMARY_BYTES,
@@ -53,7 +52,7 @@ class Findings:
 
     tally: Tally
     topics: Sequence[TopicView]
-    stories: Sequence[Story]
+    stories: Sequence[StoryView]
     story_count: int
     flagged: bool
     episode: SpikeEpisode | None
@@ -109,7 +108,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     )
 
 
-def _story_total(story: Story, place: int, now_ms: int) -> StoryTotal:
+def _story_total(story: StoryView, place: int, now_ms: int) -> StoryTotal:
     return StoryTotal(
         id=story.id,
         label=clip(story.label, _LABEL_CHARS),
