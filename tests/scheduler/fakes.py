@@ -35,7 +35,8 @@ class FakeRedis:
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
-        lost: tokens' brands that the next renewal finds lost.
+        lost: brands whose leases the next renewal finds lost.
+        lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
     """
 
     def __init__(self, *brands: str) -> None:
@@ -46,6 +47,7 @@ class FakeRedis:
         self.renewals_fail = False
         self.hints = True
         self.lost: set[str] = set()
+        self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
@@ -74,8 +76,8 @@ class FakeRedis:
         """Leases that are lost."""
         if self.renewals_fail:
             raise AWAY
-        lost = [lease for lease in leases if lease.brand in self.lost]
-        self.lost.clear()
+        lost = [lease for lease in leases if lease.brand in self.lost] + self.lost_before
+        self.lost, self.lost_before = set(), []
         return lost
 
     # -- wake hints
@@ -122,7 +124,12 @@ class FakeRedis:
 
 
 def make_scheduler(
-    world: FakeRedis, monkeypatch: pytest.MonkeyPatch, *, concurrency: int = 2, **lane: Any
+    world: FakeRedis,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    concurrency: int = 2,
+    metrics: Metrics | None = None,
+    **lane: Any,
 ) -> Scheduler:
     """A scheduler whose Redis is *world*."""
     monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
@@ -139,7 +146,7 @@ def make_scheduler(
         discovery=DiscoveryOptions((REGISTRY_KEY,), REGISTRY_INTERVAL_S, "redis://fake", 1.0),
     )
     store: Any = world
-    return Scheduler(store, CONFIG, options, Metrics(merge_implementation="python"))
+    return Scheduler(store, CONFIG, options, metrics or Metrics(merge_implementation="python"))
 
 
 def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:
