@@ -144,7 +144,10 @@ def test_install_without_compiler_runs_on_the_twin_and_says_why(
     built_without_compiler: tuple[Path, str], tmp_path: Path
 ) -> None:
     """The wheel of such a build imports from where it was installed, merges in Python and knows the reason."""
-    code = "from orchestrator.kernels import choice as m; print(m.__file__, m.IMPLEMENTATION, m.FALLBACK_REASON, sep='\\n')"
+    code = (
+        "from orchestrator.kernels import choice;"
+        "print(choice.__file__, choice.IMPLEMENTATION, choice.FALLBACK_REASON, sep='\\n')"
+    )
     done = run_installed(code, built_without_compiler[0], tmp_path)
     file, implementation, reason = done.stdout.splitlines()
     assert Path(file).is_relative_to(tmp_path)

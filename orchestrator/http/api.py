@@ -37,7 +37,7 @@ from orchestrator.http.api_documents import (
 )
 from orchestrator.http.documents import StoredSummary, parse_summary, read_summary
 from orchestrator.http.problems import not_found
-from orchestrator.http.service_view import MAX_LIST_ENTRIES
+from orchestrator.store.documents import MAX_LIST_ENTRIES
 
 if TYPE_CHECKING:
     from quart import Response

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from orchestrator.http.problems import ProblemError, not_found
-from orchestrator.http.service_view import MAX_DOCUMENT_BYTES
+from orchestrator.store.documents import MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
     from orchestrator.http.service_view import ServiceView

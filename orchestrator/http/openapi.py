@@ -30,7 +30,7 @@ from orchestrator.http.api_documents import (
 )
 from orchestrator.http.events import MAX_SUBSCRIBERS
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
-from orchestrator.http.service_view import MAX_LIST_ENTRIES
+from orchestrator.store.documents import MAX_LIST_ENTRIES
 
 TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, UpdateEvent, Problem)
 _REFERENCE = "#/components/schemas/{name}"

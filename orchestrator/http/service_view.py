@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     import trio
 
-MAX_DOCUMENT_BYTES = 1024 * 1024  # of anything read for a reader; a summary has at most 64 KiB
-MAX_LIST_ENTRIES = 1_000  # of a list or hash read for a reader
-
 
 class Status(StrEnum):
     """The service as a whole, worst last; serving means that a load balancer may send readers here."""

@@ -15,10 +15,15 @@ import redis
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.http.service_view import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES
 from orchestrator.store.client import translated
 
 T = TypeVar("T")
+
+MAX_DOCUMENT_BYTES = 1024 * 1024
+"""Of a string that is read for a reader; a summary has at most 64 KiB."""
+
+MAX_LIST_ENTRIES = 1_000
+"""Of a list or hash that is read for a reader; ours have two hundred at most."""
 
 
 class Documents:

@@ -9,7 +9,7 @@ from orchestrator.contract import summary as contract
 from orchestrator.http import documents
 from orchestrator.http.documents import parse_summary, read_summary
 from orchestrator.http.problems import ProblemError
-from orchestrator.http.service_view import MAX_DOCUMENT_BYTES
+from orchestrator.store.documents import MAX_DOCUMENT_BYTES
 from tests.http.conftest import MemoryService
 
 

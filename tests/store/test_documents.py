@@ -7,9 +7,8 @@ import redis
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.http.service_view import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES
 from orchestrator.store.client import connect
-from orchestrator.store.documents import Documents
+from orchestrator.store.documents import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES, Documents
 
 
 def test_documents_of_an_unknown_brand_are_absent(any_client: redis.Redis, brand: str) -> None:
