@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from orchestrator.brand.chunk_summaries import ChunkSummaries
-from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
@@ -28,6 +28,7 @@ from orchestrator.brand.trend import Trend
 from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 
 GENERAL_FIELD = b"g"
@@ -157,7 +158,7 @@ class BrandState:
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
     def _encode_general(self) -> bytes:
-        return pack(_General(FORMAT, self._clock_ms, self._window.since, self._flags.minutes))
+        return pack(_General(STATE_FORMAT, self._clock_ms, self._window.since, self._flags.minutes))
 
 
 def _read_general(fields: Mapping[bytes, bytes]) -> _General:
@@ -165,6 +166,6 @@ def _read_general(fields: Mapping[bytes, bytes]) -> _General:
     if value is None:
         raise InvalidStateError(f"state field {GENERAL_FIELD!r} is missing: not a state of ours")
     general = _decoder.read(GENERAL_FIELD, value)
-    if general.format != FORMAT:
-        raise InvalidStateError(f"the state has format {general.format}, expected {FORMAT}")
+    if general.format != STATE_FORMAT:
+        raise InvalidStateError(f"the state has format {general.format}, expected {STATE_FORMAT}")
     return general

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
 from orchestrator.brand.segments import SegmentLog, in_order
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import MentionIds, Story, pack_stories
 
@@ -109,7 +110,7 @@ class StoryStore:
             value, sizes = pack_stories(dirty.values(), index, self._removed)
             self._place(dirty.values(), sizes, self._log.append(value, array("q", dirty), put))
         if self._head_changed:
-            put[HEAD_FIELD] = pack((FORMAT, self._next_key))
+            put[HEAD_FIELD] = pack((STATE_FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
 
     def _place(self, stories: Iterable[Story], sizes: Iterable[int], number: int) -> None:
@@ -126,8 +127,8 @@ class StoryStore:
         """
         if HEAD_FIELD in fields:
             found, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
-            if found != FORMAT:
-                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {FORMAT}")
+            if found != STATE_FORMAT:
+                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {STATE_FORMAT}")
         newest: dict[int, tuple[int, int, _StoryFields]] = {}
         for number, name in in_order(list(fields), PREFIX):
             stored, removed = _segment_decoder.read(name, fields[name])
