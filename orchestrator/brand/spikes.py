@@ -160,7 +160,7 @@ class Spikes:
         return [*self._entries, current] if current is not None else list(self._entries)
 
     def due_ms(self) -> int | None:
-        """When an episode may open or close next without traffic; None: not at all."""
+        """When an episode may open or close next without new chunks; None: none will."""
         waiting = self._open is not None or any(pane > self._now for pane in self._counts)
         return (self._now + 1) * PANE_MS if waiting else None
 

@@ -1,12 +1,12 @@
 """One brand's whole state in memory: the only thing a lane holds between two commits.
 
-Pure: no I/O and no clock; every time is an argument, in Unix milliseconds (Redis TIME).
-The result depends only on the sequence of chunks and the times given with them, never on
-how batches were cut, on restarts, or on which process did it.
+Only passes on: each part has its own rule in a module of its own. Every time is an argument, in Unix milliseconds
+(Redis TIME). The result depends only on the sequence of chunks and the times given with them, never on how batches
+were cut, on restarts, or on which process did it.
 
-Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a
-pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spike
-detector: settled panes, unsettled ones, episodes), and those of the story book.
+Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a pane), ``h:<hour>`` (tally
+of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), and those
+of the stories (:mod:`orchestrator.brand.story_store`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _decoder = FieldDecoder(_General)
 
 
 class BrandState:
-    """The fold's state, its outputs and what changed since they were last taken."""
+    """What is known of one brand, and what of it changed since the changes were last taken."""
 
     def __init__(self, config: FoldConfig) -> None:
         self._config = config
@@ -65,10 +65,10 @@ class BrandState:
 
     @classmethod
     def load(cls, config: FoldConfig, fields: Mapping[bytes, bytes]) -> BrandState:
-        """The state that *fields* of the state hash hold (none: the empty one).
+        """The state that *fields* of the state hash hold; without fields the empty one.
 
         Raises:
-            InvalidStateError: a field is damaged or of a foreign format.
+            InvalidStateError: a field is damaged or of another format.
         """
         state = cls(config)
         if not fields:
@@ -80,16 +80,18 @@ class BrandState:
         state._flags = Flags(general.flag_minutes)
         state._spikes = Spikes.load(fields, general.clock_ms)
         state._chunk_summaries = ChunkSummaries.load(fields)
+        # To the time of the last commit: it tells every part where its window began then.
         state.advance(general.clock_ms)
         return state
 
     @property
     def story_count(self) -> int:
-        """Stories kept, the measure of the state's size in memory."""
+        """How many stories are kept: the measure of the state's size in memory."""
         return len(self._stories)
 
     def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
-        """Fold *batch*, chunk by chunk in its order, as of *now_ms*; advances first."""
+        """Fold *batch* as of *now_ms*, in the order of its chunks; advances first."""
+        # First: chunks are stamped, and counted or not, against the time that this sets.
         self.advance(now_ms)
         chunks = batch.chunks
         if not chunks:
@@ -108,7 +110,7 @@ class BrandState:
         return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
     def advance(self, now_ms: int) -> None:
-        """Let what is too old at *now_ms* leave; idempotent, and time never runs backwards."""
+        """Let what is too old at *now_ms* leave; an earlier time than the last one changes nothing."""
         if now_ms <= self._clock_ms:
             return
         self._clock_ms = now_ms
@@ -121,9 +123,9 @@ class BrandState:
         self._spikes.advance(now_ms)
 
     def take_changes(self) -> Changes:
-        """Everything to be committed since the last call, and forget that it changed.
+        """What has to be committed since the last call, and forget that it changed.
 
-        A commit that fails for good leaves state and Redis apart: drop the state and load it again.
+        After a commit that fails for good, Redis lacks what was taken: drop the state and load it again.
         """
         put: dict[bytes, bytes] = {GENERAL_FIELD: self._encode_general()}
         remove: list[bytes] = []
@@ -136,7 +138,7 @@ class BrandState:
         return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
-        """The summary as JSON, as of the later of *now_ms* and the state's own time; advances first."""
+        """The summary as JSON, as of *now_ms* or the state's own time, whichever is later; advances first."""
         self.advance(now_ms)
         start_ms = first_pane(self._clock_ms, self._config.window_ms) * PANE_MS
         findings = Findings(
@@ -151,7 +153,7 @@ class BrandState:
         return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
 
     def due_ms(self) -> int:
-        """When the summary changes next without traffic, Unix ms; 0 = never."""
+        """When the summary changes next without new chunks, Unix ms; 0 = never."""
         first = self._window.due_first()
         window_ms = None if first is None else first * PANE_MS + self._config.window_ms
         dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())

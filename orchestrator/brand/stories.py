@@ -1,11 +1,11 @@
 """Stories: the clusters of many chunks that speak of the same thing, merged.
 
-Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Pure:
-time comes in as stamped times and panes. Who joins whom and what a story counts is the kernels'; how stories are
-stored, :mod:`orchestrator.brand.story_store`'s.
+Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Which
+story a cluster joins, and what a story counts, is decided by the kernels; how stories are stored, by
+:mod:`orchestrator.brand.story_store`.
 
 Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
-chunks, so the cut of batches and restarts change nothing; a story lives while a pane of the window has it.
+chunks, so the cut of batches and restarts change nothing. A story lives as long as a pane of the window has it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
-_MAX_HEAP_ENTRIES = 4  # a story; rebuilding is then paid for by the entries that made it necessary
+_MAX_HEAP_ENTRIES = 4  # a story on average; a rebuild then costs no more than the entries that made it necessary
 
 Rank = tuple[int, int, int]
 
@@ -50,7 +50,7 @@ class StoryView:
         sentiment_score: mention-weighted mean over the window's members that have one, else None.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
-        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike; None if there was none.
         examples: the first mentions that its heaviest member lists, cut.
     """
 
@@ -82,7 +82,7 @@ class StoryView:
 
 
 def eviction_rank(story: Story) -> Rank:
-    """Who leaves first: the smallest, among equals the one not seen for longest, then the oldest."""
+    """Which story leaves first: the smallest; among equals the one not seen for longest, then the oldest."""
     return story.mentions, story.last_seen_ms, story.key
 
 
@@ -100,7 +100,10 @@ class StoryBook(StoryFolder):
         return len(self.records)
 
     def fold_batch(self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int]) -> int:
-        """Let the clusters of *batch*, its chunks stamped so, join or found stories; how many clusters that were."""
+        """Let the clusters of *batch* join or found stories; returns how many clusters there were.
+
+        The stamped times and the panes of its chunks are in the order of the chunks.
+        """
         return self.fold(batch.chunks, times, panes, batch.centroids, batch.mentions)
 
     def found(self, chunk: Chunk, place: int) -> Story:
@@ -133,7 +136,7 @@ class StoryBook(StoryFolder):
         if first_pane <= self._first_pane:
             return
         self._first_pane = first_pane
-        # At most a window of panes is there, and each story stands once in the list of each of its panes.
+        # Cheap although it looks at every pane: there is a window of them, and a story is once in each of its own.
         for pane in [pane for pane in self.in_pane if pane < first_pane]:
             for story in self.in_pane.pop(pane):
                 if story.key in self.records:
@@ -145,13 +148,13 @@ class StoryBook(StoryFolder):
         elif self._smallest is not None:
             heapq.heappush(self._smallest, (eviction_rank(story), story))
             if len(self._smallest) > _MAX_HEAP_ENTRIES * len(self.records):
-                self._smallest = None  # mostly out of date; the next eviction builds it anew
+                self._smallest = None  # most entries are out of date; the next eviction builds the heap anew
 
     def evict(self) -> None:
         """Remove the story of least rank.
 
-        The heap holds a lower bound of each story's rank: growth is noticed when the entry comes up, shrinking
-        adds an entry. So a cluster costs O(log n) at most, however many stories there are.
+        The heap holds a lower bound of each story's rank. A story that grew is put in its place when its entry comes
+        up; one that shrank gets another entry. So a cluster costs O(log n) at most, however many stories there are.
         """
         if self._smallest is None:
             self._smallest = [(eviction_rank(story), story) for story in self.records.values()]
@@ -174,10 +177,10 @@ class StoryBook(StoryFolder):
         self._store.forget(story)
 
     def top(self, count: int) -> list[StoryView]:
-        """The *count* stories with most mentions in the window, the older first among equals."""
+        """The *count* stories with most mentions in the window; among equals the older one comes first."""
         stories = list(self.records.values())
         if len(stories) > count > 0:
-            # a bound first: bare numbers compare five times faster than keys of tuples
+            # A bound first: numbers compare five times faster than the tuples of the sort below.
             bound = heapq.nlargest(count, [story.mentions for story in stories])[-1]
             stories = [story for story in stories if story.mentions >= bound]
         stories.sort(key=lambda story: (-story.mentions, story.key))
@@ -193,7 +196,7 @@ class StoryBook(StoryFolder):
         """The book whose fields are among *fields*; advance it before the next fold.
 
         Raises:
-            InvalidStateError: a field is damaged, missing or of a foreign format.
+            InvalidStateError: a field is damaged, missing or of another format.
         """
         book = cls(threshold, max_stories)
         for story in book._store.load(fields, book.index):

@@ -292,7 +292,7 @@ def test_load_of_nothing_is_empty() -> None:
     ],
 )
 def test_load_refuses_damage(damage: dict[bytes, bytes]) -> None:
-    """A damaged field or a foreign format is an error, not a guess."""
+    """A damaged field or another format is an error, not a guess."""
     fields = dict(folded(chunk(1, summary="s")).take_changes().put)
     with pytest.raises(InvalidStateError):
         BrandState.load(FoldConfig(), {**fields, **damage})

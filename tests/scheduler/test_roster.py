@@ -75,7 +75,7 @@ def test_take_serves_brands_in_the_order_in_which_they_got_work() -> None:
 
 
 def test_take_passes_over_a_brand_that_is_put_off() -> None:
-    """A failed brand does not hold up those behind it."""
+    """A failed brand does not hold up the ones after it."""
     roster = _ready("a")
     roster.take(0.0)
     roster.finish("a", LaneOutcome.FAILED, 0.0)
