@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
+from orchestrator.contract import state_format
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import StoreError
 from orchestrator.store import scripts
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from orchestrator.store.types import Commit, ReadOn, Registry
     from orchestrator.store.wire import Command
 
-STATE_FORMAT: Final = "2"
+STATE_FORMAT: Final = str(state_format.STATE_FORMAT)
 """Number of the state encoding; acquire refuses a brand whose state has another one."""
 
 MAX_CLAIM: Final = 512

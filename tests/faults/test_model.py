@@ -43,7 +43,7 @@ from orchestrator.lane.session_config import SessionConfig
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.store import Commit, CommitReply, Lease
 from orchestrator.store.scripts import KEY_TYPES
-from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
+from tests.faults.traffic import Book, Traffic, comparable, fold_of
 from tests.lane.support import Interfering
 
 if TYPE_CHECKING:
@@ -377,8 +377,8 @@ class Model(RuleBasedStateMachine):
 
     # -- aids
 
-    def _book(self) -> Ledger:
-        return Ledger(self.brand, items=list(self.truth.prefix))
+    def _book(self) -> Book:
+        return Book(self.brand, items=list(self.truth.prefix))
 
     def _valid(self) -> set[bytes]:
         return {json.dumps(chunk).encode() for chunk in self.traffic.books[self.brand].chunks.values()}

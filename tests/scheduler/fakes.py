@@ -34,7 +34,8 @@ class FakeRedis:
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
-        lost: tokens' brands that the next renewal finds lost.
+        lost: brands whose leases the next renewal finds lost.
+        lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
     """
 
     def __init__(self, *brands: str) -> None:
@@ -45,6 +46,7 @@ class FakeRedis:
         self.renewals_fail = False
         self.hints = True
         self.lost: set[str] = set()
+        self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
@@ -73,8 +75,8 @@ class FakeRedis:
         """Leases that are lost."""
         if self.renewals_fail:
             raise AWAY
-        lost = [lease for lease in leases if lease.brand in self.lost]
-        self.lost.clear()
+        lost = [lease for lease in leases if lease.brand in self.lost] + self.lost_before
+        self.lost, self.lost_before = set(), []
         return lost
 
     # -- wake hints
@@ -121,7 +123,12 @@ class FakeRedis:
 
 
 def make_scheduler(
-    world: FakeRedis, monkeypatch: pytest.MonkeyPatch, *, concurrency: int = 2, **lane: Any
+    world: FakeRedis,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    concurrency: int = 2,
+    metrics: Metrics | None = None,
+    **lane: Any,
 ) -> Scheduler:
     """A scheduler whose Redis is *world*."""
     monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
@@ -137,7 +144,7 @@ def make_scheduler(
     def new_session(brand: str, warm: Warm | None) -> Session:
         return ScriptedSession(world.scripts[brand], brand, warm)
 
-    metrics = Metrics(merge_implementation="python")
+    metrics = metrics or Metrics(merge_implementation="python")
     return Scheduler(store, new_session, options, metrics, clock=trio.current_time)
 
 
