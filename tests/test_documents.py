@@ -14,8 +14,6 @@ DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(path for folder in FOLDERS for 
 NAMING_FILES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/glossary.md", "docs/releasing.md")
 WIDTH = 120
 
-# Files that are being written on other branches: the names go when these are in.
-
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 _FILE = re.compile(r"`([\w./-]+(?:\.(?:pyx|pxd|pyi|py|h|lua|md|toml|yml|json|example)|/))`")
