@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
 CODE := orchestrator tests bench setup.py
 
-.PHONY: run test lint types unit bench torture schemas image clean
+.PHONY: run test lint types unit coverage mutants bench torture schemas image clean
 
 run: $(VENV)/.embedded ## the service with a Redis of its own and three demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
@@ -21,8 +21,15 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev
-	$(BIN)/pytest
+unit: $(VENV)/.dev ## all tests, or those that ARGS names: make unit ARGS="tests/lane -k baton"
+	$(BIN)/pytest $(ARGS)
+
+coverage: $(VENV)/.dev ## which lines and branches these tests reach, in this process: a table; ARGS as for unit
+	$(BIN)/coverage run -m pytest -q $(ARGS)
+	$(BIN)/coverage report
+
+mutants: $(VENV)/.dev ## each statement of the Lua files is taken away once, and a test must fail: make mutants ARGS=acquire
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 torture: $(VENV)/.dev ## the long fault-injection campaign
 	$(BIN)/python -m tests.torture
@@ -31,15 +38,17 @@ torture: $(VENV)/.dev ## the long fault-injection campaign
 bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
 	$(BIN)/python -m bench all
 
-schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas from the types, the README's table from the settings
+schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, the README's table of settings
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
+	$(BIN)/python -c 'from orchestrator.http import openapi; print(openapi.openapi_json(), end="")' > docs/openapi.json
+	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme
 
 image: ## PIP_* of the environment reach the build's pip, and only that
 	docker build $(DOCKER_BUILD_ARGS) $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name))) -t $(IMAGE) .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	rm -f $(foreach kind,so c cpp,orchestrator/_*.$(kind) orchestrator/kernels/_*.$(kind))
 
 $(BIN)/pip:

@@ -1,7 +1,7 @@
-"""Spike detection in simulation: ours beside mean + k sigma and EWMA z, at equal false alarms.
+"""The spike detector in simulation: ours beside mean + k sigma and EWMA z, at equal false alarms.
 
-Each detector gives every pane a score; false alarms are episodes on quiet days after the warm-up.
-They are counted at the threshold that is usual for the detector; recall is compared at the
+Each method gives every pane a score; false alarms are episodes on quiet days after the warm-up.
+They are counted at the threshold that is usual for the method; recall is compared at the
 threshold that gives each the false alarms that ours makes at 40.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench._harness import Report
 from bench._traffic import PANES_PER_DAY, Burst, Counts, Traffic
-from orchestrator.brand.detector import Watch
+from orchestrator.brand.detector import Detector
 from orchestrator.brand.episodes import MIN_MENTIONS, OPEN_SCORE, QUIET_PANES
 
 Scores = NDArray[np.float64]
@@ -38,10 +38,10 @@ BURST_DAYS = 9
 _NEVER = -1e9
 
 
-def watch_scores(counts: Counts, chunk: int = 1) -> Scores:
+def detector_scores(counts: Counts, chunk: int = 1) -> Scores:
     """Ours: the score of each pane."""
-    watch = Watch.begin(0)
-    looks = [watch.settle(count, count * chunk) for count in counts.tolist()]
+    detector = Detector.begin(0)
+    looks = [detector.settle(count, count * chunk) for count in counts.tolist()]
     return np.array([look.stretch.score if look.seen.count > look.seen.mean else 0.0 for look in looks])
 
 
@@ -71,7 +71,7 @@ def _at_least_a_few(scores: Scores, counts: Counts) -> Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Detector:
+class Method:
     """A way to score panes and the threshold that is usual for it."""
 
     name: str
@@ -79,10 +79,10 @@ class Detector:
     usual: float
 
 
-DETECTORS = (
-    Detector("negative binomial", watch_scores, OPEN_SCORE),
-    Detector("mean + k sigma", sigma_scores, 3.0),
-    Detector("EWMA z", ewma_scores, 3.0),
+METHODS = (
+    Method("negative binomial", detector_scores, OPEN_SCORE),
+    Method("mean + k sigma", sigma_scores, 3.0),
+    Method("EWMA z", ewma_scores, 3.0),
 )
 
 
@@ -105,38 +105,38 @@ def threshold_for(scores: Sequence[Scores], wanted: int) -> float:
     return float(candidates[low])
 
 
-def delays(detector: Detector, traffic: Traffic, threshold: float, brands: int) -> list[int]:
+def delays(method: Method, traffic: Traffic, threshold: float, brands: int) -> list[int]:
     """Panes from the start of a burst to the alarm, for the bursts that raise one."""
     rng = np.random.default_rng(2)
     found = []
     burst = Burst()
     for _ in range(brands):
         counts, start = burst.put(traffic, BURST_DAYS, rng)
-        during = detector.scores(counts, traffic.chunk)[start : start + burst.panes]
+        during = method.scores(counts, traffic.chunk)[start : start + burst.panes]
         alarms = np.flatnonzero(during >= threshold)
         if len(alarms):
             found.append(int(alarms[0]))
     return found
 
 
-def quiet_scores(detector: Detector, traffic: Traffic, brands: int) -> list[Scores]:
+def quiet_scores(method: Method, traffic: Traffic, brands: int) -> list[Scores]:
     """Scores of days without a burst, after the warm-up."""
     rng = np.random.default_rng(1)
     drawn = [traffic.draw(traffic.rates(QUIET_DAYS, rng), rng) for _ in range(brands)]
-    return [detector.scores(counts, traffic.chunk)[PANES_PER_DAY:] for counts in drawn]
+    return [method.scores(counts, traffic.chunk)[PANES_PER_DAY:] for counts in drawn]
 
 
 def compare(traffic: Traffic, brands: int) -> list[float | str | None]:
-    """One row: false alarms a day at the usual threshold and recall at equal false alarms, of each detector."""
+    """One row: false alarms a day at the usual threshold and recall at equal false alarms, of each method."""
     days = brands * (QUIET_DAYS - 1)
     row: list[float | str | None] = [_name(traffic)]
     wanted = 0
-    for detector in DETECTORS:
-        quiet = quiet_scores(detector, traffic, brands)
-        alarms = sum(episodes(one, detector.usual) for one in quiet)
-        ours = detector is DETECTORS[0]
+    for method in METHODS:
+        quiet = quiet_scores(method, traffic, brands)
+        alarms = sum(episodes(one, method.usual) for one in quiet)
+        ours = method is METHODS[0]
         wanted = alarms if ours else wanted
-        found = delays(detector, traffic, detector.usual if ours else threshold_for(quiet, wanted), brands)
+        found = delays(method, traffic, method.usual if ours else threshold_for(quiet, wanted), brands)
         row += [alarms / days, len(found) / brands]
         if ours:
             row.append(sum(found) / len(found) if found else None)
@@ -155,7 +155,7 @@ def _name(traffic: Traffic) -> str:
 @click.option("--brands", default=40, show_default=True, help="Simulated brands of each kind.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(brands: int, *, as_json: bool) -> None:
-    """Spike detectors on simulated brands: false alarms, and recall of a fourfold burst of 90 minutes."""
+    """Spike detection on simulated brands: false alarms, and recall of a fourfold burst of 90 minutes."""
     columns = [
         "mentions a pane",
         "ours: false",

@@ -145,7 +145,7 @@ def test_install_without_compiler_runs_on_the_twin_and_says_why(
 ) -> None:
     """The wheel of such a build imports from where it was installed, merges in Python and knows the reason."""
     code = (
-        "from orchestrator.kernels import choice;"
+        "from orchestrator.kernels import choice\n"
         "print(choice.__file__, choice.IMPLEMENTATION, choice.FALLBACK_REASON, sep='\\n')"
     )
     done = run_installed(code, built_without_compiler[0], tmp_path)

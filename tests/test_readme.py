@@ -1,18 +1,15 @@
-"""The README and the documents say what the code says: settings with their defaults, and links that lead somewhere."""
+"""The README and the documents say what the code says: settings with their defaults, chunks, decisions."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
-
 from orchestrator.contract.decode import decode_batch, decode_chunk
 from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 # the rows under the header of the configuration table
 TABLE = re.compile(r"(?<=\| variable \| default \| meaning \|\n\|---\|---\|---\|\n)(?:\|.*\n)*")
 
@@ -30,13 +27,6 @@ def settings_rows() -> list[str]:
 def test_readme_lists_every_setting_with_its_default() -> None:
     """The configuration table has one row a setting, in the order of the code, with its default and meaning."""
     assert TABLE.findall(README) == ["\n".join(settings_rows()) + "\n"], "write it anew with `make schemas`"
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_documents_link_to_files_that_exist(document: Path) -> None:
-    """Every relative link leads to a file or folder of the repository."""
-    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text())
-    assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
 def test_examples_for_workers_are_chunks() -> None:

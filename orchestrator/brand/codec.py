@@ -1,7 +1,8 @@
-"""State in memory to fields of the state hash and back: msgpack, typed, with one format number.
+"""State in memory to fields of the state hash and back: msgpack, typed.
 
-A field that cannot be read is an :class:`~orchestrator.errors.InvalidStateError` naming it; the
-lane parks the brand then, because guessing would turn damage into wrong numbers.
+A change of a field's layout raises :data:`orchestrator.contract.state_format.STATE_FORMAT`. A field that cannot be
+read is an :class:`~orchestrator.errors.InvalidStateError` that names it. The lane then parks the brand, because a
+guess would turn damage into wrong numbers.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from orchestrator.errors import InvalidStateError
-
-FORMAT = 2
-"""Raised whenever a field's layout changes; another format is refused, not guessed at."""
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ def number_in(name: bytes) -> int:
 
 
 def pack_wide(value: int) -> bytes:
-    """An integer of any width; msgpack's own end at 64 bits and exact sums may not."""
+    """An integer of any width: msgpack's integers have 64 bits at most, and exact sums may need more."""
     return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
 
 

@@ -1,8 +1,7 @@
-"""Looks at one brand's panes in order: what was seen, what was expected, how improbable that is.
+"""Judges one brand's panes in their order: what was seen, what was expected, how improbable that is.
 
-A pane is judged by what was known when it began: the panes up to the one before the last. So its
-score is the same whether it is looked at while it is current or settled later, and a late
-chunk can only raise it.
+A pane is judged by what was known when it began: all panes before it but the last one. So its score is the same
+while the pane is current and when it is settled later, and a late chunk can only raise it.
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ class Look:
     stretch: Stretch
 
 
-class Watch(Struct, array_like=True):
-    """What settled panes left behind.
+class Detector(Struct, array_like=True):
+    """What was learned from the settled panes, and what it says about the next ones.
 
     Attributes:
         following: the oldest pane that is not settled.
-        ahead: what is expected of it.
+        learner: what was learned.
+        ahead: what is expected of the following pane.
         past: count and mean of the settled panes before it, as many as a sum needs.
     """
 
@@ -40,7 +40,7 @@ class Watch(Struct, array_like=True):
     past: list[tuple[int, float]]
 
     @classmethod
-    def begin(cls, pane: int) -> Watch:
+    def begin(cls, pane: int) -> Detector:
         """Start with *pane*, knowing nothing."""
         learner = Learner()
         return cls(pane, learner, learner.expect(pane), [])
@@ -54,7 +54,7 @@ class Watch(Struct, array_like=True):
         """
         pane, expected = self.following, self.ahead
         seen = _observe(count, expected, self.past)
-        self.ahead = self.learner.expect(pane + 1)  # before this pane is learned, see the module
+        self.ahead = self.learner.expect(pane + 1)  # before learning from this pane: see the head of the module
         self.learner.learn(pane, seen, expected, squares)
         self.past = [*self.past, (seen.count, seen.mean)][1 - SUM_PANES :]
         self.following = pane + 1

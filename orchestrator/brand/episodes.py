@@ -1,8 +1,7 @@
-"""Spike episodes: from scores pane by pane to one entry for each stretch out of the ordinary.
+"""Spike episodes: from a score for each pane to one entry for each stretch out of the ordinary.
 
-An episode opens at a score of :data:`OPEN_SCORE`, is updated while it is open, and closes after
-:data:`QUIET_PANES` panes below :data:`CLOSE_SCORE`: two thresholds, so that one burst does not
-become many episodes.
+An episode opens at a score of :data:`OPEN_SCORE`, is updated while it is open, and closes after :data:`QUIET_PANES`
+panes below :data:`CLOSE_SCORE`. There are two thresholds, or one burst would become many episodes.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ CLOSE_SCORE = 20.0
 QUIET_PANES = 2
 
 MIN_MENTIONS = 5
-"""Fewer are no spike, however quiet the brand."""
+"""Fewer are no spike, however quiet the brand is."""
 
 TWO_LOOKS = 3.0103
-"""Ten times the decimal logarithm of two: each pane is looked at twice, alone and with the three before it."""
+"""Taken off every score, because each pane is judged twice, alone and with the three before it: 10 log10(2)."""
 
 _DECIMALS = 2
 
@@ -55,7 +54,7 @@ class Stretch(Struct, frozen=True, array_like=True):
 
 
 class OpenEpisode(Struct, frozen=True, array_like=True):
-    """An episode that goes on: the pane that opened it, its highest stretch, and quiet panes in a row since."""
+    """An open episode: the pane that opened it, its highest stretch, and the last quiet panes in a row."""
 
     since: int
     peak: Stretch
@@ -90,7 +89,7 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
 
 
 def judge(seen: Observation, expected: Expectation) -> Stretch:
-    """The less probable of the two stretches that end with a pane: the pane alone, or with the three before it.
+    """The less probable of two stretches: a pane alone, or the pane with the three before it.
 
     During the warm-up nothing scores.
     """
@@ -102,12 +101,12 @@ def judge(seen: Observation, expected: Expectation) -> Stretch:
 
 
 def opens(seen: Observation, stretch: Stretch) -> bool:
-    """Whether a pane opens an episode; it must itself hold more than expected, not only those before it."""
+    """Whether a pane opens an episode; it must hold more than expected itself, not only the panes before it."""
     return stretch.score >= OPEN_SCORE and seen.count > seen.mean
 
 
 def _stretch(count: int, mean: float, kappa: float, panes: int) -> Stretch:
-    # no more than expected is no spike, however rare any mention may be
+    # As much as expected is no spike, however rare it is for the brand to be mentioned at all.
     score = _score(count, mean, kappa) if count > mean and count >= MIN_MENTIONS else 0.0
     return Stretch(score, count, mean, kappa, panes)
 

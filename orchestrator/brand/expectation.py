@@ -1,13 +1,12 @@
-"""What a brand's own past lets expect of its next quarter of an hour.
+"""What can be expected of a brand's next quarter of an hour, by its own past.
 
-Learns from closed panes, one after the other: a level (half-life 24 hours), the course of the day
-(half-life seven days) and how much counts scatter beyond chance (half-life 48 hours). Everything
-is a ratio of two decayed sums, so an early estimate is a plain mean and needs no special case.
+Learns from settled panes, one after the other: a level (half-life 24 hours), the course of the day (half-life seven
+days) and how much counts scatter beyond chance (half-life 48 hours). Every estimate is a ratio of two decayed sums, so
+an early one is a plain mean and needs no special case.
 
 Source: the design's rule on spikes. What it leaves open was chosen by simulation
-(``docs/decisions/0018-spike-detector.md``, ``python -m bench spikes``): the pull of each hour
-towards the level, the scatter of four panes together, and how far clipping goes when mentions come
-in large chunks.
+(``docs/decisions/0018-spike-detector.md``, ``python -m bench spikes``): how strongly each hour is pulled towards the
+level, the scatter of four panes together, and how far clipping goes when mentions come in large chunks.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ WARM_UP_PANES = PANES_PER_DAY
 """Panes to learn from before anything can be out of the ordinary."""
 
 SUM_PANES = 4
-"""A slow swell shows in the sum of this many panes before it shows in one."""
+"""A slow growth shows in the sum of this many panes before it shows in one."""
 
 CLIP_SIGMAS = 4.0
-"""A pane teaches at most the mean and so many standard deviations: a burst must not become normal."""
+"""At most the mean and so many standard deviations are learned from a pane: a burst must not become normal."""
 
 _CLIP_CHUNKS = 2.0
-"""But always as much as two usual chunks, or a brand with a chunk every few hours would never learn its scatter."""
+"""But always up to two usual chunks, or the scatter of a brand with a chunk every few hours would never be learned."""
 
 _HOUR_VARIANCE = 0.15
-"""How much hours are believed to differ, as a squared share of the level; sets the pull towards it."""
+"""How much hours are assumed to differ, as a squared share of the level; the smaller, the stronger the pull to it."""
 
 _LEVEL_DECAY = 2 ** (-1 / PANES_PER_DAY)
 _SCATTER_DECAY = 2 ** (-1 / (2 * PANES_PER_DAY))
@@ -50,8 +49,8 @@ class Expectation(Struct, frozen=True, array_like=True):
 
     Attributes:
         mean: mentions.
-        kappa: scatter beyond chance of one pane; the variance is ``mean + kappa * mean**2``.
-        sum_kappa: likewise of four panes together.
+        kappa: scatter of one pane beyond chance; the variance is ``mean + kappa * mean**2``.
+        sum_kappa: the same for the sum of four panes.
         warm: whether enough was learned to judge by it.
     """
 
@@ -62,7 +61,7 @@ class Expectation(Struct, frozen=True, array_like=True):
 
 
 class Observation(Struct, frozen=True, array_like=True):
-    """What was seen in one pane and what had been expected, alone and of four panes together."""
+    """What was seen in one pane and what had been expected, for the pane alone and for four panes together."""
 
     count: int
     mean: float
@@ -101,13 +100,13 @@ class Learner(Struct, array_like=True):
         return self.panes >= WARM_UP_PANES
 
     def expect(self, pane: int) -> Expectation:
-        """What *pane* will hold, as far as is known."""
+        """What is expected of *pane* by what was learned so far."""
         mean = max(_SMALLEST, self._level() * self._share(hour_of_day(pane)))
         sum_kappa = max(0.0, self.sum_scatter / self.sum_scatter_weight)
         return Expectation(mean, self._kappa(), sum_kappa, self.warm)
 
     def learn(self, pane: int, seen: Observation, expected: Expectation, squares: int) -> None:
-        """Take in *pane*, closed; *squares* is the sum of the squared sizes of its chunks."""
+        """Learn from *pane*, which is settled; *squares* is the sum of the squared sizes of its chunks."""
         count, sum_count = float(seen.count), float(seen.sum_count)
         if expected.warm:
             count = self._clipped(count, seen.mean, expected.kappa)
@@ -117,6 +116,7 @@ class Learner(Struct, array_like=True):
         if self.panes >= SUM_PANES:  # the first panes' means are guesses and say nothing of scatter
             self._learn_scatter(count, sum_count, seen)
         hour = hour_of_day(pane)
+        # Both before either sum changes: each estimate is measured by what was known of the other before this pane.
         share, level = self._share(hour), self._level()
         self.level = _LEVEL_DECAY * self.level + count
         self.level_weight = _LEVEL_DECAY * self.level_weight + share
@@ -134,11 +134,11 @@ class Learner(Struct, array_like=True):
         return max(0.0, self.scatter / self.scatter_weight)
 
     def _share(self, hour: int) -> float:
-        """This hour's part of the level; 1 is the mean, and the fewer panes are known the nearer it is."""
+        """This hour's factor on the level; 1 is average. The fewer panes are known, the nearer to 1 it is."""
         if not self.warm:
             return 1.0
         level = max(_SMALLEST, self._level())
-        # shrinkage: as many panes' worth of the level as it takes to see hours differ through the scatter
+        # Shrinkage: add so many average panes as are needed to tell a difference between hours from scatter.
         pull = (1 / level + self._kappa()) / _HOUR_VARIANCE * level
         return (self.hours[hour] + pull) / (self.hour_weights[hour] + pull)
 
@@ -149,21 +149,21 @@ class Learner(Struct, array_like=True):
         return self.sizes / self.size_weight if self.size_weight else 0.0
 
     def _learn_size(self, count: float, size: float) -> None:
-        """Take in the *size* of the chunk that a mention of this pane came in, for so many mentions."""
-        if self.warm and self.size_weight:  # one huge chunk must not raise the bound that it is clipped by
+        """Learn that the mentions of this pane, *count* of them, came in chunks of this *size*."""
+        if self.warm and self.size_weight:  # one huge chunk must not raise the bound that clips it
             size = min(size, _CLIP_CHUNKS * self._usual_chunk())
         self.sizes = _SIZE_DECAY * self.sizes + size * count
         self.size_weight = _SIZE_DECAY * self.size_weight + count
 
     def _learn_scatter(self, count: float, sum_count: float, seen: Observation) -> None:
-        """The method of moments: what squared errors have beyond the mean is kappa times the mean squared."""
+        """The method of moments: squared errors exceed the mean by kappa times the squared mean."""
         self.scatter = _SCATTER_DECAY * self.scatter + (count - seen.mean) ** 2 - seen.mean
         self.scatter_weight = _SCATTER_DECAY * self.scatter_weight + seen.mean**2
         self.sum_scatter = _SCATTER_DECAY * self.sum_scatter + (sum_count - seen.sum_mean) ** 2 - seen.sum_mean
         self.sum_scatter_weight = _SCATTER_DECAY * self.sum_scatter_weight + seen.sum_mean**2
 
     def _end_warm_up(self) -> None:
-        """Measure level and hours of the first day by that day's mean, which only now is known."""
+        """Express level and hours of the first day by that day's mean, which is known only now."""
         mean = max(_SMALLEST, sum(self.hours) / WARM_UP_PANES)
         self.level = mean * self.level_weight
         self.hour_weights = [panes * mean for panes in self.hour_weights]

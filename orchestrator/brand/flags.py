@@ -1,6 +1,6 @@
-"""Workers' own spike flags: a brand counts as flagged while one of the last 30 minutes says so.
+"""The workers' own spike flags: a brand counts as flagged while one of the last 30 minutes has a flag.
 
-Source: the design's rule on spikes. Which story a flag belongs to is the story book's business.
+Source: the design's rule on spikes. Which story a flag belongs to is kept by the stories.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def has_flag(chunk: Chunk) -> bool:
 
 
 class Flags:
-    """The minutes with a flag that still counts: enough to tell when the next story's runs out."""
+    """The minutes with a flag that still counts: enough to tell when the flag of the next story runs out."""
 
     def __init__(self, minutes: Sequence[int] = ()) -> None:
         self._minutes = set(minutes)
@@ -40,9 +40,9 @@ class Flags:
         return sorted(self._minutes)
 
     def fold(self, chunks: Sequence[Chunk], times: Sequence[int], now_ms: int) -> None:
-        """Take in the flags of *chunks*; their stamped times stand beside them."""
+        """Take in the flags of *chunks*, whose stamped times are in the same order."""
         minutes = [at_ms // _MINUTE_MS for at_ms in times]
-        # One flag a minute is enough, so under load nearly all chunks need no look.
+        # One flag a minute is enough, so under load nearly no chunk has to be looked at.
         wanted = {minute for minute in set(minutes) - self._minutes if _out_ms(minute) > now_ms}
         if not wanted:
             return
@@ -55,7 +55,7 @@ class Flags:
         self._minutes = {minute for minute in self._minutes if _out_ms(minute) > now_ms}
 
     def due_ms(self) -> int | None:
-        """When the next flag has run out; None without flags."""
+        """When the next flag runs out; None without flags."""
         return _out_ms(min(self._minutes)) if self._minutes else None
 
 

@@ -1,8 +1,8 @@
 """What a label means for the merge: its set of words.
 
-Words are runs of letters, digits and combining marks after Unicode normalisation (NFKC) and case
-folding, so that "Launch buzz!", "LAUNCH BUZZ" and their full-width forms are one label. A label without any
-(only symbols or emoji) is split at blanks instead; an empty label has no words and resembles nothing.
+Words are runs of letters, digits and combining marks after Unicode normalisation (NFKC) and case folding, so that
+"Launch buzz!", "LAUNCH BUZZ" and their full-width forms are one label. A label without such words (only symbols or
+emoji) is split at blanks instead. An empty label has no words and resembles no other.
 
 Source: the rule of stories in ``docs/insights.md``.
 """

@@ -1,10 +1,10 @@
-"""The mention ids of a brand's stories, and how they are stored: in segments of what each commit added.
+"""How the mention ids of a brand's stories are stored: in segments of what each commit added.
 
-A segment ``m:<n>`` holds parts (story, number of the first id, number behind the last one) and the hashes of the
-parts one behind the other. An id once stored is written again only if its segment is cleaned before it is forgotten,
-and then in one part with its neighbours.
+A segment ``m:<n>`` holds parts (story, number of the first id, number after the last one), and then the hashes of all
+parts in that order. A stored id is written again only if its segment is cleaned before the id is forgotten, and then
+in one part with its neighbours.
 
-Source: the rule of mentions: an id that appears twice in one story counts once, exact for the newest
+Source: the rule of mentions: an id that appears twice in one story counts once. That is exact for the newest
 :data:`KEPT_IDS` ids of a story.
 """
 
@@ -27,7 +27,7 @@ _decoder = FieldDecoder(tuple[bytes, bytes])
 
 
 class MentionStore:
-    """What of the stories' ids is in storage, and what has to get there."""
+    """Which ids of the stories are stored, and where."""
 
     def __init__(self) -> None:
         self._log = SegmentLog(PREFIX)
@@ -40,9 +40,9 @@ class MentionStore:
         put: dict[bytes, bytes],
         remove: list[bytes],
     ) -> None:
-        """Add a segment with the new ids of *dirty* stories to *put* and what it replaces to *remove*."""
+        """Add a segment with the new ids of *dirty* stories to *put*, and the segments that it replaces to *remove*."""
         added, hashes, grown = take_new_ids(dirty)
-        self._live_bytes += grown
+        self._live_bytes += grown  # before cleaning, which measures the log by it
         old_parts, living = array("q"), 0
         for segment in self._log.clean(self._live_bytes, remove):
             old_parts += segment.entries
@@ -50,15 +50,15 @@ class MentionStore:
             self._log.rescue(living)
         rescued, old_hashes = rescue_ids(stories, old_parts)
         if added or rescued:
-            parts = rescued + added
+            parts = rescued + added  # and their hashes in the same order, or load() would mix them up
             self._log.append(pack((parts, old_hashes + hashes)), array("q", parts), put)
 
     def forget(self, story: Story) -> None:
-        """A story leaves: its ids live no longer."""
+        """*story* leaves: its ids no longer count as live."""
         self._live_bytes -= stored_id_bytes(story.stored_ids, KEPT_IDS)
 
     def load(self, fields: Mapping[bytes, bytes]) -> dict[int, list[tuple[int, bytes]]]:
-        """The hashes among *fields* by story, each part with the number of its first id."""
+        """The parts that *fields* hold, by story: the number of the first id, and the hashes."""
         found: dict[int, list[tuple[int, bytes]]] = {}
         for number, name in in_order(list(fields), PREFIX):
             packed, hashes = _decoder.read(name, fields[name])
@@ -78,7 +78,7 @@ class MentionStore:
         return found
 
     def restore(self, story: Story, total: int, parts: list[tuple[int, bytes]]) -> None:
-        """Give *story* the newest of its *total* ids back from *parts*.
+        """Give *story* back the newest of its *total* ids, from *parts*.
 
         Raises:
             InvalidStateError: some of them are missing, or there are more.
@@ -99,5 +99,5 @@ class MentionStore:
 
 
 def _first_kept(total: int) -> int:
-    """The number of the oldest id that is."""
+    """The number of the oldest id that is still remembered."""
     return max(0, total - KEPT_IDS)

@@ -1,7 +1,7 @@
 """How improbable a count is: the upper tail of the negative binomial distribution, in decibels.
 
-A score of 10 s points says: one in 10**s such counts is that high or higher. Only ``math`` is used;
-there are no tables and no sums over counts, so a million mentions cost what five do.
+A score of 10 s points says: one in 10**s such counts is that high or higher. Only ``math`` is used. There are no
+tables and no sums over counts, so a million mentions cost as much as five.
 
 Sources: the tail is the regularised incomplete beta function, P[NB >= x] = I_p(x, r) with r = 1/kappa
 and p = kappa mu / (1 + kappa mu); its continued fraction is NIST DLMF 8.17.22, evaluated by Lentz's
@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 
 MAX_SCORE = 999.0
-"""Beyond it all counts are equally absurd; readers get a finite number."""
+"""Readers get a finite number; beyond this one all counts are equally absurd."""
 
 MIN_KAPPA = 1e-6
-"""Below it the distribution is Poisson's for every purpose here, and lgamma's rounding would show."""
+"""Below it the distribution is as good as Poisson's, and the rounding of lgamma would show."""
 
 _TINY = 1e-300
 _PRECISION = 1e-12
@@ -45,7 +45,7 @@ def _log_tail(count: float, size: float, odds: float) -> float:
     log_p = math.log(odds) + log_q
     front = math.lgamma(count + size) - math.lgamma(count) - math.lgamma(size) + count * log_p + size * log_q
     p = odds / (1 + odds)
-    # the fraction converges fast on the far side of the mean only; below it, take the complement
+    # The fraction converges fast only above the mean; below it, compute the complement.
     if p < (count + 1) / (count + size + 2):
         return front + math.log(_fraction(count, size, p) / count)
     below = math.exp(front) * _fraction(size, count, 1 - p) / size

@@ -1,7 +1,7 @@
 """What goes into a fold and what comes out of it, as plain frozen values.
 
-The lane passes a :class:`FoldConfig` in, counts what :class:`FoldReport` tells and
-commits what :class:`Changes` holds. Nothing here computes anything.
+The lane passes a :class:`FoldConfig` in, counts what a :class:`FoldReport` tells and commits what :class:`Changes`
+holds. Nothing here computes anything.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FoldConfig:
 
 @dataclass(frozen=True, slots=True)
 class FoldReport:
-    """What one batch amounted to; ``retimed`` counts chunks stamped with their arrival's time."""
+    """What was in one batch; ``retimed`` counts the chunks that were stamped with their arrival."""
 
     chunks: int = 0
     mentions: int = 0
@@ -50,8 +50,8 @@ class Changes:
         trend_remove: fields of the trend hash to delete.
         spikes: the whole episode list, oldest first, JSON; None if it is unchanged.
         recent: entries to append to the list of recent chunks, oldest first, JSON; at most 50.
-        due_ms: when the summary changes next without traffic, Unix ms; 0 = never.
-        alerts: spike episodes that opened or closed, to be told once the commit is done.
+        due_ms: when the summary changes next without new chunks, Unix ms; 0 = never.
+        alerts: spike episodes that opened or closed; alerts are sent after the commit.
     """
 
     put: Mapping[bytes, bytes] = field(default_factory=dict)

@@ -1,10 +1,10 @@
 """Time in the rules: panes of 15 minutes, the window over them, and which pane a chunk belongs to.
 
-Pure arithmetic on Unix milliseconds. A pane is named by its number since the epoch, so panes of
-all brands and orchestrators line up, and four of them make an hour of UTC.
+Pure arithmetic on Unix milliseconds. A pane is named by its number since the epoch. So the panes of all brands and
+orchestrators are the same, and four of them make an hour of UTC.
 
-Source: the design's rule on time. No chunk is dropped for its time: one without a usable
-``processedAt`` is stamped with its arrival and counted as retimed.
+Source: the design's rule on time. No chunk is dropped because of its time: one without a usable ``processedAt`` is
+stamped with its arrival and counted as retimed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PANE_MS = 900_000
 HOUR_MS = 3_600_000
 PANES_PER_HOUR = HOUR_MS // PANE_MS
 MAX_AHEAD_MS = 300_000
-"""A worker's clock may run this far ahead of Redis's before its times are not believed."""
+"""How far a worker's clock may be ahead of that of Redis; a later time is not usable."""
 
 
 def pane_of(at_ms: int) -> int:
@@ -27,7 +27,7 @@ def pane_of(at_ms: int) -> int:
 
 
 def first_pane(now_ms: int, window_ms: int) -> int:
-    """The oldest pane of the window at *now_ms*; it belongs to the window as a whole until it has left."""
+    """The oldest pane of the window at *now_ms*; all of it belongs to the window as long as a part of it does."""
     return (now_ms - window_ms) // PANE_MS
 
 
@@ -45,7 +45,7 @@ def stamp(processed_at: str | None, now_ms: int, window_ms: int) -> tuple[int, b
         window_ms: length of the window.
 
     Returns:
-        The time in Unix milliseconds, and whether it is the arrival's for want of a usable one.
+        The time in Unix milliseconds, and whether it is the arrival because *processed_at* is not usable.
     """
     at_ms = None if processed_at is None else parse_ms(processed_at)
     if at_ms is None or at_ms > now_ms + MAX_AHEAD_MS or pane_of(at_ms) < first_pane(now_ms, window_ms):

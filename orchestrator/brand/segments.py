@@ -1,12 +1,12 @@
 """Segments: how a state with thousands of parts is stored at the cost of what changes.
 
-Every commit writes what changed into one new field, a segment, and never touches an older one. What is
-newer wins, so older segments fill with what has been overtaken. When the log is twice as large as what lives in it,
-its oldest segments are dropped, and what of them still lives is written again with the next one: over time about one
-byte more for each byte that changes, however long the history is (the cleaning of log-structured file systems,
-Rosenblum and Ousterhout 1991, with the oldest segment first).
+Every commit writes what changed into one new field, a segment, and never touches an older one. The newest version of
+a part counts, so in older segments more and more is out of date. When the log is twice as large as what lives in it,
+its oldest segments are dropped, and what still lives of them is written again with the next one. Over time that is
+about one byte more for each byte that changes, however long the history is. It is the cleaning of log-structured file
+systems (Rosenblum and Ousterhout 1991), with the oldest segment first.
 
-Pure bookkeeping: what a segment holds is its owner's business. One field a commit instead of one a part,
+Only keeps the books: what a segment holds is its owner's business. There is one field a commit and not one a part,
 because a field costs Redis and its client a microsecond or more (``docs/performance.md``).
 """
 
@@ -20,19 +20,19 @@ from dataclasses import dataclass
 from orchestrator.errors import InvalidStateError
 
 SLACK_BYTES = 16 << 10
-"""A log this much larger than twice its live bytes is left alone; small brands would be cleaning all the time."""
+"""A log may be this much larger than twice its live bytes; without it small brands would clean at every commit."""
 
 _CLEAN_SHARE = 1.5
-"""Once it is too large, it is cleaned down to so many times its live bytes: a little every time would move parts of one
-story without ever having two of them at hand to join."""
+"""A log that is too large is cleaned down to so many times its live bytes, a good deal at once: so several parts of
+one story come together and are joined, which a little at every commit would never do."""
 
 MOST_CLEANED_BYTES = 4 << 20
-"""Dropped by one commit at most, so that none is much larger than the others; four times what a batch may add."""
+"""Most that one commit drops, so that none is much larger than the others; four times what a batch may add."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One segment: its number, its size in bytes, and what its owner remembers of it as 64-bit numbers."""
+    """One segment: its number, its size in bytes, and its owner's record of what is in it, as 64-bit numbers."""
 
     number: int
     size: int
@@ -50,7 +50,7 @@ class SegmentLog:
         self._rescued = 0
 
     def append(self, value: bytes, entries: array[int], put: dict[bytes, bytes]) -> int:
-        """Add the next segment to *put*; its number."""
+        """Add the next segment to *put*; returns its number."""
         number = self._next
         put[b"%b%d" % (self._prefix, number)] = value
         self._take(Segment(number, len(value), entries))
@@ -69,7 +69,8 @@ class SegmentLog:
         """Drop the oldest segments while the log is too large for *live_bytes*; their fields go to *remove*.
 
         Yields:
-            what is dropped: what of it still lives must be part of the next segment.
+            Each dropped segment. What still lives of it must become part of the next one; tell :meth:`rescue`
+            of it before the next is taken.
         """
         self._rescued = cleaned = 0
         if self._bytes <= 2 * live_bytes + SLACK_BYTES:
@@ -83,7 +84,7 @@ class SegmentLog:
             yield segment
 
     def rescue(self, size: int) -> None:
-        """Count the *size* bytes that live on, of all that :meth:`clean` has dropped so far, as if they were stored."""
+        """Of what :meth:`clean` has dropped so far, *size* bytes live on: count them as stored already."""
         self._rescued = size
 
 

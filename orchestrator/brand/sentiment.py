@@ -1,10 +1,10 @@
-"""Exact sums of what chunks add: how many, of how many mentions, with which sentiment.
+"""Tallies: exact sums of how many chunks there were, of how many mentions, with which sentiment.
 
-Sums of sentiment are integers in units of 2**-32: adding them is associative, so totals do not
-depend on the order or the cut of batches, and what leaves the window leaves without a trace.
+Sums of sentiment are integers in units of 2**-32. So totals do not depend on the order of chunks or the cut of
+batches, and what leaves the window leaves no rounding error.
 
-Source: the design's rule on sentiment. Which dialect a chunk speaks (counts or shares of its
-mentions) and what it adds is decided in the merge kernel, ``merge.reduce_sentiment``.
+Source: the design's rule on sentiment. In which dialect a chunk is written (counts, or shares of its mentions), and
+what it adds, is decided by the merge kernel, ``merge.reduce_sentiment``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Tally:
         self.score += other.score
 
     def subtract(self, other: Tally) -> None:
-        """Take *other*, which was added before, out again."""
+        """Take *other* out again, which was added before."""
         self.chunks -= other.chunks
         self.mentions -= other.mentions
         self.positive -= other.positive
@@ -92,12 +92,12 @@ class Tally:
 
 def to_number(units: int) -> float:
     """A fixed-point sum as the nearest float, without noise beyond nine decimals."""
-    # nine, not six: three rounded sums must still add up to the mentions within 1e-6
+    # Nine and not six: three rounded sums must still add up to the mentions within 1e-6.
     return round(units / FIXED_ONE, 9)
 
 
 def tally_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
-    """What *chunks* add to each pane; their panes and mentions stand beside them."""
+    """What *chunks* add to each pane; their panes and mentions are in the same order."""
     sentiments = [chunk.sentiment for chunk in chunks]
     if panes.count(panes[0]) == len(panes):  # nearly every batch lies in one pane
         return {panes[0]: _tally(sentiments, mentions)}

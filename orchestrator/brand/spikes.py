@@ -1,14 +1,14 @@
-"""Finds spikes: watches a brand's mentions pane by pane against what its own past lets expect.
+"""The spikes of one brand: when panes are judged, which episodes there are, and who still has to be told.
 
-A pane is settled, judged for good and learned from, when two later ones have begun: chunks come
-late by minutes. Until then it is judged provisionally by the same expectation, so an alarm does not
-wait and, as counts only grow, is not taken back. Everything follows from the settled panes and the
-counts of the last two; how batches were cut does not show.
+A pane is judged by the :class:`~orchestrator.brand.detector.Detector`. It is settled (judged for good and learned
+from) when two later panes have begun, because chunks come minutes late. Until then it is judged provisionally,
+against the same expectation: so an alarm need not wait. It is not taken back either, because counts only grow.
+Everything follows from the settled panes and the counts of the last two; how batches were cut does not show.
 
-Not seen: mentions stamped into panes already settled (a backlog of hours). They count in trend and
-summary and can neither raise an alarm long after the fact nor teach a wrong normal.
+Not seen: mentions stamped into panes that are settled (a backlog of hours). They count in trend and summary, but
+can neither raise an alarm long after the fact nor teach a wrong normal.
 
-A brand silent for two weeks is forgotten here and warms up anew.
+A brand that is silent for two weeks is forgotten here and warms up anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
-from orchestrator.brand.detector import Look, Watch
+from orchestrator.brand.detector import Detector, Look
 from orchestrator.brand.episodes import OpenEpisode, opens
 from orchestrator.brand.expectation import PANES_PER_DAY
 from orchestrator.brand.panes import PANE_MS, pane_of
@@ -38,7 +38,7 @@ MAX_EPISODES = 50
 SILENCE_PANES = 14 * PANES_PER_DAY
 
 _MAX_SQUARES = 2**62
-"""Sums of squares stop here, within 64 bits; they only say what a usual chunk is."""
+"""Sums of squares stop here, because a field holds 64 bits; they only say how large a usual chunk is."""
 
 _SETTLING_PANES = 2
 """Panes that are not settled: the current one and the one before."""
@@ -46,9 +46,9 @@ _SETTLING_PANES = 2
 
 @dataclass(frozen=True, slots=True)
 class EpisodeChange:
-    """An episode that opened or closed, for whoever is to be told.
+    """An episode that opened or closed; alerts tell of it.
 
-    ``number`` counts the brand's episodes from 1: brand, number and kind name the change for good.
+    ``number`` counts the brand's episodes from 1, so brand, number and kind are a name of the change that lasts.
     """
 
     kind: Literal["opened", "closed"]
@@ -57,9 +57,9 @@ class EpisodeChange:
 
 
 class _Settled(Struct, array_like=True):
-    """What the settled panes left behind: how the brand is watched, the newest pane with mentions, the open episode."""
+    """What is kept of the settled panes: the detector, the newest pane with mentions, the open episode."""
 
-    watch: Watch
+    detector: Detector
     active: int
     episode: OpenEpisode | None
 
@@ -88,7 +88,7 @@ _unsettled_decoder = FieldDecoder(_Unsettled)
 _episodes_decoder = FieldDecoder(_Episodes)
 
 
-class SpikeDetector:
+class Spikes:
     """The spikes of one brand."""
 
     def __init__(self) -> None:
@@ -98,33 +98,34 @@ class SpikeDetector:
         self._closed = 0
         self._entries: list[SpikeEpisode] = []
         self._open: OpenEpisode | None = None
-        self._current: SpikeEpisode | None = None  # what readers see of it
+        self._current: SpikeEpisode | None = None  # what readers see of it, kept because its bound costs a search
         self._told_opened = self._told_closed = 0
         self._published: list[SpikeEpisode] = []
         self._dirty: set[bytes] = set()
 
     @classmethod
-    def load(cls, fields: Mapping[bytes, bytes], now_ms: int) -> SpikeDetector:
-        """The detector in those of *fields* that are its, as of *now_ms*, when they were written."""
-        detector = cls()
+    def load(cls, fields: Mapping[bytes, bytes], now_ms: int) -> Spikes:
+        """The spikes that *fields* hold, as of *now_ms*, when they were written."""
+        spikes = cls()
         if SETTLED_FIELD in fields:
-            detector._settled = _settled_decoder.read(SETTLED_FIELD, fields[SETTLED_FIELD])
+            spikes._settled = _settled_decoder.read(SETTLED_FIELD, fields[SETTLED_FIELD])
         if UNSETTLED_FIELD in fields:
             unsettled = _unsettled_decoder.read(UNSETTLED_FIELD, fields[UNSETTLED_FIELD])
-            detector._counts = {count.pane: count for count in unsettled.counts}
-            detector._told_opened, detector._told_closed = unsettled.told_opened, unsettled.told_closed
+            spikes._counts = {count.pane: count for count in unsettled.counts}
+            spikes._told_opened, spikes._told_closed = unsettled.told_opened, unsettled.told_closed
         if EPISODES_FIELD in fields:
             episodes = _episodes_decoder.read(EPISODES_FIELD, fields[EPISODES_FIELD])
-            detector._closed, detector._entries = episodes.closed, episodes.entries
-        detector.advance(now_ms)
-        detector._published = detector.episodes()
-        return detector
+            spikes._closed, spikes._entries = episodes.closed, episodes.entries
+        spikes.advance(now_ms)
+        # The list in Redis is what these fields gave when they were written: an unchanged one is not written again.
+        spikes._published = spikes.episodes()
+        return spikes
 
     def fold(self, panes: Sequence[int], mentions: Sequence[int]) -> None:
-        """Count the *mentions* of chunks; the panes that they are stamped with stand beside them."""
+        """Count the *mentions* of chunks, whose panes are in the same order."""
         if self._settled is None:
             self._begin(self._now - _SETTLING_PANES + 1)
-        following = self._now if self._settled is None else self._settled.watch.following
+        following = self._now if self._settled is None else self._settled.detector.following
         distinct = set(panes)
         for pane in distinct:
             if pane >= following:
@@ -145,12 +146,12 @@ class SpikeDetector:
         if pane <= self._now:
             return
         self._now = pane
-        while self._settled is not None and self._settled.watch.following <= pane - _SETTLING_PANES:
+        while self._settled is not None and self._settled.detector.following <= pane - _SETTLING_PANES:
             self._settle(self._settled)
         self._judge_unsettled()
 
     def open_episode(self) -> SpikeEpisode | None:
-        """The episode that goes on, if there is one."""
+        """The open episode, if there is one."""
         return self._current
 
     def episodes(self) -> list[SpikeEpisode]:
@@ -159,7 +160,7 @@ class SpikeDetector:
         return [*self._entries, current] if current is not None else list(self._entries)
 
     def due_ms(self) -> int | None:
-        """When an episode may open or close next without traffic; None: not at all."""
+        """When an episode may open or close next without new chunks; None: none will."""
         waiting = self._open is not None or any(pane > self._now for pane in self._counts)
         return (self._now + 1) * PANE_MS if waiting else None
 
@@ -169,9 +170,9 @@ class SpikeDetector:
         """Add the changed state fields to *put* and *remove*.
 
         Returns:
-            The whole published list or None if it is what it was; the openings and closings not told yet.
+            The whole published list, None if it did not change; the openings and closings not told yet.
         """
-        news = self._news()
+        news = self._news()  # first: it may mark a field as changed
         if SETTLED_FIELD in self._dirty:
             if self._settled is None:
                 remove.append(SETTLED_FIELD)
@@ -194,7 +195,7 @@ class SpikeDetector:
         current = self.open_episode()
         opened = self._closed + (current is not None)
         for number in range(self._told_closed + 1, opened + 1):
-            # an episode may have left the list before anybody could be told: a burst of them in one long absence
+            # After a long absence so many episodes may close at once that some have left the list: nothing to tell.
             place = number - self._closed - 1
             episode = current if place == 0 else self._entries[place] if -place <= len(self._entries) else None
             if episode is None:
@@ -209,15 +210,15 @@ class SpikeDetector:
         return news
 
     def _begin(self, following: int) -> None:
-        """Start to watch with the oldest pane that is not settled, whatever pane the first chunk names."""
-        self._settled = _Settled(Watch.begin(following), following, None)
+        """Begin with the oldest pane that is not settled, whatever pane the first chunk names."""
+        self._settled = _Settled(Detector.begin(following), following, None)
         self._dirty.add(SETTLED_FIELD)
 
     def _settle(self, settled: _Settled) -> None:
-        """Judge the oldest pane for good, learn from it and go on to the next."""
-        count = self._counts.pop(settled.watch.following, None) or _Count(settled.watch.following)
+        """Settle the oldest pane that is not: its score counts for good, and the detector learns from it."""
+        count = self._counts.pop(settled.detector.following, None) or _Count(settled.detector.following)
         self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD}
-        self._step_episode(settled, settled.watch.settle(count.mentions, count.squares))
+        self._step_episode(settled, settled.detector.settle(count.mentions, count.squares))
         if count.mentions:
             settled.active = count.pane
         elif count.pane - settled.active >= SILENCE_PANES:
@@ -238,18 +239,18 @@ class SpikeDetector:
             self._dirty.add(EPISODES_FIELD)
 
     def _judge_unsettled(self) -> None:
-        """Look at the panes that have begun and are not settled; they may open an episode, not close it."""
+        """Judge the panes that have begun and are not settled; they may open an episode but not close it."""
         found = self._provisional(self._settled)
         if found != self._open:
             self._open = found
             self._current = None if found is None else found.entry()
 
     def _provisional(self, settled: _Settled | None) -> OpenEpisode | None:
-        if settled is None or not settled.watch.ahead.warm:
+        if settled is None or not settled.detector.ahead.warm:
             return None
         episode = settled.episode
-        begun = range(settled.watch.following, self._now + 1)
-        for look in settled.watch.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]):
+        begun = range(settled.detector.following, self._now + 1)
+        for look in settled.detector.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]):
             if episode is not None:
                 episode = episode.higher(look.stretch)
             elif opens(look.seen, look.stretch):

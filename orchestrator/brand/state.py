@@ -1,33 +1,34 @@
 """One brand's whole state in memory: the only thing a lane holds between two commits.
 
-Pure: no I/O and no clock; every time is an argument, in Unix milliseconds (Redis TIME).
-The result depends only on the sequence of chunks and the times given with them, never on
-how batches were cut, on restarts, or on which process did it.
+Only passes on: each part has its own rule in a module of its own. Every time is an argument, in Unix milliseconds
+(Redis TIME). The result depends only on the sequence of chunks and the times given with them, never on how batches
+were cut, on restarts, or on which process did it.
 
-Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a
-pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spike
-detector: settled panes, unsettled ones, episodes), and those of the story book.
+Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a pane), ``h:<hour>`` (tally
+of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), and those
+of the stories (:mod:`orchestrator.brand.story_store`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from orchestrator.brand.chunk_summaries import MAX_RECENT, Notes, recent_entry
-from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.chunk_summaries import ChunkSummaries
+from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
-from orchestrator.brand.spikes import SpikeDetector
+from orchestrator.brand.recent import RecentChunks
+from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
-from orchestrator.brand.window import Ledger
-from orchestrator.contract.chunk import Chunk, chunk_mentions
+from orchestrator.brand.window import Window
+from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 
 GENERAL_FIELD = b"g"
@@ -44,18 +45,18 @@ _decoder = FieldDecoder(_General)
 
 
 class BrandState:
-    """The fold's state, its outputs and what changed since they were last taken."""
+    """What is known of one brand, and what of it changed since the changes were last taken."""
 
     def __init__(self, config: FoldConfig) -> None:
         self._config = config
         self._clock_ms = 0
-        self._ledger = Ledger(config.window_ms)
+        self._window = Window(config.window_ms)
         self._stories = StoryBook(config.similarity_threshold, config.max_stories)
         self._trend = Trend()
         self._flags = Flags()
-        self._spikes = SpikeDetector()
-        self._notes = Notes()
-        self._recent: deque[tuple[Chunk, int, int, Sequence[int]]] = deque(maxlen=MAX_RECENT)
+        self._spikes = Spikes()
+        self._chunk_summaries = ChunkSummaries()
+        self._recent = RecentChunks()
 
     @classmethod
     def empty(cls, config: FoldConfig) -> BrandState:
@@ -64,31 +65,33 @@ class BrandState:
 
     @classmethod
     def load(cls, config: FoldConfig, fields: Mapping[bytes, bytes]) -> BrandState:
-        """The state that *fields* of the state hash hold (none: the empty one).
+        """The state that *fields* of the state hash hold; without fields the empty one.
 
         Raises:
-            InvalidStateError: a field is damaged or of a foreign format.
+            InvalidStateError: a field is damaged or of another format.
         """
         state = cls(config)
         if not fields:
             return state
         general = _read_general(fields)
-        state._ledger = Ledger.load(config.window_ms, fields, general.since_pane)
+        state._window = Window.load(config.window_ms, fields, general.since_pane)
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
-        state._spikes = SpikeDetector.load(fields, general.clock_ms)
-        state._notes = Notes.load(fields)
+        state._spikes = Spikes.load(fields, general.clock_ms)
+        state._chunk_summaries = ChunkSummaries.load(fields)
+        # To the time of the last commit: it tells every part where its window began then.
         state.advance(general.clock_ms)
         return state
 
     @property
     def story_count(self) -> int:
-        """Stories kept, the measure of the state's size in memory."""
+        """How many stories are kept: the measure of the state's size in memory."""
         return len(self._stories)
 
     def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
-        """Fold *batch*, chunk by chunk in its order, as of *now_ms*; advances first."""
+        """Fold *batch* as of *now_ms*, in the order of its chunks; advances first."""
+        # First: chunks are stamped, and counted or not, against the time that this sets.
         self.advance(now_ms)
         chunks = batch.chunks
         if not chunks:
@@ -97,68 +100,67 @@ class BrandState:
         panes = [at_ms // PANE_MS for at_ms in times]
         counts = batch.mentions.counts
         mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        added = self._ledger.fold(panes, chunks, mentions)
+        added = self._window.fold(panes, chunks, mentions)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
-        self._notes.fold(chunks, panes)
-        for chunk, at_ms, count in list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:]:
-            self._recent.append((chunk, at_ms, count, counts))
+        self._chunk_summaries.fold(chunks, panes)
+        self._recent.fold(chunks, times, mentions, counts)
         clusters = self._stories.fold_batch(batch, times, panes)
         return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
     def advance(self, now_ms: int) -> None:
-        """Let what is too old at *now_ms* leave; idempotent, and time never runs backwards."""
+        """Let what is too old at *now_ms* leave; an earlier time than the last one changes nothing."""
         if now_ms <= self._clock_ms:
             return
         self._clock_ms = now_ms
         first = first_pane(now_ms, self._config.window_ms)
-        self._ledger.advance(first)
+        self._window.advance(first)
         self._stories.advance(first)
-        self._notes.advance(first)
+        self._chunk_summaries.advance(first)
         self._trend.advance(now_ms)
         self._flags.advance(now_ms)
         self._spikes.advance(now_ms)
 
     def take_changes(self) -> Changes:
-        """Everything to be committed since the last call, and forget that it changed.
+        """What has to be committed since the last call, and forget that it changed.
 
-        A commit that fails for good leaves state and Redis apart: drop the state and load it again.
+        After a commit that fails for good, Redis lacks what was taken: drop the state and load it again.
         """
         put: dict[bytes, bytes] = {GENERAL_FIELD: self._encode_general()}
         remove: list[bytes] = []
-        self._ledger.take_changes(put, remove)
-        self._notes.take_changes(put)
+        self._window.take_changes(put, remove)
+        self._chunk_summaries.take_changes(put)
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
         self._stories.take_changes(put, remove)
-        recent = [recent_entry(*newest) for newest in self._recent]
-        self._recent.clear()
+        recent = self._recent.take_changes()
         return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
-        """The summary as JSON, as of the later of *now_ms* and the state's own time; advances first."""
+        """The summary as JSON, as of *now_ms* or the state's own time, whichever is later; advances first."""
         self.advance(now_ms)
         start_ms = first_pane(self._clock_ms, self._config.window_ms) * PANE_MS
         findings = Findings(
-            tally=self._ledger.window,
-            topics=self._ledger.heaviest_topics(MAX_TOPICS_SHOWN),
+            tally=self._window.total,
+            topics=self._window.heaviest_topics(MAX_TOPICS_SHOWN),
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
-            chunk_summaries=self._notes.newest(),
+            chunk_summaries=self._chunk_summaries.newest(),
         )
         return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
 
     def due_ms(self) -> int:
-        """When the summary changes next without traffic, Unix ms; 0 = never."""
-        first = self._ledger.due_first()
-        window = None if first is None else first * PANE_MS + self._config.window_ms
-        return min((due for due in (window, self._flags.due_ms(), self._spikes.due_ms()) if due is not None), default=0)
+        """When the summary changes next without new chunks, Unix ms; 0 = never."""
+        first = self._window.due_first()
+        window_ms = None if first is None else first * PANE_MS + self._config.window_ms
+        dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())
+        return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
     def _encode_general(self) -> bytes:
-        return pack(_General(FORMAT, self._clock_ms, self._ledger.since, self._flags.minutes))
+        return pack(_General(STATE_FORMAT, self._clock_ms, self._window.since, self._flags.minutes))
 
 
 def _read_general(fields: Mapping[bytes, bytes]) -> _General:
@@ -166,6 +168,6 @@ def _read_general(fields: Mapping[bytes, bytes]) -> _General:
     if value is None:
         raise InvalidStateError(f"state field {GENERAL_FIELD!r} is missing: not a state of ours")
     general = _decoder.read(GENERAL_FIELD, value)
-    if general.format != FORMAT:
-        raise InvalidStateError(f"the state has format {general.format}, expected {FORMAT}")
+    if general.format != STATE_FORMAT:
+        raise InvalidStateError(f"the state has format {general.format}, expected {STATE_FORMAT}")
     return general

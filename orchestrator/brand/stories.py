@@ -1,11 +1,11 @@
 """Stories: the clusters of many chunks that speak of the same thing, merged.
 
-Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Pure:
-time comes in as stamped times and panes. Who joins whom and what a story counts is the kernels'; how stories are
-stored, :mod:`orchestrator.brand.story_store`'s.
+Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Which
+story a cluster joins, and what a story counts, is decided by the kernels; how stories are stored, by
+:mod:`orchestrator.brand.story_store`.
 
 Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
-chunks, so the cut of batches and restarts change nothing; a story lives while a pane of the window has it.
+chunks, so the cut of batches and restarts change nothing. A story lives as long as a pane of the window has it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.labels import words
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.story_store import StoryStore
-from orchestrator.kernels import fold
-from orchestrator.kernels.fold import MentionIds, StoryFolder
+from orchestrator.brand.text import clip
+from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
 from orchestrator.kernels.merge import FIXED_ONE
 
 if TYPE_CHECKING:
@@ -34,13 +33,13 @@ if TYPE_CHECKING:
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
-_MAX_HEAP_ENTRIES = 4  # a story; rebuilding is then paid for by the entries that made it necessary
+_MAX_HEAP_ENTRIES = 4  # a story on average; a rebuild then costs no more than the entries that made it necessary
 
 Rank = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class StoryView:
     """One story as readers see it.
 
     Attributes:
@@ -51,7 +50,7 @@ class Story:
         sentiment_score: mention-weighted mean over the window's members that have one, else None.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
-        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
+        flagged_at_ms: latest stamped time of a member that a worker flagged as a spike; None if there was none.
         examples: the first mentions that its heaviest member lists, cut.
     """
 
@@ -65,25 +64,25 @@ class Story:
     flagged_at_ms: int | None
     examples: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, story: Story) -> StoryView:
+        """The view of *story* as it is now."""
+        _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
+        return cls(
+            story.id,
+            story.label,
+            story.mentions,
+            members,
+            score / (scored * FIXED_ONE) if scored else None,
+            story.first_seen_ms,
+            story.last_seen_ms,
+            story.flagged_at_ms,
+            story.examples,
+        )
 
-def _view(story: fold.Story) -> Story:
-    """The story as readers see it."""
-    _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
-    return Story(
-        story.id,
-        story.label,
-        story.mentions,
-        members,
-        score / (scored * FIXED_ONE) if scored else None,
-        story.first_seen_ms,
-        story.last_seen_ms,
-        story.flagged_at_ms,
-        story.examples,
-    )
 
-
-def _rank(story: fold.Story) -> Rank:
-    """Who leaves first: the smallest, among equals the one not seen for longest, then the oldest."""
+def eviction_rank(story: Story) -> Rank:
+    """Which story leaves first: the smallest; among equals the one not seen for longest, then the oldest."""
     return story.mentions, story.last_seen_ms, story.key
 
 
@@ -94,20 +93,23 @@ class StoryBook(StoryFolder):
         super().__init__(threshold, max_stories, words)
         self._ids: set[str] = set()
         self._first_pane = -1
-        self._smallest: list[tuple[Rank, fold.Story]] | None = None
+        self._smallest: list[tuple[Rank, Story]] | None = None
         self._store = StoryStore()
 
     def __len__(self) -> int:
         return len(self.records)
 
     def fold_batch(self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int]) -> int:
-        """Let the clusters of *batch*, its chunks stamped so, join or found stories; how many clusters that were."""
+        """Let the clusters of *batch* join or found stories; returns how many clusters there were.
+
+        The stamped times and the panes of its chunks are in the order of the chunks.
+        """
         return self.fold(batch.chunks, times, panes, batch.centroids, batch.mentions)
 
-    def found(self, chunk: Chunk, place: int) -> fold.Story:
+    def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*."""
         key = self._store.next_key()
-        story = fold.Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
+        story = Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
         self._ids.add(story.id)
         self.records[key] = story
         if self._smallest is not None:
@@ -134,55 +136,55 @@ class StoryBook(StoryFolder):
         if first_pane <= self._first_pane:
             return
         self._first_pane = first_pane
-        # At most a window of panes is there, and each story stands once in the list of each of its panes.
+        # Cheap although it looks at every pane: there is a window of them, and a story is once in each of its own.
         for pane in [pane for pane in self.in_pane if pane < first_pane]:
             for story in self.in_pane.pop(pane):
                 if story.key in self.records:
                     self._drop_pane(story, pane)
 
-    def _drop_pane(self, story: fold.Story, pane: int) -> None:
+    def _drop_pane(self, story: Story, pane: int) -> None:
         if story.drop(pane):
             self._remove(story)
         elif self._smallest is not None:
-            heapq.heappush(self._smallest, (_rank(story), story))
+            heapq.heappush(self._smallest, (eviction_rank(story), story))
             if len(self._smallest) > _MAX_HEAP_ENTRIES * len(self.records):
-                self._smallest = None  # mostly out of date; the next eviction builds it anew
+                self._smallest = None  # most entries are out of date; the next eviction builds the heap anew
 
     def evict(self) -> None:
         """Remove the story of least rank.
 
-        The heap holds a lower bound of each story's rank: growth is noticed when the entry comes up, shrinking
-        adds an entry. So a cluster costs O(log n) at most, however many stories there are.
+        The heap holds a lower bound of each story's rank. A story that grew is put in its place when its entry comes
+        up; one that shrank gets another entry. So a cluster costs O(log n) at most, however many stories there are.
         """
         if self._smallest is None:
-            self._smallest = [(_rank(story), story) for story in self.records.values()]
+            self._smallest = [(eviction_rank(story), story) for story in self.records.values()]
             heapq.heapify(self._smallest)
         while True:
             rank, story = self._smallest[0]
             if story.key not in self.records:
                 heapq.heappop(self._smallest)
-            elif rank != _rank(story):
-                heapq.heapreplace(self._smallest, (_rank(story), story))
+            elif rank != eviction_rank(story):
+                heapq.heapreplace(self._smallest, (eviction_rank(story), story))
             else:
                 self._remove(story)
                 return
 
-    def _remove(self, story: fold.Story) -> None:
+    def _remove(self, story: Story) -> None:
         del self.records[story.key]
         self._ids.discard(story.id)
         self.index.remove(story.key)
         self.dirty.pop(story.key, None)
         self._store.forget(story)
 
-    def top(self, count: int) -> list[Story]:
-        """The *count* stories with most mentions in the window, the older first among equals."""
+    def top(self, count: int) -> list[StoryView]:
+        """The *count* stories with most mentions in the window; among equals the older one comes first."""
         stories = list(self.records.values())
         if len(stories) > count > 0:
-            # a bound first: bare numbers compare five times faster than keys of tuples
+            # A bound first: numbers compare five times faster than the tuples of the sort below.
             bound = heapq.nlargest(count, [story.mentions for story in stories])[-1]
             stories = [story for story in stories if story.mentions >= bound]
         stories.sort(key=lambda story: (-story.mentions, story.key))
-        return [_view(story) for story in stories[:count]]
+        return [StoryView.of(story) for story in stories[:count]]
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""
@@ -194,7 +196,7 @@ class StoryBook(StoryFolder):
         """The book whose fields are among *fields*; advance it before the next fold.
 
         Raises:
-            InvalidStateError: a field is damaged, missing or of a foreign format.
+            InvalidStateError: a field is damaged, missing or of another format.
         """
         book = cls(threshold, max_stories)
         for story in book._store.load(fields, book.index):

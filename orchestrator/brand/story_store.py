@@ -1,9 +1,11 @@
 """How stories are stored: in segments of what each commit changed.
 
-A segment ``s:<n>`` holds the stories that a commit touched, each as a whole, and the keys of those that left; ``s``
-holds the format and the key of the next story; mention ids have segments of their own
-(:mod:`orchestrator.brand.mentions`). Of a story the newest segment counts. That one left has to be remembered only as
-long as an older segment may speak of it, and older segments are dropped first.
+A segment ``s:<n>`` holds the stories that a commit changed, each as a whole, and the keys of those that left. ``s``
+holds the format and the key of the next story. Mention ids have segments of their own
+(:mod:`orchestrator.brand.mentions`).
+
+Of a story the newest segment counts. That a story left has to be remembered only as long as an older segment may
+still hold it, and older segments are dropped first: so the keys of those that left are never written again.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
 
-from orchestrator.brand.codec import FORMAT, FieldDecoder, pack
+from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
 from orchestrator.brand.segments import SegmentLog, in_order
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import MentionIds, Story, pack_stories
 
@@ -55,7 +58,7 @@ _head_decoder = FieldDecoder(tuple[int, _Word])
 
 
 class StoryStore:
-    """What of a brand's stories is in storage, and what has to get there."""
+    """Which of a brand's stories are stored, and where."""
 
     def __init__(self) -> None:
         self._log = SegmentLog(PREFIX)
@@ -87,15 +90,16 @@ class StoryStore:
         put: dict[bytes, bytes],
         remove: list[bytes],
     ) -> None:
-        """Add the segments with what became of *dirty* stories to *put*, those that they replace to *remove*.
+        """Add segments with the *dirty* stories and those that left to *put*, and what they replace to *remove*.
 
         Args:
-            dirty: stories that changed since the last call, by key; what has to be written again joins them.
+            dirty: stories that changed since the last call, by key; those that have to be written again are added.
             stories: all of them.
-            index: where they point.
+            index: their directions and words.
             put: fields to set.
             remove: fields to delete.
         """
+        # Before cleaning adds stories that did not change: they have no new ids.
         self._mentions.take_changes(dirty.values(), stories, put, remove)
         rescued = 0
         for segment in self._log.clean(self._live_bytes, remove):
@@ -109,27 +113,27 @@ class StoryStore:
             value, sizes = pack_stories(dirty.values(), index, self._removed)
             self._place(dirty.values(), sizes, self._log.append(value, array("q", dirty), put))
         if self._head_changed:
-            put[HEAD_FIELD] = pack((FORMAT, self._next_key))
+            put[HEAD_FIELD] = pack((STATE_FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
 
     def _place(self, stories: Iterable[Story], sizes: Iterable[int], number: int) -> None:
-        """Take note of where *stories* are stored now."""
+        """Note where *stories* are stored now."""
         for story, size in zip(stories, sizes, strict=True):
             self._live_bytes += size - story.stored_bytes
             story.segment, story.stored_bytes = number, size
 
     def load(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> list[Story]:
-        """The stories among *fields*, oldest first; their directions go to *index*.
+        """The stories that *fields* hold, oldest first; their directions and words go to *index*.
 
         Raises:
-            InvalidStateError: a field is damaged, missing or of a foreign format.
+            InvalidStateError: a field is damaged, missing or of another format.
         """
         if HEAD_FIELD in fields:
             found, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
-            if found != FORMAT:
-                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {FORMAT}")
+            if found != STATE_FORMAT:
+                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {STATE_FORMAT}")
         newest: dict[int, tuple[int, int, _StoryFields]] = {}
-        for number, name in in_order(list(fields), PREFIX):
+        for number, name in in_order(list(fields), PREFIX):  # oldest first, so that the newest one counts
             stored, removed = _segment_decoder.read(name, fields[name])
             size = len(fields[name])
             self._log.restore(number, size, array("q", [story.key for story in stored]))

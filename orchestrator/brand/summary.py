@@ -1,8 +1,7 @@
-"""From a brand's state to the document that readers get; bounded whatever the state holds.
+"""From a brand's state to the document that readers get, bounded whatever the state holds.
 
-Only arranges what the other rules know. The document is cut to
-:data:`~orchestrator.contract.summary.MAX_SUMMARY_BYTES` by showing fewer stories and chunk
-summaries, never by dropping a total.
+Only arranges what the other rules know. A document over :data:`~orchestrator.contract.summary.MAX_SUMMARY_BYTES`
+shows fewer stories and chunk summaries; totals are never left out.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from orchestrator.brand.chunk_summaries import clip
 from orchestrator.brand.flags import is_flagged
 from orchestrator.brand.sentiment import Tally, to_number
-from orchestrator.brand.stories import Story
-from orchestrator.brand.text import Content, compose, surge
+from orchestrator.brand.stories import StoryView
+from orchestrator.brand.text import Content, clip, compose, surge
 from orchestrator.brand.window import TopicView
 from orchestrator.contract.summary import (
     MAX_SUMMARY_BYTES,
@@ -38,7 +36,7 @@ _DECIMALS = 6
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Whose summary it is, as of when and of which commit."""
+    """Of which brand the summary is, as of when, and of which commit."""
 
     brand: str
     now_ms: int
@@ -53,7 +51,7 @@ class Findings:
 
     tally: Tally
     topics: Sequence[TopicView]
-    stories: Sequence[Story]
+    stories: Sequence[StoryView]
     story_count: int
     flagged: bool
     episode: SpikeEpisode | None
@@ -68,7 +66,7 @@ def encode_summary(heading: Heading, findings: Findings) -> bytes:
     summary = _build(heading, findings, stories, summaries)
     encoded = msgspec.json.encode(summary)
     while len(encoded) > MAX_SUMMARY_BYTES and (stories or summaries):
-        # ids and labels may be long and texts may need many bytes a character: halve until it fits
+        # How many fit is not known: ids and labels may be long, and a character may take many bytes. So halve.
         del stories[len(stories) // 2 :], summaries[len(summaries) // 2 :]
         encoded = msgspec.json.encode(msgspec.structs.replace(summary, clusters=stories, chunk_summaries=summaries))
     return encoded
@@ -109,7 +107,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     )
 
 
-def _story_total(story: Story, place: int, now_ms: int) -> StoryTotal:
+def _story_total(story: StoryView, place: int, now_ms: int) -> StoryTotal:
     return StoryTotal(
         id=story.id,
         label=clip(story.label, _LABEL_CHARS),

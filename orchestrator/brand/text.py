@@ -1,7 +1,8 @@
-"""The summary in words, in the manner of the rest of the platform.
+"""Texts for people: how a text is clipped to one line, and the summary in words.
 
-Source: the design's rule on text: notable mentions, key topics, spikes, up to three highlights,
-each on a line of its own; a line without content is left out.
+Source: the design's rule on text, which follows the rest of the platform: notable mentions, key topics, spikes, up
+to three highlights, each on a line of its own; a line without content is left out. Other rules take :func:`clip`
+from here; this module imports none of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.brand.chunk_summaries import clip
 from orchestrator.contract.summary import SpikeEpisode
 
 _NAMED_STORIES = 3
@@ -28,7 +28,7 @@ class Content:
         stories: label and mentions, largest first.
         topics: spellings, heaviest first.
         flagged: labels of the stories that workers flagged.
-        surge: the open episode in a few words, empty without one.
+        surge: the open episode in a few words; empty if there is none.
         highlights: chunk summaries, newest first.
     """
 
@@ -37,6 +37,15 @@ class Content:
     flagged: Sequence[str]
     surge: str
     highlights: Sequence[str]
+
+
+def clip(text: str, chars: int) -> str:
+    """*text* on one line, with single blanks, in at most so many *chars*."""
+    if len(text) <= chars and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # nearly every text: it is in order already
+    # Cut generously before the blanks are put in order: a text may be long.
+    line = " ".join(text[: 4 * chars].split())
+    return line if len(line) <= chars else line[: chars - 1].rstrip() + "…"
 
 
 def compose(content: Content) -> str:

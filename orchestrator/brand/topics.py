@@ -1,10 +1,10 @@
 """What a brand's chunks are about: topics of a pane, weighted by the mentions of their chunks.
 
-A topic is what remains of its text when case, Unicode form and runs of blanks do not matter; it is
-shown in its most frequent spelling. A chunk that repeats a topic counts once for it.
+Texts that differ only in case, Unicode form or runs of blanks are one topic; it is shown in its most frequent
+spelling. A chunk that repeats a topic counts once for it.
 
-Bounded: a pane keeps its heaviest :data:`MAX_TOPICS` and at most as many again until it is pruned,
-right after the chunk that passed the bound, so that batch cuts do not show.
+Bounded: a pane keeps its heaviest :data:`MAX_TOPICS`, and at most as many more until it is pruned. That is done right
+after the chunk that passed the bound, so that the cut of batches does not show.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_TOPICS = 256
 """Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
 
 MAX_SPELLINGS = 8
-"""Spellings told apart of a topic in a pane; those that come later still count for the topic."""
+"""Most spellings of a topic that a pane tells apart; mentions in further ones still count for the topic."""
 
 MAX_TOPIC_CHARS = 200
 """A topic is a title; a longer text is cut."""
@@ -26,7 +26,7 @@ MAX_TOPIC_CHARS = 200
 
 @lru_cache(maxsize=8192)
 def topic_key(text: str) -> str:
-    """What is the same in all spellings of a topic; empty for a blank text."""
+    """What all spellings of a topic have in common; empty for a blank text."""
     return " ".join(unicodedata.normalize("NFKC", text[:MAX_TOPIC_CHARS]).casefold().split())
 
 
@@ -70,7 +70,7 @@ class PaneTopics:
         return len(self.by_key)
 
     def add(self, key: str, text: str, mentions: int) -> bool:
-        """Count *mentions* for the topic *key*, written as *text*; whether the pane did not have it yet."""
+        """Count *mentions* for the topic *key*, written as *text*; returns whether it is new in the pane."""
         topic = self.by_key.get(key)
         new = topic is None
         if topic is None:
@@ -79,7 +79,7 @@ class PaneTopics:
         return new
 
     def prune(self) -> dict[str, Topic]:
-        """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return what went."""
+        """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return the dropped ones."""
         ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].mentions, item[0]))
         self.by_key = dict(ranked[:MAX_TOPICS])
         return dict(ranked[MAX_TOPICS:])
@@ -92,7 +92,7 @@ class TopicTotals:
 
     def __init__(self) -> None:
         self._mentions: dict[str, int] = {}
-        # in how many panes: a topic of chunks without mentions is a topic all the same
+        # In how many panes: mentions cannot tell when a topic is gone, because a chunk may have none.
         self._panes: dict[str, int] = {}
 
     def add(self, key: str, mentions: int, panes: int) -> None:
@@ -113,7 +113,7 @@ class TopicTotals:
         """The *count* topics with most mentions, as key and mentions; ties by key."""
         if not self._mentions:
             return []
-        # a bound first: comparing bare numbers is ten times faster than sorting pairs
+        # A bound first: comparing numbers is ten times faster than sorting pairs.
         bound = heapq.nlargest(count, self._mentions.values())[-1]
         candidates = [(-mentions, key) for key, mentions in self._mentions.items() if mentions >= bound]
         return [(key, -negated) for negated, key in heapq.nsmallest(count, candidates)]

@@ -1,7 +1,7 @@
-"""Volume and sentiment by the hour and the day, for the seven days behind and today.
+"""Volume and sentiment by the hour and the day, for the last seven days and today.
 
-Hours are kept as exact tallies; a day is the sum of its hours. Buckets go by the stamped time of
-chunks, so a late chunk corrects the hour it belongs to. Days are those of UTC.
+Hours are kept as exact tallies; a day is the sum of its hours. A chunk counts in the hour of its stamped time, so a
+late one corrects the hour that it belongs to. Days are those of UTC.
 
 Source: the design's ``trend:brand:<brand>``, laid out in :mod:`orchestrator.contract.insights`.
 """
@@ -35,7 +35,7 @@ class Trend:
 
     @classmethod
     def load(cls, fields: Mapping[bytes, bytes]) -> Trend:
-        """The trend in those of *fields* that are hours."""
+        """The trend with the hours among *fields*."""
         trend = cls()
         for name, value in fields.items():
             if name.startswith(PREFIX):
@@ -46,7 +46,7 @@ class Trend:
         """Count what was *added* to panes."""
         for pane, tally in added.items():
             hour = pane // PANES_PER_HOUR
-            if hour < self._first:  # the summary may be set to reach further back
+            if hour < self._first:  # the window may be set to reach further back than the trend
                 continue
             self._hours.setdefault(hour, Tally()).add(tally)
             self._dirty.add(hour)
@@ -63,7 +63,7 @@ class Trend:
             self._removed.append(hour)
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
-        """Add the changed state fields to *put* and *remove*; return the published fields to set and to delete."""
+        """Add the changed state fields to *put* and *remove*; returns the published fields to set and to delete."""
         for hour in self._dirty:
             put[b"%b%d" % (PREFIX, hour)] = self._hours[hour].encode()
         remove.extend(b"%b%d" % (PREFIX, hour) for hour in self._removed)
@@ -71,7 +71,7 @@ class Trend:
         for day in sorted({hour // _HOURS_PER_DAY for hour in self._dirty}):
             shown[_day_field(day)] = _point(day * _HOURS_PER_DAY, self._day(day))
         gone = [_hour_field(hour) for hour in self._removed]
-        # whole days go at once, see advance()
+        # The day of a removed hour is removed: advance() forgets whole days.
         gone += [_day_field(day) for day in sorted({hour // _HOURS_PER_DAY for hour in self._removed})]
         self._dirty = set()
         self._removed = []

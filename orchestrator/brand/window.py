@@ -1,8 +1,8 @@
-"""What was counted, pane by pane: tallies and topics of the window and of the one before it.
+"""The window of one brand: what was counted pane by pane, and the totals over its panes.
 
-A chunk changes the one pane that its stamped time names; everything told about the window is the
-sum of its panes, kept as running totals that are exact because all sums are integers. The window
-before serves for comparison only.
+A chunk changes one pane only, the one that its stamped time names. What is told about the window is the sum of
+its panes. It is kept as running totals, which stay exact because all sums are integers. The panes of the window
+before are kept too, for comparison only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from orchestrator.contract.chunk import Chunk
 PREFIX = b"p:"
 
 _LATE_START_PANES = HOUR_MS // PANE_MS
-"""A brand first seen this much after the window before began still counts as watched through it."""
+"""A brand counts as watched for the whole window before if its first chunk came at most this long after that began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,15 @@ class _Pane:
         return cls(Tally.of_fields(fields.tally), PaneTopics(topics))
 
 
-class Ledger:
-    """The panes of one brand and the totals of its window.
+class Window:
+    """The panes of one brand, of the window and of the one before it, and the totals of the window.
 
     Attributes:
-        window: the tally of the whole window.
+        total: the tally of the whole window.
     """
 
     def __init__(self, window_ms: int) -> None:
-        self.window = Tally()
+        self.total = Tally()
         self._span = panes_per_window(window_ms)
         self._late = min(_LATE_START_PANES, self._span // 2)
         self._first = 0
@@ -87,15 +87,15 @@ class Ledger:
         self._removed: list[int] = []
 
     @classmethod
-    def load(cls, window_ms: int, fields: Mapping[bytes, bytes], since: int | None) -> Ledger:
-        """The ledger in those of *fields* that are panes; :meth:`advance` it to set the window."""
-        ledger = cls(window_ms)
-        ledger._since = since
+    def load(cls, window_ms: int, fields: Mapping[bytes, bytes], since: int | None) -> Window:
+        """The window over all panes among *fields*; :meth:`advance` then sets where it begins."""
+        window = cls(window_ms)
+        window._since = since
         for name, value in fields.items():
             if name.startswith(PREFIX):
-                pane = ledger._panes[number_in(name)] = _Pane.decode(name, value)
-                ledger._enter(pane)
-        return ledger
+                pane = window._panes[number_in(name)] = _Pane.decode(name, value)
+                window._enter(pane)
+        return window
 
     @property
     def since(self) -> int | None:
@@ -103,23 +103,26 @@ class Ledger:
         return self._since
 
     def due_first(self) -> int | None:
-        """The first pane of the window with which the totals or their comparison change next; None: never."""
+        """The first pane that the window will have when the totals or the comparison change next; None: never."""
         inside = [number for number in self._panes if number >= self._first]
         if self._since is None or not inside:
             return None
-        # a pane leaves the window, a pane leaves the window before, the window before is watched throughout
-        changes = [min(inside) + 1, min(self._panes) + 1 + self._span, self._since - self._late + self._span]
+        changes = [
+            min(inside) + 1,  # a pane leaves the window
+            min(self._panes) + 1 + self._span,  # a pane leaves the window before
+            self._since - self._late + self._span,  # the brand is watched for the whole window before
+        ]
         return min(first for first in changes if first > self._first)
 
     def fold(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
-        """Count *chunks*, with their panes and mentions beside them; what was added to each pane."""
+        """Count *chunks*, whose panes and mentions are in the same order; returns what was added to each pane."""
         added = tally_by_pane(panes, chunks, mentions)
         for number, tally in added.items():
             pane = self._panes.get(number)
             if pane is None:
                 pane = self._panes[number] = _Pane(Tally(), PaneTopics())
             pane.tally.add(tally)
-            self.window.add(tally)
+            self.total.add(tally)
             self._dirty.add(number)
             self._since = number if self._since is None else min(self._since, number)
         self._fold_topics(panes, chunks, mentions)
@@ -130,6 +133,7 @@ class Ledger:
         if first <= self._first:
             return
         for number in [number for number in self._panes if number < first]:
+            # A pane leaves the totals once, when it leaves the window; it is dropped one window later.
             if number >= self._first:
                 self._leave(self._panes[number])
             if number < first - self._span:
@@ -160,17 +164,18 @@ class Ledger:
         self._removed = []
 
     def _enter(self, pane: _Pane) -> None:
-        self.window.add(pane.tally)
+        self.total.add(pane.tally)
         for key, topic in pane.topics.by_key.items():
             self._topics.add(key, topic.mentions, 1)
 
     def _leave(self, pane: _Pane) -> None:
-        self.window.subtract(pane.tally)
+        self.total.subtract(pane.tally)
         self._topics.subtract(pane.topics.by_key)
 
     def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> None:
         for number, texts in _topics_by_pane(panes, chunks, mentions).items():
             topics = self._panes[number].topics
+            # Where nothing can be pruned, the order of chunks does not matter, and a batch is counted at once.
             if len(topics) + len(texts) <= 2 * MAX_TOPICS:
                 self._count_topics(topics, texts)
             else:
@@ -178,7 +183,7 @@ class Ledger:
                 self._fold_many_topics(topics, [(chunk.topics or (), count) for _, chunk, count in its])
 
     def _fold_many_topics(self, topics: PaneTopics, rows: Sequence[tuple[Sequence[str], int]]) -> None:
-        """Count chunk by chunk and prune where batches of one chunk each would have."""
+        """Count chunk by chunk, and prune after the same chunk as in batches of one: how they are cut must not show."""
         for texts, count in rows:
             self._count_topics(topics, dict.fromkeys(distinct_topics(texts), count))
             if len(topics) > 2 * MAX_TOPICS:
@@ -194,14 +199,14 @@ class Ledger:
 def _topics_by_pane(
     panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]
 ) -> Mapping[int, Mapping[str, int]]:
-    """What *chunks* add to each pane: mentions by the text of a topic."""
+    """What *chunks* add to each pane: mentions by the topic's text."""
     added: dict[int, defaultdict[str, int]] = {number: defaultdict(int) for number in set(panes)}
     for number, chunk, count in zip(panes, chunks, mentions, strict=True):
         topics = chunk.topics
         if not topics:
             continue
         texts = added[number]
-        if len(topics) == 1:  # so common with small chunks that a loop of one would double the cost
+        if len(topics) == 1:  # very common with small chunks, and a loop of one would double the cost
             texts[topics[0]] += count
         else:
             for text in distinct_topics(topics):
@@ -210,7 +215,7 @@ def _topics_by_pane(
 
 
 def _most_frequent(topics: Iterable[Topic]) -> str:
-    """The spelling with most mentions, ties alphabetically."""
+    """The spelling with most mentions; among equals the first in the alphabet."""
     spellings: Counter[str] = Counter()
     for topic in topics:
         spellings.update(topic.spellings)

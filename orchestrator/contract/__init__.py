@@ -1,1 +1,5 @@
-"""Types on the wire, their decoding and the key names; imports nothing of the project but ``errors``."""
+"""What is on the wire: types of documents, their decoding, their schemas, the names of keys.
+
+Owns what workers, readers and other versions of this service rely on. Imports ``kernels``, which decode, and
+``errors``. No face: each module is imported by its name.
+"""

@@ -1,8 +1,7 @@
 """What may be a brand's name.
 
-Source: the contract: trimmed; empty names, names over 256 bytes and names with
-control characters are refused; everything else (spaces, ``:``, ``{}``, ``*``,
-any Unicode) works.
+Source: the contract (``docs/redis-protocol.md``). Names are trimmed. Empty names, names over 256 bytes and names with
+control characters are refused. Everything else works: spaces, ``:``, ``{}``, ``*``, any Unicode.
 """
 
 from __future__ import annotations

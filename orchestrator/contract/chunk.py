@@ -1,13 +1,12 @@
 """What one chunk result is: its types, its bounds, and how its mentions are counted.
 
-Owns the meaning of the fields that workers send. Reading bytes is the business of
-:mod:`orchestrator.contract.decode`; nothing here does I/O or knows of a brand's state.
+Owns the meaning of the fields that workers send. Bytes are read by :mod:`orchestrator.contract.decode`; nothing here
+does I/O or knows of a brand's state.
 
-Two views of the same document: :class:`Chunk` is what the rules work on (a cluster's ``centroid`` and
-``mentions`` are numbers of rows of its batch, see :mod:`orchestrator.kernels.rows`, counts are whole
-numbers), :class:`WireChunk` is the document as workers may write it (``centroid`` as numbers or
-``centroidF32`` as base64, ``3.0`` where a whole number is meant).
-The JSON Schema is that of :class:`WireChunk`.
+There are two types for one document. :class:`Chunk` is what the rules work on: a cluster's ``centroid`` and
+``mentions`` are numbers of rows of its batch (:mod:`orchestrator.kernels.rows`), counts are whole numbers.
+:class:`WireChunk` is the document as workers may write it: ``centroid`` as numbers or ``centroidF32`` as base64,
+``3.0`` where a whole number is meant. The JSON Schema is made from :class:`WireChunk`.
 
 Source: the contract (``docs/redis-protocol.md``): ``null`` is absent, unknown fields are ignored,
 both dialects (counts and shares) have one shape.
@@ -21,8 +20,8 @@ from typing import Annotated
 from msgspec import Meta as Bound
 from msgspec import Struct, field
 
-# Bounds. They exist so that one item can neither exhaust memory nor overflow exact sums; each is
-# far above what any worker of the platform sends (chunks have 8 clusters and 500 mentions or so).
+# Bounds, so that one item can neither exhaust memory nor overflow exact sums. Each is far above what any worker of the
+# platform sends: a chunk has about 8 clusters and 500 mentions.
 MAX_MAGNITUDE = 1e9  # sums of 2**32-scaled values stay exact over 10**9 chunks in Python's integers
 MAX_COUNT = 10**9
 MAX_ID_CHARS = 512  # chunk and cluster ids become parts of fields and logs
@@ -97,7 +96,7 @@ class WireMeta(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class _ChunkFields(Struct, frozen=True, gc=False, rename="camel"):
-    """What both views of a chunk share."""
+    """What both types of a chunk share."""
 
     chunk_id: Identifier
     brand: str
@@ -127,13 +126,13 @@ class WireChunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
 
 
 def cluster_mentions(cluster: Cluster, counts: Sequence[int]) -> int:
-    """The cluster's size: what it says, else its distinct mentions (*counts* by row of the batch)."""
+    """The cluster's size: what it says itself, else its different mentions (*counts*, by row of the batch)."""
     count = cluster.mention_count
     return counts[cluster.mentions] if count is None else count
 
 
 def chunk_mentions(chunk: Chunk, counts: Sequence[int]) -> int:
-    """The chunk's size: what it says, else the sum of its clusters."""
+    """The chunk's size: what it says itself, else the sum of its clusters."""
     meta = chunk.meta
     if meta is not None and meta.mention_count is not None:
         return meta.mention_count

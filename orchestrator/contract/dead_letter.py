@@ -1,7 +1,7 @@
-"""The entry of ``failed:brand:<brand>`` for a queue item that could not be folded.
+"""The dead letter: the entry of ``failed:brand:<brand>`` for a queue item that could not be folded.
 
-The list is shared: workers append entries of other shapes. This module only
-writes ours; reading is left to tools, which must show foreign entries untouched.
+The list is shared: workers append entries of other shapes. This module only writes ours. Tools read the list, and
+must show foreign entries as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from orchestrator.contract.times import iso_utc
 
 MAX_PAYLOAD_BYTES = 256 * 2**20
-"""A value in Redis has at most 512 MiB, and base64 needs a third more than it holds."""
+"""A value in Redis has at most 512 MiB, and base64 takes a third more bytes than what it encodes."""
 
 _MAX_TEXT_BYTES = 384 * 2**20
 """Text that JSON escapes to more than this (a control character takes six bytes) is kept as base64 instead."""
@@ -26,10 +26,9 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
 
     Attributes:
         received_at: ISO 8601, UTC: Redis TIME of the batch that held the item.
-        path: JSON path of the offending value, ``$`` for the whole document.
-        payload: the item as text, or base64 with ``encoding`` set where it is not UTF-8, or too
-            large a text to be escaped.
-        cut_bytes: how much of the item's end is missing, because no entry could hold it.
+        path: JSON path of the unacceptable value, ``$`` for the whole document.
+        payload: the item as text; as base64, with ``encoding`` set, if it is not UTF-8 or too large to be escaped.
+        cut_bytes: how many bytes at the item's end are missing, because no entry could hold them.
     """
 
     brand: str
@@ -64,7 +63,7 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _as_text(item: bytes) -> str | None:
-    """*item* as text, None if it has to be base64."""
+    """*item* as text; None if it has to be base64."""
     try:
         text = item.decode()
     except UnicodeDecodeError:

@@ -1,9 +1,9 @@
 """From queue items to chunks: one batch in, chunks and rejections out.
 
-Owns every way in which an item can be unacceptable; nothing in an item makes
-:func:`decode_batch` raise. Must not look at a brand's state or at the clock.
+Owns every way in which an item can be unacceptable: whatever is in an item, :func:`decode_batch` does not raise. Must
+not look at a brand's state or at the clock.
 
-A batch's centroids and mentions leave the documents here and become rows
+A batch's centroids and mentions are taken out of the documents here and become rows
 (:mod:`orchestrator.kernels.rows`).
 
 Source: the contract (``docs/redis-protocol.md``), bounds in :mod:`orchestrator.contract.chunk`.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from orchestrator.kernels import scan_py
     from orchestrator.kernels.scan_py import Decoded
 
-_SHOWN_CHARS = 48  # of an offending value; enough to recognise it, too little to quote a text
+_SHOWN_CHARS = 48  # of an unacceptable value: enough to recognise it, too little to quote a text
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _LOCATED = re.compile(r"(.*) - at `(\$.*)`\Z", re.DOTALL)
 
@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One item that is no chunk: its position among the items, the reason and the JSON path."""
+    """One item that is no acceptable chunk: its position among the items, the reason and the JSON path."""
 
     index: int
     reason: str
@@ -61,9 +61,9 @@ class Rejected:
 
 @dataclass(slots=True)
 class ChunkBatch:
-    """The acceptable items of one read, in the queue's order, and what became of the others.
+    """The chunks of one read, in the queue's order, and the items that were rejected.
 
-    ``indices[i]`` is the position among the items of ``chunks[i]``.
+    ``indices[i]`` is the position of ``chunks[i]`` among the items.
     """
 
     chunks: list[Chunk]
@@ -76,7 +76,7 @@ class ChunkBatch:
         return len(self.chunks)
 
     def keep(self, positions: Sequence[int]) -> ChunkBatch:
-        """The batch without the chunks whose position in ``chunks`` is not named (duplicates); rows are shared."""
+        """The batch with only the chunks at those *positions* (the others are duplicates); rows are shared."""
         return ChunkBatch(
             [self.chunks[position] for position in positions],
             [self.indices[position] for position in positions],
@@ -87,30 +87,30 @@ class ChunkBatch:
 
 
 def scan_batch(items: list[bytes], limits: Limits | None = None, *, ahead: bool = False) -> scan_py.Scan:
-    """What :func:`decode_scan` decodes *items* from.
+    """Scan *items* for what :func:`decode_scan` needs.
 
     Args:
         items: queue items.
         limits: what is larger is not scanned.
-        ahead: begin at once, on another thread where that is worth it; there is other work to do first.
+        ahead: begin at once, on another thread where that is worth it; the caller has other work to do first.
     """
     return Scan(items, (limits or Limits()).max_chunk_bytes, ahead=ahead)
 
 
 def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
-    """Decode and validate *items*, the queue items of *brand*; never raises for what is in them."""
+    """Decode and validate *items*, the queue items of *brand*; does not raise whatever is in them."""
     return decode_scan(scan_batch(items, limits), brand, limits)
 
 
 def decode_scan(scan: scan_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
-    """Decode and validate what was scanned, once, as :func:`decode_batch` does."""
+    """Decode and validate what was scanned, as :func:`decode_batch` does; once a scan."""
     chunks, indices, errors, centroids, mentions = _decoded(scan, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
     return ChunkBatch(chunks, indices, centroids, mentions, rejected)
 
 
 def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = None) -> Chunk:
-    """Decode one item on its own; without *brand* any brand will do.
+    """Decode one item on its own; without *brand*, a chunk of any brand is acceptable.
 
     Raises:
         InvalidChunkError: the item is not an acceptable chunk.
@@ -126,7 +126,7 @@ def _decoded(scan: scan_py.Scan, brand: str | None, limits: Limits) -> Decoded:
 
 
 def _check_utf8(item: bytes) -> None:
-    """Refuse an item that is not text as a whole; msgspec looks only at the strings that it keeps."""
+    """Refuse an item that is not UTF-8 as a whole; msgspec checks only the strings that it keeps."""
     try:
         item.decode()
     except UnicodeDecodeError as error:
@@ -134,9 +134,10 @@ def _check_utf8(item: bytes) -> None:
 
 
 def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowCollector) -> Chunk:
-    """Decode by the generous wire type; its errors are the ones that people get to see.
+    """Decode by the wire type, which accepts every way of writing; its errors are those that people see.
 
-    Centroids and mentions go to *rows*, also those of a document that turns out to be no chunk: nobody names them.
+    Centroids and mentions go to *rows*. Those of a document that turns out to be no chunk go there too and do no
+    harm: no chunk names their rows.
     """
     if len(item) > max_bytes:
         raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
@@ -182,7 +183,7 @@ def _to_cluster(wire: WireCluster, number: int, rows: RowCollector) -> Cluster:
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:
-    """The vector in *text*; a number that is not finite makes the centroid count as absent later on."""
+    """The vector in *text*. It may hold numbers that are not finite: the fold takes such a centroid for absent."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -204,7 +205,7 @@ def _to_count(value: float | None, path: str) -> int | None:
 
 
 def _located(message: str, item: bytes) -> InvalidChunkError:
-    """The error with its path apart and, where a bound was passed, the value that passed it."""
+    """The error with its path apart, and the value that is out of bounds if the message does not show it."""
     match = _LOCATED.fullmatch(message)
     if match is None:
         return InvalidChunkError(message)

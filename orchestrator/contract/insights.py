@@ -4,8 +4,8 @@ Owns the layout of ``trend:brand:<brand>`` and of the entries of ``chunks:recent
 (those of ``spike:brand:<brand>`` are :class:`~orchestrator.contract.summary.SpikeEpisode`).
 
 The trend is a HASH: a field per hour, ``hour:2026-11-23T10:00:00Z``, and per day of UTC,
-``day:2026-11-23``, each a :class:`TrendPoint`. A field may outlive its seven days until the brand's
-next commit: :func:`read_trend` leaves such points out.
+``day:2026-11-23``, each a :class:`TrendPoint`. A field that is older than seven days may still be there until the
+brand's next commit; :func:`read_trend` leaves such points out.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read_trend(fields: Mapping[bytes, bytes], since: str) -> Trend:
     """The trend in the *fields* of its hash.
 
     Args:
-        fields: as Redis returns them; what is no point of ours is left out.
+        fields: as Redis returns them; what is no trend point is left out.
         since: ISO 8601 in UTC (or a leading part of it); points that start before are left out.
     """
     hourly: list[TrendPoint] = []

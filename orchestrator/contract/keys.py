@@ -1,9 +1,8 @@
 """Every Redis key name, written once.
 
-Source: the contract with workers and readers (``docs/redis-protocol.md``). Keys
-of ours embed the queue's name as a hash tag, so that they share its slot. A
-brand may hold any character that :func:`orchestrator.contract.brands.check_brand`
-lets through; names are UTF-8.
+Source: the contract with workers and readers (``docs/redis-protocol.md``). Keys that only this service uses hold the
+queue's name as a hash tag, so that they are in its slot. A brand may hold any character that
+:func:`orchestrator.contract.brands.check_brand` accepts; names are UTF-8.
 """
 
 from __future__ import annotations

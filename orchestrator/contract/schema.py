@@ -1,8 +1,8 @@
 """JSON Schemas of what goes in and out, generated from the types.
 
-The files under ``docs/schemas`` are :func:`schema_json` of each name in :data:`SCHEMAS`; a test
-holds them to it. The types decide, the schemas tell: what a schema cannot say (a chunk's brand is
-its queue's, numbers are finite) is in the decoder.
+The files under ``docs/schemas`` are :func:`schema_json` of each name in :data:`SCHEMAS`, and a test compares them.
+The types decide; schemas only tell. What a schema cannot say (a chunk's brand is that of its queue, numbers are
+finite) is checked by the decoder.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """What readers of a brand get: the summary, on the wire.
 
-Owns names and types of ``summary:brand:<brand>``. The fields up to ``chunk_summaries`` in
-:class:`Summary` are relied on by readers and never change name or type; the others are ours and may
-only be added to. :data:`SCHEMA_VERSION` rises when one of ours changes its meaning.
+Owns names and types of ``summary:brand:<brand>``. Readers rely on the fields up to ``chunk_summaries`` in
+:class:`Summary`; these never change name or type. The others are ours, and more may be added.
+:data:`SCHEMA_VERSION` is raised when one of ours changes its meaning.
 
-Numbers are finite, times ISO 8601 in UTC, the document at most :data:`MAX_SUMMARY_BYTES`.
+Numbers are finite, times are ISO 8601 in UTC, the document has at most :data:`MAX_SUMMARY_BYTES`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 SCHEMA_VERSION = 1
 
 MAX_SUMMARY_BYTES = 64 * 1024
-"""Readers fetch it on every page view."""
+"""Small, because readers fetch the document on every page view."""
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC."""

@@ -34,7 +34,7 @@ from orchestrator.http.api_documents import (
     TermWeight,
     TrendDocument,
 )
-from orchestrator.http.documents import Summary, parse_summary, read_summary
+from orchestrator.http.documents import StoredSummary, parse_summary, read_summary
 from orchestrator.http.problems import not_found
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
@@ -104,7 +104,7 @@ class _Found:
     """A brand that exists, and what its summary says if it has one."""
 
     brand: str
-    summary: Summary | None
+    summary: StoredSummary | None
 
     async def tagged(self, document: msgspec.Struct) -> Response:
         """*document* as the answer. The day is part of the tag: old days leave without a commit."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from orchestrator.http.documents import Sentiment
+from orchestrator.http.documents import SentimentSums
 from orchestrator.http.view import number, shares, signed
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def _bar(index: int, count: int, label: str, point: TrendPoint | None, share_of_
     if point is not None and point.mentions > 0:
         title = f"{label}: {number(point.mentions)} mentions, net sentiment {signed(point.net_sentiment)}"
         top = HEIGHT
-        sentiment = Sentiment(point.positive, point.neutral, point.negative)
-        for share in shares(sentiment) or shares(Sentiment(neutral=1.0)):
+        sentiment = SentimentSums(point.positive, point.neutral, point.negative)
+        for share in shares(sentiment) or shares(SentimentSums(neutral=1.0)):
             height = share.percent * share_of_highest
             top -= height
             parts.append(Part(share.name, round(top, 2), round(height, 2)))

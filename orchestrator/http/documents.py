@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Sentiment(msgspec.Struct, frozen=True):
+class SentimentSums(msgspec.Struct, frozen=True):
     """Sums over the window."""
 
     positive: float = 0.0
@@ -30,7 +30,7 @@ class Sentiment(msgspec.Struct, frozen=True):
     score: float = 0.0
 
 
-class Topic(msgspec.Struct, frozen=True):
+class StoredTopic(msgspec.Struct, frozen=True):
     """A topic, its weight in mentions and its growth against the window before, 0.5 = half as much again."""
 
     topic: str
@@ -38,7 +38,7 @@ class Topic(msgspec.Struct, frozen=True):
     change: float | None = None
 
 
-class Story(msgspec.Struct, frozen=True, rename="camel"):
+class StoredStory(msgspec.Struct, frozen=True, rename="camel"):
     """A merged cluster as the summary shows it."""
 
     id: str
@@ -51,7 +51,7 @@ class Story(msgspec.Struct, frozen=True, rename="camel"):
     last_seen: str | None = None
 
 
-class Summary(msgspec.Struct, frozen=True, rename="camel"):
+class StoredSummary(msgspec.Struct, frozen=True, rename="camel"):
     """The fields of ``summary:brand:<brand>`` that the pages show."""
 
     brand: str = ""
@@ -62,10 +62,10 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
     window_end: str | None = None
     total_chunks: Count = 0
     total_mentions: float = 0
-    sentiment: Sentiment = Sentiment()
+    sentiment: SentimentSums = SentimentSums()
     net_sentiment: float | None = None
-    topics: list[Topic] = msgspec.field(default_factory=list)
-    clusters: list[Story] = msgspec.field(default_factory=list)
+    topics: list[StoredTopic] = msgspec.field(default_factory=list)
+    clusters: list[StoredStory] = msgspec.field(default_factory=list)
     cluster_count: Count = 0
     spike_detected: bool = False
     spike: dict[str, Any] | None = None
@@ -78,10 +78,10 @@ class Summary(msgspec.Struct, frozen=True, rename="camel"):
         return f"{self.epoch}-{self.version}"
 
 
-_decoder = msgspec.json.Decoder(Summary)
+_decoder = msgspec.json.Decoder(StoredSummary)
 
 
-def parse_summary(raw: bytes) -> Summary:
+def parse_summary(raw: bytes) -> StoredSummary:
     """Decode a stored summary.
 
     Raises:
@@ -95,7 +95,7 @@ def parse_summary(raw: bytes) -> Summary:
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The stored summary is not readable.") from None
 
 
-async def read_summary(service: ServiceView, brand: str) -> tuple[bytes, Summary]:
+async def read_summary(service: ServiceView, brand: str) -> tuple[bytes, StoredSummary]:
     """The stored summary of *brand*: its bytes and what they say.
 
     Raises:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.contract.summary import SpikeEpisode
-    from orchestrator.http.documents import Sentiment, Story, Summary, Topic
+    from orchestrator.http.documents import SentimentSums, StoredStory, StoredSummary, StoredTopic
 
 SHOWN_STORIES = 50
 SHOWN_TOPICS = 15
@@ -132,7 +132,7 @@ class BrandRow:
     updated: Time | None = None
 
     @classmethod
-    def of(cls, name: str, summary: Summary | None) -> BrandRow:
+    def of(cls, name: str, summary: StoredSummary | None) -> BrandRow:
         """The row of a brand with a summary, or of one that still waits for its first chunk."""
         if summary is None:
             return cls(name, "waiting")
@@ -191,18 +191,18 @@ def time_of(text: str | None) -> Time | None:
     return Time(moment.strftime("%Y-%m-%dT%H:%M:%SZ"), moment.strftime("%d %b %Y, %H:%M UTC"))
 
 
-def net_sentiment(summary: Summary) -> float | None:
+def net_sentiment(summary: StoredSummary) -> float | None:
     """The document's own, within its bounds."""
     value = summary.net_sentiment
     return None if value is None else max(-1.0, min(1.0, value))
 
 
-def is_spiking(summary: Summary) -> bool:
+def is_spiking(summary: StoredSummary) -> bool:
     """Whether the worker flags or our detector say that something is up."""
     return summary.spike_detected or summary.spike is not None
 
 
-def shares(sentiment: Sentiment) -> tuple[Share, ...]:
+def shares(sentiment: SentimentSums) -> tuple[Share, ...]:
     """The three parts as percentages of their sum; nothing when there is nothing to share."""
     parts = [
         ("positive", max(0.0, sentiment.positive)),
@@ -234,12 +234,12 @@ def _change(ratio: float | None) -> tuple[str, str]:
     return (f"+{number(percent)} %", "up") if ratio > 0 else (f"{MINUS}{number(percent)} %", "down")
 
 
-def _topic_row(topic: Topic, largest: float) -> TopicRow:
+def _topic_row(topic: StoredTopic, largest: float) -> TopicRow:
     change, direction = _change(topic.change)
     return TopicRow(topic.topic, number(topic.mentions), _percent_of(topic.mentions, largest), change, direction)
 
 
-def _story_row(story: Story, largest: float) -> StoryRow:
+def _story_row(story: StoredStory, largest: float) -> StoryRow:
     return StoryRow(
         label=story.label or story.id,
         mentions=number(story.mentions),
@@ -253,7 +253,7 @@ def _story_row(story: Story, largest: float) -> StoryRow:
     )
 
 
-def _spike_notice(summary: Summary) -> SpikeNotice | None:
+def _spike_notice(summary: StoredSummary) -> SpikeNotice | None:
     episode = summary.spike
     if episode is None:
         return None
@@ -280,7 +280,7 @@ def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
     ]
 
 
-def brand_view(summary: Summary) -> BrandView:
+def brand_view(summary: StoredSummary) -> BrandView:
     """Everything that a brand's page shows."""
     topics, stories = summary.topics[:SHOWN_TOPICS], summary.clusters[:SHOWN_STORIES]
     heaviest_topic = max((topic.mentions for topic in topics), default=0.0)

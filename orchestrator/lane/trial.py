@@ -107,7 +107,7 @@ async def survives(request: TrialRequest) -> bool:
         said = await _listen(process, request.limits.wall_s)
     finally:
         process.kill()
-        # Shielded: killed it is, so this returns at once, and no zombie stays behind.
+        # Shielded: it was killed, so this returns at once, and no zombie stays.
         with trio.CancelScope(shield=True):
             await process.wait()
     if not said.startswith(STARTED):

@@ -1,8 +1,8 @@
 """Finding brands and their work: registry, claims and wake hints, on trio.
 
-Three loops feed one :class:`~orchestrator.scheduler.roster.Roster`. Hints are the
-fast way and may be missed; claims find whatever hints did not tell: chunks pushed
-while nobody listened, brands that another orchestrator left, refreshes that are due.
+Three loops feed one :class:`~orchestrator.scheduler.roster.Roster`. Hints are fast but may be missed. Claims find
+what hints did not tell: chunks pushed while nobody listened, brands that another orchestrator released, refreshes
+that are due. What follows from what is found is the roster's decision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
 from orchestrator.errors import HintsUnsupportedError, StoreError, StoreRefusedError
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.redis_health import RedisWatch
+from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
@@ -29,20 +29,20 @@ from orchestrator.store.types import Registry
 T = TypeVar("T")
 
 HINTED_CLAIM_S = 1.0
-"""With hints a claim is only the safety net and the clock for refreshes."""
+"""Between two claims while hints come: then claims are only a safety net and the clock for refreshes."""
 
 FASTEST_CLAIM_S = 0.05
 SLOWEST_CLAIM_S = 0.25
-"""Without hints: half of the half second within which an idle brand's chunk has to be summarised."""
+"""Without hints: half of the half second within which the chunk of an idle brand has to be summarised."""
 
 REGISTRY_PAUSE_S = 0.05
-"""Least time between two readings of the registry, however many hints say that it changed."""
+"""Least time between two readings of the registry, however many hints there are that it changed."""
 
 REFUSED_TOLD = 20
-"""Refused names in the log after one reading of the registry; the metric counts all."""
+"""Most refused names that one reading of the registry puts into the log; the metric counts all."""
 
 RECOVERY_CAP_S = 2.0
-"""While Redis is away it is asked this often at the least, so that readiness returns soon after it does."""
+"""Longest pause between two calls while Redis is away, so that the service is ready soon after Redis is back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ class DiscoveryOptions:
 
 
 class LaneControl(Protocol):
-    """What discovery tells those who run lanes."""
+    """What discovery tells the one who runs lanes."""
 
     def notice(self) -> None:
         """A brand may have become ready."""
 
     def wake(self, brand: str) -> bool:
-        """There is a hint for *brand*; True if a lane that holds it took note."""
+        """There is a hint for *brand*; True if a lane holds the brand and was told."""
         ...
 
     def dismiss(self, brand: str) -> None:
@@ -77,12 +77,18 @@ class LaneControl(Protocol):
 
 
 class Discovery:
-    """Keeps a roster and the lanes informed."""
+    """Keeps a roster and the lanes informed.
+
+    Attributes:
+        redis_health: what the calls of discovery say about Redis.
+        hinted: whether hints are received now.
+        registry_read: whether the registry was read at least once.
+    """
 
     def __init__(
         self, store: Store, roster: Roster, options: DiscoveryOptions, metrics: Metrics, lanes: LaneControl
     ) -> None:
-        self.watch = RedisWatch(metrics, self._recovered)
+        self.redis_health = RedisHealth(metrics, self._recovered)
         self.hinted = False
         self.registry_read = False
         self._supported = True
@@ -94,7 +100,7 @@ class Discovery:
         self._refused: tuple[tuple[str, str], ...] = ()
         self._registry_stale = trio.Event()
         self._claim_now = trio.Event()
-        self._limiter = trio.CapacityLimiter(2)
+        self._limiter = trio.CapacityLimiter(2)  # a thread for each loop that calls Redis, which no lane can take
         self._log = structlog.get_logger("orchestrator.discovery")
 
     def _recovered(self) -> None:
@@ -109,21 +115,22 @@ class Discovery:
         task_status.started()
         failures, refusal = 0, ""
         while True:
+            # Before the reading: a hint that comes during it may be about what was no longer read.
             self._registry_stale = trio.Event()
             pause_s = self._options.registry_interval_s
             try:
                 self._take_over(await self._call(lambda: self._store.registered(self._options.registry_keys)))
                 failures, refusal = 0, ""
             except StoreRefusedError as error:
-                # Of this one key: whether Redis serves is for claims to say, or the two would contradict each other.
+                # It is about this one key. Whether Redis serves is told by claims only: else the two would contradict.
                 if str(error) != refusal:
                     refusal = str(error)
                     self._log.error("registry cannot be read, the brands last read stay", reason=refusal)
             except StoreError as error:
-                self.watch.failed(error)
+                self.redis_health.failed(error)
                 failures += 1
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
-            await trio.sleep(REGISTRY_PAUSE_S)
+            await trio.sleep(REGISTRY_PAUSE_S)  # not within the wait below, which a hint cuts short
             with trio.move_on_after(pause_s):
                 await self._registry_stale.wait()
 
@@ -141,7 +148,7 @@ class Discovery:
             self._claim_now.set()
 
     def _tell_refused(self, refused: tuple[tuple[str, str], ...]) -> None:
-        """Log what is refused since the last reading; whoever fills the registry must not fill the log."""
+        """Log what is refused since the last reading, within a bound: a full registry must not fill the log."""
         known = set(self._refused)
         new = [entry for entry in refused if entry not in known]
         self._refused = refused
@@ -160,16 +167,17 @@ class Discovery:
         while True:
             with trio.move_on_after(pause_s):
                 await self._claim_now.wait()
+            # Before the claim: what is asked for while it is under way needs another one.
             self._claim_now = trio.Event()
             try:
                 found = await self._claim_round()
             except StoreError as error:
-                self.watch.failed(error)
+                self.redis_health.failed(error)
                 failures += 1
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
                 continue
-            # Not when the registry was read: only a claim also finds out whether Redis takes writes.
-            self.watch.answered()
+            # Told here and not by the reading of the registry: only a claim finds out whether Redis takes writes.
+            self.redis_health.answered()
             failures = 0
             pause_s = self._next_pause_s(pause_s, found=found)
 
@@ -181,7 +189,7 @@ class Discovery:
 
     async def _claim_round(self) -> bool:
         slices = self._roster.claim_slices()
-        if not slices:
+        if not slices:  # nobody to ask about, but whether Redis serves has to be known all the same
             await self._call(self._store.ping)
         found = False
         for brands in slices:
@@ -194,7 +202,7 @@ class Discovery:
     # -- hints
 
     async def follow_hints(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Follow the server's wake hints; where it has none, claims do alone."""
+        """Follow the server's wake hints; returns if it gives none, and claims do without."""
         self._set_hinted(hinted=False)
         task_status.started()
         failures = 0
@@ -204,7 +212,8 @@ class Discovery:
                     await nursery.start(self._receive_hints)
                     failures = 0
                     self._set_hinted(hinted=True)
-                    self._follow(None)  # what happened while nobody listened
+                    # After listening began, never before: between the two a hint would be missed for good.
+                    self.follow(None)
             except* HintsUnsupportedError as group:
                 self._supported = False
                 self._log.warning("no wake hints from this server, polling instead", reason=_reasons(group))
@@ -222,14 +231,14 @@ class Discovery:
     async def _receive_hints(self, *, task_status: trio.TaskStatus[None]) -> None:
         prefixes = (QUEUE_PREFIX, *self._options.registry_keys)
         await receive_hints(
-            self._options.hints_url, prefixes, self._follow, timeout_s=self._options.timeout_s, task_status=task_status
+            self._options.hints_url, prefixes, self.follow, timeout_s=self._options.timeout_s, task_status=task_status
         )
 
     def _set_hinted(self, *, hinted: bool) -> None:
         self.hinted = hinted
         self._metrics.set_wake_mode("hints" if hinted else "polling")
 
-    def _follow(self, keys: frozenset[str] | None) -> None:
+    def follow(self, keys: frozenset[str] | None) -> None:
         """Act on changed *keys*; None means that anything may have changed."""
         if keys is None:
             self._registry_stale.set()

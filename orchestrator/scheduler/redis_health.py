@@ -1,6 +1,6 @@
-"""Whether Redis serves: answers, accepts us and takes writes, as seen by the calls that are made anyway.
+"""The health of Redis: whether it answers, accepts us and takes writes.
 
-Owns no connection and asks nothing itself: whoever calls Redis reports here.
+Owns no connection and asks nothing itself: it is told how the calls went that are made anyway.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from orchestrator.errors import StoreError
 from orchestrator.process.metrics import Metrics
 
 
-class RedisWatch:
-    """The last word on Redis.
+class RedisHealth:
+    """What the last call said about Redis.
+
+    Attributes:
+        up: whether Redis serves.
+        reason: why it does not; empty while it does.
 
     Args:
-        on_recovery: called when Redis serves after it did not.
+        metrics: get the gauge that tells the same.
+        on_recovery: called when Redis serves again, and when it does for the first time.
     """
 
     def __init__(self, metrics: Metrics, on_recovery: Callable[[], None]) -> None:
@@ -38,7 +43,7 @@ class RedisWatch:
         self._on_recovery()
 
     def failed(self, error: StoreError) -> None:
-        """A call failed for Redis's sake."""
+        """A call failed because of Redis."""
         reason = str(error)
         if self.up or reason != self.reason:
             self._log.warning("redis does not serve", reason=reason)

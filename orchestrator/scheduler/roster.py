@@ -1,11 +1,10 @@
-"""Which brand next: the rule, without I/O.
+"""Which brand is next: the rule, without I/O.
 
-Owns what is known of every brand: registered, ready, held by a lane, put off
-after a failure, parked. A brand is *ready* when it is believed to have work; that
-belief may be wrong (the lane finds out), but a brand with work is never forgotten:
-it is ready, held, or found again by the next claim.
+Owns what is known of every brand: registered, ready, held by a lane, put off after a failure, parked. A brand is
+*ready* when it is believed to have work. The belief may be wrong, and the lane finds out. But a brand with work is
+never forgotten: it is ready, or held, or the next claim asks about it.
 
-Time is an argument, in seconds of any one monotonic clock.
+Time is an argument, in seconds of one monotonic clock, whichever.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.process.backoff import backoff_s
 
 CLAIM_SLICE = 512
-"""Brands asked about in one claim; 512 take 0.26 ms in the server."""
+"""Brands that one claim asks about; 512 take 0.26 ms of the server's time, in which it serves nobody else."""
 
 BUSY_PAUSE_S = 0.5
-"""Wake hints for a brand that another orchestrator holds are not followed for this long."""
+"""For this long, wake hints for a brand that another orchestrator holds are not followed: they are for that one."""
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class Roster:
     # -- what is registered
 
     def register(self, brands: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Take over the registry as just read; returns the brands that came and those that left."""
+        """Take over the registry as it was read just now; returns the brands that came and those that left."""
         wanted = dict.fromkeys(brands)
         left = [brand for brand in self._records if brand not in wanted]
         for brand in left:
@@ -72,7 +71,7 @@ class Roster:
     # -- what has work
 
     def mark_ready(self, brand: str) -> bool:
-        """Believe that *brand* has work; False if it is unknown or a lane already holds it."""
+        """Believe that *brand* has work; False if it is unknown or a lane holds it already."""
         if brand not in self._records or brand in self._held:
             return False
         self._ready[brand] = None
@@ -88,7 +87,7 @@ class Roster:
     def claim_slices(self) -> list[list[str]]:
         """The brands to ask Redis about, in slices, starting one slice further at every call.
 
-        Rotating keeps the brands at the end of a long registry from always being asked last.
+        With a fixed start the brands at the end of a long registry would always come last.
         """
         idle = [brand for brand in self._records if brand not in self._held and brand not in self._ready]
         if not idle:
@@ -118,18 +117,18 @@ class Roster:
         return min((self._records[brand].not_before_s for brand in self._ready), default=None)
 
     def progress(self, brand: str) -> None:
-        """A lane committed work of *brand*: what ailed it is over, long before a busy visit may end."""
+        """A lane committed work of *brand*: its failures are over, although a busy visit may go on for long."""
         if brand in self._records:
             self._records[brand] = _Record(succeeded=True)
 
     def finish(self, brand: str, outcome: LaneOutcome, now_s: float, *, reason: str = "") -> None:
-        """A lane let go of *brand*: decide whether and when it is taken again."""
+        """A lane released *brand*: decide whether and when it is taken again."""
         self._held.discard(brand)
         record = self._records.get(brand)
         if record is None:  # it left the registry meanwhile
             return
         if outcome is LaneOutcome.BUSY:
-            # What kept us from the brand does not keep the other one: it is no longer ours to complain about.
+            # Another orchestrator has it, so what failed or parked here may not fail there: forget it.
             self._records[brand] = _Record(not_before_s=now_s + BUSY_PAUSE_S, succeeded=record.succeeded)
             return
         record.succeeded = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}
@@ -145,13 +144,13 @@ class Roster:
             self._ready[brand] = None
 
     def _pause_s(self, failures: int, outcome: LaneOutcome) -> float:
-        # A lost lease is nobody's failure the first time: try again at once.
+        # The first lost lease is nobody's failure: try again at once.
         if outcome is LaneOutcome.LOST:
             failures -= 1
         return backoff_s(failures, self._backoff_base) if failures else 0.0
 
     def forgive(self) -> None:
-        """Let every brand that failed start at once: Redis is back, and they failed for its absence."""
+        """Let every brand that failed start at once: Redis is back, and they failed because it was away."""
         for record in self._records.values():
             if record.parked is None:
                 record.not_before_s = 0.0

@@ -1,7 +1,7 @@
-"""Lanes for brands: who starts, who makes room, who is renewed, and how all of it stops.
+"""Lanes for brands: which start, which make room, whose leases are renewed, and how all of them stop.
 
-Owns the running lanes. Which brand is next is the roster's decision, how work is
-noticed is discovery's; this module only carries out.
+Owns the running lanes. It only carries out: which brand is next is decided by the roster, and work is noticed by
+discovery.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import trio
 
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import StoreError
-from orchestrator.lane.lane import Lane, LaneOptions, LaneTools, tell_nobody
+from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
-from orchestrator.lane.session import SessionConfig
+from orchestrator.lane.session import Session, Warm
+from orchestrator.lane.telling import Audience, tell_nobody
+from orchestrator.lane.turn import Clock
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
@@ -34,6 +36,8 @@ class SchedulerOptions:
     Attributes:
         concurrency: most lanes at the same time.
         renew_interval_s: seconds between two renewals of all leases, a third of their ttl.
+        lane: how each lane behaves.
+        discovery: how brands and their work are found.
     """
 
     concurrency: int
@@ -80,17 +84,20 @@ class Scheduler:
     """Runs lanes for the brands of a store.
 
     Args:
+        new_session: makes the session of a brand, from what an earlier one left.
+        clock: tells when a brand's turn is over, in every thread.
         alert: called with a brand and each spike episode that a commit of it opened or closed; must not wait.
     """
 
     def __init__(
         self,
         store: Store,
-        session: SessionConfig,
+        new_session: Callable[[str, Warm | None], Session],
         options: SchedulerOptions,
         metrics: Metrics,
         *,
         alert: Callable[[str, EpisodeChange], None] = tell_nobody,
+        clock: Clock = time.perf_counter,
     ) -> None:
         self._store = store
         self._options = options
@@ -98,12 +105,10 @@ class Scheduler:
         self._roster = Roster(backoff_base=options.lane.backoff_base, park_s=options.discovery.registry_interval_s)
         self._discovery = Discovery(store, self._roster, options.discovery, metrics, lanes=self)
         self._tools = LaneTools(
-            store=store,
-            session=session,
-            metrics=metrics,
+            new_session=new_session,
+            audience=Audience(metrics, self._note_commit, alert),
             hinted=lambda: self._discovery.hinted,
-            committed=self._note_commit,
-            alert=alert,
+            clock=clock,
         )
         self._lanes: dict[str, Lane] = {}
         self._warm = WarmStates()
@@ -128,8 +133,8 @@ class Scheduler:
             successful=self._roster.successful(),
             failed=self._roster.failed(),
             parked=self._roster.parked(),
-            redis_up=self._discovery.watch.up,
-            redis_reason=self._discovery.watch.reason,
+            redis_up=self._discovery.redis_health.up,
+            redis_reason=self._discovery.redis_health.reason,
             registry_read=self._discovery.registry_read,
             hinted=self._discovery.hinted,
         )
@@ -139,7 +144,7 @@ class Scheduler:
         return self._roster.brands()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Give lanes to brands until :meth:`stop` has seen the last lane off.
+        """Give lanes to brands until :meth:`stop` was called and the last lane has ended.
 
         Cancellation ends every lane at once; each leaves either a committed batch or nothing.
         """
@@ -156,8 +161,8 @@ class Scheduler:
         self._all_closed.set()
 
     async def stop(self) -> None:
-        """Start no more lanes, let each finish its step and release its brand; returns when the last one has."""
-        self._stopping = True
+        """Start no more lanes; let each finish its step and release its brand. Returns when all have."""
+        self._stopping = True  # before the notice, which has the dispatcher look at it
         self.notice()
         for lane in tuple(self._lanes.values()):
             lane.stop()
@@ -187,7 +192,7 @@ class Scheduler:
 
     def _note_commit(self, brand: str) -> None:
         lane = self._lanes.get(brand)
-        # At the first commit and not at the end of the visit: with steady traffic that may be hours away.
+        # At the first commit of a visit and not at its end: with steady traffic that may be hours away.
         if lane is not None and lane.commits == 1:
             self._processed += 1
             self._metrics.brands_processed.inc()
@@ -196,6 +201,7 @@ class Scheduler:
 
     async def _dispatch(self, nursery: trio.Nursery) -> None:
         while not self._stopping:
+            # Before the look at the roster: what changes after the look must end the wait below.
             self._changed = trio.Event()
             now_s = trio.current_time()
             while self._may_start() and (brand := self._roster.take(now_s)) is not None:
@@ -203,16 +209,17 @@ class Scheduler:
             if self._roster.has_waiting(now_s):
                 self._make_room()
             next_s = self._roster.next_start_s()
-            # A brand that may start already waits for a lane to end, which is a change; only the future needs a clock.
+            # A brand that may start now waits for a lane to end, and that is a change. Only later ones need a clock.
             with trio.move_on_at(next_s if next_s is not None and next_s > now_s else float("inf")):
                 await self._changed.wait()
 
     def _may_start(self) -> bool:
-        # While Redis is away a lane could only fail; recovery is a change, so nothing is forgotten.
-        return len(self._lanes) < self._options.concurrency and self._discovery.watch.up
+        # While Redis is away a lane could only fail. Its recovery is a change, so no brand is forgotten.
+        return len(self._lanes) < self._options.concurrency and self._discovery.redis_health.up
 
     def _start(self, brand: str, nursery: trio.Nursery) -> None:
         taken = {lane.number for lane in self._lanes.values()}
+        # The lowest that is free: in the log it tells which of the concurrent lanes this is.
         number = next(number for number in itertools.count() if number not in taken)
         lane = Lane(brand, number, self._tools, self._options.lane, self._warm.take(brand))
         self._lanes[brand] = lane
@@ -229,14 +236,14 @@ class Scheduler:
         if lane.warm is not None and lane.brand in self._roster:
             self._warm.put(lane.brand, lane.warm)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
-        # The hint came between the last peek and the release, or the release got no answer and wants another one.
+        # Again at once: a hint came between the last peek and the release, or the release got no answer.
         if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
             self._roster.mark_ready(lane.brand)
         self._metrics.brands_parked.set(len(self._roster.parked()))
         self.notice()
 
     def _make_room(self) -> None:
-        """Ask the lane that is idle longest to let go; if none is idle, all, each at the end of its turn."""
+        """Ask the lane that is idle longest to release its brand; if none is idle, all, each at the end of its turn."""
         waiting = [lane for lane in self._lanes.values() if lane.waiting]
         if waiting:
             min(waiting, key=lambda lane: lane.lifecycle.since_s).ask_to_yield()
@@ -262,7 +269,7 @@ class Scheduler:
                 self._drop(lease.brand, lease.token)
 
     def _drop(self, brand: str, token: str) -> None:
-        """End the lane whose lease is gone, unless a newer lease of the brand took its place meanwhile."""
+        """End the lane whose lease is lost, unless the brand has a newer lease by now."""
         lane = self._lanes.get(brand)
         if lane is not None and lane.lease is not None and lane.lease.token == token:
             lane.lose()

@@ -1,7 +1,7 @@
-"""States kept in memory between two leases of a brand, so that an orderly return need not load them again.
+"""States kept in memory between two leases of a brand, so that the next visit need not load them again.
 
-Owns the bounds: least recently used brands leave first. A kept state is only a
-saving: the next lease compares its commit id and loads from Redis if it differs.
+Owns the bounds: least recently used brands leave first. A kept state only saves work and is never trusted: the
+next lease compares its commit id, and loads from Redis if that differs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from orchestrator.lane.session import Warm
 
 MAX_BRANDS = 256
 MAX_STORIES = 50_000
-"""Over all kept brands; at about 5 KB a story with a centroid that is a quarter of a gigabyte."""
+"""Most stories of all kept brands together; at about 5 KB a story with a centroid they take 250 MB."""
 
 
 class WarmStates:
@@ -35,7 +35,7 @@ class WarmStates:
         return warm
 
     def put(self, brand: str, warm: Warm) -> None:
-        """Keep *warm*, at the cost of whatever was used least recently."""
+        """Keep *warm*; the least recently used brands make room for it."""
         self.take(brand)
         self._kept[brand] = warm
         self._stories += warm.stories

@@ -30,7 +30,8 @@ from orchestrator.http import build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.lane import LaneOptions
-from orchestrator.lane.session import SessionConfig
+from orchestrator.lane.session import Sessions
+from orchestrator.lane.session_config import SessionConfig
 from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -161,7 +162,7 @@ class _Parts:
         self.alerts = Alerts(_endpoint(settings), metrics)
         self.scheduler = Scheduler(
             self.store,
-            _session_config(settings),
+            Sessions(self.store, _session_config(settings)),
             _scheduler_options(settings, redis_url),
             metrics,
             alert=self._offer,

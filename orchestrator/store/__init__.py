@@ -8,20 +8,22 @@ else is synchronous and thread-safe.
 """
 
 from orchestrator.store.client import checked, connect, masked_url, translated
+from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
-from orchestrator.store.types import Ask, Commit, CommitReply, FailedPolicy, Lease, Peek, Registry, StoreOptions, Then
+from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, ReadOn, Registry, StoreOptions
 
 __all__ = [
-    "Ask",
     "Commit",
     "CommitReply",
     "FailedPolicy",
     "Lease",
+    "Line",
     "Peek",
+    "ReadOn",
     "Registry",
+    "Reply",
     "Store",
     "StoreOptions",
-    "Then",
     "checked",
     "connect",
     "masked_url",

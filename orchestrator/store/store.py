@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
+from orchestrator.contract import state_format
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import StoreError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code, check_reply
+from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
-from orchestrator.store.types import NOTHING, CommitReply, Lease, Peek, Seen, StoreOptions
+from orchestrator.store.types import CommitReply, Lease, Peek, Seen, StoreOptions
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -34,11 +37,11 @@ if TYPE_CHECKING:
 
     import redis
 
-    from orchestrator.store.runner import Late
-    from orchestrator.store.types import Commit, Registry, Then
+    from orchestrator.store.line import Line, Reply
+    from orchestrator.store.types import Commit, ReadOn, Registry
     from orchestrator.store.wire import Command
 
-STATE_FORMAT: Final = "2"
+STATE_FORMAT: Final = str(state_format.STATE_FORMAT)
 """Number of the state encoding; acquire refuses a brand whose state has another one."""
 
 MAX_CLAIM: Final = 512
@@ -57,30 +60,13 @@ def _ignore(_operation: Operation, _seconds: float) -> None:
     """The observer of a store that nobody measures."""
 
 
-class _Meanwhile:
-    """What a caller has to do while the server works, and how long that took."""
-
-    def __init__(self, work: Callable[[], object] | None) -> None:
-        self.seconds = 0.0
-        self._work = work
-
-    def __call__(self) -> None:
-        if self._work is None:
-            return
-        start = time.perf_counter()
-        try:
-            self._work()
-        finally:
-            self.seconds += time.perf_counter() - start
-
-
 class Store:
     """The protocol on one Redis.
 
     Args:
         client: for everything but renewals; its pool bounds the calls in flight.
         options: what is the same for every commit.
-        renewal_client: for renewals alone, so that they never wait behind a large commit; *client* if None.
+        renewal_client: for renewals alone, so that they never wait for a large commit; *client* if None.
         observe: called with ("read" | "write", seconds) after every round trip.
     """
 
@@ -154,22 +140,26 @@ class Store:
             replies = self._runner.run(_seen_commands(BrandKeys.of(lease.brand), digests))
         return _seen(replies)
 
-    def ask_seen(self, lease: Lease, digests: Sequence[bytes], late: Late[Any] | None) -> Late[Seen]:
-        """Ask like :meth:`seen`, and for the time; the answer is left on its way.
+    def line(self) -> Line:
+        """A line for one session, which sends on it what need not be waited for at once."""
+        return self._runner.line()
 
-        Args:
-            lease: whose brand.
-            digests: of chunks, if there are any.
-            late: what was read on the way that this goes.
-        """
+    def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
+        """Ask on *line* as :meth:`seen` does, and for the time; the answer is left on its way."""
         commands = [("TIME",), *_seen_commands(BrandKeys.of(lease.brand), digests)]
-        return self._runner.ask(commands, _read_seen, late)
+        return line.send(Question(commands, _read_seen))
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Apply *commit* atomically and, in the same round trip, find out about the next chunks what *then* says.
+    def send(
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None = None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send *commit* on *line* and, in the same pipeline, the questions of *read_on*.
 
-        Either the commit is in, or nothing changed. After ``StoreUnavailableError`` it is unknown which; sending the
-        same commit again is safe and settles it.
+        The script applies the commit atomically: either it is in, or nothing changed. After ``StoreUnavailableError``
+        it is unknown which; sending the same commit again is safe and settles it. No commit is ever sent twice by
+        itself, not even if the server did not know its script: then the scripts are loaded, and it is unavailable.
+
+        Returns:
+            the reply to the commit, which raises as below, and the chunks that were asked for, each to be read.
 
         Raises:
             LeaseLostError: the lock is not ours any more.
@@ -179,21 +169,26 @@ class Store:
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
         """
         keys = BrandKeys.of(lease.brand)
-        commands = [evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))]
-        ask, leave = then.ask, None
-        if ask is not None:
-            commands += [self._begin(keys, lease.token), *_seen_commands(keys, ask.digests)]
-            commands.append(_read(keys, ask.limit, ask.skip))
-            leave = _read_items if ask.skip else None
-        meanwhile = _Meanwhile(then.meanwhile)
-        with self._timed("write", meanwhile):
-            replies, late = self._runner.exchange(commands, meanwhile, then.late, leave)
-        try:
-            return _commit_reply(keys, replies, late)
-        except BaseException:
-            if late is not None:
-                late.drop()
-            raise
+        commands = [self._commit(keys, lease, commit)]
+        if read_on is not None:
+            commands += [self._begin(keys, lease.token), *_seen_commands(keys, read_on.digests)]
+
+        def parse(replies: Sequence[Any]) -> CommitReply:
+            self._runner.load_if_forgotten(replies)
+            return _commit_reply(keys, replies)
+
+        question = Question(commands, parse, partial(self._observe, "write"))
+        if read_on is None:
+            return line.send(question), None
+        # The chunks come last: the commit's outcome is known before they are here.
+        return line.send_both(question, Question([_read(keys, read_on.limit, read_on.skip)], _read_items))
+
+    def commit(self, lease: Lease, commit: Commit) -> CommitReply:
+        """Send *commit* and wait for what becomes of it; raises what the reply of :meth:`send` raises."""
+        keys = BrandKeys.of(lease.brand)
+        with self._timed("write"):
+            replies = self._runner.run([self._commit(keys, lease, commit)])
+        return _commit_reply(keys, replies)
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let *leases* live for another ttl; those that are lost are returned.
@@ -228,8 +223,8 @@ class Store:
         """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.
 
         Raises:
-            StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: whoever claims
-                wants to commit.
+            StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: a lane that
+                claims wants to commit.
         """
         if not brands:
             return []
@@ -244,6 +239,9 @@ class Store:
         with self._timed("read"):
             return registered(self._client, keys)
 
+    def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:
+        return evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))
+
     def _begin(self, keys: BrandKeys, token: str) -> Command:
         return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms)
 
@@ -254,13 +252,13 @@ class Store:
         return reply
 
     @contextmanager
-    def _timed(self, operation: Operation, meanwhile: _Meanwhile | None = None) -> Iterator[None]:
-        """Observe a round trip, without what the caller did for himself *meanwhile*."""
+    def _timed(self, operation: Operation) -> Iterator[None]:
+        """Observe a round trip."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self._observe(operation, time.perf_counter() - start - (meanwhile.seconds if meanwhile else 0.0))
+            self._observe(operation, time.perf_counter() - start)
 
     def _commit_arguments(self, lease: Lease, commit: Commit) -> list[Any]:
         """ARGV of commit.lua, in its order."""
@@ -318,34 +316,26 @@ def _read_items(replies: Sequence[Any]) -> list[bytes]:
     return items
 
 
-def _commit_reply(keys: BrandKeys, replies: Sequence[Any], late: Late[list[bytes]] | None) -> CommitReply:
+def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
     _, version, queued, failed_dropped, refused = replies[0]
-    items: Any = []
-    asked = list(replies[1:])
-    if asked and late is None:
-        items = asked.pop()
-    peek = _next_peek(keys, asked[0], items) if asked else None
-    if peek is None and late is not None:
-        late.drop()
-        late = None
+    begun, seen = replies[1:2], replies[2:]
     return CommitReply(
         duplicate=code is Code.DUP,
         version=version,
         queued=queued,
         failed_dropped=failed_dropped,
         announced=not refused,
-        next=peek,
-        seen=_next_seen(asked[1:]),
-        late=late,
+        next=_next_peek(keys, begun[0]) if begun else None,
+        seen=_next_seen(seen),
     )
 
 
-def _next_peek(keys: BrandKeys, begun: Any, items: Any) -> Peek | None:
+def _next_peek(keys: BrandKeys, begun: Any) -> Peek | None:
     """The peek that travelled with a commit; None if it failed, because the commit stands all the same."""
     try:
         check_reply(scripts.BEGIN, keys, checked(begun))
-        return _peek(begun, checked(items))
+        return _peek(begun, [])
     except StoreError:
         return None
 

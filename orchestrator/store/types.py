@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from orchestrator.store.runner import Late
+    from collections.abc import Mapping, Sequence
 
 DAY_S: Final = 86_400
 
@@ -156,39 +154,18 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What to find out about the next chunks.
+class ReadOn:
+    """What to find out about the next chunks, after a commit and in its pipeline, so that the answer knows of it.
 
     Attributes:
         limit: chunks to read, as far as they are there.
-        skip: chunks behind the commit's own that are not read, because the caller has them already. Then those behind
-            are not needed yet, and their reply is left on its way.
+        skip: chunks after the commit's own that are not read, because the caller has them already.
         digests: those of the chunks that the caller has, whether they were folded.
     """
 
     limit: int
     skip: int = 0
     digests: Sequence[bytes] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """What goes along with a commit.
-
-    Attributes:
-        ask: what to find out about the next chunks, behind the commit, which it therefore sees; None: nothing, and no
-            attempt is counted.
-        late: what the caller left on its way before; the commit goes the same way.
-        meanwhile: called when the commit is sent and before its reply is waited for, once for each time that it is
-            sent; reads *late*, if nobody did.
-    """
-
-    ask: Ask | None = None
-    late: Late[Any] | None = None
-    meanwhile: Callable[[], object] | None = None
-
-
-NOTHING: Final = Then()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +178,9 @@ class CommitReply:
         queued: chunks left in the queue.
         failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
         announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
-        next: the next peek, if one was asked for and the lease still held; without items if some were skipped.
+        next: the next peek, if one was asked for and the lease still held; without items, which have an answer of
+            their own.
         seen: as :meth:`Store.seen` answers for the digests that were asked for; None if there was no answer.
-        late: the chunks behind those that were skipped, still on their way; the caller MUST read them and pass them to
-            the next commit, or drop them.
     """
 
     duplicate: bool
@@ -214,7 +190,6 @@ class CommitReply:
     announced: bool
     next: Peek | None
     seen: list[bool] | None = None
-    late: Late[list[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +198,7 @@ class Registry:
 
     Attributes:
         brands: names that are fit to be brands, sorted, each once.
-        refused: whatever is not: (repr of it, reason).
+        refused: the others: (repr of the name, reason).
     """
 
     brands: tuple[str, ...]

@@ -71,7 +71,7 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
     remembered ids in their order. All other fields depend on the chunks alone and stay as they are.
     """
     told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
-    return told | meaning_of_stories(BrandState.load(config, fields)._stories)
+    return told | meaning_of_stories(StoryBook.load(config.similarity_threshold, config.max_stories, fields))
 
 
 def meaning_of_stories(book: StoryBook) -> dict[bytes, tuple[tuple[object, ...], bytes]]:

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench._traffic import PANES_PER_DAY, Traffic
-from orchestrator.brand.detector import Watch
+from orchestrator.brand.detector import Detector
 from orchestrator.brand.episodes import OPEN_SCORE
 from orchestrator.brand.expectation import WARM_UP_PANES, Learner, hour_of_day, spread
 
 
-def learned(counts: list[int], chunk: int = 1) -> Watch:
-    """A watch that settled *counts*, each made of chunks of one size."""
-    watch = Watch.begin(0)
+def learned(counts: list[int], chunk: int = 1) -> Detector:
+    """A detector that settled *counts*, each made of chunks of one size."""
+    detector = Detector.begin(0)
     for count in counts:
-        watch.settle(count, count * chunk)
-    return watch
+        detector.settle(count, count * chunk)
+    return detector
 
 
 def test_learner_is_warm_after_a_day() -> None:

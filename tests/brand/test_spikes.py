@@ -1,4 +1,4 @@
-"""Tests of the detector: what opens and closes, who is told, and that cuts and restarts do not show."""
+"""Tests of spikes: what opens and closes, who is told, and that cuts and restarts do not show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench._traffic import PANES_PER_DAY, Traffic
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.brand.spikes import SILENCE_PANES, EpisodeChange, SpikeDetector
+from orchestrator.brand.spikes import SILENCE_PANES, EpisodeChange, Spikes
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.insights import read_trend
 from tests.brand.support import DAY_MS, MINUTE_MS, NOW_MS, Keys, batch_of, chunk_at, summary_of
@@ -29,39 +29,39 @@ def ms(pane: int) -> int:
 
 @dataclass
 class Wire:
-    """A detector with the keys that its changes were written to, and what was told."""
+    """The spikes of a brand with the keys that its changes were written to, and what was told."""
 
-    detector: SpikeDetector
+    spikes: Spikes
     state: dict[bytes, bytes]
-    spikes: list[dict[str, object]]
+    published: list[dict[str, object]]
     told: list[EpisodeChange]
 
     @classmethod
     def new(cls) -> Wire:
         """Nothing seen, nothing written."""
-        return cls(SpikeDetector(), {}, [], [])
+        return cls(Spikes(), {}, [], [])
 
     def feed(self, counts: Sequence[int], start: int = START) -> Wire:
         """One chunk and one commit a pane, in the middle of it."""
         for pane, count in enumerate(counts, start):
-            self.detector.advance(ms(pane) + 7 * MINUTE_MS)
+            self.spikes.advance(ms(pane) + 7 * MINUTE_MS)
             if count:
-                self.detector.fold([pane], [count])
+                self.spikes.fold([pane], [count])
             self.commit()
         return self
 
     def commit(self) -> None:
         """Write what changed."""
         removed: list[bytes] = []
-        spikes, told = self.detector.take_changes(self.state, removed)
+        spikes, told = self.spikes.take_changes(self.state, removed)
         for name in removed:
             self.state.pop(name, None)
-        self.spikes = self.spikes if spikes is None else [json.loads(entry) for entry in spikes]
+        self.published = self.published if spikes is None else [json.loads(entry) for entry in spikes]
         self.told += told
 
     def reload(self, now_ms: int) -> None:
         """A restart."""
-        self.detector = SpikeDetector.load(self.state, now_ms)
+        self.spikes = Spikes.load(self.state, now_ms)
 
 
 def test_a_burst_is_one_episode_from_its_opening_to_its_end() -> None:
@@ -69,12 +69,12 @@ def test_a_burst_is_one_episode_from_its_opening_to_its_end() -> None:
     wire = Wire.new().feed(QUIET)
     burst = START + len(QUIET)
     wire.feed([90], burst)
-    assert [(entry["mentionCount"], "endedAt" in entry) for entry in wire.spikes] == [(90, False)]
+    assert [(entry["mentionCount"], "endedAt" in entry) for entry in wire.published] == [(90, False)]
     wire.feed([120, 20, 19, 21, 20, 20, 20, 20, 20], burst + 1)
-    assert len(wire.spikes) == 1
-    assert wire.spikes[0]["timestamp"] == chunk_at(ms(burst)).processed_at
+    assert len(wire.published) == 1
+    assert wire.published[0]["timestamp"] == chunk_at(ms(burst)).processed_at
     # four panes together still hold the burst until three panes after it
-    assert wire.spikes[0]["endedAt"] == chunk_at(ms(burst + 2 + 3)).processed_at
+    assert wire.published[0]["endedAt"] == chunk_at(ms(burst + 2 + 3)).processed_at
     assert [(change.kind, change.number) for change in wire.told] == [("opened", 1), ("closed", 1)]
 
 
@@ -82,11 +82,11 @@ def test_an_alarm_does_not_wait_for_the_end_of_its_pane() -> None:
     """An episode opens with the chunk that makes the current pane improbable, and says what was expected."""
     wire = Wire.new().feed(QUIET)
     now_ms = ms(START + len(QUIET)) + MINUTE_MS
-    wire.detector.advance(now_ms)
+    wire.spikes.advance(now_ms)
     for size in (12, 12, 12, 44):
-        assert wire.detector.open_episode() is None
-        wire.detector.fold([START + len(QUIET)], [size])
-    episode = wire.detector.open_episode()
+        assert wire.spikes.open_episode() is None
+        wire.spikes.fold([START + len(QUIET)], [size])
+    episode = wire.spikes.open_episode()
     assert episode is not None
     assert 18 < episode.expected < 22
     assert 36 < episode.upper_bound < 44
@@ -97,25 +97,25 @@ def test_late_chunks_count_until_their_pane_is_settled() -> None:
     """A chunk that comes a pane late may still raise the alarm; one that comes hours late cannot."""
     wire = Wire.new().feed(QUIET)
     last = START + len(QUIET) - 1
-    wire.detector.fold([last - 1], [500])
-    assert wire.detector.open_episode() is not None
+    wire.spikes.fold([last - 1], [500])
+    assert wire.spikes.open_episode() is not None
     late = Wire.new().feed(QUIET)
-    late.detector.fold([last - 2], [500])
-    assert late.detector.open_episode() is None
+    late.spikes.fold([last - 2], [500])
+    assert late.spikes.open_episode() is None
 
 
 def test_due_is_the_next_pane_while_an_episode_is_open() -> None:
     """An open episode closes by the clock: its summary must be made anew without traffic, then never again."""
     wire = Wire.new().feed(QUIET)
-    assert wire.detector.due_ms() is None
+    assert wire.spikes.due_ms() is None
     wire.feed([100], START + len(QUIET))
     closed_after = 0
-    while (due_ms := wire.detector.due_ms()) is not None:
+    while (due_ms := wire.spikes.due_ms()) is not None:
         assert due_ms == ms(START + len(QUIET) + closed_after + 1)
-        wire.detector.advance(due_ms)
+        wire.spikes.advance(due_ms)
         closed_after += 1
     wire.commit()
-    assert "endedAt" in wire.spikes[0]
+    assert "endedAt" in wire.published[0]
     assert closed_after < 8
 
 
@@ -124,10 +124,10 @@ def test_two_weeks_of_silence_start_the_brand_anew() -> None:
     wire = Wire.new().feed(QUIET)
     back = START + len(QUIET) + SILENCE_PANES + 10
     wire.feed([400, 400, 400], back)
-    assert wire.spikes == []
+    assert wire.published == []
     short = Wire.new().feed(QUIET)
     short.feed([400, 400, 400], START + len(QUIET) + 10 * PANES_PER_DAY)
-    assert len(short.spikes) == 1
+    assert len(short.published) == 1
 
 
 def test_forgetting_does_not_depend_on_when_it_is_noticed() -> None:
@@ -136,10 +136,10 @@ def test_forgetting_does_not_depend_on_when_it_is_noticed() -> None:
     for step in (1, 50):
         wire = Wire.new().feed(QUIET)
         back = START + len(QUIET) + SILENCE_PANES
-        wire.detector.advance(ms(back))
-        wire.detector.fold([back], [400])
+        wire.spikes.advance(ms(back))
+        wire.spikes.fold([back], [400])
         for pane in range(back + step, back + 51, step):
-            wire.detector.advance(ms(pane))
+            wire.spikes.advance(ms(pane))
         wire.commit()
         states.append(wire.state)
     assert states[0] == states[1]
@@ -152,7 +152,7 @@ def test_only_the_newest_episodes_are_published() -> None:
     for _ in range(55):
         wire.feed([2000, *[20] * 95], pane)
         pane += 96
-    assert len(wire.spikes) <= 51
+    assert len(wire.published) <= 51
     assert wire.told[-1].number > 50
 
 
@@ -168,25 +168,25 @@ def test_cuts_restarts_and_interludes_do_not_show(counts: list[int], lags: list[
     for place, (count, lag) in enumerate(zip(counts, lags, strict=False), len(QUIET)):
         now_ms = ms(START + place) + MINUTE_MS
         panes, sizes = [START + place - lag, START + place], [count // 2, count - count // 2]
-        plain.detector.advance(now_ms)
-        plain.detector.fold(panes, sizes)
+        plain.spikes.advance(now_ms)
+        plain.spikes.fold(panes, sizes)
         plain.commit()
         if data.draw(st.booleans()):
             other.commit()
             other.reload(now_ms - PANE_MS)
-        other.detector.advance(now_ms - data.draw(st.integers(0, MINUTE_MS)))
-        other.detector.advance(now_ms)
+        other.spikes.advance(now_ms - data.draw(st.integers(0, MINUTE_MS)))
+        other.spikes.advance(now_ms)
         for pane, size in zip(panes, sizes, strict=True):
-            other.detector.fold([pane], [size])
+            other.spikes.fold([pane], [size])
     other.commit()
     assert other.state == plain.state
-    assert other.spikes == plain.spikes
+    assert other.published == plain.published
 
 
 def test_two_weeks_with_a_burst_are_one_episode_and_a_full_trend() -> None:
     """Fourteen days of daily ups and downs in virtual time, with 90 minutes of five times the mentions.
 
-    One commit a pane, a restart a day; the window, the trend's seven days and the detector all pass by.
+    One commit a pane, a restart a day; the window, the trend of seven days and the spikes all pass by.
     """
     rng = np.random.default_rng(7)
     traffic, start_ms = Traffic(20), NOW_MS - NOW_MS % DAY_MS

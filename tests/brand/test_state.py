@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.brand.codec import FORMAT, pack
+from orchestrator.brand.codec import pack
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import InvalidStateError
 from tests.brand.support import (
@@ -141,7 +142,7 @@ KNOWN_BAD: dict[str, Callable[[dict[bytes, bytes]], None]] = {
     "another id": edited_ids(lambda hashes: bytes(8) + hashes[8:]),
     "order of ids": edited_ids(lambda hashes: hashes[8:] + hashes[:8]),
     "a story that left": lambda fields: fields.update({b"s:5": pack(([], [0]))}),
-    "next key": lambda fields: fields.update({b"s": pack((FORMAT, 9))}),
+    "next key": lambda fields: fields.update({b"s": pack((STATE_FORMAT, 9))}),
     "a note": lambda fields: fields.update({b"n": pack([[0, "it went well"]])}),
     "a field more": lambda fields: fields.update({b"x": b""}),
 }
@@ -283,7 +284,7 @@ def test_load_of_nothing_is_empty() -> None:
     "damage",
     [
         {GENERAL_FIELD: b""},
-        {GENERAL_FIELD: pack([FORMAT + 1, 0, None, []])},
+        {GENERAL_FIELD: pack([STATE_FORMAT + 1, 0, None, []])},
         {b"p:x": b"\x90"},
         {b"p:1994949": b"\x90"},
         {b"h:1": b"\xc1"},
@@ -291,7 +292,7 @@ def test_load_of_nothing_is_empty() -> None:
     ],
 )
 def test_load_refuses_damage(damage: dict[bytes, bytes]) -> None:
-    """A damaged field or a foreign format is an error, not a guess."""
+    """A damaged field or another format is an error, not a guess."""
     fields = dict(folded(chunk(1, summary="s")).take_changes().put)
     with pytest.raises(InvalidStateError):
         BrandState.load(FoldConfig(), {**fields, **damage})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orchestrator.brand.labels import words
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.brand.stories import Story, StoryBook, _rank, _view
+from orchestrator.brand.stories import StoryBook, StoryView, eviction_rank
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.errors import InvalidStateError
@@ -67,7 +67,7 @@ def folded_items(items: list[bytes]) -> StoryBook:
     return book
 
 
-def by_label(book: StoryBook) -> dict[str, Story]:
+def by_label(book: StoryBook) -> dict[str, StoryView]:
     """The stories by label."""
     return {story.label: story for story in book.top(1_000)}
 
@@ -253,9 +253,9 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
         for place, part in enumerate(one.clusters):
             alone = chunk(part, chunk_id=one.chunk_id)
             member = as_member(part, clusters[place][1])
-            sizes = {key: _view(story).members for key, story in book.records.items()}
+            sizes = {key: StoryView.of(story).members for key, story in book.records.items()}
             fold(book, [alone], (PANE + pane) * PANE_MS, rows=rows)
-            (key,) = [key for key, story in book.records.items() if _view(story).members != sizes.get(key, 0)]
+            (key,) = [key for key, story in book.records.items() if StoryView.of(story).members != sizes.get(key, 0)]
             check_choice(oracle.similarities(member), 0.75, key if key in sizes else None)
             oracle.join(key, member)
             members.setdefault(key, []).append((part, pane))
@@ -278,7 +278,7 @@ def check_views(book: StoryBook, members: dict[int, list[tuple[Cluster, int]]]) 
     """Each story's view, computed anew from its members."""
     assert set(book.records) == set(members)
     for key, parts in members.items():
-        view = _view(book.records[key])
+        view = StoryView.of(book.records[key])
         known: set[str] = set()
         mentions, weights, scores = 0, [], []
         for part, _ in parts:
@@ -309,7 +309,7 @@ def test_eviction_takes_the_least_of_all(steps: list[tuple[int, int, int]], max_
     for number, (name, size, later) in enumerate(steps):
         now += later == 4
         book.advance(now - 1)
-        ranks = {story.id: _rank(story) for story in book.records.values()}
+        ranks = {story.id: eviction_rank(story) for story in book.records.values()}
         at_ms = (now - later % 2) * PANE_MS + number
         fold(book, [chunk(cluster(f"label{name}", id=f"{name}x{number}", mention_count=size))], at_ms)
         if len(ranks) == max_stories and len(set(ranks) | {story.id for story in book.records.values()}) > max_stories:

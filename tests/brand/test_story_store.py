@@ -204,7 +204,7 @@ def test_loading_refuses_hashes_that_do_not_fit_their_parts() -> None:
 
 
 def test_loading_refuses_ids_that_a_story_has_not() -> None:
-    """A part behind a story's last id would be read from outside its ring when its segment is cleaned."""
+    """A part after a story's last id would be read from outside its ring when its segment is cleaned."""
     fields = stored_book()
     beyond = struct.pack("<3q", 0, 7, 9)
     fields[b"m:3"] = msgspec.msgpack.encode((beyond, bytes(16)))

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.state import BrandState
-from orchestrator.brand.stories import Story
+from orchestrator.brand.stories import StoryView
 from orchestrator.brand.summary import Findings, Heading, encode_summary
 from orchestrator.contract.chunk import Cluster
 from orchestrator.contract.summary import MAX_SUMMARY_BYTES, Summary
@@ -147,7 +147,7 @@ def test_summary_is_bounded_at_five_thousand_stories() -> None:
 
 def test_encode_summary_bounds_the_worst_ids() -> None:
     """Ids cannot be cut without losing identity: fewer stories are shown instead, the largest."""
-    story = Story("\0" * 4096, "x", 9, 1, None, NOW_MS, NOW_MS, None, ("\0" * 120,) * 3)
+    story = StoryView("\0" * 4096, "x", 9, 1, None, NOW_MS, NOW_MS, None, ("\0" * 120,) * 3)
     findings = Findings(Tally(), [], [story] * 100, 5000, False, None, ["\0" * 400] * 20)  # noqa: FBT003
     encoded = encode_summary(Heading("nike", NOW_MS, NOW_MS, 1, 1), findings)
     assert len(encoded) <= MAX_SUMMARY_BYTES

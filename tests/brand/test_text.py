@@ -1,8 +1,21 @@
-"""Tests of the summary in words."""
+"""Tests of clipped texts and of the summary in words."""
 
 from __future__ import annotations
 
-from orchestrator.brand.text import Content, compose
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.brand.text import Content, clip, compose
+
+
+@given(st.text(), st.integers(1, 50))
+def test_clip_bounds_every_text(text: str, chars: int) -> None:
+    """A clipped text is one line within its bound; a short one keeps its words."""
+    clipped = clip(text, chars)
+    assert len(clipped) <= chars
+    assert clipped == " ".join(clipped.split())
+    if len(text) <= chars:
+        assert clipped == " ".join(text.split())
 
 
 def content(**fields: object) -> Content:

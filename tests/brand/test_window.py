@@ -7,74 +7,74 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.brand.topics import MAX_TOPICS
-from orchestrator.brand.window import Ledger
+from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import Chunk
 from tests.brand.support import DAY_MS, chunk
 
 SPAN = 96  # panes of a day
 
 
-def ledger_with(*rows: tuple[int, int, list[str]], first: int = 0) -> Ledger:
-    """A day's ledger with a chunk per row of pane, mentions and topics, then advanced."""
-    ledger = Ledger(DAY_MS)
-    ledger.fold([row[0] for row in rows], [chunk(topics=row[2]) for row in rows], [row[1] for row in rows])
-    ledger.advance(first)
-    return ledger
+def window_of(*rows: tuple[int, int, list[str]], first: int = 0) -> Window:
+    """A window of a day with a chunk for each row of pane, mentions and topics, then advanced."""
+    window = Window(DAY_MS)
+    window.fold([row[0] for row in rows], [chunk(topics=row[2]) for row in rows], [row[1] for row in rows])
+    window.advance(first)
+    return window
 
 
-def views(ledger: Ledger) -> list[tuple[str, int, int | None]]:
+def views(window: Window) -> list[tuple[str, int, int | None]]:
     """The topics shown."""
-    return [(view.topic, view.mentions, view.before) for view in ledger.heaviest_topics(10)]
+    return [(view.topic, view.mentions, view.before) for view in window.heaviest_topics(10)]
 
 
 def test_window_is_the_sum_of_its_panes() -> None:
     """Panes before the first no longer count."""
-    ledger = ledger_with((5, 10, []), (6, 20, []), (7, 40, []), first=6)
-    assert (ledger.window.chunks, ledger.window.mentions) == (2, 60)
+    window = window_of((5, 10, []), (6, 20, []), (7, 40, []), first=6)
+    assert (window.total.chunks, window.total.mentions) == (2, 60)
 
 
 def test_topics_show_their_most_frequent_spelling() -> None:
     """Weight decides between spellings, the alphabet between equals."""
-    ledger = ledger_with((5, 10, ["launch"]), (6, 20, ["Launch"]), (6, 5, ["b"]), (7, 5, ["B"]))
-    assert views(ledger) == [("Launch", 30, None), ("B", 10, None)]
+    window = window_of((5, 10, ["launch"]), (6, 20, ["Launch"]), (6, 5, ["b"]), (7, 5, ["B"]))
+    assert views(window) == [("Launch", 30, None), ("B", 10, None)]
 
 
 def test_topics_compare_with_the_window_before() -> None:
     """Mentions of panes that left the window are what the topic's change is measured against."""
-    ledger = ledger_with((100, 10, ["launch"]), (196, 15, ["Launch", "new"]), first=196)
-    launch, new = ledger.heaviest_topics(2)
+    window = window_of((100, 10, ["launch"]), (196, 15, ["Launch", "new"]), first=196)
+    launch, new = window.heaviest_topics(2)
     assert (launch.topic, launch.mentions, launch.change) == ("Launch", 15, 0.5)
     assert (new.topic, new.before, new.change) == ("new", 0, None)
 
 
 def test_topics_have_no_change_before_two_windows_are_over() -> None:
     """A brand first seen within the window before has nothing fair to compare with."""
-    ledger = ledger_with((105, 10, ["launch"]), (196, 15, ["launch"]), first=196)
-    assert views(ledger) == [("launch", 15, None)]
+    window = window_of((105, 10, ["launch"]), (196, 15, ["launch"]), first=196)
+    assert views(window) == [("launch", 15, None)]
 
 
 def test_panes_leave_for_good_after_two_windows() -> None:
     """The state of a pane is deleted when neither window has it."""
-    ledger = ledger_with((100, 10, ["launch"]), (200, 10, []))
-    ledger.take_changes({}, [])
-    ledger.advance(100 + SPAN)
+    window = window_of((100, 10, ["launch"]), (200, 10, []))
+    window.take_changes({}, [])
+    window.advance(100 + SPAN)
     removed: list[bytes] = []
-    ledger.take_changes({}, removed)
+    window.take_changes({}, removed)
     assert removed == []
-    ledger.advance(101 + SPAN)
-    ledger.take_changes({}, removed)
+    window.advance(101 + SPAN)
+    window.take_changes({}, removed)
     assert removed == [b"p:100"]
 
 
 def test_topics_of_a_pane_are_bounded() -> None:
     """Ten thousand topics in one pane leave a bounded state, and the totals are those of what is left."""
     rows = [(5, number % 7, [f"t{number * 10 + place}" for place in range(10)]) for number in range(1000)]
-    ledger = ledger_with(*rows)
+    window = window_of(*rows)
     put: dict[bytes, bytes] = {}
-    ledger.take_changes(put, [])
+    window.take_changes(put, [])
     assert len(put[b"p:5"]) < 2 * MAX_TOPICS * 30
-    loaded = Ledger.load(DAY_MS, put, 5)
-    assert views(loaded) == views(ledger)
+    loaded = Window.load(DAY_MS, put, 5)
+    assert views(loaded) == views(window)
 
 
 many_topics = st.lists(
@@ -88,12 +88,12 @@ many_topics = st.lists(
 @given(many_topics, st.integers(1, 5))
 def test_pruning_does_not_depend_on_batch_cuts(rows: list[tuple[int, int, list[str]]], cut: int) -> None:
     """Which topics a full pane keeps is decided chunk by chunk, however the batches are cut."""
-    at_once, in_parts = Ledger(DAY_MS), Ledger(DAY_MS)
-    for ledger, size in ((at_once, len(rows)), (in_parts, cut)):
+    at_once, in_parts = Window(DAY_MS), Window(DAY_MS)
+    for window, size in ((at_once, len(rows)), (in_parts, cut)):
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             chunks: list[Chunk] = [chunk(topics=row[2]) for row in part]
-            ledger.fold([row[0] for row in part], chunks, [row[1] for row in part])
+            window.fold([row[0] for row in part], chunks, [row[1] for row in part])
     left: dict[bytes, bytes] = {}
     right: dict[bytes, bytes] = {}
     at_once.take_changes(left, [])
@@ -114,12 +114,12 @@ def test_due_first_is_the_next_window_that_tells_otherwise(
     rows: list[tuple[int, int, list[str]]], first: int, due: int | None
 ) -> None:
     """What is told changes when a pane leaves either window, and when the comparison becomes fair."""
-    assert ledger_with(*rows, first=first).due_first() == due
+    assert window_of(*rows, first=first).due_first() == due
 
 
 def test_a_fair_comparison_appears_when_it_is_due() -> None:
     """The change of a topic is told from the window on that has a watched one before it."""
-    ledger = ledger_with((139, 10, ["a"]), (250, 15, ["a"]), first=230)
-    assert ledger.heaviest_topics(1)[0].change is None
-    ledger.advance(231)
-    assert ledger.heaviest_topics(1)[0].change == 0.5
+    window = window_of((139, 10, ["a"]), (250, 15, ["a"]), first=230)
+    assert window.heaviest_topics(1)[0].change is None
+    window.advance(231)
+    assert window.heaviest_topics(1)[0].change == 0.5

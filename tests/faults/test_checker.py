@@ -12,7 +12,8 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import LeaseLostError, StoreUnavailableError
-from orchestrator.lane.session import BrandSession, SessionConfig
+from orchestrator.lane.session import BrandSession
+from orchestrator.lane.session_config import SessionConfig
 from orchestrator.store import Store, connect
 from tests.faults.proxy import Fault, Proxy
 from tests.faults.traffic import Traffic, comparable, fold_of

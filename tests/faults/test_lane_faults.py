@@ -12,30 +12,33 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import LeaseLostError, StoreUnavailableError
-from orchestrator.lane.session import TRIAL_ATTEMPTS, BrandSession, SessionConfig
-from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then
-from orchestrator.store.types import NOTHING
+from orchestrator.lane.session import BrandSession
+from orchestrator.lane.session_config import SessionConfig
+from orchestrator.lane.suspects import TRIAL_ATTEMPTS
+from orchestrator.store import Commit, CommitReply, Lease, Peek, Store
 from tests.faults.traffic import Traffic
+from tests.lane.support import Interfering
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
 CONFIG = SessionConfig("faults", FoldConfig(), Limits())
 LARGEST_IN_TIME = 3
 
 
-class SlowFolds(Store):
+class SlowFolds(Interfering):
     """A store on which the lease of every fold of more than three chunks has expired by the time it commits."""
 
     def __init__(self, client: redis.Redis) -> None:
         super().__init__(client)
         self.client = client
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
         """Expire the lock first, if the batch was large."""
         if commit.consumed > LARGEST_IN_TIME:
             self.client.delete(BrandKeys.of(lease.brand).lock)
-        return super().commit(lease, commit, then)
 
 
 def test_a_fold_longer_than_the_lease_is_no_livelock(redis_client: redis.Redis, brand: str) -> None:
@@ -106,11 +109,11 @@ def test_a_lost_reply_is_settled_by_the_same_commit(redis_client: redis.Redis, b
     traffic = Traffic(9, [brand])
     traffic.push(redis_client, 10)
 
-    class Deaf(Store):
+    class Deaf(Interfering):
         deaf = True
 
-        def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-            reply = super().commit(lease, commit, then)
+        def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+            reply = super().after_commit(lease, commit, read)
             if self.deaf:
                 self.deaf = False
                 raise StoreUnavailableError("the reply is lost")

@@ -38,12 +38,13 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.session import BrandSession, SessionConfig, Warm
-from orchestrator.store import Commit, CommitReply, Lease, Store, Then
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.session_config import SessionConfig
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.store import Commit, CommitReply, Lease
 from orchestrator.store.scripts import KEY_TYPES
-from orchestrator.store.types import NOTHING
-from tests.faults.traffic import Ledger, Traffic, comparable, fold_of
+from tests.faults.traffic import Book, Traffic, comparable, fold_of
+from tests.lane.support import Interfering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +74,7 @@ class Truth:
     commits: list[str] = field(default_factory=list)
 
 
-class LossyStore(Store):
+class LossyStore(Interfering):
     """A store that loses the next commit's request or reply if told so, and remembers everything it delivered."""
 
     def __init__(self, client: redis.Redis, truth: Truth) -> None:
@@ -82,20 +83,27 @@ class LossyStore(Store):
         self.lose = ""
         self.delivered: list[tuple[Lease, Commit]] = []
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Deliver a commit, or do as told."""
-        lose, self.lose = self.lose, ""
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
+        """Deliver a commit, or lose it if told so."""
         self.delivered.append((lease, commit))
-        if lose == "request":
+        if self.lose == "request":
+            self.lose = ""
             raise StoreUnavailableError("the request is lost")
-        reply = self.deliver(lease, commit, then)
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """Hear of it, or not if told so."""
+        lose, self.lose = self.lose, ""
+        reply = self.enter(commit, super().after_commit(lease, commit, read))
         if lose == "reply":
             raise StoreUnavailableError("the reply is lost")
         return reply
 
-    def deliver(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Let a commit reach Redis, and enter it into the truth if it was applied."""
-        reply = super().commit(lease, commit, then)
+    def deliver(self, lease: Lease, commit: Commit) -> CommitReply:
+        """Let a commit reach Redis once more."""
+        return self.enter(commit, self.commit(lease, commit))
+
+    def enter(self, commit: Commit, reply: CommitReply) -> CommitReply:
+        """Enter a commit into the truth if it was applied."""
         if commit.cid in self.truth.commits:
             assert reply.duplicate or self.truth.commits[-1] == commit.cid
         if not reply.duplicate:
@@ -369,8 +377,8 @@ class Model(RuleBasedStateMachine):
 
     # -- aids
 
-    def _book(self) -> Ledger:
-        return Ledger(self.brand, items=list(self.truth.prefix))
+    def _book(self) -> Book:
+        return Book(self.brand, items=list(self.truth.prefix))
 
     def _valid(self) -> set[bytes]:
         return {json.dumps(chunk).encode() for chunk in self.traffic.books[self.brand].chunks.values()}

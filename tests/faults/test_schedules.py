@@ -18,7 +18,7 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from orchestrator.store import Ask, Store, StoreOptions, Then
+from orchestrator.store import ReadOn, Store, StoreOptions
 from orchestrator.store.embedded import find_servers
 from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
@@ -220,7 +220,8 @@ def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, adm
     lease, peek = world.holding(b"a", b"b")
     client = limited(admin, private, "-smismember")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = Store(client).commit(lease, commit, Then(Ask(1, digests=[D1])))
+    store = Store(client)
+    reply = store.send(store.line(), lease, commit, ReadOn(1, digests=[D1]))[0].read()
     assert (reply.version, reply.seen) == (1, None)
     assert reply.next is not None
     client.close()

@@ -43,7 +43,7 @@ _LOOSE = ("generatedAt", "version", "epoch", "windowStart", "windowEnd")
 
 
 @dataclass
-class Ledger:
+class Book:
     """What was pushed for one brand, in order."""
 
     brand: str
@@ -78,7 +78,7 @@ class Traffic:
         self, seed: int, brands: Sequence[str], *, duplicate_rate: float = 0.05, garbage_rate: float = 0.01
     ) -> None:
         self.random = random.Random(seed)  # noqa: S311 - reproducible traffic, no secrets
-        self.books = {brand: Ledger(brand) for brand in brands}
+        self.books = {brand: Book(brand) for brand in brands}
         self._duplicate_rate = duplicate_rate
         self._garbage_rate = garbage_rate
         self._number = 0
@@ -156,7 +156,7 @@ class Traffic:
         return [problem for book in self.books.values() for problem in recount(client, book)]
 
 
-def recount(client: redis.Redis, book: Ledger) -> list[str]:
+def recount(client: redis.Redis, book: Book) -> list[str]:
     """Compare one brand's summary, dead letters and queue with its book."""
     keys = BrandKeys.of(book.brand)
     raw = client.get(keys.summary)
@@ -178,7 +178,7 @@ def recount(client: redis.Redis, book: Ledger) -> list[str]:
     return problems
 
 
-def examine(client: redis.Redis, book: Ledger) -> int:
+def examine(client: redis.Redis, book: Book) -> int:
     """Find the prefix of *book* that Redis still knows, check state, dead letters and queue against it, and rewind.
 
     The log of Redis is cut somewhere: the surviving pushes are a prefix of all pushes, the consumed ones a prefix of
@@ -201,7 +201,7 @@ def examine(client: redis.Redis, book: Ledger) -> int:
             f"{len(book.items)}) fit no prefix; candidates {list(_candidates(book.items, total, letters))}"
         )
     forgotten = len(book.items) - consumed - len(queue)
-    prefix = Ledger(book.brand, book.items[:consumed])
+    prefix = Book(book.brand, book.items[:consumed])
     if fields:
         assert comparable(found) == fold_of(prefix, now_ms), f"{book.brand}: the state is not the fold of the prefix"
     book.rewind(book.items[: consumed + len(queue)])
@@ -247,7 +247,7 @@ def _payload(entry: Any) -> bytes:
     return str(letter["payload"]).encode()
 
 
-def fold_of(book: Ledger, now_ms: int) -> dict[str, Any]:
+def fold_of(book: Book, now_ms: int) -> dict[str, Any]:
     """The summary of one pure fold of everything pushed, without the fields that depend on when and how often."""
     state = BrandState.empty(FoldConfig())
     seen: set[str] = set()

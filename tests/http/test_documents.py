@@ -52,10 +52,10 @@ async def test_read_summary_without_one_is_404() -> None:
 @pytest.mark.parametrize(
     ("read", "written"),
     [
-        (documents.Summary, contract.Summary),
-        (documents.Story, contract.StoryTotal),
-        (documents.Topic, contract.TopicTotal),
-        (documents.Sentiment, contract.SentimentTotals),
+        (documents.StoredSummary, contract.Summary),
+        (documents.StoredStory, contract.StoryTotal),
+        (documents.StoredTopic, contract.TopicTotal),
+        (documents.SentimentSums, contract.SentimentTotals),
     ],
 )
 def test_fields_that_are_read_are_written(read: type[msgspec.Struct], written: type[msgspec.Struct]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from orchestrator.contract.summary import SpikeEpisode
-from orchestrator.http.documents import Sentiment, parse_summary
+from orchestrator.http.documents import SentimentSums, parse_summary
 from orchestrator.http.problems import ProblemError
 from orchestrator.http.view import BrandRow, brand_view, episode_rows, mood, number, shares, signed, time_of
 from tests.http.conftest import summary_document
@@ -57,7 +57,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 @given(finite, finite, finite)
 def test_shares_fill_the_bar(positive: float, neutral: float, negative: float) -> None:
     """Whatever the amounts, the parts lie side by side and end at 100, or there are none."""
-    parts = shares(Sentiment(positive, neutral, negative))
+    parts = shares(SentimentSums(positive, neutral, negative))
     if parts:
         assert [part.name for part in parts] == ["positive", "neutral", "negative"]
         assert all(0 <= part.percent <= 100 for part in parts)

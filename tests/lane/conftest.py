@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from orchestrator.process import failpoints
 from orchestrator.process.metrics import Metrics
 from orchestrator.store import Store
-from tests.lane.fakes import Bench, Script
+from tests.lane.fakes import LaneUnderTest, Script
 from tests.lane.support import Brand
 
 
@@ -36,6 +36,6 @@ def armed() -> Iterator[None]:
 
 
 @pytest.fixture
-def script_bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+def visit(monkeypatch: pytest.MonkeyPatch) -> LaneUnderTest:
     """A lane on a scripted session, with metrics of its own."""
-    return Bench(Script(), Metrics(merge_implementation="python"), monkeypatch)
+    return LaneUnderTest(Script(), Metrics(merge_implementation="python"), monkeypatch)

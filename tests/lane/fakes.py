@@ -7,19 +7,22 @@ place here, and a scripted action may take virtual time, be cancelled, or never 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 import trio
 
-from orchestrator.lane import lane as lane_module
-from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
-from orchestrator.lane.session import Step, Warm
+from orchestrator.lane.session import Session, Warm
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.lane.step import Step
+from orchestrator.lane.telling import Audience
+from orchestrator.lane.trial import TrialLimits, TrialRequest, survives
 from orchestrator.process.metrics import Metrics
 from orchestrator.store.types import Lease
 from tests.lane.support import CONFIG
@@ -45,12 +48,16 @@ class Script:
     Attributes:
         opens: actions of ``open``, in order; then it returns a lease.
         steps: actions of ``step``, in order; then the queue is empty.
+        engaged_for: bursts until nothing is folded that has to be committed.
+        failing: whether a burst ended in a failure that the next one raises.
         calls: (virtual time, method) of everything that was asked.
     """
 
     opens: deque[Action] = field(default_factory=deque)
     steps: deque[Action] = field(default_factory=deque)
     release: Action = True
+    engaged_for: int = 0
+    failing: bool = False
     calls: list[tuple[float, str]] = field(default_factory=list)
     verdicts: list[bool] = field(default_factory=list)
     ended: str = ""
@@ -63,15 +70,13 @@ class Script:
 
 
 class ScriptedSession:
-    """In place of a :class:`~orchestrator.lane.session.BrandSession`."""
+    """In place of a :class:`~orchestrator.lane.session.BrandSession`; mypy holds it to the same protocol."""
 
     def __init__(self, script: Script, brand: str, warm: Warm | None) -> None:
         self.brand = brand
         self.lease: Lease | None = None
         self.committing = False
         self.prefetched = False
-        self.failing = False
-        self.engaged_for = 0
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -79,32 +84,37 @@ class ScriptedSession:
     def _note(self, method: str) -> None:
         self._script.calls.append((trio.current_time(), method))
 
-    def open(self) -> Action:
+    def open(self) -> Any:
         """The next scripted opening."""
         self._note("open")
         self.lease = replace(LEASE, brand=self.brand)
         return self._script.opens.popleft() if self._script.opens else LEASE
 
-    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> Action:
+    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> Any:
         """The next scripted step, alone: that others may follow is between the session and Redis."""
         del may_go_on, may_fold_ahead
         self._note("step")
+        self._script.engaged_for -= 1
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
         self.prefetched = isinstance(done, Step) and done.items > 0
-        self.engaged_for -= 1
         steps = [done] if isinstance(done, Step) else done
         return replace(action, then=steps) if isinstance(action, Takes) else steps
 
     @property
     def engaged(self) -> bool:
         """Whether a step is still to come before the session may end, as scripted."""
-        return self.engaged_for > 0
+        return self._script.engaged_for > 0
 
-    def trial(self) -> Action:
+    @property
+    def failing(self) -> bool:
+        """Whether the next step fails, and the script says that this is known."""
+        return self._script.failing
+
+    def trial(self) -> TrialRequest:
         """A suspect."""
         self._note("trial")
-        return b"suspect", {}
+        return TrialRequest(self.brand, b"suspect", {}, CONFIG.fold, 1, 0, TrialLimits())
 
     def judge(self, *, died: bool) -> None:
         """Note the verdict."""
@@ -124,17 +134,40 @@ class ScriptedSession:
         self._script.ended = "abandoned"
         return self._warm
 
-    def release(self) -> Action:
+    def release(self) -> Any:
         """The scripted release."""
         self._note("release")
         self.lease = None
         return self._script.release
 
 
-async def in_place(call: Callable[..., Action], *args: Any, **_: Any) -> Any:
+@dataclass(frozen=True)
+class Hangs:
+    """An action that never ends, in a real thread.
+
+    Attributes:
+        begun: released once by each thread that got so far.
+        forever: set at the end of the test, which must not leave threads behind.
+    """
+
+    begun: threading.Semaphore
+    forever: threading.Event
+
+    def __call__(self) -> None:
+        """Hang."""
+        self.begun.release()
+        self.forever.wait()
+
+
+_in_thread = trio.to_thread.run_sync
+
+
+async def in_place(call: Callable[..., Action], *args: Any, **options: Any) -> Any:
     """Instead of ``trio.to_thread.run_sync``: carry out *call* and what it scripted, on virtual time."""
     await trio.lowlevel.checkpoint()
     action = call(*args)
+    if isinstance(action, Hangs):
+        return await _in_thread(action, **options)
     if isinstance(action, Takes):
         await trio.sleep(action.seconds)
         action = action.then
@@ -144,11 +177,12 @@ async def in_place(call: Callable[..., Action], *args: Any, **_: Any) -> Any:
 
 
 @dataclass
-class Bench:
+class LaneUnderTest:
     """One lane on a scripted session.
 
     Attributes:
         hinted: whether wake hints arrive.
+        survives: what folds a suspect elsewhere.
     """
 
     script: Script
@@ -156,16 +190,22 @@ class Bench:
     monkeypatch: pytest.MonkeyPatch
     hinted: bool = True
     commits: int = 0
+    survives: Callable[[TrialRequest], Awaitable[bool]] = survives
 
     def lane(self, **options: Any) -> Lane:
         """A lane that has not begun."""
         self.monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
-        self.monkeypatch.setattr(
-            lane_module, "BrandSession", lambda _s, _c, brand, warm: ScriptedSession(self.script, brand, warm)
+        tools = LaneTools(
+            new_session=self._session,
+            audience=Audience(self.metrics, self._count),
+            hinted=lambda: self.hinted,
+            clock=trio.current_time,  # turns on virtual time, too
+            survives=self.survives,
         )
-        store: Any = None  # the scripted session asks nobody
-        tools = LaneTools(store, CONFIG, self.metrics, lambda: self.hinted, self._count)
         return Lane("nike", 0, tools, LaneOptions(**options), None)
+
+    def _session(self, brand: str, warm: Warm | None) -> Session:
+        return ScriptedSession(self.script, brand, warm)
 
     def _count(self, brand: str) -> None:
         assert brand == "nike"

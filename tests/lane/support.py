@@ -13,8 +13,10 @@ import redis
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.lane.session import BrandSession, SessionConfig, Step, Warm
-from orchestrator.store import Store
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.session_config import SessionConfig
+from orchestrator.lane.step import Step
+from orchestrator.store import Commit, CommitReply, Lease, Line, ReadOn, Reply, Store
 
 T = TypeVar("T")
 
@@ -103,6 +105,38 @@ class Brand:
     def locked(self) -> bool:
         """Whether somebody holds the lease."""
         return bool(self.client.exists(self.keys.lock))
+
+
+class Altered(Reply[CommitReply]):
+    """The reply to a commit, as *alter* bends it: it is given what reads the real one."""
+
+    def __init__(self, reply: Reply[CommitReply], alter: Callable[[Callable[[], CommitReply]], CommitReply]) -> None:
+        self._real = reply
+        self._alter = alter
+
+    def read(self) -> CommitReply:
+        """Read it, bent."""
+        return self._alter(self._real.read)
+
+
+class Interfering(Store):
+    """A store with something done before each commit is sent, and when its reply is read."""
+
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
+        """The commit is about to be sent; what is raised here means that nothing is."""
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """The commit was sent, and *read* waits for what became of it."""
+        del lease, commit
+        return read()
+
+    def send(
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None = None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send, and interfere."""
+        self.before_commit(lease, commit)
+        reply, arriving = super().send(line, lease, commit, read_on)
+        return Altered(reply, lambda read: self.after_commit(lease, commit, read)), arriving
 
 
 def drain(session: BrandSession) -> list[Step]:

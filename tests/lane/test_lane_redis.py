@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import trio
 
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
-from orchestrator.lane.session import POISON, TRIAL_ATTEMPTS, Warm
+from orchestrator.lane.session import Sessions, Warm
+from orchestrator.lane.suspects import POISON, TRIAL_ATTEMPTS
+from orchestrator.lane.telling import Audience
 from orchestrator.lane.trial import TrialLimits
 from orchestrator.process import failpoints
 from orchestrator.process.metrics import Metrics
-from orchestrator.store import Lease
+from orchestrator.store import Lease, Line, Reply
+from orchestrator.store.types import Seen
 from tests.lane.support import CONFIG, Brand
 
 DEADLINE_S = 60.0
@@ -36,13 +38,18 @@ def _released_at_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gate.set()
 
 
+def tools_of(queue: Brand, metrics: Metrics, committed: Callable[[str], None]) -> LaneTools:
+    """What a lane has in the service; without wake hints it waits for nothing."""
+    return LaneTools(Sessions(queue.store, CONFIG), Audience(metrics, committed), lambda: False)
+
+
 class Visits:
     """One visit after the other, as a scheduler makes them."""
 
     def __init__(self, queue: Brand, **options: float) -> None:
         self.metrics = Metrics(merge_implementation="python")
         self._brand = queue.name
-        self._tools = LaneTools(queue.store, CONFIG, self.metrics, lambda: False, lambda _brand: None)
+        self._tools = tools_of(queue, self.metrics, lambda _brand: None)
         self._options = LaneOptions(**options)  # type: ignore[arg-type]
         self.warm: Warm | None = None
 
@@ -81,9 +88,9 @@ async def test_lane_folds_ahead_in_a_long_queue(queue: Brand, monkeypatch: pytes
     asked: list[int] = []
     ask_seen = queue.store.ask_seen
 
-    def noted(lease: Lease, digests: Sequence[bytes], late: Any) -> Any:
+    def noted(line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
         asked.append(len(digests))
-        return ask_seen(lease, digests, late)
+        return ask_seen(line, lease, digests)
 
     monkeypatch.setattr(queue.store, "ask_seen", noted)
     queue.push_ids(*(f"c-{number}" for number in range(6_000)))
@@ -108,15 +115,13 @@ async def test_lane_told_to_stop_in_its_thread_folds_nothing_ahead(queue: Brand)
     """It ends after the commits that are under way, however long the queue is."""
     queue.push_ids(*(f"c-{number}" for number in range(20_000)))
     committed = trio.Event()
-    tools = LaneTools(
-        queue.store, CONFIG, Metrics(merge_implementation="python"), lambda: False, lambda _: committed.set()
-    )
+    tools = tools_of(queue, Metrics(merge_implementation="python"), lambda _: committed.set())
     lane = Lane(queue.name, 0, tools, LaneOptions(), None)
     with trio.fail_after(DEADLINE_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lane.run)
             await committed.wait()
-            while not lane._in_call:
+            while not lane.in_call:
                 await trio.lowlevel.checkpoint()
             lane.stop()
     assert queue.queued() > 0

@@ -11,10 +11,12 @@ from orchestrator.errors import (
     LeaseLostError,
     QueueMovedError,
     StaleStateError,
+    StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.lane.batch_size import FIRST_ITEMS, BatchSizer
 from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import FIRST_ITEMS, BatchSizer
+from orchestrator.process import failpoints
 from tests.lane.support import Brand, assert_balanced, drain
 
 FULL_SENTIMENT = {"positive": 5, "neutral": 2, "negative": 1, "score": 4}
@@ -305,11 +307,14 @@ def test_session_loads_when_the_warm_state_is_old(queue: Brand) -> None:
     assert queue.summary()["totalChunks"] == 3
 
 
+@pytest.mark.usefixtures("armed")
 def test_session_settles_no_state_while_a_commit_is_under_way(queue: Brand) -> None:
     """A state whose commit is unknown may be ahead of Redis; nobody may use it."""
     queue.push_ids("a")
     session = queue.opened()
-    session._begin(fold_ahead=False)
+    failpoints.arm("session.read_ahead=fail")
+    with pytest.raises(StoreUnavailableError):
+        session.step()
     assert session.committing
     assert session.settle().state is None
 
@@ -333,11 +338,14 @@ def test_release_forgives_a_prefetch_that_was_not_begun(queue: Brand) -> None:
     assert queue.meta("attempts") == 0
 
 
+@pytest.mark.usefixtures("armed")
 def test_release_does_not_forgive_a_batch_that_was_begun(queue: Brand) -> None:
     """A fold that failed counts against its batch, else a killer chunk would never be found."""
     queue.push_ids("a")
     session = queue.opened()
-    session._prepare(session._peek())
+    failpoints.arm("session.folded=fail")
+    with pytest.raises(StoreUnavailableError):
+        session.step()
     session.release()
     assert queue.meta("attempts") == 1
     assert not queue.locked()
@@ -384,6 +392,7 @@ def test_session_writes_a_summary_that_an_earlier_lease_owed(queue: Brand) -> No
     assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32
 
 
+@pytest.mark.usefixtures("armed")
 def test_session_pays_its_own_debt_when_the_queue_is_emptied(queue: Brand) -> None:
     """Within one lease too, the summary follows the state when there is nothing left to fold."""
     queue.push_ids(*(f"c-{number}" for number in range(100)))
@@ -391,6 +400,8 @@ def test_session_pays_its_own_debt_when_the_queue_is_emptied(queue: Brand) -> No
     session.step()
     session.step()
     queue.client.delete(queue.keys.queue)
-    session._next = None  # what was peeked along with the commit is gone
+    failpoints.arm("session.began=fail")
+    with pytest.raises(StoreUnavailableError):
+        session.step()  # after a failure of Redis the queue is peeked again
     assert [step.published for step in drain(session)] == [True]
     assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
 from orchestrator.errors import QueueMovedError, StaleStateError, StoreUnavailableError
-from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.session import SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Step, Warm
+from orchestrator.lane.batch import Stage
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.lane.step import Step
+from orchestrator.lane.suspects import SINGLE_ATTEMPTS, TRIAL_ATTEMPTS
 from orchestrator.process import failpoints
-from orchestrator.store import Commit, CommitReply, Lease, Peek, Store, Then, connect
-from orchestrator.store.types import NOTHING
-from tests.lane.support import Brand, assert_balanced, drain, persistent
+from orchestrator.store import Commit, CommitReply, Lease, Line, Peek, ReadOn, Reply, Store, connect
+from tests.lane.support import Brand, Interfering, assert_balanced, drain, persistent
 
 ITEMS = 4
 
 
-class Watched(Store):
-    """A store that notes what it was asked, and loses the replies of commits if told so."""
+class Watched(Interfering):
+    """A store that notes what it was asked, and loses commits or their replies if told so."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -37,19 +40,19 @@ class Watched(Store):
         self.asked.append("seen")
         return super().seen(lease, digests)
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Commit, noted; the reply may be lost."""
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
+        """Commit, noted; it may be refused."""
+        del lease, commit
         self.asked.append("commit")
         if self.refuse:
             self.refuse -= 1
-            if then.late is not None:
-                then.late.drop()
             raise StoreUnavailableError("nothing was sent")
-        reply = super().commit(lease, commit, then)
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """The reply may be lost."""
+        reply = super().after_commit(lease, commit, read)
         if self.lose:
             self.lose -= 1
-            if reply.late is not None:
-                reply.late.drop()
             raise StoreUnavailableError("the reply was lost")
         return reply
 
@@ -75,15 +78,24 @@ def _ahead(queue: Brand, store: Store | None = None) -> tuple[BrandSession, list
     """A session whose next batch is decoded and whose batch after that is read, with the steps that led there."""
     session = _opened(queue, store)
     steps = [session.step(), session.step()]
-    assert session._feed.reading is not None
-    assert session._feed.late is not None
+    assert (session.statistics().next, session.statistics().after) == (Stage.DECODED, Stage.ASKED)
+    assert session.statistics().line_unread == 1
     return session, steps
 
 
-def _behind(session: BrandSession) -> int:
-    """How many items are read behind those that are next."""
-    receive = session._feed._behind
-    return 0 if receive is None else len(receive())
+class Reading(Interfering):
+    """A store that notes how much is asked for after each commit."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: list[ReadOn | None] = []
+
+    def send(
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None = None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send, noted."""
+        self.asked.append(read_on and replace(read_on, digests=()))
+        return super().send(line, lease, commit, read_on)
 
 
 def test_session_waits_for_the_server_once_a_batch(queue: Brand, watched: Watched) -> None:
@@ -99,11 +111,11 @@ def test_session_waits_for_the_server_once_a_batch(queue: Brand, watched: Watche
 
 
 def test_session_reads_no_more_than_one_batch_ahead(queue: Brand) -> None:
-    """Memory holds the batch that is next and the one behind it."""
+    """Memory holds the next batch and the one after it: at first both are asked for, then one more each time."""
     _push(queue, 10 * ITEMS)
-    session, _ = _ahead(queue)
-    assert session._next is not None
-    assert (len(session._next.items), _behind(session)) == (ITEMS, ITEMS)
+    reading = Reading(queue.client)
+    _ahead(queue, reading)
+    assert reading.asked == [ReadOn(2 * ITEMS), ReadOn(ITEMS, skip=ITEMS)]
 
 
 def test_session_recognises_what_the_batch_before_folded(queue: Brand) -> None:
@@ -143,7 +155,7 @@ def test_session_with_nothing_but_bad_items_ahead_asks_for_no_digest(queue: Bran
 @pytest.mark.usefixtures("armed")
 @pytest.mark.parametrize("passage", [1, 2])
 def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decoded(queue: Brand, passage: int) -> None:
-    """The commit had been sent; it is a duplicate, and the batch behind it is folded once."""
+    """The commit had been sent; it is a duplicate, and the next batch is folded once."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue)
     failpoints.arm(f"session.read_ahead=fail@{passage}")
@@ -153,7 +165,7 @@ def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decod
 
 
 def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watched: Watched) -> None:
-    """The same commit is a duplicate; the batch behind it is neither decoded nor asked about again."""
+    """The same commit is a duplicate; the next batch is neither decoded nor asked about again."""
     _push(queue, 6 * ITEMS)
     session, steps = _ahead(queue, watched)
     asked = len(watched.asked)
@@ -165,14 +177,23 @@ def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watch
     assert_balanced(queue, steps)
 
 
+def test_session_that_sends_a_commit_again_leaves_no_old_question_open(queue: Brand, watched: Watched) -> None:
+    """The chunks that the lost attempt asked for are asked for again, and only once."""
+    _push(queue, 8 * ITEMS)
+    session, _ = _ahead(queue, watched)
+    watched.lose = 2
+    persistent(session.step, StoreUnavailableError)
+    assert session.statistics().line_unread == 1
+
+
 def test_session_that_lost_many_replies_drops_what_was_read_ahead(queue: Brand, watched: Watched) -> None:
-    """Each delivery counted an attempt at the batch behind; its head is then folded alone, nothing is skipped."""
+    """Each delivery counted an attempt at the next batch; its head is then folded alone, nothing is skipped."""
     _push(queue, 6 * ITEMS)
     session, steps = _ahead(queue, watched)
     watched.lose = SINGLE_ATTEMPTS - 1
     steps += [persistent(session.step, StoreUnavailableError), session.step()]
     assert [step.items for step in steps] == [ITEMS, ITEMS, ITEMS, 1]
-    assert session._feed.reading is None
+    assert session.statistics().after is None
     steps += drain(session)
     assert queue.summary()["totalChunks"] == 6 * ITEMS
     assert_balanced(queue, steps)
@@ -196,13 +217,11 @@ def test_session_reads_nothing_ahead_of_a_suspicious_item(queue: Brand) -> None:
     """Reading may be what kills: single items are read one by one, until batches have grown again."""
     _push(queue, 3 * ITEMS)
     queue.client.hset(queue.keys.meta, "attempts", SINGLE_ATTEMPTS - 1)
-    session = _opened(queue)
-    read = []
+    reading = Reading(queue.client)
+    session = _opened(queue, reading)
     for _ in range(3):
         session.step()
-        assert session._next is not None
-        read.append(len(session._next.items) + _behind(session))
-    assert read == [1, 2, 2 * ITEMS]
+    assert reading.asked == [ReadOn(1), ReadOn(2), ReadOn(2 * ITEMS)]
 
 
 def test_release_forgives_a_batch_that_was_read_ahead(queue: Brand) -> None:
@@ -242,7 +261,7 @@ def test_session_that_folded_ahead_recognises_what_the_batch_before_folded(queue
 
 
 def test_session_that_folded_ahead_keeps_that_over_lost_replies(queue: Brand, watched: Watched) -> None:
-    """The commit is sent again until it is known; what is folded behind it is neither folded again nor alone."""
+    """The commit is sent again until it is known; what was folded after it is neither folded again nor alone."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 2)
@@ -305,7 +324,7 @@ def test_session_tells_of_a_commit_whose_successor_could_not_be_folded(queue: Br
 
 
 def test_session_that_cannot_ask_ahead_commits_all_the_same(queue: Brand, watched: Watched) -> None:
-    """What is behind is then read again, on another connection."""
+    """What comes after it is then read again, on another connection."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 1)
@@ -316,27 +335,28 @@ def test_session_that_cannot_ask_ahead_commits_all_the_same(queue: Brand, watche
 
 
 def test_session_that_is_given_up_during_a_commit_keeps_no_connection(redis_url: str, queue: Brand) -> None:
-    """Whoever waited for the thread has gone; what the thread still brings home is dropped."""
+    """Nobody waits for the thread any more; what it still brings home is dropped."""
     client = connect(redis_url, timeout_s=1.0, pool_size=1)
     _push(queue, 6 * ITEMS)
-    session = _opened(queue, _GivenUp(client))
+    store = _GivenUp(client)
+    session = _opened(queue, store)
     session.step()
-    session._store.giving_up = session  # type: ignore[attr-defined]
+    store.giving_up = session
     session.step()
-    assert session._feed.late is None
     Store(client).ping()
+    with pytest.raises(RuntimeError, match="ended"):
+        session.step()
     client.close()
 
 
-class _GivenUp(Store):
+class _GivenUp(Interfering):
     """A store whose caller gives a session up while its commit is under way."""
 
     giving_up: BrandSession | None = None
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
         """Commit, and find nobody who waits for it."""
-        reply = super().commit(lease, commit, then)
+        reply = super().after_commit(lease, commit, read)
         if self.giving_up is not None:
-            assert reply.late is not None
             self.giving_up.abandon()
         return reply

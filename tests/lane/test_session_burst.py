@@ -1,4 +1,4 @@
-"""Bursts: several batches on end, each a commit of its own, and no failure that gets lost behind one that is done."""
+"""Bursts: several batches on end, each a commit of its own, and no failure that gets lost after one that is done."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.errors import QueueMovedError, StoreUnavailableError
-from orchestrator.lane.batch_size import BatchSizer
+from orchestrator.errors import StoreUnavailableError
 from orchestrator.lane.session import BrandSession, Warm
-from orchestrator.store import Commit, CommitReply, Lease, Store, Then
-from orchestrator.store.types import NOTHING
-from tests.lane.support import Brand, assert_balanced
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.process import failpoints
+from orchestrator.store import Commit, CommitReply, Lease, Store
+from tests.lane.support import Brand, Interfering, assert_balanced
 
 ITEMS = 4
 
 
-class Failing(Store):
+class Failing(Interfering):
     """A store whose commit number *at* fails as told, before or after it reached the server."""
 
     def __init__(self, queue: Brand, at: int, error: Exception) -> None:
@@ -24,12 +24,17 @@ class Failing(Store):
         self._left = at
         self._error = error
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Commit; a lost reply is of a commit that was applied."""
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
+        """Refuse a commit whose error says that nothing changed."""
+        del lease, commit
         self._left -= 1
-        lost_reply = isinstance(self._error, StoreUnavailableError)
-        reply = super().commit(lease, commit, then) if self._left or lost_reply else None
-        if reply is None or not self._left:
+        if not self._left and not isinstance(self._error, StoreUnavailableError):
+            raise self._error
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """A lost reply is of a commit that was applied."""
+        reply = super().after_commit(lease, commit, read)
+        if not self._left:
             raise self._error
         return reply
 
@@ -60,7 +65,7 @@ def test_burst_is_one_step_after_another_until_there_is_nothing_left(queue: Bran
 
 @pytest.mark.parametrize("more", [0, 2])
 def test_burst_ends_when_it_may_not_go_on(queue: Brand, more: int) -> None:
-    """Whoever waits for the lane is asked between two steps."""
+    """Between two steps it is asked whether it may go on."""
     session = opened(queue)
     assert len(session.burst(times(more))) == 1 + more
     assert not session.failing
@@ -79,9 +84,12 @@ def test_burst_raises_a_failure_behind_a_done_step_at_the_next_call(queue: Brand
     assert_balanced(queue, steps[:-1])
 
 
+@pytest.mark.usefixtures("armed")
 def test_burst_that_failed_leaves_no_warm_state(queue: Brand) -> None:
     """A session that ends before its failure was raised must not hand on a state that is in no commit."""
-    session = opened(queue, Failing(queue, 2, QueueMovedError("moved")))
-    session.burst(lambda: True)
-    session._pending = None  # as if the fold itself had failed, between two commits
+    session = opened(queue)
+    failpoints.arm("session.folded=fail@2")
+    assert len(session.burst(lambda: True)) == 1
+    assert session.failing
+    assert not session.committing
     assert session.settle().state is None

@@ -19,8 +19,9 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.errors import OrchestratorError, StoreUnavailableError
-from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.session import BrandSession, Step, Warm
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.lane.step import Step
 from orchestrator.process import failpoints
 from orchestrator.store import Store
 from tests.brand.support import meaning_of_stories

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.lane.session import POISON, SINGLE_ATTEMPTS, TRIAL_ATTEMPTS, BrandSession, Warm
+from orchestrator.errors import StoreUnavailableError
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.suspects import POISON, SINGLE_ATTEMPTS, TRIAL_ATTEMPTS
 from orchestrator.process import failpoints
+from orchestrator.store import Lease, Peek
 from tests.lane.support import Brand, drain
 
 
@@ -32,11 +35,21 @@ def test_session_takes_one_item_after_three_attempts(queue: Brand) -> None:
     assert queue.summary()["totalChunks"] == 12
 
 
-def test_session_reads_one_item_after_three_attempts(queue: Brand) -> None:
+def test_session_reads_one_item_after_three_attempts(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading the whole batch may be what killed its readers, so the rest is not even fetched."""
     queue.push_ids("a", "b")
     _attempted(queue, SINGLE_ATTEMPTS - 1)
-    assert len(queue.opened()._peek().items) == 1
+    session = queue.opened()
+    peeked: list[int] = []
+    peek = queue.store.peek
+
+    def noted(lease: Lease, limit: int) -> Peek:
+        peeked.append(limit)
+        return peek(lease, limit)
+
+    monkeypatch.setattr(queue.store, "peek", noted)
+    session.step()
+    assert peeked == [1]
 
 
 def test_session_takes_full_batches_before_that(queue: Brand) -> None:
@@ -51,9 +64,9 @@ def test_session_asks_for_a_trial_after_five_attempts(queue: Brand) -> None:
     queue.push_ids("known")
     queue.visit()
     session = _suspicious(queue, "suspect", "innocent")
-    item, fields = session.trial()
-    assert item == queue.item("suspect")
-    assert fields == queue.client.hgetall(queue.keys.state)
+    request = session.trial()
+    assert request.item == queue.item("suspect")
+    assert request.fields == queue.client.hgetall(queue.keys.state)
     assert queue.queued() == 2
 
 
@@ -81,14 +94,25 @@ def test_session_condemns_a_suspect_that_died(queue: Brand) -> None:
     assert queue.summary()["totalChunks"] == 1
 
 
+@pytest.mark.usefixtures("armed")
 def test_session_holds_a_verdict_against_the_tried_item_only(queue: Brand) -> None:
     """If a foreign consumer took the suspect away, the item that follows gets a trial of its own."""
     session = _suspicious(queue, "suspect", "innocent")
     session.judge(died=True)
     queue.client.lpop(queue.keys.queue)
-    session._next = None  # as after a failure of Redis: peeked again
+    failpoints.arm("session.began=fail")
+    with pytest.raises(StoreUnavailableError):
+        session.step()  # after a failure of Redis the queue is peeked again
     assert session.step().suspect
-    assert session.trial()[0] == queue.item("innocent")
+    assert session.trial().item == queue.item("innocent")
+
+
+def test_verdict_is_used_once(queue: Brand) -> None:
+    """The same bytes again, after the commit that condemned them, begin with a clean record."""
+    session = _suspicious(queue, "suspect", "suspect")
+    session.judge(died=True)
+    [condemned, folded] = drain(session)
+    assert (condemned.poisoned, folded.poisoned, folded.fold.chunks) == (1, 0, 1)
 
 
 def test_judge_and_trial_need_a_suspect(queue: Brand) -> None:
@@ -121,7 +145,7 @@ def _survives_a_visit(queue: Brand) -> bool:
     try:
         while not (step := session.step()).idle:
             if step.suspect:
-                session.judge(died=b"poison:" in session.trial()[0])
+                session.judge(died=b"poison:" in session.trial().item)
     except RuntimeError:
         return False
     finally:

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.lane.session import Step
+from orchestrator.lane.step import Step
 from orchestrator.store import Store
 from orchestrator.store.types import Lease, Peek
 from tests.lane.support import CONFIG, Brand, drain

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 
 from orchestrator.errors import BrandBusyError, StaleStateError, StoreUnavailableError
-from orchestrator.lane.batch_size import BatchSizer
-from orchestrator.lane.session import BrandSession, Step, Warm
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.lane.step import Step
 from orchestrator.process import failpoints
-from orchestrator.store import Store, Then
-from orchestrator.store.types import NOTHING, Commit, CommitReply, Lease
-from tests.lane.support import Brand, assert_balanced, drain, persistent
+from orchestrator.store.types import Commit, CommitReply, Lease
+from tests.lane.support import Brand, Interfering, assert_balanced, drain, persistent
 
 RESUMABLE = ["session.acquired", "session.opened", "session.peeked", "session.began", "session.committed"]
 TORN = ["session.folded", "session.prepared"]
 CHUNKS = 60
 
 
-class LossyStore(Store):
+class LossyStore(Interfering):
     """A store whose replies can get lost: the command has its effect, and nobody hears of it."""
 
     lose: str = ""
@@ -38,10 +39,10 @@ class LossyStore(Store):
         lease: Lease = self._deliver("acquire", super().acquire(brand, token))
         return lease
 
-    def commit(self, lease: Lease, commit: Commit, then: Then = NOTHING) -> CommitReply:
-        """Commit; the reply may be lost."""
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """The reply to a commit may be lost."""
         self.cids += (commit.cid,)
-        reply: CommitReply = self._deliver("commit", super().commit(lease, commit, then))
+        reply: CommitReply = self._deliver("commit", super().after_commit(lease, commit, read))
         return reply
 
     def release(self, lease: Lease, *, forgive: bool = False) -> bool:
@@ -148,7 +149,7 @@ def test_open_again_after_a_lost_reply_is_the_same_lease(queue: Brand, lossy: Lo
 
 
 def test_release_gives_back_a_lease_whose_acquire_got_no_answer(queue: Brand, lossy: LossyStore) -> None:
-    """Whoever gives up after a lost reply still takes the lock away."""
+    """A session that gives up after a lost reply still takes the lock away."""
     session = queue.session(store=lossy)
     lossy.lose = "acquire"
     with pytest.raises(StoreUnavailableError):

@@ -5,46 +5,11 @@ How to add a row is told in :mod:`tests.mutants`. Rows stand by package, from th
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from tests.mutants.gate import ROOT, Mutant
-
-
-class Guard:
-    """One row of the table.
-
-    Args:
-        file: from the root of the tree.
-        guard: a text that stands exactly once in *file*.
-        instead: what stands there in the mutant.
-        tests: what must fail, as arguments for pytest.
-    """
-
-    def __init__(self, file: str, guard: str, instead: str, *tests: str) -> None:
-        self.file = file
-        self.guard = guard
-        self.instead = instead
-        self.tests = tests
-
-    @property
-    def name(self) -> str:
-        """The file and what changes in it, on one line."""
-        before, after = (" ".join(text.split()) for text in (self.guard, self.instead))
-        return f"{self.file.removeprefix('orchestrator/')}: {before} → {after or 'nothing'}"
-
-    def mutant(self, root: Path = ROOT) -> Mutant:
-        """The tree at *root* without this guard.
-
-        Raises:
-            ValueError: the row does not fit its file (any more), or the file would be no Python.
-        """
-        text = (root / self.file).read_text(encoding="utf-8")
-        if text.count(self.guard) != 1 or self.guard == self.instead:
-            raise ValueError(f"{self.name}: its text is there {text.count(self.guard)} times, it must be once")
-        mutated = text.replace(self.guard, self.instead)
-        compile(mutated, self.file, "exec")
-        return Mutant(self.name, Path(self.file), mutated, self.tests)
+from tests.mutants.gate import Mutant
+from tests.mutants.guard import Guard
+from tests.mutants.lane_guards import LANE_GUARDS
 
 
 def python_mutants() -> list[Mutant]:
@@ -277,4 +242,5 @@ GUARDS: Final = (
         "except trio.ClosedResourceError as error:",
         "tests/alerts/test_deliver.py::test_offer_never_waits",
     ),
+    *LANE_GUARDS,
 )

@@ -9,7 +9,8 @@ import pytest
 
 from tests.mutants import gate
 from tests.mutants.gate import ROOT, GateError, Mutant, check_control, first_failure, killer, survivors
-from tests.mutants.guards import GUARDS, Guard, python_mutants
+from tests.mutants.guard import Guard
+from tests.mutants.guards import GUARDS, python_mutants
 from tests.mutants.lua import EQUIVALENT, lua_mutants
 
 if TYPE_CHECKING:

@@ -11,16 +11,15 @@ import pytest
 import trio
 
 from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
-from orchestrator.lane import lane as lane_module
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.lifecycle import LaneState
+from orchestrator.lane.session import Session, Warm
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.types import Lease, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
-from tests.lane.support import CONFIG
 
 AWAY = StoreUnavailableError("no answer")
 REGISTRY_KEY = "brands:set"
@@ -35,7 +34,8 @@ class FakeRedis:
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
-        lost: tokens' brands that the next renewal finds lost.
+        lost: brands whose leases the next renewal finds lost.
+        lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
     """
 
     def __init__(self, *brands: str) -> None:
@@ -46,6 +46,7 @@ class FakeRedis:
         self.renewals_fail = False
         self.hints = True
         self.lost: set[str] = set()
+        self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
@@ -74,8 +75,8 @@ class FakeRedis:
         """Leases that are lost."""
         if self.renewals_fail:
             raise AWAY
-        lost = [lease for lease in leases if lease.brand in self.lost]
-        self.lost.clear()
+        lost = [lease for lease in leases if lease.brand in self.lost] + self.lost_before
+        self.lost, self.lost_before = set(), []
         return lost
 
     # -- wake hints
@@ -122,16 +123,16 @@ class FakeRedis:
 
 
 def make_scheduler(
-    world: FakeRedis, monkeypatch: pytest.MonkeyPatch, *, concurrency: int = 2, **lane: Any
+    world: FakeRedis,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    concurrency: int = 2,
+    metrics: Metrics | None = None,
+    **lane: Any,
 ) -> Scheduler:
     """A scheduler whose Redis is *world*."""
     monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
     monkeypatch.setattr(discovery_module, "receive_hints", world.receive_hints)
-    monkeypatch.setattr(
-        lane_module,
-        "BrandSession",
-        lambda _s, _c, brand, warm: ScriptedSession(world.scripts[brand], brand, warm),
-    )
     options = SchedulerOptions(
         concurrency=concurrency,
         renew_interval_s=5.0,
@@ -139,7 +140,12 @@ def make_scheduler(
         discovery=DiscoveryOptions((REGISTRY_KEY,), REGISTRY_INTERVAL_S, "redis://fake", 1.0),
     )
     store: Any = world
-    return Scheduler(store, CONFIG, options, Metrics(merge_implementation="python"))
+
+    def new_session(brand: str, warm: Warm | None) -> Session:
+        return ScriptedSession(world.scripts[brand], brand, warm)
+
+    metrics = metrics or Metrics(merge_implementation="python")
+    return Scheduler(store, new_session, options, metrics, clock=trio.current_time)
 
 
 def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:

@@ -45,11 +45,17 @@ def lanes() -> Lanes:
 
 
 @pytest.fixture
-async def discovery(lanes: Lanes) -> Discovery:
-    """Discovery of three brands; nothing runs."""
-    await trio.lowlevel.checkpoint()
+def roster() -> Roster:
+    """A roster of three brands."""
     roster = Roster(backoff_base=2.0, park_s=30.0)
     roster.register(["held", "idle", "a:chunks"])
+    return roster
+
+
+@pytest.fixture
+async def discovery(lanes: Lanes, roster: Roster) -> Discovery:
+    """Discovery of the brands of *roster*; nothing runs."""
+    await trio.lowlevel.checkpoint()
     options = DiscoveryOptions(("brands:list", "brands:set"), 30.0, "redis://nowhere", 1.0)
     store: Any = None  # following a hint asks nobody
     return Discovery(store, roster, options, Metrics(merge_implementation="python"), lanes)
@@ -62,22 +68,22 @@ def _set(discovery: Discovery) -> tuple[bool, bool]:
 
 async def test_hint_for_a_held_brand_wakes_its_lane(discovery: Discovery, lanes: Lanes) -> None:
     """The lane that waits looks at its queue; nobody else is disturbed."""
-    discovery._follow(frozenset({"result:brand:held:chunks"}))
+    discovery.follow(frozenset({"result:brand:held:chunks"}))
     assert lanes.told == ["wake"]
     assert _set(discovery) == (False, False)
 
 
-async def test_hint_for_an_idle_brand_makes_it_ready(discovery: Discovery, lanes: Lanes) -> None:
+async def test_hint_for_an_idle_brand_makes_it_ready(discovery: Discovery, lanes: Lanes, roster: Roster) -> None:
     """A lane is given to it, without asking Redis first."""
-    discovery._follow(frozenset({"result:brand:idle:chunks"}))
+    discovery.follow(frozenset({"result:brand:idle:chunks"}))
     assert lanes.told == ["notice"]
-    assert discovery._roster.take(trio.current_time()) == "idle"
+    assert roster.take(trio.current_time()) == "idle"
 
 
-async def test_hint_for_a_brand_with_a_misleading_name(discovery: Discovery) -> None:
+async def test_hint_for_a_brand_with_a_misleading_name(discovery: Discovery, roster: Roster) -> None:
     """A brand may end like a queue does."""
-    discovery._follow(frozenset({"result:brand:a:chunks:chunks"}))
-    assert discovery._roster.take(trio.current_time()) == "a:chunks"
+    discovery.follow(frozenset({"result:brand:a:chunks:chunks"}))
+    assert roster.take(trio.current_time()) == "a:chunks"
 
 
 @pytest.mark.parametrize(
@@ -85,20 +91,20 @@ async def test_hint_for_a_brand_with_a_misleading_name(discovery: Discovery) -> 
 )
 async def test_hint_for_a_foreign_key_is_ignored(discovery: Discovery, lanes: Lanes, key: str) -> None:
     """Prefixes report more than what is ours."""
-    discovery._follow(frozenset({key}))
+    discovery.follow(frozenset({key}))
     assert lanes.told == []
     assert _set(discovery) == (False, False)
 
 
 async def test_hint_for_the_registry_has_it_read(discovery: Discovery) -> None:
     """A new brand need not wait for the interval."""
-    discovery._follow(frozenset({"brands:set"}))
+    discovery.follow(frozenset({"brands:set"}))
     assert _set(discovery) == (True, False)
 
 
 async def test_hint_that_anything_changed_has_everything_looked_at(discovery: Discovery) -> None:
     """After FLUSHALL, an overflow of the server's table or a gap, registry and queues are asked."""
-    discovery._follow(None)
+    discovery.follow(None)
     assert _set(discovery) == (True, True)
 
 
@@ -120,7 +126,7 @@ async def test_registry_that_is_refused_does_not_contradict_the_claims(
     options = DiscoveryOptions(("brands:list",), 30.0, "redis://nowhere", 1.0)
     roster = Roster(backoff_base=2.0, park_s=30.0)
     discovery = Discovery(store, roster, options, Metrics(merge_implementation="python"), lanes)
-    discovery.watch.answered()
+    discovery.redis_health.answered()
 
     async def at_once(call: Callable[[], object]) -> object:
         await trio.lowlevel.checkpoint()
@@ -129,5 +135,5 @@ async def test_registry_that_is_refused_does_not_contradict_the_claims(
     monkeypatch.setattr(discovery, "_call", at_once)  # virtual time knows no threads
     with capture_logs() as lines, trio.move_on_after(100):  # read at 0, 30, 60 and 90 s
         await discovery.read_registry()
-    assert discovery.watch.up
+    assert discovery.redis_health.up
     assert [line["reason"] for line in lines if "registry" in line["event"]] == ["NOPERM"]

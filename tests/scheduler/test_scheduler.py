@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import trio
@@ -12,15 +13,17 @@ from trio.testing import MockClock
 
 from orchestrator.errors import BrandBusyError, LeaseLostError, WrongTypeError
 from orchestrator.lane.lifecycle import LaneState
-from orchestrator.lane.session import Step
+from orchestrator.lane.step import Step
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
-from tests.lane.fakes import Takes
+from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
 
 _STEP_S = 0.03
 """A neighbour's, for which a lane that wants the baton may have to wait."""
 
 WORK = Step(items=1)
+
+EARLIER = "token of an earlier visit"
 
 
 # -- noticing work
@@ -282,15 +285,14 @@ async def test_scheduler_keeps_a_lane_whose_former_lease_is_lost(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A renewal that comes back late may speak of the visit before; the one under way is not ended for it."""
-    world = FakeRedis("nike")
-    scheduler = make_scheduler(world, monkeypatch)
-    async with running(scheduler):
-        world.push("nike", Takes(9.0, WORK))
-        await trio.sleep(1.0)
-        scheduler._drop("nike", "token of an earlier lease")
-        scheduler._drop("acme", "token of a brand that no lane holds")
-        await trio.sleep(1.0)
-    assert len(world.scripts["nike"].times("open")) == 1
+    world = FakeRedis("nike", "puma")
+    async with running(make_scheduler(world, monkeypatch)):
+        for brand in world.brands:
+            world.push(brand, Takes(9.0, WORK))
+        world.lost_before = [replace(LEASE, token=EARLIER), replace(LEASE, brand="acme")]
+        await trio.sleep(6.0)  # past the renewal 5 s after the start
+    assert world.lost_before == []
+    assert [len(world.scripts[brand].times("open")) for brand in world.brands] == [1, 1]
 
 
 async def test_scheduler_starts_over_after_a_lost_lease_at_once(

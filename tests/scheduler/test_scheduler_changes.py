@@ -9,7 +9,8 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from orchestrator.lane.session import Step
+from orchestrator.lane.step import Step
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import RECOVERY_CAP_S, REFUSED_TOLD
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import AWAY, REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
@@ -139,16 +140,17 @@ async def test_scheduler_counts_refused_names(autojump_clock: MockClock, monkeyp
     """What cannot be a brand is counted and does not keep the others from work."""
     world = FakeRedis("nike")
     world.refused = (("b'\\x00'", "holds a control character"),)
-    scheduler = make_scheduler(world, monkeypatch)
+    metrics = Metrics(merge_implementation="python")
+    scheduler = make_scheduler(world, monkeypatch, metrics=metrics)
     async with running(scheduler):
         assert scheduler.brands() == ("nike",)
-        assert scheduler._metrics.registry.get_sample_value("orchestrator_brands_refused") == 1
+        assert metrics.registry.get_sample_value("orchestrator_brands_refused") == 1
 
 
 async def test_scheduler_logs_refused_names_once_and_not_without_end(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever can write to the registry cannot fill the log: a name is told once, and of very many only some."""
+    """A full registry cannot fill the log: a name is told once, and of very many only some."""
     world = FakeRedis("nike")
     world.refused = (("'old'", "is too long"),)
     scheduler = make_scheduler(world, monkeypatch)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.lane.batch_size import BatchSizer
 from orchestrator.lane.session import Warm
+from orchestrator.lane.sizer import BatchSizer
 from orchestrator.scheduler.warm_states import WarmStates
 
 
@@ -44,7 +42,7 @@ def test_put_replaces_what_was_kept() -> None:
 
 
 def test_put_drops_the_least_recently_used_brand() -> None:
-    """Beyond the most brands, whoever was put longest ago leaves."""
+    """Beyond the most brands, the one that was put longest ago leaves."""
     states = WarmStates(max_brands=2)
     for brand in ("a", "b", "a", "c"):
         states.put(brand, _Sized(1))
@@ -61,16 +59,24 @@ def test_put_keeps_one_state_that_is_larger_than_the_bound() -> None:
     assert states.take("huge") is not None
 
 
+def _put_by_hand(kept: dict[str, int], brand: str, size: int) -> dict[str, int]:
+    """The rule as it reads: *kept*, brand and stories with the least recently used first, after one put."""
+    kept = {name: stories for name, stories in kept.items() if name != brand} | {brand: size}
+    while len(kept) > 4 or (sum(kept.values()) > 10 and len(kept) > 1):
+        del kept[next(iter(kept))]
+    return kept
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 8), st.booleans()), max_size=60))
 def test_bounds_hold_whatever_is_put_and_taken(actions: list[tuple[str, int, bool]]) -> None:
     """Never more brands than allowed, nor more stories unless a single brand has them; the count does not drift."""
-    states = WarmStates(max_brands=4, max_stories=10)
+    states, kept = WarmStates(max_brands=4, max_stories=10), dict[str, int]()
     for brand, size, put in actions:
         if put:
             states.put(brand, _Sized(size))
+            kept = _put_by_hand(kept, brand, size)
         else:
-            states.take(brand)
-        kept = list(itertools.chain(states._kept.values()))
-        assert states._stories == sum(warm.stories for warm in kept)
-        assert len(kept) <= 4
-        assert len(kept) <= 1 or states._stories <= 10
+            warm, size_by_hand = states.take(brand), kept.pop(brand, None)
+            assert (None if warm is None else warm.stories) == size_by_hand
+        assert len(states) == len(kept)
+    assert {brand for brand in "abcdef" if states.take(brand) is not None} == set(kept)

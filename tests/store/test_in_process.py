@@ -9,7 +9,8 @@ import pytest
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.lane.session import BrandSession, SessionConfig
+from orchestrator.lane.session import BrandSession
+from orchestrator.lane.session_config import SessionConfig
 from orchestrator.store import Store, connect
 from orchestrator.store.embedded import EmbeddedRedis
 

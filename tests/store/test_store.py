@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,8 +20,18 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.store import Ask, FailedPolicy, Store, StoreOptions, Then, connect
-from orchestrator.store.runner import ScriptRunner
+from orchestrator.store import (
+    Commit,
+    CommitReply,
+    FailedPolicy,
+    Lease,
+    Line,
+    ReadOn,
+    Reply,
+    Store,
+    StoreOptions,
+    connect,
+)
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import _commit_reply
 from tests.store.world import World, commit_of
@@ -43,7 +52,7 @@ def test_acquire_describes_a_brand_that_was_never_committed(world: World) -> Non
 
 
 def test_acquire_refuses_a_foreign_token_and_changes_nothing(world: World) -> None:
-    """Whoever comes second is told that the brand is busy."""
+    """The second one is told that the brand is busy."""
     world.lease()
     with world.refused(BrandBusyError):
         world.lease()
@@ -205,70 +214,85 @@ def test_commit_takes_thousands_of_fields(world: World) -> None:
     assert world.store.load_state(lease) == {}
 
 
-def test_commit_with_then_peek_brings_the_next_chunks(world: World) -> None:
+def sent(
+    world: World, lease: Lease, commit: Commit, read_on: ReadOn, line: Line | None = None
+) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
+    """The replies to *commit* and to what is asked along with it."""
+    reply, arriving = world.store.send(line or world.store.line(), lease, commit, read_on)
+    assert arriving is not None
+    return reply, arriving
+
+
+def test_commit_brings_the_next_chunks(world: World) -> None:
     """One round trip commits and reads on; the attempts start again at one."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]))
-    reply = world.store.commit(lease, commit, Then(Ask(10)))
-    assert reply.next is not None
-    assert (reply.next.items, reply.next.cid, reply.next.attempts) == ([b"b"], commit.cid, 1)
+    reply, arriving = sent(world, lease, commit, ReadOn(10))
+    answer = reply.read()
+    assert answer.next is not None
+    assert (answer.next.items, answer.next.cid, answer.next.attempts) == ([], commit.cid, 1)
+    assert arriving.read() == [b"b"]
 
 
-def test_commit_reads_on_behind_what_the_caller_has(world: World) -> None:
-    """What was read ahead stays in the queue and is not read again; what is behind comes when it is wanted."""
+def test_commit_reads_on_after_what_the_caller_has(world: World) -> None:
+    """What was read ahead stays in the queue and is not read again; what comes after it is read when it is wanted."""
     lease, peek = world.holding(b"a", b"b", b"c", b"d", b"e")
-    reply = world.store.commit(lease, commit_of(replace(peek, items=[b"a"])), Then(Ask(2, skip=1)))
-    assert reply.next is not None
-    assert (reply.next.items, reply.next.queued) == ([], 4)
-    assert reply.late is not None
-    assert reply.late.read() == [b"c", b"d"]
-    reply.late.drop()
+    reply, arriving = sent(world, lease, commit_of(replace(peek, items=[b"a"])), ReadOn(2, skip=1))
+    answer = reply.read()
+    assert answer.next is not None
+    assert answer.next.queued == 4
+    assert arriving.read() == [b"c", b"d"]
 
 
 def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
-    """It is sent behind the question that is open, which still gets the chunks as they were; none are left out."""
+    """It is sent after the question that is open, which still gets the chunks as they were; none are left out."""
     lease, peek = world.holding(*[b"%d" % number for number in range(9)])
+    line = world.store.line()
     first = commit_of(replace(peek, items=[b"0"]))
-    late = world.store.commit(lease, first, Then(Ask(2, skip=2))).late
-    assert late is not None
-    read: list[list[bytes]] = []
+    reply, arriving = sent(world, lease, first, ReadOn(2, skip=2), line)
+    reply.read()
     second = commit_of(replace(peek, items=[b"1", b"2"]), expected_cid=first.cid, version=first.version + 1)
-    reply = world.store.commit(lease, second, Then(Ask(3, skip=2), late, lambda: read.append(late.read())))
-    assert reply.late is not None
-    assert (read, reply.late.read()) == ([[b"3", b"4"]], [b"5", b"6", b"7"])
-    reply.late.drop()
+    later, after = sent(world, lease, second, ReadOn(3, skip=2), line)
+    assert later.read().version == 2
+    assert (arriving.read(), after.read()) == ([b"3", b"4"], [b"5", b"6", b"7"])
 
 
-def test_commit_that_lost_the_lease_behind_it_leaves_no_connection_reserved(redis_url: str, brand: str) -> None:
+def test_commit_that_lost_the_lease_after_it_stands(brand: str) -> None:
     """The commit is in, and nobody will fold what was asked for along with it."""
-    client = connect(redis_url, timeout_s=1.0, pool_size=1)
-    late = ScriptRunner(client).ask([("ECHO", b"late")], list)
-    reply = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0], [b"FENCED"]], late)
-    assert (reply.version, reply.next, reply.late) == (1, None, None)
-    Store(client).ping()
-    client.close()
+    answer = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0], [b"FENCED"]])
+    assert (answer.version, answer.next) == (1, None)
 
 
 def test_commit_observes_the_server_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The latency of Redis is no matter of how long a fold takes."""
+    """The latency of Redis is no matter of how long a fold takes: 1 to send, 1 to read, 100 between the two."""
     clock = itertools.count()
     seen: list[tuple[str, float]] = []
     lease, peek = world.holding(b"a")
     store = Store(world.client, observe=lambda operation, seconds: seen.append((operation, seconds)))
-    monkeypatch.setattr("orchestrator.store.store.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    store.commit(lease, commit_of(peek), Then(meanwhile=lambda: [next(clock) for _ in range(100)]))
+    monkeypatch.setattr("orchestrator.store.line.perf_counter", lambda: next(clock))
+    reply, _ = store.send(store.line(), lease, commit_of(peek))
+    assert seen == []
+    for _ in range(100):
+        next(clock)
+    reply.read()
+    reply.read()
     assert seen == [("write", 2)]
 
 
 def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, brand: str) -> None:
-    """What was asked along with it is dropped, and the only connection serves the next call."""
+    """What was asked along with it is dropped with the line, and the only connection serves the next call."""
     client = connect(redis_url, timeout_s=1.0, pool_size=1)
     world = World(client, Store(client), brand)
     lease, peek = world.holding(b"a", b"b", b"c")
-    with pytest.raises(StaleStateError):
-        world.store.commit(lease, commit_of(peek, expected_cid="foreign"), Then(Ask(1, skip=1)))
-    with pytest.raises(LeaseLostError):
-        world.store.commit(replace(lease, token=brand), commit_of(peek), Then(Ask(1, skip=1)))
+    for holder, commit, error in (
+        (lease, commit_of(peek, expected_cid="foreign"), StaleStateError),
+        (replace(lease, token=brand), commit_of(peek), LeaseLostError),
+    ):
+        line = world.store.line()
+        reply, _ = sent(world, holder, commit, ReadOn(1, skip=1), line)
+        with pytest.raises(error):
+            reply.read()
+        line.close()
     world.store.ping()
     client.close()
 
@@ -277,9 +301,8 @@ def test_commit_asks_for_digests_that_see_its_own(world: World) -> None:
     """What is decoded while the commit is under way may repeat what the commit folds."""
     lease, peek = world.holding(b"a", b"b")
     commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(Ask(1, digests=[D1, D2])))
-    assert reply.seen == [True, False]
-    assert world.store.commit(lease, commit, Then(Ask(1))).seen == []
+    assert sent(world, lease, commit, ReadOn(1, digests=[D1, D2]))[0].read().seen == [True, False]
+    assert sent(world, lease, commit, ReadOn(1))[0].read().seen == []
 
 
 def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: str, brand: str) -> None:
@@ -287,13 +310,9 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
     client = connect(redis_url, timeout_s=10.0, pool_size=1)
     world = World(client, Store(client), brand)
     lease, peek = world.holding(b"a", b"b")
-    commit = commit_of(replace(peek, items=[b"a"]))
-
-    def fail() -> None:
-        raise MemoryError
-
-    with pytest.raises(MemoryError):
-        world.store.commit(lease, commit, Then(Ask(1), meanwhile=fail))
+    commit, line = commit_of(replace(peek, items=[b"a"])), world.store.line()
+    sent(world, lease, commit, ReadOn(1), line)
+    line.close()
     assert world.store.seen(lease, [D1]) == [False]
     assert world.store.commit(lease, commit).version == 1
     client.close()
@@ -302,9 +321,11 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
 def test_commit_is_unavailable_when_its_connection_is_closed_meanwhile(world: World) -> None:
     """Its reply is lost, and nothing else is taken for it."""
     lease, peek = world.holding(b"a")
-
-    with pytest.raises(StoreUnavailableError):
-        world.store.commit(lease, commit_of(peek), Then(Ask(1), meanwhile=world.client.connection_pool.disconnect))
+    reply, arriving = sent(world, lease, commit_of(peek), ReadOn(1))
+    world.client.connection_pool.disconnect()
+    for lost in (reply, arriving):
+        with pytest.raises(StoreUnavailableError):
+            lost.read()
 
 
 def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -> None:
@@ -333,7 +354,7 @@ def test_commit_again_is_a_duplicate_and_changes_nothing(world: World) -> None:
 
 
 def test_commit_again_is_a_duplicate_even_when_the_lock_moved_on(world: World) -> None:
-    """DUP is checked before FENCED: the commit is in, whoever holds the brand now."""
+    """DUP is checked before FENCED: the commit is in, no matter who holds the brand now."""
     lease, peek = world.holding(b"a")
     commit = commit_of(peek)
     world.store.commit(lease, commit)
@@ -516,7 +537,7 @@ def test_release_deletes_only_the_own_lock(world: World) -> None:
 
 
 def test_renew_and_release_report_a_lock_of_a_foreign_type_as_lost(world: World) -> None:
-    """Whoever overwrote the lock ended the lease; that must not look like a failure of Redis."""
+    """The client that overwrote the lock ended the lease; that must not look like a failure of Redis."""
     lease = world.lease()
     world.client.delete(world.keys.lock)
     world.client.zadd(world.keys.lock, {"member": 1})
@@ -571,14 +592,22 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
     """SCRIPT FLUSH between any two calls is not noticed by the caller."""
     lease, peek = world.holding(b"a", b"b")
     world.client.script_flush()
-    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    reply = world.store.commit(lease, commit, Then(Ask(1, digests=[D1])))
-    assert reply.next is not None
-    assert reply.seen == [True]
+    assert world.store.commit(lease, commit_of(replace(peek, items=[b"a"]), digests=[D1])).version == 1
     world.client.script_flush()
     assert world.store.renew([lease]) == []
     world.client.script_flush()
     assert world.store.release(lease)
+
+
+def test_commit_that_was_sent_to_a_server_without_scripts_is_not_sent_again(world: World) -> None:
+    """Nothing happened, and the caller is told so; the scripts are there for its next attempt."""
+    lease, peek = world.holding(b"a", b"b")
+    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
+    world.client.script_flush()
+    with pytest.raises(StoreUnavailableError):
+        sent(world, lease, commit, ReadOn(1, digests=[D1]))[0].read()
+    answer = sent(world, lease, commit, ReadOn(1, digests=[D1]))[0].read()
+    assert (answer.duplicate, answer.version, answer.seen) == (False, 1, [True])
 
 
 def test_observer_is_told_of_every_round_trip(any_client: redis.Redis, brand: str) -> None:

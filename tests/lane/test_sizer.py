@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.lane.batch_size import FIRST_ITEMS, MAX_ITEMS, TARGET_BYTES, BatchSizer
+from orchestrator.lane.sizer import FIRST_ITEMS, MAX_ITEMS, TARGET_BYTES, BatchSizer
 
 SMALL = b"x" * 276
 

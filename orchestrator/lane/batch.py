@@ -1,0 +1,191 @@
+"""A batch of one brand's queue on its way into the summary: its stages, and what is known of it in each.
+
+Owns the transition table, so that a batch that is folded twice or committed before it is folded fails at once and by
+name, and so that one question has one answer: is there something in the state that no commit holds? The pipeline says
+when a batch goes on; a batch knows no Redis and no other batch.
+
+Source: the style of ``h11/_state.py``: whatever affects the state machine lives here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from orchestrator.contract.decode import Limits, Rejected, decode_scan, scan_batch
+from orchestrator.errors import OrchestratorError
+from orchestrator.lane.duplicates import digest, drop_known
+from orchestrator.lane.step import Step
+from orchestrator.lane.suspects import POISON
+from orchestrator.process import failpoints
+
+if TYPE_CHECKING:
+    from orchestrator.brand.state import BrandState
+    from orchestrator.contract.decode import ChunkBatch
+    from orchestrator.kernels.scan import Scan
+    from orchestrator.store.line import Reply
+    from orchestrator.store.types import Commit, Peek
+
+T = TypeVar("T")
+
+
+class Stage(Enum):
+    """How far a batch is; the value is its name in errors."""
+
+    ASKED = "asked"  # asked for, on its way or here; nobody has looked at it
+    SCANNING = "scanning"  # its documents are scanned, perhaps on a native thread
+    DECODED = "decoded"  # typed chunks; nothing is decided about them
+    FOLDING = "folding"  # the state is changing
+    FOLDED = "folded"  # in the state in memory, and in no commit
+    BUILDING = "building"  # its changes are being taken out of the state
+    COMMITTING = "committing"  # its commit may have been sent; the outcome is unknown
+    IN = "in"  # Redis holds it
+
+
+TRANSITIONS: Final[dict[tuple[Stage, Stage], str]] = {
+    (
+        Stage.ASKED,
+        Stage.SCANNING,
+    ): "its items are here; a scan needs neither the state nor Redis, so it may run ahead",
+    (Stage.SCANNING, Stage.DECODED): "the scan is done; decoding needs the interpreter, so it waits for its turn",
+    (Stage.DECODED, Stage.FOLDING): "it is known which of its chunks are new",
+    (Stage.ASKED, Stage.FOLDING): "it has no chunks: a summary that time made stale, or an item that killed its trial",
+    (Stage.FOLDING, Stage.FOLDED): "the state has changed as a whole",
+    (Stage.FOLDED, Stage.BUILDING): "the commit before it is in, so whatever changed since is its own",
+    (Stage.BUILDING, Stage.COMMITTING): "from here on the same commit is sent until its outcome is known",
+    (Stage.COMMITTING, Stage.IN): "Redis said so",
+}
+"""Every way from one stage to the next, and what makes it possible."""
+
+TORN: Final = frozenset({Stage.FOLDING, Stage.BUILDING})
+"""A batch that an error left in one of these has changed the state, and no commit will ever hold what it changed."""
+
+
+class BatchOrderError(OrchestratorError):
+    """Raised when a batch is asked to go where its stage does not lead: a defect of ours."""
+
+
+def needed(value: T | None, what: str) -> T:
+    """*value*, which a batch in the right stage has.
+
+    Raises:
+        BatchOrderError: it has none.
+    """
+    if value is None:
+        raise BatchOrderError(f"a batch without {what}")
+    return value
+
+
+class Batch:
+    """Some items of a queue.
+
+    Args:
+        items: as workers pushed them; none for a refresh, or while they are on their way.
+        peek: what was read along with them at the head of the queue; None while other batches are before it.
+
+    Attributes:
+        stage: how far it is.
+        digests: from DECODED on, of its chunks' ids; from FOLDED on, of the new ones.
+        known: whether each of its chunks was folded before; None until Redis was asked.
+        rejected: from DECODED on, items that are no chunks.
+        step: from FOLDED on, what its fold did.
+        commit: from COMMITTING on, what is sent.
+    """
+
+    def __init__(self, items: Sequence[bytes] = (), peek: Peek | None = None) -> None:
+        self.items = items
+        self.peek = peek
+        self.stage = Stage.ASKED
+        self.digests: Sequence[bytes] = ()
+        self.known: Sequence[bool] | None = None
+        self.rejected: Sequence[Rejected] = ()
+        self.step = Step()
+        self.commit: Commit | None = None
+        self._arriving: Reply[list[bytes]] | None = None
+        self._scan: Scan | None = None
+        self._chunks: ChunkBatch | None = None
+        self._decode_s = 0.0
+
+    @classmethod
+    def arriving(cls, reply: Reply[list[bytes]]) -> Batch:
+        """A batch whose items are what *reply* brings."""
+        batch = cls()
+        batch._arriving = reply
+        return batch
+
+    @property
+    def torn(self) -> bool:
+        """Whether it has changed the state and can get into no commit any more."""
+        return self.stage in TORN
+
+    def enter(self, stage: Stage) -> None:
+        """Go on to *stage*.
+
+        Raises:
+            BatchOrderError: the table knows no such transition.
+        """
+        if (self.stage, stage) not in TRANSITIONS:
+            raise BatchOrderError(f"a batch cannot go from {self.stage.value} to {stage.value}")
+        self.stage = stage
+
+    def receive(self) -> None:
+        """Have the items that are on their way, waiting for them.
+
+        Raises:
+            StoreError: they do not come.
+        """
+        if self._arriving is not None:
+            self.items = self._arriving.read()
+            self._arriving = None
+
+    def scan(self, limits: Limits, *, ahead: bool = False) -> None:
+        """Scan the items; *ahead*: on a native thread where that is worth it, because there is other work first."""
+        self.enter(Stage.SCANNING)
+        self._scan = scan_batch(list(self.items), limits, ahead=ahead)
+
+    def decode(self, brand: str, limits: Limits) -> None:
+        """Decode what was scanned; never raises for what is in it."""
+        started_s = perf_counter()
+        chunks = decode_scan(needed(self._scan, "a scan"), brand, limits)
+        self._chunks, self._scan = chunks, None
+        self.digests = [digest(chunk.chunk_id) for chunk in chunks.chunks]
+        self.rejected = chunks.rejected
+        self._decode_s = perf_counter() - started_s
+        self.enter(Stage.DECODED)
+
+    def fold(self, state: BrandState, now_ms: int) -> None:
+        """Fold its new chunks into *state*; what is not new is dropped here."""
+        started_s = perf_counter()
+        new = drop_known(needed(self._chunks, "chunks"), self.digests, needed(self.known, "answers about its chunks"))
+        self.enter(Stage.FOLDING)
+        failpoints.hit_chunks(chunk.chunk_id for chunk in new.batch.chunks)
+        report = state.fold(new.batch, now_ms)
+        failpoints.hit("session.folded")
+        self.enter(Stage.FOLDED)
+        self._chunks, self.digests = None, new.digests
+        self.step = Step(
+            fold=report,
+            items=len(self.items),
+            duplicates=new.duplicates,
+            failed=len(self.rejected),
+            fold_s=self._decode_s + perf_counter() - started_s,
+        )
+
+    def refresh(self, state: BrandState, now_ms: int) -> None:
+        """Without chunks: let what is too old at *now_ms* leave *state*."""
+        self.enter(Stage.FOLDING)
+        state.advance(now_ms)
+        self.enter(Stage.FOLDED)
+
+    def condemn(self) -> None:
+        """Without a fold: its one item is poison."""
+        self.rejected = [Rejected(0, POISON, "$")]
+        self.step = Step(items=1, failed=1, poisoned=1)
+        self.enter(Stage.FOLDING)
+        self.enter(Stage.FOLDED)
+
+    def head_alone(self) -> Batch:
+        """Its first item as a batch that nothing was done about."""
+        return Batch(self.items[:1], self.peek)

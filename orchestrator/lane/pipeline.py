@@ -1,0 +1,366 @@
+"""Three batches under way: while Redis commits batch N, batch N + 1 is folded and batch N + 2 arrives.
+
+Owns the batches of one lease, the state that they change, and the order of things. Every method blocks on Redis for at
+most its time-out; after a :class:`~orchestrator.errors.StoreUnavailableError` or a
+:class:`~orchestrator.errors.StoreRefusedError` the next :meth:`Pipeline.step` goes on where this one failed, with the
+*same* commit, which applies at most once. After any other error the pipeline is spent.
+
+Must not know trio: the lane decides where and when this runs.
+
+Source: ``docs/decisions/0029-one-wait-a-batch.md``, ``0031-lanes-pass-a-baton.md``, ``0034-a-batch-has-a-type.md``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import StaleStateError, StoreError
+from orchestrator.lane.batch import Batch, Stage, needed
+from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
+from orchestrator.lane.step import Step
+from orchestrator.lane.suspects import Treatment, Verdict, treatment
+from orchestrator.process import failpoints
+from orchestrator.store.types import ReadOn
+
+if TYPE_CHECKING:
+    from orchestrator.brand.state import BrandState
+    from orchestrator.lane.session_config import SessionConfig
+    from orchestrator.lane.sizer import BatchSizer
+    from orchestrator.store.line import Reply
+    from orchestrator.store.store import Store
+    from orchestrator.store.types import CommitReply, Lease, Peek, Seen
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatistics:
+    """The stages of the batches under way; None where there is none.
+
+    Attributes:
+        committing: of batch N, from its beginning until its commit is in.
+        next: of batch N + 1, which is committed next.
+        after: of batch N + 2, on its way.
+        line_unread: answers that were asked for and not read yet.
+    """
+
+    committing: Stage | None
+    next: Stage | None
+    after: Stage | None
+    line_unread: int
+
+
+class Pipeline:
+    """The batches of one lease.
+
+    Args:
+        lease: held; its ``cid`` is the commit that *state* ends with.
+        state: of the brand, owned by this pipeline from now on.
+        sizer: says how many items a batch has, and is told of each that came.
+        owed: the summary is to be written even if there is nothing to fold.
+    """
+
+    def __init__(
+        self, store: Store, config: SessionConfig, lease: Lease, state: BrandState, sizer: BatchSizer, *, owed: bool
+    ) -> None:
+        self.cid = lease.cid
+        self.state = state
+        self.failure: Exception | None = None  # of work that was done ahead; what was done before is told of first
+        self._store = store
+        self._config = config
+        self._lease = lease
+        self._sizer = sizer
+        self._line = store.line()
+        self._pace = SummaryPace(owed=owed)
+        self._verdict: Verdict | None = None
+        self._batch: Batch | None = None
+        self._next: Batch | None = None
+        self._after: Batch | None = None
+
+    def statistics(self) -> PipelineStatistics:
+        """What is under way."""
+        one, other, last = (None if batch is None else batch.stage for batch in (self._batch, self._next, self._after))
+        return PipelineStatistics(one, other, last, self._line.statistics().unread)
+
+    # -- the steady state, from top to bottom
+
+    def step(self, *, fold_ahead: bool = False) -> Step:
+        """Fold and commit one batch, or refresh a summary that time has made stale.
+
+        Args:
+            fold_ahead: fold the next batch while Redis works on this one's commit; then the pipeline is
+                :attr:`engaged`.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: call again to go on.
+            StoreError: the pipeline is spent.
+        """
+        self._refuse_to_go_on()
+        asked = None
+        if (batch := self._batch) is not None and batch.stage is Stage.COMMITTING:
+            # Answers of the attempt before may be under way; the commit itself is sent again as it was.
+            self._drop_arrivals()
+        else:
+            begun = self._begin()
+            if isinstance(begun, Step):
+                return begun
+            batch = begun
+            if batch.stage is Stage.DECODED:  # N was not folded one step ago
+                batch.fold(self.state, needed(batch.peek, "a peek").now_ms)
+            # Before N's commit is built: a native thread then scans N + 1 meanwhile.
+            self._receive()
+            self._build(batch)
+            # After N's commit is built: both need the interpreter, and by now the scan is done.
+            self._decode()
+            # Before N's commit is sent: on one line answers come in order, and N + 1 is to be folded before N is in.
+            asked = self._ask_about_next() if fold_ahead and batch.items else None
+        try:
+            reply, arriving = self._send(batch, asked)  # N's commit, and the question for N + 2
+            self._fold_ahead(batch, asked)  # N + 1, while Redis works
+            answer = reply.read()  # N is in
+        except StoreError:
+            failpoints.hit("session.commit_failed")
+            raise
+        return self._accept(batch, answer, arriving, asked)
+
+    # -- what ends it
+
+    @property
+    def prefetched(self) -> bool:
+        """Whether the next step starts from what was peeked along with the last commit."""
+        return self._batch is None and self._next is not None
+
+    @property
+    def engaged(self) -> bool:
+        """Whether a batch is folded that no commit holds yet; it has to be committed before all ends well."""
+        return any(batch is not None and batch.stage is Stage.FOLDED for batch in (self._batch, self._next))
+
+    @property
+    def committing(self) -> bool:
+        """Whether a commit was sent whose outcome is unknown."""
+        return self._batch is not None and self._batch.stage is Stage.COMMITTING
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing was begun that is not in."""
+        return not (self.committing or self._torn or self.failure is not None)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether items were peeked along with the last commit and not begun: that proves nothing against them."""
+        return self.settled and self.prefetched and self._next is not None and bool(self._next.items)
+
+    def close(self) -> None:
+        """End it for good, from any thread; what a thread still does about it is refused by its line."""
+        self._line.close()
+
+    @property
+    def _torn(self) -> bool:
+        return any(batch is not None and batch.torn for batch in (self._batch, self._next))
+
+    def _refuse_to_go_on(self) -> None:
+        if (failure := self.failure) is not None:
+            self.failure = None
+            raise failure
+        if self._torn:
+            raise StaleStateError(f"brand {self._lease.brand!r}: a fold was interrupted, its state is in no commit")
+        if self._line.statistics().closed:
+            raise RuntimeError("the session has ended")
+
+    # -- suspects
+
+    def suspect(self) -> bytes:
+        """The item that wants a trial."""
+        if self._next is None or not self._next.items:
+            raise RuntimeError("there is no suspect")
+        return self._next.items[0]
+
+    def judge(self, *, died: bool) -> None:
+        """Say how the trial of the suspect went; the next step acts on it."""
+        self._verdict = Verdict(self.suspect(), died)
+
+    # -- step by step
+
+    def _begin(self) -> Batch | Step:
+        """Have the batch at the head ready to be folded, if that is not done yet, or say why there is none."""
+        batch = self._head()
+        peek = needed(batch.peek, "a peek")
+        treated = self._treatment(batch, peek)
+        if treated is Treatment.TRIAL:
+            self._batch, self._next = None, batch
+            return Step(suspect=True, queued=peek.queued)
+        self._batch = batch
+        failpoints.hit("session.began")
+        if peek.cid != self.cid:
+            raise StaleStateError(f"brand {self._lease.brand!r}: another commit came between")
+        if batch.stage is not Stage.FOLDED:
+            self._batch = self._ready(batch, peek, treated)
+        return self._batch or Step(idle=True, queued=peek.queued)
+
+    def _head(self) -> Batch:
+        """The batch at the head of the queue."""
+        if self._batch is not None and self._batch.stage is Stage.FOLDED:
+            return self._batch
+        # One that was begun and not folded is peeked again: that counts the attempt which failed.
+        batch, self._next = self._next or self._peek(), None
+        return batch
+
+    def _treatment(self, batch: Batch, peek: Peek) -> Treatment:
+        # What is folded survived that; it is part of the state, and can only be committed as a whole.
+        if not batch.items or batch.stage is Stage.FOLDED:
+            return Treatment.WHOLE
+        return treatment(batch.items[0], peek.attempts, self._verdict)
+
+    def _peek(self) -> Batch:
+        self._forget()
+        peek = self._store.peek(self._lease, self._sizer.items)
+        failpoints.hit("session.peeked")
+        return Batch(peek.items, peek)
+
+    def _ready(self, batch: Batch, peek: Peek, treated: Treatment) -> Batch | None:
+        """*batch*, or its first item alone, decoded and with all that a fold needs; None if there is nothing to do."""
+        if not batch.items:
+            return self._refreshed(batch, peek)
+        if treated is not Treatment.WHOLE:
+            # What was read ahead was read after the whole batch, and this one is shorter.
+            self._forget()
+            self._batch = batch = batch.head_alone()
+        if treated is Treatment.CONDEMN:
+            batch.condemn()
+            return batch
+        if treated is Treatment.SINGLE:
+            # The one that fails may stand further back: grow from one again, or each item before it fails its batch.
+            self._sizer.restart()
+        elif batch.stage is Stage.ASKED:  # what was read ahead was told to the sizer when it came
+            self._sizer.saw(batch.items)
+        if batch.stage is Stage.ASKED:
+            batch.scan(self._config.limits)
+            batch.decode(self._lease.brand, self._config.limits)
+        if batch.known is None:
+            batch.known = self._store.seen(self._lease, batch.digests)
+        return batch
+
+    def _refreshed(self, batch: Batch, peek: Peek) -> Batch | None:
+        due_ms = self.state.due_ms()
+        if not (self._pace.owed or 0 < due_ms <= peek.now_ms):
+            return None
+        batch.refresh(self.state, peek.now_ms)
+        return batch
+
+    def _receive(self) -> None:
+        """Wait for the batch that is on its way and begin to scan it; if it does not come, there is none."""
+        batch, self._after = self._after, None
+        if batch is None:
+            return
+        try:
+            batch.receive()
+        except StoreError:  # the commit, which is sent next, fails as well and says why
+            self._forget()
+            return
+        if batch.items:
+            self._sizer.saw(batch.items)
+            batch.scan(self._config.limits, ahead=True)
+            self._next = batch
+
+    def _build(self, batch: Batch) -> None:
+        """Take the changes out of the state, into the commit of *batch*."""
+        peek, brand, state = needed(batch.peek, "a peek"), self._lease.brand, self.state
+        batch.enter(Stage.BUILDING)
+        publish = self._pace.wants(len(batch.items), peek)
+        # The changes first: they are as of the fold, and a summary may advance the state's clock beyond it.
+        changes = state.take_changes()
+        orchestrator_id = self._config.orchestrator_id
+        failed = dead_letters(
+            batch.items, batch.rejected, brand=brand, now_ms=peek.now_ms, orchestrator_id=orchestrator_id
+        )
+        summary = state.summary(brand, peek.now_ms, self._lease.epoch, peek.version + 1) if publish else None
+        batch.commit = commit_of(batch, peek, changes, summary, cid=secrets.token_hex(8), failed=failed)
+        batch.step = replace(batch.step, alerts=changes.alerts)
+        failpoints.hit("session.prepared")
+        batch.enter(Stage.COMMITTING)
+
+    def _decode(self) -> None:
+        if self._next is not None and self._next.stage is Stage.SCANNING:
+            self._next.decode(self._lease.brand, self._config.limits)
+
+    def _ask_about_next(self) -> Reply[Seen] | None:
+        """Ask which chunks of the next batch are new; the answer is left on its way."""
+        if self._next is None:
+            return None
+        try:
+            return self._store.ask_seen(self._line, self._lease, self._next.digests)
+        except StoreError:  # the commit, which is sent next, says why
+            return None
+
+    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send the commit, and in its pipeline what is to be known for the next step."""
+        held, wanted = self._next, self._sizer.items
+        read_on = ReadOn(wanted + self._sizer.ahead)  # for the next batch and the one after it
+        if held is not None:
+            # A batch that is folded, or was asked about, needs no second answer.
+            unasked = asked is None and held.stage is Stage.DECODED
+            read_on = ReadOn(wanted, skip=len(held.items), digests=held.digests if unasked else ())
+        return self._store.send(self._line, self._lease, needed(batch.commit, "a commit"), read_on)
+
+    def _fold_ahead(self, batch: Batch, asked: Reply[Seen] | None) -> None:
+        """Fold the next batch while Redis is busy with the commit of *batch*, whose step is told of first."""
+        failpoints.hit("session.read_ahead")
+        if asked is None or self._next is None:
+            return
+        seen = asked.read()
+        # Redis was asked before it got the commit of N: its chunks are not new, either.
+        folding = set(needed(batch.commit, "a commit").digests)
+        self._next.known = [known or key in folding for known, key in zip(seen.known, self._next.digests, strict=True)]
+        try:
+            self._next.fold(self.state, seen.now_ms)
+        except Exception as error:  # noqa: BLE001 - not swallowed: the next step raises it, after this one was told of
+            self.failure = error
+
+    def _accept(
+        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]] | None, asked: Reply[Seen] | None
+    ) -> Step:
+        """The commit of *batch* is in: say so, and have the next batches where the next step looks for them."""
+        failpoints.hit("session.committed")
+        commit = needed(batch.commit, "a commit")
+        batch.enter(Stage.IN)
+        self._batch = self._verdict = None
+        self.cid = commit.cid
+        self._pace.committed(commit, needed(batch.peek, "a peek").now_ms)
+        if answer.next is None or arriving is None:
+            self._forget()
+        else:
+            if asked is None and self._next is not None and self._next.stage is Stage.DECODED:
+                self._next.known = answer.seen
+            self._follow(answer.next, arriving)
+        return replace(
+            batch.step,
+            duplicate_commit=answer.duplicate,
+            failed_dropped=answer.failed_dropped,
+            published=commit.summary is not None,
+            queued=answer.queued,
+        )
+
+    def _follow(self, peek: Peek, arriving: Reply[list[bytes]]) -> None:
+        """*peek* is of the next batch, and *arriving* are the items after it; or all of them, if none were held."""
+        if self._next is not None:
+            self._after = Batch.arriving(arriving)
+        else:
+            try:
+                items = arriving.read()
+            except StoreError:  # the commit stands all the same
+                self._forget()
+                return
+            count = self._sizer.items
+            self._next = Batch(items[:count])
+            self._after = Batch(items[count:]) if len(items) > count else None
+        self._next.peek = peek
+
+    def _drop_arrivals(self) -> None:
+        """Give up what is on its way, and keep what is here."""
+        self._after = None
+        self._line.drop()
+
+    def _forget(self) -> None:
+        """Give up what was read ahead."""
+        self._next = None
+        self._drop_arrivals()

@@ -1,0 +1,175 @@
+"""What a visit tells: steps and errors become metrics, log lines and alerts.
+
+Owns which error ends a visit how. Decides nothing about the visit, and never waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.errors import (
+    BrandBusyError,
+    DeadLetterFullError,
+    InvalidStateError,
+    LeaseLostError,
+    OrchestratorError,
+    QueueMovedError,
+    StaleStateError,
+    StoreUnavailableError,
+    WrongTypeError,
+)
+from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.lane.step import Step
+from orchestrator.process.metrics import CommitOutcome, Metrics
+
+_OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
+    (BrandBusyError, LaneOutcome.BUSY, None),
+    (LeaseLostError, LaneOutcome.LOST, "fenced"),
+    (StaleStateError, LaneOutcome.LOST, "stale"),
+    (QueueMovedError, LaneOutcome.LOST, "head"),
+    (WrongTypeError, LaneOutcome.PARKED, "wrong_type"),
+    (DeadLetterFullError, LaneOutcome.PARKED, "dead_letter_full"),
+    (InvalidStateError, LaneOutcome.PARKED, None),
+    (OrchestratorError, LaneOutcome.FAILED, None),
+)
+"""How each error ends a visit, and what it makes of the commit; the first that fits."""
+
+
+def tell_nobody(_brand: str, _change: EpisodeChange) -> None:
+    """The alert of a service without an endpoint for alerts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told.
+
+    Attributes:
+        metrics: counts.
+        committed: called with the brand after every commit.
+        alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
+    """
+
+    metrics: Metrics
+    committed: Callable[[str], None]
+    alert: Callable[[str, EpisodeChange], None] = tell_nobody
+
+
+class Telling:
+    """What one visit of *brand* tells its *audience*.
+
+    Attributes:
+        commits: how many were told of.
+    """
+
+    def __init__(self, brand: str, audience: Audience, now_s: float) -> None:
+        self.commits = 0
+        self._brand = brand
+        self._audience = audience
+        self._metrics = audience.metrics
+        self._noticed_s = now_s
+        self._log = structlog.get_logger("orchestrator.lane")
+
+    def noticed(self, now_s: float) -> None:
+        """There may be work; from now on it waits for this lane."""
+        self._noticed_s = now_s
+
+    def leased(self) -> None:
+        """The lease was acquired."""
+        self._metrics.lease("acquired")
+
+    def released(self) -> None:
+        """The lease was given back."""
+        self._metrics.lease("released")
+
+    def not_released(self, error: Exception) -> None:
+        """The lease could not be given back."""
+        self._log.info("lease not released, it will expire", reason=str(error))
+
+    def drained(self) -> None:
+        """The queue is empty, or the lane lets go and cannot say any more how long it is."""
+        self._metrics.queued(self._brand, 0)
+
+    def called(self, seconds: float, done: object) -> None:
+        """A call into the thread took *seconds* and returned *done*: steps, if it stepped."""
+        steps = done if isinstance(done, list) else []
+        folded_s = sum(step.fold_s for step in steps)
+        # Not below zero: a step that is resumed tells of a fold before this call.
+        io_s = max(0.0, seconds - folded_s) / max(1, len(steps))
+        for _ in range(max(1, len(steps))):
+            self._metrics.io_time.observe(io_s)
+
+    def retried(self, error: Exception, *, committing: bool) -> None:
+        """A call is tried again after *error* of Redis."""
+        self._metrics.lane_retries.inc()
+        if committing:
+            self._metrics.commit("unavailable" if isinstance(error, StoreUnavailableError) else "refused")
+
+    def tried(self, *, survived: bool, item_bytes: int) -> None:
+        """A suspect had its trial."""
+        self._log.warning("suspect chunk tried", survived=survived, item_bytes=item_bytes)
+
+    def steps(self, steps: Sequence[Step], now_s: float) -> None:
+        """Each of *steps* committed something."""
+        for step in steps:
+            self._committed(step, now_s)
+
+    def _committed(self, step: Step, now_s: float) -> None:
+        metrics, fold = self._metrics, step.fold
+        self.commits += 1
+        self._audience.committed(self._brand)
+        for change in step.alerts:
+            self._audience.alert(self._brand, change)
+        metrics.queue_lag.observe(now_s - self._noticed_s)
+        self._noticed_s = now_s
+        metrics.commit("duplicate" if step.duplicate_commit else "ok")
+        metrics.processing_time.observe(step.fold_s)
+        metrics.batch_chunks.observe(step.items)
+        metrics.merged(
+            chunks=fold.chunks,
+            clusters=fold.clusters,
+            mentions=fold.mentions,
+            retimed=fold.retimed,
+            duplicates=step.duplicates,
+        )
+        metrics.queued(self._brand, step.queued)
+        if step.failed:
+            metrics.failed("poison" if step.poisoned else "invalid", step.failed)
+            self._log.warning("chunks failed", failed=step.failed, poisoned=step.poisoned)
+        if step.failed_dropped:
+            metrics.dead_letters_dropped.inc(step.failed_dropped)
+            self._log.warning("oldest dead letters dropped", dropped=step.failed_dropped)
+        self._log.debug("batch committed", chunks=fold.chunks, duplicates=step.duplicates, queued=step.queued)
+
+    def ended_by(self, error: OrchestratorError) -> LaneOutcome:
+        """How *error* ends the visit."""
+        outcome, commit = next((outcome, commit) for kind, outcome, commit in _OUTCOMES if isinstance(error, kind))
+        metrics = self._metrics
+        if commit is not None:
+            metrics.commit(commit)
+        if outcome is LaneOutcome.BUSY:
+            metrics.lease("busy")
+            self._log.debug("brand is busy elsewhere")
+        elif outcome is LaneOutcome.LOST:
+            metrics.lease("lost")
+            self._log.warning("lease lost", reason=str(error))
+        elif outcome is LaneOutcome.PARKED:
+            self._log.error("brand parked", reason=str(error))
+        else:
+            metrics.lane_failures.inc()
+            self._log.warning("lane gave up", reason=str(error))
+        return outcome
+
+    def ended_by_defect(self, error: Exception) -> None:
+        """A fold raised what is no error of ours; called while that is handled, for its traceback."""
+        self._log.exception("fold failed")
+        self.failed(type(error).__name__)
+
+    def failed(self, reason: str) -> None:
+        """The visit failed."""
+        self._metrics.lane_failures.inc()
+        self._log.error("lane failed", reason=reason)

@@ -1,0 +1,224 @@
+"""A line: one connection of one session, on which replies come in the order of what was sent.
+
+Sending and reading are two calls, so that the caller decides what to do while the server works. A line holds a
+connection of the pool from the first command until every reply is read, and then gives it back. Nothing is ever sent
+twice here: the caller finds out what became of a command that got no reply.
+
+One thread at a time sends and reads; any other thread may close the line meanwhile.
+
+Source: h11 and httpcore, where sending and receiving are apart and a connection has one owner.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from orchestrator.errors import StoreError, StoreUnavailableError
+from orchestrator.store.client import translated
+from orchestrator.store.wire import pack
+
+if TYPE_CHECKING:
+    import redis
+    from redis.connection import Connection
+
+    from orchestrator.store.wire import Command
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+Observe = Callable[[float], None]
+"""Told how many seconds were spent on a question: sending it, and waiting for what it brought."""
+
+
+def _ignore(_seconds: float) -> None:
+    """For questions that nobody measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """Commands that have one answer.
+
+    Attributes:
+        commands: of one pipeline; each stands for itself.
+        parse: what their replies mean; error replies are among them as exceptions. It may raise.
+        observe: told once how long sending and reading took, also if they failed.
+    """
+
+    commands: Sequence[Command]
+    parse: Callable[[Sequence[Any]], T]
+    observe: Observe = _ignore
+
+
+class Reply(Generic[T]):
+    """The answer to a question that was sent; made by :class:`Line`."""
+
+    def __init__(self, line: Line, question: Question[T], sent_s: float) -> None:
+        self._line = line
+        self._question = question
+        self._spent_s = sent_s
+        self._replies: list[Any] | None = None
+
+    def read(self) -> T:
+        """The answer; waits for it, and for those to earlier questions. It may be read again.
+
+        Raises:
+            StoreUnavailableError: it did not come, and will not.
+            StoreError: what the replies mean, if that is an error.
+        """
+        replies = self._replies
+        if replies is None:
+            started_s = perf_counter()
+            try:
+                replies = self._line._receive(self)  # noqa: SLF001 - line and reply are one thing with two faces
+            finally:
+                self._question.observe(self._spent_s + perf_counter() - started_s)
+        return self._question.parse(replies)
+
+    def take(self, connection: Connection) -> list[Any]:
+        """Have the replies, which are the next ones on *connection*. For the line alone."""
+        self._replies = [read_reply(connection) for _ in self._question.commands]
+        return self._replies
+
+
+@dataclass(frozen=True, slots=True)
+class LineStatistics:
+    """What a line is doing.
+
+    Attributes:
+        unread: questions whose replies are still to be read.
+        connected: whether it holds a connection of the pool.
+        closed: whether it was closed for good.
+    """
+
+    unread: int
+    connected: bool
+    closed: bool
+
+
+class Line:
+    """One connection of one session.
+
+    Args:
+        pool: where connections come from and go to.
+    """
+
+    def __init__(self, pool: redis.ConnectionPool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._unread: deque[Reply[Any]] = deque()
+        self._busy = False  # a thread sends or reads, and cleans up after itself
+        self._closed = False
+
+    def statistics(self) -> LineStatistics:
+        """What the line is doing now."""
+        with self._lock:
+            return LineStatistics(len(self._unread), self._connection is not None, self._closed)
+
+    def send(self, question: Question[T]) -> Reply[T]:
+        """Send *question*; its reply is left on its way.
+
+        Raises:
+            StoreUnavailableError: nothing was sent, or nobody knows how much; earlier replies are lost, too.
+        """
+        (reply,) = self._send(question)
+        return reply
+
+    def send_both(self, first: Question[T], second: Question[U]) -> tuple[Reply[T], Reply[U]]:
+        """Like :meth:`send` for two questions in one piece, whose replies are read one by one."""
+        one, other = self._send(first, second)
+        return one, other
+
+    def drop(self) -> None:
+        """Do without the replies that are still to be read. Not while another thread uses the line."""
+        with self._lock:
+            self._let_go()
+
+    def close(self) -> None:
+        """Drop the replies, and refuse everything from now on; any thread may do this at any time.
+
+        A thread that waits for a reply at this moment gets it, and gives the connection back.
+        """
+        with self._lock:
+            self._closed = True
+            if not self._busy:
+                self._let_go()
+
+    def _send(self, *questions: Question[Any]) -> list[Reply[Any]]:
+        started_s = perf_counter()
+        try:
+            with self._in_use() as connection:
+                _transmit(connection, [command for question in questions for command in question.commands])
+                # Sending them took what sending the first one takes, but for the bytes: it is told of all.
+                spent_s = [perf_counter() - started_s, *[0.0] * (len(questions) - 1)]
+                replies = [Reply(self, *pair) for pair in zip(questions, spent_s, strict=True)]
+                self._unread.extend(replies)
+        except StoreError:
+            questions[0].observe(perf_counter() - started_s)
+            raise
+        return replies
+
+    def _receive(self, wanted: Reply[Any]) -> list[Any]:
+        """The replies to *wanted*; those sent before it come first, and are kept until they are asked for."""
+        if wanted not in self._unread:
+            raise StoreUnavailableError("the reply was dropped")
+        with self._in_use() as connection:
+            while True:
+                first = self._unread[0]
+                replies = first.take(connection)
+                self._unread.popleft()
+                if first is wanted:
+                    return replies
+
+    @contextmanager
+    def _in_use(self) -> Iterator[Connection]:
+        """The connection, for the thread that sends or reads; given back afterwards if nothing is left to read."""
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailableError("the line was closed")
+            self._busy = True
+        done = False
+        try:
+            with translated():
+                if self._connection is None:
+                    self._connection = self._pool.get_connection()
+                yield self._connection
+            done = True
+        finally:
+            with self._lock:
+                self._busy = False
+                # Broken off or closed meanwhile: replies that are under way must not be taken for another's.
+                if not done or self._closed or not self._unread:
+                    self._let_go(broken=not done)
+
+    def _let_go(self, *, broken: bool = False) -> None:
+        """Give the connection back, closed if replies are under way on it; the lock is held."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if broken or self._unread:
+                connection.disconnect()  # type: ignore[no-untyped-call]
+            self._pool.release(connection)
+        self._unread.clear()
+
+
+def _transmit(connection: Connection, commands: Sequence[Command]) -> None:
+    if not connection.is_connected:  # closed by another thread: sending would connect anew, and mix replies up
+        raise RedisConnectionError("the connection was closed")
+    connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
+
+
+def read_reply(connection: Connection) -> Any:
+    """The next reply on *connection*, an error reply as the exception itself."""
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

@@ -1,0 +1,210 @@
+"""The pipeline's steady state: what is done in which order, and how deep down the fold is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from orchestrator.brand.state import BrandState
+from orchestrator.errors import StaleStateError, StoreUnavailableError
+from orchestrator.lane.batch import Batch, Stage
+from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import BatchSizer
+from orchestrator.process import failpoints
+from orchestrator.store import Commit, CommitReply, Lease, Line, Reply, Store
+from orchestrator.store.types import Seen
+from tests.lane.support import CONFIG, Brand, Interfering
+
+ITEMS = 4
+
+
+class Noting(Interfering):
+    """A store that notes when something is sent and when a commit's reply is read."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.log: list[str] = []
+
+    def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
+        """Ask, noted."""
+        self.log.append("ask about the next")
+        return super().ask_seen(line, lease, digests)
+
+    def before_commit(self, lease: Lease, commit: Commit) -> None:
+        """Send, noted."""
+        del lease, commit
+        self.log.append("send the commit")
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """Read, noted."""
+        del lease, commit
+        self.log.append("read its reply")
+        return read()
+
+
+@pytest.fixture
+def noting(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> Noting:
+    """A store on the server of *queue* in whose log folds and decodings stand, too."""
+    store = Noting(queue.client)
+
+    def noted(owner: type, method: str, word: str) -> None:
+        real = getattr(owner, method)
+
+        def logged(*args: Any, **named: Any) -> Any:
+            store.log.append(word)
+            return real(*args, **named)
+
+        monkeypatch.setattr(owner, method, logged)
+
+    noted(Batch, "receive", "the one after arrives")
+    noted(Batch, "scan", "scan it")
+    noted(Batch, "decode", "decode it")
+    noted(BrandState, "take_changes", "build the commit")
+    noted(BrandState, "fold", "fold the next")
+    return store
+
+
+def opened(queue: Brand, store: Store | None = None, batches: int = 6) -> BrandSession:
+    """A session with batches of :data:`ITEMS`, so many of which are queued."""
+    queue.push_ids(*(f"c-{number}" for number in range(batches * ITEMS)))
+    session = queue.session(Warm(BatchSizer(max_items=ITEMS)), store)
+    session.open()
+    return session
+
+
+def test_steady_state_is_one_line_from_top_to_bottom(queue: Brand, noting: Noting) -> None:
+    """While Redis commits N, batch N + 1 is folded; while N's commit is built, it is scanned; N + 2 is on its way."""
+    session = opened(queue, noting)
+    for _ in range(2):
+        session.step(fold_ahead=True)
+    noting.log.clear()
+    session.step(fold_ahead=True)
+    assert noting.log == [
+        "the one after arrives",
+        "scan it",
+        "build the commit",
+        "decode it",
+        "ask about the next",
+        "send the commit",
+        "fold the next",
+        "read its reply",
+    ]
+    assert session.statistics() == PipelineStatistics(None, Stage.FOLDED, Stage.ASKED, line_unread=1)
+
+
+def test_batch_that_was_not_folded_ahead_is_folded_in_its_turn(queue: Brand, noting: Noting) -> None:
+    """Nothing is asked on its own: the answer came along with the commit before."""
+    session = opened(queue, noting)
+    for _ in range(3):
+        session.step()
+    noting.log.clear()
+    session.step()
+    assert noting.log[0] == "fold the next"
+    assert "ask about the next" not in noting.log
+    assert session.statistics().next is Stage.DECODED
+
+
+def test_fold_is_at_most_five_calls_below_the_lanes_thread(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heart of the service is where a reader of the burst finds it, also when it folds ahead."""
+    depths: list[int] = []
+    fold = BrandState.fold
+
+    def noted(*args: Any) -> Any:
+        depths.append(_frames_below("_thread"))
+        return fold(*args)
+
+    def _thread() -> None:
+        session.burst(lambda: True, lambda: True)
+
+    session = opened(queue)
+    monkeypatch.setattr(BrandState, "fold", noted)
+    _thread()
+    assert len(depths) == 6
+    assert max(depths) <= 5
+
+
+def _frames_below(name: str) -> int:
+    """Calls between the caller and the function of that *name* further up."""
+    frame, count = sys._getframe(1), 0
+    while frame.f_code.co_name != name:
+        assert frame.f_back is not None
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+@pytest.mark.usefixtures("armed")
+def test_fold_ahead_that_fails_is_told_of_after_the_commit_before_it(queue: Brand) -> None:
+    """The commit is in and told of; then comes the failure, then nothing: the state is torn."""
+    session = opened(queue)
+    failpoints.arm("session.folded=fail@3")
+    assert [session.step(fold_ahead=True).items for _ in range(2)] == [ITEMS, ITEMS]
+    assert session.statistics().next is Stage.FOLDING
+    assert not session.engaged
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    with pytest.raises(StaleStateError, match="in no commit"):
+        session.step()
+
+
+def test_question_that_got_no_answer_is_asked_again_with_the_commit(queue: Brand) -> None:
+    """The batch after is still decoded; the same commit goes out again, and the digests in its pipeline."""
+    sent: list[int] = []
+
+    class Deaf(Store):
+        deaf = True
+
+        def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
+            reply = super().ask_seen(line, lease, digests)
+            if self.deaf:
+                self.deaf = False
+                line.drop()
+            return reply
+
+        def send(self, line: Line, lease: Lease, commit: Commit, read_on: Any = None) -> Any:
+            sent.append(len(read_on.digests))
+            return super().send(line, lease, commit, read_on)
+
+    session = opened(queue, Deaf(queue.client))
+    with pytest.raises(StoreUnavailableError):
+        [session.step(fold_ahead=True) for _ in range(2)]
+    assert session.committing
+    assert session.step(fold_ahead=True).duplicate_commit
+    assert sent == [0, 0, ITEMS]
+    while not session.step().idle:
+        pass
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+
+
+def test_server_that_forgot_its_scripts_costs_one_retry(queue: Brand) -> None:
+    """Nothing is sent twice unasked: the step is unavailable, the scripts are there, and the next call goes on."""
+    session = opened(queue)
+    session.step(fold_ahead=True)
+    queue.client.script_flush()
+    with pytest.raises(StoreUnavailableError):
+        session.step(fold_ahead=True)
+    step = session.step(fold_ahead=True)
+    assert (step.items, step.duplicate_commit) == (ITEMS, False)
+
+
+def test_closed_pipeline_commits_nothing(queue: Brand) -> None:
+    """Whatever a thread still does that nobody waits for, its line refuses to carry it."""
+    queue.push_ids("a")
+    lease = queue.store.acquire(queue.name, "token")
+    state = BrandState.empty(CONFIG.fold)
+    pipeline = Pipeline(queue.store, CONFIG, lease, state, BatchSizer(), owed=False)
+    real = state.take_changes
+
+    def given_up() -> Any:
+        pipeline.close()
+        return real()
+
+    state.take_changes = given_up  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailableError, match="closed"):
+        pipeline.step()
+    with pytest.raises(RuntimeError, match="ended"):
+        pipeline.step()
+    assert (queue.queued(), queue.meta("version")) == (1, 0)

@@ -1,0 +1,130 @@
+"""The guards of the lane and its line: no batch is lost, folded twice or mixed up with another one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_BATCH: Final = "orchestrator/lane/batch.py"
+_PIPELINE: Final = "orchestrator/lane/pipeline.py"
+_SESSION: Final = "orchestrator/lane/session.py"
+_DUPLICATES: Final = "orchestrator/lane/duplicates.py"
+_COMMITS: Final = "orchestrator/lane/commits.py"
+_SUSPECTS: Final = "orchestrator/lane/suspects.py"
+_TURN: Final = "orchestrator/lane/turn.py"
+_LANE: Final = "orchestrator/lane/lane.py"
+_LINE: Final = "orchestrator/store/line.py"
+
+_SESSIONS: Final = "tests/lane"
+_LINES: Final = "tests/store/test_line.py"
+
+LANE_GUARDS: Final = (
+    # store/line: a reply reaches the one who asked, and nobody else gets its connection meanwhile
+    Guard(_LINE, "if self._closed:\n                raise", "if False:\n                raise", _LINES),
+    Guard(_LINE, "if not self._busy:\n                self._let_go()", "self._let_go()", _LINES),
+    Guard(_LINE, "if wanted not in self._unread:\n            raise", "if False:\n            raise", _LINES),
+    Guard(_LINE, "if not done or self._closed or not self._unread:", "if not done or self._closed:", _LINES),
+    Guard(_LINE, "if not done or self._closed or not self._unread:", "if not done or not self._unread:", _LINES),
+    Guard(_LINE, "if not done or self._closed or not self._unread:", "if self._closed or not self._unread:", _LINES),
+    Guard(_LINE, "if broken or self._unread:\n", "if broken:\n", _LINES),
+    Guard(_LINE, "if broken or self._unread:\n", "if self._unread:\n", _LINES),
+    Guard(_LINE, "            self._pool.release(connection)\n", "", _LINES),
+    Guard(_LINE, "        self._unread.clear()\n", "", _LINES),
+    Guard(_LINE, "if not connection.is_connected:", "if False:", _LINES),
+    Guard(
+        _LINE,
+        "                if first is wanted:\n                    return replies",
+        "                return replies",
+        _LINES,
+    ),
+    # lane/batch: stages
+    Guard(_BATCH, "if (self.stage, stage) not in TRANSITIONS:", "if False:", "tests/lane/test_batch.py"),
+    Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.BUILDING})", _SESSIONS),
+    Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.FOLDING})", _SESSIONS),
+    Guard(_BATCH, "self._chunks, self.digests = None, new.digests", "self._chunks = None", _SESSIONS),
+    # lane/pipeline: what ends it, and what it starts from
+    Guard(_PIPELINE, "        if self._torn:\n            raise", "        if False:\n            raise", _SESSIONS),
+    Guard(
+        _PIPELINE,
+        "            self.failure = None\n            raise failure",
+        "            self.failure = None",
+        _SESSIONS,
+    ),
+    Guard(_PIPELINE, "if self._line.statistics().closed:", "if False:", _SESSIONS),
+    Guard(
+        _PIPELINE, "not (self.committing or self._torn or self.failure is not None)", "not self.committing", _SESSIONS
+    ),
+    Guard(_PIPELINE, "not (self.committing or self._torn or self.failure is not None)", "not self._torn", _SESSIONS),
+    Guard(_PIPELINE, "self.settled and self.prefetched and self._next", "self.prefetched and self._next", _SESSIONS),
+    Guard(_PIPELINE, "self._batch is None and self._next is not None", "self._next is not None", _SESSIONS),
+    Guard(_PIPELINE, "if peek.cid != self.cid:", "if False:", _SESSIONS),
+    Guard(_PIPELINE, "if not batch.items or batch.stage is Stage.FOLDED:", "if not batch.items:", _SESSIONS),
+    Guard(
+        _PIPELINE, "batch is not None and batch.stage is Stage.FOLDED for", "batch is not None and False for", _SESSIONS
+    ),
+    # lane/pipeline: what was read ahead fits what it is read after
+    Guard(
+        _PIPELINE,
+        "            # What was read ahead was read after the whole batch, and this one is shorter.\n"
+        "            self._forget()\n",
+        "",
+        _SESSIONS,
+    ),
+    Guard(_PIPELINE, "skip=len(held.items)", "skip=0", _SESSIONS),
+    Guard(_PIPELINE, "known or key in folding", "known", _SESSIONS),
+    Guard(
+        _PIPELINE, "self._next.known = answer.seen", "self._next.known = [False] * len(self._next.digests)", _SESSIONS
+    ),
+    Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._after = None", _SESSIONS),
+    Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._line.drop()", _SESSIONS),
+    Guard(_PIPELINE, "self._batch = self._verdict = None", "self._batch = None", _SESSIONS),
+    Guard(_PIPELINE, "        self.cid = commit.cid\n", "", _SESSIONS),
+    Guard(_PIPELINE, "            self._sizer.restart()\n", "            pass\n", _SESSIONS),
+    Guard(_PIPELINE, "if not (self._pace.owed or 0 < due_ms <= peek.now_ms):", "if not self._pace.owed:", _SESSIONS),
+    Guard(
+        _PIPELINE,
+        "if not (self._pace.owed or 0 < due_ms <= peek.now_ms):",
+        "if not 0 < due_ms <= peek.now_ms:",
+        _SESSIONS,
+    ),
+    # lane/session: what is kept warm is level with Redis
+    Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
+    Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),
+    Guard(_SESSION, "if state is None or warm.cid != lease.cid:", "if state is None:", _SESSIONS),
+    Guard(_SESSION, "if lease.attempts + 1 >= SINGLE_ATTEMPTS:", "if False:", _SESSIONS),
+    Guard(_SESSION, '            warm.token = ""  # somebody', "            pass  # somebody", _SESSIONS),
+    Guard(_SESSION, "            pipeline.failure = error\n", "            pass\n", _SESSIONS),
+    # lane/duplicates, commits, suspects
+    Guard(_DUPLICATES, "if len(known) != len(digests):", "if False:", "tests/lane/test_duplicates.py"),
+    Guard(_DUPLICATES, "and len(set(digests)) == len(digests):", ":", "tests/lane/test_duplicates.py"),
+    Guard(_DUPLICATES, "        if not is_known:\n    ", "        if True:\n    ", "tests/lane/test_duplicates.py"),
+    Guard(_COMMITS, "changes.due_ms if summary is not None else peek.now_ms", "changes.due_ms", _SESSIONS),
+    Guard(_COMMITS, "consumed >= peek.queued or ", "", "tests/lane/test_commits.py"),
+    Guard(_SUSPECTS, "and verdict.item == head", "", "tests/lane/test_suspects.py"),
+    Guard(
+        _SUSPECTS,
+        "if attempts >= TRIAL_ATTEMPTS and not tried:",
+        "if attempts >= TRIAL_ATTEMPTS:",
+        "tests/lane/test_suspects.py",
+    ),
+    # lane/turn and lane: a turn ends, and only when nothing is left half done
+    Guard(_TURN, "self.stopping or self._given_up or (", "self.stopping or (", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self.stopping or self._given_up or (", "self._given_up or (", "tests/lane/test_turn.py"),
+    Guard(_TURN, "(self._yield_asked and past_quantum)", "self._yield_asked", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self._clock() < until_s and not self.over", "self._clock() < until_s", "tests/lane/test_turn.py"),
+    Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
+    Guard(
+        _LANE,
+        "if self._turn.over and not (self._session.failing or self._session.engaged):",
+        "if self._turn.over:",
+        "tests/lane/test_lane.py",
+    ),
+    Guard(_LANE, "            self._turn.give_up()\n", "            pass\n", "tests/lane/test_lane_redis.py"),
+    Guard(
+        _LANE,
+        "        if not self._session.prefetched:\n            self.woken = False",
+        "        self.woken = False",
+        "tests/lane/test_lane.py",
+    ),
+)
