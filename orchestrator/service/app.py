@@ -20,26 +20,21 @@ import structlog
 import trio
 
 from orchestrator import __version__
-from orchestrator.alerts.deliver import Alert, Alerts, Endpoint
-from orchestrator.alerts.signing import decode_secret
-from orchestrator.brand.outputs import FoldConfig
+from orchestrator.alerts.deliver import Alert, Alerts
 from orchestrator.brand.spikes import EpisodeChange
-from orchestrator.contract.decode import Limits
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http import build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
-from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session import Sessions
-from orchestrator.lane.session_config import SessionConfig
 from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.discovery import DiscoveryOptions
-from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service.options import endpoint, scheduler_options, session_config, store_options
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
-from orchestrator.store import FailedPolicy, Store, StoreOptions, connect, masked_url
+from orchestrator.store import Store, connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.preflight import Verdict, examine
@@ -89,7 +84,8 @@ async def serve(
     Cancellation ends it at once; of every lane's batch either all is committed or nothing.
     """
     log = structlog.get_logger("orchestrator.app")
-    _announce(settings, redis_url, log)
+    announce(settings, redis_url, log)
+    _prepare_process(log)
     metrics = Metrics(merge_implementation=choice.IMPLEMENTATION)
     parts = _Parts(settings, redis_url, metrics, embedded=embedded)
     stop_http = trio.Event()
@@ -154,16 +150,16 @@ class _Parts:
         self.metrics = metrics
         self.store = Store(
             self.client,
-            _store_options(settings),
+            store_options(settings),
             renewal_client=self.renewal_client,
             observe=metrics.redis_operation,
         )
         self.feed = UpdateFeed(self.client, metrics)
-        self.alerts = Alerts(_endpoint(settings), metrics)
+        self.alerts = Alerts(endpoint(settings), metrics)
         self.scheduler = Scheduler(
             self.store,
-            Sessions(self.store, _session_config(settings)),
-            _scheduler_options(settings, redis_url),
+            Sessions(self.store, session_config(settings)),
+            scheduler_options(settings, redis_url),
             metrics,
             alert=self._offer,
         )
@@ -183,58 +179,8 @@ class _Parts:
         self.store.close()
 
 
-def _endpoint(settings: Settings) -> Endpoint | None:
-    if not settings.alert_webhook_url:
-        return None
-    secret = settings.alert_webhook_secret
-    return Endpoint(
-        settings.alert_webhook_url,
-        key=decode_secret(secret) if secret else None,
-        cooldown_s=settings.alert_cooldown_sec,
-    )
-
-
-def _store_options(settings: Settings) -> StoreOptions:
-    return StoreOptions(
-        lock_ttl_s=settings.lock_ttl_sec,
-        summary_ttl_s=settings.summary_ttl_sec,
-        failed_max=settings.failed_max_entries,
-        failed_policy=FailedPolicy(settings.failed_policy),
-    )
-
-
-def _session_config(settings: Settings) -> SessionConfig:
-    return SessionConfig(
-        orchestrator_id=settings.orchestrator_id,
-        fold=FoldConfig(
-            window_ms=settings.summary_window_sec * 1000,
-            max_stories=settings.max_stories,
-            similarity_threshold=settings.merge_similarity_threshold,
-        ),
-        limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
-    )
-
-
-def _scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
-    return SchedulerOptions(
-        concurrency=settings.concurrency_limit,
-        renew_interval_s=settings.lock_ttl_sec / 3,  # one that fails leaves time for another
-        lane=LaneOptions(
-            fetch_timeout_s=settings.chunk_fetch_timeout_sec,
-            max_retries=settings.max_retries,
-            backoff_base=settings.retry_backoff_base,
-            step_timeout_s=settings.step_timeout_sec,
-        ),
-        discovery=DiscoveryOptions(
-            registry_keys=settings.brand_list_keys,
-            registry_interval_s=settings.brand_refresh_interval_sec,
-            hints_url=redis_url,
-            timeout_s=settings.redis_timeout_sec,
-        ),
-    )
-
-
-def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+    """Log what starts, and warn of what is allowed and rarely meant."""
     log.info(
         "starting",
         version=__version__,
@@ -250,6 +196,14 @@ def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLog
             summary_ttl_s=settings.summary_ttl_sec,
             summary_window_s=settings.summary_window_sec,
         )
+
+
+def _prepare_process(log: structlog.stdlib.BoundLogger) -> None:
+    """Set what holds for the process as a whole.
+
+    Raises:
+        SettingsError: a failpoint is misspelt.
+    """
     spec = os.environ.get(failpoints.VARIABLE, "")
     if spec:
         log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))
