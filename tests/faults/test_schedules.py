@@ -215,7 +215,7 @@ def test_a_forbidden_channel_does_not_stop_the_commit(private: RedisServer, admi
 
 
 def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, admin: redis.Redis, brand: str) -> None:
-    """What travels behind a commit may be refused; the commit stands, and the question is open."""
+    """What is sent after a commit may be refused; the commit stands, and the question is open."""
     world = World(admin, Store(admin), brand)
     lease, peek = world.holding(b"a", b"b")
     client = limited(admin, private, "-smismember")

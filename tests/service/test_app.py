@@ -99,7 +99,7 @@ async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redi
 
 @pytest.mark.usefixtures("_own_collector")
 async def test_serve_abandons_lanes_that_outlast_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lane that does not end is no reason to be killed by whoever sent the signal."""
+    """A lane that does not end must not lead to a kill after the signal."""
 
     async def hang(_scheduler: Scheduler) -> None:
         await trio.sleep_forever()
