@@ -59,7 +59,7 @@ def test_sources_hold_what_the_kernels_are_made_of(sources: Path) -> None:
     """Each kernel's source and every header are in the source distribution, and nothing that Cython made of them."""
     kinds = {".pyx", ".pxd", ".h"}
     wanted = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*") if path.suffix in kinds}
-    assert wanted >= {"kernels/_fold.pyx", "_merge.pyx", "kernels/_scan.pyx", "kernels/hash.h", "kernels/mentions.h"}
+    assert wanted >= {"kernels/_fold.pyx", "_merge.pyx", "_merge.pxd", "kernels/common.pxd", "kernels/hash.h"}
     unpacked = sources / "orchestrator"
     found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*")}
     assert wanted <= found
@@ -78,12 +78,12 @@ def test_kernels_are_made_anew_when_a_header_changes() -> None:
     }
     depended_on = {path.name for path in (ROOT / named["HEADERS"]).glob("*.h")}
     assert set(named["KERNELS"]) == set(sources)
-    for path in sources.values():
+    for path in [*sources.values(), *PACKAGE.rglob("*.pxd")]:
         assert included_headers(path) <= depended_on
 
 
 def included_headers(path: Path) -> set[str]:
-    """The package's own headers that *path* includes."""
+    """The package's own headers that *path* includes; what it cimports is asked for itself."""
     direct = set(re.findall(r'(?:#include|cdef extern from) "(\w+\.h)"', path.read_text())) - {"Python.h"}
     return direct.union(*(included_headers(PACKAGE / "kernels" / name) for name in direct))
 
@@ -144,7 +144,8 @@ def test_install_without_compiler_runs_on_the_twin_and_says_why(
     built_without_compiler: tuple[Path, str], tmp_path: Path
 ) -> None:
     """The wheel of such a build imports from where it was installed, merges in Python and knows the reason."""
-    code = "from orchestrator import merge as m; print(m.__file__, m.IMPLEMENTATION, m.FALLBACK_REASON, sep='\\n')"
+    shown = "m.__file__, m.IMPLEMENTATION, m.FALLBACK_REASON"
+    code = f"from orchestrator.kernels import choice as m; print({shown}, sep='\\n')"
     done = run_installed(code, built_without_compiler[0], tmp_path)
     file, implementation, reason = done.stdout.splitlines()
     assert Path(file).is_relative_to(tmp_path)
@@ -168,7 +169,7 @@ def test_wheel_holds_what_the_compiler_made(sources: Path, tmp_path: Path) -> No
     assert build.returncode == 0, build.stdout
     (wheel,) = tmp_path.glob("*.whl")
     kernels = {Path(name).name.split(".")[0] for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")}
-    assert kernels == {path.stem for path in PACKAGE.glob("*.pyx")}
+    assert kernels == {path.stem for path in PACKAGE.rglob("*.pyx")}
 
 
 def imported_packages(folder: Path) -> set[str]:
@@ -180,7 +181,7 @@ def imported_packages(folder: Path) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names.add(node.module.split(".")[0])
-    for path in folder.rglob("*.pyx"):
+    for path in [*folder.rglob("*.pyx"), *folder.rglob("*.pxd")]:
         names |= set(re.findall(r"^(?:from|cimport|import) (\w+)", path.read_text(), re.MULTILINE)) - {"libc", "libcpp"}
     return names - set(sys.stdlib_module_names) - {"orchestrator", "tests", "bench", "cython", "cpython"}
 

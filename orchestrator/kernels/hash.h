@@ -1,7 +1,7 @@
 /* The hash of a text: 64 bits, the same on every machine and in every release, because stored state holds it.
  *
  * Texts of up to eight bytes cannot collide with others of their length: each step is a bijection. Defined by
- * _merge_py.hash_text.
+ * hashing_py.hash_text.
  */
 #ifndef ORCHESTRATOR_KERNELS_HASH_H
 #define ORCHESTRATOR_KERNELS_HASH_H
