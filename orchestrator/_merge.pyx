@@ -132,12 +132,13 @@ cdef class StoryIndex:
     def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
         """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
         cdef int32_t slot = _find(self, key)
+        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
         cdef vector[double] weights
-        cdef WordPlace entry
+        cdef size_t place
         words = []
-        for entry in self._labels.slots[slot].words:
-            words.append(self._word_texts[entry.word])
-            weights.push_back(self._labels.weight(entry))
+        for place in range(entries.size()):  # a loop over the entries themselves would copy them first
+            words.append(self._word_texts[entries[0][place].word])
+            weights.push_back(self._labels.weight(entries[0][place]))
         packed = (<const char*> weights.data())[:weights.size() * sizeof(double)] if weights.size() else b""
         if self._labels.slots[slot].group < 0:
             return b"", words, packed
@@ -147,16 +148,17 @@ cdef class StoryIndex:
     cdef int write(self, int64_t key, Writer* writer) except -1:
         """Append story *key* as :meth:`dump` gives it, as three values of MessagePack."""
         cdef int32_t slot = _find(self, key)
+        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
         cdef vector[double] weights
-        cdef WordPlace entry
+        cdef size_t place
         if self._labels.slots[slot].group < 0:
             writer.binary(NULL, 0)
         else:
             writer.binary(<const char*> _total(self, slot), _group_of(self, slot).dimension * sizeof(float))
-        writer.array(self._labels.slots[slot].words.size())
-        for entry in self._labels.slots[slot].words:
-            write_text(writer, self._word_texts[entry.word])
-            weights.push_back(self._labels.weight(entry))
+        writer.array(entries.size())
+        for place in range(entries.size()):
+            write_text(writer, self._word_texts[entries[0][place].word])
+            weights.push_back(self._labels.weight(entries[0][place]))
         writer.binary(<const char*> weights.data(), weights.size() * sizeof(double))
         return 0
 

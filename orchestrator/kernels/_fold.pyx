@@ -297,7 +297,7 @@ def take_new_ids(stories) -> tuple[bytes, bytes, int]:
     """The ids that *stories* got since this was last asked.
 
     Returns:
-        what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
+        what there is as (key, number of the first id, number after the last one), and the hashes, one part after the
         other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
     """
     cdef Story story
@@ -409,13 +409,13 @@ cdef class StoryFolder:
 
     Args:
         threshold: least similarity at which a cluster joins a story.
-        most: stories that may be left behind by a chunk.
+        most: stories that may be left after a chunk.
         words: the label words of a label.
 
     Attributes:
         index: where the stories point.
         records: the stories by key.
-        dirty: those that changed, by key; whoever stores them empties it.
+        dirty: those that changed, by key; the one who stores them empties it.
         in_pane: the stories that have members in a pane, by pane.
     """
 

@@ -14,7 +14,7 @@ static inline uint64_t hash_begin(ptrdiff_t size) {
     return 0x9E3779B97F4A7C15u ^ ((uint64_t)size * 0xA0761D6478BD642Fu);
 }
 
-/* Take in eight bytes; those behind the text's end are zero. */
+/* Take in eight bytes; those after the text's end are zero. */
 static inline uint64_t hash_word(uint64_t value, uint64_t word) {
     value = (value ^ word) * 0xD6E8FEB86659FD93u;
     return value ^ (value >> 32);

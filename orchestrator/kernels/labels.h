@@ -130,7 +130,8 @@ class Labels {
         next_stamp();
         /* Beyond the needed words, a list is worth summing up while that is cheaper than to look the word up in each
          * of the stories found so far. */
-        while (summed < needed || (summed < count && frequency(rare_[summed]) <= LOOKUP_COST * (ptrdiff_t)met_.size())) {
+        while (summed < needed ||
+               (summed < count && frequency(rare_[summed]) <= LOOKUP_COST * (ptrdiff_t)met_.size())) {
             sum_up(rare_[summed], summed < needed);
             summed++;
         }
@@ -147,7 +148,7 @@ class Labels {
         int32_t slot;
         double weight;
     };
-    static constexpr double ROUNDING = 1e-9;    /* more than sums of words can be off by */
+    static constexpr double ROUNDING = 1e-9;     /* more than sums of words can be off by */
     static constexpr ptrdiff_t LOOKUP_COST = 32; /* of a word in a story (it is far away in memory), in postings */
 
     std::vector<std::vector<Posting>> postings_; /* by word */
