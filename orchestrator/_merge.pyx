@@ -57,128 +57,54 @@ def use_instructions(int level) -> int:
     return previous
 
 
-cdef class StoryIndex:
-    """Where each story points, and which story a cluster belongs to.
+cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:
+    return (size + LANES - 1) // LANES * LANES
 
-    A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
-    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
-    """
 
-    def __init__(self, double threshold) -> None:
-        self._threshold = <int64_t> nearbyint(threshold * GRID)
-        self._word_ids = {}
-        self._word_texts = []
-        self._block_count = 0
+cdef inline float _least(StoryIndex index) noexcept nogil:
+    """The least similarity that counts."""
+    return <float> (<double> index._threshold / GRID)
 
-    def __len__(self) -> int:
-        return self._slot_of.size()
 
-    def begin(self, const float[::1] values, const int64_t[::1] offsets) -> None:
-        """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""
-        cdef Py_ssize_t count = offsets.shape[0] - 1
-        cdef Py_ssize_t number
-        if count < 0 or offsets[0] != 0 or offsets[count] != values.shape[0]:
-            raise ValueError("offsets do not delimit values")
-        for number in range(count):
-            if offsets[number] > offsets[number + 1]:
-                raise ValueError("offsets decrease")
-        self._block_count = 0
-        self._rows.resize(count)
-        self._units.assign(values.shape[0] + count * LANES, 0.0)
-        if count:
-            with nogil:
-                _normalise(self, &values[0] if values.shape[0] else NULL, &offsets[0], count)
+cdef inline float _reached(Best* best) noexcept nogil:
+    """The similarity of the best story so far; without one, the least that counts."""
+    return <float> (<double> best.steps / GRID)
 
-    cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2:
-        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
-        cdef Best best
-        cdef Row unit = _unit(self, row)
-        best.steps = self._threshold
-        best.key = NOBODY
-        if unit.dimension:
-            _match_centroid(self, row, unit, &best)
-        if words and (unit.dimension == 0 or _without_centroid(self) > 0):
-            _match_label(self, words, unit.dimension == 0, &best)
-        return best.key
 
-    cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight):
-        """Add a member to story *key*, which is founded if there is none."""
-        cdef unordered_map[int64_t, int32_t].iterator known = self._slot_of.find(key)
-        cdef int32_t slot = dereference(known).second if known != self._slot_of.end() else _found(self, key)
-        cdef Row unit = _unit(self, row)
-        cdef Group* group
-        _join_words(self, slot, words, weight)
-        if unit.dimension == 0:
-            return
-        if self._labels.slots[slot].group < 0:
-            _enter_group(self, slot, _group(self, unit.dimension, True))
-        group = _group_of(self, slot)
-        if group.dimension != unit.dimension:
-            raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
-        loops_add(_total(self, slot), &self._units[unit.start], weight, group.padded)
-        _renorm(self, slot)
+cdef inline Group* _group_of(StoryIndex index, int32_t slot) noexcept:
+    return &index._groups[index._labels.slots[slot].group]
 
-    def remove(self, int64_t key) -> None:
-        """Forget story *key*."""
-        cdef int32_t slot = _find(self, key)
-        cdef size_t place
-        for place in range(self._labels.slots[slot].words.size()):
-            _leave_word(self, self._labels.slots[slot].words[place])
-        if self._labels.slots[slot].group >= 0:
-            _leave_group(self, _group_of(self, slot), self._labels.slots[slot].place)
-        self._labels.leave(slot)
-        self._slot_of.erase(key)
 
-    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
-        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
-        cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
-        cdef size_t place
-        words = []
-        for place in range(entries.size()):  # a loop over the entries themselves would copy them first
-            words.append(self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        packed = (<const char*> weights.data())[:weights.size() * sizeof(double)] if weights.size() else b""
-        if self._labels.slots[slot].group < 0:
-            return b"", words, packed
-        total = <const char*> _total(self, slot)
-        return total[:_group_of(self, slot).dimension * sizeof(float)], words, packed
+cdef inline float* _total(StoryIndex index, int32_t slot) noexcept:
+    """Where a story points."""
+    cdef Group* group = _group_of(index, slot)
+    return &group.totals[index._labels.slots[slot].place * group.padded]
 
-    cdef int write(self, int64_t key, Writer* writer) except -1:
-        """Append story *key* as :meth:`dump` gives it, as three values of MessagePack."""
-        cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
-        cdef size_t place
-        if self._labels.slots[slot].group < 0:
-            writer.binary(NULL, 0)
-        else:
-            writer.binary(<const char*> _total(self, slot), _group_of(self, slot).dimension * sizeof(float))
-        writer.array(entries.size())
-        for place in range(entries.size()):
-            write_text(writer, self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        writer.binary(<const char*> weights.data(), weights.size() * sizeof(double))
-        return 0
 
-    def load(self, int64_t key, bytes total, list words, bytes weights) -> None:
-        """Bring story *key* back from what :meth:`dump` gave."""
-        cdef int32_t slot
-        cdef const double* numbers = <const double*> <const char*> weights
-        cdef Py_ssize_t place
-        if len(weights) != 8 * len(words) or len(total) % 4:
-            raise ValueError("words, weights and sum do not fit each other")
-        if self._slot_of.count(key):
-            raise ValueError(f"story {key} is there already")
-        slot = _found(self, key)
-        for place in range(len(words)):
-            self._labels.add(slot, _word_id(self, words[place]), numbers[place])
-        self._labels.renorm(slot)
-        if total:
-            _enter_group(self, slot, _group(self, len(total) // 4, True))
-            memcpy(_total(self, slot), <const char*> total, len(total))
-            _renorm(self, slot)
+cdef inline Directions _directions(StoryIndex index, Group* group) noexcept nogil:
+    cdef Directions directions
+    directions.totals, directions.norms, directions.padded = group.totals.data(), group.norms.data(), group.padded
+    return directions
+
+
+cdef inline Unit _unit_of(StoryIndex index, Row row) noexcept nogil:
+    cdef Unit unit
+    unit.numbers, unit.length = &index._units[row.start], row.length
+    return unit
+
+
+cdef int32_t _find(StoryIndex index, int64_t key) except -1:
+    cdef unordered_map[int64_t, int32_t].iterator known = index._slot_of.find(key)
+    if known == index._slot_of.end():
+        raise KeyError(key)
+    return dereference(known).second
+
+
+cdef int32_t _new_slot(StoryIndex index, int64_t key) except -1:
+    """The slot of a new story."""
+    cdef int32_t slot = index._labels.enter(key)
+    index._slot_of[key] = slot
+    return slot
 
 
 cdef void _normalise(StoryIndex index, const float* values, const int64_t* offsets, Py_ssize_t count) noexcept nogil:
@@ -251,37 +177,21 @@ cdef int _filter_block(StoryIndex index, Group* group) except -1 nogil:
     return 0
 
 
-cdef inline Unit _unit_of(StoryIndex index, Row row) noexcept nogil:
-    cdef Unit unit
-    unit.numbers, unit.length = &index._units[row.start], row.length
-    return unit
-
-
-cdef inline Directions _directions(StoryIndex index, Group* group) noexcept nogil:
-    cdef Directions directions
-    directions.totals, directions.norms, directions.padded = group.totals.data(), group.norms.data(), group.padded
-    return directions
-
-
-cdef inline float _least(StoryIndex index) noexcept nogil:
-    """The least similarity that counts."""
-    return <float> (<double> index._threshold / GRID)
-
-
 cdef int _best_of_block(StoryIndex index, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
     """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
     cdef Survivor survivor
     if index._block.found[row].too_many:
         return _best_of_all(index, group, row, unit, best)
     _verify_untouched(index, group, &index._block.found[row].stories, unit, best)
+    # The touched ones after the others: by then the bar is high, and most of them need no exact product.
     if index._touched_places.size():
         index._scanned.clear()
-        index._touched_rounded.scan(index._block.rows, row, _reached(index, best), &index._scanned)
+        index._touched_rounded.scan(index._block.rows, row, _reached(best), &index._scanned)
         for survivor in index._scanned:
             survivor.place = index._touched_places[survivor.place]
             _compare(index, group, survivor, unit, best)
     # The story that set the bar may have moved away since: then what the bar kept out may be the best.
-    if _reached(index, best) < index._block.rows.bar(row):
+    if _reached(best) < index._block.rows.bar(row):
         return _best_of_all(index, group, row, unit, best)
     return 0
 
@@ -289,14 +199,9 @@ cdef int _best_of_block(StoryIndex index, Group* group, Py_ssize_t row, Row unit
 cdef int _best_of_all(StoryIndex index, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
     """Compare a row with all stories as they are now."""
     index._scanned.clear()
-    group.rounded.scan(index._block.rows, row, _reached(index, best), &index._scanned)
+    group.rounded.scan(index._block.rows, row, _reached(best), &index._scanned)
     _verify(index, group, &index._scanned, unit, best)
     return 0
-
-
-cdef inline float _reached(StoryIndex index, Best* best) noexcept nogil:
-    """The similarity of the best story so far; without one, the least that counts."""
-    return <float> (<double> best.steps / GRID)
 
 
 cdef void _verify_untouched(
@@ -324,6 +229,55 @@ cdef inline void _compare(StoryIndex index, Group* group, Survivor survivor, Row
         similarity(_directions(index, group), survivor.place, _unit_of(index, unit)),
         index._labels.slots[group.slots[survivor.place]].key,
     )
+
+
+cdef int32_t _group(StoryIndex index, Py_ssize_t dimension, bint make) except -2:
+    cdef int32_t number
+    for number in range(<int32_t> index._groups.size()):
+        if index._groups[number].dimension == dimension:
+            return number
+    if not make:
+        return -1
+    index._groups.resize(index._groups.size() + 1)
+    index._groups.back().dimension = dimension
+    index._groups.back().padded = _padded(dimension)
+    index._groups.back().rounded = RoundedStories(_padded(dimension), _least(index))
+    return <int32_t> index._groups.size() - 1
+
+
+cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
+    cdef Group* group = &index._groups[number]
+    index._labels.slots[slot].group = number
+    index._labels.slots[slot].place = <int32_t> group.slots.size()
+    group.slots.push_back(slot)
+    group.norms.push_back(0.0)
+    group.totals.resize(group.slots.size() * group.padded, 0.0)
+    return 0
+
+
+cdef int _leave_group(StoryIndex index, Group* group, int32_t place) except -1:
+    cdef int32_t last = <int32_t> group.slots.size() - 1
+    cdef float* totals
+    if place != last:
+        totals = group.totals.data()
+        memcpy(totals + place * group.padded, totals + last * group.padded, group.padded * sizeof(float))
+        group.norms[place] = group.norms[last]
+        group.slots[place] = group.slots[last]
+        index._labels.slots[group.slots[place]].place = place
+    group.rounded.remove(place)
+    index._block_count = 0  # places have changed
+    group.slots.pop_back()
+    group.norms.pop_back()
+    group.totals.resize(last * group.padded)
+    return 0
+
+
+cdef int _renorm(StoryIndex index, int32_t slot) except -1:
+    cdef int32_t number = index._labels.slots[slot].group
+    cdef int32_t place = index._labels.slots[slot].place
+    cdef Group* group = &index._groups[number]
+    group.norms[place] = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
+    return _touch(index, group, number, place)
 
 
 cdef int _touch(StoryIndex index, Group* group, int32_t number, int32_t place) except -1:
@@ -356,55 +310,6 @@ cdef int _match_label(StoryIndex index, tuple words, bint all_stories, Best* bes
     return 0
 
 
-cdef int32_t _found(StoryIndex index, int64_t key) except -1:
-    """The slot of a new story."""
-    cdef int32_t slot = index._labels.enter(key)
-    index._slot_of[key] = slot
-    return slot
-
-
-cdef inline Group* _group_of(StoryIndex index, int32_t slot) noexcept:
-    return &index._groups[index._labels.slots[slot].group]
-
-
-cdef inline float* _total(StoryIndex index, int32_t slot) noexcept:
-    """Where a story points."""
-    cdef Group* group = _group_of(index, slot)
-    return &group.totals[index._labels.slots[slot].place * group.padded]
-
-
-cdef int _renorm(StoryIndex index, int32_t slot) except -1:
-    cdef int32_t number = index._labels.slots[slot].group
-    cdef int32_t place = index._labels.slots[slot].place
-    cdef Group* group = &index._groups[number]
-    group.norms[place] = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
-    return _touch(index, group, number, place)
-
-
-cdef int32_t _group(StoryIndex index, Py_ssize_t dimension, bint make) except -2:
-    cdef int32_t number
-    for number in range(<int32_t> index._groups.size()):
-        if index._groups[number].dimension == dimension:
-            return number
-    if not make:
-        return -1
-    index._groups.resize(index._groups.size() + 1)
-    index._groups.back().dimension = dimension
-    index._groups.back().padded = _padded(dimension)
-    index._groups.back().rounded = RoundedStories(_padded(dimension), _least(index))
-    return <int32_t> index._groups.size() - 1
-
-
-cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
-    cdef Group* group = &index._groups[number]
-    index._labels.slots[slot].group = number
-    index._labels.slots[slot].place = <int32_t> group.slots.size()
-    group.slots.push_back(slot)
-    group.norms.push_back(0.0)
-    group.totals.resize(group.slots.size() * group.padded, 0.0)
-    return 0
-
-
 cdef int _join_words(StoryIndex index, int32_t slot, tuple words, double weight) except -1:
     cdef double share = weight / sqrt(<double> len(words)) if words else 0.0
     for word in words:
@@ -430,13 +335,6 @@ cdef int32_t _word_id(StoryIndex index, object text) except -1:
     return word
 
 
-cdef int32_t _find(StoryIndex index, int64_t key) except -1:
-    cdef unordered_map[int64_t, int32_t].iterator known = index._slot_of.find(key)
-    if known == index._slot_of.end():
-        raise KeyError(key)
-    return dereference(known).second
-
-
 cdef int _leave_word(StoryIndex index, WordPlace entry) except -1:
     """Let a story no longer have a word, whose text is forgotten when nobody has it any more."""
     if index._labels.drop(entry):
@@ -445,25 +343,129 @@ cdef int _leave_word(StoryIndex index, WordPlace entry) except -1:
     return 0
 
 
-cdef int _leave_group(StoryIndex index, Group* group, int32_t place) except -1:
-    cdef int32_t last = <int32_t> group.slots.size() - 1
-    cdef float* totals
-    if place != last:
-        totals = group.totals.data()
-        memcpy(totals + place * group.padded, totals + last * group.padded, group.padded * sizeof(float))
-        group.norms[place] = group.norms[last]
-        group.slots[place] = group.slots[last]
-        index._labels.slots[group.slots[place]].place = place
-    group.rounded.remove(place)
-    index._block_count = 0  # places have changed
-    group.slots.pop_back()
-    group.norms.pop_back()
-    group.totals.resize(last * group.padded)
-    return 0
+cdef class StoryIndex:
+    """Where each story points, and which story a cluster belongs to.
 
+    A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
+    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
+    """
 
-cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:
-    return (size + LANES - 1) // LANES * LANES
+    def __init__(self, double threshold) -> None:
+        self._threshold = <int64_t> nearbyint(threshold * GRID)
+        self._word_ids = {}
+        self._word_texts = []
+        self._block_count = 0
+
+    def __len__(self) -> int:
+        return self._slot_of.size()
+
+    def begin(self, const float[::1] values, const int64_t[::1] offsets) -> None:
+        """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""
+        cdef Py_ssize_t count = offsets.shape[0] - 1
+        cdef Py_ssize_t number
+        if count < 0 or offsets[0] != 0 or offsets[count] != values.shape[0]:
+            raise ValueError("offsets do not delimit values")
+        for number in range(count):
+            if offsets[number] > offsets[number + 1]:
+                raise ValueError("offsets decrease")
+        self._block_count = 0
+        self._rows.resize(count)
+        self._units.assign(values.shape[0] + count * LANES, 0.0)
+        if count:
+            with nogil:
+                _normalise(self, &values[0] if values.shape[0] else NULL, &offsets[0], count)
+
+    cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2:
+        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
+        cdef Best best
+        cdef Row unit = _unit(self, row)
+        best.steps = self._threshold
+        best.key = NOBODY
+        # Centroids first: what they reach is the bar for labels, which leaves out the more words the higher it is.
+        if unit.dimension:
+            _match_centroid(self, row, unit, &best)
+        if words and (unit.dimension == 0 or _without_centroid(self) > 0):
+            _match_label(self, words, unit.dimension == 0, &best)
+        return best.key
+
+    cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight):
+        """Add a member to story *key*, which is founded if there is none."""
+        cdef unordered_map[int64_t, int32_t].iterator known = self._slot_of.find(key)
+        cdef int32_t slot = dereference(known).second if known != self._slot_of.end() else _new_slot(self, key)
+        cdef Row unit = _unit(self, row)
+        cdef Group* group
+        _join_words(self, slot, words, weight)
+        if unit.dimension == 0:
+            return
+        if self._labels.slots[slot].group < 0:
+            _enter_group(self, slot, _group(self, unit.dimension, True))
+        group = _group_of(self, slot)
+        if group.dimension != unit.dimension:
+            raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
+        loops_add(_total(self, slot), &self._units[unit.start], weight, group.padded)
+        _renorm(self, slot)
+
+    def remove(self, int64_t key) -> None:
+        """Forget story *key*."""
+        cdef int32_t slot = _find(self, key)
+        cdef size_t place
+        for place in range(self._labels.slots[slot].words.size()):
+            _leave_word(self, self._labels.slots[slot].words[place])
+        if self._labels.slots[slot].group >= 0:
+            _leave_group(self, _group_of(self, slot), self._labels.slots[slot].place)
+        self._labels.leave(slot)
+        self._slot_of.erase(key)
+
+    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
+        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
+        cdef int32_t slot = _find(self, key)
+        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
+        cdef vector[double] weights
+        cdef size_t place
+        words = []
+        for place in range(entries.size()):  # a loop over the entries themselves would copy them first
+            words.append(self._word_texts[entries[0][place].word])
+            weights.push_back(self._labels.weight(entries[0][place]))
+        packed = (<const char*> weights.data())[:weights.size() * sizeof(double)] if weights.size() else b""
+        if self._labels.slots[slot].group < 0:
+            return b"", words, packed
+        total = <const char*> _total(self, slot)
+        return total[:_group_of(self, slot).dimension * sizeof(float)], words, packed
+
+    cdef int write(self, int64_t key, Writer* writer) except -1:
+        """Append story *key* as :meth:`dump` gives it, as three values of MessagePack."""
+        cdef int32_t slot = _find(self, key)
+        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
+        cdef vector[double] weights
+        cdef size_t place
+        if self._labels.slots[slot].group < 0:
+            writer.binary(NULL, 0)
+        else:
+            writer.binary(<const char*> _total(self, slot), _group_of(self, slot).dimension * sizeof(float))
+        writer.array(entries.size())
+        for place in range(entries.size()):
+            write_text(writer, self._word_texts[entries[0][place].word])
+            weights.push_back(self._labels.weight(entries[0][place]))
+        writer.binary(<const char*> weights.data(), weights.size() * sizeof(double))
+        return 0
+
+    def load(self, int64_t key, bytes total, list words, bytes weights) -> None:
+        """Bring story *key* back from what :meth:`dump` gave."""
+        cdef int32_t slot
+        cdef const double* numbers = <const double*> <const char*> weights
+        cdef Py_ssize_t place
+        if len(weights) != 8 * len(words) or len(total) % 4:
+            raise ValueError("words, weights and sum do not fit each other")
+        if self._slot_of.count(key):
+            raise ValueError(f"story {key} is there already")
+        slot = _new_slot(self, key)
+        for place in range(len(words)):
+            self._labels.add(slot, _word_id(self, words[place]), numbers[place])
+        self._labels.renorm(slot)
+        if total:
+            _enter_group(self, slot, _group(self, len(total) // 4, True))
+            memcpy(_total(self, slot), <const char*> total, len(total))
+            _renorm(self, slot)
 
 
 cdef struct ChunkSentiment:
