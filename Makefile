@@ -17,6 +17,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	PATH="$(BIN):$$PATH" cython-lint orchestrator # it looks for pycodestyle on PATH
+	$(BIN)/clang-format --dry-run --Werror $(wildcard orchestrator/kernels/*.h tests/fuzz/*.cpp)
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
