@@ -51,16 +51,16 @@ class Titles:
             click.UsageError: it has not both files, or they do not fit each other.
         """
         try:
-            lines = (folder / "titles.tsv").read_text(encoding="utf-8").splitlines()
+            # not splitlines(): a title may have line separators of its own
+            lines = (folder / "titles.tsv").read_text(encoding="utf-8").removesuffix("\n").split("\n")
             vectors = np.load(folder / "embeddings_f16.npy")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise click.UsageError(f"{folder}: expected titles.tsv and embeddings_f16.npy: {error}") from None
-        names, tabs, texts = zip(*(line.partition("\t") for line in lines), strict=True) if lines else ((), (), ())
-        if not all(tabs) or vectors.shape[:1] != (len(lines),) or vectors.ndim != 2 or not lines:
-            raise click.UsageError(
-                f"{folder}: expected a story, a tab and a title a line, and a row of numbers for each; "
-                f"got {len(lines)} lines, {len(tabs) - sum(map(bool, tabs))} without a tab, and {vectors.shape}"
-            )
+        names, tabs, texts = zip(*(line.partition("\t") for line in lines), strict=True)
+        if "" in tabs:
+            raise click.UsageError(f"titles.tsv, line {tabs.index('') + 1}: expected a story, a tab and a title")
+        if vectors.ndim != 2 or len(vectors) != len(lines):
+            raise click.UsageError(f"embeddings_f16.npy: expected {len(lines)} rows, got the shape {vectors.shape}")
         return cls(list(texts), directions(vectors), np.unique(names, return_inverse=True)[1])
 
 
@@ -111,16 +111,19 @@ def _cluster(titles: Titles, numbers: Sequence[int]) -> TitleCluster:
     return TitleCluster(tuple(numbers), texts[0], tuple(texts), centroid)
 
 
-def brands_of(titles: Titles, seed: int | None) -> Iterator[tuple[str, list[Order]]]:
-    """Which brands there are, by kind; each is an order of titles, the file's or (by *seed*) a shuffled one.
+def order_of(titles: Titles, seed: int, *, shuffled: bool) -> Order:
+    """All titles in the order in which they were published: a *shuffled* one by *seed*, or that of the file."""
+    return np.random.default_rng(seed).permutation(len(titles)) if shuffled else np.arange(len(titles))
 
-    All titles are one brand; each dozen of stories, drawn by chance, is one; and each long story alone is one.
+
+def brands_of(titles: Titles, order: Order, seed: int) -> Iterator[tuple[str, list[Order]]]:
+    """Which brands there are, by kind, each as its titles in that *order*.
+
+    All titles are one brand; each dozen of stories, drawn by *seed*, is one; and each long story alone is one.
     """
-    rng = np.random.default_rng(0 if seed is None else seed)
-    order = np.arange(len(titles)) if seed is None else rng.permutation(len(titles))
     yield "all stories", [order]
     sizes = np.bincount(titles.stories)
-    drawn = rng.permutation(len(sizes))
+    drawn = np.random.default_rng([seed, BRAND_STORIES]).permutation(len(sizes))
     dozens = drawn[: len(drawn) // BRAND_STORIES * BRAND_STORIES].reshape(-1, BRAND_STORIES)
     if len(dozens):
         yield f"{BRAND_STORIES} stories", [_only(titles, order, dozen) for dozen in dozens]

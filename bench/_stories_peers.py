@@ -51,7 +51,8 @@ class Dense:
 
     def products(self, cluster: int, stories: int) -> Numbers:
         """See :class:`Space`."""
-        return self._sums[:stories] @ self._rows[cluster]
+        found: Numbers = self._sums[:stories] @ self._rows[cluster]
+        return found
 
     def add(self, story: int, cluster: int, weight: float) -> None:
         """See :class:`Space`."""

@@ -50,9 +50,13 @@ def bcubed(found: ArrayLike, true: ArrayLike) -> Score:
 
 def pooled(brands: Sequence[tuple[ArrayLike, ArrayLike]]) -> Score:
     """The score over the mentions of all *brands*, (found, true) each; no story belongs to two brands."""
-    sides: list[list[int]] = [[], []]
+    return bcubed(_apart([found for found, _ in brands]), _apart([true for _, true in brands]))
+
+
+def _apart(brands: Sequence[ArrayLike]) -> list[int]:
+    """The numbers of all *brands*, changed so that no two brands share one."""
+    numbers: list[int] = []
     for brand in brands:
-        for side, numbers in zip(sides, brand, strict=True):
-            first = max(side, default=-1) + 1
-            side += (np.unique(np.asarray(numbers), return_inverse=True)[1] + first).tolist()
-    return bcubed(*sides)
+        first = max(numbers, default=-1) + 1
+        numbers += (np.unique(np.asarray(brand), return_inverse=True)[1] + first).tolist()
+    return numbers

@@ -7,25 +7,61 @@ the product's (:mod:`bench._stories_ours`), those of the others stand in :mod:`b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 
 import click
-import numpy as np
 
 from bench._harness import Report
-from bench._stories_data import CENTROIDS, EXAMPLES, LONG_CHUNKS, SENT, Chunks, TitleCluster, Titles
-from bench._stories_data import CHUNK_TITLES, brands_of, chunks_of
+from bench._stories_data import (
+    BRAND_STORIES,
+    CENTROIDS,
+    CHUNK_TITLES,
+    LABELS,
+    LONG_CHUNKS,
+    SENT,
+    Chunks,
+    Order,
+    TitleCluster,
+    Titles,
+    brands_of,
+    chunks_of,
+    order_of,
+)
 from bench._stories_ours import our_stories
-from bench._stories_peers import FINEST_STEP, FIRST_MATCH, LEADER, RUNNING_MEAN, Dense, Rule, Space
-from bench._stories_peers import best_threshold, follow, tf_idf, word_sets
+from bench._stories_peers import (
+    FINEST_STEP,
+    FIRST_MATCH,
+    LEADER,
+    RUNNING_MEAN,
+    Dense,
+    Rule,
+    Space,
+    best_threshold,
+    follow,
+    tf_idf,
+    word_sets,
+)
 from bench._stories_score import Score, pooled
 from orchestrator.brand.outputs import FoldConfig
 
 COLUMNS = ("set, contender", "threshold", "precision", "recall", "F1", "found", "true")
+
+NOTES = (
+    "centroids come with labels and example texts, examples with labels; labels come with mere ids",
+    (
+        f"{BRAND_STORIES} stories: each dozen, drawn by the seed, is a brand; one story: each that fills {LONG_CHUNKS} "
+        "chunks is one; figures are over the mentions of all such brands"
+    ),
+    "ours: the product by its defaults; first match: the first leader, at the product's threshold for centroids",
+    (
+        "plain cosine (nearest running mean) and tf-idf leader (nearest): at the best threshold of this very set, "
+        f"searched in steps of {FINEST_STEP} with the truth in hand; tf-idf knows the brand's texts from the start"
+    ),
+)
 
 Found = Callable[[float], Score]
 
@@ -53,12 +89,11 @@ def _clusters(chunks: Chunks) -> list[TitleCluster]:
     return [cluster for chunk in chunks for cluster in chunk]
 
 
-def sets_of(titles: Titles, seed: int | None) -> Iterator[SetOfBrands]:
-    """Every kind of brand with every kind of worker; an order by *seed*, or that of the file."""
-    for sends, (form, grouped), (kind, orders) in product(
-        SENT, (("grouped", True), ("single", False)), list(brands_of(titles, seed))
-    ):
-        brands = [chunks_of(titles, order, grouped=grouped) for order in orders]
+def sets_of(titles: Titles, order: Order, seed: int) -> Iterator[SetOfBrands]:
+    """Every kind of brand with every kind of worker."""
+    kinds = list(brands_of(titles, order, seed))
+    for sends, form, (kind, orders) in product(SENT, ("grouped", "single"), kinds):
+        brands = [chunks_of(titles, own, grouped=form == "grouped") for own in orders]
         yield SetOfBrands(f"{sends} {form}, {kind}", sends, titles, brands)
 
 
@@ -80,7 +115,7 @@ def plain_cosine(of: SetOfBrands) -> tuple[float | None, Score]:
 
 def tf_idf_leader(of: SetOfBrands) -> tuple[float | None, Score]:
     """The nearest leader by the rarity of its words, at the best of all thresholds."""
-    return best_threshold(_peer(of, LEADER, partial(tf_idf, examples=of.sends in {CENTROIDS, EXAMPLES})))
+    return best_threshold(_peer(of, LEADER, partial(tf_idf, examples=of.sends != LABELS)))
 
 
 CONTENDERS: dict[str, Callable[[SetOfBrands], tuple[float | None, Score]]] = {
@@ -92,7 +127,7 @@ CONTENDERS: dict[str, Callable[[SetOfBrands], tuple[float | None, Score]]] = {
 
 
 def _plain_space(of: SetOfBrands) -> Callable[[list[TitleCluster]], Space]:
-    return Dense if of.sends == CENTROIDS else partial(word_sets, examples=of.sends == EXAMPLES)
+    return Dense if of.sends == CENTROIDS else partial(word_sets, examples=of.sends != LABELS)
 
 
 def _peer(of: SetOfBrands, rule: Rule, space: Callable[[list[TitleCluster]], Space]) -> Found:
@@ -106,50 +141,35 @@ def _peer(of: SetOfBrands, rule: Rule, space: Callable[[list[TitleCluster]], Spa
     return score
 
 
-def rows_of(titles: Titles, seed: int | None, only: Sequence[str] = ()) -> Iterator[tuple[str | float | None, ...]]:
-    """The rows of the table, but *only* those whose names have all of these words in them."""
-    for each in sets_of(titles, seed):
+def rows_of(sets: Iterable[SetOfBrands], only: Sequence[str] = ()) -> Iterator[tuple[str | float | None, ...]]:
+    """The rows of the table, but *only* those whose names have all of these texts in them."""
+    for each in sets:
         for contender, run in CONTENDERS.items():
             name = f"{each.name}, {contender}"
-            if all(word in name for word in only):
+            if all(text in name for text in only):
                 threshold, score = run(each)
                 yield name, threshold, score.precision, score.recall, score.f1, score.found, score.true
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of titles.tsv and embeddings_f16.npy.")
-@click.option("--seed", default=1, show_default=True, help="Of the order in which titles come, and of the dozens.")
+@click.option("--seed", default=1, show_default=True, help="Of the shuffled order, and of which stories make a dozen.")
 @click.option("--order", type=click.Choice(["shuffled", "file"]), default="shuffled", show_default=True)
-@click.option("--only", multiple=True, help="Only rows that have this in their name; again: and this.")
+@click.option("--only", multiple=True, metavar="TEXT", help="Only rows with this in their name; if repeated, with all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(*, data: Path | None, seed: int, order: str, only: tuple[str, ...], as_json: bool) -> None:
     """Stories of labelled titles: BCubed over mentions, and how many stories were found of how many true ones."""
-    report = Report("Stories of labelled titles, BCubed", COLUMNS)
-    if data is None:  # figures of made-up text would say nothing about real ones
+    report = Report("Stories of labelled titles, BCubed over mentions", COLUMNS)
+    if data is None:  # not measured on made-up text instead: it would say nothing of real one
         report.notes.append("nothing measured: name a folder of labelled titles with --data")
     else:
         titles = Titles.read(data)
-        report.rows += rows_of(titles, seed if order == "shuffled" else None, only)
-        report.notes += _notes(titles, seed, order)
+        published = order_of(titles, seed, shuffled=order == "shuffled")
+        report.rows += rows_of(sets_of(titles, published, seed), only)
+        grouped = len(_clusters(chunks_of(titles, published, grouped=True)))
+        report.notes.append(
+            f"{len(titles):,} titles, {order}, seed {seed}, chunks of {CHUNK_TITLES}: "
+            f"{len(titles) / grouped:.3g} titles to a grouped cluster"
+        )
+        report.notes += NOTES
     report.show(as_json=as_json)
-
-
-def _notes(titles: Titles, seed: int, order: str) -> list[str]:
-    clusters = _clusters(chunks_of(titles, _first_order(titles, seed, order), grouped=True))
-    return [
-        f"{len(titles):,} titles, {order} order, seed {seed}; {len(titles) / len(clusters):.3g} to a grouped cluster",
-        "centroids: with labels and examples; examples: labels and texts; labels: labels and mere ids",
-        (
-            f"one story: each that fills {LONG_CHUNKS} chunks of {CHUNK_TITLES}, alone in its brand; "
-            "figures of several brands are over all of their mentions"
-        ),
-        "ours: the product as it is by default; first match: the first leader at the product's threshold of centroids",
-        (
-            f"plain cosine (nearest running mean) and tf-idf (nearest leader): at the threshold, in steps of "
-            f"{FINEST_STEP}, that is best on the very set; tf-idf knows all texts before"
-        ),
-    ]
-
-
-def _first_order(titles: Titles, seed: int, order: str) -> "np.ndarray":
-    return next(brands_of(titles, seed if order == "shuffled" else None))[1][0]
