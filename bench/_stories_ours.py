@@ -70,7 +70,9 @@ def _check(ids: list[str], chunks: Chunks, sends: str, config: FoldConfig) -> No
     shown = {story["id"]: story["members"] for story in summary["clusters"]}
     count = sum(not story.startswith("in no story") for story in members)
     if summary["clusterCount"] != count or any(members[story] != size for story, size in shown.items()):
-        raise RuntimeError(f"one by one clusters became {count} stories, in whole chunks {summary['clusterCount']}")
+        raise RuntimeError(
+            f"folded one by one, clusters became {count} stories; in whole chunks {summary['clusterCount']}, or others"
+        )
 
 
 def _decoded(items: list[bytes]) -> ChunkBatch:
