@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from orchestrator.brand import mentions, story_store
 from orchestrator.brand.outputs import Changes, FoldConfig
+from orchestrator.brand.panes import first_pane
 from orchestrator.brand.state import BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
@@ -72,7 +73,11 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
     remembered ids in their order. All other fields depend on the chunks alone and stay as they are.
     """
     told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
-    return told | meaning_of_stories(StoryBook.load(config.similarity_threshold, config.max_stories, fields))
+    book = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
+    # A pane that has left stays in what was stored of a story that nobody has joined since; loading drops it.
+    clock_ms = msgspec.msgpack.decode(fields[b"g"])[1] if b"g" in fields else 0
+    book.advance(first_pane(clock_ms, config.window_ms))
+    return told | meaning_of_stories(book)
 
 
 def meaning_of_stories(book: StoryBook) -> dict[bytes, tuple[tuple[object, ...], bytes]]:
