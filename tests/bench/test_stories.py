@@ -20,6 +20,7 @@ from bench._stories_data import CENTROIDS, SENT, TitleCluster, Titles, chunks_of
 from bench._stories_ours import our_stories
 from bench._stories_peers import FIRST_MATCH, LEADER, RUNNING_MEAN, Dense, Rule, best_threshold, follow
 from bench._stories_score import Score, bcubed, pooled
+from orchestrator.contract.decode import Limits
 
 STORIES = 24
 TITLES = 9  # of each story
@@ -256,6 +257,6 @@ def test_ours_is_the_product_s_fold(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_refused_chunk_is_no_figure(folder: Path) -> None:
     """What the product does not take is not measured."""
     titles = Titles.read(folder)
-    long = TitleCluster((0,), "x" * 100_000, (), titles.vectors[0])
+    long = TitleCluster((0,), "x" * Limits().max_chunk_bytes, (), titles.vectors[0])
     with pytest.raises(RuntimeError, match="refuses"):
         our_stories([[long]], CENTROIDS)
