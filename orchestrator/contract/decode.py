@@ -118,6 +118,10 @@ def decode_scan(scan: scan_py.Scan, brand: str, limits: Limits | None = None) ->
     """Decode and validate what was scanned, as :func:`decode_batch` does; once a scan."""
     chunks, indices, errors, centroids, mentions = _decoded(scan, brand, limits or Limits())
     rejected = [Rejected(index, error.reason, error.path) for index, error in errors]
+    for _, error in errors:
+        # An exception holds the frames that it passed, and they hold it and all that the callers worked on: each batch
+        # with a dead letter would stay in memory until the cyclic collector comes, which is rarely.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
     return ChunkBatch(chunks, indices, centroids, mentions, rejected)
 
 

@@ -15,7 +15,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from orchestrator.contract.decode import Limits, Rejected, decode_scan, scan_batch
-from orchestrator.errors import OrchestratorError
 from orchestrator.lane.duplicates import digest, drop_known
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import POISON
@@ -63,8 +62,8 @@ TORN: Final = frozenset({Stage.FOLDING, Stage.BUILDING})
 """A batch that an error left in one of these has changed the state, and no commit will ever hold what it changed."""
 
 
-class BatchOrderError(OrchestratorError):
-    """Raised when a batch is asked to go where its stage does not lead: a defect of ours."""
+class BatchOrderError(RuntimeError):
+    """Raised when a batch is asked to go where its stage does not lead: a defect, whose traceback is logged."""
 
 
 def needed(value: T | None, what: str) -> T:
@@ -114,6 +113,11 @@ class Batch:
         batch = cls()
         batch._arriving = reply
         return batch
+
+    @property
+    def in_state(self) -> bool:
+        """Whether it has changed the state, and no commit that is in holds that."""
+        return self.torn or self.stage in {Stage.FOLDED, Stage.COMMITTING}
 
     @property
     def torn(self) -> bool:

@@ -218,9 +218,9 @@ class Lane:
                 return LaneOutcome.YIELDED  # a trial may take longer than a stop
             await self._try_suspect()
             # Even if the turn ended meanwhile: the verdict goes with the session, and the next visit would try again.
-            return None
+            return LaneOutcome.YIELDED if self._turn.stopping else None
         if step.idle:
-            self._telling.drained()
+            self._telling.queue_unknown()
             if not await self._wait_for_work():
                 return LaneOutcome.DRAINED
         else:
@@ -251,6 +251,8 @@ class Lane:
     async def _try_suspect(self) -> None:
         self._enter(LaneState.TRYING)
         request = await self._retry(self._session.trial)
+        if self._turn.stopping:
+            return  # a stop does not cancel a call into the thread, and a trial may take longer than the stop has
         survived = await self._tools.survives(request)
         self._telling.tried(survived=survived, item_bytes=len(request.item))
         self._session.judge(died=not survived)
@@ -313,7 +315,7 @@ class Lane:
     async def _let_go(self, *, clean: bool) -> None:
         """Release the lease; shielded, because a lock left behind costs the brand its whole ttl."""
         self._enter(LaneState.RELEASING)
-        self._telling.drained()
+        self._telling.queue_unknown()
         # Before the release: from then on another orchestrator may commit, and this one's state is only what it was.
         self.warm = self._session.settle() if clean else self._session.abandon()
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True):

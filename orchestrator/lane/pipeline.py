@@ -38,13 +38,13 @@ class PipelineStatistics:
     """The stages of the batches under way; None where there is none.
 
     Attributes:
-        committing: of batch N, from its beginning until its commit is in.
+        current: of batch N, from its beginning until its commit is in.
         next: of batch N + 1, which is committed next.
         after: of batch N + 2, on its way.
         line_unread: answers that were asked for and not read yet.
     """
 
-    committing: Stage | None
+    current: Stage | None
     next: Stage | None
     after: Stage | None
     line_unread: int
@@ -119,6 +119,8 @@ class Pipeline:
             self._fold_ahead(batch, asked)  # N + 1, while Redis works
             answer = reply.read()  # N is in
         except StoreError:
+            # Nobody reads what is still under way, and a retry may be seconds ahead: the connection is for others.
+            self._line.drop()
             failpoints.hit("session.commit_failed")
             raise
         return self._accept(batch, answer, arriving, asked)
@@ -142,13 +144,13 @@ class Pipeline:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing was begun that is not in."""
+        """Whether no commit is under way, no fold was interrupted, and no failure waits to be told."""
         return not (self.committing or self._torn or self.failure is not None)
 
     @property
     def untouched(self) -> bool:
         """Whether items were peeked along with the last commit and not begun: that proves nothing against them."""
-        return self.settled and self.prefetched and self._next is not None and bool(self._next.items)
+        return self.settled and self._batch is None and self._next is not None and bool(self._next.items)
 
     def close(self) -> None:
         """End it for good, from any thread; what a thread still does about it is refused by its line."""
@@ -164,7 +166,7 @@ class Pipeline:
             raise failure
         if self._torn:
             raise StaleStateError(f"brand {self._lease.brand!r}: a fold was interrupted, its state is in no commit")
-        if self._line.statistics().closed:
+        if self._line.closed:
             raise RuntimeError("the session has ended")
 
     # -- suspects
@@ -199,8 +201,10 @@ class Pipeline:
 
     def _head(self) -> Batch:
         """The batch at the head of the queue."""
-        if self._batch is not None and self._batch.stage is Stage.FOLDED:
-            return self._batch
+        if (folded := self._batch) is not None and folded.stage is Stage.FOLDED:
+            if folded.peek is None:  # the answer that should have brought it was none
+                folded.peek = self._peek().peek
+            return folded
         # One that was begun and not folded is peeked again: that counts the attempt which failed.
         batch, self._next = self._next or self._peek(), None
         return batch
@@ -254,7 +258,7 @@ class Pipeline:
             return
         try:
             batch.receive()
-        except StoreError:  # the commit, which is sent next, fails as well and says why
+        except StoreError:  # the commit goes another way; what was to be read ahead is read in its turn
             self._forget()
             return
         if batch.items:
@@ -289,10 +293,10 @@ class Pipeline:
             return None
         try:
             return self._store.ask_seen(self._line, self._lease, self._next.digests)
-        except StoreError:  # the commit, which is sent next, says why
+        except StoreError:  # the commit goes another way, and asks in its own pipeline
             return None
 
-    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
         """Send the commit, and in its pipeline what is to be known for the next step."""
         held, wanted = self._next, self._sizer.items
         read_on = ReadOn(wanted + self._sizer.ahead)  # for the next batch and the one after it
@@ -317,7 +321,7 @@ class Pipeline:
             self.failure = error
 
     def _accept(
-        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]] | None, asked: Reply[Seen] | None
+        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]], asked: Reply[Seen] | None
     ) -> Step:
         """The commit of *batch* is in: say so, and have the next batches where the next step looks for them."""
         failpoints.hit("session.committed")
@@ -326,7 +330,10 @@ class Pipeline:
         self._batch = self._verdict = None
         self.cid = commit.cid
         self._pace.committed(commit, needed(batch.peek, "a peek").now_ms)
-        if answer.next is None or arriving is None:
+        if answer.next is None:
+            # What is folded is part of the state, and is never forgotten without it: it is peeked again in its turn.
+            if self._next is not None and self._next.in_state:
+                self._batch = self._next
             self._forget()
         else:
             if asked is None and self._next is not None and self._next.stage is Stage.DECODED:

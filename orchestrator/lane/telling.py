@@ -1,6 +1,6 @@
 """What a visit tells: steps and errors become metrics, log lines and alerts.
 
-Owns which error ends a visit how. Decides nothing about the visit, and never waits.
+Owns which error ends a visit how; that is all it decides. Never waits.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Telling:
         """The lease could not be given back."""
         self._log.info("lease not released, it will expire", reason=str(error))
 
-    def drained(self) -> None:
+    def queue_unknown(self) -> None:
         """The queue is empty, or the lane lets go and cannot say any more how long it is."""
         self._metrics.queued(self._brand, 0)
 

@@ -50,7 +50,7 @@ class Question(Generic[T]):
     Attributes:
         commands: of one pipeline; each stands for itself.
         parse: what their replies mean; error replies are among them as exceptions. It may raise.
-        observe: told once how long sending and reading took, also if they failed.
+        observe: told how long sending and reading took, also if one of them failed; not of replies that nobody reads.
     """
 
     commands: Sequence[Command]
@@ -119,6 +119,11 @@ class Line:
         self._busy = False  # a thread sends or reads, and cleans up after itself
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed for good."""
+        return self._closed
+
     def statistics(self) -> LineStatistics:
         """What the line is doing now."""
         with self._lock:
@@ -129,6 +134,7 @@ class Line:
 
         Raises:
             StoreUnavailableError: nothing was sent, or nobody knows how much; earlier replies are lost, too.
+            StoreRefusedError: the server refused a new connection.
         """
         (reply,) = self._send(question)
         return reply
@@ -146,7 +152,8 @@ class Line:
     def close(self) -> None:
         """Drop the replies, and refuse everything from now on; any thread may do this at any time.
 
-        A thread that waits for a reply at this moment gets it, and gives the connection back.
+        A thread that waits for a reply at this moment gets it, and gives the connection back. One that sends may have
+        been heard or not.
         """
         with self._lock:
             self._closed = True

@@ -150,8 +150,8 @@ class Store:
         return line.send(Question(commands, _read_seen))
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None = None
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
         """Send *commit* on *line* and, in the same pipeline, the questions of *read_on*.
 
         The script applies the commit atomically: either it is in, or nothing changed. After ``StoreUnavailableError``
@@ -169,17 +169,18 @@ class Store:
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
         """
         keys = BrandKeys.of(lease.brand)
-        commands = [self._commit(keys, lease, commit)]
-        if read_on is not None:
-            commands += [self._begin(keys, lease.token), *_seen_commands(keys, read_on.digests)]
+        commands = [
+            self._commit(keys, lease, commit),
+            self._begin(keys, lease.token),
+            *_seen_commands(keys, read_on.digests),
+        ]
 
         def parse(replies: Sequence[Any]) -> CommitReply:
+            # On another connection while the line holds its own: the pool has some to spare.
             self._runner.load_if_forgotten(replies)
             return _commit_reply(keys, replies)
 
         question = Question(commands, parse, partial(self._observe, "write"))
-        if read_on is None:
-            return line.send(question), None
         # The chunks come last: the commit's outcome is known before they are here.
         return line.send_both(question, Question([_read(keys, read_on.limit, read_on.skip)], _read_items))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import struct
 from pathlib import Path
@@ -402,3 +403,19 @@ def test_decode_batch_never_raises_for_bytes(data: bytes, place: int, length: in
     whole = item(clusters=[cluster(centroid=[0.5, 1e-3], mentions=["ä"])])
     batch = decode_batch([data, whole[:place] + data + whole[place + length :]], "b")
     assert len(batch) + len(batch.rejected) == 2
+
+
+def test_rejected_items_keep_no_frames_alive() -> None:
+    """An error with a traceback would keep the batch and the callers' work alive until the collector comes."""
+
+    def living() -> int:
+        return sum(isinstance(each, InvalidChunkError) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = living()
+        assert len(decode_batch([b"{", b'{"chunkId":""}', item()], "b").rejected) == 2
+        assert living() == before
+    finally:
+        gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -208,3 +209,86 @@ def test_closed_pipeline_commits_nothing(queue: Brand) -> None:
     with pytest.raises(RuntimeError, match="ended"):
         pipeline.step()
     assert (queue.queued(), queue.meta("version")) == (1, 0)
+
+
+class Forgetful(Interfering):
+    """A store that loses the reply of a commit, or what came after it, if told so."""
+
+    lose = begin_fails = False
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """Read, and forget."""
+        del lease, commit
+        reply = read()
+        if self.lose:
+            self.lose = False
+            raise StoreUnavailableError("the reply was lost")
+        if self.begin_fails:
+            self.begin_fails = False
+            return replace(reply, next=None)
+        return reply
+
+
+def drained(session: BrandSession) -> None:
+    """Step until there is nothing to do."""
+    while not session.step().idle:
+        pass
+
+
+def test_batch_folded_ahead_is_not_forgotten_without_its_state(queue: Brand) -> None:
+    """The reply is lost, the lease expires, the retry is a duplicate without a next peek: the state is ahead of Redis.
+
+    It is not kept warm, else the next visit would fold the batch once more.
+    """
+    store = Forgetful(queue.client)
+    session = opened(queue, store)
+    session.step(fold_ahead=True)
+    store.lose = True
+    with pytest.raises(StoreUnavailableError):
+        session.step(fold_ahead=True)
+    queue.client.delete(queue.keys.lock)
+    assert session.step(fold_ahead=True).duplicate_commit
+    assert session.engaged
+    warm = session.settle()
+    assert warm.state is None
+    session.release()
+    drained(queue.opened(warm))
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+
+
+def test_batch_folded_ahead_is_peeked_again_if_its_peek_failed(queue: Brand) -> None:
+    """What came after the commit was refused while the lease holds: the batch is committed as it is folded."""
+    store = Forgetful(queue.client)
+    session = opened(queue, store)
+    session.step(fold_ahead=True)
+    store.begin_fails = True
+    session.step(fold_ahead=True)
+    assert session.engaged
+    drained(session)
+    assert queue.summary()["totalChunks"] == 6 * ITEMS
+
+
+@pytest.mark.usefixtures("armed")
+def test_torn_batch_is_not_forgotten_if_its_peek_failed(queue: Brand) -> None:
+    """The failure of the fold is told, and then the state is of no more use."""
+    store = Forgetful(queue.client)
+    session = opened(queue, store)
+    failpoints.arm("session.folded=fail@3")
+    session.step(fold_ahead=True)
+    store.begin_fails = True
+    session.step(fold_ahead=True)
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    with pytest.raises(StaleStateError):
+        session.step()
+
+
+def test_failed_commit_holds_no_connection_until_its_retry(queue: Brand) -> None:
+    """Seconds may pass until then, and others wait for connections."""
+    store = Forgetful(queue.client)
+    session = opened(queue, store)
+    [session.step(fold_ahead=True) for _ in range(2)]
+    store.lose = True
+    with pytest.raises(StoreUnavailableError):
+        session.step(fold_ahead=True)
+    assert session.statistics().line_unread == 0

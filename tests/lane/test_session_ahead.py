@@ -88,13 +88,13 @@ class Reading(Interfering):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.asked: list[ReadOn | None] = []
+        self.asked: list[ReadOn] = []
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None = None
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
         """Send, noted."""
-        self.asked.append(read_on and replace(read_on, digests=()))
+        self.asked.append(replace(read_on, digests=()))
         return super().send(line, lease, commit, read_on)
 
 

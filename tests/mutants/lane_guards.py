@@ -50,12 +50,12 @@ LANE_GUARDS: Final = (
         "            self.failure = None",
         _SESSIONS,
     ),
-    Guard(_PIPELINE, "if self._line.statistics().closed:", "if False:", _SESSIONS),
+    Guard(_PIPELINE, "if self._line.closed:", "if False:", _SESSIONS),
     Guard(
         _PIPELINE, "not (self.committing or self._torn or self.failure is not None)", "not self.committing", _SESSIONS
     ),
     Guard(_PIPELINE, "not (self.committing or self._torn or self.failure is not None)", "not self._torn", _SESSIONS),
-    Guard(_PIPELINE, "self.settled and self.prefetched and self._next", "self.prefetched and self._next", _SESSIONS),
+    Guard(_PIPELINE, "return self.settled and self._batch is None and", "return self._batch is None and", _SESSIONS),
     Guard(_PIPELINE, "self._batch is None and self._next is not None", "self._next is not None", _SESSIONS),
     Guard(_PIPELINE, "if peek.cid != self.cid:", "if False:", _SESSIONS),
     Guard(_PIPELINE, "if not batch.items or batch.stage is Stage.FOLDED:", "if not batch.items:", _SESSIONS),
@@ -128,8 +128,16 @@ LANE_GUARDS: Final = (
     ),
     Guard(
         _LANE,
-        "            return None\n        if step.idle:",
-        "            return LaneOutcome.YIELDED if self._turn.over else None\n        if step.idle:",
+        "if self._turn.stopping else None\n        if step.idle:",
+        "if self._turn.over else None\n        if step.idle:",
         "tests/lane/test_lane.py",
+    ),
+    Guard(_PIPELINE, "if self._next is not None and self._next.in_state:", "if False:", "tests/lane/test_pipeline.py"),
+    Guard(_BATCH, "return self.torn or self.stage in", "return self.stage in", "tests/lane/test_pipeline.py"),
+    Guard(
+        _PIPELINE,
+        "            self._line.drop()\n            failpoints",
+        "            failpoints",
+        "tests/lane/test_pipeline.py",
     ),
 )

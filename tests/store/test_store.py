@@ -218,9 +218,7 @@ def sent(
     world: World, lease: Lease, commit: Commit, read_on: ReadOn, line: Line | None = None
 ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
     """The replies to *commit* and to what is asked along with it."""
-    reply, arriving = world.store.send(line or world.store.line(), lease, commit, read_on)
-    assert arriving is not None
-    return reply, arriving
+    return world.store.send(line or world.store.line(), lease, commit, read_on)
 
 
 def test_commit_brings_the_next_chunks(world: World) -> None:
@@ -270,7 +268,7 @@ def test_commit_observes_the_server_alone(world: World, monkeypatch: pytest.Monk
     lease, peek = world.holding(b"a")
     store = Store(world.client, observe=lambda operation, seconds: seen.append((operation, seconds)))
     monkeypatch.setattr("orchestrator.store.line.perf_counter", lambda: next(clock))
-    reply, _ = store.send(store.line(), lease, commit_of(peek))
+    reply, _ = store.send(store.line(), lease, commit_of(peek), ReadOn(1))
     assert seen == []
     for _ in range(100):
         next(clock)
