@@ -163,6 +163,10 @@ class Window:
         self._dirty = set()
         self._removed = []
 
+    def rewrite(self) -> None:
+        """Write every pane with the next changes."""
+        self._dirty.update(self._panes)
+
     def _enter(self, pane: _Pane) -> None:
         self.total.add(pane.tally)
         for key, topic in pane.topics.by_key.items():
