@@ -43,7 +43,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),
     "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",), innocents=4),
-    "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=200),
+    "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=60),
     "death at every step": chunk_faults.die_at_every_step,
 }
 
