@@ -29,7 +29,7 @@ coverage: $(VENV)/.dev ## which lines and branches these tests reach, in this pr
 	$(BIN)/coverage run -m pytest -q $(ARGS)
 	$(BIN)/coverage report
 
-mutants: $(VENV)/.dev ## each statement of the Lua files is taken away once, and a test must fail: make mutants ARGS=acquire
+mutants: $(VENV)/.dev ## each guard, in Lua and in Python, is taken away once, and a test must fail: make mutants ARGS=acquire
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 torture: $(VENV)/.dev ## the long fault-injection campaign

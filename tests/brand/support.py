@@ -23,6 +23,7 @@ from orchestrator.kernels.fold import Story, pack_stories
 from orchestrator.kernels.rows import Centroids, MentionRows
 
 DATA = Path(__file__).parents[1] / "data"
+CASES = DATA / "cases"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

@@ -126,4 +126,10 @@ LANE_GUARDS: Final = (
         "        self.woken = False",
         "tests/lane/test_lane.py",
     ),
+    Guard(
+        _LANE,
+        "            return None\n        if step.idle:",
+        "            return LaneOutcome.YIELDED if self._turn.over else None\n        if step.idle:",
+        "tests/lane/test_lane.py",
+    ),
 )
