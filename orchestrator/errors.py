@@ -35,7 +35,11 @@ class InvalidBrandError(OrchestratorError):
 
 
 class InvalidStateError(OrchestratorError):
-    """Raised when a brand's stored state cannot be read (foreign format, damaged field)."""
+    """Raised when a brand's stored state cannot be read by any version (damaged field, a format too old to migrate)."""
+
+
+class NewerStateError(OrchestratorError):
+    """Raised when a newer version wrote a brand's state: the brand is left to processes of that version."""
 
 
 class StoreError(OrchestratorError):

@@ -63,3 +63,7 @@ class ChunkSummaries:
         if self._dirty:
             put[FIELD] = pack(list(self._entries))
             self._dirty = False
+
+    def rewrite(self) -> None:
+        """Write the field with the next changes."""
+        self._dirty = True

@@ -1,8 +1,9 @@
 """State in memory to fields of the state hash and back: msgpack, typed.
 
-A change of a field's layout raises :data:`orchestrator.contract.state_format.STATE_FORMAT`. A field that cannot be
-read is an :class:`~orchestrator.errors.InvalidStateError` that names it. The lane then parks the brand, because a
-guess would turn damage into wrong numbers.
+A change of a field's layout raises :data:`orchestrator.contract.state_format.STATE_FORMAT`. What is new is appended to
+an array, with a default: so the same decoder reads what an older version wrote, whose arrays are shorter. A field that
+cannot be read is an :class:`~orchestrator.errors.InvalidStateError` that names it. The lane then parks the brand,
+because a guess would turn damage into wrong numbers.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.contract.state_format import FORMATS, Formats
 
 DAY_MS = 86_400_000
 
@@ -22,11 +23,13 @@ class FoldConfig:
         window_ms: how much time the summary covers, in milliseconds.
         max_stories: stories kept of a brand; the smallest leave first.
         similarity_threshold: least cosine at which a cluster joins a story.
+        formats: of the state, which a deployment may not choose; tests stand for another version with it.
     """
 
     window_ms: int = DAY_MS
     max_stories: int = 5_000
     similarity_threshold: float = 0.75
+    formats: Formats = FORMATS
 
 
 @dataclass(frozen=True, slots=True)

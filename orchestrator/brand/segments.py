@@ -83,6 +83,12 @@ class SegmentLog:
             remove.append(b"%b%d" % (self._prefix, segment.number))
             yield segment
 
+    def drop_all(self, remove: list[bytes]) -> None:
+        """Drop every segment; their fields go to *remove*, and the numbers go on."""
+        remove.extend(b"%b%d" % (self._prefix, segment.number) for segment in self._segments)
+        self._segments.clear()
+        self._bytes = 0
+
     def rescue(self, size: int) -> None:
         """Of what :meth:`clean` has dropped so far, *size* bytes live on: count them as stored already."""
         self._rescued = size

@@ -190,6 +190,10 @@ class Spikes:
         self._published = episodes
         return [msgspec.json.encode(episode) for episode in episodes], news
 
+    def rewrite(self) -> None:
+        """Write every field with the next changes."""
+        self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD, EPISODES_FIELD}
+
     def _news(self) -> list[EpisodeChange]:
         news: list[EpisodeChange] = []
         current = self.open_episode()

@@ -28,8 +28,8 @@ from orchestrator.brand.trend import Trend
 from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
-from orchestrator.contract.state_format import STATE_FORMAT
-from orchestrator.errors import InvalidStateError
+from orchestrator.contract.state_format import Formats
+from orchestrator.errors import InvalidStateError, NewerStateError
 
 GENERAL_FIELD = b"g"
 
@@ -67,13 +67,16 @@ class BrandState:
     def load(cls, config: FoldConfig, fields: Mapping[bytes, bytes]) -> BrandState:
         """The state that *fields* of the state hash hold; without fields the empty one.
 
+        What an older version wrote is changed as a whole: the next commit writes it in the present format.
+
         Raises:
-            InvalidStateError: a field is damaged or of another format.
+            InvalidStateError: a field is damaged, or the format is too old.
+            NewerStateError: a newer version wrote it.
         """
         state = cls(config)
         if not fields:
             return state
-        general = _read_general(fields)
+        general = _read_general(fields, config.formats)
         state._window = Window.load(config.window_ms, fields, general.since_pane)
         state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
         state._trend = Trend.load(fields)
@@ -82,6 +85,8 @@ class BrandState:
         state._chunk_summaries = ChunkSummaries.load(fields)
         # To the time of the last commit: it tells every part where its window began then.
         state.advance(general.clock_ms)
+        if general.format != config.formats.written:
+            state._rewrite()
         return state
 
     @property
@@ -159,15 +164,27 @@ class BrandState:
         dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
+    def _rewrite(self) -> None:
+        """Let every part write all its fields with the next changes, because an older version wrote them."""
+        self._window.rewrite()
+        self._stories.rewrite()
+        self._trend.rewrite()
+        self._spikes.rewrite()
+        self._chunk_summaries.rewrite()
+
     def _encode_general(self) -> bytes:
-        return pack(_General(STATE_FORMAT, self._clock_ms, self._window.since, self._flags.minutes))
+        format_ = self._config.formats.written
+        return pack(_General(format_, self._clock_ms, self._window.since, self._flags.minutes))
 
 
-def _read_general(fields: Mapping[bytes, bytes]) -> _General:
+def _read_general(fields: Mapping[bytes, bytes], formats: Formats) -> _General:
     value = fields.get(GENERAL_FIELD)
     if value is None:
         raise InvalidStateError(f"state field {GENERAL_FIELD!r} is missing: not a state of ours")
     general = _decoder.read(GENERAL_FIELD, value)
-    if general.format != STATE_FORMAT:
-        raise InvalidStateError(f"the state has format {general.format}, expected {STATE_FORMAT}")
+    # In acquire, too. This one is for a state that somebody put there without its meta hash.
+    if general.format > formats.written:
+        raise NewerStateError(f"the state has format {general.format}, and this version knows {formats.written}")
+    if general.format < formats.oldest:
+        raise InvalidStateError(f"the state has format {general.format}, too old for this version")
     return general

@@ -191,12 +191,17 @@ class StoryBook(StoryFolder):
         self._store.take_changes(self.dirty, self.records, self.index, put, remove)
         self.dirty = {}
 
+    def rewrite(self) -> None:
+        """Write every story with the next changes."""
+        self.dirty = dict(self.records)
+        self._store.rewrite()
+
     @classmethod
     def load(cls, threshold: float, max_stories: int, fields: Mapping[bytes, bytes]) -> StoryBook:
         """The book whose fields are among *fields*; advance it before the next fold.
 
         Raises:
-            InvalidStateError: a field is damaged, missing or of another format.
+            InvalidStateError: a field is damaged or missing.
         """
         book = cls(threshold, max_stories)
         for story in book._store.load(fields, book.index):

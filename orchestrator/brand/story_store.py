@@ -17,13 +17,13 @@ from msgspec import Meta, Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
-from orchestrator.brand.segments import SegmentLog, in_order
+from orchestrator.brand.segments import MOST_CLEANED_BYTES, SegmentLog, in_order
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import MentionIds, Story, pack_stories
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orchestrator.kernels.merge import StoryIndex
 
@@ -67,6 +67,7 @@ class StoryStore:
         self._removed: list[int] = []
         self._next_key = 0
         self._head_changed = False
+        self._rewriting = False
 
     def next_key(self) -> int:
         """A key that no story had."""
@@ -101,6 +102,9 @@ class StoryStore:
         """
         # Before cleaning adds stories that did not change: they have no new ids.
         self._mentions.take_changes(dirty.values(), stories, put, remove)
+        if self._rewriting:
+            self._write_all(stories, index, put, remove)
+            dirty = {}
         rescued = 0
         for segment in self._log.clean(self._live_bytes, remove):
             for key in segment.entries:
@@ -116,6 +120,23 @@ class StoryStore:
             put[HEAD_FIELD] = pack((STATE_FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
 
+    def rewrite(self) -> None:
+        """Write every story with the next changes, and drop the segments that an older version wrote.
+
+        Those of mention ids stay: every format so far has the same, and they may be far larger than all the rest.
+        """
+        self._rewriting = self._head_changed = True
+
+    def _write_all(
+        self, stories: dict[int, Story], index: StoryIndex, put: dict[bytes, bytes], remove: list[bytes]
+    ) -> None:
+        self._log.drop_all(remove)
+        for portion in _portions(stories.values()):
+            value, sizes = pack_stories(portion, index, [])
+            self._place(portion, sizes, self._log.append(value, array("q", [story.key for story in portion]), put))
+        # No older segment is left that could still hold one of those.
+        self._removed, self._rewriting = [], False
+
     def _place(self, stories: Iterable[Story], sizes: Iterable[int], number: int) -> None:
         """Note where *stories* are stored now."""
         for story, size in zip(stories, sizes, strict=True):
@@ -126,12 +147,11 @@ class StoryStore:
         """The stories that *fields* hold, oldest first; their directions and words go to *index*.
 
         Raises:
-            InvalidStateError: a field is damaged, missing or of another format.
+            InvalidStateError: a field is damaged or missing.
         """
         if HEAD_FIELD in fields:
-            found, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
-            if found != STATE_FORMAT:
-                raise InvalidStateError(f"state field {HEAD_FIELD!r} has format {found}, expected {STATE_FORMAT}")
+            # The format is that of the general field, which was read first.
+            _, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
         newest: dict[int, tuple[int, int, _StoryFields]] = {}
         for number, name in in_order(list(fields), PREFIX):  # oldest first, so that the newest one counts
             stored, removed = _segment_decoder.read(name, fields[name])
@@ -163,3 +183,17 @@ class StoryStore:
         except ValueError as error:
             raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
         return story
+
+
+def _portions(stories: Iterable[Story]) -> Iterator[list[Story]]:
+    """*Stories* in their order, each portion as large as what one commit cleans: later, segments leave as a whole."""
+    portion: list[Story] = []
+    size = 0
+    for story in stories:
+        portion.append(story)
+        size += story.stored_bytes
+        if size >= MOST_CLEANED_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

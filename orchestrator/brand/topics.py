@@ -84,6 +84,21 @@ class PaneTopics:
         self.by_key = dict(ranked[:MAX_TOPICS])
         return dict(ranked[MAX_TOPICS:])
 
+    def rekeyed(self) -> PaneTopics:
+        """The same topics by the keys that their usual spellings have now; what names no topic any more is dropped.
+
+        For what an older version counted by a rule of its own. Topics that were two and are one keep both counts.
+        """
+        renewed = PaneTopics()
+        for topic in self.by_key.values():
+            key = topic_key(max(topic.spellings, key=topic.spellings.__getitem__, default=""))
+            if key:
+                known = renewed.by_key.setdefault(key, Topic())
+                for spelling, mentions in topic.spellings.items():
+                    known.add(spelling, mentions)
+                known.mentions += topic.mentions - sum(topic.spellings.values())  # those in spellings not told apart
+        return renewed
+
 
 class TopicTotals:
     """Topics of all panes of the window together, kept up to date as panes change and leave."""

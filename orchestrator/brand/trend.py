@@ -77,6 +77,10 @@ class Trend:
         self._removed = []
         return shown, gone
 
+    def rewrite(self) -> None:
+        """Write every hour with the next changes, and publish it again."""
+        self._dirty.update(self._hours)
+
     def _day(self, day: int) -> Tally:
         total = Tally()
         for hour in range(day * _HOURS_PER_DAY, (day + 1) * _HOURS_PER_DAY):

@@ -163,8 +163,20 @@ class Window:
         self._dirty = set()
         self._removed = []
 
+    def rewrite(self) -> None:
+        """Write every pane with the next changes, its topics by the keys of the present rule."""
+        self._topics = TopicTotals()
+        for number, pane in self._panes.items():
+            pane.topics = pane.topics.rekeyed()
+            if number >= self._first:
+                self._enter_topics(pane)
+        self._dirty.update(self._panes)
+
     def _enter(self, pane: _Pane) -> None:
         self.total.add(pane.tally)
+        self._enter_topics(pane)
+
+    def _enter_topics(self, pane: _Pane) -> None:
         for key, topic in pane.topics.by_key.items():
             self._topics.add(key, topic.mentions, 1)
 

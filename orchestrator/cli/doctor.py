@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import click
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, show_page
+from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.settings import Settings
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
+from orchestrator.store.state_formats import state_formats
+
+_SHOWN = 5
+"""Brands that a finding names."""
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.REFUSE: "bold red"}
 
@@ -51,11 +57,12 @@ def redis_findings(settings: Settings) -> list[Finding]:
             if worst(findings) is Verdict.REFUSE:  # then the registry is the least of its troubles, or cannot be read
                 return findings
             registry = registered(client, settings.brand_list_keys)
+            formats = state_formats(client, registry.brands)
     except Misuse:
         raise
     except Failure as error:
         return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
-    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings)]
+    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings), _formats_finding(formats)]
 
 
 def _kernel() -> Finding:
@@ -93,6 +100,25 @@ def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings:
         remedy = "register one: orchestrator brands add BRAND"
         return Finding("brands", Verdict.WARN, f"none is registered under {keys}", remedy)
     return Finding("brands", Verdict.OK, f"{brands} registered under {keys}")
+
+
+def _formats_finding(formats: Mapping[str, int]) -> Finding:
+    newer = [brand for brand, number in formats.items() if number > STATE_FORMAT]
+    if newer:
+        detail = f"{len(newer)} written by a newer version, left alone by this one: {_names(newer)}"
+        remedy = "start processes of that version, or roll back as docs/releasing.md says"
+        return Finding("state formats", Verdict.WARN, detail, remedy)
+    older = [brand for brand, number in formats.items() if number < OLDEST_FORMAT]
+    if older:
+        detail = f"{len(older)} too old for this version, parked: {_names(older)}"
+        return Finding("state formats", Verdict.WARN, detail, "begin anew with these brands: see docs/releasing.md")
+    counts = sorted(Counter(formats.values()).items())
+    detail = ", ".join(f"{count} of format {number}" for number, count in counts) or "no state yet"
+    return Finding("state formats", Verdict.OK, f"{detail}; this version writes {STATE_FORMAT}")
+
+
+def _names(brands: Sequence[str]) -> str:
+    return ", ".join(map(repr, brands[:_SHOWN])) + (", ..." if len(brands) > _SHOWN else "")
 
 
 def _print(findings: Sequence[Finding]) -> None:

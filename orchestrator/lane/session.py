@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.brand.state import BrandState
-from orchestrator.errors import BrandBusyError
+from orchestrator.errors import BrandBusyError, NewerStateError
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
@@ -133,6 +133,7 @@ class BrandSession:
 
         Raises:
             BrandBusyError: another orchestrator holds it.
+            NewerStateError: the brand is left to a newer version.
             WrongTypeError, InvalidStateError: the brand needs a human.
             StoreError: Redis gave no answer or refused.
         """
@@ -140,8 +141,8 @@ class BrandSession:
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         try:
             lease = self._store.acquire(self.brand, self._token)
-        except BrandBusyError:
-            warm.token = ""  # somebody else's lock stands: no lock of this token does
+        except (BrandBusyError, NewerStateError):
+            warm.token = ""  # somebody else's lock stands, or stood since: no lock of this token does
             raise
         self.lease = lease
         failpoints.hit("session.acquired")

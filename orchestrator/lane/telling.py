@@ -17,6 +17,7 @@ from orchestrator.errors import (
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
+    NewerStateError,
     OrchestratorError,
     QueueMovedError,
     StaleStateError,
@@ -30,6 +31,7 @@ from orchestrator.process.metrics import CommitOutcome, Metrics
 
 _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
     (BrandBusyError, LaneOutcome.BUSY, None),
+    (NewerStateError, LaneOutcome.LEFT, None),
     (LeaseLostError, LaneOutcome.LOST, "fenced"),
     (StaleStateError, LaneOutcome.LOST, "stale"),
     (QueueMovedError, LaneOutcome.LOST, "head"),
@@ -157,6 +159,8 @@ class Telling:
         if outcome is LaneOutcome.BUSY:
             metrics.lease("busy")
             self._log.debug("brand is busy elsewhere")
+        elif outcome is LaneOutcome.LEFT:
+            self._log.debug("brand left to a newer version", reason=str(error))  # the scheduler tells it, once
         elif outcome is LaneOutcome.LOST:
             metrics.lease("lost")
             self._log.warning("lease lost", reason=str(error))

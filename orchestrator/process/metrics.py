@@ -157,6 +157,9 @@ class Metrics:
         self.brands_parked = self._gauge(
             "brands_parked", "Brands left alone until somebody acts: a key of a foreign type, a full failed list."
         )
+        self.brands_left = self._gauge(
+            "brands_left", "Brands left to processes of a newer version, which wrote their state."
+        )
 
     def _create_process_metrics(self, merge_implementation: str) -> None:
         ProcessCollector(registry=self.registry)

@@ -1,8 +1,8 @@
 """Which brand is next: the rule, without I/O.
 
-Owns what is known of every brand: registered, ready, held by a lane, put off after a failure, parked. A brand is
-*ready* when it is believed to have work. The belief may be wrong, and the lane finds out. But a brand with work is
-never forgotten: it is ready, or held, or the next claim asks about it.
+Owns what is known of every brand: registered, ready, held by a lane, put off after a failure, parked, left to a newer
+version. A brand is *ready* when it is believed to have work. The belief may be wrong, and the lane finds out. But a
+brand with work is never forgotten: it is ready, or held, or the next claim asks about it.
 
 Time is an argument, in seconds of one monotonic clock, whichever.
 """
@@ -29,6 +29,7 @@ class _Record:
     failures: int = 0
     not_before_s: float = 0.0
     parked: str | None = None
+    left: bool = False
     succeeded: bool = False
 
 
@@ -37,7 +38,7 @@ class Roster:
 
     Args:
         backoff_base: factor between the waits after two failures of a brand.
-        park_s: seconds until a parked brand is looked at again.
+        park_s: seconds until a brand that is parked, or left to a newer version, is looked at again.
     """
 
     def __init__(self, *, backoff_base: float, park_s: float) -> None:
@@ -131,6 +132,12 @@ class Roster:
             # Another orchestrator has it, so what failed or parked here may not fail there: forget it.
             self._records[brand] = _Record(not_before_s=now_s + BUSY_PAUSE_S, succeeded=record.succeeded)
             return
+        if outcome is LaneOutcome.LEFT:
+            # Rarely, and no hint helps: it comes back only if somebody puts another state there.
+            self._records[brand] = _Record(not_before_s=now_s + self._park_s, left=True)
+            self._ready[brand] = None
+            return
+        record.left = False
         record.succeeded = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}
         if record.succeeded:
             self._records[brand] = _Record(succeeded=True)
@@ -152,7 +159,7 @@ class Roster:
     def forgive(self) -> None:
         """Let every brand that failed start at once: Redis is back, and they failed because it was away."""
         for record in self._records.values():
-            if record.parked is None:
+            if record.parked is None and not record.left:
                 record.not_before_s = 0.0
 
     # -- what health says
@@ -164,6 +171,10 @@ class Roster:
     def successful(self) -> int:
         """Brands whose last visit went well."""
         return sum(1 for record in self._records.values() if record.succeeded)
+
+    def left(self) -> list[str]:
+        """Brands whose state a newer version wrote; whoever runs that version works on them."""
+        return [brand for brand, record in self._records.items() if record.left]
 
     def parked(self) -> dict[str, str]:
         """Parked brands and why."""

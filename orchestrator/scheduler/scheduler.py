@@ -65,6 +65,7 @@ class SchedulerStatistics:
         successful: brands whose last visit went well.
         failed: brands whose last visit was given up, or which are parked.
         parked: brands that need a human, and why.
+        left: brands whose state a newer version wrote.
     """
 
     lanes: tuple[LaneStatistics, ...]
@@ -74,6 +75,7 @@ class SchedulerStatistics:
     successful: int
     failed: int
     parked: dict[str, str]
+    left: list[str]
     redis_up: bool
     redis_reason: str
     registry_read: bool
@@ -133,6 +135,7 @@ class Scheduler:
             successful=self._roster.successful(),
             failed=self._roster.failed(),
             parked=self._roster.parked(),
+            left=self._roster.left(),
             redis_up=self._discovery.redis_health.up,
             redis_reason=self._discovery.redis_health.reason,
             registry_read=self._discovery.registry_read,
@@ -235,11 +238,14 @@ class Scheduler:
             self._metrics.brands_active.set(len(self._lanes))
         if lane.warm is not None and lane.brand in self._roster:
             self._warm.put(lane.brand, lane.warm)
+        if outcome is LaneOutcome.LEFT and lane.brand not in self._roster.left():  # told once, however often it is met
+            self._log.warning("brand left to a newer version", brand=lane.brand, reason=lane.reason)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
         # Again at once: a hint came between the last peek and the release, or the release got no answer.
         if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
             self._roster.mark_ready(lane.brand)
         self._metrics.brands_parked.set(len(self._roster.parked()))
+        self._metrics.brands_left.set(len(self._roster.left()))
         self.notice()
 
     def _make_room(self) -> None:

@@ -24,7 +24,8 @@ T = TypeVar("T")
 READ_THREADS = 8
 """Concurrent reads for pages and the API; more wait, so that readers never starve lanes of connections."""
 
-_SHOWN_PARKED = 5
+_SHOWN = 5
+"""Brands that a check names."""
 
 
 class Service:
@@ -118,10 +119,21 @@ def _redis_check(scheduler: SchedulerStatistics) -> Check:
 
 def _lanes_check(scheduler: SchedulerStatistics) -> Check:
     states = sorted(lane.state.value for lane in scheduler.lanes)
+    left = _left(scheduler.left)
     if scheduler.parked:
-        shown = "; ".join(f"{brand!r}: {reason}" for brand, reason in list(scheduler.parked.items())[:_SHOWN_PARKED])
-        return Check("degraded", f"{len(scheduler.parked)} parked: {shown}")
-    return Check("ok", ", ".join(states) or "idle")
+        shown = "; ".join(f"{brand!r}: {reason}" for brand, reason in list(scheduler.parked.items())[:_SHOWN])
+        return Check("degraded", "; ".join([f"{len(scheduler.parked)} parked: {shown}", *left]))
+    # During an upgrade it is in order that some are left. Whether it is one cannot be seen here.
+    return Check("ok", "; ".join([", ".join(states) or "idle", *left]))
+
+
+def _left(brands: Sequence[str]) -> list[str]:
+    """What to say of *brands* that a newer version wrote, and what to do if nobody runs that version."""
+    if not brands:
+        return []
+    shown = ", ".join(map(repr, brands[:_SHOWN]))
+    more = ", ..." if len(brands) > _SHOWN else ""
+    return [f"{len(brands)} left to a newer version, which has to run for them: {shown}{more}"]
 
 
 def _merge_check() -> Check:

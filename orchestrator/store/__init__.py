@@ -1,7 +1,8 @@
 """Redis: the threaded client, the Lua commands, and the translation of their codes into errors.
 
 Face: the store with its values, and the client's functions. Not on it, to be imported by name, because few need
-them and each brings libraries of its own: ``documents``, ``embedded``, ``hints``, ``preflight``, ``registry``.
+them and each brings libraries of its own: ``documents``, ``embedded``, ``hints``, ``preflight``, ``registry``,
+``state_formats``.
 
 Imports ``contract``, ``process.masking`` and ``errors``. Only :mod:`orchestrator.store.hints` knows trio; everything
 else is synchronous and thread-safe.

@@ -14,6 +14,7 @@ from orchestrator.errors import (
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
+    NewerStateError,
     OrchestratorError,
     QueueMovedError,
     StaleStateError,
@@ -38,6 +39,7 @@ class Code(StrEnum):
     HEAD = "HEAD"
     TYPE = "TYPE"
     FULL = "FULL"
+    NEWER = "NEWER"
     FORMAT = "FORMAT"
 
 
@@ -46,7 +48,8 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
 
     Raises:
         StoreError: one of its subclasses for each code.
-        InvalidStateError: the state has a format that this version does not know (``FORMAT``).
+        NewerStateError: a newer version wrote the state (``NEWER``).
+        InvalidStateError: the state has a format that is too old for this version (``FORMAT``).
     """
     code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
@@ -69,5 +72,6 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
     Code.FULL: (DeadLetterFullError, "a batch with dead letters does not fit under their cap: {} are there"),
-    Code.FORMAT: (InvalidStateError, "the state has format {!r}, unknown to this version"),
+    Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
+    Code.FORMAT: (InvalidStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
 }

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
-from orchestrator.contract import state_format
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import StoreError
 from orchestrator.store import scripts
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from orchestrator.store.line import Line, Reply
     from orchestrator.store.types import Commit, ReadOn, Registry
     from orchestrator.store.wire import Command
-
-STATE_FORMAT: Final = str(state_format.STATE_FORMAT)
-"""Number of the state encoding; acquire refuses a brand whose state has another one."""
 
 MAX_CLAIM: Final = 512
 """Brands a claim looks at: 0.26 ms of the server's time, during which nobody else is served."""
@@ -106,10 +102,11 @@ class Store:
         Raises:
             BrandBusyError: somebody else has it.
             WrongTypeError: one of the brand's keys has a foreign type.
-            InvalidStateError: the state was written by a version with another format.
+            NewerStateError: a newer version wrote the state.
+            InvalidStateError: the state has a format that is too old for this version.
         """
-        keys = BrandKeys.of(brand)
-        reply = self._script("write", scripts.ACQUIRE, keys, token, self._lock_ttl_ms, STATE_FORMAT)
+        keys, formats = BrandKeys.of(brand), self.options.formats
+        reply = self._script("write", scripts.ACQUIRE, keys, token, self._lock_ttl_ms, formats.oldest, formats.written)
         _, epoch, version, cid, attempts, due_ms, now_ms, queued = reply
         return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
 
@@ -272,7 +269,7 @@ class Store:
             *(commit.summary or b"", options.summary_ttl_s * 1000),
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
             *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
-            *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max),
+            *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
             *map(len, sections),
             *map(bulk, sections),
         ]

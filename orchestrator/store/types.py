@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from orchestrator.contract.state_format import FORMATS, Formats
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -38,6 +40,7 @@ class StoreOptions:
         seen_age_s: age at which a generation is rotated even if it is not full.
         failed_max: entries at which ``failed_policy`` applies.
         failed_policy: pause the brand, or drop the oldest entries (counted in the reply).
+        formats: of the state: which are acquired, and which one is written.
     """
 
     lock_ttl_s: float = 15.0
@@ -50,6 +53,7 @@ class StoreOptions:
     seen_age_s: int = 7 * DAY_S
     failed_max: int = 10_000
     failed_policy: FailedPolicy = FailedPolicy.PAUSE
+    formats: Formats = FORMATS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from orchestrator.brand.codec import pack
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
-from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.contract.times import iso_utc
-from orchestrator.errors import InvalidStateError
+from orchestrator.errors import InvalidStateError, NewerStateError
 from tests.brand.support import (
     DAY_MS,
     HOUR_MS,
@@ -284,7 +284,7 @@ def test_load_of_nothing_is_empty() -> None:
     "damage",
     [
         {GENERAL_FIELD: b""},
-        {GENERAL_FIELD: pack([STATE_FORMAT + 1, 0, None, []])},
+        {GENERAL_FIELD: pack([OLDEST_FORMAT - 1, 0, None, []])},
         {b"p:x": b"\x90"},
         {b"p:1994949": b"\x90"},
         {b"h:1": b"\xc1"},
@@ -292,10 +292,18 @@ def test_load_of_nothing_is_empty() -> None:
     ],
 )
 def test_load_refuses_damage(damage: dict[bytes, bytes]) -> None:
-    """A damaged field or another format is an error, not a guess."""
+    """A damaged field or a format without a migration is an error, not a guess."""
     fields = dict(folded(chunk(1, summary="s")).take_changes().put)
     with pytest.raises(InvalidStateError):
         BrandState.load(FoldConfig(), {**fields, **damage})
+
+
+def test_load_leaves_the_state_of_a_newer_version_alone() -> None:
+    """That is no damage: whoever runs that version can read it."""
+    fields = dict(folded(chunk(1)).take_changes().put)
+    fields[GENERAL_FIELD] = pack([STATE_FORMAT + 1, 0, None, []])
+    with pytest.raises(NewerStateError):
+        BrandState.load(FoldConfig(), fields)
 
 
 def test_load_refuses_a_hash_without_its_head() -> None:

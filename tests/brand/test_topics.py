@@ -102,3 +102,19 @@ def test_totals_keep_a_topic_without_mentions_until_its_last_pane_leaves() -> No
     assert totals.heaviest(5) == [("a", 0)]
     totals.subtract({"a": Topic()})
     assert totals.heaviest(5) == []
+
+
+def test_rekeyed_topics_keep_their_mentions() -> None:
+    """Two that are one by the present rule are added up, spellings and mentions beyond them; mere noise is dropped."""
+    old = PaneTopics(
+        {"a": Topic(7, {"Launch!": 4, "Launches": 2}), "b": Topic(3, {"launch": 3}), "c": Topic(9, {"-1": 9})}
+    )
+    renewed = old.rekeyed()
+    assert list(renewed.by_key) == [topic_key("launch")]
+    (topic,) = renewed.by_key.values()
+    assert (topic.mentions, topic.spellings) == (10, {"Launch!": 4, "Launches": 2, "launch": 3})
+
+
+def test_rekeyed_topics_without_a_spelling_are_dropped() -> None:
+    """Nobody could say what they were."""
+    assert len(PaneTopics({"a": Topic(7)}).rekeyed()) == 0

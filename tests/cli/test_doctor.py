@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import redis
 
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
 
@@ -89,3 +91,39 @@ def test_doctor_warns_about_refused_names(invoke: Invoke, redis_client: redis.Re
     finding = findings_of(invoke("doctor", "--json").stdout)["brands"]
     assert finding["verdict"] == "warn"
     assert finding["detail"].startswith("1 registered, 1 refused")
+
+
+def test_doctor_names_brands_that_a_newer_version_wrote(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """After a rollback nobody works on them, and no process can know that; the remedy says what to do."""
+    invoke("brands", "add", "doctor newer", "doctor older", "doctor new")
+    for name, number in (("doctor newer", STATE_FORMAT + 1), ("doctor older", OLDEST_FORMAT)):
+        redis_client.hset(BrandKeys.of(name).meta, "format", number)
+    result = invoke("doctor", "--json")
+    finding = findings_of(result.stdout)["state formats"]
+    assert result.exit_code == 0
+    assert finding["verdict"] == "warn"
+    assert finding["detail"] == "1 written by a newer version, left alone by this one: 'doctor newer'"
+    assert "docs/releasing.md" in finding["remedy"]
+
+
+def test_doctor_names_brands_whose_state_is_too_old(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """They are parked, and somebody has to begin anew with them."""
+    names = [f"doctor {number}" for number in range(7)]
+    invoke("brands", "add", *names)
+    for name in names:
+        redis_client.hset(BrandKeys.of(name).meta, "format", OLDEST_FORMAT - 1)
+    finding = findings_of(invoke("doctor", "--json").stdout)["state formats"]
+    shown = ", ".join(map(repr, names[:5]))
+    assert (finding["verdict"], finding["detail"]) == ("warn", f"7 too old for this version, parked: {shown}, ...")
+
+
+def test_doctor_counts_states_that_will_be_migrated(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """An upgrade is over when none of an older format is left, and nobody has to do anything for it."""
+    invoke("brands", "add", "doctor a", "doctor b", "doctor c", "doctor d")
+    for name, number in (("doctor a", OLDEST_FORMAT), ("doctor b", STATE_FORMAT), ("doctor c", STATE_FORMAT)):
+        redis_client.hset(BrandKeys.of(name).meta, "format", number)
+    finding = findings_of(invoke("doctor", "--json").stdout)["state formats"]
+    assert finding["verdict"] == "ok"
+    assert finding["detail"] == (
+        f"1 of format {OLDEST_FORMAT}, 2 of format {STATE_FORMAT}; this version writes {STATE_FORMAT}"
+    )

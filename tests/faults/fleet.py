@@ -45,7 +45,11 @@ def eventually(condition: Callable[[], Any], *, within_s: float, what: str) -> N
 
 
 class Orchestrator:
-    """One ``python -m orchestrator run`` in a folder of its own."""
+    """One ``python -m orchestrator run`` in a folder of its own.
+
+    Attributes:
+        state_format: which one it writes from its next start on, 0 = that of this version.
+    """
 
     def __init__(self, folder: Path, name: str, url: str, **settings: str) -> None:
         self.name = name
@@ -55,6 +59,7 @@ class Orchestrator:
         self._settings = settings
         self.process: Popen[bytes] | None = None
         self.memory_bytes = 0  # limit of its address space, 0 = none
+        self.state_format = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -73,7 +78,8 @@ class Orchestrator:
         self.starts += 1
         with self.log_file.open("wb") as log:
             limits = ["prlimit", f"--as={self.memory_bytes}"] if self.memory_bytes else []
-            command = [*limits, sys.executable, "-m", "orchestrator", "run"]
+            version = ["tests.faults.other_version", str(self.state_format)] if self.state_format else ["orchestrator"]
+            command = [*limits, sys.executable, "-m", *version, "run"]
             self.process = Popen(command, cwd=self._folder, env=environment, stdin=DEVNULL, stdout=log, stderr=log)
 
     @property
@@ -116,12 +122,21 @@ class Orchestrator:
 
     def leased(self) -> bool:
         """Whether it works on at least one brand now."""
-        entry = self.logged("serving")[-1]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{entry['http_port']}/health", timeout=2) as reply:
-                return bool(json.load(reply)["activeBrands"])
+            return bool(self.health()["activeBrands"])
         except OSError:
             return False
+
+    def health(self) -> dict[str, Any]:
+        """What it says of itself.
+
+        Raises:
+            OSError: it does not answer, or is not ready.
+        """
+        entry = self.logged("serving")[-1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{entry['http_port']}/health", timeout=5) as reply:
+            document: dict[str, Any] = json.load(reply)
+        return document
 
     @property
     def running(self) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 16
 TRICKLED_BYTES = 48
-_CODES = re.compile(rb"\$\d+\r\n(OK|DUP|FENCED|STALE|HEAD|BUSY|TYPE|FULL)\r\n")
+_CODES = re.compile(rb"\$\d+\r\n(OK|DUP|FENCED|STALE|HEAD|BUSY|TYPE|FULL|NEWER|FORMAT)\r\n")
 _TAIL_BYTES = 16
 _CLOSED = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import chunk_faults, process_faults, redis_faults
+from tests.faults import chunk_faults, process_faults, redis_faults, upgrade_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
         partial(chunk_faults.poison, actions=("segfault", "allocate")),
         {"quarantined": 2, "innocents quarantined": 0},
     ),
+    "fleet upgraded": (partial(upgrade_faults.upgrade_fleet, rounds=3), {"migrated": 4, "untouched": 4}),
     "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
 }
 

@@ -16,6 +16,7 @@ from orchestrator.errors import (
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
+    NewerStateError,
     QueueMovedError,
     StaleStateError,
     StoreRefusedError,
@@ -145,6 +146,7 @@ async def test_lane_retries_the_lease_too(visit: LaneUnderTest, autojump_clock: 
     ("error", "expected"),
     [
         (BrandBusyError("x"), LaneOutcome.BUSY),
+        (NewerStateError("x"), LaneOutcome.LEFT),
         (LeaseLostError("x"), LaneOutcome.LOST),
         (StaleStateError("x"), LaneOutcome.LOST),
         (QueueMovedError("x"), LaneOutcome.LOST),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import msgspec
 import pytest
 
+from orchestrator.brand.state import GENERAL_FIELD
 from orchestrator.contract.chunk import MAX_MAGNITUDE
+from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import (
     BrandBusyError,
     InvalidStateError,
     LeaseLostError,
+    NewerStateError,
     QueueMovedError,
     StaleStateError,
     StoreUnavailableError,
@@ -18,7 +25,9 @@ from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.sizer import FIRST_ITEMS, BatchSizer
 from orchestrator.process import failpoints
 from tests.lane.support import Brand, assert_balanced, drain
+from tests.states import stored_states
 
+STORED = stored_states()
 FULL_SENTIMENT = {"positive": 5, "neutral": 2, "negative": 1, "score": 4}
 
 
@@ -213,6 +222,32 @@ def test_session_reports_a_key_of_a_foreign_type(queue: Brand) -> None:
     with pytest.raises(WrongTypeError, match=r"chunks' is a string, expected a list"):
         queue.session().open()
     assert not queue.locked()
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_session_migrates_what_an_older_version_left(queue: Brand, name: str) -> None:
+    """The first commit is the next of the old ones, and knows the chunks that they counted."""
+    STORED[name].restore(queue.client, queue.name)
+    version, known = queue.meta("version"), json.loads(STORED[name].next_items[0])["chunkId"]
+    queue.push_ids(known, "new")
+    (step, *_) = queue.visit()
+    assert (step.duplicates, step.fold.chunks) == (1, 1)
+    assert (queue.meta("format"), queue.meta("version")) == (STATE_FORMAT, version + 1)
+    assert queue.summary()["version"] == version + 1
+    general: Any = queue.client.hget(queue.keys.state, GENERAL_FIELD)
+    assert msgspec.msgpack.decode(general)[0] == STATE_FORMAT
+
+
+def test_session_leaves_the_brand_of_a_newer_version_without_a_trace(queue: Brand) -> None:
+    """It asks once and holds nothing, so it has nothing to give back; not even a release is sent."""
+    queue.push_ids("a")
+    queue.client.hset(queue.keys.meta, "format", STATE_FORMAT + 1)
+    session = queue.session()
+    with pytest.raises(NewerStateError):
+        session.open()
+    assert not session.settle().token
+    assert not session.release()
+    assert queue.queued() == 1
 
 
 def test_session_that_cannot_read_the_state_gives_the_lease_back(queue: Brand) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.format_guards import FORMAT_GUARDS
 from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
 from tests.mutants.lane_guards import LANE_GUARDS
@@ -243,4 +244,5 @@ GUARDS: Final = (
         "tests/alerts/test_deliver.py::test_offer_never_waits",
     ),
     *LANE_GUARDS,
+    *FORMAT_GUARDS,
 )

@@ -106,6 +106,7 @@ def test_mark_ready_is_refused_for_a_brand_that_a_lane_holds() -> None:
         (LaneOutcome.LOST, True),
         (LaneOutcome.FAILED, True),
         (LaneOutcome.PARKED, True),
+        (LaneOutcome.LEFT, True),
     ],
 )
 def test_finish_decides_who_is_taken_again(outcome: LaneOutcome, *, again: bool) -> None:
@@ -178,6 +179,39 @@ def test_finish_leaves_a_parked_brand_to_the_one_who_holds_it() -> None:
     assert (roster.parked(), roster.failed()) == ({}, 0)
 
 
+def test_finish_looks_rarely_at_a_brand_that_is_left_to_a_newer_version() -> None:
+    """No hint and no claim brings it back before; it is neither parked nor failed."""
+    roster = _ready("a")
+    roster.take(0.0)
+    roster.finish("a", LaneOutcome.LEFT, 0.0)
+    assert (roster.left(), roster.parked(), roster.failed()) == (["a"], {}, 0)
+    assert not roster.hint("a", PARK_S - 0.1)
+    assert _asked(roster) == []
+    assert roster.take(PARK_S - 0.1) is None
+    assert roster.take(PARK_S) == "a"
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in LaneOutcome if outcome is not LaneOutcome.LEFT])
+def test_a_brand_is_left_until_a_visit_ends_otherwise(outcome: LaneOutcome) -> None:
+    """Somebody has put a state there that this version can read, or the brand begins anew."""
+    roster = _ready("a")
+    roster.take(0.0)
+    roster.finish("a", LaneOutcome.LEFT, 0.0)
+    roster.take(PARK_S)
+    assert roster.left() == ["a"]
+    roster.finish("a", outcome, PARK_S)
+    assert roster.left() == []
+
+
+def test_finish_forgets_what_failed_at_a_brand_that_is_left() -> None:
+    """What a newer version does with it is none of this one's failures."""
+    roster = _ready("a")
+    for outcome in (LaneOutcome.PARKED, LaneOutcome.FAILED, LaneOutcome.LEFT):
+        roster.take(1e6)
+        roster.finish("a", outcome, 0.0)
+    assert (roster.parked(), roster.failed()) == ({}, 0)
+
+
 def test_hint_does_not_wake_a_brand_that_is_put_off() -> None:
     """Hints for a brand that somebody else folds arrive with every commit of theirs; they are not followed."""
     roster = _ready("a")
@@ -189,9 +223,9 @@ def test_hint_does_not_wake_a_brand_that_is_put_off() -> None:
 
 
 def test_forgive_lets_failed_brands_start_at_once() -> None:
-    """When Redis is back, nobody waits out a pause that its absence caused; parked brands still do."""
-    roster = _ready("failed", "parked")
-    for outcome in (LaneOutcome.FAILED, LaneOutcome.PARKED):
+    """When Redis is back, nobody waits out a pause that its absence caused; those that were put off otherwise do."""
+    roster = _ready("failed", "parked", "left")
+    for outcome in (LaneOutcome.FAILED, LaneOutcome.PARKED, LaneOutcome.LEFT):
         roster.finish(str(roster.take(0.0)), outcome, 0.0)
     roster.forgive()
     assert roster.take(0.0) == "failed"

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from orchestrator.errors import BrandBusyError, LeaseLostError, WrongTypeError
+from orchestrator.errors import BrandBusyError, LeaseLostError, NewerStateError, WrongTypeError
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
@@ -251,6 +252,29 @@ async def test_scheduler_parks_a_brand_that_needs_a_human(
     first, second, third = world.scripts["bad"].times("open")[:3]
     assert second - first == pytest.approx(REGISTRY_INTERVAL_S)
     assert third - second == pytest.approx(REGISTRY_INTERVAL_S)
+
+
+async def test_scheduler_leaves_a_brand_to_a_newer_version(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once, asked about as rarely as the registry, and none of this one's troubles; others go on."""
+    world = FakeRedis("newer", "good")
+    scheduler = make_scheduler(world, monkeypatch)
+    with capture_logs() as logs:
+        async with running(scheduler):
+            world.scripts["newer"].opens.extend([NewerStateError("format 4")] * 3)
+            world.push("newer", WORK)
+            world.push("good", WORK)
+            await trio.sleep(1.0)
+            statistics = scheduler.statistics()
+            assert (statistics.left, statistics.parked, statistics.failed) == (["newer"], {}, 0)
+            assert "good" in lanes_of(scheduler)
+            await trio.sleep(4 * REGISTRY_INTERVAL_S)
+            assert scheduler.statistics().left == []
+    times = world.scripts["newer"].times("open")[:4]
+    assert [later - earlier for earlier, later in itertools.pairwise(times)] == pytest.approx([REGISTRY_INTERVAL_S] * 3)
+    told = [line for line in logs if line["event"] == "brand left to a newer version" and line["log_level"] != "debug"]
+    assert [(line["brand"], line["reason"]) for line in told] == [("newer", "format 4")]
 
 
 async def test_scheduler_leaves_a_busy_brand_to_its_holder(

@@ -28,6 +28,7 @@ HEALTHY = SchedulerStatistics(
     successful=3,
     failed=1,
     parked={},
+    left=[],
     redis_up=True,
     redis_reason="",
     registry_read=True,
@@ -83,6 +84,8 @@ def test_statistics_pass_on_what_the_scheduler_knows(redis_client: redis.Redis) 
         ({"redis_up": False, "registry_read": False}, Status.UNAVAILABLE),
         ({"redis_up": False, "parked": {"x": "y"}}, Status.UNAVAILABLE),
         ({"parked": {"x": "y"}}, Status.DEGRADED),
+        ({"left": ["x"]}, Status.OK),
+        ({"left": ["x"], "parked": {"y": "z"}}, Status.DEGRADED),
     ],
 )
 def test_status_names_the_worst_that_is_the_case(
@@ -117,6 +120,17 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
     }
     assert _service(redis_client, hinted=False, lanes=()).statistics().checks["redis"].detail == "polling"
     assert _service(redis_client, lanes=()).statistics().checks["lanes"].detail == "idle"
+
+
+def test_checks_name_some_brands_that_are_left_to_a_newer_version(redis_client: redis.Redis) -> None:
+    """With what they need. That is in order during an upgrade, and is told beside what needs somebody."""
+    left = [f"b{number}" for number in range(1_000)]
+    check = _service(redis_client, left=left[:2]).statistics().checks["lanes"]
+    told = "2 left to a newer version, which has to run for them: 'b0', 'b1'"
+    assert (check.status, check.detail) == ("ok", f"folding, waiting; {told}")
+    assert _service(redis_client, left=left, lanes=()).statistics().checks["lanes"].detail.endswith("'b3', 'b4', ...")
+    check = _service(redis_client, left=left[:2], parked={"x": "a set"}).statistics().checks["lanes"]
+    assert (check.status, check.detail) == ("degraded", f"1 parked: 'x': a set; {told}")
 
 
 def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:

@@ -10,11 +10,13 @@ import msgspec
 import pytest
 
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT, Formats
 from orchestrator.errors import (
     BrandBusyError,
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
+    NewerStateError,
     QueueMovedError,
     StaleStateError,
     StoreUnavailableError,
@@ -105,11 +107,53 @@ def test_acquire_refuses_a_lock_of_a_foreign_type(world: World) -> None:
         world.lease()
 
 
-def test_acquire_refuses_state_of_a_foreign_format(world: World) -> None:
+def test_acquire_leaves_the_state_of_a_newer_version_alone(world: World) -> None:
     """A newer version's state is not overwritten by an older one."""
-    world.client.hset(world.keys.meta, "format", "99")
+    world.client.hset(world.keys.meta, "format", STATE_FORMAT + 1)
+    with world.refused(NewerStateError):
+        world.lease()
+
+
+def test_acquire_says_that_a_state_is_newer_while_it_is_leased(world: World) -> None:
+    """Else who cannot read it would come back as soon as the lock is gone."""
+    world.lease()
+    world.client.hset(world.keys.meta, "format", STATE_FORMAT + 1)
+    with world.refused(NewerStateError):
+        world.lease()
+
+
+def test_acquire_refuses_a_state_that_is_too_old(world: World) -> None:
+    """What nobody can read is not guessed at."""
+    world.client.hset(world.keys.meta, "format", OLDEST_FORMAT - 1)
     with world.refused(InvalidStateError):
         world.lease()
+
+
+def test_acquire_leaves_a_state_that_is_too_old_to_the_one_who_holds_it(world: World) -> None:
+    """Somebody can read it, so nobody has to be called."""
+    world.lease()
+    world.client.hset(world.keys.meta, "format", OLDEST_FORMAT - 1)
+    with world.refused(BrandBusyError):
+        world.lease()
+
+
+@pytest.mark.parametrize("found", range(OLDEST_FORMAT, STATE_FORMAT + 1))
+def test_the_format_stays_until_the_first_commit(world: World, found: int) -> None:
+    """Until then the state is what the older version wrote, and that version may go on with it."""
+    world.client.hset(world.keys.meta, "format", found)
+    lease, peek = world.holding(b"a")
+    assert world.client.hget(world.keys.meta, "format") == b"%d" % found
+    world.store.commit(lease, commit_of(peek))
+    assert world.client.hget(world.keys.meta, "format") == b"%d" % STATE_FORMAT
+
+
+def test_a_brand_without_state_has_no_format(world: World) -> None:
+    """It belongs to no version until one commits; a commit writes the format that its store was made with."""
+    lease, peek = world.holding(b"a")
+    assert world.client.hget(world.keys.meta, "format") is None
+    other = Store(world.client, StoreOptions(formats=Formats(STATE_FORMAT + 7)))
+    other.commit(lease, commit_of(peek))
+    assert world.client.hget(world.keys.meta, "format") == b"%d" % (STATE_FORMAT + 7)
 
 
 def test_peek_reads_without_taking_and_counts_attempts(world: World) -> None:

@@ -4,7 +4,8 @@
 -- epoch than any lease before it, even than one that a failover or a cut log forgot,
 -- because an epoch is never less than the server's clock in milliseconds. Acquiring again
 -- with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
--- A brand that has a key of a foreign type, or state of a foreign format, is not acquired.
+-- A brand that has a key of a foreign type, or state of a format that the caller cannot read,
+-- is not acquired. One of an older format keeps it until the first commit writes another.
 --
 -- KEYS[1]  lock     STRING
 -- KEYS[2]  meta     HASH
@@ -19,16 +20,17 @@
 -- KEYS[11] recent   LIST
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
--- ARGV[3]  number of the state format that the caller reads and writes
+-- ARGV[3]  number of the oldest state format that the caller reads
+-- ARGV[4]  number of the newest one, which it writes
 --
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued}
 --         {'BUSY', milliseconds until the lock expires}
 --         {'TYPE', index into KEYS, found type}
---         {'FORMAT', found format}
--- Writes  lock (SET with PX), meta.epoch, meta.format; nothing unless it returns OK.
+--         {'NEWER', found format}  {'FORMAT', found format}, which is older
+-- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK.
 
 local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
-local token, lock_ttl_ms, format = ARGV[1], ARGV[2], ARGV[3]
+local token, lock_ttl_ms, oldest_format, newest_format = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
 
 for index, key in ipairs(KEYS) do
@@ -38,14 +40,18 @@ for index, key in ipairs(KEYS) do
   end
 end
 
+local epoch, version, cid, attempts, due_ms, found_format =
+  unpack(redis.call('HMGET', meta, 'epoch', 'version', 'cid', 'attempts', 'due', 'format'))
+local format = tonumber(found_format or newest_format) or 0
+-- Before BUSY: who cannot read the brand would else come back as soon as the lock is gone.
+if format > newest_format then
+  return { 'NEWER', found_format }
+end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
   return { 'BUSY', redis.call('PTTL', lock) }
 end
-
-local epoch, version, cid, attempts, due_ms, found_format =
-  unpack(redis.call('HMGET', meta, 'epoch', 'version', 'cid', 'attempts', 'due', 'format'))
-if found_format and found_format ~= format then
+if format < oldest_format then
   return { 'FORMAT', found_format }
 end
 
@@ -57,7 +63,7 @@ epoch = math.max((tonumber(epoch) or 0) + 1, now_ms)
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms, 'XX') -- a rehearsal: without a lock it sets none
-redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch), 'format', format)
+redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch))
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 
 return {

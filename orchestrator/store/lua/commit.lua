@@ -18,8 +18,8 @@
 -- ARGV[17] channel                        ARGV[18] message, '' = none
 -- ARGV[19] '1' = replace spike            ARGV[20] ttl of spike, ms
 -- ARGV[21] ttl of trend, ms               ARGV[22] ttl of recent, ms
--- ARGV[23] cap of recent
--- ARGV[24..31] lengths, in elements, of the eight sections that follow:
+-- ARGV[23] cap of recent                 ARGV[24] number of the state format that is written
+-- ARGV[25..32] lengths, in elements, of the eight sections that follow:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent
 --
 -- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused}
@@ -33,12 +33,12 @@ local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
-local trend_ttl_ms, recent_ttl_ms, recent_max = unpack(ARGV, 21, 23)
+local trend_ttl_ms, recent_ttl_ms, recent_max, format = unpack(ARGV, 21, 24)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT = 1, 2, 3, 4, 5, 6, 7, 8
 local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
-local count, start, at = {}, {}, 32
+local count, start, at = {}, {}, 33
 for section = PUT, RECENT do
-  count[section], start[section] = tonumber(ARGV[23 + section]), at
+  count[section], start[section] = tonumber(ARGV[24 + section]), at
   at = at + count[section]
 end
 
@@ -111,7 +111,7 @@ write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
-redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
+redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms, 'format', format)
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end

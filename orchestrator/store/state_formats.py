@@ -1,0 +1,38 @@
+"""In which format the states of brands are, for those who only want to know.
+
+Takes no lease, so the answer may be old when it arrives; ``acquire`` is the one who decides. Source: ``meta.format`` in
+``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.store.client import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+_SLICE: Final = 512
+"""Brands asked about in one round trip, as many as in a claim."""
+
+
+def state_formats(client: redis.Redis, brands: Sequence[str]) -> dict[str, int]:
+    """The format of each of *brands* that has a state, as far as its meta hash can be read.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    found: dict[str, int] = {}
+    for start in range(0, len(brands), _SLICE):
+        asked = brands[start : start + _SLICE]
+        with translated(), client.pipeline(transaction=False) as pipe:
+            for brand in asked:
+                pipe.hget(BrandKeys.of(brand).meta, "format")
+            replies = pipe.execute(raise_on_error=False)
+        numbers = zip(asked, replies, strict=True)
+        found.update((brand, int(reply)) for brand, reply in numbers if isinstance(reply, bytes) and reply.isdigit())
+    return found
