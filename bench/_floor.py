@@ -46,7 +46,7 @@ class FloorChunk(Struct, gc=False, rename="camel"):
     brand: str
     sentiment: FloorSentiment
     clusters: list[FloorCluster]
-    processed_at: str | None = None
+    processed_at: str | float | None = None
     topics: list[str] | None = None
     summary: str | None = None
     spike_detected: bool | None = None

@@ -21,6 +21,7 @@ from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
+from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
@@ -96,18 +97,36 @@ class BrandState:
         chunks = batch.chunks
         if not chunks:
             return FoldReport()
-        times, retimed = stamp_all(chunks, self._clock_ms, self._config.window_ms)
-        panes = [at_ms // PANE_MS for at_ms in times]
+        stamps = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         counts = batch.mentions.counts
         mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        added = self._window.fold(panes, chunks, mentions)
-        self._trend.fold(added)
-        self._flags.fold(chunks, times, self._clock_ms)
+        self._flags.fold(chunks, stamps.times, self._clock_ms)
+        self._recent.fold(chunks, stamps.times, mentions, counts)
+        times, sizes, late = stamps.times, mentions, stamps.late
+        if late:
+            batch, times, sizes = self._fold_late(batch, times, sizes, late)
+        clusters = self._fold_window(batch, times, sizes) if batch.chunks else 0
+        return FoldReport(len(chunks), sum(mentions), clusters, stamps.retimed, len(late), stamps.zoneless)
+
+    def _fold_late(
+        self, batch: ChunkBatch, times: list[int], mentions: list[int], late: list[int]
+    ) -> tuple[ChunkBatch, list[int], list[int]]:
+        """Count the chunks at the places *late* in the trend; returns what is left, with times and mentions."""
+        panes = [times[place] // PANE_MS for place in late]
+        self._trend.fold(
+            tally_by_pane(panes, [batch.chunks[place] for place in late], [mentions[place] for place in late])
+        )
+        left = sorted(set(range(len(times))).difference(late))
+        return batch.keep(left), [times[place] for place in left], [mentions[place] for place in left]
+
+    def _fold_window(self, batch: ChunkBatch, times: list[int], mentions: list[int]) -> int:
+        """Count a *batch* whose chunks all lie in the window, as of *times*; returns how many clusters it has."""
+        chunks = batch.chunks
+        panes = [at_ms // PANE_MS for at_ms in times]
+        self._trend.fold(self._window.fold(panes, chunks, mentions))
         self._spikes.fold(panes, mentions)
         self._chunk_summaries.fold(chunks, panes)
-        self._recent.fold(chunks, times, mentions, counts)
-        clusters = self._stories.fold_batch(batch, times, panes)
-        return FoldReport(len(chunks), sum(mentions), clusters, retimed)
+        return self._stories.fold_batch(batch, times, panes)
 
     def advance(self, now_ms: int) -> None:
         """Let what is too old at *now_ms* leave; an earlier time than the last one changes nothing."""

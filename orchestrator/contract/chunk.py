@@ -16,7 +16,7 @@ all dialects have one shape. A detail that cannot change a number does not cost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta as Bound
 from msgspec import Struct, field
@@ -42,6 +42,8 @@ Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
 Topics = Annotated[list[Title], Bound(max_length=MAX_TOPICS)]
 WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
 WireTopics = Annotated[list[str | None], Bound(max_length=MAX_TOPICS)]
+WireTime = Annotated[Any, Bound(extra_json_schema={"type": ["string", "number", "null"]})]
+"""Anything, because no chunk is refused for its time; what can be read is text and numbers."""
 WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
 
@@ -104,7 +106,7 @@ class Chunk(Struct, frozen=True, gc=False, rename="camel"):
     brand: str
     sentiment: Sentiment
     clusters: Annotated[list[Cluster], Bound(max_length=MAX_CLUSTERS)]
-    processed_at: Text | None = None
+    processed_at: str | float | None = None
     topics: Topics | None = None
     summary: Text | None = None
     spike_detected: bool | None = None
@@ -118,7 +120,7 @@ class WireChunk(Struct, frozen=True, gc=False, rename="camel"):
     brand: str
     sentiment: Sentiment
     clusters: Annotated[list[WireCluster], Bound(max_length=MAX_CLUSTERS)]
-    processed_at: str | None = None
+    processed_at: WireTime = None
     topics: WireTopics | None = None
     summary: str | None = None
     spike_detected: bool | None = None

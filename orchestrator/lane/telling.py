@@ -136,6 +136,7 @@ class Telling:
             retimed=fold.retimed,
             duplicates=step.duplicates,
         )
+        metrics.odd(late=fold.late, zoneless=fold.zoneless)
         metrics.queued(self._brand, step.queued)
         if step.failed:
             metrics.failed("poison" if step.poisoned else "invalid", step.failed)
