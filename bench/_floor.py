@@ -18,6 +18,7 @@ class FloorSentiment(Struct, gc=False):
     positive: float | None = None
     neutral: float | None = None
     negative: float | None = None
+    unit: str | None = None
 
 
 class FloorCluster(Struct, gc=False, rename="camel"):

@@ -40,6 +40,7 @@ class FoldReport:
         retimed: chunks that were stamped with their arrival.
         late: chunks that came too late for the window and count in the trend alone.
         zoneless: chunks with a time of no zone, taken for UTC.
+        implausible: chunks with numbers that cannot be right.
     """
 
     chunks: int = 0
@@ -48,6 +49,7 @@ class FoldReport:
     retimed: int = 0
     late: int = 0
     zoneless: int = 0
+    implausible: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,14 @@ def first_hour(now_ms: int) -> int:
 RETIMED = 1
 """The time is the arrival, because what the worker says is not usable."""
 
-LATE = 2
+LATE = 1 << 32
 """The time lies before the window; the chunk counts in the trend alone."""
 
-ZONELESS = 4
+ZONELESS = 1 << 64
 """The worker did not say of which zone its time is, and UTC was assumed."""
+
+_COUNT = (1 << 32) - 1
+"""The oddities are so far apart that a sum over chunks holds the number of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +97,15 @@ def stamp_all(chunks: Sequence[Chunk], now_ms: int, window_ms: int) -> Stamps:
     """The stamps of *chunks* that arrived at *now_ms*."""
     known: dict[str | float | None, tuple[int, int]] = {}  # parsing costs as much as the rest of a small chunk's fold
     times: list[int] = []
-    odd: list[tuple[int, int]] = []
+    odd = 0
     for chunk in chunks:
         said = chunk.processed_at
         stamped = known.get(said)
         if stamped is None:
             stamped = known[said] = stamp(said, now_ms, window_ms)
-        if stamped[1]:
-            odd.append((len(times), stamped[1]))
         times.append(stamped[0])
-    return Stamps(
-        times,
-        [place for place, oddity in odd if oddity & LATE],
-        sum(1 for _, oddity in odd if oddity & RETIMED),
-        sum(1 for _, oddity in odd if oddity & ZONELESS),
-    )
+        odd += stamped[1]
+    late: list[int] = []
+    if odd // LATE & _COUNT:
+        late = [place for place, chunk in enumerate(chunks) if known[chunk.processed_at][1] & LATE]
+    return Stamps(times, late, odd & _COUNT, odd // ZONELESS)

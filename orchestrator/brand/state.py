@@ -19,15 +19,16 @@ from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
-from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
+from orchestrator.brand.panes import PANE_MS, Stamps, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
+from orchestrator.brand.units import Oddities, look_through
 from orchestrator.brand.window import Window
-from orchestrator.contract.chunk import chunk_mentions
+from orchestrator.contract.chunk import all_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
@@ -99,31 +100,36 @@ class BrandState:
             return FoldReport()
         stamps = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         counts = batch.mentions.counts
-        mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
+        mentions = all_mentions(chunks, counts)
         self._flags.fold(chunks, stamps.times, self._clock_ms)
         self._recent.fold(chunks, stamps.times, mentions, counts)
-        times, sizes, late = stamps.times, mentions, stamps.late
-        if late:
-            batch, times, sizes = self._fold_late(batch, times, sizes, late)
-        clusters = self._fold_window(batch, times, sizes) if batch.chunks else 0
-        return FoldReport(len(chunks), sum(mentions), clusters, stamps.retimed, len(late), stamps.zoneless)
-
-    def _fold_late(
-        self, batch: ChunkBatch, times: list[int], mentions: list[int], late: list[int]
-    ) -> tuple[ChunkBatch, list[int], list[int]]:
-        """Count the chunks at the places *late* in the trend; returns what is left, with times and mentions."""
-        panes = [times[place] // PANE_MS for place in late]
-        self._trend.fold(
-            tally_by_pane(panes, [batch.chunks[place] for place in late], [mentions[place] for place in late])
+        odd = look_through(chunks, mentions, counts)
+        late = stamps.late
+        if not late:
+            clusters = self._fold_window(batch, stamps.times, mentions, odd)
+        else:
+            clusters = self._fold_apart(batch, stamps, mentions, odd)
+        return FoldReport(
+            len(chunks), sum(mentions), clusters, stamps.retimed, len(late), stamps.zoneless, len(odd.implausible)
         )
-        left = sorted(set(range(len(times))).difference(late))
-        return batch.keep(left), [times[place] for place in left], [mentions[place] for place in left]
 
-    def _fold_window(self, batch: ChunkBatch, times: list[int], mentions: list[int]) -> int:
+    def _fold_apart(self, batch: ChunkBatch, stamps: Stamps, mentions: list[int], odd: Oddities) -> int:
+        """Count the late chunks of *batch* in the trend and the others in the window; returns their clusters."""
+        late = stamps.late
+        panes = [stamps.times[place] // PANE_MS for place in late]
+        chunks = [batch.chunks[place] for place in late]
+        self._trend.fold(tally_by_pane(panes, chunks, [mentions[place] for place in late], odd.of(late)))
+        left = sorted(set(range(len(mentions))).difference(late))
+        if not left:
+            return 0
+        times = [stamps.times[place] for place in left]
+        return self._fold_window(batch.keep(left), times, [mentions[place] for place in left], odd.of(left))
+
+    def _fold_window(self, batch: ChunkBatch, times: list[int], mentions: list[int], odd: Oddities) -> int:
         """Count a *batch* whose chunks all lie in the window, as of *times*; returns how many clusters it has."""
         chunks = batch.chunks
         panes = [at_ms // PANE_MS for at_ms in times]
-        self._trend.fold(self._window.fold(panes, chunks, mentions))
+        self._trend.fold(self._window.fold(panes, chunks, mentions, odd))
         self._spikes.fold(panes, mentions)
         self._chunk_summaries.fold(chunks, panes)
         return self._stories.fold_batch(batch, times, panes)

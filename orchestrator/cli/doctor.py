@@ -6,15 +6,23 @@ import json
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import cast
 
 import click
+import msgspec
+import redis
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
-from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, show_page
+from orchestrator.cli.summary_page import IMPLAUSIBLE_REMEDY, implausible
+from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, show_page
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.settings import Settings
+from orchestrator.store import translated
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 
+_BRANDS_LOOKED_AT = 1_000
+_BRANDS_AT_ONCE = 100
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.REFUSE: "bold red"}
 
 
@@ -51,11 +59,12 @@ def redis_findings(settings: Settings) -> list[Finding]:
             if worst(findings) is Verdict.REFUSE:  # then the registry is the least of its troubles, or cannot be read
                 return findings
             registry = registered(client, settings.brand_list_keys)
+            numbers = _numbers_finding(client, sorted(registry.brands))
     except Misuse:
         raise
     except Failure as error:
         return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
-    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings)]
+    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings), numbers]
 
 
 def _kernel() -> Finding:
@@ -93,6 +102,41 @@ def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings:
         remedy = "register one: orchestrator brands add BRAND"
         return Finding("brands", Verdict.WARN, f"none is registered under {keys}", remedy)
     return Finding("brands", Verdict.OK, f"{brands} registered under {keys}")
+
+
+class _Numbers(msgspec.Struct, rename="camel"):
+    """What of a summary the doctor looks at."""
+
+    implausible_chunks: int = 0
+
+
+def _numbers_finding(client: redis.Redis, brands: Sequence[str]) -> Finding:
+    """Whether what workers say of their chunks can be right, as the summaries of *brands* tell."""
+    looked_at = brands[:_BRANDS_LOOKED_AT]
+    found: dict[str, int] = {}
+    for start in range(0, len(looked_at), _BRANDS_AT_ONCE):
+        names = looked_at[start : start + _BRANDS_AT_ONCE]
+        with translated(), client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.get(BrandKeys.of(name).summary)
+            documents = cast("list[object]", pipeline.execute(raise_on_error=False))
+        found.update((name, _implausible_chunks(document)) for name, document in zip(names, documents, strict=True))
+    odd = {name: chunks for name, chunks in found.items() if chunks}
+    if not odd:
+        return Finding("numbers", Verdict.OK, f"plausible in all summaries of {counted(len(looked_at), 'brand')}")
+    worst_brand = max(odd, key=lambda name: (odd[name], name))
+    detail = f"{counted(len(odd), 'brand')} with implausible chunks, {worst_brand}: {implausible(odd[worst_brand])}"
+    return Finding("numbers", Verdict.WARN, detail, IMPLAUSIBLE_REMEDY)
+
+
+def _implausible_chunks(document: object) -> int:
+    try:
+        return 0 if not isinstance(document, bytes) else _decode_numbers(document).implausible_chunks
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # another program's; the summary command says so
+        return 0
+
+
+_decode_numbers = msgspec.json.Decoder(_Numbers).decode
 
 
 def _print(findings: Sequence[Finding]) -> None:

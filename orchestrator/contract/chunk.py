@@ -16,7 +16,7 @@ all dialects have one shape. A detail that cannot change a number does not cost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta as Bound
 from msgspec import Struct, field
@@ -48,14 +48,19 @@ WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
 
 
+SentimentUnit = Literal["counts", "shares", "percent"]
+"""Mentions of each kind and the sum of their scores; parts of 1 and the mean score; the same times 100."""
+
+
 # gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
 class Sentiment(Struct, frozen=True, gc=False, rename="camel"):
-    """Counts, or the mean shares of the chunk's mentions; the rule that tells them apart is the fold's."""
+    """Counts, shares of the chunk's mentions, or percent; without a unit the fold tells them apart."""
 
     score: Number
     positive: NonNegative | None = None
     neutral: NonNegative | None = None
     negative: NonNegative | None = None
+    unit: SentimentUnit | None = None
 
 
 class Cluster(Struct, frozen=True, gc=False, rename="camel"):
@@ -139,3 +144,11 @@ def chunk_mentions(chunk: Chunk, counts: Sequence[int]) -> int:
     if meta is not None and meta.mention_count is not None:
         return meta.mention_count
     return sum([cluster_mentions(cluster, counts) for cluster in chunk.clusters])
+
+
+def all_mentions(chunks: Sequence[Chunk], counts: Sequence[int]) -> list[int]:
+    """The sizes of *chunks*, as :func:`chunk_mentions` tells them."""
+    return [
+        chunk_mentions(chunk, counts) if (meta := chunk.meta) is None or (size := meta.mention_count) is None else size
+        for chunk in chunks
+    ]

@@ -70,3 +70,47 @@ def test_old_chunks_count_where_they_belong(days: int, odd: int) -> None:
     """In the window, in the trend of today and seven days before, and only then as of now."""
     now_ms = ARRIVAL_MS + days * DAY_MS
     assert stamp("2026-11-27T04:22:39Z", now_ms, DAY_MS) == (now_ms if odd == RETIMED else SENT_MS, odd)
+
+
+SENTIMENTS = {
+    # percent of 3 x 20: 4 + 4 + 4.28, 6 + 6 + 5.72, 3 x 10; the score likewise, -6 - 6 - 5.72
+    "c01_percent": (60, [12.28, 17.72, 30, -17.72], 0),
+    # 4 + 4.02 + 3, 6 + 5.98 + 7, 3 x 10, 3 x -30 %
+    "c26_percent_whole_or_not": (60, [11.02, 18.98, 30, -18], 0),
+    # sums of probabilities, 20 each: once of 20 mentions, once of 7 (which is much, but not four times as many)
+    "c28_float_counts": (27, [24.8, 6.6, 8.6, 16.2], 0),
+    # shares of 4 x 20 mentions; means of 2.1 and 35 are none from -1 to 1
+    "c29_score_scales": (80, [16, 24, 40, 20 * (-0.4 + 0.3 + 2.1 + 35)], 2),
+    "m_cluster_gt_meta": (10, [5, 3, 2, 3], 1),  # a cluster of 500
+    "m_count_lt_list": (1, [0.5, 0.3, 0.2, 0.3], 0),
+    "m_zero_meta": (0, [0, 0, 0, 0], 1),  # a cluster of 20
+    "s_indep_probs": (100, [50, 43.75, 6.25, 70], 0),  # of 1.6 in all
+    "s_less_than": (1000, [2, 1, 1, 1], 0),
+    "s_more_than": (10, [5, 3, 2, 3], 0),  # adds up to 100: percent
+    "s_no_neutral": (100, [60, 0, 40, 20], 0),
+    "s_score_0_100": (100, [60, 20, 20, 7200], 1),
+    "s_score_only": (100, [0, 0, 0, -0.7], 0),  # nothing is rated, so it is a sum and no mean
+    "s_zero_shares": (100, [0, 0, 0, 0], 0),
+}
+"""Mentions; positive, neutral, negative and score; implausible chunks."""
+
+
+@pytest.mark.parametrize("name", SENTIMENTS)
+def test_sentiment_is_brought_to_mentions(name: str) -> None:
+    """Each unit is read as what it is, and what cannot be right is counted and said to be implausible."""
+    state = BrandState.empty(FoldConfig())
+    report = state.fold(case(name), ARRIVAL_MS)
+    summary = summary_of(state, ARRIVAL_MS)
+    mentions, sentiment, implausible = SENTIMENTS[name]
+    assert summary["totalMentions"] == mentions
+    assert list(summary["sentiment"].values()) == pytest.approx(sentiment, abs=1e-8)
+    assert (summary["implausibleChunks"], report.implausible) == (implausible, implausible)
+
+
+def test_implausible_chunks_leave_with_the_window() -> None:
+    """They are counted pane by pane, survive a restart, and are forgotten a day later."""
+    state = BrandState.empty(FoldConfig())
+    state.fold(case("c29_score_scales"), ARRIVAL_MS)
+    state = BrandState.load(FoldConfig(), dict(state.take_changes().put))
+    assert summary_of(state, ARRIVAL_MS + DAY_MS)["implausibleChunks"] == 2
+    assert summary_of(state, ARRIVAL_MS + DAY_MS + 15 * MINUTE_MS)["implausibleChunks"] == 0

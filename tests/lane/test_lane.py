@@ -300,7 +300,7 @@ async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clo
     """Metrics speak of commits that are in, by what they contained."""
     step = Step(
         items=7,
-        fold=FoldReport(4, 12, 5, retimed=2, late=1, zoneless=3),
+        fold=FoldReport(4, 12, 5, retimed=2, late=1, zoneless=3, implausible=4),
         duplicates=1,
         failed=2,
         duplicate_commit=True,
@@ -313,7 +313,7 @@ async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clo
         name: visit.value(f"{name}_total")
         for name in (
             *("chunks_merged", "mentions_merged", "clusters_aggregated"),
-            *("chunks_retimed", "chunks_late", "chunks_zoneless", "chunks_duplicate"),
+            *("chunks_retimed", "chunks_late", "chunks_zoneless", "chunks_implausible", "chunks_duplicate"),
         )
     }
     assert totals == {
@@ -323,6 +323,7 @@ async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clo
         "chunks_retimed": 2,
         "chunks_late": 1,
         "chunks_zoneless": 3,
+        "chunks_implausible": 4,
         "chunks_duplicate": 1,
     }
     assert visit.value("chunks_failed_total", kind="invalid") == 2
