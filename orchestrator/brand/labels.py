@@ -1,8 +1,8 @@
-"""What a label means for the merge: its set of words.
+"""What a cluster's label means: its words, and whether it is a name at all.
 
-Words are runs of letters, digits and combining marks after Unicode normalisation (NFKC) and case folding, so that
-"Launch buzz!", "LAUNCH BUZZ" and their full-width forms are one label. A label without such words (only symbols or
-emoji) is split at blanks instead. An empty label has no words and resembles no other.
+A label has no name in it if it says nothing of what the cluster is about: it is empty, a number, a placeholder
+("Cluster 0"), or a worker's word for what fits nowhere ("Outliers", ``-1_the_to_and``). Clusters without a name count
+in the totals and are no stories.
 
 Source: the rule of stories in ``docs/insights.md``.
 """
@@ -10,19 +10,68 @@ Source: the rule of stories in ``docs/insights.md``.
 from __future__ import annotations
 
 import re
-import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from orchestrator.kernels.merge import MAX_WORDS
+from orchestrator.brand.english import stem
+from orchestrator.brand.normal_form import cut, normal_form
 
-_ASCII_WORD = re.compile(r"[a-z0-9]+")
+if TYPE_CHECKING:
+    from orchestrator.contract.chunk import Cluster
+
+_KNOWN_LABELS = 8_192
+
+_NOISE_LABEL = re.compile(r"\s*[-\u2212\u2013]1\s*(?:[_:].*)?", re.DOTALL)  # BERTopic: -1_the_to_and_you
+_NOISE_ID = re.compile(r"(?:.*[^0-9a-z])?-1(?:_.*)?|outliers?|noise", re.DOTALL | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?\d[\d.,:]*")
+
+_NO_NAMES = frozenset(
+    """
+    cluster topic noise outlier other misc miscellaneous various unknown undefined unclassified uncategorized
+    uncategorised unlabeled unlabelled unassigned unclustered untitled unnamed nameless na nan none null nil
+    """.split()  # noqa: SIM905 - twenty quotes a line would hide the words
+)
+"""Say nothing on their own."""
+
+_PLACEHOLDERS = _NO_NAMES | frozenset(
+    """
+    group label theme segment community bucket category class name thema tema no
+    k kmean mean dbscan hdbscan lda nmf bertopic
+    """.split()  # noqa: SIM905
+)
+"""Say nothing beside a number ("Group 1") or one of :data:`_NO_NAMES`."""
 
 
 def words(label: str) -> tuple[str, ...]:
-    """The distinct words of *label*, sorted, at most :data:`~orchestrator.kernels.merge.MAX_WORDS`."""
-    if label.isascii():
-        text = label.lower()
-        found = _ASCII_WORD.findall(text)
-    else:
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-        found = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()
-    return tuple(sorted(set(found or text.split()))[:MAX_WORDS])
+    """The distinct words of *label*, sorted, at most :data:`~orchestrator.brand.normal_form.MAX_WORDS`."""
+    return normal_form(label).words
+
+
+def is_name(label: str) -> bool:
+    """Whether *label* says what its cluster is about."""
+    return _is_name(cut(label))
+
+
+def is_noise(cluster_id: str) -> bool:
+    """Whether a cluster of that id holds what the worker could put nowhere: -1 is what clustering libraries say."""
+    return _NOISE_ID.fullmatch(cluster_id) is not None
+
+
+def names_a_story(cluster: Cluster) -> bool:
+    """Whether *cluster* may found or join a story."""
+    return is_name(cluster.label) and not is_noise(cluster.id)
+
+
+@lru_cache(_KNOWN_LABELS)
+def _is_name(label: str) -> bool:
+    if _NOISE_LABEL.fullmatch(label):
+        return False
+    tokens = [stem(token) for token in normal_form(label).tokens]
+    numbers = {token for token in tokens if _NUMBER.fullmatch(token) or token.isdecimal()}
+    rest = set(tokens) - numbers
+    if not rest or "".join(tokens) in _NO_NAMES:
+        return False
+    rest -= {"the"}
+    if not rest or not rest <= _PLACEHOLDERS:
+        return True
+    return not (numbers or rest & _NO_NAMES or (len(rest) > 1 and "no" in rest))

@@ -10,9 +10,10 @@ after the chunk that passed the bound, so that the cut of batches does not show.
 from __future__ import annotations
 
 import heapq
-import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+
+from orchestrator.brand.labels import is_name
+from orchestrator.brand.normal_form import normal_form
 
 MAX_TOPICS = 256
 """Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
@@ -24,10 +25,9 @@ MAX_TOPIC_CHARS = 200
 """A topic is a title; a longer text is cut."""
 
 
-@lru_cache(maxsize=8192)
 def topic_key(text: str) -> str:
-    """What all spellings of a topic have in common; empty for a blank text."""
-    return " ".join(unicodedata.normalize("NFKC", text[:MAX_TOPIC_CHARS]).casefold().split())
+    """What all spellings of a topic have in common; empty for a text that names none."""
+    return normal_form(text).key if is_name(text) else ""
 
 
 def distinct_topics(topics: Sequence[str]) -> Iterable[str]:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from orchestrator.brand import mentions, story_store
 from orchestrator.brand.outputs import Changes, FoldConfig
-from orchestrator.brand.state import BrandState
+from orchestrator.brand.panes import first_pane
+from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
@@ -22,6 +23,7 @@ from orchestrator.kernels.fold import Story, pack_stories
 from orchestrator.kernels.rows import Centroids, MentionRows
 
 DATA = Path(__file__).parents[1] / "data"
+CASES = DATA / "cases"
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z, the start of a pane and of an hour
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -71,7 +73,12 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
     remembered ids in their order. All other fields depend on the chunks alone and stay as they are.
     """
     told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
-    return told | meaning_of_stories(StoryBook.load(config.similarity_threshold, config.max_stories, fields))
+    book = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
+    if GENERAL_FIELD in fields:
+        clock_ms = msgspec.msgpack.decode(fields[GENERAL_FIELD])[1]
+        # a story that lost a pane is not written again for it: the pane leaves when the state is loaded
+        book.advance(first_pane(clock_ms, config.window_ms))
+    return told | meaning_of_stories(book)
 
 
 def meaning_of_stories(book: StoryBook) -> dict[bytes, tuple[tuple[object, ...], bytes]]:

@@ -1,43 +1,77 @@
-"""Words of labels."""
+"""Labels: their words, and whether they are names."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orchestrator.brand.labels import words
-from orchestrator.kernels.merge import MAX_WORDS
+from orchestrator.brand.labels import is_name, is_noise, names_a_story, words
+from orchestrator.brand.normal_form import normal_form
+from orchestrator.contract.chunk import Cluster
+
+
+def test_words_are_those_of_the_normal_form() -> None:
+    """Labels, topics and words follow one rule."""
+    assert words("Launch, buzz!") == normal_form("buzz launch").words == ("buzz", "launch")
 
 
 @pytest.mark.parametrize(
-    ("label", "expected"),
-    [
-        ("Launch Buzz", ("buzz", "launch")),
-        ("  launch,  BUZZ! launch", ("buzz", "launch")),
-        ("Ｌａｕｎｃｈ buzz", ("buzz", "launch")),  # noqa: RUF001 - full-width letters are the point
-        ("STRASSE straße", ("strasse",)),
-        ("cafe\u0301 café", ("café",)),
-        ("iPhone-17 snake_case", ("17", "case", "iphone", "snake")),
-        ("हिन्दी खबर", ("खबर", "हिन्दी")),
-        ("🚀🚀 🔥", ("🔥", "🚀🚀")),
-        ("", ()),
-        (" \t", ()),
-    ],
+    "label", ["", "  ", "\u200b", "-1", "\N{MINUS SIGN}1", "-1_the_to_and_you", "-1: the to", "..."]
 )
-def test_words_are_folded_normalised_and_distinct(label: str, expected: tuple[str, ...]) -> None:
-    """Case, width, accents' composition and punctuation make no difference; symbols count where there is no word."""
-    assert words(label) == tuple(sorted(expected))
+def test_empty_labels_and_noise_are_no_names(label: str) -> None:
+    """Nothing, and what BERTopic and HDBSCAN call what fits nowhere."""
+    assert not is_name(label)
 
 
-def test_words_are_bounded() -> None:
-    """A label of thousands of words keeps the first ones in order, cached or not."""
-    label = " ".join(f"w{number:04}" for number in range(800))
-    assert words(label) == tuple(f"w{number:04}" for number in range(MAX_WORDS))
+@pytest.mark.parametrize("label", ["17", "3.5", "#3", "1,000", "12_", "(0)", "\u0663"])
+def test_numbers_are_no_names(label: str) -> None:
+    """A cluster's number within its chunk says nothing of it."""
+    assert not is_name(label)
 
 
-@given(st.text(max_size=300))
-def test_words_of_words_are_the_same(label: str) -> None:
-    """Splitting is idempotent, so a label made of words means the same."""
-    once = words(label)
-    assert set(words(" ".join(once))) == set(once)
+PLACEHOLDERS = [
+    *("Cluster 0", "cluster_7", "Topic 3", "topic-12", "Topic -1", "Cluster #4", "Group 1", "k-means cluster 3"),
+    *("Outliers", "outlier", "NOISE", "Noise / outliers", "the others", "Other", "Misc.", "N/A", "null", "Unknown"),
+    *("No topic", "No label", "unlabeled", "Cluster"),
+]
+
+
+@pytest.mark.parametrize("label", PLACEHOLDERS)
+def test_placeholders_are_no_names(label: str) -> None:
+    """A worker that has no label writes one all the same."""
+    assert not is_name(label)
+
+
+NAMES = [
+    *(
+        "Model 3",
+        "no signal",
+        "Noise cancelling",
+        "Community",
+        "Class action",
+        "Series 5",
+        "$5",
+        "5 %",
+        "1\ufe0f\u20e3",
+    ),
+    *("0_late_flight", "Topic 3: refunds", "Another topic", "Other airlines", "The", "👍", ":(", "No", "航班延误"),
+]
+
+
+@pytest.mark.parametrize("label", NAMES)
+def test_what_says_something_is_a_name(label: str) -> None:
+    """One word or symbol more than a placeholder is enough."""
+    assert is_name(label)
+
+
+@pytest.mark.parametrize("cluster_id", ["-1", "-1_the_to_and", "noise", "Outliers", "cluster--1", "topic_-1", "7/-1"])
+def test_ids_of_noise_are_known(cluster_id: str) -> None:
+    """-1 is what clustering libraries number it."""
+    assert is_noise(cluster_id)
+    assert not names_a_story(Cluster(cluster_id, "Late flight", 0))
+
+
+@pytest.mark.parametrize("cluster_id", ["", "0", "1", "-10", "topic-1", "cluster-1", "launch-positive", "noise-4"])
+def test_other_ids_are_not_noise(cluster_id: str) -> None:
+    """A hyphen before a one is no minus."""
+    assert not is_noise(cluster_id)
+    assert names_a_story(Cluster(cluster_id, "Late flight", 0))

@@ -25,17 +25,30 @@ from orchestrator.brand.topics import (
         "LAUNCH EVENT",
         " launch \t event\n",
         "launch event",
+        "#LaunchEvent",
+        "@launchevent",
+        "launch-event!",
+        "The launch events",
+        "Report: Launch event",
         "la\N{FULLWIDTH LATIN SMALL LETTER U}nch event",
     ],
 )
 def test_topic_key_is_one_for_all_spellings(text: str) -> None:
-    """Case, runs of blanks and Unicode form do not make another topic."""
-    assert topic_key(text) == "launch event"
+    """Case, runs of blanks, signs of a tag, punctuation and Unicode form do not make another topic."""
+    assert topic_key(text) == topic_key("launch event") == "launchevent"
 
 
 def test_topic_key_keeps_other_words_apart() -> None:
     """What a reader would call another topic is another topic."""
-    assert len({topic_key(text) for text in ["launch", "launches", "re-launch", "launch!"]}) == 4
+    assert len({topic_key(text) for text in ["launch", "launched", "re-launch", "launch 👍", "no launch"]}) == 5
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u200b", "the", "https://t.co/x1", "-1_the_to_and", "Topic 3", "17", "Outliers"]
+)
+def test_topic_key_of_what_names_no_topic_is_empty(text: str) -> None:
+    """Stop words, addresses and the placeholders of clusters are no topics; nor is what cannot be seen."""
+    assert topic_key(text) == ""
 
 
 def test_distinct_topics_counts_a_repeated_topic_once() -> None:

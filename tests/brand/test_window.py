@@ -78,7 +78,11 @@ def test_topics_of_a_pane_are_bounded() -> None:
 
 
 many_topics = st.lists(
-    st.tuples(st.integers(5, 6), st.integers(0, 9), st.lists(st.integers(0, 900).map(str), min_size=100, max_size=200)),
+    st.tuples(
+        st.integers(5, 6),
+        st.integers(0, 9),
+        st.lists(st.integers(0, 900).map("t{}".format), min_size=100, max_size=200),
+    ),
     min_size=4,
     max_size=10,
 )

@@ -319,8 +319,8 @@ def test_scan_is_used_up_by_decoding(kernel: ModuleType) -> None:
 
 
 def test_bounds_are_those_of_the_contract() -> None:
-    """The header repeats two bounds of the contract."""
-    text = (FOLDER / "scanner.h").read_text()
+    """The headers repeat two bounds of the contract."""
+    text = (FOLDER / "scanner.h").read_text() + (FOLDER / "numbers.h").read_text()
     (magnitude,) = re.findall(r"MAX_MAGNITUDE = ([\de.]+);", text)
     (dimensions,) = re.findall(r"MAX_DIMENSIONS = (\d+);", text)
     assert (float(magnitude), int(dimensions)) == (bounds.MAX_MAGNITUDE, bounds.MAX_DIMENSIONS)
