@@ -18,6 +18,7 @@ class FloorSentiment(Struct, gc=False):
     positive: float | None = None
     neutral: float | None = None
     negative: float | None = None
+    unit: str | None = None
 
 
 class FloorCluster(Struct, gc=False, rename="camel"):
@@ -46,7 +47,7 @@ class FloorChunk(Struct, gc=False, rename="camel"):
     brand: str
     sentiment: FloorSentiment
     clusters: list[FloorCluster]
-    processed_at: str | None = None
+    processed_at: str | float | None = None
     topics: list[str] | None = None
     summary: str | None = None
     spike_detected: bool | None = None

@@ -33,8 +33,9 @@ def test_examples_for_workers_are_chunks() -> None:
     """Every document in docs/chunks.md is accepted, and both forms of its centroid are the same row."""
     documents = re.findall(r"```json\n(.*)\n```", (ROOT / "docs" / "chunks.md").read_text())
     items = [document.encode() for document in documents]
-    assert [chunk.chunk_id for chunk in map(decode_chunk, items)] == ["nike-1", "acme-17", "acme-18", "acme-19"]
-    centroids = decode_batch(items[2:], "acme").centroids
+    names = ["nike-1", "acme-17", "acme-18", "acme-19", "acme-20"]
+    assert [chunk.chunk_id for chunk in map(decode_chunk, items)] == names
+    centroids = decode_batch(items[3:], "acme").centroids
     assert centroids.row(0).tolist() == centroids.row(1).tolist() == [0.5, -0.25, 1.0]
 
 

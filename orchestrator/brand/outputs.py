@@ -34,12 +34,25 @@ class FoldConfig:
 
 @dataclass(frozen=True, slots=True)
 class FoldReport:
-    """What was in one batch; ``retimed`` counts the chunks that were stamped with their arrival."""
+    """What was in one batch.
+
+    Attributes:
+        chunks: all of them.
+        mentions: of all of them.
+        clusters: those of chunks that count in the window.
+        retimed: chunks that were stamped with their arrival.
+        late: chunks that came too late for the window and count in the trend alone.
+        zoneless: chunks with a time of no zone, taken for UTC.
+        implausible: chunks with numbers that cannot be right.
+    """
 
     chunks: int = 0
     mentions: int = 0
     clusters: int = 0
     retimed: int = 0
+    late: int = 0
+    zoneless: int = 0
+    implausible: int = 0
 
 
 @dataclass(frozen=True, slots=True)

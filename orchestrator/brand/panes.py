@@ -3,19 +3,23 @@
 Pure arithmetic on Unix milliseconds. A pane is named by its number since the epoch. So the panes of all brands and
 orchestrators are the same, and four of them make an hour of UTC.
 
-Source: the design's rule on time. No chunk is dropped because of its time: one without a usable ``processedAt`` is
-stamped with its arrival and counted as retimed.
+Source: the design's rule on time. No chunk is dropped because of its time. One that is too late for the window counts
+in the hour of the trend that it belongs to, and nowhere else: in the summary, or in the eyes of the detector, old news
+would be news. One without a usable ``processedAt`` is stamped with its arrival and counted as retimed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from orchestrator.contract.chunk import Chunk
-from orchestrator.contract.times import parse_ms
+from orchestrator.contract.insights import TREND_DAYS
+from orchestrator.contract.times import read_time
 
 PANE_MS = 900_000
 HOUR_MS = 3_600_000
+HOURS_PER_DAY = 24
 PANES_PER_HOUR = HOUR_MS // PANE_MS
 MAX_AHEAD_MS = 300_000
 """How far a worker's clock may be ahead of that of Redis; a later time is not usable."""
@@ -36,33 +40,72 @@ def panes_per_window(window_ms: int) -> int:
     return max(1, window_ms // PANE_MS)
 
 
-def stamp(processed_at: str | None, now_ms: int, window_ms: int) -> tuple[int, bool]:
+def first_hour(now_ms: int) -> int:
+    """The oldest hour since the epoch that the trend covers at *now_ms*."""
+    return (now_ms // HOUR_MS // HOURS_PER_DAY - TREND_DAYS) * HOURS_PER_DAY
+
+
+RETIMED = 1
+"""The time is the arrival, because what the worker says is not usable."""
+
+LATE = 1 << 32
+"""The time lies before the window; the chunk counts in the trend alone."""
+
+ZONELESS = 1 << 64
+"""The worker did not say of which zone its time is, and UTC was assumed."""
+
+_COUNT = (1 << 32) - 1
+"""The oddities are so far apart that a sum over chunks holds the number of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """The stamps of some chunks: the times in their order, which places are late, and how many were what."""
+
+    times: list[int]
+    late: list[int]
+    retimed: int
+    zoneless: int
+
+
+def stamp(processed_at: str | float | None, now_ms: int, window_ms: int) -> tuple[int, int]:
     """The time that counts for a chunk.
 
     Args:
-        processed_at: what the worker says, any text.
+        processed_at: what the worker says, any text or number.
         now_ms: the arrival.
         window_ms: length of the window.
 
     Returns:
-        The time in Unix milliseconds, and whether it is the arrival because *processed_at* is not usable.
+        The time in Unix milliseconds, and what is odd about it: a sum of :data:`RETIMED`, :data:`LATE`,
+        :data:`ZONELESS`; nearly always 0.
     """
-    at_ms = None if processed_at is None else parse_ms(processed_at)
-    if at_ms is None or at_ms > now_ms + MAX_AHEAD_MS or pane_of(at_ms) < first_pane(now_ms, window_ms):
-        return now_ms, True
-    return at_ms, False
+    moment = None if processed_at is None else read_time(processed_at)
+    if moment is None:
+        return now_ms, RETIMED
+    at_ms, zoned = moment
+    odd = 0 if zoned else ZONELESS
+    if at_ms <= now_ms + MAX_AHEAD_MS:
+        if pane_of(at_ms) >= first_pane(now_ms, window_ms):
+            return at_ms, odd
+        if at_ms >= first_hour(now_ms) * HOUR_MS:
+            return at_ms, odd | LATE
+    return now_ms, odd | RETIMED
 
 
-def stamp_all(chunks: Sequence[Chunk], now_ms: int, window_ms: int) -> tuple[list[int], int]:
-    """The times of *chunks* that arrived at *now_ms*, and how many of them were retimed."""
-    known: dict[str | None, tuple[int, bool]] = {}  # parsing costs as much as the rest of a small chunk's fold
+def stamp_all(chunks: Sequence[Chunk], now_ms: int, window_ms: int) -> Stamps:
+    """The stamps of *chunks* that arrived at *now_ms*."""
+    known: dict[str | float | None, tuple[int, int]] = {}  # parsing costs as much as the rest of a small chunk's fold
     times: list[int] = []
-    retimed = 0
+    odd = 0
     for chunk in chunks:
-        text = chunk.processed_at
-        stamped = known.get(text)
+        said = chunk.processed_at
+        stamped = known.get(said)
         if stamped is None:
-            stamped = known[text] = stamp(text, now_ms, window_ms)
+            stamped = known[said] = stamp(said, now_ms, window_ms)
         times.append(stamped[0])
-        retimed += stamped[1]
-    return times, retimed
+        odd += stamped[1]
+    late: list[int] = []
+    if odd // LATE & _COUNT:
+        late = [place for place, chunk in enumerate(chunks) if known[chunk.processed_at][1] & LATE]
+    return Stamps(times, late, odd & _COUNT, odd // ZONELESS)

@@ -3,8 +3,8 @@
 Sums of sentiment are integers in units of 2**-32. So totals do not depend on the order of chunks or the cut of
 batches, and what leaves the window leaves no rounding error.
 
-Source: the design's rule on sentiment. In which dialect a chunk is written (counts, or shares of its mentions), and
-what it adds, is decided by the merge kernel, ``merge.reduce_sentiment``.
+Source: the design's rule on sentiment. What a chunk adds is decided by the merge kernel, ``merge.reduce_sentiment``,
+and for units that this does not know by :mod:`orchestrator.brand.units`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack, pack_wide, unpack_wide
-from orchestrator.contract.chunk import Chunk, Sentiment
+from orchestrator.brand.units import NO_ODDITIES, Oddities, Sums, sums_of
+from orchestrator.contract.chunk import Chunk
 from orchestrator.kernels.merge import FIXED_ONE, reduce_sentiment
-
-Sums = tuple[int, int, int, int]
-"""Positive, neutral, negative and score, in units of 2**-32."""
 
 
 class TallyFields(Struct, array_like=True):
@@ -27,19 +25,21 @@ class TallyFields(Struct, array_like=True):
     chunks: int
     mentions: int
     sums: list[bytes]
+    implausible: int = 0
 
 
 _decoder = FieldDecoder(TallyFields)
 
 
 class Tally:
-    """Chunks, mentions and sentiment of some stretch of time."""
+    """Chunks, mentions and sentiment of some stretch of time, and how many of the chunks are implausible."""
 
-    __slots__ = ("chunks", "mentions", "negative", "neutral", "positive", "score")
+    __slots__ = ("chunks", "implausible", "mentions", "negative", "neutral", "positive", "score")
 
-    def __init__(self, chunks: int = 0, mentions: int = 0, sums: Sums = (0, 0, 0, 0)) -> None:
+    def __init__(self, chunks: int = 0, mentions: int = 0, sums: Sums = (0, 0, 0, 0), implausible: int = 0) -> None:
         self.chunks = chunks
         self.mentions = mentions
+        self.implausible = implausible
         self.positive, self.neutral, self.negative, self.score = sums
 
     @property
@@ -50,6 +50,7 @@ class Tally:
     def add(self, other: Tally) -> None:
         """Take *other* in."""
         self.chunks += other.chunks
+        self.implausible += other.implausible
         self.mentions += other.mentions
         self.positive += other.positive
         self.neutral += other.neutral
@@ -59,6 +60,7 @@ class Tally:
     def subtract(self, other: Tally) -> None:
         """Take *other* out again, which was added before."""
         self.chunks -= other.chunks
+        self.implausible -= other.implausible
         self.mentions -= other.mentions
         self.positive -= other.positive
         self.neutral -= other.neutral
@@ -76,7 +78,7 @@ class Tally:
 
     def to_fields(self) -> list[object]:
         """As a value that msgpack can hold inside another."""
-        return [self.chunks, self.mentions, [pack_wide(total) for total in self.sums]]
+        return [self.chunks, self.mentions, [pack_wide(total) for total in self.sums], self.implausible]
 
     @classmethod
     def decode(cls, name: bytes, value: bytes) -> Tally:
@@ -87,7 +89,7 @@ class Tally:
     def of_fields(cls, fields: TallyFields) -> Tally:
         """The inverse of :meth:`to_fields`."""
         positive, neutral, negative, score = map(unpack_wide, fields.sums)
-        return cls(fields.chunks, fields.mentions, (positive, neutral, negative, score))
+        return cls(fields.chunks, fields.mentions, (positive, neutral, negative, score), fields.implausible)
 
 
 def to_number(units: int) -> float:
@@ -96,18 +98,27 @@ def to_number(units: int) -> float:
     return round(units / FIXED_ONE, 9)
 
 
-def tally_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
-    """What *chunks* add to each pane; their panes and mentions are in the same order."""
-    sentiments = [chunk.sentiment for chunk in chunks]
+def tally_by_pane(
+    panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int], odd: Oddities = NO_ODDITIES
+) -> dict[int, Tally]:
+    """What *chunks* add to each pane; their panes and mentions are in the same order, *odd* names their places."""
     if panes.count(panes[0]) == len(panes):  # nearly every batch lies in one pane
-        return {panes[0]: _tally(sentiments, mentions)}
-    groups: dict[int, tuple[list[Sentiment], list[int]]] = {}
-    for pane, sentiment, count in zip(panes, sentiments, mentions, strict=True):
-        group = groups.setdefault(pane, ([], []))
-        group[0].append(sentiment)
-        group[1].append(count)
-    return {pane: _tally(*group) for pane, group in groups.items()}
+        return {panes[0]: _tally(chunks, mentions, odd)}
+    groups: dict[int, list[int]] = {}
+    for place, pane in enumerate(panes):
+        groups.setdefault(pane, []).append(place)
+    return {
+        pane: _tally([chunks[place] for place in group], [mentions[place] for place in group], odd.of(group))
+        for pane, group in groups.items()
+    }
 
 
-def _tally(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> Tally:
-    return Tally(len(sentiments), sum(mentions), reduce_sentiment(sentiments, mentions))
+def _tally(chunks: Sequence[Chunk], mentions: Sequence[int], odd: Oddities) -> Tally:
+    sentiments, sizes = [chunk.sentiment for chunk in chunks], mentions
+    if odd.foreign:
+        usual = sorted(set(range(len(chunks))).difference(odd.foreign))
+        sentiments, sizes = [sentiments[place] for place in usual], [mentions[place] for place in usual]
+    tally = Tally(len(chunks), sum(mentions), reduce_sentiment(sentiments, sizes), len(odd.implausible))
+    for place in odd.foreign:
+        tally.add(Tally(sums=sums_of(chunks[place].sentiment, mentions[place])))
+    return tally

@@ -19,14 +19,16 @@ from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
-from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
+from orchestrator.brand.panes import PANE_MS, Stamps, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
+from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
+from orchestrator.brand.units import Oddities, look_through
 from orchestrator.brand.window import Window
-from orchestrator.contract.chunk import chunk_mentions
+from orchestrator.contract.chunk import all_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import Formats
 from orchestrator.errors import InvalidStateError, NewerStateError
@@ -101,18 +103,41 @@ class BrandState:
         chunks = batch.chunks
         if not chunks:
             return FoldReport()
-        times, retimed = stamp_all(chunks, self._clock_ms, self._config.window_ms)
-        panes = [at_ms // PANE_MS for at_ms in times]
+        stamps = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         counts = batch.mentions.counts
-        mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        added = self._window.fold(panes, chunks, mentions)
-        self._trend.fold(added)
-        self._flags.fold(chunks, times, self._clock_ms)
+        mentions = all_mentions(chunks, counts)
+        self._flags.fold(chunks, stamps.times, self._clock_ms)
+        self._recent.fold(chunks, stamps.times, mentions, counts)
+        odd = look_through(chunks, mentions, counts)
+        late = stamps.late
+        if not late:
+            clusters = self._fold_window(batch, stamps.times, mentions, odd)
+        else:
+            clusters = self._fold_apart(batch, stamps, mentions, odd)
+        return FoldReport(
+            len(chunks), sum(mentions), clusters, stamps.retimed, len(late), stamps.zoneless, len(odd.implausible)
+        )
+
+    def _fold_apart(self, batch: ChunkBatch, stamps: Stamps, mentions: list[int], odd: Oddities) -> int:
+        """Count the late chunks of *batch* in the trend and the others in the window; returns their clusters."""
+        late = stamps.late
+        panes = [stamps.times[place] // PANE_MS for place in late]
+        chunks = [batch.chunks[place] for place in late]
+        self._trend.fold(tally_by_pane(panes, chunks, [mentions[place] for place in late], odd.of(late)))
+        left = sorted(set(range(len(mentions))).difference(late))
+        if not left:
+            return 0
+        times = [stamps.times[place] for place in left]
+        return self._fold_window(batch.keep(left), times, [mentions[place] for place in left], odd.of(left))
+
+    def _fold_window(self, batch: ChunkBatch, times: list[int], mentions: list[int], odd: Oddities) -> int:
+        """Count a *batch* whose chunks all lie in the window, as of *times*; returns how many clusters it has."""
+        chunks = batch.chunks
+        panes = [at_ms // PANE_MS for at_ms in times]
+        self._trend.fold(self._window.fold(panes, chunks, mentions, odd))
         self._spikes.fold(panes, mentions)
         self._chunk_summaries.fold(chunks, panes)
-        self._recent.fold(chunks, times, mentions, counts)
-        clusters = self._stories.fold_batch(batch, times, panes)
-        return FoldReport(len(chunks), sum(mentions), clusters, retimed)
+        return self._stories.fold_batch(batch, times, panes)
 
     def advance(self, now_ms: int) -> None:
         """Let what is too old at *now_ms* leave; an earlier time than the last one changes nothing."""

@@ -104,6 +104,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         topics=topics,
         cluster_count=findings.story_count,
         spike=findings.episode,
+        implausible_chunks=tally.implausible,
     )
 
 

@@ -1,7 +1,7 @@
 """Volume and sentiment by the hour and the day, for the last seven days and today.
 
 Hours are kept as exact tallies; a day is the sum of its hours. A chunk counts in the hour of its stamped time, so a
-late one corrects the hour that it belongs to. Days are those of UTC.
+late one corrects the hour that it belongs to, also where it is too late for the window. Days are those of UTC.
 
 Source: the design's ``trend:brand:<brand>``, laid out in :mod:`orchestrator.contract.insights`.
 """
@@ -13,14 +13,13 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestrator.brand.codec import number_in
-from orchestrator.brand.panes import HOUR_MS, PANES_PER_HOUR
+from orchestrator.brand.panes import HOUR_MS, HOURS_PER_DAY, PANES_PER_HOUR, first_hour
 from orchestrator.brand.sentiment import Tally, to_number
-from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TREND_DAYS, TrendPoint
+from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TrendPoint
 from orchestrator.contract.times import iso_utc_seconds
 
 PREFIX = b"h:"
 
-_HOURS_PER_DAY = 24
 _DATE_CHARS = len("2026-11-23")
 
 
@@ -53,7 +52,7 @@ class Trend:
 
     def advance(self, now_ms: int) -> None:
         """Forget hours of days that the trend no longer covers."""
-        first = (now_ms // HOUR_MS // _HOURS_PER_DAY - TREND_DAYS) * _HOURS_PER_DAY
+        first = first_hour(now_ms)
         if first <= self._first:
             return
         self._first = first
@@ -68,11 +67,11 @@ class Trend:
             put[b"%b%d" % (PREFIX, hour)] = self._hours[hour].encode()
         remove.extend(b"%b%d" % (PREFIX, hour) for hour in self._removed)
         shown = {_hour_field(hour): _point(hour, self._hours[hour]) for hour in sorted(self._dirty)}
-        for day in sorted({hour // _HOURS_PER_DAY for hour in self._dirty}):
-            shown[_day_field(day)] = _point(day * _HOURS_PER_DAY, self._day(day))
+        for day in sorted({hour // HOURS_PER_DAY for hour in self._dirty}):
+            shown[_day_field(day)] = _point(day * HOURS_PER_DAY, self._day(day))
         gone = [_hour_field(hour) for hour in self._removed]
         # The day of a removed hour is removed: advance() forgets whole days.
-        gone += [_day_field(day) for day in sorted({hour // _HOURS_PER_DAY for hour in self._removed})]
+        gone += [_day_field(day) for day in sorted({hour // HOURS_PER_DAY for hour in self._removed})]
         self._dirty = set()
         self._removed = []
         return shown, gone
@@ -83,7 +82,7 @@ class Trend:
 
     def _day(self, day: int) -> Tally:
         total = Tally()
-        for hour in range(day * _HOURS_PER_DAY, (day + 1) * _HOURS_PER_DAY):
+        for hour in range(day * HOURS_PER_DAY, (day + 1) * HOURS_PER_DAY):
             if hour in self._hours:
                 total.add(self._hours[hour])
         return total
@@ -94,7 +93,7 @@ def _hour_field(hour: int) -> bytes:
 
 
 def _day_field(day: int) -> bytes:
-    return DAY_FIELD + iso_utc_seconds(day * _HOURS_PER_DAY * HOUR_MS)[:_DATE_CHARS].encode()
+    return DAY_FIELD + iso_utc_seconds(day * HOURS_PER_DAY * HOUR_MS)[:_DATE_CHARS].encode()
 
 
 def _point(hour: int, tally: Tally) -> bytes:

@@ -17,6 +17,7 @@ from orchestrator.brand.codec import FieldDecoder, number_in, pack
 from orchestrator.brand.panes import HOUR_MS, PANE_MS, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
 from orchestrator.brand.topics import MAX_TOPICS, PaneTopics, Topic, TopicTotals, distinct_topics, topic_key
+from orchestrator.brand.units import NO_ODDITIES, Oddities
 from orchestrator.contract.chunk import Chunk
 
 PREFIX = b"p:"
@@ -114,9 +115,15 @@ class Window:
         ]
         return min(first for first in changes if first > self._first)
 
-    def fold(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> dict[int, Tally]:
+    def fold(
+        self,
+        panes: Sequence[int],
+        chunks: Sequence[Chunk],
+        mentions: Sequence[int],
+        odd: Oddities = NO_ODDITIES,
+    ) -> dict[int, Tally]:
         """Count *chunks*, whose panes and mentions are in the same order; returns what was added to each pane."""
-        added = tally_by_pane(panes, chunks, mentions)
+        added = tally_by_pane(panes, chunks, mentions, odd)
         for number, tally in added.items():
             pane = self._panes.get(number)
             if pane is None:

@@ -7,13 +7,19 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import cast
 
 import click
+import msgspec
+import redis
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
-from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, show_page
+from orchestrator.cli.summary_page import IMPLAUSIBLE_REMEDY, implausible
+from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, show_page
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.settings import Settings
+from orchestrator.store import translated
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
@@ -21,6 +27,8 @@ from orchestrator.store.state_formats import state_formats
 _SHOWN = 5
 """Brands that a finding names."""
 
+_BRANDS_LOOKED_AT = 1_000
+_BRANDS_AT_ONCE = 100
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.REFUSE: "bold red"}
 
 
@@ -58,11 +66,13 @@ def redis_findings(settings: Settings) -> list[Finding]:
                 return findings
             registry = registered(client, settings.brand_list_keys)
             formats = state_formats(client, registry.brands)
+            numbers = _numbers_finding(client, sorted(registry.brands))
     except Misuse:
         raise
     except Failure as error:
         return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
-    return [*findings, _registry_finding(len(registry.brands), registry.refused, settings), _formats_finding(formats)]
+    brands = _registry_finding(len(registry.brands), registry.refused, settings)
+    return [*findings, brands, _formats_finding(formats), numbers]
 
 
 def _kernel() -> Finding:
@@ -119,6 +129,41 @@ def _formats_finding(formats: Mapping[str, int]) -> Finding:
 
 def _names(brands: Sequence[str]) -> str:
     return ", ".join(map(repr, brands[:_SHOWN])) + (", ..." if len(brands) > _SHOWN else "")
+
+
+class _Numbers(msgspec.Struct, rename="camel"):
+    """What of a summary the doctor looks at."""
+
+    implausible_chunks: int = 0
+
+
+def _numbers_finding(client: redis.Redis, brands: Sequence[str]) -> Finding:
+    """Whether what workers say of their chunks can be right, as the summaries of *brands* tell."""
+    looked_at = brands[:_BRANDS_LOOKED_AT]
+    found: dict[str, int] = {}
+    for start in range(0, len(looked_at), _BRANDS_AT_ONCE):
+        names = looked_at[start : start + _BRANDS_AT_ONCE]
+        with translated(), client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.get(BrandKeys.of(name).summary)
+            documents = cast("list[object]", pipeline.execute(raise_on_error=False))
+        found.update((name, _implausible_chunks(document)) for name, document in zip(names, documents, strict=True))
+    odd = {name: chunks for name, chunks in found.items() if chunks}
+    if not odd:
+        return Finding("numbers", Verdict.OK, f"plausible in all summaries of {counted(len(looked_at), 'brand')}")
+    worst_brand = max(odd, key=lambda name: (odd[name], name))
+    detail = f"{counted(len(odd), 'brand')} with implausible chunks, {worst_brand}: {implausible(odd[worst_brand])}"
+    return Finding("numbers", Verdict.WARN, detail, IMPLAUSIBLE_REMEDY)
+
+
+def _implausible_chunks(document: object) -> int:
+    try:
+        return 0 if not isinstance(document, bytes) else _decode_numbers(document).implausible_chunks
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # another program's; the summary command says so
+        return 0
+
+
+_decode_numbers = msgspec.json.Decoder(_Numbers).decode
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -25,6 +25,14 @@ _NOTABLE_SENTIMENT = 0.05  # below it a mean is called neutral, as sentiment too
 _UNITS_S = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
+IMPLAUSIBLE_REMEDY = "let workers set sentiment.unit (counts, shares or percent) and check meta.mentionCount"
+
+
+def implausible(chunks: int) -> str:
+    """So many *chunks* with numbers that cannot be right, in words."""
+    return f"{counted(chunks, 'implausible chunk')} in the window: numbers that cannot be right"
+
+
 def make_page(summary: Summary, now_ms: int) -> Group:
     """The page of *summary* at *now_ms*."""
     blocks: list[RenderableType] = [_head(summary, now_ms), Text()]
@@ -65,6 +73,9 @@ def _head(summary: Summary, now_ms: int) -> Text:
         plain(f"{minute(summary.window_start)} to {minute(summary.window_end)} UTC", "dim"),
         plain(f"generated {age(summary.generated_at, now_ms)}, version {summary.version}", "dim"),
     ]
+    if summary.implausible_chunks:
+        lines.append(plain(implausible(summary.implausible_chunks), "yellow"))
+        lines.append(plain(f"→ {IMPLAUSIBLE_REMEDY}", "italic"))
     return Text("\n").join(lines)
 
 

@@ -16,7 +16,7 @@ all dialects have one shape. A detail that cannot change a number does not cost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta as Bound
 from msgspec import Struct, field
@@ -42,18 +42,25 @@ Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
 Topics = Annotated[list[Title], Bound(max_length=MAX_TOPICS)]
 WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
 WireTopics = Annotated[list[str | None], Bound(max_length=MAX_TOPICS)]
+WireTime = Annotated[Any, Bound(extra_json_schema={"type": ["string", "number", "null"]})]
+"""Anything, because no chunk is refused for its time; what can be read is text and numbers."""
 WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
 
 
+SentimentUnit = Literal["counts", "shares", "percent"]
+"""Mentions of each kind and the sum of their scores; parts of 1 and the mean score; the same times 100."""
+
+
 # gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
 class Sentiment(Struct, frozen=True, gc=False, rename="camel"):
-    """Counts, or the mean shares of the chunk's mentions; the rule that tells them apart is the fold's."""
+    """Counts, shares of the chunk's mentions, or percent; without a unit the fold tells them apart."""
 
     score: Number
     positive: NonNegative | None = None
     neutral: NonNegative | None = None
     negative: NonNegative | None = None
+    unit: SentimentUnit | None = None
 
 
 class Cluster(Struct, frozen=True, gc=False, rename="camel"):
@@ -104,7 +111,7 @@ class Chunk(Struct, frozen=True, gc=False, rename="camel"):
     brand: str
     sentiment: Sentiment
     clusters: Annotated[list[Cluster], Bound(max_length=MAX_CLUSTERS)]
-    processed_at: Text | None = None
+    processed_at: str | float | None = None
     topics: Topics | None = None
     summary: Text | None = None
     spike_detected: bool | None = None
@@ -118,7 +125,7 @@ class WireChunk(Struct, frozen=True, gc=False, rename="camel"):
     brand: str
     sentiment: Sentiment
     clusters: Annotated[list[WireCluster], Bound(max_length=MAX_CLUSTERS)]
-    processed_at: str | None = None
+    processed_at: WireTime = None
     topics: WireTopics | None = None
     summary: str | None = None
     spike_detected: bool | None = None
@@ -137,3 +144,11 @@ def chunk_mentions(chunk: Chunk, counts: Sequence[int]) -> int:
     if meta is not None and meta.mention_count is not None:
         return meta.mention_count
     return sum([cluster_mentions(cluster, counts) for cluster in chunk.clusters])
+
+
+def all_mentions(chunks: Sequence[Chunk], counts: Sequence[int]) -> list[int]:
+    """The sizes of *chunks*, as :func:`chunk_mentions` tells them."""
+    return [
+        chunk_mentions(chunk, counts) if (meta := chunk.meta) is None or (size := meta.mention_count) is None else size
+        for chunk in chunks
+    ]

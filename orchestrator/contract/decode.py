@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from orchestrator.kernels.scan_py import Decoded
 
 _SHOWN_CHARS = 48  # of an unacceptable value: enough to recognise it, too little to quote a text
+_TIME_PATH = "$.processedAt"
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _LOCATED = re.compile(r"(.*) - at `(\$.*)`\Z", re.DOTALL)
 
@@ -159,7 +160,7 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
         wire.brand,
         wire.sentiment,
         clusters,
-        wire.processed_at,
+        _to_time(wire.processed_at),
         None if wire.topics is None else [topic[:MAX_LABEL_CHARS] for topic in wire.topics if topic is not None],
         wire.summary and wire.summary[:MAX_TEXT_CHARS],
         wire.spike_detected,
@@ -173,7 +174,10 @@ def _decode_wire(document: bytes) -> WireChunk:
     except RecursionError:
         raise mending.too_deep(document) from None
     except msgspec.ValidationError as error:
-        raise _located(str(error), partial(json.loads, document)) from None
+        located = _located(str(error), partial(json.loads, document))
+        if located.path != _TIME_PATH:
+            raise located from None
+        return _decode_mended(document)  # 1e999 is no float, but no chunk is refused for its time
     except (msgspec.MsgspecError, ValueError):
         pass  # no JSON
     mended = mending.mend_escapes(document)
@@ -205,6 +209,16 @@ def _to_cluster(wire: WireCluster, number: int, rows: RowCollector) -> Cluster:
     return Cluster(
         name[:MAX_LABEL_CHARS], label[:MAX_LABEL_CHARS], mentions, wire.sentiment_score, wire.spike, count, row
     )
+
+
+def _to_time(value: Any) -> str | float | None:
+    """What may be read as a time."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        return value if isinstance(value, str) else float(value)
+    except OverflowError:
+        return None
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:

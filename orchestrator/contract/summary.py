@@ -86,7 +86,11 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """A brand's summary. ``spike`` is the open episode or null."""
+    """A brand's summary.
+
+    ``spike`` is the open episode or null. ``implausibleChunks`` are chunks of the window with numbers that cannot be
+    right; they are counted all the same.
+    """
 
     brand: str
     generated_at: Time
@@ -108,3 +112,4 @@ class Summary(Struct, frozen=True, rename="camel"):
     topics: list[TopicTotal]
     cluster_count: int
     spike: SpikeEpisode | None
+    implausible_chunks: int = 0

@@ -71,6 +71,7 @@ class StoredSummary(msgspec.Struct, frozen=True, rename="camel"):
     spike: dict[str, Any] | None = None
     summary: str = ""
     chunk_summaries: list[str] = msgspec.field(default_factory=list)
+    implausible_chunks: Count = 0
 
     @property
     def etag(self) -> str:

@@ -114,6 +114,7 @@ class BrandView:
     spike: SpikeNotice | None
     text: Sequence[str]
     chunk_summaries: Sequence[str]
+    implausible: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,4 +305,5 @@ def brand_view(summary: StoredSummary) -> BrandView:
         spike=_spike_notice(summary),
         text=[line for line in summary.summary.split("\n") if line.strip()],
         chunk_summaries=[line for line in summary.chunk_summaries if line.strip()],
+        implausible=number(summary.implausible_chunks) if summary.implausible_chunks else "",
     )

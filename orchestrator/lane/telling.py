@@ -141,6 +141,7 @@ class Telling:
             retimed=fold.retimed,
             duplicates=step.duplicates,
         )
+        metrics.odd(late=fold.late, zoneless=fold.zoneless, implausible=fold.implausible)
         metrics.queued(self._brand, step.queued)
         if step.failed:
             metrics.failed("poison" if step.poisoned else "invalid", step.failed)

@@ -131,6 +131,15 @@ class Metrics:
         self.chunks_retimed = self._counter(
             "chunks_retimed", "Merged chunks counted at their arrival: processedAt missing, unusable or out of range."
         )
+        self.chunks_late = self._counter(
+            "chunks_late", "Merged chunks older than the summary reaches, counted in their hour of the trend alone."
+        )
+        self.chunks_zoneless = self._counter(
+            "chunks_zoneless", "Merged chunks whose processedAt names no zone; it was taken for UTC."
+        )
+        self.chunks_implausible = self._counter(
+            "chunks_implausible", "Merged chunks with numbers that cannot be right: a unit is wrong, or a count."
+        )
         self.mentions_merged = self._counter("mentions_merged", "Mentions of merged chunks.")
         self.batch_chunks = self._histogram("batch_chunks", "Chunks in one peeked batch.", BATCH_BUCKETS_CHUNKS)
         self.queue_chunks = self._gauge("queue_chunks", "Chunks left in the queues of the brands that lanes hold.")
@@ -210,6 +219,12 @@ class Metrics:
         self.mentions_merged.inc(mentions)
         self.chunks_retimed.inc(retimed)
         self.chunks_duplicate.inc(duplicates)
+
+    def odd(self, *, late: int, zoneless: int, implausible: int) -> None:
+        """Count the odd ones among the chunks of a committed batch."""
+        self.chunks_late.inc(late)
+        self.chunks_zoneless.inc(zoneless)
+        self.chunks_implausible.inc(implausible)
 
     def queued(self, brand: str, chunks: int) -> None:
         """Note how many chunks *brand*'s queue holds; 0 forgets the brand. Only the sum is exposed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,19 +52,34 @@ clusters = st.builds(
 ROWS = [[1.0, 0.0, 0.0], [0.8, 0.6, 0.0], [0.0, 0.0, 1.0], [0.0, 0.1, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0]]
 
 
+def _without_zone(at_ms: int) -> str:
+    return iso_utc(at_ms).removesuffix("Z")
+
+
+def _seconds(at_ms: int) -> str:
+    return str(at_ms / 1000)
+
+
+WAYS_TO_WRITE: list[Callable[[int], str | float]] = [iso_utc, iso_utc, _without_zone, float, _seconds]
+
+
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[tuple[Chunk, int]]:
-    """Chunks with the times of their arrival, which only grow; a few arrive at once, some after hours."""
+    """Chunks with the times of their arrival, which only grow; a few arrive at once, some after hours or days.
+
+    Of their own times some are too late for the window, some for the trend, and some are written in other ways.
+    """
     now_ms = NOW_MS
     made: list[tuple[Chunk, int]] = []
     for number in range(draw(st.integers(1, 12))):
         now_ms += draw(st.sampled_from([0, 0, 0, MINUTE_MS, 20 * MINUTE_MS, 4 * HOUR_MS, 9 * DAY_MS]))
-        offset_ms = draw(st.none() | st.integers(-8 * HOUR_MS, 10 * MINUTE_MS))
+        offset_ms = draw(st.none() | st.integers(-8 * HOUR_MS, 10 * MINUTE_MS) | st.integers(-9 * DAY_MS, 0))
+        write = draw(st.sampled_from(WAYS_TO_WRITE))
         one = chunk(
             number,
             sentiment=draw(sentiments),
             clusters=draw(st.lists(clusters, max_size=3)),
-            processed_at=None if offset_ms is None else iso_utc(now_ms + offset_ms),
+            processed_at=None if offset_ms is None else write(now_ms + offset_ms),
             topics=draw(st.none() | st.lists(st.sampled_from(["launch", "Launch", "sizing", " "]), max_size=3)),
             summary=draw(st.none() | st.sampled_from(["it went well", "it did not"])),
             spike_detected=draw(optional_flags),
@@ -234,6 +250,59 @@ def test_a_quiet_brand_ends_empty(rows: list[tuple[Chunk, int]]) -> None:
     assert (summary["totalMentions"], summary["totalChunks"], summary["clusters"]) == (0, 0, [])
     assert (summary["spikeDetected"], summary["chunkSummaries"], summary["topics"]) == (False, [], [])
     assert not [name for name in meaning(keys.state, SMALL) if name.startswith(b"story")]
+
+
+@given(arrivals(), st.data())
+def test_late_chunks_change_nothing_but_the_trend(rows: list[tuple[Chunk, int]], data: st.DataObject) -> None:
+    """With and without chunks that are too late for the window, summary and spikes are the same; the trend has them."""
+    expected, expected_keys = run(rows, SMALL)
+    told = outlook(expected, rows[-1][1])
+    place = data.draw(st.integers(0, len(rows) - 1))
+    now_ms = rows[place][1]
+    at_ms = now_ms - data.draw(st.integers(SMALL.window_ms + 15 * MINUTE_MS, 7 * DAY_MS))
+    late = chunk_at(at_ms, chunk_id="late", topics=["old"], summary="old news", spike_detected=True, mentions=900)
+    state, keys = run([*rows[:place], (late, now_ms), *rows[place:]], SMALL)
+    assert outlook(state, rows[-1][1]) == told
+    assert keys.spikes == expected_keys.spikes
+    both = (keys, expected_keys)
+    others = [{name: value for name, value in meaning(one.state, SMALL).items() if name[:2] != b"h:"} for one in both]
+    assert others[0] == others[1]
+    if rows[-1][1] < now_ms + DAY_MS:  # else the trend may have forgotten the hour meanwhile
+        hour = f"hour:{iso_utc(at_ms)[:13]}:00:00Z".encode()
+        mentions = [json.loads(one.trend.get(hour, b'{"mentions":0}'))["mentions"] for one in both]
+        assert mentions[0] == mentions[1] + 900 or at_ms < now_ms - 6 * DAY_MS
+
+
+@given(arrivals())
+def test_no_chunk_is_lost(rows: list[tuple[Chunk, int]]) -> None:
+    """Every chunk is in the trend while that covers its time, whatever its time is."""
+    state, keys = BrandState.empty(SMALL), Keys()
+    for one, _ in rows:  # all at once: no hour is forgotten
+        state.fold(batch_of([one], ROWS), rows[-1][1])
+    keys.commit(state.take_changes())
+    hours = [json.loads(point) for name, point in keys.trend.items() if name.startswith(b"hour:")]
+    assert sum(hour["chunks"] for hour in hours) == len(rows)
+
+
+def test_a_backlog_of_an_outage_is_no_news() -> None:
+    """After 30 hours without service the old chunks count in their hours, and raise no alarm now."""
+    state = BrandState.empty(FoldConfig())
+    for hours in range(10 * 24):  # a steady brand, 30 mentions an hour
+        state.fold(batch_of([chunk_at(NOW_MS + hours * HOUR_MS, mentions=30)]), NOW_MS + hours * HOUR_MS)
+    now_ms = NOW_MS + 270 * HOUR_MS
+    backlog = [chunk_at(NOW_MS + hours * HOUR_MS, mentions=30) for hours in range(240, 270)]
+    report = state.fold(batch_of(backlog), now_ms)
+    # 12:00 of day 10 to 17:00 of day 11; the window begins at 18:00 of day 10, six hours in
+    assert (report.chunks, report.mentions, report.retimed, report.late) == (30, 900, 0, 6)
+    summary = summary_of(state, now_ms)
+    assert (summary["totalChunks"], summary["totalMentions"], summary["spike"]) == (24, 24 * 30, None)
+    assert not summary["spikeDetected"]
+    changes = state.take_changes()
+    hours_of_backlog = [
+        json.loads(changes.trend_put[f"hour:{iso_utc(NOW_MS + hours * HOUR_MS)[:13]}:00:00Z".encode()])["mentions"]
+        for hours in range(240, 270)
+    ]
+    assert hours_of_backlog == [30] * 30
 
 
 def test_fold_reports_what_the_batch_amounted_to() -> None:

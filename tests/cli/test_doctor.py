@@ -44,6 +44,22 @@ def test_doctor_prints_a_table_with_remedies(invoke: Invoke, registry_key: str) 
     assert "→ register one: orchestrator brands add BRAND" in result.stdout
 
 
+def test_doctor_tells_of_numbers_that_cannot_be_right(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """The brand with most implausible chunks is named with the remedy; summaries of other programs are left alone."""
+    for brand in ("acme", "nike", "puma", "tesla"):
+        invoke("brands", "add", brand)
+    assert findings_of(invoke("doctor", "--json").stdout)["numbers"]["verdict"] == "ok"
+    redis_client.set("summary:brand:acme", '{"implausibleChunks": 2}')
+    redis_client.set("summary:brand:nike", '{"implausibleChunks": 31}')
+    redis_client.set("summary:brand:puma", "no summary")
+    redis_client.lpush("summary:brand:tesla", "no string")
+    finding = findings_of(invoke("doctor", "--json").stdout)["numbers"]
+    redis_client.delete(*(f"summary:brand:{brand}" for brand in ("acme", "nike", "puma", "tesla")))
+    assert finding["verdict"] == "warn"
+    assert finding["detail"].startswith("2 brands with implausible chunks, nike: 31 implausible chunks in the window")
+    assert "sentiment.unit" in finding["remedy"]
+
+
 def test_doctor_leaves_nothing_behind(invoke: Invoke, redis_client: redis.Redis) -> None:
     """The scratch brand of the rehearsal is gone afterwards."""
     invoke("doctor")

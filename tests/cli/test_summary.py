@@ -66,6 +66,14 @@ def page(document: Summary) -> str:
     return capture.get()
 
 
+def test_page_tells_of_implausible_chunks() -> None:
+    """How many there are and what would help, and nothing where there are none."""
+    assert "implausible" not in page(summary())
+    text = page(summary(implausible_chunks=1))
+    assert "1 implausible chunk in the window: numbers that cannot be right" in text
+    assert "sentiment.unit" in text
+
+
 def test_page_tells_everything_of_note() -> None:
     """Totals, sentiment, topics with change, stories, spike, text and latest chunks are on it."""
     shown = page(summary())

@@ -283,6 +283,30 @@ def test_decode_takes_integers_for_ids() -> None:
     assert (chunk.chunk_id, chunk.clusters[0].id, batch.mentions.counts) == ("17", "-1", [3])
 
 
+TIMES = {
+    '"2026-11-23"': "2026-11-23",
+    "1795435200": 1795435200.0,
+    "1795435200.5": 1795435200.5,
+    "-1e3": -1000.0,
+    "null": None,
+    "true": None,
+    '{"at": 7}': None,
+    "[1795435200]": None,
+    "NaN": None,
+    "1e999": None,
+    "-1e999": None,
+    "1" + "0" * 400: None,
+}
+
+
+@pytest.mark.parametrize("written", TIMES)
+def test_decode_refuses_no_chunk_for_its_time(written: str) -> None:
+    """A time is text or a number; whatever else stands there is as if there were none."""
+    data = item(processedAt="T").replace(b'"T"', written.encode())
+    found = decode_chunk(data, "b").processed_at
+    assert found == TIMES[written] or found in (float("inf"), float("-inf"))  # no time, see read_time
+
+
 def test_decode_cuts_long_texts() -> None:
     """Texts that are only shown are cut at their bound."""
     long = "ü" * (MAX_TEXT_CHARS + 1)

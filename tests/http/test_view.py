@@ -85,6 +85,14 @@ def test_brand_view_counts_the_stories_that_it_hides() -> None:
     assert brand_view(parse_summary(json.dumps(document).encode())).stories_hidden == 4998
 
 
+def test_brand_view_tells_of_implausible_chunks() -> None:
+    """Their number, or nothing: older summaries do not have the field."""
+    document = summary_document("nike")
+    assert brand_view(parse_summary(json.dumps(document).encode())).implausible == ""
+    document["implausibleChunks"] = 1200
+    assert brand_view(parse_summary(json.dumps(document).encode())).implausible == "1,200"
+
+
 def test_brand_view_explains_an_open_episode() -> None:
     """Observed and expected mentions stand side by side; a missing number is a dash."""
     document = summary_document("nike") | {"spike": {"timestamp": "2026-03-01T11:00:00Z", "mentionCount": 400}}

@@ -309,19 +309,32 @@ async def test_lane_told_to_stop_begins_no_trial(visit: LaneUnderTest, autojump_
 
 async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
     """Metrics speak of commits that are in, by what they contained."""
-    step = Step(items=7, fold=FoldReport(4, 12, 5, 2), duplicates=1, failed=2, duplicate_commit=True, queued=3)
+    step = Step(
+        items=7,
+        fold=FoldReport(4, 12, 5, retimed=2, late=1, zoneless=3, implausible=4),
+        duplicates=1,
+        failed=2,
+        duplicate_commit=True,
+        queued=3,
+    )
     poisoned = Step(items=1, failed=1, poisoned=1)
     visit.script.steps.extend([step, poisoned])
     await outcome_at(visit.lane(), {})
     totals = {
         name: visit.value(f"{name}_total")
-        for name in ("chunks_merged", "mentions_merged", "clusters_aggregated", "chunks_retimed", "chunks_duplicate")
+        for name in (
+            *("chunks_merged", "mentions_merged", "clusters_aggregated"),
+            *("chunks_retimed", "chunks_late", "chunks_zoneless", "chunks_implausible", "chunks_duplicate"),
+        )
     }
     assert totals == {
         "chunks_merged": 4,
         "mentions_merged": 12,
         "clusters_aggregated": 5,
         "chunks_retimed": 2,
+        "chunks_late": 1,
+        "chunks_zoneless": 3,
+        "chunks_implausible": 4,
         "chunks_duplicate": 1,
     }
     assert visit.value("chunks_failed_total", kind="invalid") == 2

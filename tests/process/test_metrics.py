@@ -95,6 +95,14 @@ def test_merged_counts_every_part_of_a_batch(metrics: Metrics) -> None:
     assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [3, 5, 70, 2, 1]
 
 
+def test_odd_counts_chunks_by_what_is_odd(metrics: Metrics) -> None:
+    """Late chunks, those without a zone and implausible ones have a counter each, from 0 on."""
+    names = ["chunks_late", "chunks_zoneless", "chunks_implausible"]
+    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [0, 0, 0]
+    metrics.odd(late=2, zoneless=3, implausible=4)
+    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [2, 3, 4]
+
+
 def test_queued_exposes_the_sum_and_forgets_drained_brands(metrics: Metrics) -> None:
     """Queue lengths are per brand inside and one number outside."""
     metrics.queued("nike", 5)
