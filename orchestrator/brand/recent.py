@@ -16,7 +16,7 @@ import msgspec
 from orchestrator.brand.chunk_summaries import MAX_SUMMARY_CHARS
 from orchestrator.brand.flags import has_flag
 from orchestrator.brand.text import clip
-from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions
+from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions, topic_text
 from orchestrator.contract.insights import RecentChunk, RecentCluster, RecentSentiment
 from orchestrator.contract.times import iso_utc
 
@@ -67,7 +67,7 @@ def encode_entry(chunk: Chunk, at_ms: int, mentions: int, counts: Sequence[int])
         iso_utc(at_ms),
         mentions,
         RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
-        [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_TOPICS]],
+        [clip(topic_text(topic), MAX_NAME_CHARS) for topic in topics[:MAX_TOPICS]],
         [_cluster(clusters[place], sizes[place]) for place in _largest(sizes)],
         len(clusters),
         has_flag(chunk),

@@ -24,6 +24,7 @@ from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
+from orchestrator.brand.topics import cluster_sizes
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import chunk_mentions
@@ -100,7 +101,8 @@ class BrandState:
         panes = [at_ms // PANE_MS for at_ms in times]
         counts = batch.mentions.counts
         mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        added = self._window.fold(panes, chunks, mentions)
+        sizes = [cluster_sizes(chunk, counts) for chunk in chunks]
+        added = self._window.fold(panes, chunks, mentions, sizes)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
@@ -146,6 +148,7 @@ class BrandState:
             topics=self._window.heaviest_topics(MAX_TOPICS_SHOWN),
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
+            in_no_story=self._window.in_no_story,
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
             chunk_summaries=self._chunk_summaries.newest(),

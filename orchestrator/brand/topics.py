@@ -1,7 +1,13 @@
-"""What a brand's chunks are about: topics of a pane, weighted by the mentions of their chunks.
+"""What a brand's chunks are about: topics of a pane, and how many mentions speak of them.
 
-Texts that differ only in case, Unicode form or runs of blanks are one topic; it is shown in its most frequent
-spelling. A chunk that repeats a topic counts once for it.
+Spellings of a topic are one by the normal form (:mod:`orchestrator.brand.normal_form`); it is shown in the most
+frequent one. A chunk that repeats a topic counts once for it. The brand's own name is no topic, nor are stop words,
+addresses and what is no name.
+
+A topic that names clusters of its chunk counts their mentions: those whose label it is, else those whose label has all
+its words. Where the worker tells a number, that is taken. Otherwise all that is known is how many mentions the chunk
+has. The two are kept apart: a topic *weighs* :data:`COUNTED` for a counted mention, and one for a mention of a chunk
+that tells no number. So one integer holds both sums exactly, and counted mentions come first in every order.
 
 Bounded: a pane keeps its heaviest :data:`MAX_TOPICS`, and at most as many more until it is pruned. That is done right
 after the chunk that passed the bound, so that the cut of batches does not show.
@@ -10,10 +16,14 @@ after the chunk that passed the bound, so that the cut of batches does not show.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from orchestrator.brand.labels import is_name
-from orchestrator.brand.normal_form import normal_form
+from orchestrator.brand.labels import is_name, names_a_story
+from orchestrator.brand.normal_form import cut, normal_form, without_frame
+from orchestrator.contract.chunk import Chunk
 
 MAX_TOPICS = 256
 """Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
@@ -24,38 +34,91 @@ MAX_SPELLINGS = 8
 MAX_TOPIC_CHARS = 200
 """A topic is a title; a longer text is cut."""
 
+COUNTED = 2**64
+"""What a counted mention weighs. A window has fewer mentions."""
+
+_KNOWN_NAMES = 8_192
+_CARRYING_TOPICS = 64
+_CARRYING_CLUSTERS = 256
+"""So many topics of a chunk are looked for within so many labels: each with each takes a second where both are full."""
+
+
+class _Name(NamedTuple):
+    key: str
+    words: frozenset[str]
+
+
+@lru_cache(_KNOWN_NAMES)
+def _name(text: str) -> _Name:
+    if not is_name(text):
+        return _Name("", frozenset())
+    form = normal_form(text)
+    return _Name(form.key, frozenset(form.words))
+
 
 def topic_key(text: str) -> str:
     """What all spellings of a topic have in common; empty for a text that names none."""
-    return normal_form(text).key if is_name(text) else ""
+    return _name(cut(text)).key
 
 
-def distinct_topics(topics: Sequence[str]) -> Iterable[str]:
-    """The topics of one chunk, each once, in its first spelling."""
-    if len(topics) == 1:
-        return topics
-    first: dict[str, str] = {}
-    for topic in topics:
-        first.setdefault(topic_key(topic), topic)
-    return first.values()
+def topics_of(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> dict[str, int]:
+    """What each topic of *chunk* weighs, by its first spelling.
+
+    Args:
+        chunk: one that was decoded.
+        mentions: how many it has.
+        sizes: mentions of its clusters.
+    """
+    named: dict[str, int] = {}
+    labels = [_name(cut(cluster.label)) for cluster in chunk.clusters]
+    for label, size in zip(labels, sizes, strict=True):
+        named[label.key] = named.get(label.key, 0) + size
+    seen = {"", topic_key(chunk.brand)}
+    weights: dict[str, int] = {}
+    for topic in chunk.topics or ():
+        text, told = (topic, None) if isinstance(topic, str) else (topic.topic, topic.mentions)
+        key, words = _name(cut(text))
+        if key in seen:
+            continue
+        seen.add(key)
+        counted = named.get(key) if told is None else told
+        if counted is None and len(weights) < _CARRYING_TOPICS:
+            within = [
+                size for label, size in zip(labels[:_CARRYING_CLUSTERS], sizes, strict=False) if words <= label.words
+            ]
+            counted = sum(within) if within else None
+        weights[text] = mentions if counted is None else counted * COUNTED
+    return weights
+
+
+def cluster_sizes(chunk: Chunk, counts: Sequence[int]) -> list[int]:
+    """The mentions of each cluster of *chunk*; *counts* are different mentions by row of the batch."""
+    return [
+        counts[cluster.mentions] if cluster.mention_count is None else cluster.mention_count
+        for cluster in chunk.clusters
+    ]
+
+
+def mentions_apart(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> int:
+    """Those of the *mentions* of *chunk* that are in no cluster with a name."""
+    named = [size for cluster, size in zip(chunk.clusters, sizes, strict=True) if names_a_story(cluster)]
+    return max(0, mentions - sum(named))
 
 
 class Topic:
-    """One topic of one pane: its mentions, and how many of them each spelling stands for."""
+    """One topic of one pane: what it weighs, and how many mentions each spelling stands for."""
 
-    __slots__ = ("mentions", "spellings")
+    __slots__ = ("spellings", "weight")
 
-    def __init__(self, mentions: int = 0, spellings: dict[str, int] | None = None) -> None:
-        self.mentions = mentions
+    def __init__(self, weight: int = 0, spellings: dict[str, int] | None = None) -> None:
+        self.weight = weight
         self.spellings = {} if spellings is None else spellings
 
-    def add(self, spelling: str, mentions: int) -> None:
-        """Count *mentions* more, written as *spelling*."""
-        self.mentions += mentions
-        if spelling in self.spellings:
-            self.spellings[spelling] += mentions
-        elif len(self.spellings) < MAX_SPELLINGS:
-            self.spellings[spelling] = mentions
+    def add(self, spelling: str, weight: int) -> None:
+        """Count *weight* more, written as *spelling*."""
+        self.weight += weight
+        if spelling in self.spellings or len(self.spellings) < MAX_SPELLINGS:
+            self.spellings[spelling] = self.spellings.get(spelling, 0) + sum(divmod(weight, COUNTED))
 
 
 class PaneTopics:
@@ -69,51 +132,88 @@ class PaneTopics:
     def __len__(self) -> int:
         return len(self.by_key)
 
-    def add(self, key: str, text: str, mentions: int) -> bool:
-        """Count *mentions* for the topic *key*, written as *text*; returns whether it is new in the pane."""
+    def add(self, key: str, text: str, weight: int) -> bool:
+        """Count *weight* for the topic *key*, written as *text*; returns whether it is new in the pane."""
         topic = self.by_key.get(key)
         new = topic is None
         if topic is None:
             topic = self.by_key[key] = Topic()
-        topic.add(text[:MAX_TOPIC_CHARS].strip(), mentions)
+        topic.add(_shown(text), weight)
         return new
 
     def prune(self) -> dict[str, Topic]:
         """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return the dropped ones."""
-        ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].mentions, item[0]))
+        ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].weight, item[0]))
         self.by_key = dict(ranked[:MAX_TOPICS])
         return dict(ranked[MAX_TOPICS:])
+
+
+@lru_cache(_KNOWN_NAMES)
+def _shown(text: str) -> str:
+    return without_frame(text[:MAX_TOPIC_CHARS]).strip()
 
 
 class TopicTotals:
     """Topics of all panes of the window together, kept up to date as panes change and leave."""
 
-    __slots__ = ("_mentions", "_panes")
+    __slots__ = ("_panes", "_weights")
 
     def __init__(self) -> None:
-        self._mentions: dict[str, int] = {}
-        # In how many panes: mentions cannot tell when a topic is gone, because a chunk may have none.
+        self._weights: dict[str, int] = {}
+        # In how many panes: weights cannot tell when a topic is gone, because a chunk may have no mentions.
         self._panes: dict[str, int] = {}
 
-    def add(self, key: str, mentions: int, panes: int) -> None:
-        """Count *mentions* more, in so many *panes* that did not have the topic."""
-        self._mentions[key] = self._mentions.get(key, 0) + mentions
+    def add(self, key: str, weight: int, panes: int) -> None:
+        """Count *weight* more, in so many *panes* that did not have the topic."""
+        self._weights[key] = self._weights.get(key, 0) + weight
         if panes:
             self._panes[key] = self._panes.get(key, 0) + panes
 
     def subtract(self, topics: dict[str, Topic]) -> None:
         """Take the *topics* of one pane out again."""
         for key, topic in topics.items():
-            self._mentions[key] -= topic.mentions
+            self._weights[key] -= topic.weight
             self._panes[key] -= 1
             if not self._panes[key]:
-                del self._mentions[key], self._panes[key]
+                del self._weights[key], self._panes[key]
 
     def heaviest(self, count: int) -> list[tuple[str, int]]:
-        """The *count* topics with most mentions, as key and mentions; ties by key."""
-        if not self._mentions:
+        """The *count* topics with most weight, as key and weight; ties by key."""
+        if not self._weights:
             return []
         # A bound first: comparing numbers is ten times faster than sorting pairs.
-        bound = heapq.nlargest(count, self._mentions.values())[-1]
-        candidates = [(-mentions, key) for key, mentions in self._mentions.items() if mentions >= bound]
+        bound = heapq.nlargest(count, self._weights.values())[-1]
+        candidates = [(-weight, key) for key, weight in self._weights.items() if weight >= bound]
         return [(key, -negated) for negated, key in heapq.nsmallest(count, candidates)]
+
+
+def twins(keys: Iterable[str], panes: Sequence[PaneTopics]) -> list[list[str]]:
+    """*keys* in their order, those together whose usual spellings have the same words in another order."""
+    keys = list(keys)
+    letters = Counter(map(_letters, keys))
+    groups: dict[object, list[str]] = {}
+    for key in keys:
+        # Spellings are looked for in every pane, so only where the letters say that it may be worth it.
+        mark = key if letters[_letters(key)] == 1 else normal_form(most_frequent([key], panes)).words
+        groups.setdefault(mark, []).append(key)
+    return list(groups.values())
+
+
+@lru_cache(_KNOWN_NAMES)
+def _letters(key: str) -> str:
+    return "".join(sorted(key))
+
+
+def most_frequent(keys: Sequence[str], panes: Sequence[PaneTopics]) -> str:
+    """The spelling of *keys* with most mentions in *panes*; among equals the first in the alphabet."""
+    spellings: Counter[str] = Counter()
+    for pane in panes:
+        for key in keys:
+            if key in pane.by_key:
+                spellings.update(pane.by_key[key].spellings)
+    return min(spellings.items(), key=lambda item: (-item[1], item[0]))[0]
+
+
+def weight_in(keys: Sequence[str], panes: Sequence[PaneTopics]) -> int:
+    """What *keys* weigh in *panes*."""
+    return sum(pane.by_key[key].weight for pane in panes for key in keys if key in pane.by_key)

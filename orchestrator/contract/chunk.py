@@ -39,9 +39,26 @@ Identifier = Annotated[str, Bound(min_length=1, max_length=MAX_ID_CHARS)]
 Title = Annotated[str, Bound(max_length=MAX_LABEL_CHARS)]
 Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
 Mentions = Annotated[list[Text], Bound(max_length=MAX_MENTIONS)]
-Topics = Annotated[list[Title], Bound(max_length=MAX_TOPICS)]
 Vector = Annotated[list[Number], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
+
+
+class TopicCount(Struct, frozen=True, gc=False, rename="camel"):
+    """A topic whose worker says how many of the chunk's mentions speak of it."""
+
+    topic: Title
+    mentions: Count | None = None
+
+
+class WireTopicCount(Struct, frozen=True, gc=False, rename="camel"):
+    """:class:`TopicCount` as it is written."""
+
+    topic: Title
+    mentions: NonNegative | None = None
+
+
+Topics = Annotated[list[Title | TopicCount], Bound(max_length=MAX_TOPICS)]
+WireTopics = Annotated[list[Title | WireTopicCount], Bound(max_length=MAX_TOPICS)]
 
 
 # gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
@@ -119,10 +136,15 @@ class WireChunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
 
     clusters: Annotated[list[WireCluster], Bound(max_length=MAX_CLUSTERS)]
     processed_at: Text | None = None
-    topics: Topics | None = None
+    topics: WireTopics | None = None
     summary: Text | None = None
     spike_detected: bool | None = None
     meta: WireMeta | None = None
+
+
+def topic_text(topic: str | TopicCount) -> str:
+    """What the topic is called."""
+    return topic if isinstance(topic, str) else topic.topic
 
 
 def cluster_mentions(cluster: Cluster, counts: Sequence[int]) -> int:

@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from orchestrator.contract.chunk import MAX_DIMENSIONS, Chunk, Cluster, Meta, WireChunk, WireCluster
+from orchestrator.contract.chunk import (
+    MAX_DIMENSIONS,
+    Chunk,
+    Cluster,
+    Meta,
+    TopicCount,
+    WireChunk,
+    WireCluster,
+    WireTopicCount,
+)
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
 from orchestrator.kernels.scan import Scan, decode_items
@@ -153,7 +162,7 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
         wire.sentiment,
         clusters,
         wire.processed_at,
-        wire.topics,
+        None if wire.topics is None else _to_topics(wire.topics),
         wire.summary,
         wire.spike_detected,
         meta,
@@ -180,6 +189,13 @@ def _to_cluster(wire: WireCluster, number: int, rows: RowCollector) -> Cluster:
     count = _to_count(wire.mention_count, f"{path}.mentionCount")
     mentions = rows.add_mentions(wire.mentions)
     return Cluster(wire.id, wire.label, mentions, wire.sentiment_score, wire.spike, count, row)
+
+
+def _to_topics(wire: list[str | WireTopicCount]) -> list[str | TopicCount]:
+    return [
+        one if isinstance(one, str) else TopicCount(one.topic, _to_count(one.mentions, f"$.topics[{number}].mentions"))
+        for number, one in enumerate(wire)
+    ]
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:

@@ -32,14 +32,17 @@ class SentimentTotals(Struct, frozen=True, rename="camel"):
 
 
 class TopicTotal(Struct, frozen=True, rename="camel"):
-    """One topic: mentions of the chunks that named it, and growth against the window before (0.5 = half as many again).
+    """One topic: its mentions, and growth against the window before (0.5 = half as many again).
 
-    ``change`` is null where the topic is new, or the brand has not been watched for two windows yet.
+    ``mentions`` are those of clusters that the topic names, or what workers say. ``inChunksOf`` are those of the chunks
+    that named it and told no number; where nothing is known but them, ``mentions`` is the same number. ``change`` is
+    null where the topic is new, or the brand has not been watched for two windows yet.
     """
 
     topic: str
     mentions: int
     change: float | None
+    in_chunks_of: int = 0
 
 
 class StoryTotal(Struct, frozen=True, rename="camel"):
@@ -86,7 +89,11 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """A brand's summary. ``spike`` is the open episode or null."""
+    """A brand's summary. ``spike`` is the open episode or null.
+
+    ``mentionsInNoStory`` are those of ``totalMentions`` that no story counts, because no cluster of their chunk has
+    them, or none with a name.
+    """
 
     brand: str
     generated_at: Time
@@ -108,3 +115,4 @@ class Summary(Struct, frozen=True, rename="camel"):
     topics: list[TopicTotal]
     cluster_count: int
     spike: SpikeEpisode | None
+    mentions_in_no_story: int = 0

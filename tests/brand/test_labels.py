@@ -29,7 +29,17 @@ def test_numbers_are_no_names(label: str) -> None:
 
 
 PLACEHOLDERS = [
-    *("Cluster 0", "cluster_7", "Topic 3", "topic-12", "Topic -1", "Cluster #4", "Group 1", "k-means cluster 3"),
+    *(
+        "Cluster 0",
+        "cluster_7",
+        "Topic 3",
+        "topic-12",
+        "Topic -1",
+        "Cluster #4",
+        "topic7",
+        "Group 1",
+        "k-means cluster 3",
+    ),
     *("Outliers", "outlier", "NOISE", "Noise / outliers", "the others", "Other", "Misc.", "N/A", "null", "Unknown"),
     *("No topic", "No label", "unlabeled", "Cluster"),
 ]
@@ -53,7 +63,18 @@ NAMES = [
         "5 %",
         "1\ufe0f\u20e3",
     ),
-    *("0_late_flight", "Topic 3: refunds", "Another topic", "Other airlines", "The", "👍", ":(", "No", "航班延误"),
+    *(
+        "0_late_flight",
+        "Topic 3: refunds",
+        "label7",
+        "Another topic",
+        "Other airlines",
+        "The",
+        "👍",
+        ":(",
+        "No",
+        "航班延误",
+    ),
 ]
 
 
