@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -30,6 +31,7 @@ class _Entry(Struct, frozen=True, array_like=True):
 
 
 _decoder = FieldDecoder(list[_Entry])
+_summary_of = attrgetter("summary")
 
 
 def separated(chunk: Chunk) -> str:
@@ -68,6 +70,8 @@ class ChunkSummaries:
 
     def fold(self, chunks: Sequence[Chunk], panes: Sequence[int]) -> None:
         """Take in the summaries of *chunks*, whose panes are in the same order."""
+        if not any(map(_summary_of, chunks)):
+            return
         newest: list[_Entry] = []
         # From behind: of a long batch nearly all summaries would be pushed out by later ones.
         for chunk, pane in zip(reversed(chunks), reversed(panes), strict=True):

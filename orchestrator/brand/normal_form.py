@@ -122,6 +122,7 @@ def cut(text: str) -> str:
     return _CUT_ENTITY.sub("", text.lstrip()[:MAX_CHARS])
 
 
+@lru_cache(1_024)
 def without_frame(text: str) -> str:
     """*text* without a word like "Report:" before it and a number like "(17)" behind it."""
     for _ in range(_MOST_PREFIXES):

@@ -45,7 +45,8 @@ class RecentChunks:
             mentions: how many each has.
             counts: different mentions by row of the batch.
         """
-        for chunk, at_ms, size in list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:]:
+        newest = slice(-MAX_RECENT, None)
+        for chunk, at_ms, size in zip(chunks[newest], times[newest], mentions[newest], strict=True):
             self._chunks.append((chunk, at_ms, size, counts))
 
     def take_changes(self) -> list[bytes]:

@@ -18,16 +18,15 @@ from msgspec import Struct
 from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
+from orchestrator.brand.measures import measure
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
-from orchestrator.brand.topics import cluster_sizes
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.window import Window
-from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
@@ -100,15 +99,15 @@ class BrandState:
         times, retimed = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         panes = [at_ms // PANE_MS for at_ms in times]
         counts = batch.mentions.counts
-        mentions = [chunk_mentions(chunk, counts) for chunk in chunks]
-        sizes = [cluster_sizes(chunk, counts) for chunk in chunks]
-        added = self._window.fold(panes, chunks, mentions, sizes)
+        measures = measure(chunks, counts)
+        mentions = measures.mentions
+        added = self._window.fold(panes, chunks, measures)
         self._trend.fold(added)
         self._flags.fold(chunks, times, self._clock_ms)
         self._spikes.fold(panes, mentions)
         self._chunk_summaries.fold(chunks, panes)
         self._recent.fold(chunks, times, mentions, counts)
-        clusters = self._stories.fold_batch(batch, times, panes)
+        clusters = self._stories.fold_batch(batch, times, panes, measures)
         return FoldReport(len(chunks), sum(mentions), clusters, retimed)
 
     def advance(self, now_ms: int) -> None:

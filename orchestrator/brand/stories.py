@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from orchestrator.brand.labels import with_names, words
+from orchestrator.brand.labels import words
+from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.normal_form import normal_form, without_frame
 from orchestrator.brand.story_store import StoryStore
@@ -87,10 +88,6 @@ def eviction_rank(story: Story) -> Rank:
     return story.mentions, story.last_seen_ms, story.key
 
 
-def _clusters(chunk: Chunk) -> int:
-    return len(chunk.clusters)
-
-
 class StoryBook(StoryFolder):
     """The stories of one brand."""
 
@@ -104,15 +101,18 @@ class StoryBook(StoryFolder):
     def __len__(self) -> int:
         return len(self.records)
 
-    def fold_batch(self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int]) -> int:
-        """Let the clusters of *batch* join or found stories; returns how many clusters there were.
+    def fold_batch(
+        self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int], measures: Measures | None = None
+    ) -> int:
+        """Let the clusters of *batch* that have a name join or found stories; returns how many clusters there were.
 
-        The stamped times and the panes of its chunks are in the order of the chunks.
+        The stamped times and the panes of its chunks are in the order of the chunks; *measures* are theirs.
         """
-        # Before the kernel, which knows clusters and no names: those without one found nothing and join nothing.
-        named = with_names(batch.chunks)
-        left_out = 0 if named is batch.chunks else sum(map(_clusters, batch.chunks)) - sum(map(_clusters, named))
-        return self.fold(named, times, panes, batch.centroids, batch.mentions) + left_out
+        if measures is None:
+            measures = measure(batch.chunks, batch.mentions.counts)
+        # What has no name is left out here, because the kernel knows clusters and no names.
+        self.fold(measures.named, times, panes, batch.centroids, batch.mentions)
+        return len(measures.sizes)
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*."""

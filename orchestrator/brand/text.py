@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestrator.brand.labels import is_name
 from orchestrator.brand.normal_form import normal_form
@@ -57,11 +58,12 @@ def clip(text: str, chars: int) -> str:
 
 def compose(content: Content) -> str:
     """The text of the summary; lines are separated by a newline."""
-    stories = [f"{_name(label)} ({_mentions(mentions)})" for label, mentions in content.stories if is_name(label)]
+    named = islice((one for one in content.stories if is_name(one[0])), _NAMED_STORIES)
+    stories = [f"{_name(label)} ({_mentions(mentions)})" for label, mentions in named]
     spikes = [content.surge] if content.surge else []
     spikes += [_name(label) for label in content.flagged[:_NAMED_STORIES] if is_name(label)]
     lines = [
-        _line("Notable mentions", stories[:_NAMED_STORIES]),
+        _line("Notable mentions", stories),
         _apart(content) if stories else _no_stories(content),
         _line("Key topics", [_name(topic) for topic in content.topics[:_NAMED_TOPICS]]),
         _line("Spikes", spikes),

@@ -21,9 +21,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from orchestrator.brand.labels import is_name, names_a_story
+from orchestrator.brand.labels import is_name
+from orchestrator.brand.measures import Measures
 from orchestrator.brand.normal_form import cut, normal_form, without_frame
-from orchestrator.contract.chunk import Chunk
+from orchestrator.contract.chunk import Chunk, TopicCount, topic_text
 
 MAX_TOPICS = 256
 """Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
@@ -76,7 +77,7 @@ def topics_of(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> dict[str, in
     seen = {"", topic_key(chunk.brand)}
     weights: dict[str, int] = {}
     for topic in chunk.topics or ():
-        text, told = (topic, None) if isinstance(topic, str) else (topic.topic, topic.mentions)
+        text, told = topic_text(topic), None if isinstance(topic, str) else topic.mentions
         key, words = _name(cut(text))
         if key in seen:
             continue
@@ -91,18 +92,70 @@ def topics_of(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> dict[str, in
     return weights
 
 
-def cluster_sizes(chunk: Chunk, counts: Sequence[int]) -> list[int]:
-    """The mentions of each cluster of *chunk*; *counts* are different mentions by row of the batch."""
-    return [
-        counts[cluster.mentions] if cluster.mention_count is None else cluster.mention_count
-        for cluster in chunk.clusters
-    ]
+def topics_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> dict[int, dict[str, int]]:
+    """What the topics of a brand's *chunks* weigh in each pane, by their texts: the sums of :func:`topics_of`.
+
+    To look for every topic in every label would cost as much as the rest of a fold. So many small chunks that say the
+    same are looked at as one, and a topic that is within no label of the whole batch is not looked for in each chunk.
+    """
+    if _are_alike(panes, chunks, measures):
+        counted, size, mentions = topics_of(chunks[0], 0, [1]), sum(measures.sizes), sum(measures.mentions)
+        return {panes[0]: {text: size * COUNTED if weight else mentions for text, weight in counted.items()}}
+    added: dict[int, dict[str, int]] = {}
+    outside = _Outside(chunks, measures)
+    for place, (pane, chunk, mentions) in enumerate(zip(panes, chunks, measures.mentions, strict=True)):
+        topics = chunk.topics
+        if not topics:
+            continue
+        weights = added.get(pane)
+        if weights is None:
+            weights = added[pane] = {}
+        keys = [outside[topic] for topic in topics]
+        if None in keys or "" in keys or len(set(keys)) < len(keys):
+            its = topics_of(chunk, mentions, measures.sizes_of(place))
+        else:
+            its = dict.fromkeys(map(topic_text, topics), mentions)
+        for text, weight in its.items():
+            weights[text] = weights.get(text, 0) + weight
+    return added
 
 
-def mentions_apart(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> int:
-    """Those of the *mentions* of *chunk* that are in no cluster with a name."""
-    named = [size for cluster, size in zip(chunk.clusters, sizes, strict=True) if names_a_story(cluster)]
-    return max(0, mentions - sum(named))
+def _are_alike(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> bool:
+    """Whether all *chunks* have one pane, the same topics without numbers, and one cluster of the same label."""
+    all_topics = [chunk.topics for chunk in chunks]
+    return (
+        len(measures.labels) == 1
+        and measures.stops == list(range(1, len(chunks) + 1))
+        and panes.count(panes[0]) == len(panes)
+        and all_topics.count(all_topics[0]) == len(all_topics)
+        and all(isinstance(topic, str) for topic in all_topics[0] or ())
+    )
+
+
+class _Outside(dict["str | TopicCount", "str | None"]):
+    """The keys of topics that are in no label of a batch; None for those that may be, and for those with numbers."""
+
+    def __init__(self, chunks: Sequence[Chunk], measures: Measures) -> None:
+        super().__init__()
+        self._labels = measures.labels
+        self._own = topic_key(chunks[0].brand) if chunks else ""
+        self._keys: set[str] = set()
+        self._words: set[str] = set()
+
+    def __missing__(self, topic: str | TopicCount) -> str | None:
+        """Look for *topic* in the batch."""
+        if not self._keys:
+            names = [_name(cut(label)) for label in self._labels]
+            self._keys = {"", *[name.key for name in names]}
+            self._words = set[str]().union(*[name.words for name in names])
+        found = None
+        if isinstance(topic, str):
+            key, words = _name(cut(topic))
+            found = "" if key == self._own else key
+            if key and (key in self._keys or words <= self._words):
+                found = None
+        self[topic] = found
+        return found
 
 
 class Topic:

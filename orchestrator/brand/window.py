@@ -7,13 +7,13 @@ before are kept too, for comparison only.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
+from orchestrator.brand.measures import Measures
 from orchestrator.brand.panes import HOUR_MS, PANE_MS, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
 from orchestrator.brand.topics import (
@@ -22,9 +22,9 @@ from orchestrator.brand.topics import (
     PaneTopics,
     Topic,
     TopicTotals,
-    mentions_apart,
     most_frequent,
     topic_key,
+    topics_by_pane,
     topics_of,
     twins,
     weight_in,
@@ -152,19 +152,9 @@ class Window:
         ]
         return min(first for first in changes if first > self._first)
 
-    def fold(
-        self,
-        panes: Sequence[int],
-        chunks: Sequence[Chunk],
-        mentions: Sequence[int],
-        sizes: Sequence[Sequence[int]],
-    ) -> dict[int, Tally]:
-        """Count *chunks*, whose panes, mentions and clusters' sizes are in the same order.
-
-        Returns:
-            What was added to each pane.
-        """
-        added = tally_by_pane(panes, chunks, mentions)
+    def fold(self, panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> dict[int, Tally]:
+        """Count *chunks*, whose panes are in the same order; returns what was added to each pane."""
+        added = tally_by_pane(panes, chunks, measures.mentions)
         for number, tally in added.items():
             pane = self._panes.get(number)
             if pane is None:
@@ -173,15 +163,8 @@ class Window:
             self.total.add(tally)
             self._dirty.add(number)
             self._since = number if self._since is None else min(self._since, number)
-        rows: list[tuple[int, Mapping[str, int]]] = []
-        for number, chunk, count, its in zip(panes, chunks, mentions, sizes, strict=True):
-            apart = mentions_apart(chunk, count, its)
-            if apart:
-                self._panes[number].in_no_story += apart
-                self.in_no_story += apart
-            if chunk.topics:
-                rows.append((number, topics_of(chunk, count, its)))
-        self._fold_topics(rows)
+        self._fold_apart(panes, measures.apart)
+        self._fold_topics(panes, chunks, measures)
         return added
 
     def advance(self, first: int) -> None:
@@ -233,34 +216,29 @@ class Window:
         self.in_no_story -= pane.in_no_story
         self._topics.subtract(pane.topics.by_key)
 
-    def _fold_topics(self, rows: Sequence[tuple[int, Mapping[str, int]]]) -> None:
-        """Count the topics of chunks, each with the number of its pane."""
-        for number, added in _by_pane(rows).items():
+    def _fold_apart(self, panes: Sequence[int], apart: Sequence[int]) -> None:
+        self.in_no_story += sum(apart)
+        if panes.count(panes[0]) == len(panes):  # nearly every batch lies in one pane
+            self._panes[panes[0]].in_no_story += sum(apart)
+            return
+        for number, mentions in zip(panes, apart, strict=True):
+            self._panes[number].in_no_story += mentions
+
+    def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> None:
+        for number, added in topics_by_pane(panes, chunks, measures).items():
             topics = self._panes[number].topics
             # Where nothing can be pruned, the order of chunks does not matter, and a batch is counted at once.
             if len(topics) + len(added) <= 2 * MAX_TOPICS:
                 self._count_topics(topics, added)
-            else:
-                self._fold_many_topics(topics, [weights for pane, weights in rows if pane == number])
-
-    def _fold_many_topics(self, topics: PaneTopics, rows: Sequence[Mapping[str, int]]) -> None:
-        """Count chunk by chunk, and prune after the same chunk as in batches of one: how they are cut must not show."""
-        for weights in rows:
-            self._count_topics(topics, weights)
-            if len(topics) > 2 * MAX_TOPICS:
-                self._topics.subtract(topics.prune())
+                continue
+            # Else chunk by chunk, pruned after the same chunk as in batches of one: how they are cut must not show.
+            for place, chunk in enumerate(chunks):
+                if panes[place] == number:
+                    self._count_topics(topics, topics_of(chunk, measures.mentions[place], measures.sizes_of(place)))
+                    if len(topics) > 2 * MAX_TOPICS:
+                        self._topics.subtract(topics.prune())
 
     def _count_topics(self, topics: PaneTopics, added: Mapping[str, int]) -> None:
         for text, weight in added.items():
             key = topic_key(text)
             self._topics.add(key, weight, int(topics.add(key, text, weight)))
-
-
-def _by_pane(rows: Sequence[tuple[int, Mapping[str, int]]]) -> Mapping[int, Mapping[str, int]]:
-    """What chunks add to each pane: weights by the topic's text."""
-    added: dict[int, defaultdict[str, int]] = {}
-    for number, weights in rows:
-        texts = added.setdefault(number, defaultdict(int))
-        for text, weight in weights.items():
-            texts[text] += weight
-    return added

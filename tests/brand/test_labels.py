@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.brand.labels import is_name, is_noise, names_a_story, words
+from orchestrator.brand.labels import is_name, nameless_labels, noise_ids, words
 from orchestrator.brand.normal_form import normal_form
-from orchestrator.contract.chunk import Cluster
 
 
 def test_words_are_those_of_the_normal_form() -> None:
@@ -87,12 +86,16 @@ def test_what_says_something_is_a_name(label: str) -> None:
 @pytest.mark.parametrize("cluster_id", ["-1", "-1_the_to_and", "noise", "Outliers", "cluster--1", "topic_-1", "7/-1"])
 def test_ids_of_noise_are_known(cluster_id: str) -> None:
     """-1 is what clustering libraries number it."""
-    assert is_noise(cluster_id)
-    assert not names_a_story(Cluster(cluster_id, "Late flight", 0))
+    assert noise_ids(["0", cluster_id, "launch"]) == {cluster_id}
 
 
 @pytest.mark.parametrize("cluster_id", ["", "0", "1", "-10", "topic-1", "cluster-1", "launch-positive", "noise-4"])
 def test_other_ids_are_not_noise(cluster_id: str) -> None:
     """A hyphen before a one is no minus."""
-    assert not is_noise(cluster_id)
-    assert names_a_story(Cluster(cluster_id, "Late flight", 0))
+    assert noise_ids(["-1", cluster_id, "outlier"]) == {"-1", "outlier"}
+
+
+def test_nameless_labels_are_found_among_others() -> None:
+    """Known labels are not asked again, and the answer stays the same."""
+    for _ in range(2):
+        assert nameless_labels({"Late flight", "Topic 3", "", "x" * 999}) == {"Topic 3", ""}

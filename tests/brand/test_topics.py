@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand.measures import measure
 from orchestrator.brand.topics import (
     COUNTED,
     MAX_SPELLINGS,
@@ -17,10 +19,11 @@ from orchestrator.brand.topics import (
     Topic,
     TopicTotals,
     topic_key,
+    topics_by_pane,
     topics_of,
     twins,
 )
-from orchestrator.contract.chunk import Cluster, TopicCount
+from orchestrator.contract.chunk import Chunk, Cluster, TopicCount
 from tests.brand.support import chunk
 
 
@@ -105,6 +108,50 @@ def test_topics_and_labels_without_end_take_no_time() -> None:
     found = told(*[f"common {number}x" for number in range(999)], "word9999 common", **labels)
     assert time.perf_counter() - started < 5
     assert found["word9999 common"] == (1, 0)
+
+
+chunks_with_topics = st.builds(
+    chunk,
+    clusters=st.lists(
+        st.builds(
+            Cluster,
+            id=st.just("0"),
+            label=st.sampled_from(["Late flight", "flight delays", "launch", "", "Topic 3"]),
+            mentions=st.just(0),
+            mention_count=st.integers(0, 5),
+        ),
+        max_size=2,
+    ),
+    topics=st.none()
+    | st.lists(
+        st.sampled_from(["flight", "Launch", "launch!", "size", "the", "nike", TopicCount("size", 3)]), max_size=3
+    ),
+    mentions=st.none() | st.integers(0, 9),
+)
+
+
+@given(st.lists(st.tuples(chunks_with_topics, st.integers(5, 6)), min_size=1, max_size=5))
+def test_topics_of_a_batch_are_those_of_its_chunks(rows: list[tuple[Chunk, int]]) -> None:
+    """The short cuts for many chunks change nothing."""
+    check_topics(rows)
+
+
+@given(chunks_with_topics, st.integers(1, 3))
+def test_topics_of_chunks_that_say_the_same_are_theirs(one: Chunk, count: int) -> None:
+    """However many there are."""
+    check_topics([(one, 5)] * count)
+
+
+def check_topics(rows: list[tuple[Chunk, int]]) -> None:
+    """What the batch counts is what its chunks count."""
+    chunks, panes = [row[0] for row in rows], [row[1] for row in rows]
+    measures = measure(chunks, [])
+    expected: dict[int, Counter[str]] = {}
+    for place, (one, pane) in enumerate(rows):
+        weights = topics_of(one, measures.mentions[place], measures.sizes_of(place))
+        expected.setdefault(pane, Counter()).update(weights)
+    found = topics_by_pane(panes, chunks, measures)
+    assert {pane: found.get(pane, {}) for pane in expected} == expected
 
 
 def test_counted_mentions_come_first() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.brand.codec import pack
+from orchestrator.brand.measures import Measures
 from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.topics import MAX_TOPICS
 from orchestrator.brand.window import Window
@@ -29,7 +30,10 @@ def window_of(*rows: tuple[int, int, list[str]], first: int = 0) -> Window:
 def fold(window: Window, rows: Sequence[tuple[int, int, list[str]]]) -> None:
     """Fold a chunk for each of *rows* into *window*; their only cluster is small and called story a."""
     chunks: list[Chunk] = [chunk(topics=row[2]) for row in rows]
-    window.fold([row[0] for row in rows], chunks, [row[1] for row in rows], [[1]] * len(rows))
+    mentions, ones = [row[1] for row in rows], [1] * len(rows)
+    apart = [max(0, count - 1) for count in mentions]
+    measures = Measures(mentions, apart, ones, list(range(1, len(rows) + 1)), {"story a"}, chunks)
+    window.fold([row[0] for row in rows], chunks, measures)
 
 
 def views(window: Window) -> list[tuple[str, int, int | None]]:
