@@ -17,6 +17,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	PATH="$(BIN):$$PATH" cython-lint orchestrator # it looks for pycodestyle on PATH
+	$(BIN)/clang-format --dry-run --Werror $(wildcard orchestrator/kernels/*.h tests/fuzz/*.cpp)
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -28,7 +29,7 @@ coverage: $(VENV)/.dev ## which lines and branches these tests reach, in this pr
 	$(BIN)/coverage run -m pytest -q $(ARGS)
 	$(BIN)/coverage report
 
-mutants: $(VENV)/.dev ## each statement of the Lua files is taken away once, and a test must fail: make mutants ARGS=acquire
+mutants: $(VENV)/.dev ## each guard, in Lua and in Python, is taken away once, and a test must fail: make mutants ARGS=acquire
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 torture: $(VENV)/.dev ## the long fault-injection campaign

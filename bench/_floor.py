@@ -23,9 +23,9 @@ class FloorSentiment(Struct, gc=False):
 class FloorCluster(Struct, gc=False, rename="camel"):
     """A cluster."""
 
-    id: str
-    label: str
     mentions: list[str]
+    id: str | None = None
+    label: str | None = None
     sentiment_score: float | None = None
     spike: bool | None = None
     mention_count: float | None = None

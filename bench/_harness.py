@@ -88,7 +88,7 @@ def median_s(contenders: Mapping[str, Callable[[], Any]], rounds: int, *, repeat
 
 
 def _rotated(names: list[str], number: int) -> list[str]:
-    """Another one first in every round, so that nobody always runs behind the same one."""
+    """Another one first in every round, so that nobody always runs after the same one."""
     first = number % max(1, len(names))
     return names[first:] + names[:first]
 

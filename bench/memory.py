@@ -2,7 +2,7 @@
 
 The brand is folded in a process of its own; what its resident memory grows by is what the brand takes. The queue
 waits in a private Redis before the real service learns of its brand; until it is drained, ``/livez`` is asked over and
-over, because a service that does not answer while it works off a backlog is restarted by whoever probes it.
+over, because a service that does not answer while it works off a backlog is restarted by its probes.
 """
 
 from __future__ import annotations

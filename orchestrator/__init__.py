@@ -1,6 +1,6 @@
 """The reduce step of a brand-monitoring pipeline: chunk results in Redis become one live summary per brand.
 
-The packages, from the top down; each imports only what stands below it (``tests/test_layers.py``)::
+The packages, from the top down; each imports only what stands below it (``tests/test_structure.py``)::
 
     cli, demo           what people start
     service             the running service: its parts put together

@@ -1,4 +1,4 @@
-# Types of the compiled merge kernel; what it does is defined by its twin, _merge_py.
+# Types of the compiled merge kernel; what it does is defined by its twin, merge_py.
 from orchestrator.kernels.merge_py import StoryIndex as StoryIndex
 from orchestrator.kernels.merge_py import reduce_sentiment as reduce_sentiment
 

@@ -1,9 +1,8 @@
 """Plausible chunks of three demo brands, in both dialects, at a gentle rate.
 
-Owns the content of the demo and the thread that pushes it; pushes as workers do, with
-RPUSH. One brand speaks the counts dialect with centroids, one counts without, one
-shares, so that a look at the demo is a look at all of the input contract. Nothing here
-is random in a way that matters: the generator is seeded, the words are fixed.
+Owns the content of the demo and the thread that pushes it, with RPUSH as workers do. One brand has the counts
+dialect with centroids, one counts without, one shares, so that the demo shows all of the input contract. Nothing
+here is random in a way that matters: the generator is seeded, the words are fixed.
 """
 
 from __future__ import annotations
@@ -201,7 +200,7 @@ class DemoWorker:
     Args:
         url: the demo's Redis.
         registry_key: where its brands are registered.
-        rate_per_s: chunks a second, all brands together.
+        rate_per_s: chunks in a second, of all brands together.
         on_ready: called once, in the worker's thread, with a brand whose summary can be seen.
     """
 

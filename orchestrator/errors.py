@@ -1,9 +1,8 @@
 """Every error that this service raises on purpose, in one shallow tree.
 
-A caller decides by class, never by message; what a handler needs to know is an
-attribute. Errors of libraries (redis, msgspec) are translated where they enter:
-``store.client`` and ``contract.decode``. Nothing here imports another module of
-the project.
+A caller decides by class, never by message; what a handler needs to know is an attribute. Errors of libraries
+(redis, msgspec) are translated where they enter: in ``store.client`` and ``contract.decode``. Nothing here imports
+another module of the project.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class InvalidStateError(OrchestratorError):
 
 
 class StoreError(OrchestratorError):
-    """Base of everything that Redis or the protocol on it answers."""
+    """Base of all errors that come from Redis, or from the protocol on it."""
 
 
 class StoreUnavailableError(StoreError):
@@ -56,7 +55,7 @@ class BrandBusyError(StoreError):
 
 
 class LeaseLostError(StoreError):
-    """Raised when the lease's token is no longer the lock's (``FENCED``): somebody else may own the brand."""
+    """Raised when the lock does not hold the lease's token any more (``FENCED``): somebody else may own the brand."""
 
 
 class StaleStateError(StoreError):

@@ -57,7 +57,7 @@ class ServiceProcess:
             self.lines.append(json.loads(text))
 
     async def logged(self, message: str, *, after: int = 0, **fields: Any) -> Line:
-        """The first line with *message* and *fields* behind the first *after* lines, as soon as there is one."""
+        """The first line with *message* and *fields* that comes after *after* lines, as soon as there is one."""
         with trio.fail_after(DEADLINE_S):
             while True:
                 for line in self.lines[after:]:

@@ -1,14 +1,12 @@
 """Tells an endpoint when a spike episode opens and when it closes.
 
-Owns the message, its signature and its delivery. A lane hands an alert over without
-waiting; one task delivers them in order, so a slow endpoint delays alerts and
-nothing else. An episode's opening and closing have an id each that never changes:
-whoever is told twice (a retry, two orchestrators) can tell. What is in the queue
-when the process is killed is not told; a graceful stop gives it a second.
+Owns the message and its delivery. A lane hands an alert over without waiting; one task delivers them in order,
+so a slow endpoint delays alerts and nothing else. The opening and the closing of an episode have an id each that
+never changes, so an endpoint that is told twice (a retry, two orchestrators) can notice. What is in the queue when
+the process is killed is not told; a graceful stop gives it a second.
 
-Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry);
-Slack's incoming webhooks read ``text``, in which ``&``, ``<`` and ``>`` are escaped,
-so that a brand called ``<!channel>`` rings nobody.
+Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry). Slack's incoming webhooks
+read ``text``, in which ``&``, ``<`` and ``>`` are escaped, so that a brand called ``<!channel>`` calls nobody.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from orchestrator.contract.summary import SpikeEpisode
     from orchestrator.process.metrics import Metrics
 
-QUEUE_ALERTS: Final = 256  # hours of alerts of a busy fleet; older news would not be news
+QUEUE_ALERTS: Final = 256  # hours of alerts of a busy fleet; what waited longer would be no news
 ATTEMPTS: Final = 8  # over about two minutes
 WAIT_INITIAL_S: Final = 1.0
 WAIT_MAX_S: Final = 120.0
@@ -62,7 +60,7 @@ class Alert:
 
     @property
     def id(self) -> str:
-        """The same for the same news, whoever tells it and however often."""
+        """The same for the same news, however often and by however many orchestrators it is told."""
         told = f"{self.kind}\0{self.number}\0{self.episode.timestamp}\0{self.brand}".encode()
         return f"spike_{hashlib.blake2b(told, digest_size=15).hexdigest()}"
 
@@ -96,6 +94,7 @@ def message_body(alert: Alert, told_at: datetime) -> bytes:
 
 def message_text(alert: Alert) -> str:
     """One sentence for a chat."""
+    # & first, or the escapes of the other two would be escaped.
     brand = alert.brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     episode = alert.episode
     minutes = max(1, episode.window_sec // 60)
@@ -108,7 +107,7 @@ def message_text(alert: Alert) -> str:
 
 
 class Cooldown:
-    """Which alerts to tell: one opening a brand within the cooldown, and a closing only of what was told.
+    """Which alerts to tell: one opening per brand and cooldown, and a closing only of what was told.
 
     Pure: times are arguments, in seconds of any clock that does not go back.
     """
@@ -121,6 +120,7 @@ class Cooldown:
     def lets_pass(self, alert: Alert, now_s: float) -> bool:
         """Whether to tell *alert* at *now_s*; remembers the answer."""
         if alert.kind == "closed":
+            # Quiet only if its opening was withheld here: another process may have told that of an unknown one.
             return self._withheld.get(alert.brand) != alert.number
         told_at_s = self._told_at_s.get(alert.brand)
         if told_at_s is not None and now_s - told_at_s < self._cooldown_s:
@@ -171,6 +171,7 @@ class Alerts:
         self._endpoint = endpoint
         self._metrics = metrics
         self._wall_clock = wall_clock
+        # Bounded, and never waited for: an endpoint that is down for hours must cost alerts, not memory or lanes.
         self._send, self._receive = trio.open_memory_channel[Alert](QUEUE_ALERTS)
         self._ended = trio.Event()
         self._log = structlog.get_logger("orchestrator.alerts")
@@ -189,42 +190,46 @@ class Alerts:
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Deliver what is offered, in order, until :meth:`finish`.
 
-        Cancelled, the alert under way may have arrived or not, and those behind it did not.
+        Cancelled, the alert under way may have arrived or not; those after it did not.
         """
         task_status.started()
         try:
             if self._endpoint is not None:
                 await self._deliver_to(self._endpoint)
         finally:
-            self._ended.set()
+            self._ended.set()  # also when cancelled: finish() must not wait for a task that is gone
 
     async def finish(self) -> None:
-        """Take no more alerts and wait until those that were offered are delivered or given up; bound it by a deadline.
+        """Take no more alerts, and wait until those that were offered are delivered or given up.
 
-        Only while :meth:`deliver` runs, or after it ended.
+        It may take long: give it a deadline. Only while :meth:`deliver` runs, or after it ended.
         """
-        self._send.close()
+        self._send.close()  # the receiver still gets what is in the channel, and then the end
         await self._ended.wait()
 
     async def _deliver_to(self, endpoint: Endpoint) -> None:
         cooldown = Cooldown(endpoint.cooldown_s)
+        # One after the other: a closing must not overtake its opening.
         async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client:
             async for alert in self._receive:
+                # Decided here and not when it is offered: what the queue dropped was not told and starts no cooldown.
                 if cooldown.lets_pass(alert, trio.current_time()):
                     await self._deliver_one(client, endpoint, alert)
                 else:
                     self._metrics.alert("suppressed")
 
     async def _deliver_one(self, client: httpx.AsyncClient, endpoint: Endpoint, alert: Alert) -> None:
+        # Made once: all attempts send the same bytes under the same id, only the signature's time is new.
         body = message_body(alert, datetime.fromtimestamp(self._wall_clock(), UTC))
         log = self._log.bind(brand=alert.brand, alert=alert.id)
+        # No timeout for the whole: the number of attempts bounds it, and a Retry-After is worth the wait.
         attempts = stamina.retry_context(
             on=_when_to_retry, attempts=ATTEMPTS, timeout=None, wait_initial=WAIT_INITIAL_S, wait_max=WAIT_MAX_S
         )
         try:
             async for attempt in attempts:
                 with attempt:
-                    if attempt.num > 1:
+                    if attempt.num > 1:  # the first is no retry
                         self._metrics.alert("retried")
                     await self._attempt(client, endpoint, alert.id, body)
         except (_RetryError, _RefusedError) as error:

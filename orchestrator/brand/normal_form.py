@@ -65,7 +65,7 @@ _LETTER = "a-z0-9" + "".join(
 _TOKEN = re.compile(
     rf"""
       (?<!\S)(?:[:;=]['^-]?[()\[\]dpo/|*]|<3|[<>=])(?!\S)                      # :-) and <, if they stand alone
-    | (?<![{_LETTER}])[{_LETTER}]{{1,2}}&[{_LETTER}]{{1,2}}(?![{_LETTER}])     # at&t, h&m
+    | (?<![{_LETTER}])[a-z]{{1,2}}&[a-z]{{1,2}}(?![{_LETTER}])     # at&t, h&m
     | (?<![{_LETTER}])(?:[a-z]\.){{2,}}                                        # u.s.
     | (?:(?<![^\s(])[+-](?=[{_UNITS}$]?\d))?
       [{_UNITS}$]?\d+(?:[.,:]\d+)*[{_LETTER}]*(?:\+(?!\w)|\s?[%{_UNITS}$](?!\d))?   # -5 %, $5, 5 €, 50+

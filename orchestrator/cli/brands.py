@@ -72,7 +72,7 @@ def remove(settings: Settings, names: tuple[str, ...]) -> None:
 def list_brands(settings: Settings, *, as_json: bool) -> None:
     """List registered brands: chunks queued, dead letters, commits, and whether there is a summary.
 
-    Off a terminal the names alone, one a line.
+    Off a terminal the names alone, one on each line.
     """
     with open_redis(settings) as client:
         registry = registered(client, settings.brand_list_keys)

@@ -1,7 +1,7 @@
 """Whether the service would accept a line from its brand's queue.
 
-Apart from the command that asks, because decoding chooses its kernel at import: this
-module is imported once the settings are known.
+Apart from the command that asks, because decoding chooses its kernel at import: this module must be imported
+after the settings are known.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``orchestrator config``: the settings in force and whence they come; a complete ``.env`` to start from."""
+"""``orchestrator config``: the settings in force and where they come from; a complete ``.env`` to start from."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def config() -> None:
     """Show settings."""
 
 
-@config.command(short_help="Show the settings in force and whence each comes.")
+@config.command(short_help="Show the settings in force and where each comes from.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @with_settings
 def show(settings: Settings, *, as_json: bool) -> None:
-    """Show the settings in force and whence each comes; secrets are masked."""
+    """Show the settings in force and where each comes from; secrets are masked."""
     rows = [(name, value, settings.origin(name.lower())) for name, value in settings.masked().items()]
     if as_json:
         click.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))

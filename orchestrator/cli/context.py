@@ -1,7 +1,7 @@
 """What commands need before they can begin: the settings in force and a way to Redis.
 
-Owns the translation of store errors into sentences that name the address. Commands
-other than ``run`` log nothing; remarks on settings go to standard error.
+Owns the translation of store errors into sentences that name the address. Commands other than ``run`` log
+nothing; remarks on settings go to standard error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """``orchestrator failed``: dead letters, ours and those of workers, shown and left alone.
 
-Source: the contract: ``failed:brand:<brand>`` is shared, and workers append entries
-of other shapes. Every entry is untrusted bytes: what is not recognised is shown as it
-is, what is not text is shown escaped.
+Source: the contract: ``failed:brand:<brand>`` is shared, and workers append entries of other shapes. Every entry
+is untrusted bytes: what is not recognised is shown as it is, what is not text is shown escaped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The command tree, and the boundary where an expected error becomes one line and an exit code.
 
-Exit codes: 0 done; 1 the world is not as the command needs it (Redis down, no such
-summary, refused lines); 2 the caller is wrong (usage, settings, a name that cannot be
-a brand). Anything else is a defect and keeps its traceback.
+Exit codes: 0 done; 1 something is not as the command needs it (Redis down, no such summary, refused lines);
+2 the caller is wrong (usage, settings, a name that cannot be a brand). Anything else is a defect and keeps its
+traceback.
 """
 
 from __future__ import annotations

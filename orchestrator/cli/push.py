@@ -33,7 +33,7 @@ BATCH_BYTES = 1024 * 1024
 @click.option("--register", "registers", is_flag=True, help="Register the brands of the chunks, too.")
 @with_settings
 def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
-    """Push chunks to their brands' queues, one JSON document a line; - reads standard input.
+    """Push chunks to their brands' queues, one JSON document on each line; - reads standard input.
 
     Lines that are no chunk are reported with number, reason and JSON path and left out; the exit
     code is then 1. Pushing a file again is safe: a chunkId counts once.

@@ -1,7 +1,7 @@
 """Registering brands: the writing side of what :mod:`orchestrator.store.registry` reads.
 
-Source: the contract: a registry key may be a SET or a LIST, and producers may have
-made it either; the type that is there is kept.
+Source: the contract: a registry key may be a SET or a LIST, as the first producer made it. The type that is there
+is kept.
 """
 
 from __future__ import annotations

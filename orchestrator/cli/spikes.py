@@ -1,8 +1,8 @@
 """``orchestrator spikes``: a brand's episodes of unusual volume, and why each was called one, in plain words.
 
-Source: the score is -10·log10 of the probability that so many mentions come by chance
-(DESIGN section 2), so odds are ten to the power of a tenth of it. The explanation uses
-nothing but the entry itself: whoever reads ``spike:brand:<brand>`` can give the same.
+Source: the score is -10·log10 of the probability that so many mentions come by chance, so the odds are ten to the
+power of a tenth of it. The explanation uses nothing but the entry itself: every reader of ``spike:brand:<brand>``
+can give the same.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def explain_in_words(episode: SpikeEpisode) -> str:
 
 
 def odds(score: float) -> str:
-    """The probability behind *score* for people: ``once in 10,000``, ``once in 3.2 million``, ``once in 10^18``."""
+    """The probability that *score* means: ``once in 10,000``, ``once in 3.2 million``, ``once in 10^18``."""
     if not math.isfinite(score) or score >= 10 * math.log10(_BEYOND_WORDS):
         return f"once in 10^{score / 10:.0f}"
     times = 10 ** (max(0.0, score) / 10)

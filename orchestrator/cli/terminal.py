@@ -20,7 +20,7 @@ PIPE_WIDTH = 120  # of a page that is not shown on a terminal; rich would assume
 
 
 class Failure(click.ClickException):
-    """An error that ends the command with one line on standard error and exit code 1: the world is not as needed."""
+    """An error that ends the command with one line on standard error and exit code 1: something is not as needed."""
 
 
 class Misuse(Failure):

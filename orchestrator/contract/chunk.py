@@ -4,12 +4,13 @@ Owns the meaning of the fields that workers send. Bytes are read by :mod:`orches
 does I/O or knows of a brand's state.
 
 There are two types for one document. :class:`Chunk` is what the rules work on: a cluster's ``centroid`` and
-``mentions`` are numbers of rows of its batch (:mod:`orchestrator.kernels.rows`), counts are whole numbers.
-:class:`WireChunk` is the document as workers may write it: ``centroid`` as numbers or ``centroidF32`` as base64,
-``3.0`` where a whole number is meant. The JSON Schema is made from :class:`WireChunk`.
+``mentions`` are numbers of rows of its batch (:mod:`orchestrator.kernels.rows`), counts are whole numbers, ids are
+texts. :class:`WireChunk` is the document as workers may write it: ``centroid`` as numbers or ``centroidF32`` as base64,
+``3.0`` where a whole number is meant, ids as integers, texts of any length. The JSON Schema is made from
+:class:`WireChunk`.
 
 Source: the contract (``docs/redis-protocol.md``): ``null`` is absent, unknown fields are ignored,
-both dialects (counts and shares) have one shape.
+all dialects have one shape. A detail that cannot change a number does not cost a chunk (``docs/chunks.md``).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from msgspec import Struct, field
 MAX_MAGNITUDE = 1e9  # sums of 2**32-scaled values stay exact over 10**9 chunks in Python's integers
 MAX_COUNT = 10**9
 MAX_ID_CHARS = 512  # chunk and cluster ids become parts of fields and logs
-MAX_LABEL_CHARS = 4_096  # labels and topics are titles; workers cut them at a few words
-MAX_TEXT_CHARS = 65_536  # a mention may be an example text, a summary a paragraph of a language model
+MAX_LABEL_CHARS = 4_096  # labels and topics are titles; workers cut them at a few words, longer ones are cut here
+MAX_TEXT_CHARS = 65_536  # a summary is a paragraph of a language model; longer ones are cut
 MAX_CLUSTERS = 10_000
 MAX_TOPICS = 1_000
 MAX_MENTIONS = 100_000  # per cluster
@@ -38,8 +39,8 @@ Count = Annotated[int, Bound(ge=0, le=MAX_COUNT)]
 Identifier = Annotated[str, Bound(min_length=1, max_length=MAX_ID_CHARS)]
 Title = Annotated[str, Bound(max_length=MAX_LABEL_CHARS)]
 Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
-Mentions = Annotated[list[Text], Bound(max_length=MAX_MENTIONS)]
-Vector = Annotated[list[Number], Bound(max_length=MAX_DIMENSIONS)]
+WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
+WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
 
 
@@ -53,12 +54,12 @@ class TopicCount(Struct, frozen=True, gc=False, rename="camel"):
 class WireTopicCount(Struct, frozen=True, gc=False, rename="camel"):
     """:class:`TopicCount` as it is written."""
 
-    topic: Title
+    topic: str | None = None
     mentions: NonNegative | None = None
 
 
 Topics = Annotated[list[Title | TopicCount], Bound(max_length=MAX_TOPICS)]
-WireTopics = Annotated[list[Title | WireTopicCount], Bound(max_length=MAX_TOPICS)]
+WireTopics = Annotated[list[str | WireTopicCount | None], Bound(max_length=MAX_TOPICS)]
 
 
 # gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
@@ -86,17 +87,17 @@ class Cluster(Struct, frozen=True, gc=False, rename="camel"):
 class WireCluster(Struct, frozen=True, gc=False, rename="camel"):
     """One cluster as it is written.
 
-    ``mentions`` are ids, or example texts in the shares dialect. ``centroidF32`` (base64 of little-endian float32)
-    wins over ``centroid``.
+    ``mentions`` are ids, or example texts in the shares dialect; an integer is its digits. ``centroidF32`` (base64 of
+    little-endian float32) wins over ``centroid``. A centroid with an element that is no number is absent.
     """
 
-    id: Title
-    label: Title
-    mentions: Mentions
+    mentions: WireMentions
+    id: str | int | None = None
+    label: str | None = None
     sentiment_score: Number | None = None
     spike: bool | None = None
     mention_count: NonNegative | None = None
-    centroid: Vector | None = None
+    centroid: WireVector | None = None
     centroid_f32: Base64 | None = field(default=None, name="centroidF32")
 
 
@@ -112,17 +113,12 @@ class WireMeta(Struct, frozen=True, gc=False, rename="camel"):
     mention_count: NonNegative | None = None
 
 
-class _ChunkFields(Struct, frozen=True, gc=False, rename="camel"):
-    """What both types of a chunk share."""
+class Chunk(Struct, frozen=True, gc=False, rename="camel"):
+    """One decoded chunk result."""
 
     chunk_id: Identifier
     brand: str
     sentiment: Sentiment
-
-
-class Chunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
-    """One decoded chunk result."""
-
     clusters: Annotated[list[Cluster], Bound(max_length=MAX_CLUSTERS)]
     processed_at: Text | None = None
     topics: Topics | None = None
@@ -131,13 +127,16 @@ class Chunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
     meta: Meta | None = None
 
 
-class WireChunk(_ChunkFields, frozen=True, gc=False, rename="camel"):
+class WireChunk(Struct, frozen=True, gc=False, rename="camel"):
     """One chunk result as workers write it."""
 
+    chunk_id: Identifier | int
+    brand: str
+    sentiment: Sentiment
     clusters: Annotated[list[WireCluster], Bound(max_length=MAX_CLUSTERS)]
-    processed_at: Text | None = None
+    processed_at: str | None = None
     topics: WireTopics | None = None
-    summary: Text | None = None
+    summary: str | None = None
     spike_detected: bool | None = None
     meta: WireMeta | None = None
 

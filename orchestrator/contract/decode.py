@@ -4,7 +4,9 @@ Owns every way in which an item can be unacceptable: whatever is in an item, :fu
 not look at a brand's state or at the clock.
 
 A batch's centroids and mentions are taken out of the documents here and become rows
-(:mod:`orchestrator.kernels.rows`).
+(:mod:`orchestrator.kernels.rows`). Usual documents go by the kernel and one typed decoder. What that refuses is decoded
+by the wire type, which accepts every way of writing, and if it is no JSON, mended where that cannot change a number
+(:mod:`orchestrator.contract.mending`).
 
 Source: the contract (``docs/redis-protocol.md``), bounds in :mod:`orchestrator.contract.chunk`.
 """
@@ -22,8 +24,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from orchestrator.contract import mending
 from orchestrator.contract.chunk import (
     MAX_DIMENSIONS,
+    MAX_LABEL_CHARS,
+    MAX_TEXT_CHARS,
     Chunk,
     Cluster,
     Meta,
@@ -37,7 +42,7 @@ from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
 from orchestrator.kernels.scan import Scan, decode_items
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -134,14 +139,6 @@ def _decoded(scan: scan_py.Scan, brand: str | None, limits: Limits) -> Decoded:
     return decode_items(scan, brand, _chunk_decoder.decode, partial(_decode_slowly, limits.max_chunk_bytes))
 
 
-def _check_utf8(item: bytes) -> None:
-    """Refuse an item that is not UTF-8 as a whole; msgspec checks only the strings that it keeps."""
-    try:
-        item.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidChunkError(f"not UTF-8: {error.reason} at byte {error.start}") from None
-
-
 def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowCollector) -> Chunk:
     """Decode by the wire type, which accepts every way of writing; its errors are those that people see.
 
@@ -150,33 +147,45 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
     """
     if len(item) > max_bytes:
         raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
-    _check_utf8(item)
-    wire = _decode_wire(item)
+    wire = _decode_wire(mending.clean(item))
     if brand is not None and wire.brand != brand:
         raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {wire.brand[:_SHOWN_CHARS]!r}", "$.brand")
     clusters = [_to_cluster(cluster, number, rows) for number, cluster in enumerate(wire.clusters)]
     meta = None if wire.meta is None else Meta(_to_count(wire.meta.mention_count, "$.meta.mentionCount"))
     return Chunk(
-        wire.chunk_id,
+        str(wire.chunk_id),
         wire.brand,
         wire.sentiment,
         clusters,
         wire.processed_at,
         None if wire.topics is None else _to_topics(wire.topics),
-        wire.summary,
+        wire.summary and wire.summary[:MAX_TEXT_CHARS],
         wire.spike_detected,
         meta,
     )
 
 
-def _decode_wire(item: bytes) -> WireChunk:
+def _decode_wire(document: bytes) -> WireChunk:
     try:
-        return _wire_decoder.decode(item)
+        return _wire_decoder.decode(document)
     except RecursionError:
-        raise InvalidChunkError("nested too deeply") from None
+        raise mending.too_deep(document) from None
     except msgspec.ValidationError as error:
-        raise _located(str(error), item) from None
-    except (msgspec.MsgspecError, ValueError) as error:
+        raise _located(str(error), partial(json.loads, document)) from None
+    except (msgspec.MsgspecError, ValueError):
+        pass  # no JSON
+    mended = mending.mend_escapes(document)
+    return _decode_mended(mended) if mended == document else _decode_wire(mended)
+
+
+def _decode_mended(document: bytes) -> WireChunk:
+    """Decode what is no JSON, which costs several times as much."""
+    value = mending.parse(document)
+    try:
+        return msgspec.convert(value, WireChunk)
+    except msgspec.ValidationError as error:
+        raise _located(str(error), lambda: value) from None
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidChunkError(f"not JSON: {error}") from None
 
 
@@ -185,17 +194,27 @@ def _to_cluster(wire: WireCluster, number: int, rows: RowCollector) -> Cluster:
     vector: Any = wire.centroid
     if wire.centroid_f32 is not None:
         vector = _unpack_f32(wire.centroid_f32, f"{path}.centroidF32")
+    elif vector is not None and None in vector:  # NaN as JSON.stringify writes it
+        vector = None
     row = rows.add_centroid(vector) if vector is not None and len(vector) else None
     count = _to_count(wire.mention_count, f"{path}.mentionCount")
-    mentions = rows.add_mentions(wire.mentions)
-    return Cluster(wire.id, wire.label, mentions, wire.sentiment_score, wire.spike, count, row)
+    mentions = rows.add_mentions(list(map(str, wire.mentions)))
+    name, label = "" if wire.id is None else str(wire.id), wire.label or ""
+    return Cluster(
+        name[:MAX_LABEL_CHARS], label[:MAX_LABEL_CHARS], mentions, wire.sentiment_score, wire.spike, count, row
+    )
 
 
-def _to_topics(wire: list[str | WireTopicCount]) -> list[str | TopicCount]:
-    return [
-        one if isinstance(one, str) else TopicCount(one.topic, _to_count(one.mentions, f"$.topics[{number}].mentions"))
-        for number, one in enumerate(wire)
-    ]
+def _to_topics(wire: list[str | WireTopicCount | None]) -> list[str | TopicCount]:
+    """The topics that have a name."""
+    found: list[str | TopicCount] = []
+    for number, one in enumerate(wire):
+        if isinstance(one, str):
+            found.append(one[:MAX_LABEL_CHARS])
+        elif one is not None and one.topic is not None:
+            count = _to_count(one.mentions, f"$.topics[{number}].mentions")
+            found.append(TopicCount(one.topic[:MAX_LABEL_CHARS], count))
+    return found
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:
@@ -220,24 +239,35 @@ def _to_count(value: float | None, path: str) -> int | None:
     return int(value)
 
 
-def _located(message: str, item: bytes) -> InvalidChunkError:
-    """The error with its path apart, and the value that is out of bounds if the message does not show it."""
+def _located(message: str, read: Callable[[], Any]) -> InvalidChunkError:
+    """The error with its path apart, and the value that is out of bounds if the message does not show it.
+
+    Args:
+        message: what msgspec says.
+        read: gives the document's value.
+    """
     match = _LOCATED.fullmatch(message)
     if match is None:
         return InvalidChunkError(message)
     reason, path = match.groups()
-    if ", got " not in reason:
-        reason += _shown(item, path)
-    return InvalidChunkError(reason, path)
-
-
-def _shown(item: bytes, path: str) -> str:
     try:
-        value: Any = json.loads(item)
+        value = read()
         for name, position in _STEP.findall(path):
             value = value[name] if name else value[int(position)]
     except (ValueError, LookupError, TypeError, RecursionError):
-        return ""
+        return InvalidChunkError(reason, path)
+    return InvalidChunkError(_with_value(reason, value), path)
+
+
+def _with_value(reason: str, value: Any) -> str:
+    """What was expected, and what there is instead."""
+    expected, _, got = reason.partition(", got ")
+    if isinstance(value, mending.Odd):
+        return f"{value.token} is no JSON. {expected}"
+    if got.startswith("`") and isinstance(value, (str, int, float)):
+        return f"{reason} {json.dumps(value)[:_SHOWN_CHARS]}"
+    if got or isinstance(value, dict):
+        return reason
     if isinstance(value, (str, list)):
-        return f", got length {len(value)}"
-    return f", got {json.dumps(value)[:_SHOWN_CHARS]}" if not isinstance(value, dict) else ""
+        return f"{reason}, got length {len(value)}"
+    return f"{reason}, got {json.dumps(value)[:_SHOWN_CHARS]}"

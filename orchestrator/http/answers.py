@@ -70,7 +70,7 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
 
 
 def exact_brand(name: str) -> str:
-    """*name*, if a brand can have it as it is: the registry trims names, so one with blanks around it is nobody's.
+    """*name*, if a brand can have it as it is: the registry trims names, so no brand has blanks around its name.
 
     Raises:
         InvalidBrandError: no brand can have this name.

@@ -1,9 +1,8 @@
 """The read API under ``/v1``: brands, and per brand the documents that its lane publishes.
 
-A summary is sent byte for byte as it is stored; trend, spikes and analytics are put
-together from stored entries, of which those are left out that are not ours. All of
-a brand's documents change with its commits, so (epoch, version) of the summary tags
-them; it is read *first*, so that a tag may be older than what it tags and never newer.
+A summary is sent byte for byte as it is stored. Trend, spikes and analytics are put together from stored entries;
+those that are not ours are left out. All documents of a brand change with its commits, so (epoch, version) of the
+summary tags them. The summary is read *first*, so that a tag may be older than what it tags and never newer.
 """
 
 from __future__ import annotations
@@ -123,6 +122,8 @@ async def _find(name: str) -> _Found:
         ProblemError: it is neither registered nor has it a summary.
     """
     brand = exact_brand(name)
+    # Before the entries that it will tag: read after them, a commit in between would give old entries a new tag, and
+    # the reader would keep them until the next commit.
     raw = await service().summary(brand)
     if raw is not None:
         return _Found(brand, parse_summary(raw))

@@ -1,7 +1,7 @@
 """The bars of a brand's trend, worked out from its points: plain numbers, no HTML, no I/O, time as an argument.
 
-A bar is a slot of time, empty slots included, so that a quiet night shows as one.
-Heights are in percent of the tallest bar; the parts of a bar are its sentiment.
+A bar is a slot of time, empty slots included, so that a quiet night looks like one. Heights are in percent of the
+highest bar; the parts of a bar are its sentiment.
 """
 
 from __future__ import annotations

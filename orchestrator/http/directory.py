@@ -1,7 +1,7 @@
 """The registered brands in reading order, kept from one request to the next.
 
-Sorting 100,000 names takes a tenth of a second of the event loop; noticing that they
-are the same as before takes a millisecond.
+Sorting 100,000 names takes a tenth of a second of the event loop; noticing that they are the same as before takes
+a millisecond.
 """
 
 from __future__ import annotations

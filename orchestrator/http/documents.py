@@ -1,8 +1,8 @@
-"""Reading a brand's summary from its stored bytes, tolerantly and within a limit.
+"""Reads a brand's summary from its stored bytes, tolerantly and within a limit.
 
-The bytes come from Redis, where anybody may have written them: what is missing has
-a default, what has a wrong type makes the document unreadable, nothing is trusted
-to be short. Writing summaries is the brand rules' business.
+The bytes come from Redis, where anybody may have written them. What is missing has a default, what has a wrong
+type makes the document unreadable, and nothing is trusted to be short. Writing summaries is the business of the
+brand's rules.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def parse_summary(raw: bytes) -> StoredSummary:
     """Decode a stored summary.
 
     Raises:
-        ProblemError: it is too large or not a summary; 502, since the fault lies behind this service.
+        ProblemError: it is too large or not a summary; 502, since the fault is in what this service reads.
     """
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise ProblemError(HTTPStatus.BAD_GATEWAY, "The stored summary is larger than a summary can be.")

@@ -1,9 +1,8 @@
 """``GET /v1/events``: server-sent events about written summaries, as an endless answer.
 
-An event names brand, epoch and version; the summary itself is read where it is
-always read. Updates that come close together are told together, of each brand the
-newest. A comment every few seconds shows proxies and us that the connection lives.
-The stream ends when the service stops, so that it never holds up a stop.
+An event names brand, epoch and version; the summary itself is read where it is always read. Updates that come
+close together are told together, of each brand the newest. A comment every few seconds shows proxies and us that
+the connection lives. The stream ends when the service stops, so that it never holds up a stop.
 Source: the WHATWG specification of server-sent events.
 """
 
@@ -34,8 +33,8 @@ MAX_SUBSCRIBERS = 100  # each keeps a connection of the 512
 HEARTBEAT_S = 15.0  # proxies drop what is silent for 30-60 s
 RECONNECT_MS = 3_000
 PAUSE_S = 0.2
-"""Between two looks of one stream at what is new. Waking for each update costs 0.15 ms a stream: with 100 streams, 70
-updates a second would take the whole event loop from the lanes."""
+"""Between two looks of one stream at what is new. Waking for each update costs 0.15 ms per stream: with 100 streams,
+70 updates in a second would take the whole event loop from the lanes."""
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1")
 
@@ -70,9 +69,9 @@ class OpenStreams:
 class EventStream(ResponseBody):
     """The body of one answer: subscribed while it is being sent.
 
-    A class and not a generator: cancel scopes must not stay open across a ``yield``. It
-    takes its place at once, or many that come together would pass the limit; an answer
-    of which nothing is sent, because its reader is gone, gives it back with the object.
+    A class and not a generator, because a cancel scope must not stay open across a ``yield``. It takes its place at
+    once, or many that come together would all pass the limit. If nothing is ever sent, because the reader is gone,
+    the place is given back with the object.
     """
 
     def __init__(self, streams: OpenStreams, brand: str | None) -> None:
@@ -82,6 +81,7 @@ class EventStream(ResponseBody):
         self._quiet_until_s = -math.inf
         self._held = AsyncExitStack()
         streams.count(+1)
+        # Called once, by __aexit__ or by the collector: Quart does not enter the body of an answer it cannot send.
         self._leave = weakref.finalize(self, streams.count, -1)
         self._updates: trio.MemoryReceiveChannel[SummaryUpdate]
 
@@ -120,6 +120,7 @@ class EventStream(ResponseBody):
 
             nursery.cancel_scope.deadline = trio.current_time() + HEARTBEAT_S
             nursery.start_soon(end)
+            # Cancelled at the deadline, it loses no update: it takes them from the channel only after its last await.
             nursery.start_soon(next_events)
         if self._streams.stop.is_set():
             raise StopAsyncIteration

@@ -1,7 +1,7 @@
-"""Probes: ``/health`` for boards and load balancers, ``/readyz`` and ``/livez`` for whoever restarts us.
+"""Probes: ``/health`` for boards and load balancers, ``/readyz`` and ``/livez`` for what restarts this process.
 
-Liveness is 200 while the event loop turns: no failure of Redis is cured by a
-restart. The keys of ``/health`` are the platform's, in its spelling.
+Liveness is 200 while the event loop runs: a restart cures no failure of Redis. The keys of ``/health`` are the
+platform's, in its spelling.
 """
 
 from __future__ import annotations

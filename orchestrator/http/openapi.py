@@ -1,8 +1,8 @@
 """The OpenAPI document of the read API, generated from the types that the handlers answer with.
 
-Served under ``/v1/openapi.json`` and checked in as ``docs/openapi.json``, which
-``make schemas`` writes anew. Limits stand here as the handlers enforce them;
-``tests/http/test_openapi.py`` holds the running service to it.
+Served under ``/v1/openapi.json`` and checked in as ``docs/openapi.json``, which ``make schemas`` writes anew.
+Limits are the constants that the handlers enforce; ``tests/http/test_openapi.py`` compares the running service
+with the document.
 """
 
 from __future__ import annotations

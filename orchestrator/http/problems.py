@@ -1,7 +1,7 @@
 """Errors as ``application/problem+json`` (RFC 9457) for programs, as a page for people.
 
-No message of an exception reaches the outside unless it was written for it: an
-unexpected one is logged and answered with 500 and nothing else.
+No message of an exception reaches a reader unless it was written for readers: an unexpected one is logged, and
+the answer is 500 and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ProblemError(OrchestratorError):
 
     Attributes:
         status: the HTTP status.
-        detail: one sentence for whoever asked.
+        detail: one sentence for the reader.
     """
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
@@ -96,4 +96,4 @@ def handle_problems(app: QuartTrio) -> None:
     app.register_error_handler(InvalidBrandError, _on_invalid_brand)
     app.register_error_handler(StoreError, _on_store_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(Exception, _on_unexpected)
+    app.register_error_handler(Exception, _on_unexpected)  # Quart takes the handler of the nearest class, not the first

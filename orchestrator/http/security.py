@@ -1,8 +1,7 @@
 """Response headers that keep a page harmless even if an escape were forgotten.
 
-Everything a page may load comes from this origin and nothing runs inline, so a
-brand name, label or topic that is markup stays text. Source: the OWASP secure
-headers project.
+Everything that a page may load comes from this origin and nothing runs inline, so a brand name, label or topic
+that is markup stays text. Source: the OWASP secure headers project.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What this process tells about itself: frozen snapshots, and the view through which the HTTP layer sees the service.
+"""The view that HTTP has of the service: frozen snapshots, and a protocol of what may be asked.
 
-Owns the types only. ``app`` fills them from live objects; health, pages and the
-read API read nothing else, so that no handler reaches into private fields. Values
-here are shown to anybody who can reach the port: no secrets, addresses masked.
+Owns the types only. :mod:`orchestrator.service.view` fills them from live objects; health, pages and the read API
+read nothing else, so that no handler reaches into private fields. Values here are shown to anybody who can reach
+the port: no secrets, addresses masked.
 
-Source: the platform's ``/health`` document (its key names live in ``http.health``).
+Source: the platform's ``/health`` document (its key names are in ``http.health``).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ServiceStatistics:
         successful_brands: brands whose last visit went well.
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
-        checks: by name: ``redis``, ``lanes``, ``merge`` and whatever else the app watches.
+        checks: by name: ``redis``, ``lanes``, ``merge``.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
     """
 
@@ -84,13 +84,12 @@ class SummaryUpdate:
 
 
 class ServiceView(Protocol):
-    """What the HTTP layer may ask of the service. Every value from Redis is untrusted bytes.
+    """What HTTP may ask of the service. Every value from Redis is untrusted bytes.
 
-    The async methods raise :class:`orchestrator.errors.StoreError` when Redis does not
-    answer, and return within the configured Redis time-out. They read at most one byte
-    more than ``MAX_DOCUMENT_BYTES`` of a string and ``MAX_LIST_ENTRIES`` of a list or
-    hash: what is longer was not written by us. A key of a foreign type counts as
-    absent. Being cancelled changes nothing: they only read.
+    The async methods raise :class:`orchestrator.errors.StoreError` when Redis does not answer, and return within the
+    configured Redis time-out. They read at most one byte more than ``MAX_DOCUMENT_BYTES`` of a string, and one entry
+    more than ``MAX_LIST_ENTRIES`` of a list or hash: what is longer was not written by us. A key of a foreign type
+    counts as absent. Being cancelled changes nothing: they only read.
     """
 
     def statistics(self) -> ServiceStatistics:

@@ -1,10 +1,9 @@
 """Brands in URLs: any name works, whatever characters it holds.
 
-A brand is percent-encoded as a whole when a link is made, its slashes included.
-Servers decode a path before it is routed, so ``a%2Fb`` and ``a/b`` arrive as the
-same path; the converter therefore takes slashes too, and routes keep what follows
-the brand fixed. Browsers resolve ``.`` and ``..`` even when encoded, so these two
-names are linked by query.
+A brand is percent-encoded as a whole when a link is made, its slashes included. Servers decode a path before it is
+routed, so ``a%2Fb`` and ``a/b`` arrive as the same path. Therefore the converter takes slashes too, and what follows
+the brand in a route is fixed. Browsers resolve ``.`` and ``..`` even when encoded, so these two names are linked by
+query.
 """
 
 from __future__ import annotations

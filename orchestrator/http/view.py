@@ -1,7 +1,7 @@
 """What the pages show, worked out from a summary: plain values, no HTML, no I/O.
 
-Templates only place these; every string in them is untrusted and escaped there.
-Numbers may be anything that JSON can hold, so shares are computed defensively.
+Templates only place these values; every string is untrusted and is escaped there. Numbers may be anything that
+JSON can hold, so shares are computed defensively.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Types of the compiled fold kernel; what it does is defined by its twin, _fold_py.
+# Types of the compiled fold kernel; what it does is defined by its twin, fold_py.
 from orchestrator.kernels.fold_py import Account as Account
 from orchestrator.kernels.fold_py import MentionIds as MentionIds
 from orchestrator.kernels.fold_py import Story as Story

@@ -11,34 +11,22 @@ answers as the twin, bit by bit.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.math cimport nearbyint
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 from libcpp cimport bool
 from libcpp.algorithm cimport sort
-from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from orchestrator._merge cimport StoryIndex
+from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
+
 from orchestrator.kernels import fold_py as _fold_py, merge_py as _merge_py
-from orchestrator.kernels.merge import StoryIndex
 
 IMPLEMENTATION = "cython"
 
-cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
-
 cdef extern from "hash.h" nogil:
     uint64_t text_hash "hash_text"(const char* data, Py_ssize_t size) noexcept
-
-cdef extern from "msgpack.h" namespace "msgpack":
-    cdef cppclass Writer:
-        string out
-        void nil() except +
-        void integer(int64_t value) except +
-        void array(size_t count) except +
-        void text(const char* data, size_t size) except +
-        void binary(const char* data, size_t size) except +
 
 cdef extern from "ids.h" namespace "fold":
     cdef cppclass Ids:
@@ -51,14 +39,9 @@ cdef extern from "ids.h" namespace "fold":
         void copy(int64_t start, int64_t stop, uint64_t* out)
         void load(int64_t total, const uint64_t* hashes, size_t count) except +
 
-cdef extern from *:
-    ctypedef signed long long int128_t "__int128"
-
-cdef double FIXED_ONE = _merge_py.FIXED_ONE
 cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
 cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
-cdef Py_ssize_t USUAL_STORY_BYTES = 400  # beside the direction
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 
@@ -164,7 +147,7 @@ cdef class Account:
         tally.mentions += mentions
         if score is not None:
             tally.scored += weight
-            tally.score += _fixed(<double> score * weight)
+            tally.score += fixed(<double> score * weight)
         self.mentions += mentions
         self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
         self.last_seen_ms = max(self.last_seen_ms, at_ms)
@@ -203,7 +186,7 @@ cdef class Account:
         cdef list found = []
         for place in range(self._panes.size()):
             tally = &self._panes[place]
-            found.append((tally.pane, tally.members, tally.mentions, tally.scored, _wide(tally.score)))
+            found.append((tally.pane, tally.members, tally.mentions, tally.scored, wide(tally.score)))
         return found
 
     def dump(self) -> bytes:
@@ -220,15 +203,6 @@ cdef class Account:
         self.mentions = 0
         for place in range(self._panes.size()):
             self.mentions += self._panes[place].mentions
-
-
-cdef inline int128_t _fixed(double value) noexcept nogil:
-    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
-    return <int128_t> nearbyint(value * FIXED_ONE)
-
-
-cdef object _wide(int128_t value):
-    return (int(<int64_t> (value >> 64)) << 64) + <uint64_t> value
 
 
 cdef class Story(Account):
@@ -263,7 +237,7 @@ cdef class Story(Account):
         self.stored_ids = 0
 
 
-def pack_stories(stories, index, removed) -> tuple[bytes, list]:
+def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, list]:
     """What became of stories, as MessagePack for storage.
 
     Args:
@@ -275,21 +249,18 @@ def pack_stories(stories, index, removed) -> tuple[bytes, list]:
         a segment: the stories as a whole each, and the keys; how many bytes each story takes in it.
     """
     cdef Writer writer
-    cdef bytes directions
-    cdef list keys = [story.key for story in stories], stops, sizes = []
-    cdef Py_ssize_t place = 0, start = 0, stop
+    cdef Story story
+    cdef list sizes = []
     cdef size_t before
-    directions, stops = index.pack(keys)
-    writer.out.reserve(PyBytes_GET_SIZE(directions) + len(keys) * USUAL_STORY_BYTES)
     writer.array(2)
-    writer.array(len(keys))
+    writer.array(len(stories))
     for story in stories:
         before = writer.out.size()
         _write_story(&writer, story)
-        stop = stops[place]
-        writer.out.append(PyBytes_AS_STRING(directions) + start, stop - start)
+        index.write(story.key, &writer)
         sizes.append(writer.out.size() - before)
-        start, place = stop, place + 1
+        if len(sizes) == 1:  # the others will hardly be larger
+            writer.out.reserve(len(stories) * (writer.out.size() + writer.out.size() // 4))
     writer.array(len(removed))
     for key in removed:
         writer.integer(key)
@@ -299,8 +270,8 @@ def pack_stories(stories, index, removed) -> tuple[bytes, list]:
 cdef int _write_story(Writer* writer, Story story) except -1:
     writer.array(STORED_FIELDS)
     writer.integer(story.key)
-    _write_text(writer, story.id)
-    _write_text(writer, story.label)
+    write_text(writer, story.id)
+    write_text(writer, story.label)
     writer.integer(story.label_weight)
     writer.integer(story.first_seen_ms)
     writer.integer(story.last_seen_ms)
@@ -312,14 +283,7 @@ cdef int _write_story(Writer* writer, Story story) except -1:
     writer.binary(<const char*> story._panes.data(), story._panes.size() * sizeof(PaneTally))
     writer.array(len(story.examples))
     for text in story.examples:
-        _write_text(writer, text)
-    return 0
-
-
-cdef inline int _write_text(Writer* writer, str text) except -1:
-    cdef Py_ssize_t size
-    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
-    writer.text(data, size)
+        write_text(writer, text)
     return 0
 
 
@@ -333,7 +297,7 @@ def take_new_ids(stories) -> tuple[bytes, bytes, int]:
     """The ids that *stories* got since this was last asked.
 
     Returns:
-        what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
+        what there is as (key, number of the first id, number after the last one), and the hashes, one part after the
         other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
     """
     cdef Story story
@@ -445,21 +409,21 @@ cdef class StoryFolder:
 
     Args:
         threshold: least similarity at which a cluster joins a story.
-        most: stories that may be left behind by a chunk.
+        most: stories that may be left after a chunk.
         words: the label words of a label.
 
     Attributes:
         index: where the stories point.
         records: the stories by key.
-        dirty: those that changed, by key; whoever stores them empties it.
+        dirty: those that changed, by key; the one who stores them empties it.
         in_pane: the stories that have members in a pane, by pane.
     """
 
-    cdef readonly object index
+    cdef readonly StoryIndex index
     cdef readonly dict records
     cdef public dict dirty
     cdef readonly dict in_pane
-    cdef object _words, _match, _join_index
+    cdef object _words
     cdef dict _known_labels
     cdef list _joined
     cdef Py_ssize_t _most
@@ -473,7 +437,6 @@ cdef class StoryFolder:
         self._words = words
         self._known_labels = {}
         self._joined = []
-        self._match, self._join_index = self.index.match, self.index.join
 
     def found(self, chunk, place):
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
@@ -520,8 +483,9 @@ cdef class StoryFolder:
         cdef Share share
         cdef Story story
         cdef tuple label_words
-        cdef object said, centroid, key
-        cdef Py_ssize_t place = 0
+        cdef object said
+        cdef int64_t key
+        cdef Py_ssize_t centroid, place = 0
         self._joined.clear()
         shares.clear()
         for cluster in clusters:
@@ -531,16 +495,14 @@ cdef class StoryFolder:
             said = cluster.mention_count
             share.size = share.known if said is None else said
             share.weight = share.size if share.size > 0 else 1
-            centroid = cluster.centroid
-            if centroid is None:
-                centroid = NOBODY
-            key = self._match(label_words, centroid)
+            centroid = NOBODY if cluster.centroid is None else cluster.centroid
+            key = self.index.match(label_words, centroid)
             if key >= 0:
                 story = self.records[key]
             else:
                 story = self.found(chunk, place)
                 key = story.key
-            self._join_index(key, label_words, centroid, share.weight)
+            self.index.join(key, label_words, centroid, share.weight)
             if share.size == share.known:
                 story.ids._ids.expect(share.hashes, share.known)
             self._joined.append(story)

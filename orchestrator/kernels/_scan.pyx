@@ -93,8 +93,8 @@ cdef class Scan:
                 del self._batch
 
 
-# Fresh memory costs a page fault every 4 KiB, which was a fifth of the time; so one scanner stays at hand. Whoever
-# scans at the same time makes his own.
+# Fresh memory costs a page fault every 4 KiB, which was a fifth of the time; so one scanner stays at hand. A scan
+# at the same time makes its own.
 cdef Scanner* _idle = NULL
 
 

@@ -83,7 +83,7 @@ static float bound_all(const int32_t *sums, int32_t offset, float scale, float l
 struct Row {
     Rounded rounded;
     int32_t offsets[LOOKS]; /* what the stories' offset adds to every sum */
-    float tails[LOOKS];     /* lengths behind each look */
+    float tails[LOOKS];     /* lengths after each look */
     float bar;              /* no story that is less similar matters */
 
     float length() const { return 1.0f + rounded.error; }
@@ -164,7 +164,7 @@ class Stories {
     const Cuts &cuts() const { return cuts_; }
     bool glances_pay() const { return cuts_[GLANCE] < cuts_[HEAD] && count_ >= MIN_GLANCED && no_glances_ == 0; }
 
-    /* Round the story at *place*, which may be one behind the last. */
+    /* Round the story at *place*, which may be one after the last. */
     void set(ptrdiff_t place, const float *total, double norm) {
         if (place >= count_) resize(place + 1);
         const Rounded rounded = round_into(total, norm, cuts_[WHOLE], STORY_LIMIT, STORY_OFFSET, form_.data());
@@ -178,12 +178,13 @@ class Stories {
         }
     }
 
-    /* Let *place*, which may be one behind the last, have what *other* of the same dimension has at *its*. */
+    /* Let *place*, which may be one after the last, have what *other* of the same dimension has at *its*. */
     void copy(ptrdiff_t place, const Stories &other, ptrdiff_t its) {
         if (place >= count_) resize(place + 1);
         const uint8_t *const from = other.number(its);
         uint8_t *const to = number(place);
-        for (ptrdiff_t quad = 0; quad < quads_; quad++) memcpy(to + quad * TILE * QUAD, from + quad * TILE * QUAD, QUAD);
+        for (ptrdiff_t quad = 0; quad < quads_; quad++)
+            memcpy(to + quad * TILE * QUAD, from + quad * TILE * QUAD, QUAD);
         scales_[(size_t)place] = other.scales_[(size_t)its];
         errors_[(size_t)place] = other.errors_[(size_t)its];
         for (int look = GLANCE; look < WHOLE; look++) tails_[look][(size_t)place] = other.tails_[look][(size_t)its];
@@ -307,8 +308,8 @@ class Stories {
     }
 
   private:
-    static constexpr int BLOCKS_WITHOUT = 15;        /* that are done without a look that told too little */
-    static constexpr ptrdiff_t MIN_GLANCED = 256;    /* stories, below which a glance costs more than it saves */
+    static constexpr int BLOCKS_WITHOUT = 15;     /* that are done without a look that told too little */
+    static constexpr ptrdiff_t MIN_GLANCED = 256; /* stories, below which a glance costs more than it saves */
 
     float sure_; /* a similarity that makes a guess a good one */
     Cuts cuts_;

@@ -32,7 +32,7 @@ STORED_FIELDS = 13
 """Of a story in storage: what :func:`pack_stories` tells of it, and the three that its direction consists of."""
 
 PART_BYTES = 24
-"""Of a part of a story's ids in storage: key, number of the first id, number behind the last one."""
+"""Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
 
 KNOWN_LABELS = 8_192
 """Labels whose words a folder remembers."""
@@ -229,7 +229,7 @@ def take_new_ids(stories: Iterable[Story]) -> tuple[bytes, bytes, int]:
     """The ids that *stories* got since this was last asked.
 
     Returns:
-        what there is as (key, number of the first id, number behind the last one), and the hashes, one part behind the
+        what there is as (key, number of the first id, number after the last one), and the hashes, one part after the
         other, both as little-endian 64-bit words; by how much what lives in storage grows, in bytes.
     """
     parts: array[int] = array("q")
@@ -299,13 +299,13 @@ class StoryFolder:
 
     Args:
         threshold: least similarity at which a cluster joins a story.
-        most: stories that may be left behind by a chunk.
+        most: stories that may be left after a chunk.
         words: the label words of a label.
 
     Attributes:
         index: where the stories point.
         records: the stories by key.
-        dirty: those that changed, by key; whoever stores them empties it.
+        dirty: those that changed, by key; the one who stores them empties it.
         in_pane: the stories that have members in a pane, by pane.
     """
 

@@ -1,7 +1,7 @@
 /* The hash of a text: 64 bits, the same on every machine and in every release, because stored state holds it.
  *
  * Texts of up to eight bytes cannot collide with others of their length: each step is a bijection. Defined by
- * _merge_py.hash_text.
+ * hashing_py.hash_text.
  */
 #ifndef ORCHESTRATOR_KERNELS_HASH_H
 #define ORCHESTRATOR_KERNELS_HASH_H
@@ -14,7 +14,7 @@ static inline uint64_t hash_begin(ptrdiff_t size) {
     return 0x9E3779B97F4A7C15u ^ ((uint64_t)size * 0xA0761D6478BD642Fu);
 }
 
-/* Take in eight bytes; those behind the text's end are zero. */
+/* Take in eight bytes; those after the text's end are zero. */
 static inline uint64_t hash_word(uint64_t value, uint64_t word) {
     value = (value ^ word) * 0xD6E8FEB86659FD93u;
     return value ^ (value >> 32);

@@ -1,12 +1,12 @@
 /* The newest distinct ids of a story, as hashes: a ring in the order of their arrival, and a table that finds them.
  *
- * The table consists of groups, one cache line each, because memory far away is what an id costs. A slot has a tag of 16
- * bits of the hash and the low 16 bits of the id's number; so one look at a group says what it knows of an id, and which
- * of its slots belong to ids that were forgotten since and may be taken. Nothing has to be done when an id is forgotten.
- * An id whose group is full goes to the next one, and the group remembers the number of the last that did.
+ * The table consists of groups, one cache line each, because memory far away is what an id costs. A slot has a tag of
+ * 16 bits of the hash and the low 16 bits of the id's number; so one look at a group says what it knows of an id, and
+ * which of its slots belong to ids that were forgotten since and may be taken. Nothing has to be done when an id is
+ * forgotten. An id whose group is full goes to the next one, and the group remembers the number of the last that did.
  *
- * A number that is 2**16 older than one of the newest ids looks like that one's. Such a slot is merely not free: whether
- * an id is known is decided by the ring.
+ * A number that is 2**16 older than one of the newest ids looks like that one's. Such a slot is merely not free:
+ * whether an id is known is decided by the ring.
  */
 #ifndef ORCHESTRATOR_KERNELS_IDS_H
 #define ORCHESTRATOR_KERNELS_IDS_H
@@ -65,7 +65,8 @@ class Ids {
         known_ = count;
         next_ = (size_t)(total % (int64_t)capacity_);
         ring_.assign((size_t)std::min(total, (int64_t)capacity_), 0);
-        for (size_t place = 0; place < count; place++) ring_[(next_ + capacity_ - count + place) % capacity_] = hashes[place];
+        for (size_t place = 0; place < count; place++)
+            ring_[(next_ + capacity_ - count + place) % capacity_] = hashes[place];
         rebuild(count);
     }
 
@@ -74,10 +75,10 @@ class Ids {
     static constexpr unsigned SLOTS = 15;
     static constexpr unsigned ALL = (1u << SLOTS) - 1;
     static constexpr unsigned PASSED = 1u << SLOTS; /* in the place of one more slot: who passed by the full group */
-    static constexpr size_t USUAL = 7;              /* ids a group: one that is full is rare, and costs another look far away */
-    static constexpr size_t AHEAD = 48;             /* lines that are under way at a time */
-    static constexpr size_t NEAR_GROUPS = 64;       /* a table of so many is in the nearest cache anyway */
-    static constexpr size_t GROWS_FAST = 64;        /* ids: sets with more will have many more, and each growth is a walk */
+    static constexpr size_t USUAL = 7;  /* ids a group: one that is full is rare, and costs another look far away */
+    static constexpr size_t AHEAD = 48; /* lines that are under way at a time */
+    static constexpr size_t NEAR_GROUPS = 64; /* a table of so many is in the nearest cache anyway */
+    static constexpr size_t GROWS_FAST = 64;  /* ids: sets with more will have many more, and each growth is a walk */
 
     struct alignas(LINE) Group {
         uint16_t tags[SLOTS + 1]; /* 0 = never taken */
@@ -94,8 +95,8 @@ class Ids {
     std::vector<uint64_t> ring_; /* hash of id number n at n % capacity */
     std::vector<Group> groups_;
 
-    /* Into the second cache: the first one takes about twenty requests at a time and drops the others. The empty statement
-     * is an effect, without which compilers find that whoever only asks for memory does nothing, and leave him out. */
+    /* Into the second cache: the first one takes about twenty requests at a time and drops the others. The empty
+     * statement is an effect, without which compilers see a function that does nothing and leave it out. */
     static void fetch(const void *line) {
         __builtin_prefetch(line, 0, 1);
         __asm__ volatile("");
@@ -112,14 +113,16 @@ class Ids {
 
 #if defined(__SSE2__)
     View view(const Group &group, uint16_t tag) const {
-        const __m128i newest = _mm_set1_epi16((int16_t)(total_ - 1)), oldest_age = _mm_set1_epi16((int16_t)(known_ - 1));
+        const __m128i newest = _mm_set1_epi16((int16_t)(total_ - 1)),
+                      oldest_age = _mm_set1_epi16((int16_t)(known_ - 1));
         const __m128i zero = _mm_setzero_si128(), wanted = _mm_set1_epi16((int16_t)tag);
         __m128i same[2], taken[2];
         for (int half = 0; half < 2; half++) {
             const __m128i tags = _mm_load_si128((const __m128i *)group.tags + half);
             const __m128i ages = _mm_sub_epi16(newest, _mm_load_si128((const __m128i *)group.numbers + half));
             same[half] = _mm_cmpeq_epi16(tags, wanted);
-            taken[half] = _mm_andnot_si128(_mm_cmpeq_epi16(tags, zero), _mm_cmpeq_epi16(_mm_subs_epu16(ages, oldest_age), zero));
+            taken[half] =
+                _mm_andnot_si128(_mm_cmpeq_epi16(tags, zero), _mm_cmpeq_epi16(_mm_subs_epu16(ages, oldest_age), zero));
         }
         const unsigned taken_bits = (unsigned)_mm_movemask_epi8(_mm_packs_epi16(taken[0], taken[1]));
         return {(unsigned)_mm_movemask_epi8(_mm_packs_epi16(same[0], same[1])) & taken_bits & ALL, taken_bits};

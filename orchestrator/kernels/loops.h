@@ -18,7 +18,7 @@
 static const int LANES = 16;
 
 DISPATCH
-static double loops_dot(const float *left, const float *right, ptrdiff_t padded) {
+static inline double loops_dot(const float *left, const float *right, ptrdiff_t padded) {
     double sums[LANES] = {0.0};
     for (ptrdiff_t at = 0; at < padded; at += LANES)
         for (int lane = 0; lane < LANES; lane++) sums[lane] += (double)left[at + lane] * (double)right[at + lane];
@@ -30,7 +30,7 @@ static double loops_dot(const float *left, const float *right, ptrdiff_t padded)
 /* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
  * of math.fsum in the twin. */
 DISPATCH
-static double loops_square_sum(const float *row, ptrdiff_t size) {
+static inline double loops_square_sum(const float *row, ptrdiff_t size) {
     const int CHAINS = 8;
     double high[CHAINS] = {0.0}, low[CHAINS] = {0.0};
     ptrdiff_t at = 0;
@@ -55,12 +55,12 @@ static double loops_square_sum(const float *row, ptrdiff_t size) {
 }
 
 DISPATCH
-static void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
+static inline void loops_scale(const float *row, double norm, float *unit, ptrdiff_t size) {
     for (ptrdiff_t at = 0; at < size; at++) unit[at] = (float)((double)row[at] / norm);
 }
 
 DISPATCH
-static void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
+static inline void loops_add(float *total, const float *unit, double weight, ptrdiff_t padded) {
     for (ptrdiff_t at = 0; at < padded; at++) total[at] = (float)((double)total[at] + weight * (double)unit[at]);
 }
 

@@ -2,7 +2,7 @@
  *
  * Accepts a strict subset of what is valid, like the rest of the scanner: a text longer than a mention may be, too many
  * of them, or anything odd in them, and the ordinary decoder says what the document is. Equal texts are one row's hash
- * once. Of each row the place of its first texts in the document is kept, for whoever wants to read them.
+ * once. Of each row the place of its first texts in the document is kept, for those who want to read them.
  */
 #ifndef ORCHESTRATOR_KERNELS_MENTIONS_H
 #define ORCHESTRATOR_KERNELS_MENTIONS_H
@@ -34,7 +34,7 @@ struct Text {
     bool escaped; /* has a backslash */
 };
 
-/* The string that begins at *at*, behind its quote; false if it does not end or holds a control character. *high* takes
+/* The string that begins at *at*, after its quote; false if it does not end or holds a control character. *high* takes
  * note of bytes above 127. */
 static inline bool find_text(const char *at, const char *end, Text *text, int *high) {
     text->start = at;
@@ -44,9 +44,9 @@ static inline bool find_text(const char *at, const char *end, Text *text, int *h
         const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
         for (; end - at >= 16; at += 16) {
             const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
-            const __m128i stop = _mm_or_si128(
-                _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+            const __m128i stop =
+                _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                             _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
             const unsigned places = (unsigned)_mm_movemask_epi8(stop), above = (unsigned)_mm_movemask_epi8(bytes);
             if (places == 0) {
                 *high |= (int)above;
@@ -105,7 +105,7 @@ static inline void append_utf8(uint32_t character, std::string *out) {
     out->push_back((char)(0x80 | (character & 0x3F)));
 }
 
-/* What \u0041 or a surrogate pair stands for; *at* is behind the u, and moves behind the digits. False for half a pair. */
+/* What \u0041 or a surrogate pair stands for; *at* is after the u, and moves past the digits. False for half a pair. */
 static inline bool escaped_character(const char **at, const char *end, std::string *out) {
     const int32_t first = four_digits(*at, end);
     if (first < 0 || (first >= 0xDC00 && first < 0xE000)) return false;
@@ -147,19 +147,20 @@ class Mentions {
   public:
     std::vector<uint64_t> hashes;
     std::vector<int64_t> offsets{0};
-    std::vector<int64_t> spots; /* three a row: document, and where in it the JSON of the first texts starts and stops */
+    /* Three a row: document, and where in it the JSON of the first texts starts and stops. */
+    std::vector<int64_t> spots;
 
     size_t rows() const { return offsets.size() - 1; }
     size_t bytes() const { return (hashes.capacity() + offsets.capacity() + spots.capacity()) * sizeof(uint64_t); }
 
-    /* Forget the rows behind the first *count*. */
+    /* Forget the rows after the first *count*. */
     void keep_rows(size_t count) {
         offsets.resize(count + 1);
         hashes.resize((size_t)offsets[count]);
         spots.resize(3 * count);
     }
 
-    /* Read the array at *at*, behind its bracket, as a new row; its end, or nullptr if it is not what is expected, and
+    /* Read the array at *at*, after its bracket, as a new row; its end, or nullptr if it is not what is expected, and
      * then nothing is appended. *data* is where document number *document* starts. */
     const char *read(const char *at, const char *end, const char *data, int64_t document, int *high) {
         const size_t first = hashes.size();
@@ -181,7 +182,7 @@ class Mentions {
 
     const char *texts(const char *at, const char *end, size_t first, const char **start, const char **stop, int *high) {
         Text text;
-        at = behind_blanks(at, end);
+        at = after_blanks(at, end);
         if (at < end && *at == ']') return at + 1;
         *start = at;
         for (;;) {
@@ -189,16 +190,16 @@ class Mentions {
             if (!find_text(at + 1, end, &text, high) || !hash(text, end)) return nullptr;
             at = text.stop + 1;
             if (hashes.size() - first <= FIRST_TEXTS) *stop = at;
-            if (at < end && is_blank(*at)) at = behind_blanks(at, end);
+            if (at < end && is_blank(*at)) at = after_blanks(at, end);
             if (at == end) return nullptr;
             if (*at == ']') return at + 1;
             if (*at != ',') return nullptr;
             at++;
-            if (at < end && is_blank(*at)) at = behind_blanks(at, end);
+            if (at < end && is_blank(*at)) at = after_blanks(at, end);
         }
     }
 
-    static const char *behind_blanks(const char *at, const char *end) {
+    static const char *after_blanks(const char *at, const char *end) {
         while (at < end && is_blank(*at)) at++;
         return at;
     }

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from operator import mul
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -131,11 +129,6 @@ class StoryIndex:
         dimension = self._dimension.get(key)
         total = b"" if dimension is None else self._sums[dimension][key].tobytes()
         return total, list(weights), array("d", weights.values()).tobytes()
-
-    def pack(self, keys: Iterable[int]) -> tuple[bytes, list[int]]:
-        """The stories *keys* as :meth:`dump` gives them, as three values of MessagePack each; where each one ends."""
-        packed = [b"".join(map(msgspec.msgpack.encode, self.dump(key))) for key in keys]
-        return b"".join(packed), list(accumulate(map(len, packed)))
 
     def load(self, key: int, total: bytes, words: Sequence[str], weights: bytes) -> None:
         """Bring story *key* back from what :meth:`dump` gave."""

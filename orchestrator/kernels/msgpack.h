@@ -1,5 +1,5 @@
-/* Writes the few kinds of MessagePack that stored state consists of, each in its shortest form as msgspec does; the twin
- * leaves it to msgspec, and a test compares the bytes.
+/* Writes the few kinds of MessagePack that stored state consists of, each in its shortest form as msgspec does; the
+ * twin leaves it to msgspec, and a test compares the bytes. Four times as fast as that: docs/decisions/0033.
  *
  * Source: the MessagePack specification.
  */

@@ -62,7 +62,8 @@ static void products_anywhere(const uint8_t *tiles, const int8_t *rows, ptrdiff_
 #if FILTER_X86
 template <int ROWS, int TILES>
 __attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const uint8_t *tiles, const int8_t *rows,
-                                                                        ptrdiff_t stride, ptrdiff_t quads, int32_t *sums) {
+                                                                        ptrdiff_t stride, ptrdiff_t quads,
+                                                                        int32_t *sums) {
     __m512i acc[ROWS][TILES];
 #pragma GCC unroll 16
     for (int row = 0; row < ROWS; row++)
@@ -86,7 +87,8 @@ __attribute__((target("avx512f,avx512vnni"))) static void products_vnni(const ui
 #pragma GCC unroll 16
     for (int row = 0; row < ROWS; row++)
 #pragma GCC unroll 16
-        for (int tile = 0; tile < TILES; tile++) _mm512_storeu_si512(sums + (row * TILES + tile) * TILE, acc[row][tile]);
+        for (int tile = 0; tile < TILES; tile++)
+            _mm512_storeu_si512(sums + (row * TILES + tile) * TILE, acc[row][tile]);
 }
 
 /* One tile and four rows at a time: sixteen registers hold no more. */

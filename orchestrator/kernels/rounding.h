@@ -1,5 +1,4 @@
-/* Vectors for the merge kernel's filter in 7 bits a number, and what they lose by it.
- */
+/* Vectors for the merge kernel's filter in 7 bits a number, and what they lose by it. */
 #ifndef ORCHESTRATOR_KERNELS_ROUNDING_H
 #define ORCHESTRATOR_KERNELS_ROUNDING_H
 
@@ -14,7 +13,8 @@
 namespace filter {
 
 constexpr int STORY_LIMIT = 63, STORY_OFFSET = 64, ROW_LIMIT = 63;
-static_assert(STORY_LIMIT < STORY_OFFSET && STORY_OFFSET + STORY_LIMIT <= MOST_STORY && ROW_LIMIT <= MOST_ROW, "products");
+static_assert(STORY_LIMIT < STORY_OFFSET && STORY_OFFSET + STORY_LIMIT <= MOST_STORY && ROW_LIMIT <= MOST_ROW,
+              "products");
 
 /* The rounded form of a vector: numbers times *scale*, off by *error* in length at most. */
 struct Rounded {

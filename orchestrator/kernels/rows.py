@@ -69,7 +69,7 @@ class MentionRows:
         offsets: int64, ``hashes[offsets[i]:offsets[i + 1]]`` is row *i*.
         items: the documents that *spots* point into.
         spots: int64 of shape (rows, 3): document, start and stop of the JSON text of the first mentions.
-        texts: the first mentions of the rows behind those of *spots*.
+        texts: the first mentions of the rows after those of *spots*.
     """
 
     __slots__ = ("_counts", "_items", "_spots", "_texts", "hashes", "offsets")
@@ -114,7 +114,7 @@ class MentionRows:
         return cls(np.empty(0, np.uint64), np.zeros(1, np.int64)).followed_by(lists)
 
     def followed_by(self, lists: Sequence[Sequence[str]]) -> MentionRows:
-        """These rows and behind them those given as lists of texts."""
+        """These rows and after them those given as lists of texts."""
         if not lists:
             return self
         rows = [[hash_text(text) for text in dict.fromkeys(texts)] for texts in lists]

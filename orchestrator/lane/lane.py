@@ -217,7 +217,9 @@ class Lane:
             if self._turn.stopping:
                 return LaneOutcome.YIELDED  # a trial may take longer than a stop
             await self._try_suspect()
-        elif step.idle:
+            # Even if the turn ended meanwhile: the verdict goes with the session, and the next visit would try again.
+            return None
+        if step.idle:
             self._telling.drained()
             if not await self._wait_for_work():
                 return LaneOutcome.DRAINED

@@ -25,6 +25,7 @@ from orchestrator.errors import (
 )
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
+from orchestrator.lane.trial import TrialError
 from orchestrator.process.metrics import CommitOutcome, Metrics
 
 _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
@@ -35,6 +36,8 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
     (WrongTypeError, LaneOutcome.PARKED, "wrong_type"),
     (DeadLetterFullError, LaneOutcome.PARKED, "dead_letter_full"),
     (InvalidStateError, LaneOutcome.PARKED, None),
+    # Whatever keeps trials from being held does not go away by trying: health names it, and the brand is tried rarely.
+    (TrialError, LaneOutcome.PARKED, None),
     (OrchestratorError, LaneOutcome.FAILED, None),
 )
 """How each error ends a visit, and what it makes of the commit; the first that fits."""

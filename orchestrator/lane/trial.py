@@ -9,6 +9,7 @@ Source: quarantine in ``docs/redis-protocol.md``.
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import trio
@@ -89,11 +91,11 @@ async def survives(request: TrialRequest) -> bool:
     Raises:
         TrialError: the process could not be started.
     """
-    # A file instead of a pipe: nobody has to feed it while the process dies.
-    with tempfile.TemporaryFile() as stdin:
-        stdin.write(msgspec.msgpack.encode(request))
-        stdin.seek(0)
-        try:
+    try:
+        # A file instead of a pipe: nobody has to feed it while the process dies.
+        with _memory_file() as stdin:
+            stdin.write(msgspec.msgpack.encode(request))
+            stdin.seek(0)
             process = await trio.lowlevel.open_process(
                 [sys.executable, "-m", "orchestrator.lane.trial"],
                 stdin=stdin.fileno(),
@@ -101,8 +103,8 @@ async def survives(request: TrialRequest) -> bool:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # a Ctrl-C is meant for the service, and would look like the item's doing
             )
-        except OSError as error:
-            raise TrialError(f"no trial process: {error}") from error
+    except OSError as error:
+        raise TrialError(f"a suspect chunk waits for its trial, which cannot be held: {error}") from error
     try:
         said = await _listen(process, request.limits.wall_s)
     finally:
@@ -111,8 +113,15 @@ async def survives(request: TrialRequest) -> bool:
         with trio.CancelScope(shield=True):
             await process.wait()
     if not said.startswith(STARTED):
-        raise TrialError("the trial process ended before the fold began")
+        raise TrialError("a suspect chunk waits for its trial, whose process ended before the fold began")
     return said.endswith(SURVIVED)
+
+
+def _memory_file() -> IO[bytes]:
+    """A file in memory where the kernel has such: a read-only container may have no place for another one."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("trial"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 async def _listen(process: trio.Process, wall_s: float) -> bytes:

@@ -1,7 +1,7 @@
 """How long to wait after a failure: exponential, jittered, capped.
 
-Pure; used by the scheduler for brands that failed and by the watchers of Redis.
-Retries of one call inside a lane are stamina's.
+Pure; used by the scheduler for brands that failed and for a Redis that is away, and by the subscription to
+updates. Retries of one call inside a lane are stamina's.
 """
 
 from __future__ import annotations

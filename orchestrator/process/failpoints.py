@@ -1,11 +1,10 @@
-"""Places where a test can make this process die, hang or fail, at will and exactly there.
+"""Places where a test can make this process die, hang or fail, exactly there.
 
-Off unless ``ORCHESTRATOR_FAILPOINTS`` is set when the service starts; then the log
-says so loudly. The variable is a list ``name=action[@n]`` separated by ``;``: the
-*n*-th passage (default 1) of the point *name* carries out *action*. The point
-``chunk`` is passed once for every chunk whose id starts with ``poison:<action>:``.
+Off unless ``ORCHESTRATOR_FAILPOINTS`` is set when the service starts; then the log says so loudly. The variable is
+a list of ``name=action[@n]``, separated by ``;``: the *n*-th passage (default 1) of the point *name* carries out
+*action*. The point ``chunk`` is passed once for every chunk whose id starts with ``poison:<action>:``.
 
-Production never sets it; the fault-injection suite (``tests/faults``) is its user.
+Production never sets it. Its user is the fault-injection suite (``tests/faults``).
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ def hit(name: str) -> None:
     """Pass the point *name*; costs one truth test where nothing is armed."""
     if not _armed.points or name not in _armed.points:
         return
-    with _armed.lock:
+    with _armed.lock:  # two threads may pass at once, and only one of them is the n-th
         action, left = _armed.points[name]
         _armed.points[name] = (action, left - 1)
     if left == 1:

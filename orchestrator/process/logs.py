@@ -1,13 +1,11 @@
 """Log lines: JSON for machines, readable on a terminal, every one with its orchestrator.
 
-Owns the set-up of structlog and of the standard library's logging, whose records
-(hypercorn, quart, redis, warnings) take the same way out, so that there is one
-format and one place where secrets are masked. Lanes bind ``brand`` and ``lane`` with
-:func:`structlog.contextvars.bound_contextvars`; threads that trio starts inherit both.
+Owns the set-up of structlog and of the standard library's logging. Records of the latter (hypercorn, quart, redis,
+warnings) take the same way out, so that there is one format and one place where secrets are masked. Lanes bind
+``brand`` and ``lane`` with :func:`structlog.contextvars.bound_contextvars`; threads that trio starts inherit both.
 
-A line never holds mention texts: code must not log them, and what arrives here
-under a name that means payload is withheld all the same. Tracebacks carry no local
-variables for this reason.
+A line never holds mention texts: code must not log them, and what arrives here under a name that means payload is
+withheld all the same. Tracebacks carry no local variables for this reason.
 """
 
 from __future__ import annotations

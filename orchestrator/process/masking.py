@@ -1,8 +1,8 @@
-"""What must not reach a log line, an error or a screen as it is: secrets and control characters.
+"""Makes text fit for a log line, an error or a screen: no secrets, no control characters.
 
-Owns the one rule for each. Knows nothing of settings, loggers or terminals; all
-call it. Rather hides too much than too little: everything between ``//`` and the
-last ``@`` of an authority goes, since passwords with a bare ``@`` or ``/`` occur.
+Owns the one rule for each. Knows nothing of settings, loggers or terminals; they all call it. It hides too much
+rather than too little: everything between ``//`` and the last ``@`` of an authority goes, since passwords with a
+bare ``@`` or ``/`` occur.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ def mask_text(text: str) -> str:
     """Return *text* with the credentials of every URL in it replaced by ``***``."""
     if "://" not in text:  # most texts; the guard keeps the log's hot path free of regular expressions
         return text
+    # Credentials first: a password may hold "?key=", and hiding that would take away the @ that ends the password.
     return _QUERY.sub(rf"\g<name>{MASK}", _CREDENTIALS.sub(_hide_credentials, text))
 
 

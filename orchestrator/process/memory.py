@@ -1,6 +1,6 @@
-"""What the process asks of its cyclic collector, its allocator and its libraries' threads.
+"""What the process asks of its cyclic collector, of its allocator and of its libraries' threads.
 
-Owns the settings of the process as a whole, each with the measurement behind it; changes no result.
+Owns the settings of the process as a whole, each with the measurement that it rests on. Changes no result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _M_MMAP_THRESHOLD = -3
 
 
 def limit_threads() -> None:
-    """Have no threads for linear algebra, which nothing here uses; to be called before numpy is there."""
+    """Have no threads for linear algebra, which nothing here uses. Call it before numpy is imported."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

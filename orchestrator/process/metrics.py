@@ -1,16 +1,14 @@
 """Every metric of the process, in a registry of its own per instance.
 
-Owns names, types, help texts and buckets; knows nothing of lanes, Redis or HTTP.
-The first ten names are the platform's, so that its boards go on working: a
-``Counter`` gets its ``_total`` from the client library, the ``cpu_*_seconds`` are
-gauges because the platform's names carry no ``_total``. There are no brand labels:
-brands are untrusted and without bound, a label value lives as long as the process.
-Label values are closed sets, created at the start so that a rate is 0 before it
-is 1.
+Owns names, types, help texts and buckets; knows nothing of lanes, Redis or HTTP. The first ten names are the
+platform's, so that its boards go on working: a ``Counter`` gets its ``_total`` from the client library, and the
+``cpu_*_seconds`` are gauges because the platform's names carry no ``_total``.
 
-Buckets follow measurements on Redis 7.0: a round trip takes 0.05-1 ms, a commit
-0.2-2 ms in the server, a fold of one batch 0.1-200 ms; the upper ends are the
-configured time-outs (5 s a call, 30 s a fetch).
+There are no brand labels: brands are untrusted and without bound, and a label value lives as long as the process.
+Label values are closed sets, created at the start, so that a rate is 0 before it is 1.
+
+Buckets follow measurements on Redis 7.0: a round trip takes 0.05-1 ms, a commit 0.2-2 ms in the server, a fold of
+one batch 0.1-200 ms. The upper ends are the configured time-outs (5 s for a call, 30 s for a fetch).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The composition root: settings → parts → nursery tree → graceful stop.
+"""The composition root: from settings to parts, to a tree of nurseries, to a graceful stop.
 
-Owns which part knows which, the order of starting and the order of dying; contains
-no rule. The outermost is what must die last: the embedded server, then the
-connections, then HTTP, so that probes answer while lanes still finish.
+Owns which part knows which, the order in which they start and the order in which they end; contains no
+rule. What must end last is outermost: the embedded server, then the connections, then HTTP, so that probes
+are answered while lanes still finish.
 """
 
 from __future__ import annotations
@@ -20,32 +20,27 @@ import structlog
 import trio
 
 from orchestrator import __version__
-from orchestrator.alerts.deliver import Alert, Alerts, Endpoint
-from orchestrator.alerts.signing import decode_secret
-from orchestrator.brand.outputs import FoldConfig
+from orchestrator.alerts.deliver import Alert, Alerts
 from orchestrator.brand.spikes import EpisodeChange
-from orchestrator.contract.decode import Limits
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http import build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
-from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session import Sessions
-from orchestrator.lane.session_config import SessionConfig
 from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.discovery import DiscoveryOptions
-from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service.options import endpoint, scheduler_options, session_config, store_options
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
-from orchestrator.store import FailedPolicy, Store, StoreOptions, connect, masked_url
+from orchestrator.store import Store, connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.preflight import Verdict, examine
 
 _CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
-_HTTP_GRACE_S = 1.0  # of the 2 s in which an idle service has to be gone
+_HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,7 @@ def _redis(settings: Settings) -> Iterator[tuple[str, bool]]:
     if not settings.embedded:
         yield settings.redis_url, False
         return
+    # Around trio.run, not inside: the server must outlive every commit of a graceful stop.
     with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
         yield server.url, True
 
@@ -83,21 +79,25 @@ async def serve(
     embedded: bool = False,
     task_status: trio.TaskStatus[Addresses] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run the service on *redis_url* until a signal; reports its addresses once it listens.
+    """Run the service on *redis_url* until a signal; reports its addresses once it works.
 
-    Cancellation ends it at once; every lane leaves either a committed batch or nothing.
+    Cancellation ends it at once; of every lane's batch either all is committed or nothing.
     """
     log = structlog.get_logger("orchestrator.app")
-    _announce(settings, redis_url, log)
+    announce(settings, redis_url, log)
+    _prepare_process(log)
     metrics = Metrics(merge_implementation=choice.IMPLEMENTATION)
     parts = _Parts(settings, redis_url, metrics, embedded=embedded)
     stop_http = trio.Event()
     try:
+        # First of all, so that a signal during the start ends it in good order and does not kill the process.
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with trio.open_nursery() as nursery:
                 asked = trio.Event()
+                # Covers the start alone: what runs already is stopped below, whether the start ended well or not.
                 with trio.CancelScope() as starting:
                     nursery.start_soon(_await_signal, signals, asked, starting, log)
+                    # HTTP before Redis is looked at: probes must be answered while a silent server is waited for.
                     ports = await _listen(settings, parts, nursery, stop_http)
                     await _start(parts, nursery, log)
                 if not starting.cancelled_caught:
@@ -106,18 +106,21 @@ async def serve(
                     task_status.started(addresses)
                     await asked.wait()
                     await _stop(settings, parts, log)
+                # Only now: until the lanes were done, probes and readers were still answered.
                 stop_http.set()
+                # One deadline for the two waits that follow; an endpoint or a reader may be slow for ever.
                 nursery.cancel_scope.deadline = trio.current_time() + _HTTP_GRACE_S
-                if not starting.cancelled_caught:
-                    await parts.alerts.finish()  # the last commits may have something to tell
+                if not starting.cancelled_caught:  # else nobody delivers alerts, and nobody would end this wait
+                    await parts.alerts.finish()  # after the lanes: their last commits may have something to tell
                 await parts.http_closed.wait()
-                nursery.cancel_scope.cancel()
+                nursery.cancel_scope.cancel()  # the rest (relay of updates, samples of the loop) never ends by itself
     except BaseExceptionGroup as group:
         leaf = _only_leaf(group)
         if isinstance(leaf, OrchestratorError):
             raise leaf from None  # why the start was refused, without the nurseries around it
         raise
     finally:
+        # After the nursery: its tasks use the connections until they have ended.
         parts.close()
     log.info("stopped")
 
@@ -132,29 +135,31 @@ def _only_leaf(error: BaseException) -> BaseException | None:
 
 
 class _Parts:
-    """Everything that lives as long as the service."""
+    """Everything that lives as long as the service, each part made after those that it uses."""
 
     def __init__(self, settings: Settings, redis_url: str, metrics: Metrics, *, embedded: bool) -> None:
         timeout_s = settings.redis_timeout_sec
+        # A connection for every lane and every reader, so that neither waits for the other's.
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
             pool_size=settings.concurrency_limit + READ_THREADS + _CONTROL_CONNECTIONS,
         )
+        # Apart: a renewal that waits for a free connection is a lease lost.
         self.renewal_client = connect(redis_url, timeout_s=timeout_s, pool_size=1)
         self.metrics = metrics
         self.store = Store(
             self.client,
-            _store_options(settings),
+            store_options(settings),
             renewal_client=self.renewal_client,
             observe=metrics.redis_operation,
         )
         self.feed = UpdateFeed(self.client, metrics)
-        self.alerts = Alerts(_endpoint(settings), metrics)
+        self.alerts = Alerts(endpoint(settings), metrics)
         self.scheduler = Scheduler(
             self.store,
-            Sessions(self.store, _session_config(settings)),
-            _scheduler_options(settings, redis_url),
+            Sessions(self.store, session_config(settings)),
+            scheduler_options(settings, redis_url),
             metrics,
             alert=self._offer,
         )
@@ -174,58 +179,8 @@ class _Parts:
         self.store.close()
 
 
-def _endpoint(settings: Settings) -> Endpoint | None:
-    if not settings.alert_webhook_url:
-        return None
-    secret = settings.alert_webhook_secret
-    return Endpoint(
-        settings.alert_webhook_url,
-        key=decode_secret(secret) if secret else None,
-        cooldown_s=settings.alert_cooldown_sec,
-    )
-
-
-def _store_options(settings: Settings) -> StoreOptions:
-    return StoreOptions(
-        lock_ttl_s=settings.lock_ttl_sec,
-        summary_ttl_s=settings.summary_ttl_sec,
-        failed_max=settings.failed_max_entries,
-        failed_policy=FailedPolicy(settings.failed_policy),
-    )
-
-
-def _session_config(settings: Settings) -> SessionConfig:
-    return SessionConfig(
-        orchestrator_id=settings.orchestrator_id,
-        fold=FoldConfig(
-            window_ms=settings.summary_window_sec * 1000,
-            max_stories=settings.max_stories,
-            similarity_threshold=settings.merge_similarity_threshold,
-        ),
-        limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
-    )
-
-
-def _scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
-    return SchedulerOptions(
-        concurrency=settings.concurrency_limit,
-        renew_interval_s=settings.lock_ttl_sec / 3,
-        lane=LaneOptions(
-            fetch_timeout_s=settings.chunk_fetch_timeout_sec,
-            max_retries=settings.max_retries,
-            backoff_base=settings.retry_backoff_base,
-            step_timeout_s=settings.step_timeout_sec,
-        ),
-        discovery=DiscoveryOptions(
-            registry_keys=settings.brand_list_keys,
-            registry_interval_s=settings.brand_refresh_interval_sec,
-            hints_url=redis_url,
-            timeout_s=settings.redis_timeout_sec,
-        ),
-    )
-
-
-def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
+    """Log what starts, and warn of what is allowed and rarely meant."""
     log.info(
         "starting",
         version=__version__,
@@ -241,6 +196,14 @@ def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLog
             summary_ttl_s=settings.summary_ttl_sec,
             summary_window_s=settings.summary_window_sec,
         )
+
+
+def _prepare_process(log: structlog.stdlib.BoundLogger) -> None:
+    """Set what holds for the process as a whole.
+
+    Raises:
+        SettingsError: a failpoint is misspelt.
+    """
     spec = os.environ.get(failpoints.VARIABLE, "")
     if spec:
         log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))
@@ -248,12 +211,13 @@ def _announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLog
 
 
 async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger) -> None:
-    """Refuse a server on which chunks would get lost; one that does not answer is waited for instead.
+    """Refuse a server on which chunks would get lost; one that does not answer is waited for, not refused.
 
     Raises:
         StoreRefusedError: naming every reason and its remedy.
     """
     try:
+        # Abandoned when cancelled: a thread that waits for a socket cannot be stopped. It writes to a scratch brand.
         findings = await trio.to_thread.run_sync(examine, client, abandon_on_cancel=True)
     except StoreUnavailableError as error:
         log.warning("redis does not answer yet, starting all the same", reason=str(error))
@@ -268,9 +232,14 @@ async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger)
 
 
 async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop: trio.Event) -> tuple[int, int]:
-    """Open both ports; returns them."""
+    """Open both ports; returns them.
+
+    Raises:
+        SettingsError: a port is taken.
+    """
     host = settings.http_host
 
+    # One task for both, because "HTTP is closed" means that both are.
     async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
         app = build_app(parts.service, parts.metrics, stop=stop)
         metrics_app = build_metrics_app(parts.metrics)
@@ -294,28 +263,28 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
 
 
 async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:
-    """Start everything but HTTP, which answers probes already: a server that is silent is waited for."""
-    await _examine_redis(parts.client, log)
+    """Start everything but HTTP, which answers probes already."""
+    await _examine_redis(parts.client, log)  # before anything writes to it
     await nursery.start(parts.metrics.sample_loop_delay)
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)
-    await nursery.start(parts.scheduler.run)
-    memory.settle()
+    await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
+    memory.settle()  # after all of these, because it takes what is alive now to live until the end
 
 
 async def _await_signal(
     signals: AsyncIterator[int], asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
 ) -> None:
-    """Note the first signal; a start that is still under way is given up."""
+    """Wait for the first signal, and give up a start that is still under way."""
     number = await anext(signals)
     log.info("stopping", signal=signal.Signals(number).name)
     asked.set()
-    starting.cancel()
+    starting.cancel()  # nothing happens if the start is over: its scope is closed
 
 
 async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:
-    """Let lanes finish within the grace period; whatever does not is abandoned, which is always safe."""
-    parts.service.stopping = True
+    """Let lanes finish within the grace period. A lane that does not is abandoned, which is always safe."""
+    parts.service.stopping = True  # first: load balancers should send readers elsewhere while lanes finish
     with trio.move_on_after(settings.shutdown_grace_sec) as grace:
         await parts.scheduler.stop()
     if grace.cancelled_caught:

@@ -1,7 +1,7 @@
-"""Passing on what ``PUBLISH summary:updates`` says, to whoever listens inside this process.
+"""Passes on what is published on ``summary:updates`` to the listeners inside this process.
 
-Owns one subscription at Redis, held only while somebody listens. Updates are hints
-to look again, so a listener that is slow misses some and never stalls another.
+Owns one subscription at Redis, held only while somebody listens. An update is a hint to look again, so a
+slow listener misses some and never holds up another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from orchestrator.store import translated
 from orchestrator.store.preflight import SCRATCH_BRAND
 
 BACKLOG_UPDATES = 256
-"""Kept for a listener that is behind; more than a reader can use, since only the newest of a brand counts."""
+"""Kept for a slow listener; more than it can use, since only the newest of a brand counts."""
 
 _POLL_S = 1.0
 _RECONNECT_CAP_S = 5.0
@@ -60,6 +60,7 @@ class UpdateFeed:
             with send, receive:
                 yield receive
         finally:
+            # No await between here and the closed channel: the relay never meets a channel that is closed.
             self._listeners.discard(send)
 
     async def relay(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -77,6 +78,7 @@ class UpdateFeed:
                 await trio.sleep(backoff_s(failures, 2.0, cap_s=_RECONNECT_CAP_S))
 
     async def _relay_once(self) -> None:
+        # Of its own: this thread waits most of the time, and must not keep a place among trio's shared threads.
         limiter = trio.CapacityLimiter(1)
         pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
@@ -85,6 +87,7 @@ class UpdateFeed:
                 message = await trio.to_thread.run_sync(_next_message, pubsub, limiter=limiter, abandon_on_cancel=True)
                 if message is not None:
                     self._pass_on(message)
+            # No await since the look at the listeners, so nobody can have set the old event in between.
             self._wanted = trio.Event()
         finally:
             pubsub.close()
@@ -99,7 +102,7 @@ class UpdateFeed:
             self._log.debug("update ignored: not of our making")
             return
         if wire.brand.startswith(SCRATCH_BRAND):
-            return  # somebody's preflight rehearses
+            return  # a preflight rehearses its commits, here or elsewhere
         update = SummaryUpdate(wire.brand, wire.epoch, wire.version)
         for listener in self._listeners:
             try:

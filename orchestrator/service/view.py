@@ -1,7 +1,7 @@
-"""The running service as the HTTP layer sees it: statistics and published documents.
+"""The running service as HTTP sees it: statistics and published documents.
 
-Implements :class:`orchestrator.http.ServiceView` over scheduler, documents and
-updates. Decides what "ready" means; owns no lane and no connection.
+Implements :class:`orchestrator.http.ServiceView` over scheduler, documents and updates. Decides what "ready"
+means; owns no lane and no connection.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHOWN_PARKED = 5
 
 
 class Service:
-    """What the HTTP layer may ask.
+    """What HTTP may ask.
 
     Args:
         redis_address: where others reach the embedded Redis, None for a configured one.
@@ -75,6 +75,7 @@ class Service:
         )
 
     def _status(self, scheduler: SchedulerStatistics, checks: Mapping[str, Check]) -> Status:
+        # Worst first: a service that stops must not be taken for one that starts or lacks Redis.
         if self.stopping:
             return Status.STOPPING
         if not scheduler.redis_up:
@@ -105,6 +106,7 @@ class Service:
         return self._feed.listen()
 
     async def _read(self, call: Callable[[], T]) -> T:
+        # Abandoned when the reader is gone: it only reads, and Redis' time-out ends the thread.
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
 
 

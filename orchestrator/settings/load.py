@@ -1,9 +1,8 @@
-"""Finds the settings in the environment and in ``.env``, and says whence each came.
+"""Finds the settings in the environment and in ``.env``, and says where each came from.
 
-Owns precedence (environment before ``.env``, a setting's own name before an alias),
-the alias names of the platform's other files with their units, the warning on a
-near-miss of a name, and the wording of a bad value. Values, bounds and defaults
-are :mod:`orchestrator.settings.settings`.
+Owns precedence (the environment before ``.env``, a setting's own name before an alias), the alias names of the
+platform's other files with their units, the warning on a name that is almost right, and the wording of a bad
+value. Values, bounds and defaults are in :mod:`orchestrator.settings.settings`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The service's settings: one frozen object, read once at start and never at import.
 
-Owns names, meanings, units, defaults and bounds of all variables; ``.env.example``
-and ``config show`` are printed from here. How the variables are found (environment,
-``.env``, alias names, near-misses) is :mod:`orchestrator.settings.load`. The first
-eleven names and their defaults are the platform's; the others are ours.
+Owns names, meanings, units, defaults and bounds of all variables; ``.env.example`` and ``config show`` are
+printed from here. How the variables are found (environment, ``.env``, alias names, misspelt names) is the business
+of :mod:`orchestrator.settings.load`. The first eleven names and their defaults are the platform's; the others are
+ours.
 """
 
 from __future__ import annotations
@@ -185,11 +185,11 @@ class Settings(BaseSettings):
         return self.redis_url.startswith("embedded://")
 
     def origin(self, field: str) -> str:
-        """Whence the value of *field* comes: ``default``, ``environment``, ``.env``, or one of these by an alias."""
+        """Where *field* comes from: ``default``, ``environment``, ``.env``, or one of the latter by an alias."""
         return self._origins.get(field, "default")
 
     def remember_origins(self, origins: Mapping[str, str]) -> None:
-        """Note whence the values came; called once by the loader, values themselves never change."""
+        """Note where the values came from. The loader calls it once; the values themselves never change."""
         self._origins.update(origins)
 
     def masked(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only: the loader reads the sources itself, because it must know whence a value came."""
+        """Take arguments only: the loader reads the sources itself, because it must know where a value came from."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 

@@ -1,8 +1,7 @@
-"""The threaded Redis client: how it connects, and the one boundary that translates its errors.
+"""The threaded Redis client: how it connects, and the one boundary at which its errors are translated.
 
-Owns no command of the protocol. Source of the choices: redis-py 8 retries ten
-times by default, so that a command whose reply was lost runs twice; here nothing
-is retried silently, the lane decides what is safe to send again.
+Owns no command of the protocol. Source of the choices: redis-py 8 retries ten times by default, so a command
+whose reply was lost runs twice. Here nothing is retried silently: the lane decides what is safe to send again.
 """
 
 from __future__ import annotations
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
 # Redis quotes the arguments of a command that it does not know, and AUTH's argument is the password.
 _QUOTED_ARGUMENTS: Final = re.compile(r",? with args beginning with:.*", re.DOTALL)
+_READ_BYTES: Final = 256 * 1024  # in one call; a batch has megabytes, and redis-py's default is an eighth of this
+# Error replies that redis-py has no class for and that say "later", not "never".
 _TRANSIENT_REPLIES: Final = ("BUSY ", "UNBLOCKED ", "MASTERDOWN ")
 
 
@@ -51,15 +52,18 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
         SettingsError: *url* is not a Redis URL.
     """
     try:
+        # A pool that blocks: the plain one raises as soon as all connections are in use, which is no failure of Redis.
         pool = redis.BlockingConnectionPool.from_url(
             url,
             max_connections=pool_size,
             timeout=timeout_s,
             protocol=3,  # hints need its push messages; everything else works the same
+            # redis-py closes a connection whose reply was late, so that nobody takes it for the next one's.
             socket_timeout=timeout_s,
-            socket_read_size=1 << 18,
+            socket_read_size=_READ_BYTES,
             socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), 0),  # the default sends again, and a commit's attempts must be the lane's own
+            # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
     except (ValueError, TypeError):
@@ -72,23 +76,28 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn every error of redis-py and the socket beneath it into one of ``errors.py``."""
+    """Turn every error of redis-py, and of its socket, into one of ``errors.py``."""
     try:
         yield
+    # OSError: a socket's errors are redis-py's own in most places, not in all.
     except (RedisError, OSError) as error:
-        raise translate(error) from None  # the original may quote arguments
+        raise translate(error) from None  # a traceback prints causes, and the original may quote the password
 
 
 def translate(error: Exception) -> StoreError:
     """The error of ours that *error* of redis-py means.
 
-    Refused: the server answered, and the command changed nothing. Unavailable: no answer, or one that
-    says to come back later; whether the command ran is unknown.
+    Refused: the server answered, and the command changed nothing. Unavailable: there was no answer, or one that
+    says to come back later, and whether the command ran is unknown.
     """
+    # status_code: redis-py keeps the reply's first word there where it has a class for it.
     code = getattr(error, "status_code", None) or type(error).__name__
     text = f"{code}: {mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))}"
+    # The order matters: redis-py derives AuthenticationError from ConnectionError, and NoScriptError and TryAgainError
+    # from ResponseError; each must be caught before its parent decides.
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StoreRefusedError(text)
+    # NoScriptError: a server that was restarted; the scripts are loaded again at the next try.
     if isinstance(error, TryAgainError | ClusterDownError | NoScriptError | InvalidResponse):
         return StoreUnavailableError(text)
     if isinstance(error, ResponseError) and not str(error).startswith(_TRANSIENT_REPLIES):

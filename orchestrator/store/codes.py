@@ -1,7 +1,7 @@
 """The answers of the Lua commands, and the one place that turns them into errors.
 
-Source: ``docs/redis-protocol.md``. A script answers with an array whose first
-element is one of :class:`Code`; nothing else in the project looks at it.
+Source: ``docs/redis-protocol.md``. A script answers with an array whose first element is one of :class:`Code`.
+Nothing else in the project looks at it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
         StoreError: one of its subclasses for each code.
         InvalidStateError: the state has a format that this version does not know (``FORMAT``).
     """
-    code = Code(reply[0].decode())
+    code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
         return code
     raise _error(code, script, keys, reply)
@@ -56,7 +56,7 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
 
 def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) -> OrchestratorError:
     detail = reply[1].decode() if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
-    if code is Code.TYPE:
+    if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
         part = script.parts[reply[1] - 1]
         return WrongTypeError(getattr(keys, part), found=reply[2].decode(), expected=KEY_TYPES[part])
     error, text = _MEANING[code]

@@ -1,8 +1,7 @@
-"""Reading what this service publishes, for pages and the read API; never anything else.
+"""Reads what this service publishes, for pages and the read API, and nothing else.
 
-Every value is untrusted: whoever may write to Redis may write these keys. Sizes are
-bounded here, so that no document can exhaust this process; a key of a foreign type
-counts as absent, because the lane is who raises the alarm about it.
+Every value is untrusted: anybody who may write to Redis may write these keys. Sizes are bounded here, so that no
+document can exhaust this process. A key of a foreign type counts as absent: the lane raises the alarm about it.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ class Documents:
     def summary(self, brand: str) -> bytes | None:
         """The stored summary, at most one byte longer than a summary may be; None if there is none."""
         key = BrandKeys.of(brand).summary
+        # One byte more than allowed, so that the reader can tell a cut document from one of exactly that size.
         value: bytes = _read(lambda: self._client.getrange(key, 0, MAX_DOCUMENT_BYTES), b"")
         return value or None
 
@@ -59,5 +59,5 @@ def _read(command: Callable[[], Any], absent: T) -> T:
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 return absent
-            raise
+            raise  # to translated(), which surrounds this
     return found

@@ -1,9 +1,8 @@
 """A private Redis for development, demonstrations and tests: ``embedded://`` and ``embedded:///folder``.
 
-Owns finding, starting and stopping a server process on a unix socket, with an
-append-only file in its folder. Not for production: one machine, one owner. Source:
-DESIGN section 7. Must not be imported by anything that runs against a real Redis
-only; it is the one module of the store that starts processes.
+Owns finding, starting and stopping a server process on a unix socket, with an append-only file in its folder.
+Not for production: one machine, one owner. It is the one module of the store that starts processes.
+Source: ``docs/decisions/0011-embedded-redis.md``.
 """
 
 from __future__ import annotations
@@ -132,10 +131,11 @@ class EmbeddedRedis:
         try:
             # The server inherits the descriptor, and with it the lock, for as long as it lives.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Under the lock, so it is the socket of a server that is dead.
             self._socket.unlink(missing_ok=True)
             self._process = self._spawn(lock)
         except BlockingIOError:
-            pass  # somebody else's server
+            pass  # another process runs the server of this folder, and holds the lock
         finally:
             os.close(lock)
         self._wait()

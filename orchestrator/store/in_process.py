@@ -1,8 +1,7 @@
-"""The last resort of an embedded Redis: fakeredis behind a port of this machine, in this process.
+"""The last resort of an embedded Redis: fakeredis, served on a port of this machine by this process.
 
-Owns one thread that serves it. It keeps nothing on disk, has no wake hints and is
-slow; it lets ``make run`` show a summary on a machine without any Redis. Source:
-DESIGN section 7, ``docs/decisions/0011-embedded-redis.md``.
+Owns the one thread that serves it. It keeps nothing on disk, has no wake hints and is slow; it lets ``make run``
+show a summary on a machine without any Redis. Source: ``docs/decisions/0011-embedded-redis.md``.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class InProcessRedis:
         self._server = _make_server()
         self._thread = threading.Thread(target=self._server.serve_forever, name="in-process redis", daemon=True)
         self._thread.start()
-        # It closes a connection after every error, and "unknown script" is one: none must be unknown.
+        # It closes a connection after every error, and "unknown script" is one. So none must be unknown.
         client = connect(self.url, timeout_s=_JOIN_S, pool_size=1)
         ScriptRunner(client).load()
         client.close()

@@ -198,13 +198,14 @@ class Line:
                 self._busy = False
                 # Broken off or closed meanwhile: replies that are under way must not be taken for another's.
                 if not done or self._closed or not self._unread:
-                    self._let_go(broken=not done)
+                    self._let_go()
 
-    def _let_go(self, *, broken: bool = False) -> None:
+    def _let_go(self) -> None:
         """Give the connection back, closed if replies are under way on it; the lock is held."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            if broken or self._unread:
+            # One that failed to send or to read is closed by the client; the pool connects it anew.
+            if self._unread:
                 connection.disconnect()  # type: ignore[no-untyped-call]
             self._pool.release(connection)
         self._unread.clear()

@@ -1,8 +1,7 @@
 """Is this Redis fit for the protocol? Checked at start-up and by ``orchestrator doctor``.
 
-Owns the list of what is needed, why, and what to do about it. Must not change any
-key but those of a scratch brand, which it removes again. Source:
-``docs/redis-protocol.md``, section "The server".
+Owns the list of what is needed, why, and what to do about it. Must not change any key but those of a scratch
+brand, which it removes again. Source: ``docs/redis-protocol.md``, section "The server".
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ SCRATCH_BRAND: Final = "orchestrator preflight "
 
 
 _PASSING: Final = ("OOM", "ResponseError: MISCONF", "ResponseError: NOREPLICAS")
-"""Refusals that say nothing about how the server is set up; a queue that fills Redis must not keep its cure away."""
+"""Refusals that pass. A queue that fills Redis must not keep away the service that would empty it."""
 
 _LOGIN: Final = ("WRONGPASS", "NOAUTH", "AuthenticationError")
-"""Refusals of whatever we send; the other checks would only repeat them with remedies that do not help."""
+"""Refusals of every command; the other checks would only repeat them, with remedies that do not help."""
 
 
 class Verdict(StrEnum):
@@ -67,7 +66,7 @@ class Finding:
 
 
 def examine(client: redis.Redis) -> list[Finding]:
-    """Check everything that the protocol needs from the server, the harmless first.
+    """Check everything that the protocol needs from the server, what changes nothing first.
 
     Raises:
         StoreUnavailableError: the server gave no answer; nothing can be said about it.

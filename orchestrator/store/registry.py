@@ -1,8 +1,7 @@
 """Which brands are registered: the union of some SETs and LISTs, trimmed and checked.
 
-Source: the contract: both names are in use by producers, each may be a SET or a
-LIST. A key of another type is reported, never raised, because the other keys
-still count.
+Source: the contract: producers use both names, and each may be a SET or a LIST. A key of another type is
+reported and never raised, because the other keys still count.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import redis
 
 PAGE: Final = 5_000
-"""Names a round trip, so that a list into which a producer pushes every job never blocks the server for long."""
+"""Names read in one round trip: a producer may push every job into the list, and a long reply blocks the server."""
 
 _MAX_QUOTED: Final = 80
 
@@ -35,6 +34,7 @@ def registered(client: redis.Redis, keys: Sequence[str]) -> Registry:
     refused: dict[str, str] = {}
     with translated():
         for key in dict.fromkeys(keys):
+            # Asked first: a command of the wrong kind is an error, and errors end the reading of all keys.
             kind = cast("bytes", client.type(key)).decode()
             if kind not in {"set", "list", "none"}:
                 refused[repr(key)] = f"the key is a {kind}, expected a set or a list"

@@ -1,7 +1,7 @@
 """The Lua commands: their text, their digests, and which keys each one takes.
 
-Must not talk to Redis. Source of the texts: ``lua/*.lua``, one file an atomic
-command; source of the meaning: ``docs/redis-protocol.md``.
+Must not talk to Redis. Source of the texts: ``lua/*.lua``, one file for each atomic command. Source of the
+meaning: ``docs/redis-protocol.md``.
 """
 
 from __future__ import annotations

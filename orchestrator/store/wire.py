@@ -1,7 +1,7 @@
 """Commands as Redis reads them: packed in one piece, many small arguments at the price of one.
 
-Owns the encoding of requests; replies are redis-py's business. A batch carries a digest a chunk in three commands
-and a state field or two a story: packed one by one, arguments cost more than the server needs to obey.
+Owns the encoding of requests; replies are redis-py's business. A batch carries one digest for each chunk in three
+commands, and one or two state fields for each story. Packed one by one, arguments cost more than the server's work.
 
 Source: the serialization protocol of Redis, where a command is an array of bulk strings; measured in
 ``docs/decisions/0029-one-wait-a-batch.md``.

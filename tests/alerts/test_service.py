@@ -42,7 +42,7 @@ def _own_collector() -> Iterator[None]:
 
 
 def watched_for_days(now_ms: int) -> BrandState:
-    """A brand with three days of even traffic behind it at *now_ms*."""
+    """A brand that has had three days of even traffic at *now_ms*."""
     state = BrandState.empty(FoldConfig())
     for back in range(HISTORY_PANES, 0, -1):
         at_ms = now_ms - back * PANE_MS
@@ -52,7 +52,7 @@ def watched_for_days(now_ms: int) -> BrandState:
 
 
 def store_state(client: redis.Redis, brand: str) -> None:
-    """Leave such a brand behind in Redis, as an orchestrator that stopped would."""
+    """Store such a brand in Redis, as an orchestrator that stopped would."""
     store = Store(client)
     lease = store.acquire(brand, "0" * 32)
     peek = store.peek(lease, 1)

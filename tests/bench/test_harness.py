@@ -88,7 +88,7 @@ def test_report_cuts_no_figure_off(capsys: pytest.CaptureFixture[str], monkeypat
 
 
 def test_median_runs_everybody_in_every_round() -> None:
-    """Each contender runs once more than there are rounds, and nobody is always behind the same one."""
+    """Each contender runs once more than there are rounds, and nobody always runs after the same one."""
     ran: list[str] = []
     times = median_s({name: lambda name=name: ran.append(name) for name in "abc"}, 2)  # type: ignore[misc] # the default binds
     assert times.keys() == {"a", "b", "c"}

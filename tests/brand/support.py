@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from orchestrator.brand import mentions, story_store
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.panes import first_pane
-from orchestrator.brand.state import BrandState
+from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
@@ -74,9 +74,10 @@ def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, ob
     """
     told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
     book = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
-    # A pane that has left stays in what was stored of a story that nobody has joined since; loading drops it.
-    clock_ms = msgspec.msgpack.decode(fields[b"g"])[1] if b"g" in fields else 0
-    book.advance(first_pane(clock_ms, config.window_ms))
+    if GENERAL_FIELD in fields:
+        clock_ms = msgspec.msgpack.decode(fields[GENERAL_FIELD])[1]
+        # a story that lost a pane is not written again for it: the pane leaves when the state is loaded
+        book.advance(first_pane(clock_ms, config.window_ms))
     return told | meaning_of_stories(book)
 
 

@@ -1,7 +1,4 @@
-"""Small inputs from the field, and what a reader of the summary needs to see of them.
-
-What the decoder makes of a chunk that it may have to mend (``null``, too long) is tested with the decoder.
-"""
+"""Small inputs from the field, and what a reader of the summary needs to see of them."""
 
 from __future__ import annotations
 
@@ -101,22 +98,31 @@ def test_topics_may_be_objects() -> None:
     assert document["summary"] == "10 mentions, no stories\nKey topics: launch"
 
 
-def test_a_topic_of_one_letter_is_one() -> None:
-    """m_topic_null: its other topic is the letter a, and that is no article where it stands alone."""
-    assert topics(summary_of(folded(chunk(topics=["a"], mentions=10)))) == [("a", 10, 10)]
+def test_null_is_no_topic() -> None:
+    """m_topic_null: the other topic is the letter a, and that is no article where it stands alone."""
+    assert topics(told("m_topic_null")) == [("a", 10, 10)]
+
+
+def test_null_is_no_name() -> None:
+    """m_label_null: the cluster without a label is no story; five of the chunk's ten mentions are in one."""
+    document = told("m_label_null")
+    assert stories(document) == [("refund", 5)]
+    assert document["mentionsInNoStory"] == 5
 
 
 def test_a_label_of_many_words_is_a_label() -> None:
     """m_long_label: the same two words a hundred times are those two words."""
+    [(label, mentions)] = stories(told("m_long_label"))
+    assert label.startswith("late flight late")
+    assert len(label) <= 160
     long = Cluster("0", "late flight " * 340, listed(), mention_count=5)
     short = Cluster("1", "Late flight", listed(), mention_count=6)
-    [(label, mentions)] = stories(summary_of(folded(chunk(clusters=[long, short]))))
-    assert mentions == 11
-    assert len(label) <= 160
+    assert [size for _, size in stories(summary_of(folded(chunk(clusters=[long, short]))))] == [11]
+    assert mentions == 20
 
 
 def test_many_topics_are_bounded() -> None:
-    """m_many_topics: of a thousand topics ten are shown."""
+    """m_many_topics has one more than a chunk may have; of as many as it may have ten are shown."""
     document = summary_of(folded(chunk(topics=[f"t{number}" for number in range(1000)], mentions=10)))
     assert len(topics(document)) == 10
 

@@ -1,4 +1,4 @@
-"""What is in force, whence it comes, and the file to start from."""
+"""What is in force, where it comes from, and the file to start from."""
 
 from __future__ import annotations
 

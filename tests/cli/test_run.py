@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @contextmanager
 def process(*arguments: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the program with *variables* in a directory without settings, and never leave it behind."""
+    """Run the program with *variables* in a directory without settings, and end it in any case."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-m", "orchestrator", *arguments]
     with subprocess.Popen(command, cwd=cwd, env=environment, stderr=subprocess.PIPE, text=True) as running:

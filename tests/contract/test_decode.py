@@ -12,8 +12,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from orchestrator.contract.chunk import MAX_DIMENSIONS, MAX_MENTIONS, MAX_TEXT_CHARS, TopicCount, chunk_mentions
+from orchestrator.contract.chunk import (
+    MAX_DIMENSIONS,
+    MAX_LABEL_CHARS,
+    MAX_MENTIONS,
+    MAX_TEXT_CHARS,
+    TopicCount,
+    chunk_mentions,
+)
 from orchestrator.contract.decode import Limits, decode_batch, decode_chunk
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.hashing import hash_text
@@ -48,6 +56,18 @@ def rejection(data: bytes, brand: str = "b", limits: Limits | None = None) -> In
     (rejected,) = decode_batch([data], brand, limits).rejected
     assert (rejected.index, rejected.reason, rejected.path) == (0, caught.value.reason, caught.value.path)
     return caught.value
+
+
+def assert_same(data: bytes, other: bytes) -> None:
+    """Both items are one chunk; in which rows their mentions stand may differ."""
+    found = []
+    for one in (data, other):
+        batch = decode_batch([one], "b")
+        (chunk,) = batch.chunks
+        parts = [replace(part, mentions=-1) for part in chunk.clusters]
+        lists = [batch.mentions.first(part.mentions) for part in chunk.clusters]
+        found.append((replace(chunk, clusters=parts), lists))
+    assert found[0] == found[1]
 
 
 def test_decode_reads_the_counts_dialect() -> None:
@@ -157,9 +177,10 @@ BAD = {
     "array": (b"[]", "$"),
     "utf-8": (item(summary="S").replace(b'"S"', b'"\xff"'), "$"),
     "utf-8 in an unknown field": (item(future="S").replace(b'"S"', b'"\xff"'), "$"),
-    "surrogate": (item(summary="S").replace(b'"S"', b'"\\ud800"'), "$"),
-    "NaN": (item(sentiment={"score": float("nan")}), "$"),
-    "Infinity": (item(sentiment={"score": float("-inf")}), "$"),
+    "NaN": (item(sentiment={"score": float("nan")}), "$.sentiment.score"),
+    "Infinity": (item(sentiment={"score": float("-inf")}), "$.sentiment.score"),
+    "NaN for a count": (item(meta={"mentionCount": float("nan")}), "$.meta.mentionCount"),
+    "NaN for a label": (item(clusters=[cluster(label=float("nan"))]), "$.clusters[0].label"),
     "1e999": (item().replace(b'"score": 0', b'"score": 1e999'), "$.sentiment.score"),
     "huge": (item(sentiment={"score": 10**400}), "$.sentiment.score"),
     "magnitude": (item(sentiment={"score": -1.1e9}), "$.sentiment.score"),
@@ -174,10 +195,8 @@ BAD = {
     "long id": (item(chunkId="x" * 513), "$.chunkId"),
     "other brand": (item(brand="B"), "$.brand"),
     "null mention": (item(clusters=[cluster(mentions=[None])]), "$.clusters[0].mentions[0]"),
-    "number mention": (item(clusters=[cluster(mentions=[1])]), "$.clusters[0].mentions[0]"),
-    "long mention": (item(clusters=[cluster(mentions=["x" * (MAX_TEXT_CHARS + 1)])]), "$.clusters[0].mentions[0]"),
+    "part of a number as mention": (item(clusters=[cluster(mentions=[1.5])]), "$.clusters[0].mentions[0]"),
     "many mentions": (item(clusters=[cluster(mentions=["x"] * (MAX_MENTIONS + 1))]), "$.clusters[0].mentions"),
-    "surrogate in a mention": (item(clusters=[cluster(mentions=["S"])]).replace(b'"S"', b'"\\ud800"'), "$"),
     "no mentions": (item(clusters=[{"id": "i", "label": "l"}]), "$.clusters[0]"),
     "null mentions": (item(clusters=[cluster(mentions=None)]), "$.clusters[0].mentions"),
     "text mentions": (item(clusters=[cluster(mentions="x")]), "$.clusters[0].mentions"),
@@ -186,7 +205,6 @@ BAD = {
         item(clusters=[cluster(mentions=0)]).replace(b"mentions", b"\\u006dentions"),
         "$.clusters[0].mentions",
     ),
-    "missing label": (item(clusters=[{"id": "i", "mentions": []}]), "$.clusters[0]"),
     "many clusters": (item(clusters=[cluster()] * 10_001), "$.clusters"),
     "many topics": (item(topics=["t"] * 1_001), "$.topics"),
     "part of a topic's mention": (item(topics=["t", {"topic": "t", "mentions": 2.5}]), "$.topics[1].mentions"),
@@ -194,8 +212,13 @@ BAD = {
     "negative count": (item(meta={"mentionCount": -1}), "$.meta.mentionCount"),
     "huge count": (item(meta={"mentionCount": 10**9 + 1}), "$.meta.mentionCount"),
     "part of a count": (item(meta={"mentionCount": 1.5}), "$.meta.mentionCount"),
-    "nested": (item(future="S").replace(b'"S"', b"[" * 10**5 + b"]" * 10**5), "$"),
-    "null in centroid": (item(clusters=[cluster(centroid=[1, None])]), "$.clusters[0].centroid[1]"),
+    "nested": (item(future="S").replace(b'"S"', b"[" * 10**5 + b"]" * 10**5), "$.future"),
+    "nested in a cluster": (
+        item(clusters=[cluster(future="S")]).replace(b'"S"', b'{"x":' * 10**5),
+        "$.clusters[0].future",
+    ),
+    "nested in a large one": (item(future="S", x="x" * 2**20).replace(b'"S"', b"[" * 10**5), "$"),
+    "text in centroid": (item(clusters=[cluster(centroid=[1, "x"])]), "$.clusters[0].centroid[1]"),
     "text centroid": (item(clusters=[cluster(centroid="x")]), "$.clusters[0].centroid"),
     "number centroid": (item(clusters=[cluster(centroid=0)]), "$.clusters[0].centroid"),
     "smuggled row": (
@@ -211,6 +234,86 @@ BAD = {
     "base64": (item(clusters=[cluster(centroidF32="AAA!")]), "$.clusters[0].centroidF32"),
     "base64 size": (item(clusters=[cluster(centroidF32="AAAA")]), "$.clusters[0].centroidF32"),
 }
+
+
+EMPTY = item(clusters=[cluster()])
+HALVES = {
+    "high": (rb"a\ud83d", "a\ufffd"),
+    "low": (rb"\uDE80z", "\ufffdz"),
+    "two high and a pair": (rb"\ud83d\ud83d\ud83d\ude80", "\ufffd\ufffd\U0001f680"),
+    "wrong way round": (rb"\ude80\ud83d", "\ufffd\ufffd"),
+    "behind a backslash": (rb"\\\ud83d", "\\\ufffd"),
+    "not one": (rb"\\ud83d \ud83d", "\\ud83d \ufffd"),
+    "raw": (b"a\xed\xa0\xbdz", "a\ufffdz"),
+    "raw pair": (b"\xed\xa0\xbd\xed\xba\x80", "\U0001f680"),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_decode_takes_half_a_surrogate_pair_for_the_replacement_character(name: str) -> None:
+    """Half an emoji in a text that is shown is U+FFFD, whole ones stay."""
+    written, meant = HALVES[name]
+    data = item(clusters=[cluster(label="S", mentions=["S"])], topics=["S"], summary="S").replace(
+        b'"S"', b'"%b"' % written
+    )
+    batch = decode_batch([data], "b")
+    (chunk,) = batch.chunks
+    assert (chunk.topics, chunk.summary, chunk.clusters[0].label) == ([meant], meant, meant)
+    assert batch.mentions.first(chunk.clusters[0].mentions) == [meant]
+
+
+MENDED = {
+    "half a pair in an ignored field": item(clusters=[cluster()], x={"y": "S"}).replace(b'"S"', rb'"\ud83d"'),
+    "half a pair in a key": item(clusters=[cluster()], S=1).replace(b'"S"', rb'"\udead"'),
+    "byte order mark": b"\xef\xbb\xbf" + EMPTY,
+    "NULs behind": EMPTY + b"\0\0",
+    "NaN in an ignored field": item(clusters=[cluster(x=[float("nan")])], y=float("-inf")),
+    "NaN in a centroid": item(clusters=[cluster(centroid=[0.5, float("nan")])]),
+    "Infinity in a centroid": item(clusters=[cluster(centroid=[float("inf")])]),
+    "null in a centroid": item(clusters=[cluster(centroid=[0.5, None])]),
+    "NaN for a centroid": item(clusters=[cluster(centroid=float("nan"))]),
+    "control character": item(clusters=[cluster()], x="S").replace(b"S", b"\t\n\x01"),
+    "all at once": b"\xef\xbb\xbf"
+    + item(clusters=[cluster(centroid=[float("nan")])], x="S").replace(b"S", b"\t\\ud83d\xed\xa0\xbd"),
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_decode_mends_what_cannot_change_a_number(name: str) -> None:
+    """A bad detail that is not counted leaves the chunk as if it were not there."""
+    assert_same(MENDED[name], EMPTY)
+
+
+def test_decode_takes_absent_names_for_empty_ones() -> None:
+    """Null or missing labels, ids and topics cost nothing."""
+    nulls = item(clusters=[cluster(id=None, label=None), {"mentions": []}], topics=["a", None, "b"])
+    assert_same(nulls, item(clusters=[cluster(id="", label="")] * 2, topics=["a", "b"]))
+
+
+def test_decode_takes_integers_for_ids() -> None:
+    """Ids of chunks, clusters and mentions may be integers, of any size; they are the same as their digits."""
+    numbers = [570306133677760513, 7, 10**30, 7]
+    batch = decode_batch([item(chunkId=17, clusters=[cluster(id=-1, mentions=numbers)])], "b")
+    (chunk,) = batch.chunks
+    same = decode_batch([item(chunkId="17", clusters=[cluster(id="-1", mentions=list(map(str, numbers)))])], "b")
+    assert [chunk] == same.chunks
+    assert batch.mentions.hashes.tolist() == same.mentions.hashes.tolist()
+    assert (chunk.chunk_id, chunk.clusters[0].id, batch.mentions.counts) == ("17", "-1", [3])
+
+
+def test_decode_cuts_long_texts() -> None:
+    """Texts that are only shown are cut at their bound."""
+    long = "ü" * (MAX_TEXT_CHARS + 1)
+    chunk = decode_chunk(item(clusters=[cluster(id=long, label=long)], topics=[long, "t"], summary=long), "b")
+    title = long[:MAX_LABEL_CHARS]
+    assert (chunk.clusters[0].id, chunk.clusters[0].label, chunk.topics) == (title, title, [title, "t"])
+    assert chunk.summary == long[:-1]
+
+
+def test_decode_counts_long_mentions_as_a_whole() -> None:
+    """Two long mentions that differ at their end are two."""
+    long = "m" * (2 * MAX_TEXT_CHARS)
+    assert decode_batch([item(clusters=[cluster(mentions=[long, long + "n"])])], "b").mentions.counts == [2]
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -231,6 +334,38 @@ def test_decode_names_value_and_bound() -> None:
     assert "other" in rejection(item(brand="other")).reason
 
 
+NAMED = {
+    "NaN": (item(sentiment={"score": float("nan")}), "$.sentiment.score", "NaN is no JSON. Expected `float`"),
+    "text for a number": (
+        item(meta={"mentionCount": "20"}),
+        "$.meta.mentionCount",
+        'Expected `float | null`, got `str` "20"',
+    ),
+    "leading zero": (item().replace(b"0", b"01"), "$.sentiment.score", "01 is no JSON, expected a value"),
+    "Python": (item(x=[1, "S"]).replace(b'"S"', b"None"), "$.x[1]", "None is no JSON, expected a value"),
+    "quotes": (item(x={"y": "S"}).replace(b'"y"', b"'y'"), "$.x", "'y' is no JSON, expected a name in \" or }"),
+    "comma": (item(x=[1, 2]).replace(b"1, 2", b"1 2"), "$.x[0]", "2 is no JSON, expected a comma or ]"),
+    "comma too many": (item(x=[1, 2]).replace(b"1, 2", b"1,"), "$.x[1]", "] is no JSON, expected a value"),
+    "colon": (item(x=1).replace(b'"x":', b'"x"'), "$.x", "1 is no JSON, expected a colon"),
+    "escape": (item(x="S").replace(b"S", rb"S\x41 and so on"), "$.x", r"\x41 a is no JSON, expected an escape of JSON"),
+    "end": (item(x=[{}])[:-2], "$.x[0]", "the document ends too early, expected a comma or ]"),
+    "end of a text": (item(x="S")[:-2], "$.x", 'the document ends too early, expected a closing "'),
+    "nothing": (b"", "$", "the document ends too early, expected a value"),
+    "two documents": (item() + item(), "$", "{ is no JSON, expected nothing behind the document"),
+    "many digits": (item(x="S", y=float("nan")).replace(b'"S"', b"1" * 5_000), "$", "not JSON: "),
+    "a long one": (item(x="x" * 2**20) + b"?", "$", "not JSON: Extra data at character"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_decode_names_the_token_and_its_path(name: str) -> None:
+    """A document that is no JSON is refused with the token, its place, and what would be right."""
+    data, path, reason = NAMED[name]
+    error = rejection(data)
+    assert error.path == path
+    assert error.reason.startswith(reason)
+
+
 def test_decode_refuses_large_items_unread() -> None:
     """An item above the deployment's bound is refused for its size, whatever it holds."""
     error = rejection(b"x" * 101, limits=Limits(max_chunk_bytes=100))
@@ -244,7 +379,7 @@ def test_decode_batch_keeps_order_and_positions() -> None:
         item(chunkId=f"c{number}", clusters=[cluster(centroid=[number, 1], mentions=[f"m{number}"])])
         for number in range(3)
     ]
-    bad = item(clusters=[cluster(centroid=[9]), cluster(centroid=[None])])
+    bad = item(clusters=[cluster(centroid=[9]), cluster(centroid=[True])])
     batch = decode_batch([good[0], bad, good[1], b"?", good[2]], "b")
     assert [chunk.chunk_id for chunk in batch.chunks] == ["c0", "c1", "c2"]
     assert batch.indices == [0, 2, 4]

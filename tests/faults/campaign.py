@@ -1,4 +1,4 @@
-"""What every campaign has in common: a server, a fleet behind proxies, traffic, a verdict with seed and fault log."""
+"""What every campaign has in common: a server, a fleet with its proxies, traffic, a verdict with seed and fault log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DRAIN_S = 30.0
-"""I9: two ttl of a second each, the start of a process on a busy machine, and the backlog."""
+"""Invariant I9: two ttl of a second each, the start of a process on a busy machine, and the backlog."""
 
 Figures = dict[str, int | float]
 
@@ -114,7 +114,7 @@ def arena(
     garbage_rate: float = 0.01,
     **settings: str,
 ) -> Iterator[Arena]:
-    """A world with *size* orchestrators; whatever goes wrong inside is told with the seed and the fault log."""
+    """A world with *size* orchestrators; every error inside carries the seed and the fault log as a note."""
     with ExitStack() as stack:
         redis = stack.enter_context(server or RedisServer())
         proxies = [stack.enter_context(Proxy(redis.socket, seed=seed + index, hold_s=0.5)) for index in range(size)]
@@ -127,7 +127,7 @@ def arena(
         world = Arena(seed, redis, proxies, fleet, traffic, random.Random(seed))  # noqa: S311 - reproducible
         try:
             yield world
-        except BaseException as error:
+        except BaseException as error:  # an interrupted campaign should show its seed as well
             error.add_note(story(world))
             raise
 

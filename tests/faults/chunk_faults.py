@@ -1,4 +1,4 @@
-"""Campaigns with chunks that are no chunks, or that kill whoever folds them."""
+"""Campaigns with chunks that are no chunks, or that kill the process that folds them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MIB = 1 << 20
 MAX_GROWTH_BYTES = 64 * MIB
 BATCH = 2_000
 WARM_UP_SHARE = 5
-"""A fifth of the payloads first brings memory to its high-water mark: the largest batches are some megabytes."""
+"""The first fifth of the payloads brings memory to its usual level: the largest batches are some megabytes."""
 
 PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 600}
-"""A hanging step is given up after a minute, and half a dozen of them come before the trial."""
+"""A hanging step is given up after a minute, and it hangs half a dozen times before its chunk is tried alone."""
 
 ADDRESS_SPACE_BYTES = 3 << 29  # 1.5 GiB: half of what the allocating chunk wants
 HOSTILE = (
@@ -135,7 +135,7 @@ def _metrics(port: int) -> dict[str, float]:
 
 
 def poison(folder: Path, *, seed: int, actions: tuple[str, ...], innocents: int = 200) -> Figures:
-    """Chunks that crash, hang or bloat the fold: exactly they are quarantined, and their neighbours are folded."""
+    """Chunks that crash, hang or bloat the fold: they alone are quarantined, and their neighbours are folded."""
     started = time.monotonic()
     with arena(folder, seed, size=0, brands=["nike", "puma"], garbage_rate=0.0) as world:
         killers = []
@@ -185,7 +185,7 @@ FAILPOINTS = ("acquired", "opened", "peeked", "began", "folded", "prepared", "co
 
 
 def die_at_every_step(folder: Path, *, seed: int) -> Figures:
-    """At each step of a lane a process dies, right there; somebody else goes on."""
+    """At each step of a lane one process dies, exactly there, and another one goes on."""
     with arena(folder, seed, size=0) as world:
         world.push(3_000)
         for point in FAILPOINTS:

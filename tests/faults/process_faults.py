@@ -46,7 +46,7 @@ def kill_orchestrators(folder: Path, *, seed: int, kills: int) -> Figures:
 def stop_orchestrators(folder: Path, *, seed: int, stops: int) -> Figures:
     """SIGSTOP inside a lease until the lock has expired and others have taken over, then SIGCONT."""
     fenced = 0
-    brands = [f"brand {number}" for number in range(12)]  # enough for everybody to hold some
+    brands = [f"brand {number}" for number in range(12)]  # enough that every orchestrator holds some
     with arena(folder, seed, size=4, brands=brands, CONCURRENCY_LIMIT="3") as world:
         working(world)
         for first in range(0, stops, 2):
@@ -81,7 +81,7 @@ def busy(world: Arena, orchestrator: Orchestrator) -> bool:
 
 
 def refusals(world: Arena, name: str) -> int:
-    """Answers to this orchestrator that refused it as no longer in charge."""
+    """Answers that refused this orchestrator because its lease or its state was out of date."""
     (codes,) = [proxy.codes for proxy, other in zip(world.proxies, world.fleet, strict=True) if other.name == name]
     return codes["FENCED"] + codes["STALE"]
 
@@ -107,7 +107,7 @@ def break_connections(folder: Path, *, seed: int, faults: int, duplicates: int) 
 
 
 def end_orchestrators(folder: Path, *, seed: int, ends: int) -> Figures:
-    """SIGTERM at random instants under load: exit 0 in time, and no lock is left behind."""
+    """SIGTERM at random instants under load: exit 0 in time, and no lock stays."""
     slowest_s = 0.0
     with arena(folder, seed, size=1) as world:
         (orchestrator,) = world.fleet

@@ -1,7 +1,7 @@
 """A TCP proxy between an orchestrator and its Redis that counts answers and, if asked to, breaks things.
 
 Runs on a trio loop in a thread of its own, so that campaigns can be written as plain sequences. Faults are drawn
-from a seeded generator, one draw a reply; what was done to whom is kept in :attr:`Proxy.log`.
+from a seeded generator, one draw for each request. What was done to which connection is kept in :attr:`Proxy.log`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Fault(Enum):
 
     DROP = "reply dropped"  # swallowed, and the connection closed
     RESET = "reset"  # instead of the reply
-    BLACK_HOLE = "black hole"  # neither reply nor end, for longer than anybody waits
+    BLACK_HOLE = "black hole"  # neither reply nor end, for longer than a client waits
     TRICKLE = "trickle"  # byte by byte
     CUT = "cut in the frame"  # half of the reply, then the end
     LATE = "late request"  # it arrives after the client gave up

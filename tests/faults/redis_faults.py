@@ -1,4 +1,4 @@
-"""Campaigns against Redis: killed, its log cut, failed over to a replica that lags, filled to the brim."""
+"""Campaigns against Redis: killed, its log cut, failed over to a replica that lags, filled up to its limit."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _log_of(server: RedisServer) -> Path:
 
 
 def _heal_log(server: RedisServer) -> None:
-    """Have the log written anew: 7.0 leaves a torn transaction in it, and the next start would replay parts of it."""
+    """Let the log be rewritten: 7.0 leaves a torn transaction in it, and the next start would replay parts of it."""
     with server.client() as client:
         client.bgrewriteaof()
 
@@ -130,7 +130,7 @@ def _examine_copy(world: Arena) -> int:
 
 
 def fail_over(folder: Path, *, seed: int, failovers: int) -> Figures:
-    """Promote a replica that lags, under orchestrators that remember what it never heard of."""
+    """Promote a replica that lags, while orchestrators remember what it never received."""
     forgotten = 0
     server = RedisServer(arguments=PROMPT_SYNC)
     with ExitStack() as stack, arena(folder, seed, size=2, server=server) as world:

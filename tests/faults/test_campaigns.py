@@ -40,5 +40,5 @@ def test_campaign_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
     campaign, expected = CAMPAIGNS[name]
     figures = campaign(tmp_path, seed=SEED)
     assert {key: figures[key] for key in expected} == expected
-    # one in twenty lets go of its brands between the look at its leases and the signal: nothing to be refused for
+    # one in twenty releases its brands between the look at its leases and the signal, and has nothing to be refused for
     assert figures.get("fenced or stale", 4) >= 3

@@ -1,4 +1,4 @@
-"""Faults that need no process of their own: a lease that is always too short, and a brand whose head is innocent."""
+"""Faults that need no process of their own: a lease that is always too short, a head that is only suspected."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def test_a_forbidden_channel_does_not_stop_the_commit(private: RedisServer, admi
 
 
 def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, admin: redis.Redis, brand: str) -> None:
-    """What travels behind a commit may be refused; the commit stands, and the question is open."""
+    """What is sent after a commit may be refused; the commit stands, and the question is open."""
     world = World(admin, Store(admin), brand)
     lease, peek = world.holding(b"a", b"b")
     client = limited(admin, private, "-smismember")
@@ -271,10 +271,12 @@ def test_a_redis_that_its_queue_has_filled_can_still_be_drained(admin: redis.Red
     assert world.store.claim([brand]) == []
 
 
-def test_scripts_that_the_server_keeps_forgetting_are_unavailable(admin: redis.Redis, brand: str) -> None:
+def test_scripts_that_the_server_keeps_forgetting_are_unavailable(
+    admin: redis.Redis, brand: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that forgets scripts faster than they can be loaded gets an error, not an endless loop."""
     store = Store(admin)
-    store._runner.load = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(admin, "script_load", lambda _: None)  # what is loaded is forgotten at once
     admin.script_flush()
     with pytest.raises(StoreUnavailableError, match="NOSCRIPT"):
         store.acquire(brand, "t")

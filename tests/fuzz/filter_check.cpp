@@ -32,8 +32,8 @@ static void check_products(ptrdiff_t quads, ptrdiff_t first, bool extreme) {
     for (uint8_t &number : tiles) number = (uint8_t)(extreme ? 127 - below(2) : 1 + below(127));
     for (int8_t &number : rows) number = (int8_t)(extreme ? (below(8) ? -63 : 63) : below(127) - 63);
     std::vector<int32_t> sums((size_t)(ROWS * TILES * TILE), -1);
-    filter::products<ROWS, TILES>()(tiles.data() + first * TILE * QUAD, rows.data() + first * QUAD, quads, quads - first,
-                                    sums.data());
+    filter::products<ROWS, TILES>()(tiles.data() + first * TILE * QUAD, rows.data() + first * QUAD, quads,
+                                    quads - first, sums.data());
     for (ptrdiff_t row = 0; row < ROWS; row++)
         for (ptrdiff_t story = 0; story < TILES * TILE; story++) {
             int32_t sum = 0;

@@ -32,7 +32,8 @@ struct Outcome {
     std::vector<int64_t> lists, spots;
 };
 
-template <typename T> static std::vector<T> behind(const std::vector<T> &all, size_t first) {
+template <typename T>
+static std::vector<T> behind(const std::vector<T> &all, size_t first) {
     return std::vector<T>(all.begin() + (ptrdiff_t)first, all.end());
 }
 
@@ -103,7 +104,9 @@ static void check_spots(std::string_view document, const Outcome &outcome) {
         require(before <= start && start <= stop && stop <= (int64_t)document.size(), "texts outside of the document");
         const bool none = outcome.lists[list] == first;
         require(none == (start == stop), "texts of an empty list, or none of another");
-        if (!none) require(stop - start >= 2 && document[(size_t)start] == '"' && document[(size_t)stop - 1] == '"', "no texts");
+        if (!none)
+            require(stop - start >= 2 && document[(size_t)start] == '"' && document[(size_t)stop - 1] == '"',
+                    "no texts");
         first = outcome.lists[list];
         before = stop;
     }
@@ -129,8 +132,8 @@ static void check(std::string_view document, const Outcome &outcome) {
     check_spots(document, outcome);
 }
 
-/* What the arrays of a document hold, as the definition has it: one JSON number after another, by strtod; one text after
- * another, letter by letter. */
+/* What the arrays of a document hold, as the definition has it: one JSON number after another, by strtod; one text
+ * after another, letter by letter. */
 class Reference {
   public:
     explicit Reference(std::string_view document) : text_(document), at_(text_.c_str()) {
@@ -156,7 +159,9 @@ class Reference {
         return place == text_.npos ? nullptr : text_.c_str() + place;
     }
 
-    void skip_blanks() { while (*at_ && strchr(" \n\t\r", *at_)) at_++; }
+    void skip_blanks() {
+        while (*at_ && strchr(" \n\t\r", *at_)) at_++;
+    }
 
     bool next(char byte) {
         skip_blanks();
@@ -184,7 +189,8 @@ class Reference {
             require(next(']'), "reduced an array without an end");
         }
         for (size_t place = 0; place < hashes.size(); place++)
-            if (std::find(hashes.begin(), hashes.begin() + (ptrdiff_t)place, hashes[place]) == hashes.begin() + (ptrdiff_t)place)
+            if (std::find(hashes.begin(), hashes.begin() + (ptrdiff_t)place, hashes[place]) ==
+                hashes.begin() + (ptrdiff_t)place)
                 rows_.hashes.push_back(hashes[place]);
         rows_.lists.push_back((int64_t)rows_.hashes.size());
     }
@@ -195,8 +201,10 @@ class Reference {
         require(next('"'), "reduced what is no text");
         for (; *at_ != '"'; at_++) {
             require((unsigned char)*at_ >= ' ', "reduced a text without an end");
-            if (*at_ == '\\') escape(&meant);
-            else meant += *at_;
+            if (*at_ == '\\')
+                escape(&meant);
+            else
+                meant += *at_;
         }
         at_++;
         return hash_text(meant.data(), (ptrdiff_t)meant.size());
@@ -250,8 +258,10 @@ class Reference {
         skip_blanks();
         const char *first = at_;
         at_ += *at_ == '-';
-        if (*at_ == '0') at_++;
-        else require(digits(), "reduced what is no number");
+        if (*at_ == '0')
+            at_++;
+        else
+            require(digits(), "reduced what is no number");
         if (*at_ == '.') require((at_++, digits()), "reduced a point without digits");
         if (*at_ == 'e' || *at_ == 'E') {
             at_++;
@@ -294,8 +304,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             "another answer behind another document");
     scanner.rest.resize(before.rest.size());
     require(std::string(scanner.rest.begin(), scanner.rest.end()) == before.rest && scanner.offsets[1] == 2 &&
-                scanner.values[0] == 0.5f && scanner.values[1] == -0.25f &&
-                scanner.mentions.offsets[1] == 1 && scanner.mentions.hashes[0] == before.hashes[0] &&
+                scanner.values[0] == 0.5f && scanner.values[1] == -0.25f && scanner.mentions.offsets[1] == 1 &&
+                scanner.mentions.hashes[0] == before.hashes[0] &&
                 std::equal(before.spots.begin(), before.spots.end(), scanner.mentions.spots.begin()),
             "the first document is not what it was");
     return 0;

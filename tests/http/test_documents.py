@@ -30,7 +30,7 @@ from tests.http.conftest import MemoryService
     ],
 )
 def test_parse_summary_refuses_what_is_no_summary(raw: bytes) -> None:
-    """Somebody else's bytes under the key are a problem behind us, never a crash."""
+    """Somebody else's bytes under the key are an error of what is read, never a crash."""
     with pytest.raises(ProblemError) as caught:
         parse_summary(raw)
     assert caught.value.status == 502

@@ -69,7 +69,7 @@ async def test_readiness_follows_the_status(
 
 
 async def test_livez_is_200_whatever_fails(client: TestClientProtocol, service: MemoryService) -> None:
-    """No failure behind the service is a reason to restart it."""
+    """No failure of what the service uses is a reason to restart it."""
     service.status = Status.UNAVAILABLE
     service.error = StoreUnavailableError("refused")
     assert (await client.get("/livez")).status_code == 200

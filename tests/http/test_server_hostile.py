@@ -1,8 +1,8 @@
-"""Peers that break the protocol: the service lives on, and nothing of theirs stays behind.
+"""Peers that break the protocol: the service lives on, and nothing of theirs stays.
 
 The pieces are sent in random orders from a seeded generator, cut short at random, and
-many connections are reset. Before the connection was contained, orders like these ended
-the whole service or left tasks behind that waited for ever.
+many connections are reset. Before a connection was closed off from the rest, orders
+like these ended the whole service, or left tasks that waited for ever.
 """
 
 from __future__ import annotations

@@ -43,5 +43,5 @@ async def test_assets_of_a_page_are_served_for_ever(client: TestClientProtocol) 
 
 @pytest.mark.parametrize("name", ["pages.css", "..%2F__init__.py", "x"])
 async def test_assets_are_found_by_their_served_name_only(client: TestClientProtocol, name: str) -> None:
-    """No path leads out of the folder: there is no folder behind it."""
+    """No path leads out of the folder: files are served from memory, by name."""
     assert (await client.get(f"/static/{name}")).status_code == 404

@@ -17,11 +17,11 @@ START_MS = 10 * SUMMARY_INTERVAL_MS
 
 def test_dead_letters_name_reason_path_and_payload() -> None:
     """Each rejected item becomes one entry, with its own bytes, and accepted items become none."""
-    items = [item(BRAND, "a"), b"{", b'{"chunkId":7}']
+    items = [item(BRAND, "a"), b"{", b'{"chunkId":7.5}']
     batch = decode_batch(items, BRAND)
     entries = dead_letters(items, batch.rejected, brand=BRAND, now_ms=0, orchestrator_id="o-1")
     documents = [json.loads(entry) for entry in entries]
-    assert [document["payload"] for document in documents] == ["{", '{"chunkId":7}']
+    assert [document["payload"] for document in documents] == ["{", '{"chunkId":7.5}']
     assert [document["path"] for document in documents] == ["$", "$.chunkId"]
     assert all(document["reason"] for document in documents)
     assert {document["orchestratorId"] for document in documents} == {"o-1"}

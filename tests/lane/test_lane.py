@@ -151,7 +151,7 @@ async def test_lane_retries_the_lease_too(visit: LaneUnderTest, autojump_clock: 
         (WrongTypeError("x", "set", "list"), LaneOutcome.PARKED),
         (DeadLetterFullError("x"), LaneOutcome.PARKED),
         (InvalidStateError("x"), LaneOutcome.PARKED),
-        (TrialError("x"), LaneOutcome.FAILED),
+        (TrialError("x"), LaneOutcome.PARKED),
         (ZeroDivisionError("x"), LaneOutcome.FAILED),
         (MemoryError("x"), LaneOutcome.FAILED),
     ],
@@ -273,6 +273,15 @@ async def test_lane_tries_a_suspect_and_says_how_it_went(
     assert (outcome, visit.commits) == (LaneOutcome.DRAINED, 1)
     assert visit.script.verdicts == [not survived]
     assert [request.item for request in requests] == [b"suspect"]
+
+
+async def test_lane_acts_on_a_verdict_before_it_yields(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
+    """A trial takes 0.8 s of a turn of 0.5 s while another brand waits: the verdict is used, then the lane yields."""
+    requests = _trials(visit, survived=False, takes_s=0.8)
+    visit.script.steps.extend([SUSPECT, WORK, WORK])
+    lane = visit.lane(quantum_s=0.5)
+    assert await outcome_at(lane, {0.1: lane.ask_to_yield}) == (LaneOutcome.YIELDED, 0.8)
+    assert (len(requests), visit.commits) == (1, 1)
 
 
 async def test_lane_told_to_stop_ends_a_trial(visit: LaneUnderTest, autojump_clock: MockClock) -> None:

@@ -146,7 +146,7 @@ def test_session_moves_what_is_no_chunk_to_failed(queue: Brand, name: str) -> No
         ({"sentiment": {"score": 2 * MAX_MAGNITUDE}}, "$.sentiment.score"),
         ({"clusters": None}, "$.clusters"),
         ({"clusters": [None]}, "$.clusters[0]"),
-        ({"clusters": [{"id": "a", "label": None, "mentions": []}]}, "$.clusters[0].label"),
+        ({"clusters": [{"id": "a", "label": 5, "mentions": []}]}, "$.clusters[0].label"),
         ({"clusters": [{"id": "a", "label": "b", "mentions": [None]}]}, "$.clusters[0].mentions[0]"),
         ({"clusters": [{"id": "a", "label": "b", "mentions": [], "mentionCount": -1}]}, "$.clusters[0].mentionCount"),
         ({"meta": {"mentionCount": 1.5}}, "$.meta.mentionCount"),

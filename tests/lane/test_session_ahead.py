@@ -177,6 +177,41 @@ def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watch
     assert_balanced(queue, steps)
 
 
+def test_session_starts_from_no_peek_while_a_commit_is_unknown(queue: Brand, watched: Watched) -> None:
+    """What is read ahead then comes after that commit; a hint that arrives meanwhile may be younger."""
+    _push(queue, 6 * ITEMS)
+    session, _ = _ahead(queue, watched)
+    watched.lose = 1
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    assert session.committing
+    assert not session.prefetched
+
+
+@pytest.mark.usefixtures("armed")
+def test_session_that_peeks_again_needs_no_second_connection(redis_url: str, queue: Brand) -> None:
+    """What was on its way is given up before, and its connection with it."""
+    client = connect(redis_url, timeout_s=1.0, pool_size=1)
+    _push(queue, 6 * ITEMS)
+    session, steps = _ahead(queue, Store(client))
+    failpoints.arm("session.began=fail")
+    with pytest.raises(StoreUnavailableError):
+        session.step()
+    steps += drain(session)
+    assert_balanced(queue, steps)
+    client.close()
+
+
+def test_session_that_lost_its_first_replies_forgets_what_came_with_them(queue: Brand, watched: Watched) -> None:
+    """The next batch is shortened to one item, so what came after the whole of it is no neighbour any more."""
+    _push(queue, 6 * ITEMS)
+    session = _opened(queue, watched)
+    watched.lose = SINGLE_ATTEMPTS - 1
+    steps = [persistent(session.step, StoreUnavailableError), *drain(session)]
+    assert [step.items for step in steps][:3] == [ITEMS, 1, 1]
+    assert_balanced(queue, steps)
+
+
 def test_session_that_sends_a_commit_again_leaves_no_old_question_open(queue: Brand, watched: Watched) -> None:
     """The chunks that the lost attempt asked for are asked for again, and only once."""
     _push(queue, 8 * ITEMS)

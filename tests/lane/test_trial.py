@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from typing import Any
 
 import msgspec
@@ -101,7 +102,29 @@ async def test_trial_that_never_begins_says_nothing_about_the_item(monkeypatch: 
 async def test_trial_that_cannot_start_says_nothing_about_the_item(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process, no verdict."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(TrialError, match="no trial process"):
+    with pytest.raises(TrialError, match="which cannot be held"):
+        await survives(_request("suspect"))
+
+
+async def test_trial_needs_no_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container with a read-only root and no place for temporary files holds trials like any other."""
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    assert await survives(_request("suspect"))
+
+
+async def test_trial_that_finds_no_place_for_its_item_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel has no files in memory and there is no other place, that is told and nothing about the item."""
+
+    def refuse(*_args: object, **_options: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.delattr(os, "memfd_create")
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with pytest.raises(TrialError, match="No usable temporary directory"):
         await survives(_request("suspect"))
 
 

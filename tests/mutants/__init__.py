@@ -10,7 +10,8 @@ tests that guard the line run there. A mutant that no test notices survives, and
 
 Lua (:mod:`tests.mutants.lua`): the mutants are found by reading the scripts, every statement that can be taken away.
 
-Python (:mod:`tests.mutants.guards`): a table, since not every line is a guard. To add a row, write::
+Python (:mod:`tests.mutants.guards`, for the lane and its line :mod:`tests.mutants.lane_guards`): a table, since not
+every line is a guard. To add a row, write::
 
     Guard(
         "orchestrator/store/client.py",                             # the file

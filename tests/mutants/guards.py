@@ -116,7 +116,7 @@ GUARDS: Final = (
         "orchestrator/store/documents.py",
         "getrange(key, 0, MAX_DOCUMENT_BYTES)",
         "getrange(key, 0, -1)",
-        "tests/store/test_documents.py::test_summary_is_cut_one_byte_behind_its_bound",
+        "tests/store/test_documents.py::test_summary_is_cut_one_byte_beyond_its_bound",
     ),
     Guard(
         "orchestrator/store/hints.py",

@@ -27,8 +27,7 @@ LANE_GUARDS: Final = (
     Guard(_LINE, "if not done or self._closed or not self._unread:", "if not done or self._closed:", _LINES),
     Guard(_LINE, "if not done or self._closed or not self._unread:", "if not done or not self._unread:", _LINES),
     Guard(_LINE, "if not done or self._closed or not self._unread:", "if self._closed or not self._unread:", _LINES),
-    Guard(_LINE, "if broken or self._unread:\n", "if broken:\n", _LINES),
-    Guard(_LINE, "if broken or self._unread:\n", "if self._unread:\n", _LINES),
+    Guard(_LINE, "            if self._unread:\n", "            if False:\n", _LINES),
     Guard(_LINE, "            self._pool.release(connection)\n", "", _LINES),
     Guard(_LINE, "        self._unread.clear()\n", "", _LINES),
     Guard(_LINE, "if not connection.is_connected:", "if False:", _LINES),
@@ -125,6 +124,12 @@ LANE_GUARDS: Final = (
         _LANE,
         "        if not self._session.prefetched:\n            self.woken = False",
         "        self.woken = False",
+        "tests/lane/test_lane.py",
+    ),
+    Guard(
+        _LANE,
+        "            return None\n        if step.idle:",
+        "            return LaneOutcome.YIELDED if self._turn.over else None\n        if step.idle:",
         "tests/lane/test_lane.py",
     ),
 )

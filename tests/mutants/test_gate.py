@@ -87,7 +87,8 @@ def test_every_row_of_the_table_fits_and_names_tests() -> None:
         assert guard.tests, guard.name
         for test in guard.tests:
             file, _, name = test.partition("::")
-            assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8"), test
+            path = ROOT / file  # or a folder, whose tests are all run
+            assert path.is_dir() or f"def {name}" in path.read_text(encoding="utf-8"), test
 
 
 def test_every_guard_of_the_scripts_has_its_mutant() -> None:

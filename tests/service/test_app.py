@@ -1,4 +1,4 @@
-"""The composition root: settings reach the parts, parts start and stop in order."""
+"""The composition root: parts start and stop in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from orchestrator.process import failpoints
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service import app
 from orchestrator.settings import Settings
-from orchestrator.store.types import FailedPolicy
 from tests.lane.support import item
 from tests.redis_server import RedisServer
 from tests.service_process import Updates
@@ -44,58 +43,14 @@ def _own_collector() -> Iterator[None]:
     gc.set_threshold(*threshold)
 
 
-# -- settings
-
-
-def test_store_options_follow_the_settings() -> None:
-    """What a deployment chooses about keys and leases is what the store uses."""
-    settings = _settings(lock_ttl_sec=7.5, summary_ttl_sec=120, failed_max_entries=9, failed_policy="drop_oldest")
-    options = app._store_options(settings)
-    assert (options.lock_ttl_s, options.summary_ttl_s) == (7.5, 120)
-    assert (options.failed_max, options.failed_policy) == (9, FailedPolicy.DROP_OLDEST)
-
-
-def test_session_config_follows_the_settings() -> None:
-    """Window, threshold and bounds reach the fold in its units."""
-    settings = _settings(
-        orchestrator_id="o-9",
-        summary_window_sec=3_600,
-        max_stories=77,
-        merge_similarity_threshold=0.5,
-        max_chunk_bytes=2_048,
-    )
-    config = app._session_config(settings)
-    assert config.orchestrator_id == "o-9"
-    assert (config.fold.window_ms, config.fold.max_stories, config.fold.similarity_threshold) == (3_600_000, 77, 0.5)
-    assert config.limits.max_chunk_bytes == 2_048
-
-
-def test_scheduler_options_follow_the_settings() -> None:
-    """Lanes, retries, intervals and keys; a lease is renewed three times in its ttl."""
-    settings = _settings(
-        concurrency_limit=9,
-        lock_ttl_sec=6,
-        chunk_fetch_timeout_sec=11,
-        max_retries=4,
-        retry_backoff_base=3,
-        step_timeout_sec=17,
-        brand_refresh_interval_sec=13,
-        brand_list_key="+more",
-    )
-    options = app._scheduler_options(settings, "redis://here")
-    assert (options.concurrency, options.renew_interval_s) == (9, 2.0)
-    assert (options.lane.fetch_timeout_s, options.lane.max_retries, options.lane.backoff_base) == (11, 4, 3)
-    assert options.lane.step_timeout_s == 17
-    assert options.discovery.registry_interval_s == 13
-    assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
-    assert options.discovery.hints_url == "redis://here"
+# -- starting
 
 
 @pytest.mark.parametrize(("ttl_s", "warned"), [(3_600, True), (86_400, False)])
 def test_start_warns_of_summaries_that_expire_within_their_window(ttl_s: int, warned: bool) -> None:  # noqa: FBT001
     """A quiet brand's summary would be gone while it still has mentions."""
     with capture_logs() as lines:
-        app._announce(_settings(summary_ttl_sec=ttl_s), "redis://here", structlog.get_logger())
+        app.announce(_settings(summary_ttl_sec=ttl_s), "redis://here", structlog.get_logger())
     assert any("SUMMARY_TTL_SEC" in line["event"] for line in lines) is warned
 
 
@@ -144,7 +99,7 @@ async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redi
 
 @pytest.mark.usefixtures("_own_collector")
 async def test_serve_abandons_lanes_that_outlast_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lane that does not end is no reason to be killed by whoever sent the signal."""
+    """A lane that does not end must not lead to a kill after the signal."""
 
     async def hang(_scheduler: Scheduler) -> None:
         await trio.sleep_forever()

@@ -90,7 +90,7 @@ async def test_feed_ignores_what_is_no_update(
 async def test_feed_drops_updates_for_a_slow_listener_only(
     redis_client: redis.Redis, metrics: Metrics, brand: str
 ) -> None:
-    """Whoever does not read loses the newest and is counted; whoever reads gets everything."""
+    """A listener that does not read loses the newest, which is counted; one that reads gets everything."""
     received = 0
     async with relaying(redis_client, metrics) as feed, feed.listen() as slow, feed.listen() as quick:
         await announce(redis_client)

@@ -1,4 +1,4 @@
-"""Whence settings come: precedence, aliases, near-misses, and the words for a bad value."""
+"""Where settings come from: precedence, aliases, misspelt names, and the words for a bad value."""
 
 from __future__ import annotations
 

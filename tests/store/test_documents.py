@@ -28,13 +28,13 @@ def test_documents_are_read_as_they_are_stored(any_client: redis.Redis, brand: s
     assert documents.spikes(brand) == [b"older", b"newer"]
 
 
-def test_summary_is_cut_one_byte_behind_its_bound(any_client: redis.Redis, brand: str) -> None:
+def test_summary_is_cut_one_byte_beyond_its_bound(any_client: redis.Redis, brand: str) -> None:
     """Enough to see that it is too long, and no more."""
     any_client.set(BrandKeys.of(brand).summary, b"x" * (MAX_DOCUMENT_BYTES + 1_000))
     assert len(Documents(any_client).summary(brand) or b"") == MAX_DOCUMENT_BYTES + 1
 
 
-def test_lists_are_cut_one_entry_behind_their_bound(any_client: redis.Redis, brand: str) -> None:
+def test_lists_are_cut_one_entry_beyond_their_bound(any_client: redis.Redis, brand: str) -> None:
     """Of too many spikes the newest are read, of too many trend fields any."""
     keys, documents = BrandKeys.of(brand), Documents(any_client)
     any_client.rpush(keys.spike, *range(MAX_LIST_ENTRIES + 100))

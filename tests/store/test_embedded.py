@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("program", find_servers(), ids=str)
 def test_embedded_starts_answers_and_stops(program: Path) -> None:
-    """Every server program on this machine will do, and nothing is left behind."""
+    """Every server program on this machine will do, and nothing of it stays."""
     with EmbeddedRedis(program=program) as server:
         folder = server._folder
         client = connect(server.url, timeout_s=5.0, pool_size=1)
@@ -72,7 +72,7 @@ def test_embedded_without_any_program_says_what_to_do(monkeypatch: pytest.Monkey
 
 
 def test_embedded_dies_with_its_owner(tmp_path: Path) -> None:
-    """A killed service leaves no server behind that nobody would ever stop."""
+    """A killed service leaves no server that nobody would ever stop."""
     code = (
         "import sys; from orchestrator.store.embedded import EmbeddedRedis\n"
         f"with EmbeddedRedis('embedded://{tmp_path}') as server:\n"

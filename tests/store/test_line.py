@@ -114,6 +114,14 @@ def test_dropped_replies_go_with_their_connection(client: redis.Redis, line: Lin
     assert line.send(echo(b"2")).read() == b"2"
 
 
+def test_dropped_reply_that_comes_late_is_nobodys(client: redis.Redis, line: Line) -> None:
+    """It is not there yet when the next one takes the connection, and must not be taken for its answer."""
+    line.send(Question([("BLPOP", "no such list", SECOND)], only))
+    line.drop()
+    assert is_free(client)
+    assert line.send(echo(b"2")).read() == b"2"
+
+
 def test_drop_keeps_what_was_read(line: Line) -> None:
     """Only what is still under way is lost."""
     first, second = line.send(echo(b"1")), line.send(echo(b"2"))

@@ -26,7 +26,7 @@ def finding(client: redis.Redis, check: str) -> Finding:
 
 @pytest.mark.parametrize("program", find_servers(), ids=str)
 def test_examine_is_content_with_a_proper_server(program: Path) -> None:
-    """Every check is green on a primary with an append-only file, and no key is left behind."""
+    """Every check is green on a primary with an append-only file, and no key stays."""
     with RedisServer(program, ["--appendonly", "yes"]) as server:
         client = server.client()
         assert {entry.verdict for entry in examine(client)} == {Verdict.OK}

@@ -48,7 +48,7 @@ def plain(command: Command) -> list[bytes]:
 
 @given(commands=COMMANDS)
 def test_pack_is_read_back_as_the_same_arguments(commands: list[Command]) -> None:
-    """Bytes, text, numbers and bulks in any mixture, several commands one behind the other."""
+    """Bytes, text, numbers and bulks in any mixture, several commands one after the other."""
     assert read(pack(commands)) == [plain(command) for command in commands]
 
 

@@ -1,4 +1,4 @@
--- begin: count an attempt at the head of the queue. The caller sends LRANGE right behind it.
+-- begin: count an attempt at the head of the queue. The caller sends LRANGE right after it.
 --
 -- Guarantee: only the holder of the lease is answered, and its lock lives for a whole ttl
 -- from here. The attempt is counted before the chunks are read, so that an item which kills

@@ -12,7 +12,7 @@
 -- ARGV[5]  epoch of the lease             ARGV[6]  version after this commit
 -- ARGV[7]  items consumed, 0 = refresh    ARGV[8]  first peeked item
 -- ARGV[9]  last consumed item             ARGV[10] meta.due, Unix ms, 0 = never
--- ARGV[11] digests a generation           ARGV[12] age of a generation, ms
+-- ARGV[11] digests of a generation, max   ARGV[12] age of a generation, ms
 -- ARGV[13] cap of failed                  ARGV[14] 'pause' or 'drop_oldest'
 -- ARGV[15] summary, '' = leave            ARGV[16] ttl of summary, ms
 -- ARGV[17] channel                        ARGV[18] message, '' = none
@@ -110,7 +110,7 @@ write('HDEL', trend, TREND_REMOVE)
 write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
-write('HDEL', state, REMOVE) -- behind: what is dropped may have been written again
+write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms)
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end

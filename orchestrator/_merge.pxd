@@ -1,0 +1,122 @@
+# cython: language_level=3
+"""What other kernels may ask of the merge kernel: :meth:`StoryIndex.match`, ``join`` and ``write``.
+
+Nothing else is theirs. What an index consists of stands here because a compiler must know its size; the functions that
+work on it are in ``_merge.pyx`` and out of reach.
+"""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+from libcpp cimport bool
+from libcpp.unordered_map cimport unordered_map
+from libcpp.vector cimport vector
+
+from orchestrator.kernels.common cimport Writer
+
+
+cdef extern from "best.h" namespace "merge" nogil:
+    const int64_t NOBODY
+    const double GRID
+
+    cdef cppclass Best:
+        int64_t steps
+        int64_t key
+        void challenge(double similarity, int64_t its) noexcept
+
+cdef extern from "labels.h" namespace "merge" nogil:
+    cdef struct WordPlace:
+        int32_t word
+        int32_t place
+
+    cdef struct Slot:
+        int64_t key
+        int32_t group
+        int32_t place
+        vector[WordPlace] words
+
+    cdef cppclass Labels:
+        vector[Slot] slots
+        vector[int32_t] query
+        int32_t enter(int64_t key) except +
+        void leave(int32_t slot) except +
+        int32_t new_word() except +
+        bool grow(int32_t slot, int32_t word, double weight) noexcept
+        void add(int32_t slot, int32_t word, double weight) except +
+        void renorm(int32_t slot) noexcept
+        double weight(const WordPlace& entry) noexcept
+        bool drop(const WordPlace& entry) except +
+        Py_ssize_t work() noexcept
+        void search(bool all, Best* best) except +
+
+cdef extern from "filter.h" namespace "filter" nogil:
+    cdef struct Survivor:
+        int32_t place
+        float bound
+
+    cdef struct Found:
+        vector[Survivor] stories
+        bint too_many
+
+    cdef cppclass RoundedRows "filter::Rows":
+        float bar(Py_ssize_t row) noexcept
+
+    cdef cppclass RoundedStories "filter::Stories":
+        RoundedStories() except +
+        RoundedStories(Py_ssize_t padded, float threshold) except +
+        void set(Py_ssize_t place, const float* total, double norm) except +
+        void copy(Py_ssize_t place, const RoundedStories& other, Py_ssize_t its) except +
+        void remove(Py_ssize_t place) except +
+        void scan(const RoundedRows& rows, Py_ssize_t row, float bar, vector[Survivor]* found) except +
+
+cdef extern from "block.h" namespace "filter" nogil:
+    cdef struct Directions:
+        const float* totals
+        const double* norms
+        Py_ssize_t padded
+
+    cdef struct Unit:
+        const float* numbers
+        double length
+
+    cdef cppclass Block:
+        vector[Unit] units
+        RoundedRows rows
+        vector[Found] found
+        void filter(RoundedStories* stories, const Directions& directions, float threshold, size_t most) except +
+
+cdef struct Group:  # the stories whose centroids have one dimension
+    Py_ssize_t dimension
+    Py_ssize_t padded  # a multiple of LANES; the padding is zero
+    vector[float] totals
+    vector[double] norms
+    vector[int32_t] slots
+    RoundedStories rounded
+
+cdef struct Row:
+    int32_t dimension  # 0: no direction
+    Py_ssize_t start
+    double length  # of the unit vector: rounding to float32 has left nearly 1
+
+
+@cython.final
+cdef class StoryIndex:
+    cdef int64_t _threshold
+    cdef unordered_map[int64_t, int32_t] _slot_of
+    cdef vector[Row] _rows
+    cdef vector[float] _units
+    cdef vector[Group] _groups
+    cdef Labels _labels
+    cdef dict _word_ids
+    cdef list _word_texts
+    cdef Py_ssize_t _block_first
+    cdef Py_ssize_t _block_count
+    cdef int32_t _block_group
+    cdef Block _block
+    cdef vector[int32_t] _touched_of  # by place in the block's group: place among the touched, or NOBODY
+    cdef vector[int32_t] _touched_places
+    cdef RoundedStories _touched_rounded
+    cdef vector[Survivor] _scanned
+
+    cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2
+    cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight)
+    cdef int write(self, int64_t key, Writer* writer) except -1

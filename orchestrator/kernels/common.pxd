@@ -1,0 +1,45 @@
+# cython: language_level=3
+"""What more than one kernel uses: texts as UTF-8, MessagePack, numbers in fixed point.
+
+All of it is compiled into each kernel that cimports it; there is no module of this name at run time.
+"""
+
+from libc.math cimport nearbyint
+from libc.stdint cimport int64_t, uint64_t
+from libcpp.string cimport string
+
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from *:
+    ctypedef signed long long int128_t "__int128"
+
+cdef extern from "msgpack.h" namespace "msgpack":
+    cdef cppclass Writer:
+        string out
+        void nil() except +
+        void integer(int64_t value) except +
+        void array(size_t count) except +
+        void text(const char* data, size_t size) except +
+        void binary(const char* data, size_t size) except +
+
+cdef enum:
+    FIXED_BITS = 32  # after the point; merge_py.FIXED_ONE says the same, and the tests compare the sums
+
+
+cdef inline int write_text(Writer* writer, str text) except -1:
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    writer.text(data, size)
+    return 0
+
+
+cdef inline int128_t fixed(double value) noexcept nogil:
+    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
+    return <int128_t> nearbyint(value * <double> (<int64_t> 1 << FIXED_BITS))
+
+
+cdef inline object wide(int128_t value):
+    """All 128 bits as a Python number, for which Cython has no conversion."""
+    return (int(<int64_t> (value >> 64)) << 64) + <uint64_t> value

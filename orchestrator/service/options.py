@@ -1,0 +1,72 @@
+"""From the settings to the options of each part: names, units and defaults of one side meet those of the other.
+
+Pure. Owns no value: what can be set, and its bounds, is :mod:`orchestrator.settings`.
+"""
+
+from __future__ import annotations
+
+from orchestrator.alerts.deliver import Endpoint
+from orchestrator.alerts.signing import decode_secret
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.contract.decode import Limits
+from orchestrator.lane.lane import LaneOptions
+from orchestrator.lane.session_config import SessionConfig
+from orchestrator.scheduler.discovery import DiscoveryOptions
+from orchestrator.scheduler.scheduler import SchedulerOptions
+from orchestrator.settings import Settings
+from orchestrator.store import FailedPolicy, StoreOptions
+
+
+def endpoint(settings: Settings) -> Endpoint | None:
+    """Where alerts go, None for nowhere."""
+    if not settings.alert_webhook_url:
+        return None
+    secret = settings.alert_webhook_secret
+    return Endpoint(
+        settings.alert_webhook_url,
+        key=decode_secret(secret) if secret else None,
+        cooldown_s=settings.alert_cooldown_sec,
+    )
+
+
+def store_options(settings: Settings) -> StoreOptions:
+    """How long leases and documents live, and how many dead letters are kept."""
+    return StoreOptions(
+        lock_ttl_s=settings.lock_ttl_sec,
+        summary_ttl_s=settings.summary_ttl_sec,
+        failed_max=settings.failed_max_entries,
+        failed_policy=FailedPolicy(settings.failed_policy),
+    )
+
+
+def session_config(settings: Settings) -> SessionConfig:
+    """The name of this process, the rules' parameters, and the bounds of a chunk."""
+    return SessionConfig(
+        orchestrator_id=settings.orchestrator_id,
+        fold=FoldConfig(
+            window_ms=settings.summary_window_sec * 1000,
+            max_stories=settings.max_stories,
+            similarity_threshold=settings.merge_similarity_threshold,
+        ),
+        limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
+    )
+
+
+def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
+    """How many lanes, how patient they are, and where brands are found; hints come from *redis_url*."""
+    return SchedulerOptions(
+        concurrency=settings.concurrency_limit,
+        renew_interval_s=settings.lock_ttl_sec / 3,  # one that fails leaves time for another
+        lane=LaneOptions(
+            fetch_timeout_s=settings.chunk_fetch_timeout_sec,
+            max_retries=settings.max_retries,
+            backoff_base=settings.retry_backoff_base,
+            step_timeout_s=settings.step_timeout_sec,
+        ),
+        discovery=DiscoveryOptions(
+            registry_keys=settings.brand_list_keys,
+            registry_interval_s=settings.brand_refresh_interval_sec,
+            hints_url=redis_url,
+            timeout_s=settings.redis_timeout_sec,
+        ),
+    )
