@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.normal_form import normal_form, without_frame
 from orchestrator.brand.text import clip
 from orchestrator.contract.chunk import Chunk
 
@@ -19,6 +21,9 @@ FIELD = b"n"
 MAX_SUMMARIES = 20
 MAX_SUMMARY_CHARS = 400
 
+_LABELS = 32  # of a chunk that are looked for in its summary
+_BETWEEN = " \N{MIDDLE DOT} "
+
 
 class _Entry(Struct, frozen=True, array_like=True):
     pane: int
@@ -26,6 +31,29 @@ class _Entry(Struct, frozen=True, array_like=True):
 
 
 _decoder = FieldDecoder(list[_Entry])
+_summary_of = attrgetter("summary")
+
+
+def separated(chunk: Chunk) -> str:
+    """The summary of *chunk*; if that is but its clusters' labels in a row, each once, with signs between.
+
+    Labels in a row are what a worker writes whose language model is not there; nobody can see where one of them ends.
+    """
+    text = " ".join((chunk.summary or "")[: 4 * MAX_SUMMARY_CHARS].split())
+    labels = sorted({" ".join(cluster.label.split()) for cluster in chunk.clusters[:_LABELS]} - {""}, key=len)
+    parts: list[str] = []
+    rest = text
+    while rest:
+        # The longest that fits, and at the end a part of one: the worker may have cut the text.
+        found = next((label for label in reversed(labels) if f"{rest} ".startswith(f"{label} ")), None)
+        if found is None and not (parts and any(label.startswith(rest) for label in labels)):
+            return text
+        parts.append(found or rest)
+        rest = rest[len(parts[-1]) + 1 :]
+    distinct: dict[str, str] = {}
+    for part in parts:
+        distinct.setdefault(normal_form(part).key or part, without_frame(part))
+    return _BETWEEN.join(distinct.values())
 
 
 class ChunkSummaries:
@@ -42,10 +70,17 @@ class ChunkSummaries:
 
     def fold(self, chunks: Sequence[Chunk], panes: Sequence[int]) -> None:
         """Take in the summaries of *chunks*, whose panes are in the same order."""
-        for chunk, pane in zip(chunks, panes, strict=True):
-            if chunk.summary and (text := clip(chunk.summary, MAX_SUMMARY_CHARS)):
-                self._entries.append(_Entry(pane, text))
-                self._dirty = True
+        if not any(map(_summary_of, chunks)):
+            return
+        newest: list[_Entry] = []
+        # From behind: of a long batch nearly all summaries would be pushed out by later ones.
+        for chunk, pane in zip(reversed(chunks), reversed(panes), strict=True):
+            if chunk.summary and (text := clip(separated(chunk), MAX_SUMMARY_CHARS)):
+                newest.append(_Entry(pane, text))
+                if len(newest) == MAX_SUMMARIES:
+                    break
+        self._entries.extend(reversed(newest))
+        self._dirty = self._dirty or bool(newest)
 
     def advance(self, first: int) -> None:
         """Forget the summaries of panes before *first*."""

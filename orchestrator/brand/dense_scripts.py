@@ -26,6 +26,11 @@ _OF = re.compile(f"(?<=[{_HAN}][{_HAN}])\u7684(?=[{_HAN}][{_HAN}])")  # 的; not
 _PARTICLE = re.compile(f"[{_HIRAGANA}]")
 
 
+def is_dense(text: str) -> bool:
+    """Whether *text* has a character of such a script."""
+    return _ANY.search(text) is not None
+
+
 def pieces(token: str) -> list[str]:
     """*token* cut where the script changes, without particles that stand between two pieces."""
     if not _ANY.search(token):

@@ -10,19 +10,19 @@ Source: the rule of stories in ``docs/insights.md``.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from orchestrator.brand import dense_scripts
 from orchestrator.brand.english import stem
-from orchestrator.brand.normal_form import cut, normal_form
-
-if TYPE_CHECKING:
-    from orchestrator.contract.chunk import Cluster
+from orchestrator.brand.normal_form import MAX_CHARS, MAX_WORDS, cut, normal_form
 
 _KNOWN_LABELS = 8_192
 
 _NOISE_LABEL = re.compile(r"\s*[-\u2212\u2013]1\s*(?:[_:].*)?", re.DOTALL)  # BERTopic: -1_the_to_and_you
-_NOISE_ID = re.compile(r"(?:.*[^0-9a-z])?-1(?:_.*)?|outliers?|noise", re.DOTALL | re.IGNORECASE)
+_MINUS_ONE = re.compile(r"(?<![0-9A-Za-z])-1(?:_|\Z)")  # "-1_the_to", "cluster--1", but not "cluster-1"
+_NOISE_WORDS = re.compile(r"outliers?|noise", re.IGNORECASE)
+_GLUED_NUMBER = re.compile(r"(?<=[a-z])(?<!cluster)(?<!topic)\d", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d[\d.,:]*")
 
 _NO_NAMES = frozenset(
@@ -47,25 +47,60 @@ def words(label: str) -> tuple[str, ...]:
     return normal_form(label).words
 
 
+def cluster_words(label: str, mentions: Sequence[str]) -> tuple[str, ...]:
+    """The words of a cluster: those of its *label*, and of *mentions* as long as there is room; sorted.
+
+    Mentions that are ids are left out: they are words of nothing.
+    """
+    found = dict.fromkeys(words(label))
+    for text in mentions:
+        if is_text(text):
+            found.update(dict.fromkeys(words(text)))
+    return tuple(sorted(list(found)[:MAX_WORDS]))
+
+
+def is_text(mention: str) -> bool:
+    """Whether *mention* is what somebody wrote, and no id: it has a blank, or letters that need none."""
+    return " " in mention.strip() or (not mention.isascii() and dense_scripts.is_dense(mention[:MAX_CHARS]))
+
+
 def is_name(label: str) -> bool:
     """Whether *label* says what its cluster is about."""
     return _is_name(cut(label))
 
 
-def is_noise(cluster_id: str) -> bool:
-    """Whether a cluster of that id holds what the worker could put nowhere: -1 is what clustering libraries say."""
-    return _NOISE_ID.fullmatch(cluster_id) is not None
+def nameless_labels(labels: set[str]) -> set[str]:
+    """Those of *labels* that are no names."""
+    unknown = labels - _names
+    if not unknown:
+        return unknown
+    nameless = {label for label in unknown if not is_name(label)}
+    if len(_names) > _KNOWN_LABELS:
+        _names.clear()
+    # Labels come again and again, and a difference of sets is ten times as fast as asking for each.
+    _names.update([label for label in unknown - nameless if len(label) <= MAX_CHARS])
+    return nameless
 
 
-def names_a_story(cluster: Cluster) -> bool:
-    """Whether *cluster* may found or join a story."""
-    return is_name(cluster.label) and not is_noise(cluster.id)
+def noise_ids(ids: Sequence[str]) -> set[str]:
+    """Those of *ids* that are noise: -1 is what clustering libraries call it."""
+    found = {one for one in ids if "-1" in one and _MINUS_ONE.search(one)}
+    together = "".join(ids)  # nearly every cluster has an id of its own, and hardly one has such letters
+    if "oise" in together or "utlier" in together or "OISE" in together or "UTLIER" in together:
+        found |= {one for one in ids if _NOISE_WORDS.fullmatch(one)}
+    return found
+
+
+_names: set[str] = set()
+"""Labels that are known to be names."""
 
 
 @lru_cache(_KNOWN_LABELS)
 def _is_name(label: str) -> bool:
     if _NOISE_LABEL.fullmatch(label):
         return False
+    if _GLUED_NUMBER.search(label):  # a worker that numbers its clusters writes "Cluster 7", or at most "topic7"
+        return True
     tokens = [stem(token) for token in normal_form(label).tokens]
     numbers = {token for token in tokens if _NUMBER.fullmatch(token) or token.isdecimal()}
     rest = set(tokens) - numbers

@@ -65,7 +65,7 @@ _LETTER = "a-z0-9" + "".join(
 _TOKEN = re.compile(
     rf"""
       (?<!\S)(?:[:;=]['^-]?[()\[\]dpo/|*]|<3|[<>=])(?!\S)                      # :-) and <, if they stand alone
-    | (?<![{_LETTER}])[{_LETTER}]{{1,2}}&[{_LETTER}]{{1,2}}(?![{_LETTER}])     # at&t, h&m
+    | (?<![{_LETTER}])[a-z]{{1,2}}&[a-z]{{1,2}}(?![{_LETTER}])     # at&t, h&m
     | (?<![{_LETTER}])(?:[a-z]\.){{2,}}                                        # u.s.
     | (?:(?<![^\s(])[+-](?=[{_UNITS}$]?\d))?
       [{_UNITS}$]?\d+(?:[.,:]\d+)*[{_LETTER}]*(?:\+(?!\w)|\s?[%{_UNITS}$](?!\d))?   # -5 %, $5, 5 €, 50+
@@ -122,6 +122,7 @@ def cut(text: str) -> str:
     return _CUT_ENTITY.sub("", text.lstrip()[:MAX_CHARS])
 
 
+@lru_cache(1_024)
 def without_frame(text: str) -> str:
     """*text* without a word like "Report:" before it and a number like "(17)" behind it."""
     for _ in range(_MOST_PREFIXES):

@@ -16,7 +16,7 @@ import msgspec
 from orchestrator.brand.chunk_summaries import MAX_SUMMARY_CHARS
 from orchestrator.brand.flags import has_flag
 from orchestrator.brand.text import clip
-from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions
+from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions, topic_text
 from orchestrator.contract.insights import RecentChunk, RecentCluster, RecentSentiment
 from orchestrator.contract.times import iso_utc
 
@@ -45,7 +45,8 @@ class RecentChunks:
             mentions: how many each has.
             counts: different mentions by row of the batch.
         """
-        for chunk, at_ms, size in list(zip(chunks, times, mentions, strict=True))[-MAX_RECENT:]:
+        newest = slice(-MAX_RECENT, None)
+        for chunk, at_ms, size in zip(chunks[newest], times[newest], mentions[newest], strict=True):
             self._chunks.append((chunk, at_ms, size, counts))
 
     def take_changes(self) -> list[bytes]:
@@ -67,7 +68,7 @@ def encode_entry(chunk: Chunk, at_ms: int, mentions: int, counts: Sequence[int])
         iso_utc(at_ms),
         mentions,
         RecentSentiment(sentiment.score, sentiment.positive, sentiment.neutral, sentiment.negative),
-        [clip(topic, MAX_NAME_CHARS) for topic in topics[:MAX_TOPICS]],
+        [clip(topic_text(topic), MAX_NAME_CHARS) for topic in topics[:MAX_TOPICS]],
         [_cluster(clusters[place], sizes[place]) for place in _largest(sizes)],
         len(clusters),
         has_flag(chunk),

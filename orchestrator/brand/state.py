@@ -18,6 +18,7 @@ from msgspec import Struct
 from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
+from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
 from orchestrator.brand.panes import PANE_MS, Stamps, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
@@ -28,7 +29,6 @@ from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Find
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.units import Oddities, look_through
 from orchestrator.brand.window import Window
-from orchestrator.contract.chunk import all_mentions
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import Formats
 from orchestrator.errors import InvalidStateError, NewerStateError
@@ -105,13 +105,14 @@ class BrandState:
             return FoldReport()
         stamps = stamp_all(chunks, self._clock_ms, self._config.window_ms)
         counts = batch.mentions.counts
-        mentions = all_mentions(chunks, counts)
+        measures = measure(chunks, counts)
+        mentions = measures.mentions
         self._flags.fold(chunks, stamps.times, self._clock_ms)
         self._recent.fold(chunks, stamps.times, mentions, counts)
         odd = look_through(chunks, mentions, counts)
         late = stamps.late
         if not late:
-            clusters = self._fold_window(batch, stamps.times, mentions, odd)
+            clusters = self._fold_window(batch, stamps.times, measures, odd)
         else:
             clusters = self._fold_apart(batch, stamps, mentions, odd)
         return FoldReport(
@@ -127,17 +128,18 @@ class BrandState:
         left = sorted(set(range(len(mentions))).difference(late))
         if not left:
             return 0
-        times = [stamps.times[place] for place in left]
-        return self._fold_window(batch.keep(left), times, [mentions[place] for place in left], odd.of(left))
+        kept = batch.keep(left)
+        measures = measure(kept.chunks, kept.mentions.counts)
+        return self._fold_window(kept, [stamps.times[place] for place in left], measures, odd.of(left))
 
-    def _fold_window(self, batch: ChunkBatch, times: list[int], mentions: list[int], odd: Oddities) -> int:
+    def _fold_window(self, batch: ChunkBatch, times: list[int], measures: Measures, odd: Oddities) -> int:
         """Count a *batch* whose chunks all lie in the window, as of *times*; returns how many clusters it has."""
         chunks = batch.chunks
         panes = [at_ms // PANE_MS for at_ms in times]
-        self._trend.fold(self._window.fold(panes, chunks, mentions, odd))
-        self._spikes.fold(panes, mentions)
+        self._trend.fold(self._window.fold(panes, chunks, measures, odd))
+        self._spikes.fold(panes, measures.mentions)
         self._chunk_summaries.fold(chunks, panes)
-        return self._stories.fold_batch(batch, times, panes)
+        return self._stories.fold_batch(batch, times, panes, measures)
 
     def advance(self, now_ms: int) -> None:
         """Let what is too old at *now_ms* leave; an earlier time than the last one changes nothing."""
@@ -176,6 +178,7 @@ class BrandState:
             topics=self._window.heaviest_topics(MAX_TOPICS_SHOWN),
             stories=self._stories.top(MAX_STORIES_SHOWN),
             story_count=len(self._stories),
+            in_no_story=self._window.in_no_story,
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
             chunk_summaries=self._chunk_summaries.newest(),

@@ -1,8 +1,8 @@
 """Stories: the clusters of many chunks that speak of the same thing, merged.
 
-Owns which stories there are: how one is founded, what it is called, when it leaves, what readers see of it. Which
-story a cluster joins, and what a story counts, is decided by the kernels; how stories are stored, by
-:mod:`orchestrator.brand.story_store`.
+Owns which stories there are: which clusters are in none, how one is founded, what it is called, when it leaves, what
+readers see of it. Which story a cluster joins, and what a story counts, is decided by the kernels; how stories are
+stored, by :mod:`orchestrator.brand.story_store`.
 
 Source: the rule of stories (``docs/insights.md``). Everything is decided cluster by cluster in the order of the
 chunks, so the cut of batches and restarts change nothing. A story lives as long as a pane of the window has it.
@@ -17,7 +17,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from orchestrator.brand.labels import words
+from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
+from orchestrator.brand.normal_form import normal_form, without_frame
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
 from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
@@ -44,14 +46,14 @@ class StoryView:
 
     Attributes:
         id: stable name.
-        label: that of its heaviest member.
+        label: that of its heaviest member, without a word like "Report:" before it.
         mentions: within the window.
         members: clusters that joined within the window, the founder included.
         sentiment_score: mention-weighted mean over the window's members that have one, else None.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
         flagged_at_ms: latest stamped time of a member that a worker flagged as a spike; None if there was none.
-        examples: the first mentions that its heaviest member lists, cut.
+        examples: the first mentions that its heaviest member lists, cut; different ones.
     """
 
     id: str
@@ -70,7 +72,7 @@ class StoryView:
         _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
         return cls(
             story.id,
-            story.label,
+            without_frame(story.label),
             story.mentions,
             members,
             score / (scored * FIXED_ONE) if scored else None,
@@ -99,12 +101,18 @@ class StoryBook(StoryFolder):
     def __len__(self) -> int:
         return len(self.records)
 
-    def fold_batch(self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int]) -> int:
-        """Let the clusters of *batch* join or found stories; returns how many clusters there were.
+    def fold_batch(
+        self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int], measures: Measures | None = None
+    ) -> int:
+        """Let the clusters of *batch* that have a name join or found stories; returns how many clusters there were.
 
-        The stamped times and the panes of its chunks are in the order of the chunks.
+        The stamped times and the panes of its chunks are in the order of the chunks; *measures* are theirs.
         """
-        return self.fold(batch.chunks, times, panes, batch.centroids, batch.mentions)
+        if measures is None:
+            measures = measure(batch.chunks, batch.mentions.counts)
+        # What has no name is left out here, because the kernel knows clusters and no names.
+        self.fold(measures.named, times, panes, batch.centroids, batch.mentions)
+        return len(measures.sizes)
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*."""
@@ -117,8 +125,12 @@ class StoryBook(StoryFolder):
         return story
 
     def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
-        """The first mentions in *row*, cut."""
-        return tuple([clip(text, _EXAMPLE_CHARS) for text in mentions.first(row)])
+        """The first mentions in *row*, cut; of those that read the same, the first."""
+        distinct: dict[str, str] = {}
+        for text in mentions.first(row):
+            # An id has no blank: it is what it is, and there are too many of them to look into each.
+            distinct.setdefault(normal_form(text).key if " " in text else text, text)
+        return tuple([clip(text, _EXAMPLE_CHARS) for text in distinct.values()])
 
     def _free_id(self, chunk: Chunk, place: int) -> str:
         """The founding cluster's id if it is more than a number and free, else a short hash."""

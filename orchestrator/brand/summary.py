@@ -56,6 +56,7 @@ class Findings:
     flagged: bool
     episode: SpikeEpisode | None
     chunk_summaries: Sequence[str]
+    in_no_story: int = 0
 
 
 def encode_summary(heading: Heading, findings: Findings) -> bytes:
@@ -76,13 +77,17 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     tally = findings.tally
     positive, neutral, negative, score = map(to_number, tally.sums)
     net = tally.net()
-    topics = [TopicTotal(view.topic, view.mentions, _rounded(view.change)) for view in findings.topics]
+    topics = [
+        TopicTotal(view.topic, view.mentions, _rounded(view.change), view.in_chunks_of) for view in findings.topics
+    ]
     content = Content(
         stories=[(story.label, story.mentions) for story in stories],
         topics=[topic.topic for topic in topics],
         flagged=[story.label for story in stories if story.spike],
         surge="" if findings.episode is None else surge(findings.episode),
         highlights=summaries,
+        mentions=tally.mentions,
+        in_no_story=findings.in_no_story,
     )
     return Summary(
         brand=heading.brand,
@@ -105,6 +110,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         cluster_count=findings.story_count,
         spike=findings.episode,
         implausible_chunks=tally.implausible,
+        mentions_in_no_story=findings.in_no_story,
     )
 
 

@@ -1,15 +1,19 @@
 """Texts for people: how a text is clipped to one line, and the summary in words.
 
 Source: the design's rule on text, which follows the rest of the platform: notable mentions, key topics, spikes, up
-to three highlights, each on a line of its own; a line without content is left out. Other rules take :func:`clip`
-from here; this module imports none of them.
+to three highlights, each on a line of its own; a line without content is left out. The text never says less than the
+totals: what is in no story is told, and mentions without stories are mentions. Other rules take :func:`clip` from here;
+this module imports none of them but those of names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from orchestrator.brand.labels import is_name
+from orchestrator.brand.normal_form import normal_form
 from orchestrator.contract.summary import SpikeEpisode
 
 _NAMED_STORIES = 3
@@ -30,6 +34,8 @@ class Content:
         flagged: labels of the stories that workers flagged.
         surge: the open episode in a few words; empty if there is none.
         highlights: chunk summaries, newest first.
+        mentions: how many there are in the window.
+        in_no_story: how many of them no story has.
     """
 
     stories: Sequence[tuple[str, int]]
@@ -37,6 +43,8 @@ class Content:
     flagged: Sequence[str]
     surge: str
     highlights: Sequence[str]
+    mentions: int = 0
+    in_no_story: int = 0
 
 
 def clip(text: str, chars: int) -> str:
@@ -50,17 +58,34 @@ def clip(text: str, chars: int) -> str:
 
 def compose(content: Content) -> str:
     """The text of the summary; lines are separated by a newline."""
-    stories = [f"{_name(label)} ({_mentions(mentions)})" for label, mentions in content.stories if label.strip()]
+    named = islice((one for one in content.stories if is_name(one[0])), _NAMED_STORIES)
+    stories = [f"{_name(label)} ({_mentions(mentions)})" for label, mentions in named]
     spikes = [content.surge] if content.surge else []
-    spikes += [_name(label) for label in content.flagged[:_NAMED_STORIES] if label.strip()]
+    spikes += [_name(label) for label in content.flagged[:_NAMED_STORIES] if is_name(label)]
     lines = [
-        _line("Notable mentions", stories[:_NAMED_STORIES]),
+        _line("Notable mentions", stories),
+        _apart(content) if stories else _no_stories(content),
         _line("Key topics", [_name(topic) for topic in content.topics[:_NAMED_TOPICS]]),
         _line("Spikes", spikes),
     ]
-    distinct = list(dict.fromkeys(clip(text, _HIGHLIGHT_CHARS) for text in content.highlights))
-    lines += [_line("Highlight", [text]) for text in distinct[:_HIGHLIGHTS]]
+    distinct: dict[str, str] = {}
+    for text in content.highlights:
+        distinct.setdefault(normal_form(text).key or text, clip(text, _HIGHLIGHT_CHARS))
+    lines += [_line("Highlight", [text]) for text in list(distinct.values())[:_HIGHLIGHTS]]
     return "\n".join(line for line in lines if line) or "No mentions in this window."
+
+
+def _apart(content: Content) -> str:
+    """How much of the whole the stories leave out, so that nobody takes them for all of it."""
+    if not content.in_no_story:
+        return ""
+    percent = 100 * content.in_no_story / content.mentions
+    share = f"{percent:.0f} %" if percent >= 1 else "less than 1 %"
+    return f"In no story: {content.in_no_story:,} of {_mentions(content.mentions)} ({share})"
+
+
+def _no_stories(content: Content) -> str:
+    return f"{_mentions(content.mentions)}, no stories" if content.mentions else ""
 
 
 def surge(episode: SpikeEpisode) -> str:

@@ -1,7 +1,13 @@
-"""What a brand's chunks are about: topics of a pane, weighted by the mentions of their chunks.
+"""What a brand's chunks are about: topics of a pane, and how many mentions speak of them.
 
-Texts that differ only in case, Unicode form or runs of blanks are one topic; it is shown in its most frequent
-spelling. A chunk that repeats a topic counts once for it.
+Spellings of a topic are one by the normal form (:mod:`orchestrator.brand.normal_form`); it is shown in the most
+frequent one. A chunk that repeats a topic counts once for it. The brand's own name is no topic, nor are stop words,
+addresses and what is no name.
+
+A topic that names clusters of its chunk counts their mentions: those whose label it is, else those whose label has all
+its words. Where the worker tells a number, that is taken. Otherwise all that is known is how many mentions the chunk
+has. The two are kept apart: a topic *weighs* :data:`COUNTED` for a counted mention, and one for a mention of a chunk
+that tells no number. So one integer holds both sums exactly, and counted mentions come first in every order.
 
 Bounded: a pane keeps its heaviest :data:`MAX_TOPICS`, and at most as many more until it is pruned. That is done right
 after the chunk that passed the bound, so that the cut of batches does not show.
@@ -10,10 +16,15 @@ after the chunk that passed the bound, so that the cut of batches does not show.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from orchestrator.brand.labels import is_name
-from orchestrator.brand.normal_form import normal_form
+from orchestrator.brand.measures import Measures
+from orchestrator.brand.normal_form import cut, normal_form, without_frame
+from orchestrator.contract.chunk import Chunk, TopicCount, topic_text
 
 MAX_TOPICS = 256
 """Kept of a pane. Workers name a handful a chunk; the summary shows ten."""
@@ -24,38 +35,147 @@ MAX_SPELLINGS = 8
 MAX_TOPIC_CHARS = 200
 """A topic is a title; a longer text is cut."""
 
+COUNTED = 2**64
+"""What a counted mention weighs. A window has fewer mentions."""
+
+_KNOWN_NAMES = 8_192
+_CARRYING_TOPICS = 64
+_CARRYING_CLUSTERS = 256
+"""So many topics of a chunk are looked for within so many labels: each with each takes a second where both are full."""
+
+
+class _Name(NamedTuple):
+    key: str
+    words: frozenset[str]
+
+
+@lru_cache(_KNOWN_NAMES)
+def _name(text: str) -> _Name:
+    if not is_name(text):
+        return _Name("", frozenset())
+    form = normal_form(text)
+    return _Name(form.key, frozenset(form.words))
+
 
 def topic_key(text: str) -> str:
     """What all spellings of a topic have in common; empty for a text that names none."""
-    return normal_form(text).key if is_name(text) else ""
+    return _name(cut(text)).key
 
 
-def distinct_topics(topics: Sequence[str]) -> Iterable[str]:
-    """The topics of one chunk, each once, in its first spelling."""
-    if len(topics) == 1:
-        return topics
-    first: dict[str, str] = {}
-    for topic in topics:
-        first.setdefault(topic_key(topic), topic)
-    return first.values()
+def topics_of(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> dict[str, int]:
+    """What each topic of *chunk* weighs, by its first spelling.
+
+    Args:
+        chunk: one that was decoded.
+        mentions: how many it has.
+        sizes: mentions of its clusters.
+    """
+    named: dict[str, int] = {}
+    labels = [_name(cut(cluster.label)) for cluster in chunk.clusters]
+    for label, size in zip(labels, sizes, strict=True):
+        named[label.key] = named.get(label.key, 0) + size
+    seen = {"", topic_key(chunk.brand)}
+    weights: dict[str, int] = {}
+    for topic in chunk.topics or ():
+        text, told = topic_text(topic), None if isinstance(topic, str) else topic.mentions
+        key, words = _name(cut(text))
+        if key in seen:
+            continue
+        seen.add(key)
+        counted = named.get(key) if told is None else told
+        if counted is None and len(weights) < _CARRYING_TOPICS:
+            within = [
+                size for label, size in zip(labels[:_CARRYING_CLUSTERS], sizes, strict=False) if words <= label.words
+            ]
+            counted = sum(within) if within else None
+        weights[text] = mentions if counted is None else counted * COUNTED
+    return weights
+
+
+def topics_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> dict[int, dict[str, int]]:
+    """What the topics of a brand's *chunks* weigh in each pane, by their texts: the sums of :func:`topics_of`.
+
+    To look for every topic in every label would cost as much as the rest of a fold. So many small chunks that say the
+    same are looked at as one, and a topic that is within no label of the whole batch is not looked for in each chunk.
+    """
+    if _are_alike(panes, chunks, measures):
+        counted, size, mentions = topics_of(chunks[0], 0, [1]), sum(measures.sizes), sum(measures.mentions)
+        return {panes[0]: {text: size * COUNTED if weight else mentions for text, weight in counted.items()}}
+    added: dict[int, dict[str, int]] = {}
+    outside = _Outside(chunks, measures)
+    for place, (pane, chunk, mentions) in enumerate(zip(panes, chunks, measures.mentions, strict=True)):
+        topics = chunk.topics
+        if not topics:
+            continue
+        weights = added.get(pane)
+        if weights is None:
+            weights = added[pane] = {}
+        keys = [outside[topic] for topic in topics]
+        if None in keys or "" in keys or len(set(keys)) < len(keys):
+            its = topics_of(chunk, mentions, measures.sizes_of(place))
+        else:
+            its = dict.fromkeys(map(topic_text, topics), mentions)
+        for text, weight in its.items():
+            weights[text] = weights.get(text, 0) + weight
+    return added
+
+
+def _are_alike(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> bool:
+    """Whether all *chunks* have one pane, the same topics without numbers, and one cluster of the same label."""
+    all_topics = [chunk.topics for chunk in chunks]
+    return (
+        len(measures.labels) == 1
+        and measures.stops == list(range(1, len(chunks) + 1))
+        and panes.count(panes[0]) == len(panes)
+        and all_topics.count(all_topics[0]) == len(all_topics)
+        and all(isinstance(topic, str) for topic in all_topics[0] or ())
+    )
+
+
+class _Outside(dict["str | TopicCount", "str | None"]):
+    """The keys of topics that are in no label of a batch; None for those that may be, and for those with numbers."""
+
+    def __init__(self, chunks: Sequence[Chunk], measures: Measures) -> None:
+        super().__init__()
+        self._labels = measures.labels
+        self._own = topic_key(chunks[0].brand) if chunks else ""
+        self._keys: set[str] = set()
+        self._words: set[str] = set()
+
+    def __missing__(self, topic: str | TopicCount) -> str | None:
+        """Look for *topic* in the batch."""
+        if not self._keys:
+            names = [_name(cut(label)) for label in self._labels]
+            self._keys = {"", *[name.key for name in names]}
+            self._words = set[str]().union(*[name.words for name in names])
+        found = None
+        if isinstance(topic, str):
+            key, words = _name(cut(topic))
+            found = "" if key == self._own else key
+            if key and (key in self._keys or words <= self._words):
+                found = None
+        self[topic] = found
+        return found
 
 
 class Topic:
-    """One topic of one pane: its mentions, and how many of them each spelling stands for."""
+    """One topic of one pane: what it weighs, and how many mentions each spelling stands for."""
 
-    __slots__ = ("mentions", "spellings")
+    __slots__ = ("spellings", "weight")
 
-    def __init__(self, mentions: int = 0, spellings: dict[str, int] | None = None) -> None:
-        self.mentions = mentions
+    def __init__(self, weight: int = 0, spellings: dict[str, int] | None = None) -> None:
+        self.weight = weight
         self.spellings = {} if spellings is None else spellings
 
-    def add(self, spelling: str, mentions: int) -> None:
-        """Count *mentions* more, written as *spelling*."""
-        self.mentions += mentions
-        if spelling in self.spellings:
-            self.spellings[spelling] += mentions
-        elif len(self.spellings) < MAX_SPELLINGS:
-            self.spellings[spelling] = mentions
+    def add(self, spelling: str, weight: int) -> None:
+        """Count *weight* more, written as *spelling*."""
+        self.weight += weight
+        self.spell(spelling, sum(divmod(weight, COUNTED)))
+
+    def spell(self, spelling: str, mentions: int) -> None:
+        """So many *mentions* are written as *spelling*; beyond the bound of spellings that is not told apart."""
+        if spelling in self.spellings or len(self.spellings) < MAX_SPELLINGS:
+            self.spellings[spelling] = self.spellings.get(spelling, 0) + mentions
 
 
 class PaneTopics:
@@ -69,18 +189,18 @@ class PaneTopics:
     def __len__(self) -> int:
         return len(self.by_key)
 
-    def add(self, key: str, text: str, mentions: int) -> bool:
-        """Count *mentions* for the topic *key*, written as *text*; returns whether it is new in the pane."""
+    def add(self, key: str, text: str, weight: int) -> bool:
+        """Count *weight* for the topic *key*, written as *text*; returns whether it is new in the pane."""
         topic = self.by_key.get(key)
         new = topic is None
         if topic is None:
             topic = self.by_key[key] = Topic()
-        topic.add(text[:MAX_TOPIC_CHARS].strip(), mentions)
+        topic.add(_shown(text), weight)
         return new
 
     def prune(self) -> dict[str, Topic]:
         """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return the dropped ones."""
-        ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].mentions, item[0]))
+        ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].weight, item[0]))
         self.by_key = dict(ranked[:MAX_TOPICS])
         return dict(ranked[MAX_TOPICS:])
 
@@ -94,41 +214,78 @@ class PaneTopics:
             key = topic_key(max(topic.spellings, key=topic.spellings.__getitem__, default=""))
             if key:
                 known = renewed.by_key.setdefault(key, Topic())
+                known.weight += topic.weight
                 for spelling, mentions in topic.spellings.items():
-                    known.add(spelling, mentions)
-                known.mentions += topic.mentions - sum(topic.spellings.values())  # those in spellings not told apart
+                    known.spell(spelling, mentions)
         return renewed
+
+
+@lru_cache(_KNOWN_NAMES)
+def _shown(text: str) -> str:
+    return without_frame(text[:MAX_TOPIC_CHARS]).strip()
 
 
 class TopicTotals:
     """Topics of all panes of the window together, kept up to date as panes change and leave."""
 
-    __slots__ = ("_mentions", "_panes")
+    __slots__ = ("_panes", "_weights")
 
     def __init__(self) -> None:
-        self._mentions: dict[str, int] = {}
-        # In how many panes: mentions cannot tell when a topic is gone, because a chunk may have none.
+        self._weights: dict[str, int] = {}
+        # In how many panes: weights cannot tell when a topic is gone, because a chunk may have no mentions.
         self._panes: dict[str, int] = {}
 
-    def add(self, key: str, mentions: int, panes: int) -> None:
-        """Count *mentions* more, in so many *panes* that did not have the topic."""
-        self._mentions[key] = self._mentions.get(key, 0) + mentions
+    def add(self, key: str, weight: int, panes: int) -> None:
+        """Count *weight* more, in so many *panes* that did not have the topic."""
+        self._weights[key] = self._weights.get(key, 0) + weight
         if panes:
             self._panes[key] = self._panes.get(key, 0) + panes
 
     def subtract(self, topics: dict[str, Topic]) -> None:
         """Take the *topics* of one pane out again."""
         for key, topic in topics.items():
-            self._mentions[key] -= topic.mentions
+            self._weights[key] -= topic.weight
             self._panes[key] -= 1
             if not self._panes[key]:
-                del self._mentions[key], self._panes[key]
+                del self._weights[key], self._panes[key]
 
     def heaviest(self, count: int) -> list[tuple[str, int]]:
-        """The *count* topics with most mentions, as key and mentions; ties by key."""
-        if not self._mentions:
+        """The *count* topics with most weight, as key and weight; ties by key."""
+        if not self._weights:
             return []
         # A bound first: comparing numbers is ten times faster than sorting pairs.
-        bound = heapq.nlargest(count, self._mentions.values())[-1]
-        candidates = [(-mentions, key) for key, mentions in self._mentions.items() if mentions >= bound]
+        bound = heapq.nlargest(count, self._weights.values())[-1]
+        candidates = [(-weight, key) for key, weight in self._weights.items() if weight >= bound]
         return [(key, -negated) for negated, key in heapq.nsmallest(count, candidates)]
+
+
+def twins(keys: Iterable[str], panes: Sequence[PaneTopics]) -> list[list[str]]:
+    """*keys* in their order, those together whose usual spellings have the same words in another order."""
+    keys = list(keys)
+    letters = Counter(map(_letters, keys))
+    groups: dict[object, list[str]] = {}
+    for key in keys:
+        # Spellings are looked for in every pane, so only where the letters say that it may be worth it.
+        mark = key if letters[_letters(key)] == 1 else normal_form(most_frequent([key], panes)).words
+        groups.setdefault(mark, []).append(key)
+    return list(groups.values())
+
+
+@lru_cache(_KNOWN_NAMES)
+def _letters(key: str) -> str:
+    return "".join(sorted(key))
+
+
+def most_frequent(keys: Sequence[str], panes: Sequence[PaneTopics]) -> str:
+    """The spelling of *keys* with most mentions in *panes*; among equals the first in the alphabet."""
+    spellings: Counter[str] = Counter()
+    for pane in panes:
+        for key in keys:
+            if key in pane.by_key:
+                spellings.update(pane.by_key[key].spellings)
+    return min(spellings.items(), key=lambda item: (-item[1], item[0]))[0]
+
+
+def weight_in(keys: Sequence[str], panes: Sequence[PaneTopics]) -> int:
+    """What *keys* weigh in *panes*."""
+    return sum(pane.by_key[key].weight for pane in panes for key in keys if key in pane.by_key)

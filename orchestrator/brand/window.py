@@ -7,16 +7,28 @@ before are kept too, for comparison only.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
+from orchestrator.brand.measures import Measures
 from orchestrator.brand.panes import HOUR_MS, PANE_MS, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
-from orchestrator.brand.topics import MAX_TOPICS, PaneTopics, Topic, TopicTotals, distinct_topics, topic_key
+from orchestrator.brand.topics import (
+    COUNTED,
+    MAX_TOPICS,
+    PaneTopics,
+    Topic,
+    TopicTotals,
+    most_frequent,
+    topic_key,
+    topics_by_pane,
+    topics_of,
+    twins,
+    weight_in,
+)
 from orchestrator.brand.units import NO_ODDITIES, Oddities
 from orchestrator.contract.chunk import Chunk
 
@@ -26,16 +38,23 @@ _LATE_START_PANES = HOUR_MS // PANE_MS
 """A brand counts as watched for the whole window before if its first chunk came at most this long after that began."""
 
 
+_TWINS_AMONG = 64
+"""Topics that are looked through for the same words in another order; a few times as many as are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicView:
     """A topic of the window: its most frequent spelling, its mentions, and its mentions in the window before.
 
-    ``before`` is None while the brand has not been watched for the whole window before.
+    ``mentions`` are counted ones, or, where none is counted, the same as ``in_chunks_of``: mentions of the chunks that
+    named the topic and told no number. ``before`` is in the same measure, and None while the brand has not been watched
+    for the whole window before.
     """
 
     topic: str
     mentions: int
     before: int | None
+    in_chunks_of: int = 0
 
     @property
     def change(self) -> float | None:
@@ -43,30 +62,47 @@ class TopicView:
         return (self.mentions - self.before) / self.before if self.before else None
 
 
+class _TopicFields(Struct, array_like=True):
+    key: str
+    counted: int
+    spellings: dict[str, int]
+    in_chunks_of: int | None = None  # states of format 2 have but one number, which is this one
+
+    @property
+    def weight(self) -> int:
+        """What the topic weighs."""
+        return self.counted if self.in_chunks_of is None else self.counted * COUNTED + self.in_chunks_of
+
+
 class _PaneFields(Struct, array_like=True):
     tally: TallyFields
-    topics: list[tuple[str, int, dict[str, int]]]
+    topics: list[_TopicFields]
+    in_no_story: int = 0
 
 
 _decoder = FieldDecoder(_PaneFields)
 
 
 class _Pane:
-    __slots__ = ("tally", "topics")
+    __slots__ = ("in_no_story", "tally", "topics")
 
-    def __init__(self, tally: Tally, topics: PaneTopics) -> None:
+    def __init__(self, tally: Tally, topics: PaneTopics, in_no_story: int = 0) -> None:
         self.tally = tally
         self.topics = topics
+        self.in_no_story = in_no_story
 
     def encode(self) -> bytes:
-        topics = [(key, topic.mentions, topic.spellings) for key, topic in self.topics.by_key.items()]
-        return pack([self.tally.to_fields(), topics])
+        topics = [
+            (key, topic.weight // COUNTED, topic.spellings, topic.weight % COUNTED)
+            for key, topic in self.topics.by_key.items()
+        ]
+        return pack([self.tally.to_fields(), topics, self.in_no_story])
 
     @classmethod
     def decode(cls, name: bytes, value: bytes) -> _Pane:
         fields = _decoder.read(name, value)
-        topics = {key: Topic(mentions, spellings) for key, mentions, spellings in fields.topics}
-        return cls(Tally.of_fields(fields.tally), PaneTopics(topics))
+        topics = {one.key: Topic(one.weight, one.spellings) for one in fields.topics}
+        return cls(Tally.of_fields(fields.tally), PaneTopics(topics), fields.in_no_story)
 
 
 class Window:
@@ -74,10 +110,12 @@ class Window:
 
     Attributes:
         total: the tally of the whole window.
+        in_no_story: mentions of the whole window that are in no cluster with a name.
     """
 
     def __init__(self, window_ms: int) -> None:
         self.total = Tally()
+        self.in_no_story = 0
         self._span = panes_per_window(window_ms)
         self._late = min(_LATE_START_PANES, self._span // 2)
         self._first = 0
@@ -116,14 +154,10 @@ class Window:
         return min(first for first in changes if first > self._first)
 
     def fold(
-        self,
-        panes: Sequence[int],
-        chunks: Sequence[Chunk],
-        mentions: Sequence[int],
-        odd: Oddities = NO_ODDITIES,
+        self, panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures, odd: Oddities = NO_ODDITIES
     ) -> dict[int, Tally]:
-        """Count *chunks*, whose panes and mentions are in the same order; returns what was added to each pane."""
-        added = tally_by_pane(panes, chunks, mentions, odd)
+        """Count *chunks*, whose panes are in the same order; returns what was added to each pane."""
+        added = tally_by_pane(panes, chunks, measures.mentions, odd)
         for number, tally in added.items():
             pane = self._panes.get(number)
             if pane is None:
@@ -132,7 +166,8 @@ class Window:
             self.total.add(tally)
             self._dirty.add(number)
             self._since = number if self._since is None else min(self._since, number)
-        self._fold_topics(panes, chunks, mentions)
+        self._fold_apart(panes, measures.apart)
+        self._fold_topics(panes, chunks, measures)
         return added
 
     def advance(self, first: int) -> None:
@@ -153,13 +188,16 @@ class Window:
         """The *count* topics of the window with most mentions, ties by key."""
         start = self._first - self._span
         watched = self._since is not None and self._since <= start + self._late
-        before = [pane for number, pane in self._panes.items() if start <= number < self._first]
-        inside = [pane for number, pane in self._panes.items() if number >= self._first]
+        before = [pane.topics for number, pane in self._panes.items() if start <= number < self._first]
+        inside = [pane.topics for number, pane in self._panes.items() if number >= self._first]
+        weights = dict(self._topics.heaviest(max(count, _TWINS_AMONG)))
+        ranked = [(-sum(weights[key] for key in keys), keys) for keys in twins(weights, inside)]
         views = []
-        for key, mentions in self._topics.heaviest(count):
-            spelling = _most_frequent(pane.topics.by_key[key] for pane in inside if key in pane.topics.by_key)
-            earlier = sum(pane.topics.by_key[key].mentions for pane in before if key in pane.topics.by_key)
-            views.append(TopicView(spelling, mentions, earlier if watched else None))
+        for negated, keys in sorted(ranked)[:count]:
+            counted, in_chunks_of = divmod(-negated, COUNTED)
+            earlier = divmod(weight_in(keys, before), COUNTED)
+            mentions, then = (counted, earlier[0]) if counted else (in_chunks_of, earlier[1])
+            views.append(TopicView(most_frequent(keys, inside), mentions, then if watched else None, in_chunks_of))
         return views
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
@@ -181,61 +219,41 @@ class Window:
 
     def _enter(self, pane: _Pane) -> None:
         self.total.add(pane.tally)
+        self.in_no_story += pane.in_no_story
         self._enter_topics(pane)
 
     def _enter_topics(self, pane: _Pane) -> None:
         for key, topic in pane.topics.by_key.items():
-            self._topics.add(key, topic.mentions, 1)
+            self._topics.add(key, topic.weight, 1)
 
     def _leave(self, pane: _Pane) -> None:
         self.total.subtract(pane.tally)
+        self.in_no_story -= pane.in_no_story
         self._topics.subtract(pane.topics.by_key)
 
-    def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]) -> None:
-        for number, texts in _topics_by_pane(panes, chunks, mentions).items():
+    def _fold_apart(self, panes: Sequence[int], apart: Sequence[int]) -> None:
+        self.in_no_story += sum(apart)
+        if panes.count(panes[0]) == len(panes):  # nearly every batch lies in one pane
+            self._panes[panes[0]].in_no_story += sum(apart)
+            return
+        for number, mentions in zip(panes, apart, strict=True):
+            self._panes[number].in_no_story += mentions
+
+    def _fold_topics(self, panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> None:
+        for number, added in topics_by_pane(panes, chunks, measures).items():
             topics = self._panes[number].topics
             # Where nothing can be pruned, the order of chunks does not matter, and a batch is counted at once.
-            if len(topics) + len(texts) <= 2 * MAX_TOPICS:
-                self._count_topics(topics, texts)
-            else:
-                its = [row for row in zip(panes, chunks, mentions, strict=True) if row[0] == number]
-                self._fold_many_topics(topics, [(chunk.topics or (), count) for _, chunk, count in its])
-
-    def _fold_many_topics(self, topics: PaneTopics, rows: Sequence[tuple[Sequence[str], int]]) -> None:
-        """Count chunk by chunk, and prune after the same chunk as in batches of one: how they are cut must not show."""
-        for texts, count in rows:
-            self._count_topics(topics, dict.fromkeys(distinct_topics(texts), count))
-            if len(topics) > 2 * MAX_TOPICS:
-                self._topics.subtract(topics.prune())
+            if len(topics) + len(added) <= 2 * MAX_TOPICS:
+                self._count_topics(topics, added)
+                continue
+            # Else chunk by chunk, pruned after the same chunk as in batches of one: how they are cut must not show.
+            for place, chunk in enumerate(chunks):
+                if panes[place] == number:
+                    self._count_topics(topics, topics_of(chunk, measures.mentions[place], measures.sizes_of(place)))
+                    if len(topics) > 2 * MAX_TOPICS:
+                        self._topics.subtract(topics.prune())
 
     def _count_topics(self, topics: PaneTopics, added: Mapping[str, int]) -> None:
-        for text, count in added.items():
+        for text, weight in added.items():
             key = topic_key(text)
-            if key:
-                self._topics.add(key, count, int(topics.add(key, text, count)))
-
-
-def _topics_by_pane(
-    panes: Sequence[int], chunks: Sequence[Chunk], mentions: Sequence[int]
-) -> Mapping[int, Mapping[str, int]]:
-    """What *chunks* add to each pane: mentions by the topic's text."""
-    added: dict[int, defaultdict[str, int]] = {number: defaultdict(int) for number in set(panes)}
-    for number, chunk, count in zip(panes, chunks, mentions, strict=True):
-        topics = chunk.topics
-        if not topics:
-            continue
-        texts = added[number]
-        if len(topics) == 1:  # very common with small chunks, and a loop of one would double the cost
-            texts[topics[0]] += count
-        else:
-            for text in distinct_topics(topics):
-                texts[text] += count
-    return added
-
-
-def _most_frequent(topics: Iterable[Topic]) -> str:
-    """The spelling with most mentions; among equals the first in the alphabet."""
-    spellings: Counter[str] = Counter()
-    for topic in topics:
-        spellings.update(topic.spellings)
-    return min(spellings.items(), key=lambda item: (-item[1], item[0]))[0]
+            self._topics.add(key, weight, int(topics.add(key, text, weight)))

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.cli.terminal import counted, make_table, minute, plain
-from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, Summary
+from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, Summary, TopicTotal
 
 STORIES_SHOWN = 15
 TOPICS_SHOWN = 10
@@ -107,8 +107,16 @@ def _topics(summary: Summary) -> Table:
     table = make_table("Topic", "Mentions", "Change", right=("Mentions", "Change"))
     for topic in summary.topics[:TOPICS_SHOWN]:
         change = "" if topic.change is None else f"{topic.change:+.0%}"
-        table.add_row(plain(topic.topic), f"{topic.mentions:,}", Text(change, _colour(topic.change)))
+        table.add_row(plain(topic.topic), _topic_mentions(topic), Text(change, _colour(topic.change)))
     return table
+
+
+def _topic_mentions(topic: TopicTotal) -> str:
+    """What is counted, and what is only known of the chunks, so that nobody takes one for the other."""
+    counted, chunks = f"{topic.mentions:,}", f"in chunks of {topic.in_chunks_of:,}"
+    if not topic.in_chunks_of:
+        return counted
+    return chunks if topic.mentions == topic.in_chunks_of else f"{counted}, and {chunks}"
 
 
 def _stories(summary: Summary, now_ms: int) -> Table:

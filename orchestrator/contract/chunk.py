@@ -39,9 +39,7 @@ Count = Annotated[int, Bound(ge=0, le=MAX_COUNT)]
 Identifier = Annotated[str, Bound(min_length=1, max_length=MAX_ID_CHARS)]
 Title = Annotated[str, Bound(max_length=MAX_LABEL_CHARS)]
 Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
-Topics = Annotated[list[Title], Bound(max_length=MAX_TOPICS)]
 WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
-WireTopics = Annotated[list[str | None], Bound(max_length=MAX_TOPICS)]
 WireTime = Annotated[Any, Bound(extra_json_schema={"type": ["string", "number", "null"]})]
 """Anything, because no chunk is refused for its time; what can be read is text and numbers."""
 WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
@@ -50,6 +48,24 @@ Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
 
 SentimentUnit = Literal["counts", "shares", "percent"]
 """Mentions of each kind and the sum of their scores; parts of 1 and the mean score; the same times 100."""
+
+
+class TopicCount(Struct, frozen=True, gc=False, rename="camel"):
+    """A topic whose worker says how many of the chunk's mentions speak of it."""
+
+    topic: Title
+    mentions: Count | None = None
+
+
+class WireTopicCount(Struct, frozen=True, gc=False, rename="camel"):
+    """:class:`TopicCount` as it is written."""
+
+    topic: str | None = None
+    mentions: NonNegative | None = None
+
+
+Topics = Annotated[list[Title | TopicCount], Bound(max_length=MAX_TOPICS)]
+WireTopics = Annotated[list[str | WireTopicCount | None], Bound(max_length=MAX_TOPICS)]
 
 
 # gc=False: none of these can take part in a cycle, and a batch makes thousands of them.
@@ -130,6 +146,11 @@ class WireChunk(Struct, frozen=True, gc=False, rename="camel"):
     summary: str | None = None
     spike_detected: bool | None = None
     meta: WireMeta | None = None
+
+
+def topic_text(topic: str | TopicCount) -> str:
+    """What the topic is called."""
+    return topic if isinstance(topic, str) else topic.topic
 
 
 def cluster_mentions(cluster: Cluster, counts: Sequence[int]) -> int:

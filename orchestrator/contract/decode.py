@@ -32,8 +32,10 @@ from orchestrator.contract.chunk import (
     Chunk,
     Cluster,
     Meta,
+    TopicCount,
     WireChunk,
     WireCluster,
+    WireTopicCount,
 )
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
@@ -161,7 +163,7 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
         wire.sentiment,
         clusters,
         _to_time(wire.processed_at),
-        None if wire.topics is None else [topic[:MAX_LABEL_CHARS] for topic in wire.topics if topic is not None],
+        None if wire.topics is None else _to_topics(wire.topics),
         wire.summary and wire.summary[:MAX_TEXT_CHARS],
         wire.spike_detected,
         meta,
@@ -219,6 +221,18 @@ def _to_time(value: Any) -> str | float | None:
         return value if isinstance(value, str) else float(value)
     except OverflowError:
         return None
+
+
+def _to_topics(wire: list[str | WireTopicCount | None]) -> list[str | TopicCount]:
+    """The topics that have a name."""
+    found: list[str | TopicCount] = []
+    for number, one in enumerate(wire):
+        if isinstance(one, str):
+            found.append(one[:MAX_LABEL_CHARS])
+        elif one is not None and one.topic is not None:
+            count = _to_count(one.mentions, f"$.topics[{number}].mentions")
+            found.append(TopicCount(one.topic[:MAX_LABEL_CHARS], count))
+    return found
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:

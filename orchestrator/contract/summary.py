@@ -32,14 +32,17 @@ class SentimentTotals(Struct, frozen=True, rename="camel"):
 
 
 class TopicTotal(Struct, frozen=True, rename="camel"):
-    """One topic: mentions of the chunks that named it, and growth against the window before (0.5 = half as many again).
+    """One topic: its mentions, and growth against the window before (0.5 = half as many again).
 
-    ``change`` is null where the topic is new, or the brand has not been watched for two windows yet.
+    ``mentions`` are those of clusters that the topic names, or what workers say. ``inChunksOf`` are those of the chunks
+    that named it and told no number; where nothing is known but them, ``mentions`` is the same number. ``change`` is
+    null where the topic is new, or the brand has not been watched for two windows yet.
     """
 
     topic: str
     mentions: int
     change: float | None
+    in_chunks_of: int = 0
 
 
 class StoryTotal(Struct, frozen=True, rename="camel"):
@@ -86,10 +89,11 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """A brand's summary.
+    """A brand's summary. ``spike`` is the open episode or null.
 
-    ``spike`` is the open episode or null. ``implausibleChunks`` are chunks of the window with numbers that cannot be
-    right; they are counted all the same.
+    ``mentionsInNoStory`` are those of ``totalMentions`` that no story counts, because no cluster of their chunk has
+    them, or none with a name. ``implausibleChunks`` are chunks of the window with numbers that cannot be right; they
+    are counted all the same.
     """
 
     brand: str
@@ -113,3 +117,4 @@ class Summary(Struct, frozen=True, rename="camel"):
     cluster_count: int
     spike: SpikeEpisode | None
     implausible_chunks: int = 0
+    mentions_in_no_story: int = 0

@@ -30,12 +30,16 @@ class SentimentSums(msgspec.Struct, frozen=True):
     score: float = 0.0
 
 
-class StoredTopic(msgspec.Struct, frozen=True):
-    """A topic, its weight in mentions and its growth against the window before, 0.5 = half as much again."""
+class StoredTopic(msgspec.Struct, frozen=True, rename="camel"):
+    """A topic, its weight in mentions and its growth against the window before, 0.5 = half as much again.
+
+    ``in_chunks_of`` is as in the summary: if it is the same as ``mentions``, nothing was counted but chunks.
+    """
 
     topic: str
     mentions: float = 0
     change: float | None = None
+    in_chunks_of: float = 0
 
 
 class StoredStory(msgspec.Struct, frozen=True, rename="camel"):

@@ -235,9 +235,17 @@ def _change(ratio: float | None) -> tuple[str, str]:
     return (f"+{number(percent)} %", "up") if ratio > 0 else (f"{MINUS}{number(percent)} %", "down")
 
 
+def _topic_mentions(topic: StoredTopic) -> str:
+    """What is counted, and what is only known of the chunks, so that nobody takes one for the other."""
+    counted, chunks = number(topic.mentions), f"in chunks of {number(topic.in_chunks_of)}"
+    if not topic.in_chunks_of:
+        return counted
+    return chunks if topic.mentions == topic.in_chunks_of else f"{counted}, and {chunks}"
+
+
 def _topic_row(topic: StoredTopic, largest: float) -> TopicRow:
     change, direction = _change(topic.change)
-    return TopicRow(topic.topic, number(topic.mentions), _percent_of(topic.mentions, largest), change, direction)
+    return TopicRow(topic.topic, _topic_mentions(topic), _percent_of(topic.mentions, largest), change, direction)
 
 
 def _story_row(story: StoredStory, largest: float) -> StoryRow:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.brand.chunk_summaries import MAX_SUMMARIES, MAX_SUMMARY_CHARS, ChunkSummaries
-from tests.brand.support import chunk
+import pytest
+
+from orchestrator.brand.chunk_summaries import MAX_SUMMARIES, MAX_SUMMARY_CHARS, ChunkSummaries, separated
+from orchestrator.contract.chunk import Chunk, Cluster
+from tests.brand.support import chunk, listed
 
 
 def test_summaries_keep_the_newest_twenty_newest_first() -> None:
@@ -39,3 +42,39 @@ def test_summaries_survive_storage() -> None:
     again: dict[bytes, bytes] = {}
     summaries.take_changes(again)
     assert again == {}
+
+
+def labelled(summary: str, *labels: str) -> Chunk:
+    """A chunk of that summary whose clusters have those labels."""
+    return chunk(summary=summary, clusters=[Cluster("0", label, listed()) for label in labels])
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        ("Late flight Lost bag", "Late flight · Lost bag"),
+        ("Lost bag  Late flight", "Lost bag · Late flight"),
+        ("Late flight Late flight delayed", "Late flight · Late flight delayed"),
+        ("Lost bag Late fli", "Lost bag · Late fli"),  # cut by the worker
+        ("Late flight late FLIGHT! Report: Lost bag", "Late flight · Lost bag"),
+        ("Late flight", "Late flight"),
+        ("Late flight and lost bag.", "Late flight and lost bag."),
+        ("Lost baggage", "Lost baggage"),
+        ("It went well", "It went well"),
+    ],
+)
+def test_labels_that_run_together_are_separated(summary: str, expected: str) -> None:
+    """A summary that is but labels one after the other can be read; any other is left as it is."""
+    labels = ["Late flight", "Lost bag", "Late flight delayed", "late FLIGHT!", "Report: Lost bag", ""]
+    assert separated(labelled(summary, *labels)) == expected
+
+
+def test_fold_keeps_the_newest_of_a_long_batch() -> None:
+    """As folding chunk by chunk would."""
+    at_once, one_by_one = ChunkSummaries(), ChunkSummaries()
+    chunks = [chunk(number, summary=f"{number}" if number % 3 else None) for number in range(99)]
+    at_once.fold(chunks, range(99))
+    for number, one in enumerate(chunks):
+        one_by_one.fold([one], [number])
+    assert at_once.newest() == one_by_one.newest()
+    assert at_once.newest()[0] == "98"

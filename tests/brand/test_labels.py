@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.brand.labels import is_name, is_noise, names_a_story, words
-from orchestrator.brand.normal_form import normal_form
-from orchestrator.contract.chunk import Cluster
+from orchestrator.brand.labels import cluster_words, is_name, is_text, nameless_labels, noise_ids, words
+from orchestrator.brand.normal_form import MAX_WORDS, normal_form
 
 
 def test_words_are_those_of_the_normal_form() -> None:
@@ -29,7 +28,17 @@ def test_numbers_are_no_names(label: str) -> None:
 
 
 PLACEHOLDERS = [
-    *("Cluster 0", "cluster_7", "Topic 3", "topic-12", "Topic -1", "Cluster #4", "Group 1", "k-means cluster 3"),
+    *(
+        "Cluster 0",
+        "cluster_7",
+        "Topic 3",
+        "topic-12",
+        "Topic -1",
+        "Cluster #4",
+        "topic7",
+        "Group 1",
+        "k-means cluster 3",
+    ),
     *("Outliers", "outlier", "NOISE", "Noise / outliers", "the others", "Other", "Misc.", "N/A", "null", "Unknown"),
     *("No topic", "No label", "unlabeled", "Cluster"),
 ]
@@ -53,7 +62,18 @@ NAMES = [
         "5 %",
         "1\ufe0f\u20e3",
     ),
-    *("0_late_flight", "Topic 3: refunds", "Another topic", "Other airlines", "The", "👍", ":(", "No", "航班延误"),
+    *(
+        "0_late_flight",
+        "Topic 3: refunds",
+        "label7",
+        "Another topic",
+        "Other airlines",
+        "The",
+        "👍",
+        ":(",
+        "No",
+        "航班延误",
+    ),
 ]
 
 
@@ -66,12 +86,34 @@ def test_what_says_something_is_a_name(label: str) -> None:
 @pytest.mark.parametrize("cluster_id", ["-1", "-1_the_to_and", "noise", "Outliers", "cluster--1", "topic_-1", "7/-1"])
 def test_ids_of_noise_are_known(cluster_id: str) -> None:
     """-1 is what clustering libraries number it."""
-    assert is_noise(cluster_id)
-    assert not names_a_story(Cluster(cluster_id, "Late flight", 0))
+    assert noise_ids(["0", cluster_id, "launch"]) == {cluster_id}
 
 
 @pytest.mark.parametrize("cluster_id", ["", "0", "1", "-10", "topic-1", "cluster-1", "launch-positive", "noise-4"])
 def test_other_ids_are_not_noise(cluster_id: str) -> None:
     """A hyphen before a one is no minus."""
-    assert not is_noise(cluster_id)
-    assert names_a_story(Cluster(cluster_id, "Late flight", 0))
+    assert noise_ids(["-1", cluster_id, "outlier"]) == {"-1", "outlier"}
+
+
+def test_nameless_labels_are_found_among_others() -> None:
+    """Known labels are not asked again, and the answer stays the same."""
+    for _ in range(2):
+        assert nameless_labels({"Late flight", "Topic 3", "", "x" * 999}) == {"Topic 3", ""}
+
+
+def test_cluster_words_are_those_of_label_and_texts() -> None:
+    """Texts of mentions tell more of the cluster; ids tell nothing; the label comes first where room is short."""
+    assert cluster_words("Late flight", ["My flights are late", "m0001", "570306133677760513"]) == ("flight", "late")
+    assert cluster_words("Late", ["lost my bag"]) == ("bag", "late", "lost")
+    many = cluster_words("zebra", [" ".join(f"w{number:02}x" for number in range(99))])
+    assert len(many) == MAX_WORDS
+    assert "zebra" in many
+
+
+@pytest.mark.parametrize(
+    ("mention", "expected"),
+    [("two words", True), ("m1", False), (" m1 ", False), ("航班延误", True), ("tweet-é", False)],
+)
+def test_texts_are_told_from_ids(mention: str, expected: bool) -> None:  # noqa: FBT001 - a row of the table
+    """By blanks, or by letters that need none."""
+    assert is_text(mention) is expected

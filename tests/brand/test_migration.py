@@ -20,8 +20,12 @@ from tests.states import StoredState, stored_formats, stored_states
 
 STATES = stored_states()
 RULES_CHANGED = {
-    # "Recall!" and "recall" are one topic since topics have the normal form of words.
-    "format-2/labels": {"topics", "dominantTopics", "summary"},
+    # A topic says in which measure it is counted.
+    "format-2/centroids": {"topics"},
+    "format-2/spikes": {"topics"},
+    # "Recall!" and "recall" are one topic since topics have the normal form of words; a label is shown without its
+    # count: "Price cut (934)".
+    "format-2/labels": {"topics", "dominantTopics", "summary", "clusters"},
 }
 """Fields of the summary that say something else since a rule of theirs changed, by format and name of the state."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.brand.codec import pack
 from orchestrator.brand.outputs import FoldConfig, FoldReport
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
-from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
+from orchestrator.contract.chunk import Chunk, Cluster, Sentiment, TopicCount
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import InvalidStateError, NewerStateError
@@ -39,10 +39,12 @@ SMALL = FoldConfig(window_ms=6 * HOUR_MS, max_stories=4, similarity_threshold=0.
 numbers = st.floats(0, 50) | st.integers(0, 50).map(float)
 optional_flags = st.sampled_from([None, None, None, True, False])
 sentiments = st.builds(Sentiment, st.floats(-50, 50), *[st.none() | numbers] * 3)
+LABELS = ["Launch Buzz", "launch buzz!", "door recall", "recall of door", "sizing", "a b c", "", "-1_the_to", "Topic 3"]
+TOPICS = ["launch", "Launch", "sizing", " ", "#LaunchBuzz", "buzz launch", "nike", TopicCount("recall", 7)]
 clusters = st.builds(
     Cluster,
     id=st.sampled_from(["0", "1", "launch", "recall"]),
-    label=st.sampled_from(["Launch Buzz", "launch buzz!", "door recall", "recall of door", "sizing", "a b c", ""]),
+    label=st.sampled_from(LABELS),
     mentions=st.lists(st.sampled_from("mnopq"), max_size=3).map(lambda texts: listed(*texts)),
     sentiment_score=st.none() | st.floats(-1, 1),
     spike=optional_flags,
@@ -80,7 +82,7 @@ def arrivals(draw: st.DrawFn) -> list[tuple[Chunk, int]]:
             sentiment=draw(sentiments),
             clusters=draw(st.lists(clusters, max_size=3)),
             processed_at=None if offset_ms is None else write(now_ms + offset_ms),
-            topics=draw(st.none() | st.lists(st.sampled_from(["launch", "Launch", "sizing", " "]), max_size=3)),
+            topics=draw(st.none() | st.lists(st.sampled_from(TOPICS), max_size=3)),
             summary=draw(st.none() | st.sampled_from(["it went well", "it did not"])),
             spike_detected=draw(optional_flags),
             mentions=draw(st.none() | st.integers(0, 200)),

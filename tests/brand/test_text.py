@@ -48,6 +48,20 @@ def test_compose_leaves_out_what_is_empty() -> None:
     assert compose(content(topics=["launch"], stories=[("  ", 3)])) == "Key topics: launch"
 
 
+def test_compose_does_not_contradict_the_totals() -> None:
+    """Mentions without a story are told, whether there are others or not; a label that is no name is no story."""
+    assert compose(content(mentions=1, in_no_story=1)) == "1 mention, no stories"
+    told = compose(content(stories=[("-1_the_to", 9), ("Sizing", 3)], mentions=1012, in_no_story=1009)).split("\n")
+    assert told == ["Notable mentions: Sizing (3 mentions)", "In no story: 1,009 of 1,012 mentions (100 %)"]
+    told = compose(content(stories=[("Sizing", 999)], mentions=1000, in_no_story=1)).split("\n")
+    assert told[1] == "In no story: 1 of 1,000 mentions (less than 1 %)"
+
+
+def test_compose_tells_a_highlight_once() -> None:
+    """In the first of its spellings."""
+    assert compose(content(highlights=["Late flights.", "late flights"])) == "Highlight: Late flights."
+
+
 def test_compose_says_when_there_is_nothing() -> None:
     """An empty window has a text, too."""
     assert compose(content()) == "No mentions in this window."

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand.measures import measure
 from orchestrator.brand.topics import (
+    COUNTED,
     MAX_SPELLINGS,
     MAX_TOPIC_CHARS,
     MAX_TOPICS,
     PaneTopics,
     Topic,
     TopicTotals,
-    distinct_topics,
     topic_key,
+    topics_by_pane,
+    topics_of,
+    twins,
 )
+from orchestrator.contract.chunk import Chunk, Cluster, TopicCount
+from tests.brand.support import chunk
 
 
 @pytest.mark.parametrize(
@@ -51,9 +60,114 @@ def test_topic_key_of_what_names_no_topic_is_empty(text: str) -> None:
     assert topic_key(text) == ""
 
 
-def test_distinct_topics_counts_a_repeated_topic_once() -> None:
+def told(*topics: str | TopicCount, **labels: int) -> dict[str, tuple[int, int]]:
+    """What *topics* of a chunk of 100 mentions count, and in chunks of how many they are.
+
+    The chunk is of the brand Nike. Its clusters have *labels*, with blanks for underscores, and so many mentions each.
+    """
+    clusters = [Cluster("0", label.replace("_", " "), 0) for label in labels]
+    one = chunk(brand="Nike", clusters=clusters, topics=list(topics))
+    weights = topics_of(one, 100, list(labels.values()))
+    return {text: divmod(weight, COUNTED) for text, weight in weights.items()}
+
+
+def test_a_repeated_topic_counts_once() -> None:
     """A chunk that names a topic in three spellings speaks of it once, in the first."""
-    assert list(distinct_topics(["Launch", "sizing", "launch", "LAUNCH"])) == ["Launch", "sizing"]
+    assert told("Launch", "sizing", "#launch", "LAUNCH") == {"Launch": (0, 100), "sizing": (0, 100)}
+
+
+def test_a_topic_that_is_a_label_counts_that_cluster() -> None:
+    """However both are written; clusters of the same label count together."""
+    assert told("late flights!", Late_flight=30, Late_flight_refund=9) == {"late flights!": (30, 0)}
+    assert told("#LateFlight", Late_flight=30, late_flights=5) == {"#LateFlight": (35, 0)}
+
+
+def test_a_topic_within_labels_counts_their_clusters() -> None:
+    """The clusters that carry it: a label that has all its words speaks of it."""
+    assert told("refund", Refund_delay=20, refunds_denied=5, Wifi=9) == {"refund": (25, 0)}
+    assert told("refund hotline", Refund_delay=20) == {"refund hotline": (0, 100)}
+
+
+def test_a_topic_with_a_number_counts_it() -> None:
+    """What a worker tells is taken, clusters or not; one that tells none is treated as a text."""
+    assert told(TopicCount("launch", 7), Launch=30) == {"launch": (7, 0)}
+    assert told(TopicCount("launch"), Launch=30) == {"launch": (30, 0)}
+    assert told(TopicCount("launch")) == {"launch": (0, 100)}
+
+
+def test_what_names_nothing_is_no_topic() -> None:
+    """Stop words, addresses, numbers of clusters, the brand itself."""
+    assert told("the", "https://t.co/x1", "-1_the_to_and", "Topic 3", "#Nike", "@nike", "nike\u2019s", "\u200b") == {}
+    assert set(told("Nike shoes", "Acme")) == {"Nike shoes", "Acme"}
+
+
+def test_topics_and_labels_without_end_take_no_time() -> None:
+    """A chunk of a thousand topics and ten thousand clusters is bounded, and what it counts does not change by that."""
+    labels = {f"word{number}_common": 1 for number in range(10_000)}
+    started = time.perf_counter()
+    found = told(*[f"common {number}x" for number in range(999)], "word9999 common", **labels)
+    assert time.perf_counter() - started < 5
+    assert found["word9999 common"] == (1, 0)
+
+
+chunks_with_topics = st.builds(
+    chunk,
+    clusters=st.lists(
+        st.builds(
+            Cluster,
+            id=st.just("0"),
+            label=st.sampled_from(["Late flight", "flight delays", "launch", "", "Topic 3"]),
+            mentions=st.just(0),
+            mention_count=st.integers(0, 5),
+        ),
+        max_size=2,
+    ),
+    topics=st.none()
+    | st.lists(
+        st.sampled_from(["flight", "Launch", "launch!", "size", "the", "nike", TopicCount("size", 3)]), max_size=3
+    ),
+    mentions=st.none() | st.integers(0, 9),
+)
+
+
+@given(st.lists(st.tuples(chunks_with_topics, st.integers(5, 6)), min_size=1, max_size=5))
+def test_topics_of_a_batch_are_those_of_its_chunks(rows: list[tuple[Chunk, int]]) -> None:
+    """The short cuts for many chunks change nothing."""
+    check_topics(rows)
+
+
+@given(chunks_with_topics, st.integers(1, 3))
+def test_topics_of_chunks_that_say_the_same_are_theirs(one: Chunk, count: int) -> None:
+    """However many there are."""
+    check_topics([(one, 5)] * count)
+
+
+def check_topics(rows: list[tuple[Chunk, int]]) -> None:
+    """What the batch counts is what its chunks count."""
+    chunks, panes = [row[0] for row in rows], [row[1] for row in rows]
+    measures = measure(chunks, [])
+    expected: dict[int, Counter[str]] = {}
+    for place, (one, pane) in enumerate(rows):
+        weights = topics_of(one, measures.mentions[place], measures.sizes_of(place))
+        expected.setdefault(pane, Counter()).update(weights)
+    found = topics_by_pane(panes, chunks, measures)
+    assert {pane: found.get(pane, {}) for pane in expected} == expected
+
+
+def test_counted_mentions_come_first() -> None:
+    """One mention that is counted weighs more than any number of which it is only known that the topic is within."""
+    totals = TopicTotals()
+    totals.add("appropriate", 10**12, 1)
+    totals.add("lost luggage", COUNTED, 1)
+    assert [key for key, _ in totals.heaviest(2)] == ["lost luggage", "appropriate"]
+
+
+def test_twins_are_topics_of_the_same_words() -> None:
+    """Another order of the words makes no other topic; the same letters alone make no twins."""
+    pane = PaneTopics()
+    for text in ("Late flight", "Flight, late", "listen now", "silent now"):
+        pane.add(topic_key(text), text, 1)
+    assert twins(pane.by_key, [pane]) == [["lateflight", "flightlate"], ["listennow"], ["silentnow"]]
 
 
 def test_topic_counts_spellings_beyond_its_bound_without_telling_them_apart() -> None:
@@ -61,7 +175,7 @@ def test_topic_counts_spellings_beyond_its_bound_without_telling_them_apart() ->
     topic = Topic()
     for number in range(MAX_SPELLINGS + 3):
         topic.add(f"spelling {number}", 2)
-    assert topic.mentions == 2 * (MAX_SPELLINGS + 3)
+    assert topic.weight == 2 * (MAX_SPELLINGS + 3)
     assert len(topic.spellings) == MAX_SPELLINGS
 
 
@@ -78,7 +192,7 @@ def test_prune_keeps_the_heaviest() -> None:
     for number in range(2 * MAX_TOPICS):
         topics.add(f"t{number:04}", "t", number // 2)
     gone = topics.prune()
-    assert min(topic.mentions for topic in topics.by_key.values()) == MAX_TOPICS // 2
+    assert min(topic.weight for topic in topics.by_key.values()) == MAX_TOPICS // 2
     assert set(gone) == {f"t{number:04}" for number in range(MAX_TOPICS)}
 
 
@@ -112,7 +226,7 @@ def test_rekeyed_topics_keep_their_mentions() -> None:
     renewed = old.rekeyed()
     assert list(renewed.by_key) == [topic_key("launch")]
     (topic,) = renewed.by_key.values()
-    assert (topic.mentions, topic.spellings) == (10, {"Launch!": 4, "Launches": 2, "launch": 3})
+    assert (topic.weight, topic.spellings) == (10, {"Launch!": 4, "Launches": 2, "launch": 3})
 
 
 def test_rekeyed_topics_without_a_spelling_are_dropped() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.brand.codec import pack
+from orchestrator.brand.measures import Measures
+from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.topics import MAX_TOPICS
 from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import Chunk
@@ -17,9 +22,18 @@ SPAN = 96  # panes of a day
 def window_of(*rows: tuple[int, int, list[str]], first: int = 0) -> Window:
     """A window of a day with a chunk for each row of pane, mentions and topics, then advanced."""
     window = Window(DAY_MS)
-    window.fold([row[0] for row in rows], [chunk(topics=row[2]) for row in rows], [row[1] for row in rows])
+    fold(window, rows)
     window.advance(first)
     return window
+
+
+def fold(window: Window, rows: Sequence[tuple[int, int, list[str]]]) -> None:
+    """Fold a chunk for each of *rows* into *window*; their only cluster is small and called story a."""
+    chunks: list[Chunk] = [chunk(topics=row[2]) for row in rows]
+    mentions, ones = [row[1] for row in rows], [1] * len(rows)
+    apart = [max(0, count - 1) for count in mentions]
+    measures = Measures(mentions, apart, ones, list(range(1, len(rows) + 1)), {"story a"}, chunks)
+    window.fold([row[0] for row in rows], chunks, measures)
 
 
 def views(window: Window) -> list[tuple[str, int, int | None]]:
@@ -37,6 +51,41 @@ def test_topics_show_their_most_frequent_spelling() -> None:
     """Weight decides between spellings, the alphabet between equals."""
     window = window_of((5, 10, ["launch"]), (6, 20, ["Launch"]), (6, 5, ["b"]), (7, 5, ["B"]))
     assert views(window) == [("Launch", 30, None), ("B", 10, None)]
+
+
+def test_mentions_in_no_story_leave_with_their_pane() -> None:
+    """Each of these chunks has one mention in a story; the others count as long as the window has their pane."""
+    window = window_of((5, 10, []), (6, 20, []), (7, 1, []), first=6)
+    assert window.in_no_story == 19
+    put: dict[bytes, bytes] = {}
+    window.take_changes(put, [])
+    loaded = Window.load(DAY_MS, put, 5)
+    loaded.advance(6)
+    assert loaded.in_no_story == 19
+
+
+def test_a_pane_of_the_format_before_can_be_read() -> None:
+    """It knew no mentions in no story, and of topics only the size of their chunks."""
+    fields = {b"p:5": pack([Tally(1, 10).to_fields(), [("launch", 10, {"Launch": 10})]])}
+    window = Window.load(DAY_MS, fields, 5)
+    [view] = window.heaviest_topics(9)
+    assert (view.topic, view.mentions, view.in_chunks_of) == ("Launch", 10, 10)
+    assert window.in_no_story == 0
+
+
+def test_topics_count_what_is_counted_and_tell_the_rest() -> None:
+    """What is only known to be in chunks of so many is told beside it, and alone where nothing is counted."""
+    window = window_of((5, 50, ["story a", "launch"]), (6, 70, ["launch", "a story"]))
+    assert [(view.topic, view.mentions, view.in_chunks_of) for view in window.heaviest_topics(9)] == [
+        ("a story", 2, 0),
+        ("launch", 120, 120),
+    ]
+
+
+def test_topics_compare_in_the_same_measure() -> None:
+    """Counted mentions with counted ones, chunks with chunks."""
+    window = window_of((100, 10, ["story", "launch"]), (196, 15, ["story", "launch"]), first=196)
+    assert [(view.topic, view.change) for view in window.heaviest_topics(2)] == [("story", 0.0), ("launch", 0.5)]
 
 
 def test_topics_compare_with_the_window_before() -> None:
@@ -95,9 +144,7 @@ def test_pruning_does_not_depend_on_batch_cuts(rows: list[tuple[int, int, list[s
     at_once, in_parts = Window(DAY_MS), Window(DAY_MS)
     for window, size in ((at_once, len(rows)), (in_parts, cut)):
         for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            chunks: list[Chunk] = [chunk(topics=row[2]) for row in part]
-            window.fold([row[0] for row in part], chunks, [row[1] for row in part])
+            fold(window, rows[start : start + size])
     left: dict[bytes, bytes] = {}
     right: dict[bytes, bytes] = {}
     at_once.take_changes(left, [])

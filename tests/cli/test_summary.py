@@ -51,7 +51,7 @@ def summary(brand: str = "nike", **changes: Any) -> Summary:
         window_start="2026-11-22T10:00:00.000Z",
         window_end=NOW,
         net_sentiment=0.5,
-        topics=[TopicTotal("launch", 8, 0.25), TopicTotal("prices", 1, None)],
+        topics=[TopicTotal("launch", 8, 0.25), TopicTotal("prices", 1, None), TopicTotal("size", 99, None, 99)],
         cluster_count=40,
         spike=SPIKE,
     )
@@ -80,7 +80,14 @@ def test_page_tells_everything_of_note() -> None:
     for text in (
         *("nike  SPIKE", "8 mentions in 2 chunks", "generated 12 s ago, version 12", "+0.50"),
         *("62% positive", "25% neutral", "12% negative", "launch", "+25%", "Stories (1 of 40)", "Launch Buzz", "1,234"),
-        *("2 min ago", "90 mentions in 15 min, 20.2 expected, score 52", "Key topics: launch", "text 4", "and 2 more"),
+        *(
+            "2 min ago",
+            "90 mentions in 15 min, 20.2 expected, score 52",
+            "Key topics: launch",
+            "in chunks of 99",
+            "text 4",
+            "and 2 more",
+        ),
     ):
         assert text in shown, text
     assert "text 5" not in shown

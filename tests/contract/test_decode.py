@@ -15,7 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from orchestrator.contract.chunk import MAX_DIMENSIONS, MAX_LABEL_CHARS, MAX_MENTIONS, MAX_TEXT_CHARS, chunk_mentions
+from orchestrator.contract.chunk import (
+    MAX_DIMENSIONS,
+    MAX_LABEL_CHARS,
+    MAX_MENTIONS,
+    MAX_TEXT_CHARS,
+    TopicCount,
+    chunk_mentions,
+)
 from orchestrator.contract.decode import Limits, decode_batch, decode_chunk
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.hashing import hash_text
@@ -72,6 +79,17 @@ def test_decode_reads_the_counts_dialect() -> None:
     assert (chunk.sentiment.positive, chunk.sentiment.score) == (5, 4)
     assert (batch.mentions.first(chunk.clusters[0].mentions), chunk.clusters[0].spike) == (["m1", "m2"], True)
     assert chunk_mentions(chunk, batch.mentions.counts) == 3
+
+
+def test_decode_reads_topics_with_numbers() -> None:
+    """A topic may be a text or an object, in one list; other fields of it are ignored, 3.0 is 3."""
+    topics: list[object] = ["a", {"topic": "b", "mentions": 3}, {"topic": "c", "score": 0.4}]
+    expected = ["a", TopicCount("b", 3), TopicCount("c")]
+    assert decode_chunk(item(topics=topics), "b").topics == expected
+    assert decode_chunk(item(topics=[*topics, {"topic": "d", "mentions": 4.0}]), "b").topics == [
+        *expected,
+        TopicCount("d", 4),
+    ]
 
 
 def test_decode_reads_the_shares_dialect() -> None:
@@ -190,6 +208,7 @@ BAD = {
     ),
     "many clusters": (item(clusters=[cluster()] * 10_001), "$.clusters"),
     "many topics": (item(topics=["t"] * 1_001), "$.topics"),
+    "part of a topic's mention": (item(topics=["t", {"topic": "t", "mentions": 2.5}]), "$.topics[1].mentions"),
     "part of a mention": (item(clusters=[cluster(), cluster(mentionCount=2.5)]), "$.clusters[1].mentionCount"),
     "negative count": (item(meta={"mentionCount": -1}), "$.meta.mentionCount"),
     "huge count": (item(meta={"mentionCount": 10**9 + 1}), "$.meta.mentionCount"),

@@ -135,3 +135,15 @@ def test_episode_rows_are_newest_first() -> None:
         ("90", "20", "41", True),
         ("400", "80.2", "52.5", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mentions", "in_chunks_of", "shown"),
+    [(9, 0, "9"), (0, 0, "0"), (1200, 1200, "in chunks of 1,200"), (9, 1200, "9, and in chunks of 1,200")],
+)
+def test_topics_tell_what_is_counted(mentions: int, in_chunks_of: int, shown: str) -> None:
+    """The size of the chunks that named a topic is not taken for its mentions."""
+    document = summary_document("nike")
+    document["topics"] = [{"topic": "launch", "mentions": mentions, "inChunksOf": in_chunks_of}]
+    [row] = brand_view(parse_summary(json.dumps(document).encode())).topics
+    assert row.mentions == shown
