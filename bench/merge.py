@@ -11,7 +11,7 @@ import click
 
 from bench import _vectors
 from bench._harness import Report, median_s
-from bench._merge_peers import THRESHOLD, Merge, peers
+from bench._merge_peers import LABEL_THRESHOLD, THRESHOLD, Merge, peers
 from bench._plot import growth
 from orchestrator.kernels import choice
 from orchestrator.kernels import merge_py as _merge_py
@@ -24,9 +24,9 @@ PURE_UP_TO = 10_000  # stories
 
 def kernel_merge(kernel: ModuleType, rows: _vectors.Matrix, new: _vectors.Matrix) -> Merge:
     """Merges by a twin: as the service does it, clusters join or found in order."""
-    index = kernel.StoryIndex(THRESHOLD)
+    index = kernel.StoryIndex(THRESHOLD, LABEL_THRESHOLD)
     for key, row in enumerate(rows):
-        index.load(key, row.tobytes(), [], b"")
+        index.load(key, row.tobytes(), [], b"", 0)
     batch = Centroids.of(list(new))
     return lambda: _merge_batch(index, batch, len(rows))
 

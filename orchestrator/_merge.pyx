@@ -18,7 +18,7 @@ from libcpp.vector cimport vector
 
 from orchestrator.kernels.common cimport FIXED_BITS, Writer, fixed, int128_t, wide, write_text
 
-from orchestrator.kernels import merge_py as _merge_py
+from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
 IMPLEMENTATION = "cython"
 
@@ -36,13 +36,16 @@ cdef extern from "block.h" namespace "filter" nogil:
     double similarity(const Directions& stories, Py_ssize_t place, Unit unit) noexcept
 
 cdef double SHARE_TOLERANCE = _merge_py.SHARE_TOLERANCE
-cdef size_t MAX_WORDS = _merge_py.MAX_WORDS
+cdef int64_t FIRST_RENEWAL = _merge_py.FIRST_RENEWAL
+cdef int32_t LONG_WORDS = _words_py.LONG_WORDS
+cdef double SHORT_THRESHOLD = _words_py.SHORT_THRESHOLD
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 # A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
 cdef Py_ssize_t MOST_TOUCHED = 512
+cdef int32_t NO_GROUP = -1
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
 
@@ -132,18 +135,7 @@ cdef Row _unit(StoryIndex index, Py_ssize_t row):
     return index._rows[row] if row >= 0 else none
 
 
-cdef Py_ssize_t _without_centroid(StoryIndex index) noexcept:
-    cdef Py_ssize_t count = index._slot_of.size()
-    cdef size_t group
-    for group in range(index._groups.size()):
-        count -= index._groups[group].slots.size()
-    return count
-
-
-cdef int _match_centroid(StoryIndex index, Py_ssize_t row, Row unit, Best* best) except -1:
-    cdef int32_t group = _group(index, unit.dimension, False)
-    if group < 0 or index._groups[group].slots.size() == 0:
-        return 0
+cdef int _match_centroid(StoryIndex index, Py_ssize_t row, Row unit, int32_t group, Best* best) except -1:
     if not (index._block_first <= row < index._block_first + index._block_count and index._block_group == group):
         _begin_block(index, row, group)
     _best_of_block(index, &index._groups[group], row - index._block_first, unit, best)
@@ -237,12 +229,23 @@ cdef int32_t _group(StoryIndex index, Py_ssize_t dimension, bint make) except -2
         if index._groups[number].dimension == dimension:
             return number
     if not make:
-        return -1
+        return NO_GROUP
     index._groups.resize(index._groups.size() + 1)
     index._groups.back().dimension = dimension
     index._groups.back().padded = _padded(dimension)
     index._groups.back().rounded = RoundedStories(_padded(dimension), _least(index))
     return <int32_t> index._groups.size() - 1
+
+
+cdef int _join_centroid(StoryIndex index, int32_t slot, Row unit, double weight) except -1:
+    cdef Group* group
+    if index._labels.slots[slot].group < 0:
+        _enter_group(index, slot, _group(index, unit.dimension, True))
+    group = _group_of(index, slot)
+    if group.dimension != unit.dimension:
+        return 0
+    loops_add(_total(index, slot), &index._units[unit.start], weight, group.padded)
+    return _renorm(index, slot)
 
 
 cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
@@ -297,28 +300,39 @@ cdef int _touch(StoryIndex index, Group* group, int32_t number, int32_t place) e
     return 0
 
 
-cdef int _match_label(StoryIndex index, tuple words, bint all_stories, Best* best) except -1:
-    """Compare with the stories that share words."""
-    index._labels.query.clear()
-    for word in words:
-        index._labels.query.push_back(<int32_t> index._word_ids.get(word, NOBODY))
+cdef int64_t _match_words(StoryIndex index, tuple words, int32_t but) except -2:
+    """The most similar by words of the stories that are not in the group *but*."""
+    cdef Best best
+    best.steps, best.key = index._labels.bars.usual, NOBODY
+    _ask(index, words)
     if index._labels.work() < GIL_WORTH_PRODUCTS:
-        index._labels.search(all_stories, best)
+        index._labels.search(but, &best)
     else:
         with nogil:
-            index._labels.search(all_stories, best)
+            index._labels.search(but, &best)
+    return best.key
+
+
+cdef int _ask(StoryIndex index, tuple words) except -1:
+    """Let the query be *words*; who joins a story has mostly just been compared."""
+    if index._asked is words:
+        return 0
+    index._labels.ask_nothing()
+    for word in words:
+        index._labels.ask(<int32_t> index._word_ids.get(word, NOBODY))
+    index._asked = words
     return 0
 
 
 cdef int _join_words(StoryIndex index, int32_t slot, tuple words, double weight) except -1:
-    cdef double share = weight / sqrt(<double> len(words)) if words else 0.0
-    for word in words:
-        if index._labels.grow(slot, index._word_ids.get(word, NOBODY), share):
-            continue
-        if index._labels.slots[slot].words.size() < MAX_WORDS:
-            index._labels.add(slot, _word_id(index, word), share)
+    cdef size_t each
+    _ask(index, words)
+    index._labels.join(slot, weight, &index._fresh, &index._left)
+    for each in range(index._fresh.size()):
+        word = words[index._fresh[each]]
+        index._labels.add_asked(slot, _word_id(index, word), index._fresh[each])
     index._labels.renorm(slot)
-    return 0
+    return _forget_words(index)
 
 
 cdef int32_t _word_id(StoryIndex index, object text) except -1:
@@ -332,26 +346,50 @@ cdef int32_t _word_id(StoryIndex index, object text) except -1:
     else:
         index._word_texts.append(text)
     index._word_ids[text] = word
+    index._asked = None
     return word
 
 
-cdef int _leave_word(StoryIndex index, WordPlace entry) except -1:
-    """Let a story no longer have a word, whose text is forgotten when nobody has it any more."""
-    if index._labels.drop(entry):
-        del index._word_ids[index._word_texts[entry.word]]
-        index._word_texts[entry.word] = None
+cdef int _forget_words(StoryIndex index) except -1:
+    """Let the words that were left by all go."""
+    cdef int32_t word
+    cdef size_t each
+    for each in range(index._left.size()):
+        word = index._left[each]
+        del index._word_ids[index._word_texts[word]]
+        index._word_texts[word] = None
+        index._labels.free_word(word)
+        index._asked = None
     return 0
+
+
+cdef int _renew(StoryIndex index) except -1:
+    index.renewed_at = index.folded
+    index._labels.renew(index._slot_of.size(), &index._left)
+    index._asked = None
+    return _forget_words(index)
 
 
 cdef class StoryIndex:
     """Where each story points, and which story a cluster belongs to.
 
     A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
-    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
+    weighted sum of their words' unit vectors (float64). A row names a centroid of the batch begun last.
+
+    Args:
+        threshold: least cosine of centroids at which a cluster joins a story.
+        label_threshold: least cosine of words, where there are no centroids to compare.
+
+    Attributes:
+        folded: clusters that ever joined, those of stories that left included.
+        renewed_at: of them, those that had joined when words were last counted.
     """
 
-    def __init__(self, double threshold) -> None:
+    def __init__(self, double threshold, double label_threshold) -> None:
         self._threshold = <int64_t> nearbyint(threshold * GRID)
+        self._labels.bars.usual = <int64_t> nearbyint(label_threshold * GRID)
+        self._labels.bars.brief = <int64_t> nearbyint(max(label_threshold, SHORT_THRESHOLD) * GRID)
+        self._labels.bars.enough = LONG_WORDS
         self._word_ids = {}
         self._word_texts = []
         self._block_count = 0
@@ -376,80 +414,85 @@ cdef class StoryIndex:
                 _normalise(self, &values[0] if values.shape[0] else NULL, &offsets[0], count)
 
     cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2:
-        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
+        """The key of the story that a cluster belongs to, else :data:`NOBODY`.
+
+        That is the most similar one that is similar enough, the oldest of equals: by centroid, and only if none is,
+        by words, among the stories without a centroid of the cluster's dimension.
+        """
         cdef Best best
         cdef Row unit = _unit(self, row)
-        best.steps = self._threshold
-        best.key = NOBODY
-        # Centroids first: what they reach is the bar for labels, which leaves out the more words the higher it is.
-        if unit.dimension:
-            _match_centroid(self, row, unit, &best)
-        if words and (unit.dimension == 0 or _without_centroid(self) > 0):
-            _match_label(self, words, unit.dimension == 0, &best)
-        return best.key
+        cdef int32_t group = _group(self, unit.dimension, False) if unit.dimension else NO_GROUP
+        best.steps, best.key = self._threshold, NOBODY
+        if group >= 0 and self._groups[group].slots.size():
+            _match_centroid(self, row, unit, group, &best)
+            if best.key >= 0 or self._groups[group].slots.size() == self._slot_of.size():
+                return best.key
+        return _match_words(self, words, group) if words else NOBODY
 
     cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight):
-        """Add a member to story *key*, which is founded if there is none."""
+        """Add a member to story *key*, which is founded if there is none.
+
+        A centroid of another dimension than the story's own does not count.
+        """
         cdef unordered_map[int64_t, int32_t].iterator known = self._slot_of.find(key)
         cdef int32_t slot = dereference(known).second if known != self._slot_of.end() else _new_slot(self, key)
         cdef Row unit = _unit(self, row)
-        cdef Group* group
         _join_words(self, slot, words, weight)
-        if unit.dimension == 0:
-            return
-        if self._labels.slots[slot].group < 0:
-            _enter_group(self, slot, _group(self, unit.dimension, True))
-        group = _group_of(self, slot)
-        if group.dimension != unit.dimension:
-            raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
-        loops_add(_total(self, slot), &self._units[unit.start], weight, group.padded)
-        _renorm(self, slot)
+        if unit.dimension:
+            _join_centroid(self, slot, unit, weight)
+        self.folded += 1
+        # Here and not before the next cluster: what leaves in between must not count, or it would matter when.
+        if self.folded >= max(FIRST_RENEWAL, self.renewed_at * 5 // 4):
+            _renew(self)
 
     def remove(self, int64_t key) -> None:
         """Forget story *key*."""
         cdef int32_t slot = _find(self, key)
+        cdef Slot* story = &self._labels.slots[slot]
         cdef size_t place
-        for place in range(self._labels.slots[slot].words.size()):
-            _leave_word(self, self._labels.slots[slot].words[place])
-        if self._labels.slots[slot].group >= 0:
-            _leave_group(self, _group_of(self, slot), self._labels.slots[slot].place)
+        self._left.clear()
+        for place in range(story.words.size()):
+            if self._labels.drop(story[0], place):
+                self._left.push_back(story.words[place])
+        _forget_words(self)
+        if story.group >= 0:
+            _leave_group(self, _group_of(self, slot), story.place)
         self._labels.leave(slot)
         self._slot_of.erase(key)
 
-    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
-        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
-        cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
+    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes, int]:
+        """Story *key* for storage.
+
+        Returns:
+            sum (little-endian float32), words, their weights (little-endian float64), the most words of a member.
+        """
         cdef size_t place
-        words = []
-        for place in range(entries.size()):  # a loop over the entries themselves would copy them first
-            words.append(self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        packed = (<const char*> weights.data())[:weights.size() * sizeof(double)] if weights.size() else b""
-        if self._labels.slots[slot].group < 0:
-            return b"", words, packed
+        cdef int32_t slot = _find(self, key)
+        cdef Slot* story = &self._labels.slots[slot]
+        words = [self._word_texts[story.words[place]] for place in range(story.words.size())]
+        weights = (<const char*> story.weights.data())[:story.weights.size() * sizeof(double)] if words else b""
+        if story.group < 0:
+            return b"", words, weights, story.longest
         total = <const char*> _total(self, slot)
-        return total[:_group_of(self, slot).dimension * sizeof(float)], words, packed
+        return total[:_group_of(self, slot).dimension * sizeof(float)], words, weights, story.longest
 
     cdef int write(self, int64_t key, Writer* writer) except -1:
-        """Append story *key* as :meth:`dump` gives it, as three values of MessagePack."""
+        """Append story *key* as :meth:`dump` gives it, as four values of MessagePack."""
         cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
+        cdef Slot* story = &self._labels.slots[slot]
         cdef size_t place
-        if self._labels.slots[slot].group < 0:
+        if story.group < 0:
             writer.binary(NULL, 0)
         else:
             writer.binary(<const char*> _total(self, slot), _group_of(self, slot).dimension * sizeof(float))
-        writer.array(entries.size())
-        for place in range(entries.size()):
-            write_text(writer, self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        writer.binary(<const char*> weights.data(), weights.size() * sizeof(double))
+        writer.array(story.words.size())
+        for place in range(story.words.size()):
+            write_text(writer, self._word_texts[story.words[place]])
+        writer.binary(<const char*> story.weights.data(), story.weights.size() * sizeof(double))
+        writer.integer(story.longest)
         return 0
 
-    def load(self, int64_t key, bytes total, list words, bytes weights) -> None:
+    def load(self, int64_t key, bytes total, list words, bytes weights, int32_t longest) -> None:
         """Bring story *key* back from what :meth:`dump` gave."""
         cdef int32_t slot
         cdef const double* numbers = <const double*> <const char*> weights
@@ -462,10 +505,41 @@ cdef class StoryIndex:
         for place in range(len(words)):
             self._labels.add(slot, _word_id(self, words[place]), numbers[place])
         self._labels.renorm(slot)
+        self._labels.slots[slot].longest = longest
         if total:
             _enter_group(self, slot, _group(self, len(total) // 4, True))
             memcpy(_total(self, slot), <const char*> total, len(total))
             _renorm(self, slot)
+
+    def dump_background(self) -> tuple[int, list[str], bytes]:
+        """What clusters are compared against, for storage; it changes when ``renewed_at`` does.
+
+        Returns:
+            stories that were counted, their words in order, how many of them have each (little-endian, 64 bits).
+        """
+        cdef vector[int64_t] counts
+        cdef int32_t word
+        words = sorted([text for text, word in self._word_ids.items() if self._labels.count(word)])
+        for text in words:
+            counts.push_back(self._labels.count(self._word_ids[text]))
+        packed = (<const char*> counts.data())[:counts.size() * sizeof(int64_t)] if words else b""
+        return self._labels.counted(), words, packed
+
+    def load_background(
+        self, int64_t folded, int64_t renewed_at, int64_t stories, list words, bytes counts
+    ) -> None:
+        """Bring back what :meth:`dump_background` gave, before any story."""
+        cdef const int64_t* numbers = <const int64_t*> <const char*> counts
+        cdef Py_ssize_t place
+        if len(counts) != 8 * len(words):
+            raise ValueError("words and counts do not fit each other")
+        for place in range(len(words)):
+            if numbers[place] < 1:
+                raise ValueError("words and counts do not fit each other")
+        self.folded, self.renewed_at = folded, renewed_at
+        self._labels.restore(stories)
+        for place in range(len(words)):
+            self._labels.restore_word(_word_id(self, words[place]), numbers[place])
 
 
 cdef struct ChunkSentiment:
