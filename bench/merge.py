@@ -26,7 +26,7 @@ def kernel_merge(kernel: ModuleType, rows: _vectors.Matrix, new: _vectors.Matrix
     """Merges by a twin: as the service does it, clusters join or found in order."""
     index = kernel.StoryIndex(THRESHOLD, LABEL_THRESHOLD)
     for key, row in enumerate(rows):
-        index.load(key, row.tobytes(), [], b"", 0)
+        index.load(key, row.tobytes(), [], b"", 0, 1.0)
     batch = Centroids.of(list(new))
     return lambda: _merge_batch(index, batch, len(rows))
 

@@ -82,6 +82,8 @@ cdef extern from "filter.h" namespace "filter" nogil:
 cdef extern from "block.h" namespace "filter" nogil:
     cdef struct Directions:
         const float* totals
+        const double* masses
+        const float* centre
         const double* norms
         Py_ssize_t padded
 
@@ -98,8 +100,11 @@ cdef extern from "block.h" namespace "filter" nogil:
 cdef struct Group:  # the stories whose centroids have one dimension
     Py_ssize_t dimension
     Py_ssize_t padded  # a multiple of LANES; the padding is zero
+    int64_t steps  # the least similarity that counts
+    vector[float] centre  # the mean direction; empty: none is taken away
     vector[float] totals
-    vector[double] norms
+    vector[double] masses
+    vector[double] norms  # of what is left of the totals
     vector[int32_t] slots
     RoundedStories rounded
 
@@ -113,7 +118,8 @@ cdef struct Row:
 cdef class StoryIndex:
     cdef readonly int64_t folded
     cdef readonly int64_t renewed_at
-    cdef int64_t _threshold
+    cdef int64_t _plain_threshold
+    cdef int64_t _centred_threshold
     cdef unordered_map[int64_t, int32_t] _slot_of
     cdef vector[Row] _rows
     cdef vector[float] _units
@@ -128,6 +134,8 @@ cdef class StoryIndex:
     cdef Py_ssize_t _block_count
     cdef int32_t _block_group
     cdef Block _block
+    cdef vector[float] _block_units  # of a group with a mean direction: the rows without it
+    cdef vector[float] _scratch
     cdef vector[int32_t] _touched_of  # by place in the block's group: place among the touched, or NOBODY
     cdef vector[int32_t] _touched_places
     cdef RoundedStories _touched_rounded

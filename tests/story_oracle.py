@@ -55,6 +55,11 @@ class OracleStory:
             return None
         return [math.fsum(weight * unit[axis] for unit, weight in units) for axis in range(self.dimension)]
 
+    @property
+    def mass(self) -> float:
+        """The weight of the members with such a centroid."""
+        return math.fsum(one.weight for one in self.members if one.unit and len(one.unit) == self.dimension)
+
     def label(self) -> dict[str, float]:
         """The weighted sum of the members' unit word vectors."""
         weights: Counter[str] = Counter()
@@ -77,6 +82,7 @@ class Likeness:
 
     similarity: float
     threshold: float
+    tolerance: float = TOLERANCE
 
 
 Tiers = tuple[dict[int, Likeness], dict[int, Likeness]]
@@ -92,6 +98,7 @@ class Oracle:
         self._label_threshold = label_threshold
         self._joined = 0
         self._next_count = 8
+        self._centres: dict[int, list[float]] = {}
         self._counted = 0
         self._counts: dict[str, int] = {}
 
@@ -99,12 +106,25 @@ class Oracle:
         """How similar *member* is to each story that it compares with."""
         by_centroid, by_words = {}, {}
         for key, story in self.stories.items():
-            direction = story.centroid()
-            if member.unit and direction and len(direction) == len(member.unit):
-                by_centroid[key] = Likeness(cosine(member.unit, direction), self._threshold)
+            if member.unit and story.dimension == len(member.unit):
+                by_centroid[key] = self._compare_centroids(member.unit, story)
             elif member.words & set(story.label()):
                 by_words[key] = self._compare_words(member, story)
         return by_centroid, by_words
+
+    def _compare_centroids(self, unit: list[float], story: OracleStory) -> Likeness:
+        """Beside the mean direction, if there is one: then less is in common, and less is demanded."""
+        direction = story.centroid() or []
+        centre = self._centres.get(len(unit))
+        if centre is None:
+            return Likeness(cosine(unit, direction), self._threshold)
+        mass = story.mass
+        own = [number - mean for number, mean in zip(unit, centre, strict=True)]
+        other = [number - mass * mean for number, mean in zip(direction, centre, strict=True)]
+        # What float32 is off by grows as less is left.
+        left = math.hypot(*own) * math.hypot(*other) / mass
+        tolerance = TOLERANCE / left if left else math.inf
+        return Likeness(cosine(own, other), 1 - 1.6 * (1 - self._threshold), tolerance)
 
     def _compare_words(self, member: Member, story: OracleStory) -> Likeness:
         label, rarity = story.label(), self._rarity(member)
@@ -131,23 +151,42 @@ class Oracle:
             self._next_count = int(self._joined * 1.25)
             self._counted = len(self.stories)
             self._counts = dict(Counter(word for one in self.stories.values() for word in one.label()))
+            self._centres = self._mean_directions()
+
+    def _mean_directions(self) -> dict[int, list[float]]:
+        """By dimension: the sum of the stories' directions by their number and five."""
+        directions: dict[int, list[list[float]]] = {}
+        for story in self.stories.values():
+            total, mass = story.centroid(), story.mass
+            if total and math.hypot(*total) > mass / 1024:
+                unit = [number / math.hypot(*total) for number in total]
+                directions.setdefault(len(unit), []).append(unit)
+        return {
+            dimension: [math.fsum(axis) / (len(units) + 5) for axis in zip(*units, strict=True)]
+            for dimension, units in directions.items()
+        }
 
 
 def check_choice(tiers: Tiers, chosen: int | None) -> None:
     """Fail unless *chosen* (None: found a new story) is what the rule says, near ties aside."""
     for tier in tiers:
-        reached = {key: one for key, one in tier.items() if one.similarity >= one.threshold - TOLERANCE}
-        sure = {key: one for key, one in tier.items() if one.similarity >= one.threshold + TOLERANCE}
+        reached = {key: one for key, one in tier.items() if one.similarity >= one.threshold - one.tolerance}
+        sure = {key: one for key, one in tier.items() if one.similarity >= one.threshold + one.tolerance}
         if chosen in reached:
             value = reached[chosen].similarity
             best = max((one.similarity for one in sure.values()), default=value)
-            assert value >= best - TOLERANCE, f"joined a story that is {value} similar while one is {best}"
+            slack = max(one.tolerance for one in [reached[chosen], *sure.values()])
+            assert value >= best - slack, f"joined a story that is {value} similar while one is {best}"
             ties = [key for key, one in sure.items() if abs(one.similarity - value) < TIE and key < chosen]
+            ties = [key for key in ties if max(sure[key].tolerance, reached[chosen].tolerance) <= TIE_TOLERANCE]
             assert not ties, f"joined {chosen} although the older {ties} are as similar"
             return
         assert not sure, f"chose {chosen} although {sure} are similar enough"
     assert chosen is None, f"joined {chosen}, which is not similar enough: {tiers}"
 
+
+TIE_TOLERANCE = 1e-4
+"""Where float32 is off by more, even what is equal by definition may come out different."""
 
 TIE = 1e-12
 """Closer than this only what is equal by definition; the grid makes it a tie for every way of rounding."""

@@ -15,6 +15,7 @@ from array import array
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
@@ -56,6 +57,7 @@ class _StoryFields(Struct, array_like=True):
     words: list[str]
     weights: bytes
     longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    mass: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class _Background(Struct, array_like=True):
@@ -65,6 +67,7 @@ class _Background(Struct, array_like=True):
     stories: _Word
     words: list[str]
     counts: bytes
+    centres: list[bytes] = []
 
 
 _segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
@@ -185,9 +188,7 @@ class StoryStore:
                 f" {FOLDED_FIELD!r} of {self._folded}"
             )
         try:
-            index.load_background(
-                self._folded, background.renewed_at, background.stories, background.words, background.counts
-            )
+            index.load_background((self._folded, background.renewed_at), *astuple(background)[1:])
         except ValueError as error:
             raise InvalidStateError(f"state field {BACKGROUND_FIELD!r}: {error}") from None
 
@@ -204,7 +205,7 @@ class StoryStore:
         self._mentions.restore(story, stored.ids_total, ids)
         try:
             story.load(stored.panes)
-            index.load(story.key, stored.total, stored.words, stored.weights, stored.longest)
+            index.load(story.key, stored.total, stored.words, stored.weights, stored.longest, stored.mass)
         except ValueError as error:
             raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
         return story

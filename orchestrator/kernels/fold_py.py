@@ -29,8 +29,8 @@ IMPLEMENTATION = "python"
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
-STORED_FIELDS = 14
-"""Of a story in storage: what :func:`pack_stories` tells of it, and the four that the index tells."""
+STORED_FIELDS = 15
+"""Of a story in storage: what :func:`pack_stories` tells of it, and the five that the index tells."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""

@@ -198,9 +198,13 @@ def test_loading_refuses_damage(name: bytes, damage: Any, named: str) -> None:
 
 def test_loading_refuses_a_background_that_makes_no_sense() -> None:
     """Words without counts would weigh anything."""
-    fields = stored_book() | {b"f": b"\x08", b"b": msgspec.msgpack.encode((8, 1, ["a"], bytes(8)))}
-    with pytest.raises(InvalidStateError, match="'b': words and counts"):
-        StoryBook.load(0.75, MOST, fields)
+    for background, named in (
+        ((8, 1, ["a"], bytes(8)), "words and counts"),
+        ((8, 1, [], b"", [b"x"]), "mean direction"),
+    ):
+        fields = stored_book() | {b"f": b"\x08", b"b": msgspec.msgpack.encode(background)}
+        with pytest.raises(InvalidStateError, match=f"'b'.*{named}"):
+            StoryBook.load(0.75, MOST, fields)
 
 
 def test_loading_takes_what_was_stored_before_there_was_a_background() -> None:

@@ -139,6 +139,42 @@ def test_match_centroids_come_first(kernel: ModuleType) -> None:
     assert index.match(("a",), 2) == 0
 
 
+def test_match_leaves_out_what_all_stories_have_in_common(kernel: ModuleType) -> None:
+    """Directions that differ in a little only are told apart once their mean is known; equal ones stay equal."""
+    index = kernel.StoryIndex(0.75, WORDS)
+    rows = [[2.0, *(float(place == axis) for axis in range(8))] for place in range(8)]
+    begin(index, [*rows, [2.0, 1.0, 0.3, 0, 0, 0, 0, 0, 0], [3.0, 0.0, 0, 0, 0, 0, 0, 0, 0]])
+    for key in range(7):
+        index.join(key, (), key, float(key + 1))
+    assert index.match((), 7) == 0  # 0.8 similar to all of them
+    index.join(7, (), 7, 1.0)
+    assert index.renewed_at == 8
+    assert [index.match((), row) for row in range(8)] == list(range(8))
+    assert index.match((), 8) == 0
+    assert index.match((), 9) == merge.NOBODY
+
+
+def test_match_of_a_new_dimension_is_plain(kernel: ModuleType) -> None:
+    """Until a dimension's mean direction is taken there is nothing in common to leave out, and nothing to allow for."""
+    index = kernel.StoryIndex(0.75, WORDS)
+    begin(index, [[1.0, 0.0], [1.0, 0.0, 0.0], [0.72, 0.694, 0.0], [0.8, 0.6, 0.0]])
+    for _ in range(8):
+        index.join(0, (), 0, 1.0)
+    index.join(1, (), 1, 1.0)
+    assert [len(centre) // 4 for centre in index.dump_background()[3]] == [2]
+    assert (index.match((), 2), index.match((), 3)) == (merge.NOBODY, 1)
+    index.join(1, (), 1, 1.0)
+    assert [len(centre) // 4 for centre in index.dump_background()[3]] == [2, 3]
+    assert index.match((), 2) == 1
+
+
+def test_load_takes_sums_of_unknown_weight(kernel: ModuleType) -> None:
+    """What was stored without it: the members are taken as pointing all the same way."""
+    index = kernel.StoryIndex(0.75, WORDS)
+    index.load(0, np.array([3.0, 4.0], "<f4").tobytes(), [], b"", 0, 0.0)
+    assert index.dump(0)[4] == 5.0
+
+
 def test_match_short_words_need_more(kernel: ModuleType) -> None:
     """Where neither side ever had four words, they say too little: "iPhone 17" is not "iPhone 16"."""
     index = kernel.StoryIndex(0.5, WORDS)
@@ -204,7 +240,7 @@ def test_join_keeps_the_heaviest_words(kernel: ModuleType) -> None:
     index.join(0, ("w000", "zzz"), -1, 0.01)
     assert index.dump(0)[1] == list(first)
     index.join(0, ("w000", "yyy", "zzz"), -1, 9.0)
-    _, words, weights, longest = index.dump(0)
+    _, words, weights, longest, _ = index.dump(0)
     assert (words, longest) == ([*first[:-2], "yyy", "zzz"], merge.MAX_WORDS)
     assert np.frombuffer(weights)[0] > np.frombuffer(weights)[-1] > np.frombuffer(weights)[1]
     assert index.match((first[-1],), -1) == merge.NOBODY
@@ -234,12 +270,18 @@ def test_load_refuses_what_does_not_fit(kernel: ModuleType) -> None:
     """Words without weights, or a sum that is no array of float32, are refused."""
     index = kernel.StoryIndex(0.9, WORDS)
     with pytest.raises(ValueError, match="do not fit"):
-        index.load(0, b"", ["a"], b"", 0)
+        index.load(0, b"", ["a"], b"", 0, 0.0)
     with pytest.raises(ValueError, match="do not fit"):
-        index.load(1, b"123", [], b"", 0)
+        index.load(1, b"123", [], b"", 0, 0.0)
     for counts in (b"", bytes(8), b"\xff" * 8):
         with pytest.raises(ValueError, match="do not fit"):
-            index.load_background(8, 8, 1, ["a"], counts)
+            index.load_background((8, 8), 1, ["a"], counts, [])
+    for centre in (b"", b"123"):
+        with pytest.raises(ValueError, match="mean direction"):
+            index.load_background((8, 8), 1, [], b"", [centre])
+    index.join(0, ("a",), -1, 1.0)
+    with pytest.raises(ValueError, match="stories already"):
+        index.load_background((8, 8), 1, [], b"", [])
 
 
 VECTORS = st.lists(st.sampled_from([-2.0, -1.0, -0.25, 0.0, 0.5, 1.0, 3.0]), min_size=3, max_size=3)
@@ -280,7 +322,7 @@ def run_against_oracle(kernel: ModuleType, thresholds: tuple[float, float], step
 def check_sums(index: Any, oracle: Oracle) -> None:
     """The stored directions are the oracle's, to the precision of float32."""
     for key, story in oracle.stories.items():
-        total, words, weights, longest = index.dump(key)
+        total, words, weights, longest, _ = index.dump(key)
         assert np.frombuffer(total, "<f4").tolist() == pytest.approx(story.centroid() or [], rel=1e-5, abs=1e-3)
         assert dict(zip(words, np.frombuffer(weights).tolist(), strict=True)) == pytest.approx(story.label())
         assert longest == max(len(member.words) for member in story.members)
@@ -349,17 +391,21 @@ def assign(index: Any, rows: Any, cuts: list[int], first_key: int) -> list[int]:
 def assign_exactly(stories: Any, rows: Any, threshold: float) -> list[int]:
     """The same in float64 and one by one, with whole matrices: an oracle for sizes that the other is too slow for."""
     sums = np.concatenate([stories, np.zeros_like(rows)]).astype(np.float64)
-    count, keys = len(stories), []
+    masses = np.concatenate([np.ones(len(stories)), np.zeros(len(rows))])
+    count, keys, centre, next_renewal = len(stories), [], np.zeros(rows.shape[1]), 8
     for number, row in enumerate(rows / np.linalg.norm(rows, axis=1, keepdims=True)):
-        similarities = sums[:count] @ row / np.linalg.norm(sums[:count], axis=1)
+        own, others = row - centre, sums[:count] - masses[:count, None] * centre
+        similarities = others @ own / np.linalg.norm(others, axis=1) / np.linalg.norm(own)
         best = int(np.argmax(similarities))
-        if similarities[best] < threshold:
-            sums[len(stories) + number] = 0
+        if similarities[best] < (1 - 1.6 * (1 - threshold) if centre.any() else threshold):
             best, count = count, count + 1
         keys.append(best)
         sums[best] += row
-    founded = sorted({key for key in keys if key >= len(stories)})
-    names = {key: len(stories) + keys.index(key) for key in founded}
+        masses[best] += 1
+        if number + 1 == next_renewal:
+            next_renewal = int(next_renewal * 1.25)
+            centre = (sums[:count] / np.linalg.norm(sums[:count], axis=1, keepdims=True)).sum(axis=0) / (count + 5)
+    names = {key: len(stories) + keys.index(key) for key in keys if key >= len(stories)}
     return [names.get(key, key) for key in keys]
 
 
@@ -382,7 +428,7 @@ def test_filter_loses_no_story(level: int, count: int, noise: float, threshold: 
         for cuts in ([], [1, 2, 3, 150], list(range(0, 400, 9))):
             index = kernel.StoryIndex(threshold, WORDS)
             for key, story in enumerate(unit):
-                index.load(key, story.tobytes(), [], b"", 0)
+                index.load(key, story.tobytes(), [], b"", 0, 1.0)
             outcomes.append(assign(index, rows, cuts, count))
     finally:
         kernel.use_instructions(previous)
@@ -419,7 +465,7 @@ def test_index_survives_storage(kernel: ModuleType, steps: list[Any], cut: int, 
 def reloaded(kernel: ModuleType, index: Any, keys: list[int]) -> Any:
     """A new index with what *index* holds."""
     fresh = kernel.StoryIndex(0.6, WORDS)
-    fresh.load_background(index.folded, index.renewed_at, *index.dump_background())
+    fresh.load_background((index.folded, index.renewed_at), *index.dump_background())
     for key in keys:
         fresh.load(key, *index.dump(key))
     return fresh
