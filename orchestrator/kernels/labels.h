@@ -211,7 +211,7 @@ class Labels {
          * of the stories found so far. */
         for (; summed < count; summed++) {
             const int32_t place = rare_[summed];
-            const ptrdiff_t postings = frequency(query.words[place]);
+            const ptrdiff_t postings = frequencies_[summed];
             const double bar = ((double)best->steps - 1) / GRID;
             const bool needed = bar <= 0 || rest * (1 + ROUNDING) >= bar * bar * query.squares;
             if (!needed && postings > LOOKUP_COST * (ptrdiff_t)met_.size()) break;
@@ -249,6 +249,7 @@ class Labels {
     std::vector<uint32_t> stamps_; /* by slot */
     std::vector<int32_t> met_;     /* slots with the current stamp */
     std::vector<int32_t> rare_;    /* places of the query's words by frequency */
+    std::vector<ptrdiff_t> frequencies_;
     std::vector<double> sorted_;
     int64_t stories_ = 0;
     uint32_t stamp_ = 0;
@@ -308,11 +309,16 @@ class Labels {
     /* Sort the query's words, the rarest first. By insertion: they are few, and equals must stay in order. */
     void order_by_frequency() {
         rare_.resize((size_t)query.size());
+        frequencies_.resize((size_t)query.size());
         for (int32_t place = 0; place < (int32_t)query.size(); place++) {
             const ptrdiff_t own = frequency(query.words[place]);
             int32_t hole = place;
-            for (; hole > 0 && frequency(query.words[rare_[hole - 1]]) > own; hole--) rare_[hole] = rare_[hole - 1];
+            for (; hole > 0 && frequencies_[hole - 1] > own; hole--) {
+                rare_[hole] = rare_[hole - 1];
+                frequencies_[hole] = frequencies_[hole - 1];
+            }
             rare_[hole] = place;
+            frequencies_[hole] = own;
         }
     }
 
