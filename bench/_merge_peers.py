@@ -15,6 +15,7 @@ import numpy as np
 from bench._vectors import Matrix
 
 THRESHOLD = 0.75
+LABEL_THRESHOLD = 0.175
 SLOW_BEYOND = 10_000  # stories beyond which building the peer takes minutes
 
 Merge = Callable[[], Any]

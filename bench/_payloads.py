@@ -100,6 +100,15 @@ def _large_template(brand: str, *, centroids: bool) -> bytes:
 
 
 def story_labels(count: int, seed: int) -> list[str]:
-    """*count* labels of four words, hardly any two of which share three."""
+    """*count* labels of four words that no other label has: so many stories by any rule that goes by words."""
     rng = random.Random(seed)
-    return [" ".join(rng.sample(WORDS, 4)).title() for _ in range(count)]
+    pairs = len(WORDS) ** 2
+    numbers = rng.sample(range(pairs if 4 * count <= pairs else pairs**2), 4 * count)
+    words = [_word(number) for number in numbers]
+    return [" ".join(words[first : first + 4]).title() for first in range(0, 4 * count, 4)]
+
+
+def _word(number: int) -> str:
+    """Another word for every number."""
+    rest, last = divmod(number, len(WORDS))
+    return (_word(rest) if rest >= len(WORDS) else WORDS[rest]) + WORDS[last]

@@ -10,7 +10,7 @@ from types import ModuleType
 import click
 
 from bench._harness import Report, median_s
-from bench._merge_peers import THRESHOLD, Merge
+from bench._merge_peers import LABEL_THRESHOLD, THRESHOLD, Merge
 from bench._plot import growth
 from orchestrator.kernels import choice
 from orchestrator.kernels import merge_py as _merge_py
@@ -37,7 +37,7 @@ def merge_labels(kernel: ModuleType, labels: list[tuple[str, ...]]) -> Merge:
     """Merges all labels into an empty index."""
 
     def run() -> None:
-        index = kernel.StoryIndex(THRESHOLD)
+        index = kernel.StoryIndex(THRESHOLD, LABEL_THRESHOLD)
         for key, words in enumerate(labels):
             found = index.match(words, -1)
             index.join(key if found < 0 else found, words, -1, 1.0)

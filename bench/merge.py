@@ -11,22 +11,25 @@ import click
 
 from bench import _vectors
 from bench._harness import Report, median_s
-from bench._merge_peers import THRESHOLD, Merge, peers
+from bench._merge_peers import LABEL_THRESHOLD, THRESHOLD, Merge, peers
 from bench._plot import growth
 from orchestrator.kernels import choice
 from orchestrator.kernels import merge_py as _merge_py
 from orchestrator.kernels.rows import Centroids
 
 INCOMING = 256
+CLUSTERS_BEFORE = 10**6  # so many that none of the rounds comes to a renewal
 PURE_INCOMING = 2  # the pure twin is measured on these and scaled up
 PURE_UP_TO = 10_000  # stories
 
 
 def kernel_merge(kernel: ModuleType, rows: _vectors.Matrix, new: _vectors.Matrix) -> Merge:
     """Merges by a twin: as the service does it, clusters join or found in order."""
-    index = kernel.StoryIndex(THRESHOLD)
+    index = kernel.StoryIndex(THRESHOLD, LABEL_THRESHOLD)
+    mean = rows.sum(axis=0) / (len(rows) + _merge_py.PRIOR_STORIES)
+    index.load_background((CLUSTERS_BEFORE, CLUSTERS_BEFORE), len(rows), [], b"", [mean.astype("<f4").tobytes()])
     for key, row in enumerate(rows):
-        index.load(key, row.tobytes(), [], b"")
+        index.load(key, row.tobytes(), [], b"", 0, 1.0)
     batch = Centroids.of(list(new))
     return lambda: _merge_batch(index, batch, len(rows))
 

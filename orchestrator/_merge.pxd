@@ -24,29 +24,40 @@ cdef extern from "best.h" namespace "merge" nogil:
         void challenge(double similarity, int64_t its) noexcept
 
 cdef extern from "labels.h" namespace "merge" nogil:
-    cdef struct WordPlace:
-        int32_t word
-        int32_t place
+    cdef struct Bars:
+        int64_t usual
+        int64_t brief
+        int32_t enough
 
     cdef struct Slot:
         int64_t key
         int32_t group
         int32_t place
-        vector[WordPlace] words
+        int32_t longest
+        vector[int32_t] words
+        vector[double] weights
 
     cdef cppclass Labels:
         vector[Slot] slots
-        vector[int32_t] query
+        Bars bars
         int32_t enter(int64_t key) except +
         void leave(int32_t slot) except +
         int32_t new_word() except +
-        bool grow(int32_t slot, int32_t word, double weight) noexcept
+        void free_word(int32_t word) except +
+        void ask_nothing() noexcept
+        void ask(int32_t word) except +
+        void join(int32_t slot, double weight, vector[int32_t]* fresh, vector[int32_t]* left) except +
+        void add_asked(int32_t slot, int32_t word, int32_t place) except +
         void add(int32_t slot, int32_t word, double weight) except +
         void renorm(int32_t slot) noexcept
-        double weight(const WordPlace& entry) noexcept
-        bool drop(const WordPlace& entry) except +
+        bool drop(const Slot& story, size_t place) noexcept
+        void renew(int64_t stories, vector[int32_t]* left) except +
+        void restore(int64_t stories) noexcept
+        void restore_word(int32_t word, int64_t count) noexcept
+        int64_t counted() noexcept
+        int64_t count(int32_t word) noexcept
         Py_ssize_t work() noexcept
-        void search(bool all, Best* best) except +
+        void search(int32_t but, Best* best) except +
 
 cdef extern from "filter.h" namespace "filter" nogil:
     cdef struct Survivor:
@@ -71,6 +82,8 @@ cdef extern from "filter.h" namespace "filter" nogil:
 cdef extern from "block.h" namespace "filter" nogil:
     cdef struct Directions:
         const float* totals
+        const double* masses
+        const float* centre
         const double* norms
         Py_ssize_t padded
 
@@ -87,8 +100,11 @@ cdef extern from "block.h" namespace "filter" nogil:
 cdef struct Group:  # the stories whose centroids have one dimension
     Py_ssize_t dimension
     Py_ssize_t padded  # a multiple of LANES; the padding is zero
+    int64_t steps  # the least similarity that counts
+    vector[float] centre  # the mean direction; empty: none is taken away
     vector[float] totals
-    vector[double] norms
+    vector[double] masses
+    vector[double] norms  # of what is left of the totals
     vector[int32_t] slots
     RoundedStories rounded
 
@@ -100,7 +116,10 @@ cdef struct Row:
 
 @cython.final
 cdef class StoryIndex:
-    cdef int64_t _threshold
+    cdef readonly int64_t folded
+    cdef readonly int64_t renewed_at
+    cdef int64_t _plain_threshold
+    cdef int64_t _centred_threshold
     cdef unordered_map[int64_t, int32_t] _slot_of
     cdef vector[Row] _rows
     cdef vector[float] _units
@@ -108,10 +127,15 @@ cdef class StoryIndex:
     cdef Labels _labels
     cdef dict _word_ids
     cdef list _word_texts
+    cdef tuple _asked
+    cdef vector[int32_t] _fresh
+    cdef vector[int32_t] _left
     cdef Py_ssize_t _block_first
     cdef Py_ssize_t _block_count
     cdef int32_t _block_group
     cdef Block _block
+    cdef vector[float] _block_units  # of a group with a mean direction: the rows without it
+    cdef vector[float] _scratch
     cdef vector[int32_t] _touched_of  # by place in the block's group: place among the touched, or NOBODY
     cdef vector[int32_t] _touched_places
     cdef RoundedStories _touched_rounded

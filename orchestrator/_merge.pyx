@@ -13,12 +13,14 @@ from cython.operator cimport dereference
 from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
+from libcpp.algorithm cimport sort
 from libcpp.unordered_map cimport unordered_map
+from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from orchestrator.kernels.common cimport FIXED_BITS, Writer, fixed, int128_t, wide, write_text
 
-from orchestrator.kernels import merge_py as _merge_py
+from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
 IMPLEMENTATION = "cython"
 
@@ -27,6 +29,8 @@ cdef extern from "loops.h" nogil:
     double loops_square_sum(const float* row, Py_ssize_t size) noexcept
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
+    void loops_minus(const float* total, double mass, const float* centre, float* out, Py_ssize_t padded) noexcept
+    void loops_add_unit(double* sums, const float* row, double norm, Py_ssize_t size) noexcept
 
 cdef extern from "products.h" namespace "filter" nogil:
     int instructions
@@ -36,13 +40,19 @@ cdef extern from "block.h" namespace "filter" nogil:
     double similarity(const Directions& stories, Py_ssize_t place, Unit unit) noexcept
 
 cdef double SHARE_TOLERANCE = _merge_py.SHARE_TOLERANCE
-cdef size_t MAX_WORDS = _merge_py.MAX_WORDS
+cdef int64_t FIRST_RENEWAL = _merge_py.FIRST_RENEWAL
+cdef int64_t PRIOR_STORIES = _merge_py.PRIOR_STORIES
+cdef double LEAST_DIRECTION = _merge_py.LEAST_DIRECTION
+cdef double CENTRED_SCALE = _merge_py.CENTRED_SCALE
+cdef int32_t LONG_WORDS = _words_py.LONG_WORDS
+cdef double SHORT_THRESHOLD = _words_py.SHORT_THRESHOLD
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 # A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
 # each cluster, which at this number costs about as much as the products of a block with a thousand stories.
 cdef Py_ssize_t BLOCK_ROWS = 256
 cdef Py_ssize_t MOST_TOUCHED = 512
+cdef int32_t NO_GROUP = -1
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
 
@@ -61,9 +71,9 @@ cdef inline Py_ssize_t _padded(Py_ssize_t size) noexcept nogil:
     return (size + LANES - 1) // LANES * LANES
 
 
-cdef inline float _least(StoryIndex index) noexcept nogil:
+cdef inline float _least(Group* group) noexcept nogil:
     """The least similarity that counts."""
-    return <float> (<double> index._threshold / GRID)
+    return <float> (<double> group.steps / GRID)
 
 
 cdef inline float _reached(Best* best) noexcept nogil:
@@ -81,9 +91,11 @@ cdef inline float* _total(StoryIndex index, int32_t slot) noexcept:
     return &group.totals[index._labels.slots[slot].place * group.padded]
 
 
-cdef inline Directions _directions(StoryIndex index, Group* group) noexcept nogil:
+cdef inline Directions _directions(Group* group) noexcept nogil:
     cdef Directions directions
     directions.totals, directions.norms, directions.padded = group.totals.data(), group.norms.data(), group.padded
+    directions.masses = group.masses.data()
+    directions.centre = group.centre.data() if group.centre.size() else NULL
     return directions
 
 
@@ -132,54 +144,64 @@ cdef Row _unit(StoryIndex index, Py_ssize_t row):
     return index._rows[row] if row >= 0 else none
 
 
-cdef Py_ssize_t _without_centroid(StoryIndex index) noexcept:
-    cdef Py_ssize_t count = index._slot_of.size()
-    cdef size_t group
-    for group in range(index._groups.size()):
-        count -= index._groups[group].slots.size()
-    return count
+cdef int _match_centroid(StoryIndex index, Py_ssize_t row, int32_t number, Best* best) except -1:
+    cdef Group* group = &index._groups[number]
+    best.steps = group.steps
+    if not (index._block_first <= row < index._block_first + index._block_count and index._block_group == number):
+        _begin_block(index, row, number)
+    return _best_of_block(index, group, row - index._block_first, best)
 
 
-cdef int _match_centroid(StoryIndex index, Py_ssize_t row, Row unit, Best* best) except -1:
-    cdef int32_t group = _group(index, unit.dimension, False)
-    if group < 0 or index._groups[group].slots.size() == 0:
-        return 0
-    if not (index._block_first <= row < index._block_first + index._block_count and index._block_group == group):
-        _begin_block(index, row, group)
-    _best_of_block(index, &index._groups[group], row - index._block_first, unit, best)
-    return 0
-
-
-cdef int _begin_block(StoryIndex index, Py_ssize_t first, int32_t group) except -1:
+cdef int _begin_block(StoryIndex index, Py_ssize_t first, int32_t number) except -1:
     """Filter the stories for the rows from *first* on that have the group's dimension."""
     cdef Py_ssize_t count = 0
     cdef Py_ssize_t most = min(BLOCK_ROWS, <Py_ssize_t> index._rows.size() - first)
-    while count < most and index._rows[first + count].dimension == index._groups[group].dimension:
+    cdef Group* group = &index._groups[number]
+    while count < most and index._rows[first + count].dimension == group.dimension:
         count += 1
-    index._block_first, index._block_count, index._block_group = first, count, group
-    index._touched_of.assign(index._groups[group].slots.size(), <int32_t> NOBODY)
+    index._block_first, index._block_count, index._block_group = first, count, number
+    index._touched_of.assign(group.slots.size(), <int32_t> NOBODY)
     index._touched_places.clear()
-    index._touched_rounded = RoundedStories(index._groups[group].padded, _least(index))
-    if count * len(index) * index._groups[group].dimension < GIL_WORTH_PRODUCTS:
-        _filter_block(index, &index._groups[group])
+    index._touched_rounded = RoundedStories(group.padded, _least(group))
+    if count * len(index) * group.dimension < GIL_WORTH_PRODUCTS:
+        _filter_block(index, group)
     else:
         with nogil:
-            _filter_block(index, &index._groups[group])
+            _filter_block(index, group)
     return 0
 
 
 cdef int _filter_block(StoryIndex index, Group* group) except -1 nogil:
     cdef Py_ssize_t place
     index._block.units.resize(index._block_count)
+    if group.centre.size():
+        index._block_units.assign(index._block_count * group.padded, 0.0)
     for place in range(index._block_count):
         index._block.units[place] = _unit_of(index, index._rows[index._block_first + place])
-    index._block.filter(&group.rounded, _directions(index, group), _least(index), MOST_SURVIVORS)
+        if group.centre.size():
+            _centre_unit(index, group, place)
+    index._block.filter(&group.rounded, _directions(group), _least(group), MOST_SURVIVORS)
     return 0
 
 
-cdef int _best_of_block(StoryIndex index, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
+cdef int _centre_unit(StoryIndex index, Group* group, Py_ssize_t place) except -1 nogil:
+    """Take the mean direction away from a row of the block."""
+    cdef Unit* unit = &index._block.units[place]
+    cdef float* numbers = &index._block_units[place * group.padded]
+    cdef double norm
+    index._scratch.resize(group.padded)
+    loops_minus(unit.numbers, 1.0, group.centre.data(), index._scratch.data(), group.padded)
+    norm = sqrt(loops_square_sum(index._scratch.data(), group.dimension))
+    if norm > 0:
+        loops_scale(index._scratch.data(), norm, numbers, group.dimension)
+    unit.numbers, unit.length = numbers, sqrt(loops_square_sum(numbers, group.dimension))
+    return 0
+
+
+cdef int _best_of_block(StoryIndex index, Group* group, Py_ssize_t row, Best* best) except -1:
     """Compare a row with what the filter left: stories as they were, and those touched since as they are now."""
     cdef Survivor survivor
+    cdef Unit unit = index._block.units[row]
     if index._block.found[row].too_many:
         return _best_of_all(index, group, row, unit, best)
     _verify_untouched(index, group, &index._block.found[row].stories, unit, best)
@@ -196,7 +218,7 @@ cdef int _best_of_block(StoryIndex index, Group* group, Py_ssize_t row, Row unit
     return 0
 
 
-cdef int _best_of_all(StoryIndex index, Group* group, Py_ssize_t row, Row unit, Best* best) except -1:
+cdef int _best_of_all(StoryIndex index, Group* group, Py_ssize_t row, Unit unit, Best* best) except -1:
     """Compare a row with all stories as they are now."""
     index._scanned.clear()
     group.rounded.scan(index._block.rows, row, _reached(best), &index._scanned)
@@ -205,7 +227,7 @@ cdef int _best_of_all(StoryIndex index, Group* group, Py_ssize_t row, Row unit, 
 
 
 cdef void _verify_untouched(
-    StoryIndex index, Group* group, vector[Survivor]* found, Row unit, Best* best
+    StoryIndex index, Group* group, vector[Survivor]* found, Unit unit, Best* best
 ) noexcept nogil:
     cdef Survivor survivor
     cdef size_t place
@@ -215,19 +237,18 @@ cdef void _verify_untouched(
             _compare(index, group, survivor, unit, best)
 
 
-cdef void _verify(StoryIndex index, Group* group, vector[Survivor]* found, Row unit, Best* best) noexcept nogil:
+cdef void _verify(StoryIndex index, Group* group, vector[Survivor]* found, Unit unit, Best* best) noexcept nogil:
     cdef size_t place
     for place in range(found.size()):
         _compare(index, group, found[0][place], unit, best)
 
 
-cdef inline void _compare(StoryIndex index, Group* group, Survivor survivor, Row unit, Best* best) noexcept nogil:
+cdef inline void _compare(StoryIndex index, Group* group, Survivor survivor, Unit unit, Best* best) noexcept nogil:
     """Let a story contend with its exact similarity, unless even its bound is too small."""
     if survivor.bound * GRID < best.steps:
         return
     best.challenge(
-        similarity(_directions(index, group), survivor.place, _unit_of(index, unit)),
-        index._labels.slots[group.slots[survivor.place]].key,
+        similarity(_directions(group), survivor.place, unit), index._labels.slots[group.slots[survivor.place]].key
     )
 
 
@@ -237,12 +258,25 @@ cdef int32_t _group(StoryIndex index, Py_ssize_t dimension, bint make) except -2
         if index._groups[number].dimension == dimension:
             return number
     if not make:
-        return -1
+        return NO_GROUP
     index._groups.resize(index._groups.size() + 1)
     index._groups.back().dimension = dimension
     index._groups.back().padded = _padded(dimension)
-    index._groups.back().rounded = RoundedStories(_padded(dimension), _least(index))
+    index._groups.back().steps = index._plain_threshold
+    index._groups.back().rounded = RoundedStories(_padded(dimension), _least(&index._groups.back()))
     return <int32_t> index._groups.size() - 1
+
+
+cdef int _join_centroid(StoryIndex index, int32_t slot, Row unit, double weight) except -1:
+    cdef Group* group
+    if index._labels.slots[slot].group < 0:
+        _enter_group(index, slot, _group(index, unit.dimension, True))
+    group = _group_of(index, slot)
+    if group.dimension != unit.dimension:
+        return 0
+    loops_add(_total(index, slot), &index._units[unit.start], weight, group.padded)
+    group.masses[index._labels.slots[slot].place] += weight
+    return _renorm(index, slot)
 
 
 cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
@@ -251,6 +285,7 @@ cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
     index._labels.slots[slot].place = <int32_t> group.slots.size()
     group.slots.push_back(slot)
     group.norms.push_back(0.0)
+    group.masses.push_back(0.0)
     group.totals.resize(group.slots.size() * group.padded, 0.0)
     return 0
 
@@ -262,12 +297,14 @@ cdef int _leave_group(StoryIndex index, Group* group, int32_t place) except -1:
         totals = group.totals.data()
         memcpy(totals + place * group.padded, totals + last * group.padded, group.padded * sizeof(float))
         group.norms[place] = group.norms[last]
+        group.masses[place] = group.masses[last]
         group.slots[place] = group.slots[last]
         index._labels.slots[group.slots[place]].place = place
     group.rounded.remove(place)
     index._block_count = 0  # places have changed
     group.slots.pop_back()
     group.norms.pop_back()
+    group.masses.pop_back()
     group.totals.resize(last * group.padded)
     return 0
 
@@ -275,14 +312,66 @@ cdef int _leave_group(StoryIndex index, Group* group, int32_t place) except -1:
 cdef int _renorm(StoryIndex index, int32_t slot) except -1:
     cdef int32_t number = index._labels.slots[slot].group
     cdef int32_t place = index._labels.slots[slot].place
-    cdef Group* group = &index._groups[number]
-    group.norms[place] = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
-    return _touch(index, group, number, place)
+    _round(index, &index._groups[number], place)
+    return _touch(index, &index._groups[number], number, place)
+
+
+cdef int _round(StoryIndex index, Group* group, Py_ssize_t place) except -1 nogil:
+    """Keep the length and the rounded form of where a story points up to date."""
+    cdef const float* direction = &group.totals[place * group.padded]
+    if group.centre.size():
+        index._scratch.resize(group.padded)
+        loops_minus(direction, group.masses[place], group.centre.data(), index._scratch.data(), group.padded)
+        direction = index._scratch.data()
+    group.norms[place] = sqrt(loops_square_sum(direction, group.dimension))
+    group.rounded.set(place, direction, group.norms[place])
+    return 0
+
+
+cdef int _set_centre(StoryIndex index, Group* group, const float* centre) except -1 nogil:
+    """Let *centre*, or nothing, be what is taken away from directions; their rounded forms are those before."""
+    cdef int64_t steps = index._centred_threshold if centre else index._plain_threshold
+    if centre:
+        group.centre.assign(group.padded, 0.0)
+        memcpy(group.centre.data(), centre, group.dimension * sizeof(float))
+    else:
+        group.centre.clear()
+    if steps != group.steps:
+        group.steps = steps
+        group.rounded = RoundedStories(group.padded, _least(group))
+    return 0
+
+
+cdef int _renew_centre(StoryIndex index, Group* group) except -1 nogil:
+    """Take the mean direction of the stories, the oldest first, and compare with it from now on."""
+    cdef vector[pair[int64_t, int32_t]] order
+    cdef vector[double] sums
+    cdef vector[float] means
+    cdef Py_ssize_t place
+    cdef size_t each
+    cdef double norm
+    cdef int64_t count = 0
+    sums.assign(group.padded, 0.0)
+    for place in range(<Py_ssize_t> group.slots.size()):
+        order.push_back(pair[int64_t, int32_t](index._labels.slots[group.slots[place]].key, <int32_t> place))
+    sort(order.begin(), order.end())
+    for each in range(order.size()):
+        place = order[each].second
+        norm = sqrt(loops_square_sum(&group.totals[place * group.padded], group.dimension))
+        if norm > group.masses[place] * LEAST_DIRECTION:
+            loops_add_unit(sums.data(), &group.totals[place * group.padded], norm, group.dimension)
+            count += 1
+    means.resize(group.padded)
+    for place in range(group.dimension):
+        means[place] = <float> (sums[place] / <double> (count + PRIOR_STORIES))
+    _set_centre(index, group, means.data() if count else NULL)
+    for place in range(<Py_ssize_t> group.slots.size()):
+        _round(index, group, place)
+    return 0
 
 
 cdef int _touch(StoryIndex index, Group* group, int32_t number, int32_t place) except -1:
-    """Keep the rounded form of a story that has moved up to date, in the block's eyes too."""
-    group.rounded.set(place, &group.totals[place * group.padded], group.norms[place])
+    """Let the block know of a story that has moved."""
     if index._block_count == 0 or number != index._block_group:
         return 0
     if <size_t> place >= index._touched_of.size():
@@ -297,28 +386,39 @@ cdef int _touch(StoryIndex index, Group* group, int32_t number, int32_t place) e
     return 0
 
 
-cdef int _match_label(StoryIndex index, tuple words, bint all_stories, Best* best) except -1:
-    """Compare with the stories that share words."""
-    index._labels.query.clear()
-    for word in words:
-        index._labels.query.push_back(<int32_t> index._word_ids.get(word, NOBODY))
+cdef int64_t _match_words(StoryIndex index, tuple words, int32_t but) except -2:
+    """The most similar by words of the stories that are not in the group *but*."""
+    cdef Best best
+    best.steps, best.key = index._labels.bars.usual, NOBODY
+    _ask(index, words)
     if index._labels.work() < GIL_WORTH_PRODUCTS:
-        index._labels.search(all_stories, best)
+        index._labels.search(but, &best)
     else:
         with nogil:
-            index._labels.search(all_stories, best)
+            index._labels.search(but, &best)
+    return best.key
+
+
+cdef int _ask(StoryIndex index, tuple words) except -1:
+    """Let the query be *words*; who joins a story has mostly just been compared."""
+    if index._asked is words:
+        return 0
+    index._labels.ask_nothing()
+    for word in words:
+        index._labels.ask(<int32_t> index._word_ids.get(word, NOBODY))
+    index._asked = words
     return 0
 
 
 cdef int _join_words(StoryIndex index, int32_t slot, tuple words, double weight) except -1:
-    cdef double share = weight / sqrt(<double> len(words)) if words else 0.0
-    for word in words:
-        if index._labels.grow(slot, index._word_ids.get(word, NOBODY), share):
-            continue
-        if index._labels.slots[slot].words.size() < MAX_WORDS:
-            index._labels.add(slot, _word_id(index, word), share)
+    cdef size_t each
+    _ask(index, words)
+    index._labels.join(slot, weight, &index._fresh, &index._left)
+    for each in range(index._fresh.size()):
+        word = words[index._fresh[each]]
+        index._labels.add_asked(slot, _word_id(index, word), index._fresh[each])
     index._labels.renorm(slot)
-    return 0
+    return _forget_words(index)
 
 
 cdef int32_t _word_id(StoryIndex index, object text) except -1:
@@ -332,26 +432,56 @@ cdef int32_t _word_id(StoryIndex index, object text) except -1:
     else:
         index._word_texts.append(text)
     index._word_ids[text] = word
+    index._asked = None
     return word
 
 
-cdef int _leave_word(StoryIndex index, WordPlace entry) except -1:
-    """Let a story no longer have a word, whose text is forgotten when nobody has it any more."""
-    if index._labels.drop(entry):
-        del index._word_ids[index._word_texts[entry.word]]
-        index._word_texts[entry.word] = None
+cdef int _forget_words(StoryIndex index) except -1:
+    """Let the words that were left by all go."""
+    cdef int32_t word
+    cdef size_t each
+    for each in range(index._left.size()):
+        word = index._left[each]
+        del index._word_ids[index._word_texts[word]]
+        index._word_texts[word] = None
+        index._labels.free_word(word)
+        index._asked = None
     return 0
+
+
+cdef int _renew(StoryIndex index) except -1:
+    cdef size_t number
+    index.renewed_at = index.folded
+    index._labels.renew(index._slot_of.size(), &index._left)
+    index._block_count = 0  # it was filtered against directions that are others now
+    with nogil:
+        for number in range(index._groups.size()):
+            _renew_centre(index, &index._groups[number])
+    index._asked = None
+    return _forget_words(index)
 
 
 cdef class StoryIndex:
     """Where each story points, and which story a cluster belongs to.
 
     A story has a key (greater = younger), the weighted sum of its members' unit centroids (float32) and the
-    weighted sum of their labels' unit word vectors (float64). A row names a centroid of the batch begun last.
+    weighted sum of their words' unit vectors (float64). A row names a centroid of the batch begun last.
+
+    Args:
+        threshold: least cosine of centroids at which a cluster joins a story.
+        label_threshold: least cosine of words, where there are no centroids to compare.
+
+    Attributes:
+        folded: clusters that ever joined, those of stories that left included.
+        renewed_at: of them, those that had joined when words were last counted and mean directions last taken.
     """
 
-    def __init__(self, double threshold) -> None:
-        self._threshold = <int64_t> nearbyint(threshold * GRID)
+    def __init__(self, double threshold, double label_threshold) -> None:
+        self._plain_threshold = <int64_t> nearbyint(threshold * GRID)
+        self._centred_threshold = <int64_t> nearbyint((1 - CENTRED_SCALE * (1 - threshold)) * GRID)
+        self._labels.bars.usual = <int64_t> nearbyint(label_threshold * GRID)
+        self._labels.bars.brief = <int64_t> nearbyint(max(label_threshold, SHORT_THRESHOLD) * GRID)
+        self._labels.bars.enough = LONG_WORDS
         self._word_ids = {}
         self._word_texts = []
         self._block_count = 0
@@ -376,81 +506,94 @@ cdef class StoryIndex:
                 _normalise(self, &values[0] if values.shape[0] else NULL, &offsets[0], count)
 
     cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2:
-        """The key of the most similar story that is similar enough, the oldest of equals; else :data:`NOBODY`."""
+        """The key of the story that a cluster belongs to, else :data:`NOBODY`.
+
+        That is the most similar one that is similar enough, the oldest of equals: by centroid, and only if none is,
+        by words, among the stories without a centroid of the cluster's dimension.
+        """
         cdef Best best
         cdef Row unit = _unit(self, row)
-        best.steps = self._threshold
+        cdef int32_t group = _group(self, unit.dimension, False) if unit.dimension else NO_GROUP
         best.key = NOBODY
-        # Centroids first: what they reach is the bar for labels, which leaves out the more words the higher it is.
-        if unit.dimension:
-            _match_centroid(self, row, unit, &best)
-        if words and (unit.dimension == 0 or _without_centroid(self) > 0):
-            _match_label(self, words, unit.dimension == 0, &best)
-        return best.key
+        if group >= 0 and self._groups[group].slots.size():
+            _match_centroid(self, row, group, &best)
+            if best.key >= 0 or self._groups[group].slots.size() == self._slot_of.size():
+                return best.key
+        return _match_words(self, words, group) if words else NOBODY
 
     cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight):
-        """Add a member to story *key*, which is founded if there is none."""
+        """Add a member to story *key*, which is founded if there is none.
+
+        A centroid of another dimension than the story's own does not count.
+        """
         cdef unordered_map[int64_t, int32_t].iterator known = self._slot_of.find(key)
         cdef int32_t slot = dereference(known).second if known != self._slot_of.end() else _new_slot(self, key)
         cdef Row unit = _unit(self, row)
-        cdef Group* group
         _join_words(self, slot, words, weight)
-        if unit.dimension == 0:
-            return
-        if self._labels.slots[slot].group < 0:
-            _enter_group(self, slot, _group(self, unit.dimension, True))
-        group = _group_of(self, slot)
-        if group.dimension != unit.dimension:
-            raise ValueError(f"a centroid of {unit.dimension} numbers cannot join a story of {group.dimension}")
-        loops_add(_total(self, slot), &self._units[unit.start], weight, group.padded)
-        _renorm(self, slot)
+        if unit.dimension:
+            _join_centroid(self, slot, unit, weight)
+        self.folded += 1
+        # Here and not before the next cluster: what leaves in between must not count, or it would matter when.
+        if self.folded >= max(FIRST_RENEWAL, self.renewed_at * 5 // 4):
+            _renew(self)
 
     def remove(self, int64_t key) -> None:
         """Forget story *key*."""
         cdef int32_t slot = _find(self, key)
+        cdef Slot* story = &self._labels.slots[slot]
         cdef size_t place
-        for place in range(self._labels.slots[slot].words.size()):
-            _leave_word(self, self._labels.slots[slot].words[place])
-        if self._labels.slots[slot].group >= 0:
-            _leave_group(self, _group_of(self, slot), self._labels.slots[slot].place)
+        self._left.clear()
+        for place in range(story.words.size()):
+            if self._labels.drop(story[0], place):
+                self._left.push_back(story.words[place])
+        _forget_words(self)
+        if story.group >= 0:
+            _leave_group(self, _group_of(self, slot), story.place)
         self._labels.leave(slot)
         self._slot_of.erase(key)
 
-    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes]:
-        """Story *key* for storage: sum (little-endian float32), words, their weights (little-endian float64)."""
-        cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
+    def dump(self, int64_t key) -> tuple[bytes, list[str], bytes, int, float]:
+        """Story *key* for storage.
+
+        Returns:
+            sum (little-endian float32), words, their weights (little-endian float64), the most words of a member,
+            weight of the members in the sum.
+        """
         cdef size_t place
-        words = []
-        for place in range(entries.size()):  # a loop over the entries themselves would copy them first
-            words.append(self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        packed = (<const char*> weights.data())[:weights.size() * sizeof(double)] if weights.size() else b""
-        if self._labels.slots[slot].group < 0:
-            return b"", words, packed
+        cdef int32_t slot = _find(self, key)
+        cdef Slot* story = &self._labels.slots[slot]
+        words = [self._word_texts[story.words[place]] for place in range(story.words.size())]
+        weights = (<const char*> story.weights.data())[:story.weights.size() * sizeof(double)] if words else b""
+        if story.group < 0:
+            return b"", words, weights, story.longest, 0.0
         total = <const char*> _total(self, slot)
-        return total[:_group_of(self, slot).dimension * sizeof(float)], words, packed
+        group = _group_of(self, slot)
+        return total[:group.dimension * sizeof(float)], words, weights, story.longest, group.masses[story.place]
 
     cdef int write(self, int64_t key, Writer* writer) except -1:
-        """Append story *key* as :meth:`dump` gives it, as three values of MessagePack."""
+        """Append story *key* as :meth:`dump` gives it, as five values of MessagePack."""
         cdef int32_t slot = _find(self, key)
-        cdef vector[WordPlace]* entries = &self._labels.slots[slot].words
-        cdef vector[double] weights
+        cdef Slot* story = &self._labels.slots[slot]
         cdef size_t place
-        if self._labels.slots[slot].group < 0:
+        if story.group < 0:
             writer.binary(NULL, 0)
         else:
             writer.binary(<const char*> _total(self, slot), _group_of(self, slot).dimension * sizeof(float))
-        writer.array(entries.size())
-        for place in range(entries.size()):
-            write_text(writer, self._word_texts[entries[0][place].word])
-            weights.push_back(self._labels.weight(entries[0][place]))
-        writer.binary(<const char*> weights.data(), weights.size() * sizeof(double))
+        writer.array(story.words.size())
+        for place in range(story.words.size()):
+            write_text(writer, self._word_texts[story.words[place]])
+        writer.binary(<const char*> story.weights.data(), story.weights.size() * sizeof(double))
+        writer.integer(story.longest)
+        writer.real(_group_of(self, slot).masses[story.place] if story.group >= 0 else 0.0)
         return 0
 
-    def load(self, int64_t key, bytes total, list words, bytes weights) -> None:
-        """Bring story *key* back from what :meth:`dump` gave."""
+    def load(
+        self, int64_t key, bytes total, list words, bytes weights, int32_t longest, double mass
+    ) -> None:
+        """Bring story *key* back from what :meth:`dump` gave, after the background.
+
+        A *mass* of 0 is one that was not stored: the members are taken as pointing all the same way.
+        """
         cdef int32_t slot
         cdef const double* numbers = <const double*> <const char*> weights
         cdef Py_ssize_t place
@@ -462,10 +605,59 @@ cdef class StoryIndex:
         for place in range(len(words)):
             self._labels.add(slot, _word_id(self, words[place]), numbers[place])
         self._labels.renorm(slot)
+        self._labels.slots[slot].longest = longest
         if total:
             _enter_group(self, slot, _group(self, len(total) // 4, True))
             memcpy(_total(self, slot), <const char*> total, len(total))
+            group = _group_of(self, slot)
+            if mass == 0:
+                mass = sqrt(loops_square_sum(_total(self, slot), group.dimension))
+            group.masses[self._labels.slots[slot].place] = mass
             _renorm(self, slot)
+
+    def dump_background(self) -> tuple[int, list[str], bytes, list[bytes]]:
+        """What clusters are compared against, for storage; it changes when ``renewed_at`` does.
+
+        Returns:
+            stories that were counted, their words in order, how many of them have each (little-endian, 64 bits), the
+            mean direction of each dimension (little-endian float32).
+        """
+        cdef vector[int64_t] counts
+        cdef int32_t word
+        cdef size_t number
+        words = sorted([text for text, word in self._word_ids.items() if self._labels.count(word)])
+        for text in words:
+            counts.push_back(self._labels.count(self._word_ids[text]))
+        packed = (<const char*> counts.data())[:counts.size() * sizeof(int64_t)] if words else b""
+        centres = []
+        for number in range(self._groups.size()):
+            group = &self._groups[number]
+            if group.centre.size():
+                centres.append((<const char*> group.centre.data())[:group.dimension * sizeof(float)])
+        return self._labels.counted(), words, packed, sorted(centres, key=len)
+
+    def load_background(self, counted, int64_t stories, list words, bytes counts, centres) -> None:
+        """Bring back what :meth:`dump_background` gave, before any story; *counted* is folded and renewed_at."""
+        cdef const int64_t* numbers = <const int64_t*> <const char*> counts
+        cdef bytes centre
+        cdef Py_ssize_t place
+        cdef bint fit = len(counts) == 8 * len(words)
+        for place in range(len(words) if fit else 0):
+            fit &= numbers[place] >= 1
+        if not fit:
+            raise ValueError("words and counts do not fit each other")
+        for centre in centres:
+            if len(centre) % 4 or not centre:
+                raise ValueError("a mean direction is not one")
+        if len(self):
+            raise ValueError("there are stories already")
+        self.folded, self.renewed_at = counted
+        self._labels.restore(stories)
+        for place in range(len(words)):
+            self._labels.restore_word(_word_id(self, words[place]), numbers[place])
+        for centre in centres:
+            group = &self._groups[_group(self, len(centre) // 4, True)]
+            _set_centre(self, group, <const float*> <const char*> centre)
 
 
 cdef struct ChunkSentiment:

@@ -22,13 +22,15 @@ class FoldConfig:
     Attributes:
         window_ms: how much time the summary covers, in milliseconds.
         max_stories: stories kept of a brand; the smallest leave first.
-        similarity_threshold: least cosine at which a cluster joins a story.
+        similarity_threshold: least cosine of centroids at which a cluster joins a story.
+        label_similarity_threshold: least cosine of words, where there are no centroids to compare.
         formats: of the state, which a deployment may not choose; tests stand for another version with it.
     """
 
     window_ms: int = DAY_MS
     max_stories: int = 5_000
     similarity_threshold: float = 0.75
+    label_similarity_threshold: float = 0.175
     formats: Formats = FORMATS
 
 

@@ -53,7 +53,7 @@ class BrandState:
         self._config = config
         self._clock_ms = 0
         self._window = Window(config.window_ms)
-        self._stories = StoryBook(config.similarity_threshold, config.max_stories)
+        self._stories = StoryBook(config.similarity_threshold, config.max_stories, config.label_similarity_threshold)
         self._trend = Trend()
         self._flags = Flags()
         self._spikes = Spikes()
@@ -80,7 +80,9 @@ class BrandState:
             return state
         general = _read_general(fields, config.formats)
         state._window = Window.load(config.window_ms, fields, general.since_pane)
-        state._stories = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
+        state._stories = StoryBook.load(
+            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold
+        )
         state._trend = Trend.load(fields)
         state._flags = Flags(general.flag_minutes)
         state._spikes = Spikes.load(fields, general.clock_ms)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from orchestrator.contract.decode import ChunkBatch
     from orchestrator.kernels.rows import MentionRows
 
+LABEL_THRESHOLD = 0.175
+"""Least cosine of words, unless a deployment chose another."""
+
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
@@ -91,8 +94,8 @@ def eviction_rank(story: Story) -> Rank:
 class StoryBook(StoryFolder):
     """The stories of one brand."""
 
-    def __init__(self, threshold: float, max_stories: int) -> None:
-        super().__init__(threshold, max_stories, words)
+    def __init__(self, threshold: float, max_stories: int, label_threshold: float = LABEL_THRESHOLD) -> None:
+        super().__init__(threshold, label_threshold, max_stories, words)
         self._ids: set[str] = set()
         self._first_pane = -1
         self._smallest: list[tuple[Rank, Story]] | None = None
@@ -209,13 +212,19 @@ class StoryBook(StoryFolder):
         self._store.rewrite()
 
     @classmethod
-    def load(cls, threshold: float, max_stories: int, fields: Mapping[bytes, bytes]) -> StoryBook:
+    def load(
+        cls,
+        threshold: float,
+        max_stories: int,
+        fields: Mapping[bytes, bytes],
+        label_threshold: float = LABEL_THRESHOLD,
+    ) -> StoryBook:
         """The book whose fields are among *fields*; advance it before the next fold.
 
         Raises:
             InvalidStateError: a field is damaged or missing.
         """
-        book = cls(threshold, max_stories)
+        book = cls(threshold, max_stories, label_threshold)
         for story in book._store.load(fields, book.index):
             for pane, *_ in story.panes():
                 book.in_pane.setdefault(pane, []).append(story)

@@ -2,7 +2,8 @@
 
 A segment ``s:<n>`` holds the stories that a commit changed, each as a whole, and the keys of those that left. ``s``
 holds the format and the key of the next story. Mention ids have segments of their own
-(:mod:`orchestrator.brand.mentions`).
+(:mod:`orchestrator.brand.mentions`). ``f`` says how many clusters were ever folded, and ``b`` what they are compared
+against (the background): it is large and changes seldom.
 
 Of a story the newest segment counts. That a story left has to be remembered only as long as an older segment may
 still hold it, and older segments are dropped first: so the keys of those that left are never written again.
@@ -14,6 +15,7 @@ from array import array
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
@@ -21,6 +23,7 @@ from orchestrator.brand.segments import MOST_CLEANED_BYTES, SegmentLog, in_order
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import MentionIds, Story, pack_stories
+from orchestrator.kernels.merge import FIRST_RENEWAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 HEAD_FIELD = b"s"
 PREFIX = b"s:"
+FOLDED_FIELD = b"f"
+BACKGROUND_FIELD = b"b"
 
 
 _Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -36,7 +41,7 @@ _Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class _StoryFields(Struct, array_like=True):
-    """A story as a segment holds it."""
+    """A story as a segment holds it; those written before a field was thought of have its default."""
 
     key: _Word
     id: str
@@ -51,10 +56,24 @@ class _StoryFields(Struct, array_like=True):
     total: bytes
     words: list[str]
     weights: bytes
+    longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    mass: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class _Background(Struct, array_like=True):
+    """What :meth:`StoryIndex.dump_background` gives, and the clusters that had been folded by then."""
+
+    renewed_at: _Word
+    stories: _Word
+    words: list[str]
+    counts: bytes
+    centres: list[bytes] = []
 
 
 _segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
 _head_decoder = FieldDecoder(tuple[int, _Word])
+_folded_decoder = FieldDecoder(_Word)
+_background_decoder = FieldDecoder(_Background)
 
 
 class StoryStore:
@@ -68,6 +87,8 @@ class StoryStore:
         self._next_key = 0
         self._head_changed = False
         self._rewriting = False
+        self._folded = 0
+        self._renewed_at = 0
 
     def next_key(self) -> int:
         """A key that no story had."""
@@ -119,6 +140,12 @@ class StoryStore:
         if self._head_changed:
             put[HEAD_FIELD] = pack((STATE_FORMAT, self._next_key))
         self._removed, self._head_changed = [], False
+        if index.folded != self._folded:
+            put[FOLDED_FIELD] = pack(index.folded)
+            self._folded = index.folded
+        if index.renewed_at != self._renewed_at:
+            put[BACKGROUND_FIELD] = pack((index.renewed_at, *index.dump_background()))
+            self._renewed_at = index.renewed_at
 
     def rewrite(self) -> None:
         """Write every story with the next changes, and drop the segments that an older version wrote.
@@ -152,6 +179,7 @@ class StoryStore:
         if HEAD_FIELD in fields:
             # The format is that of the general field, which was read first.
             _, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
+        self._load_background(fields, index)
         newest: dict[int, tuple[int, int, _StoryFields]] = {}
         for number, name in in_order(list(fields), PREFIX):  # oldest first, so that the newest one counts
             stored, removed = _segment_decoder.read(name, fields[name])
@@ -166,6 +194,24 @@ class StoryStore:
         ids = self._mentions.load(fields)
         return [self._restore(*newest[key], ids.get(key, []), index) for key in sorted(newest)]
 
+    def _load_background(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> None:
+        """What an earlier version stored has neither field: as if no cluster had been folded, all words weigh alike."""
+        background = _Background(0, 0, [], b"")
+        if FOLDED_FIELD in fields:
+            self._folded = _folded_decoder.read(FOLDED_FIELD, fields[FOLDED_FIELD])
+        if BACKGROUND_FIELD in fields:
+            background = _background_decoder.read(BACKGROUND_FIELD, fields[BACKGROUND_FIELD])
+        self._renewed_at = background.renewed_at
+        if not background.renewed_at <= self._folded < max(FIRST_RENEWAL, background.renewed_at * 5 // 4):
+            raise InvalidStateError(
+                f"state field {BACKGROUND_FIELD!r} is of {background.renewed_at} clusters,"
+                f" {FOLDED_FIELD!r} of {self._folded}"
+            )
+        try:
+            index.load_background((self._folded, background.renewed_at), *astuple(background)[1:])
+        except ValueError as error:
+            raise InvalidStateError(f"state field {BACKGROUND_FIELD!r}: {error}") from None
+
     def _restore(
         self, number: int, size: int, stored: _StoryFields, ids: list[tuple[int, bytes]], index: StoryIndex
     ) -> Story:
@@ -179,7 +225,7 @@ class StoryStore:
         self._mentions.restore(story, stored.ids_total, ids)
         try:
             story.load(stored.panes)
-            index.load(story.key, stored.total, stored.words, stored.weights)
+            index.load(story.key, stored.total, stored.words, stored.weights, stored.longest, stored.mass)
         except ValueError as error:
             raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
         return story

@@ -25,6 +25,9 @@ from orchestrator.kernels import fold_py as _fold_py, merge_py as _merge_py
 
 IMPLEMENTATION = "cython"
 
+cdef extern from "texts.h" namespace "fold" nogil:
+    bint has_texts(const char* at, const char* stop) noexcept
+
 cdef extern from "hash.h" nogil:
     uint64_t text_hash "hash_text"(const char* data, Py_ssize_t size) noexcept
 
@@ -44,6 +47,8 @@ cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
 cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
+cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
+cdef Py_ssize_t TEXT_CHARS = _fold_py.TEXT_CHARS
 
 
 def hash_text(str text) -> int:
@@ -408,9 +413,10 @@ cdef class StoryFolder:
     """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
 
     Args:
-        threshold: least similarity at which a cluster joins a story.
+        threshold: least cosine of centroids at which a cluster joins a story.
+        label_threshold: least cosine of words.
         most: stories that may be left after a chunk.
-        words: the label words of a label.
+        words: the distinct words of a label or another text.
 
     Attributes:
         index: where the stories point.
@@ -428,8 +434,8 @@ cdef class StoryFolder:
     cdef list _joined
     cdef Py_ssize_t _most
 
-    def __init__(self, double threshold, Py_ssize_t most, words) -> None:
-        self.index = StoryIndex(threshold)
+    def __init__(self, double threshold, double label_threshold, Py_ssize_t most, words) -> None:
+        self.index = StoryIndex(threshold, label_threshold)
         self.records = {}
         self.dirty = {}
         self.in_pane = {}
@@ -482,27 +488,27 @@ cdef class StoryFolder:
         """
         cdef Share share
         cdef Story story
-        cdef tuple label_words
+        cdef tuple words
         cdef object said
         cdef int64_t key
         cdef Py_ssize_t centroid, place = 0
         self._joined.clear()
         shares.clear()
         for cluster in clusters:
-            label_words = self._words_of(cluster.label)
             share.known = rows.take(cluster.mentions, &share.hashes)
             # Texts fewer than the count says are examples: then it is taken at its word.
             said = cluster.mention_count
             share.size = share.known if said is None else said
             share.weight = share.size if share.size > 0 else 1
             centroid = NOBODY if cluster.centroid is None else cluster.centroid
-            key = self.index.match(label_words, centroid)
+            words = self._words_of(cluster.label, cluster.mentions, rows)
+            key = self.index.match(words, centroid)
             if key >= 0:
                 story = self.records[key]
             else:
                 story = self.found(chunk, place)
                 key = story.key
-            self.index.join(key, label_words, centroid, share.weight)
+            self.index.join(key, words, centroid, share.weight)
             if share.size == share.known:
                 story.ids._ids.expect(share.hashes, share.known)
             self._joined.append(story)
@@ -529,8 +535,21 @@ cdef class StoryFolder:
             self.dirty[story.key] = story
         return 0
 
-    cdef tuple _words_of(self, str label):
-        """The words of *label*; labels come again and again."""
+    cdef tuple _words_of(self, str label, Py_ssize_t row, Rows rows):
+        """What a cluster is compared by: the words of its label, and of the texts that it lists."""
+        cdef tuple words = self._words_of_label(label)
+        cdef str text
+        if not rows.may_have_texts(row):
+            return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
+        distinct = dict.fromkeys(words)
+        for text in rows.mentions.texts(row):
+            if text != label:
+                distinct.update(dict.fromkeys(self._words(text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS])))
+        words = tuple(distinct)
+        return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
+
+    cdef tuple _words_of_label(self, str label):
+        """The words of *label*; labels come again and again, and texts do not."""
         cdef tuple found = self._known_labels.get(label)
         if found is None:
             found = self._words(label)
@@ -548,9 +567,13 @@ cdef class Rows:
     cdef readonly object mentions
     cdef const uint64_t[::1] _hashes
     cdef const int64_t[::1] _offsets
+    cdef const int64_t[:, ::1] _spots
+    cdef object _items
 
     def __init__(self, mentions) -> None:
         self.mentions = mentions
+        self._spots = mentions.spots
+        self._items = mentions.items
         self._hashes = mentions.hashes
         self._offsets = mentions.offsets
 
@@ -564,3 +587,14 @@ cdef class Rows:
             raise IndexError(f"row {row} from {first} to {stop} of {self._hashes.shape[0]} hashes")
         hashes[0] = &self._hashes[first] if first < stop else NULL
         return stop - first
+
+    cdef bint may_have_texts(self, Py_ssize_t row) except -1:
+        """Whether the first mentions of *row* may be more than ids, by the bytes of their JSON text."""
+        cdef bytes item
+        cdef int64_t start, stop
+        if row >= self._spots.shape[0]:
+            return True
+        item, start, stop = self._items[self._spots[row, 0]], self._spots[row, 1], self._spots[row, 2]
+        if not 0 <= start <= stop <= len(item):
+            raise IndexError(f"row {row} from {start} to {stop} of {len(item)} bytes")
+        return has_texts(PyBytes_AS_STRING(item) + start, PyBytes_AS_STRING(item) + stop)

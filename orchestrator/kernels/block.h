@@ -15,9 +15,12 @@
 
 namespace filter {
 
-/* The stories themselves: sums of *padded* numbers, and their lengths. */
+/* The stories themselves: sums of *padded* numbers, the weights of what was summed up, the mean direction that is to be
+ * taken away from each (or null), and the lengths of what is left. */
 struct Directions {
     const float *totals;
+    const double *masses;
+    const float *centre;
     const double *norms;
     ptrdiff_t padded;
 };
@@ -30,9 +33,13 @@ struct Unit {
 
 /* How similar a row and a story are; always the same, whatever asks for it. */
 static inline double similarity(const Directions &stories, ptrdiff_t place, Unit unit) {
-    const double product = loops_dot(stories.totals + place * stories.padded, unit.numbers, stories.padded);
+    const float *const total = stories.totals + place * stories.padded;
+    const double product =
+        stories.centre ? loops_centred_dot(total, stories.masses[place], stories.centre, unit.numbers, stories.padded)
+                       : loops_dot(total, unit.numbers, stories.padded);
     /* The length must not count: what is equal is to be 1, not beside a point where the grid's rounding changes. */
-    return stories.norms[place] > 0 ? product / (stories.norms[place] * unit.length) : product;
+    const double norm = stories.norms[place] * unit.length;
+    return norm > 0 ? product / norm : 0.0;
 }
 
 class Block {

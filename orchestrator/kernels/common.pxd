@@ -20,6 +20,7 @@ cdef extern from "msgpack.h" namespace "msgpack":
         string out
         void nil() except +
         void integer(int64_t value) except +
+        void real(double value) except +
         void array(size_t count) except +
         void text(const char* data, size_t size) except +
         void binary(const char* data, size_t size) except +

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,8 +29,8 @@ IMPLEMENTATION = "python"
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
-STORED_FIELDS = 13
-"""Of a story in storage: what :func:`pack_stories` tells of it, and the three that its direction consists of."""
+STORED_FIELDS = 15
+"""Of a story in storage: what :func:`pack_stories` tells of it, and the five that the index tells."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
@@ -39,6 +40,12 @@ KNOWN_LABELS = 8_192
 
 KNOWN_CHARS = 256
 """Longer labels are rare, and would make that memory depend on senders."""
+
+CLUSTER_WORDS = 24
+"""Words that a cluster is compared by: those of its label, then those of the texts that it lists."""
+
+TEXT_CHARS = 256
+"""Of a listed text: what comes later would not be among these words, and takes time."""
 
 _pack = msgspec.msgpack.encode
 
@@ -298,9 +305,10 @@ class StoryFolder:
     """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
 
     Args:
-        threshold: least similarity at which a cluster joins a story.
+        threshold: least cosine of centroids at which a cluster joins a story.
+        label_threshold: least cosine of words.
         most: stories that may be left after a chunk.
-        words: the label words of a label.
+        words: the distinct words of a label or another text.
 
     Attributes:
         index: where the stories point.
@@ -309,14 +317,16 @@ class StoryFolder:
         in_pane: the stories that have members in a pane, by pane.
     """
 
-    def __init__(self, threshold: float, most: int, words: Callable[[str], tuple[str, ...]]) -> None:
-        self.index = StoryIndex(threshold)
+    def __init__(
+        self, threshold: float, label_threshold: float, most: int, words: Callable[[str], tuple[str, ...]]
+    ) -> None:
+        self.index = StoryIndex(threshold, label_threshold)
         self.records: dict[int, Story] = {}
         self.dirty: dict[int, Story] = {}
         self.in_pane: dict[int, list[Story]] = {}
         self._most = most
         self._words = lru_cache(KNOWN_LABELS)(words)
-        self._long_words = words
+        self._unknown_words = words
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
@@ -359,8 +369,7 @@ class StoryFolder:
 
     def _join(self, chunk: Chunk, place: int, at_ms: int, pane: int, mentions: MentionRows) -> None:
         cluster = chunk.clusters[place]
-        row, label = cluster.mentions, cluster.label
-        label_words = self._words(label) if len(label) <= KNOWN_CHARS else self._long_words(label)
+        row = cluster.mentions
         if not 0 <= row < len(mentions):
             raise IndexError(f"row {row} of a batch of {len(mentions)}")
         hashes = mentions.hashes[mentions.offsets[row] : mentions.offsets[row + 1]].tolist()
@@ -368,12 +377,24 @@ class StoryFolder:
         size = len(hashes) if cluster.mention_count is None else cluster.mention_count
         weight = size or 1
         centroid = NOBODY if cluster.centroid is None else cluster.centroid
-        key = self.index.match(label_words, centroid)
+        words = self._words_of(cluster.label, mentions.texts(row))
+        key = self.index.match(words, centroid)
         story = self.records[key] if key >= 0 else self.found(chunk, place)
-        self.index.join(story.key, label_words, centroid, weight)
+        self.index.join(story.key, words, centroid, weight)
         added = story.ids.add(hashes) if size == len(hashes) else size
         if weight > story.label_weight:  # the member that gives the label from now on
             story.examples = self.examples(mentions, row)
         if story.add(cluster, at_ms, pane, weight, added):
             self.in_pane.setdefault(pane, []).append(story)
         self.dirty[story.key] = story
+
+    def _words_of(self, label: str, texts: Sequence[str]) -> tuple[str, ...]:
+        """What a cluster is compared by; labels come again and again, and texts do not."""
+        words = self._words(label) if len(label) <= KNOWN_CHARS else self._unknown_words(label)
+        if not texts:
+            return words[:CLUSTER_WORDS]
+        distinct = dict.fromkeys(words)
+        for text in texts:
+            if text != label:
+                distinct.update(dict.fromkeys(self._unknown_words(text[:TEXT_CHARS])))
+        return tuple(islice(distinct, CLUSTER_WORDS))

@@ -1,36 +1,52 @@
-/* The labels of stories for the merge kernel: which stories have a word, and how much of it.
+/* The words of stories for the merge kernel: which stories have a word, how much of it, and what it weighs.
  *
  * A story is known by its slot, a word by its number; which text has which number is the caller's business. Defined by
- * merge_py: a story's direction is the sum of its labels' unit vectors, and all weights are added in the labels' order.
+ * words_py: a story's direction is the sum of its members' unit vectors, and all weights are added in its words' order.
  */
 #ifndef ORCHESTRATOR_KERNELS_LABELS_H
 #define ORCHESTRATOR_KERNELS_LABELS_H
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "best.h"
 
 namespace merge {
 
-struct WordPlace {
-    int32_t word;
-    int32_t place; /* among those that have the word */
+/* How similar a cluster and a story have to be, in steps of the GRID. */
+struct Bars {
+    int64_t usual, brief; /* brief: neither ever had as many words as *enough* */
+    int32_t enough;
 };
 
 struct Slot {
     int64_t key;
-    int32_t group; /* of the stories whose centroids have its dimension; NOBODY: it has no centroid */
-    int32_t place; /* in the group */
-    std::vector<WordPlace> words;
+    int32_t group;   /* of the stories whose centroids have its dimension; NOBODY: it has no centroid */
+    int32_t place;   /* in the group */
+    int32_t longest; /* the most words of a member */
+    /* The story's words in the order in which they came, as parallel columns: */
+    std::vector<int32_t> words, places; /* a word's number; the story's place among those that have it */
+    std::vector<double> weights;
+};
+
+/* The words looked for, in the cluster's order. */
+struct Query {
+    std::vector<int32_t> words; /* NOBODY for one without a number */
+    std::vector<double> weights;
+    double squares; /* of the weights; they are whole numbers, so the sum is exact */
+
+    ptrdiff_t size() const { return (ptrdiff_t)words.size(); }
 };
 
 class Labels {
   public:
     std::vector<Slot> slots;
-    std::vector<int32_t> query; /* the words looked for, in the label's order; NOBODY for unknown ones */
+    Query query;
+    Bars bars;
 
     /* A slot for a story that has no word yet. */
     int32_t enter(int64_t key) {
@@ -46,14 +62,17 @@ class Labels {
         }
         slots[slot].key = key;
         slots[slot].group = NOBODY;
-        slots[slot].words.clear();
+        slots[slot].longest = 0;
         norms_[slot] = 0.0;
         return slot;
     }
 
-    /* Give back a slot whose words have all been left. */
+    /* Give back a slot whose words have all been dropped. */
     void leave(int32_t slot) {
-        slots[slot].words.clear();
+        Slot &story = slots[slot];
+        story.words.clear();
+        story.places.clear();
+        story.weights.clear();
         free_slots_.push_back(slot);
     }
 
@@ -62,129 +81,244 @@ class Labels {
         int32_t word = (int32_t)postings_.size();
         if (free_words_.empty()) {
             postings_.resize((size_t)word + 1);
+            counts_.resize((size_t)word + 1);
+            rarities_.resize((size_t)word + 1);
         } else {
             word = free_words_.back();
             free_words_.pop_back();
         }
+        counts_[word] = 0;
+        rarities_[word] = rarity_of(0);
         return word;
     }
 
-    /* Add to the weight of a word; false if the story does not have it. */
-    bool grow(int32_t slot, int32_t word, double weight) {
-        const ptrdiff_t place = place_of(slot, word);
-        if (place < 0) return false;
-        posting(slots[slot].words[place]).weight += weight;
-        return true;
+    /* Take back the number of a word that nobody has any more, and that did not count. */
+    void free_word(int32_t word) {
+        postings_[word].shrink_to_fit();
+        free_words_.push_back(word);
     }
+
+    void ask_nothing() {
+        query.words.clear();
+        query.weights.clear();
+        query.squares = 0.0;
+    }
+
+    /* Let the query have a word more. */
+    void ask(int32_t word) {
+        const double weight = word < 0 ? rarity_of(0) : rarities_[word];
+        query.words.push_back(word);
+        query.weights.push_back(weight);
+        query.squares += weight * weight;
+    }
+
+    /* Let the query's words count for a story; *fresh* are the places of those that it does not have yet and must be
+     * given, *left* the numbers of those that went for it and that no story has any more. */
+    void join(int32_t slot, double weight, std::vector<int32_t> *fresh, std::vector<int32_t> *left) {
+        Slot &story = slots[slot];
+        scale_ = query.size() ? weight / std::sqrt(query.squares) : 0.0;
+        fresh->clear();
+        left->clear();
+        for (int32_t place = 0; place < (int32_t)query.size(); place++) {
+            const ptrdiff_t known = query.words[place] < 0 ? -1 : place_of(story, query.words[place]);
+            if (known < 0) {
+                fresh->push_back(place);
+                continue;
+            }
+            story.weights[known] += query.weights[place] * scale_;
+            postings_[query.words[place]][story.places[known]].weight = (float)story.weights[known];
+        }
+        if (story.words.size() + fresh->size() > MAX_WORDS) keep_heaviest(slot, fresh, left);
+        story.longest = std::max(story.longest, (int32_t)query.size());
+    }
+
+    /* Let a story have the query's word at *place*, which has the number *word* now. */
+    void add_asked(int32_t slot, int32_t word, int32_t place) { add(slot, word, query.weights[place] * scale_); }
 
     /* Let a story have a word more. */
     void add(int32_t slot, int32_t word, double weight) {
-        slots[slot].words.push_back(WordPlace{word, (int32_t)postings_[word].size()});
-        postings_[word].push_back(Posting{slot, weight});
+        Slot &story = slots[slot];
+        story.words.push_back(word);
+        story.places.push_back((int32_t)postings_[word].size());
+        story.weights.push_back(weight);
+        postings_[word].push_back(Posting{slot, (float)weight});
     }
 
     /* Take note of how long a story's direction is, after its weights have changed. */
     void renorm(int32_t slot) {
         double total = 0.0;
-        for (const WordPlace &entry : slots[slot].words) {
-            const double weight = posting(entry).weight;
-            total += weight * weight;
-        }
+        for (const double weight : slots[slot].weights) total += weight * weight;
         norms_[slot] = std::sqrt(total);
     }
 
-    double weight(const WordPlace &entry) const { return postings_[entry.word][entry.place].weight; }
-
-    /* Let a story go from those that have a word; the last of them takes its place. Whether nobody has it any more. */
-    bool drop(const WordPlace &entry) {
-        std::vector<Posting> &postings = postings_[entry.word];
-        const int32_t moved = postings.back().slot;
-        postings[entry.place] = postings.back();
-        slots[moved].words[place_of(moved, entry.word)].place = entry.place;
+    /* Let a story go from those that have its word at *place*; the last of them takes its place. Whether the word has
+     * no meaning any more: no story has it, and it did not count. */
+    bool drop(const Slot &story, size_t place) {
+        const int32_t word = story.words[place], hole = story.places[place];
+        std::vector<Posting> &postings = postings_[word];
+        Slot &moved = slots[postings.back().slot];
+        postings[hole] = postings.back();
+        moved.places[place_of(moved, word)] = hole;
         postings.pop_back();
-        if (!postings.empty()) return false;
-        postings.shrink_to_fit();
-        free_words_.push_back(entry.word);
-        return true;
+        return postings.empty() && counts_[word] == 0;
     }
+
+    /* Count anew how many of *stories* have each word; *left* are the numbers of those that counted and that nobody
+     * has. */
+    void renew(int64_t stories, std::vector<int32_t> *left) {
+        stories_ = stories;
+        left->clear();
+        for (int32_t word = 0; word < (int32_t)postings_.size(); word++) {
+            const int64_t count = (int64_t)postings_[word].size();
+            if (count == 0 && counts_[word] > 0) left->push_back(word);
+            counts_[word] = count;
+            rarities_[word] = rarity_of(count);
+        }
+    }
+
+    /* The same from what was counted: first the stories, then each word. */
+    void restore(int64_t stories) { stories_ = stories; }
+    void restore_word(int32_t word, int64_t count) {
+        counts_[word] = count;
+        rarities_[word] = rarity_of(count);
+    }
+
+    int64_t counted() const { return stories_; }
+    int64_t count(int32_t word) const { return counts_[word]; }
 
     /* How many postings the query's words have. */
     ptrdiff_t work() const {
         ptrdiff_t work = 0;
-        for (const int32_t word : query) work += frequency(word);
+        for (const int32_t word : query.words) work += frequency(word);
         return work;
     }
 
-    /* Let the stories contend that share words with the query, by way of the words that few stories have; those that
-     * have a centroid only if *all*.
+    /* Let the stories contend that share words with the query, *but* those of one group, by way of the words that few
+     * stories have.
      *
-     * Let a label have n words, of which r are left out. A story's unit direction has at most the length 1 on these,
-     * so they add at most sqrt(r) to a sum that must reach bar * sqrt(n): a story with none of the other words is
-     * out if r < bar * bar * n. The r words left out are the most frequent ones. */
-    void search(bool all, Best *best) {
-        const ptrdiff_t count = (ptrdiff_t)query.size();
-        double bar = ((double)best->steps - 1) / GRID;
-        const ptrdiff_t needed = needed_words(count, bar);
+     * A story's unit direction has at most the length 1 on the words that are left out, so they add at most the length
+     * of their own weights to a sum that must reach bar * length of all: a story with none of the other words is out
+     * if squares of the weights left out < bar * bar * all squares. Those left out are the most frequent ones. */
+    void search(int32_t but, Best *best) {
+        const ptrdiff_t count = query.size();
+        const double length = std::sqrt(query.squares);
         ptrdiff_t summed = 0;
+        double rest = query.squares; /* of the words not summed up yet */
+        bool guessed = false;
         order_by_frequency();
         next_stamp();
         /* Beyond the needed words, a list is worth summing up while that is cheaper than to look the word up in each
          * of the stories found so far. */
-        while (summed < needed ||
-               (summed < count && frequency(rare_[summed]) <= LOOKUP_COST * (ptrdiff_t)met_.size())) {
-            sum_up(rare_[summed], summed < needed);
-            summed++;
+        for (; summed < count; summed++) {
+            const int32_t place = rare_[summed];
+            const ptrdiff_t postings = frequencies_[summed];
+            const double bar = ((double)best->steps - 1) / GRID;
+            const bool needed = bar <= 0 || rest * (1 + ROUNDING) >= bar * bar * query.squares;
+            if (!needed && postings > LOOKUP_COST * (ptrdiff_t)met_.size()) break;
+            if (needed && !guessed && postings > WORTH_A_GUESS && rest < GUESSED_AT * query.squares) {
+                guessed = true; /* the bar that it sets may make the rest needless */
+                guess(but, length, summed, rest, best);
+                summed--;
+                continue;
+            }
+            sum_up(place, needed);
+            rest -= query.weights[place] * query.weights[place];
         }
-        /* A first look that needs neither root nor division: most stories share a frequent word and nothing else. */
-        bar *= (1 - ROUNDING) * std::sqrt((double)count);
-        for (const int32_t slot : met_) {
-            if (summed == count && sums_[slot] < bar * norms_[slot]) continue;
-            if (all || slots[slot].group < 0) compare(slot, summed, best);
-        }
+        if (summed == count) rest = 0;
+        for (const int32_t slot : met_) compare(slot, but, length, summed, rest, best);
     }
 
   private:
     struct Posting {
         int32_t slot;
-        double weight;
+        float weight; /* the story has the exact one */
     };
-    static constexpr double ROUNDING = 1e-9;     /* more than sums of words can be off by */
+    static constexpr size_t MAX_WORDS = 128;
+    static constexpr double ROUNDING = 1e-5;     /* more than sums of float32 can be off by */
     static constexpr ptrdiff_t LOOKUP_COST = 32; /* of a word in a story (it is far away in memory), in postings */
+    static constexpr ptrdiff_t WORTH_A_GUESS = 64;
+    static constexpr double GUESSED_AT = 0.6; /* of the squares: then the best story so far is a good one */
+    static constexpr double WEIGHT_STEPS = 65536.0, LEAST_WEIGHT = 0.05;
 
     std::vector<std::vector<Posting>> postings_; /* by word */
+    std::vector<int64_t> counts_;                /* by word: the stories that had it when they were counted */
+    std::vector<double> rarities_;               /* by word: what it weighs */
     std::vector<int32_t> free_slots_, free_words_;
     std::vector<double> norms_;    /* by slot */
-    std::vector<double> sums_;     /* by slot, of the query's words; valid where the stamp is the current one */
+    std::vector<float> sums_;      /* by slot, of the query's words; valid where the stamp is the current one */
     std::vector<uint32_t> stamps_; /* by slot */
     std::vector<int32_t> met_;     /* slots with the current stamp */
-    std::vector<int32_t> rare_;    /* the query by frequency */
+    std::vector<int32_t> rare_;    /* places of the query's words by frequency */
+    std::vector<ptrdiff_t> frequencies_;
+    std::vector<double> sorted_;
+    int64_t stories_ = 0;
     uint32_t stamp_ = 0;
+    double scale_ = 0.0;
 
-    Posting &posting(const WordPlace &entry) { return postings_[entry.word][entry.place]; }
+    double rarity_of(int64_t count) const {
+        const double rarity = std::log((double)(stories_ + 5) / (double)(count + 3));
+        return std::nearbyint((rarity > LEAST_WEIGHT ? rarity : LEAST_WEIGHT) * WEIGHT_STEPS);
+    }
+
     ptrdiff_t frequency(int32_t word) const { return word < 0 ? 0 : (ptrdiff_t)postings_[word].size(); }
 
-    ptrdiff_t place_of(int32_t slot, int32_t word) const {
-        const std::vector<WordPlace> &words = slots[slot].words;
-        for (size_t place = 0; place < words.size(); place++)
-            if (words[place].word == word) return (ptrdiff_t)place;
+    static ptrdiff_t place_of(const Slot &story, int32_t word) {
+        constexpr ptrdiff_t ABREAST = 16; /* without a branch for each: compilers make vectors of it */
+        const int32_t *const words = story.words.data();
+        const ptrdiff_t size = (ptrdiff_t)story.words.size();
+        ptrdiff_t at = 0;
+        for (; at + ABREAST <= size; at += ABREAST) {
+            int32_t found = 0;
+            for (ptrdiff_t lane = 0; lane < ABREAST; lane++) found |= words[at + lane] == word;
+            if (found) break;
+        }
+        for (; at < size; at++)
+            if (words[at] == word) return at;
         return -1;
     }
 
-    /* How many of *count* words a story must have one of, to be *bar* similar; all of them for a bar of 0 or less. */
-    static ptrdiff_t needed_words(ptrdiff_t count, double bar) {
-        ptrdiff_t left_out = 0;
-        while (bar > 0 && left_out < count && (double)(left_out + 1) < bar * bar * (double)count) left_out++;
-        return count - left_out;
+    /* Of a story's words and the *fresh* ones, let only the heaviest remain, the older ones among equals. */
+    void keep_heaviest(int32_t slot, std::vector<int32_t> *fresh, std::vector<int32_t> *left) {
+        Slot &story = slots[slot];
+        sorted_ = story.weights;
+        for (const int32_t place : *fresh) sorted_.push_back(query.weights[place] * scale_);
+        std::nth_element(sorted_.begin(), sorted_.begin() + (MAX_WORDS - 1), sorted_.end(), std::greater<double>());
+        const double least = sorted_[MAX_WORDS - 1];
+        ptrdiff_t equals = (ptrdiff_t)MAX_WORDS;
+        for (size_t place = 0; place < MAX_WORDS; place++) equals -= sorted_[place] > least;
+        const auto stays = [&](double weight) { return weight > least || (weight == least && equals-- > 0); };
+        size_t kept = 0;
+        for (size_t place = 0; place < story.words.size(); place++) {
+            if (!stays(story.weights[place])) {
+                if (drop(story, place)) left->push_back(story.words[place]);
+                continue;
+            }
+            story.words[kept] = story.words[place];
+            story.places[kept] = story.places[place];
+            story.weights[kept++] = story.weights[place];
+        }
+        story.words.resize(kept);
+        story.places.resize(kept);
+        story.weights.resize(kept);
+        kept = 0;
+        for (const int32_t place : *fresh)
+            if (stays(query.weights[place] * scale_)) (*fresh)[kept++] = place;
+        fresh->resize(kept);
     }
 
     /* Sort the query's words, the rarest first. By insertion: they are few, and equals must stay in order. */
     void order_by_frequency() {
-        rare_ = query;
-        for (size_t place = 1; place < rare_.size(); place++) {
-            const int32_t word = rare_[place];
-            size_t hole = place;
-            for (; hole > 0 && frequency(rare_[hole - 1]) > frequency(word); hole--) rare_[hole] = rare_[hole - 1];
-            rare_[hole] = word;
+        rare_.resize((size_t)query.size());
+        frequencies_.resize((size_t)query.size());
+        for (int32_t place = 0; place < (int32_t)query.size(); place++) {
+            const ptrdiff_t own = frequency(query.words[place]);
+            int32_t hole = place;
+            for (; hole > 0 && frequencies_[hole - 1] > own; hole--) {
+                rare_[hole] = rare_[hole - 1];
+                frequencies_[hole] = frequencies_[hole - 1];
+            }
+            rare_[hole] = place;
+            frequencies_[hole] = own;
         }
     }
 
@@ -199,31 +333,53 @@ class Labels {
     }
 
     /* Add a word's weights to the stories that have it; to those not met before only if they are to be admitted. */
-    void sum_up(int32_t word, bool admit) {
-        if (word < 0) return;
-        for (const Posting &posting : postings_[word]) {
+    void sum_up(int32_t place, bool admit) {
+        if (query.words[place] < 0) return;
+        const float weight = (float)query.weights[place];
+        for (const Posting &posting : postings_[query.words[place]]) {
             if (stamps_[posting.slot] != stamp_) {
                 if (!admit) continue;
                 stamps_[posting.slot] = stamp_;
-                sums_[posting.slot] = 0.0;
+                sums_[posting.slot] = 0.0f;
                 met_.push_back(posting.slot);
             }
-            sums_[posting.slot] += posting.weight;
+            sums_[posting.slot] += posting.weight * weight;
         }
     }
 
+    /* Compare with the story that looks most similar so far. */
+    void guess(int32_t but, double length, ptrdiff_t summed, double rest, Best *best) {
+        double most = 0.0;
+        int32_t likely = NOBODY;
+        for (const int32_t slot : met_)
+            if (slots[slot].group != but && sums_[slot] > most * norms_[slot]) {
+                most = sums_[slot] / norms_[slot];
+                likely = slot;
+            }
+        if (likely >= 0) compare(likely, but, length, summed, rest, best);
+    }
+
     /* Let a story contend, unless the words summed up and the most that the others can add are too little. */
-    void compare(int32_t slot, ptrdiff_t summed, Best *best) const {
-        const double norm = norms_[slot], share = 1 / std::sqrt((double)query.size());
-        const double known = sums_[slot] / norm, left = 1 - known * known / (double)summed;
-        double most = known, total = 0.0;
-        if (left > 0) most += std::sqrt(left * (double)((ptrdiff_t)query.size() - summed));
-        if (most * share * GRID < (double)best->steps - 1) return;
-        for (const int32_t word : query) { /* in the label's order: the sum must not depend on frequencies */
-            const ptrdiff_t place = place_of(slot, word);
-            total += place < 0 ? 0.0 : weight(slots[slot].words[place]);
+    void compare(int32_t slot, int32_t but, double length, ptrdiff_t summed, double rest, Best *best) const {
+        const double norm = norms_[slot], reach = ((double)best->steps - 1) / GRID * (1 - ROUNDING) * length;
+        /* A first look that needs neither root nor division: most stories share a frequent word and nothing else. */
+        if (rest == 0 && sums_[slot] < reach * norm) return;
+        const Slot &story = slots[slot];
+        if (but >= 0 && story.group == but) return;
+        if (rest > 0) {
+            const double known = sums_[slot] / norm;
+            const double left = 1 - known * known / (query.squares - rest) * (1 - ROUNDING);
+            if (known + (left > 0 ? std::sqrt(left * rest) : 0.0) < reach) return;
         }
-        best->challenge(total * share / norm, slots[slot].key);
+        double total = 0.0;
+        for (ptrdiff_t place = 0; place < query.size(); place++) { /* in order: it must not depend on frequencies */
+            const ptrdiff_t own = query.words[place] < 0 ? -1 : place_of(story, query.words[place]);
+            total += own < 0 ? 0.0 : query.weights[place] * story.weights[own];
+        }
+        const double similarity = total / (length * norm);
+        const bool brief = story.longest < bars.enough && query.size() < bars.enough;
+        if (brief && (int64_t)std::nearbyint(similarity * GRID) < bars.brief) return;
+        best->challenge(similarity, story.key);
     }
 };
 

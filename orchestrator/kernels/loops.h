@@ -27,6 +27,31 @@ static inline double loops_dot(const float *left, const float *right, ptrdiff_t 
     return total;
 }
 
+/* The same for *left* without *mass* times *centre*, which is rounded to float32 as merge_py says. */
+DISPATCH
+static inline double loops_centred_dot(const float *left, double mass, const float *centre, const float *right,
+                                       ptrdiff_t padded) {
+    double sums[LANES] = {0.0};
+    for (ptrdiff_t at = 0; at < padded; at += LANES)
+        for (int lane = 0; lane < LANES; lane++) {
+            const float own = (float)((double)left[at + lane] - mass * (double)centre[at + lane]);
+            sums[lane] += (double)own * (double)right[at + lane];
+        }
+    double total = 0.0;
+    for (int lane = 0; lane < LANES; lane++) total += sums[lane];
+    return total;
+}
+
+DISPATCH
+static inline void loops_minus(const float *total, double mass, const float *centre, float *out, ptrdiff_t padded) {
+    for (ptrdiff_t at = 0; at < padded; at++) out[at] = (float)((double)total[at] - mass * (double)centre[at]);
+}
+
+DISPATCH
+static inline void loops_add_unit(double *sums, const float *row, double norm, ptrdiff_t size) {
+    for (ptrdiff_t at = 0; at < size; at++) sums[at] += (double)row[at] / norm;
+}
+
 /* Sum of squares, rounded once: error-free sums (Knuth's two-sum) carry the rest along, so that the result is that
  * of math.fsum in the twin. */
 DISPATCH

@@ -13,6 +13,7 @@ else:
     from orchestrator import _merge as _kernel
 
 FIXED_ONE = merge_py.FIXED_ONE
+FIRST_RENEWAL = merge_py.FIRST_RENEWAL
 GRID = merge_py.GRID
 MAX_WORDS = merge_py.MAX_WORDS
 NOBODY = merge_py.NOBODY

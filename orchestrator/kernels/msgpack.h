@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace msgpack {
@@ -31,6 +32,12 @@ class Writer {
             number(0xD2, (uint64_t)value, 4);
         else
             number(0xD3, (uint64_t)value, 8);
+    }
+
+    void real(double value) {
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof(bits));
+        number(0xCB, bits, 8);
     }
 
     void array(size_t count) {

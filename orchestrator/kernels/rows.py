@@ -61,6 +61,11 @@ class Centroids:
         return cls(values, _offsets([len(array) for array in arrays]))
 
 
+def is_text(mention: str) -> bool:
+    """Whether a listed mention is a text: no platform's ids have a blank, or letters beyond ASCII."""
+    return " " in mention or not mention.isascii()
+
+
 class MentionRows:
     """The mentions of a batch: row *i* has the different ones that one cluster lists, as hashes in their order.
 
@@ -72,7 +77,7 @@ class MentionRows:
         texts: the first mentions of the rows after those of *spots*.
     """
 
-    __slots__ = ("_counts", "_items", "_spots", "_texts", "hashes", "offsets")
+    __slots__ = ("_counts", "_texts", "hashes", "items", "offsets", "spots")
 
     def __init__(
         self,
@@ -85,8 +90,8 @@ class MentionRows:
     ) -> None:
         self.hashes = hashes
         self.offsets = offsets
-        self._items = items
-        self._spots = spots
+        self.items = items
+        self.spots = spots
         self._texts = texts
         self._counts: list[int] | None = None
 
@@ -102,11 +107,15 @@ class MentionRows:
 
     def first(self, row: int) -> list[str]:
         """The first mentions of *row* as they were sent, at most :data:`FIRST_TEXTS`."""
-        scanned = len(self._spots)
+        scanned = len(self.spots)
         if row >= scanned:
             return list(self._texts[row - scanned][:FIRST_TEXTS])
-        item, start, stop = self._spots[row].tolist()
-        return _decode_texts(b"[%b]" % self._items[item][start:stop])
+        item, start, stop = self.spots[row].tolist()
+        return _decode_texts(b"[%b]" % self.items[item][start:stop])
+
+    def texts(self, row: int) -> list[str]:
+        """Those of the first mentions of *row* that are texts; the others are ids, and say nothing."""
+        return [mention for mention in self.first(row) if is_text(mention)]
 
     @classmethod
     def of(cls, lists: Sequence[Sequence[str]]) -> MentionRows:
@@ -123,8 +132,8 @@ class MentionRows:
         return MentionRows(
             np.concatenate([self.hashes, more]),
             np.concatenate([self.offsets[:-1], offsets]),
-            items=self._items,
-            spots=self._spots,
+            items=self.items,
+            spots=self.spots,
             texts=[*self._texts, *lists],
         )
 

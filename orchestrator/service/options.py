@@ -47,6 +47,7 @@ def session_config(settings: Settings) -> SessionConfig:
             window_ms=settings.summary_window_sec * 1000,
             max_stories=settings.max_stories,
             similarity_threshold=settings.merge_similarity_threshold,
+            label_similarity_threshold=settings.label_similarity_threshold,
         ),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
     )

@@ -66,7 +66,11 @@ class Settings(BaseSettings):
     )
     prometheus_port: int = Field(default=9001, ge=0, le=65_535, description="Port of /metrics (0: any free one)")
     merge_similarity_threshold: float = Field(
-        default=0.75, ge=0, le=1, allow_inf_nan=False, description="Least cosine at which a cluster joins a story"
+        default=0.75,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Least similarity of centroids at which a cluster joins a story",
     )
     max_retries: int = Field(
         default=3, ge=0, le=100, description="Further tries after a failure, before a lane gives up its brand"
@@ -137,6 +141,13 @@ class Settings(BaseSettings):
     )
     max_stories: int = Field(
         default=5_000, ge=1, le=1_000_000, description="Stories kept for a brand, the smallest go first"
+    )
+    label_similarity_threshold: float = Field(
+        default=0.175,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Least similarity of words at which a cluster joins a story, where centroids cannot be compared",
     )
     max_chunk_bytes: int = Field(
         default=8 * _MIB, ge=1_024, le=256 * _MIB, description="Largest chunk in bytes; a larger one is a dead letter"

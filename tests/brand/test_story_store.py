@@ -18,7 +18,7 @@ from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import PART_BYTES, pack_stories
-from tests.brand.support import batch_of, chunk, listed, meaning_of_stories
+from tests.brand.support import batch_of, chunk, is_segment, listed, meaning_of_stories
 
 PANE = 1_000
 MOST = 6  # stories
@@ -38,7 +38,7 @@ def commit(book: StoryBook, fields: Fields) -> int:
     put: Fields = {}
     remove: list[bytes] = []
     book.take_changes(put, remove)
-    assert not set(put) & set(fields) - {story_store.HEAD_FIELD}, "a segment was written twice"
+    assert not set(filter(is_segment, put)) & set(fields), "a segment was written twice"
     for name in remove:
         del fields[name]
     fields |= put
@@ -47,7 +47,7 @@ def commit(book: StoryBook, fields: Fields) -> int:
 
 def stored(fields: Fields) -> int:
     """Bytes of segments."""
-    return sum(len(value) for name, value in fields.items() if name != story_store.HEAD_FIELD)
+    return sum(len(value) for name, value in fields.items() if is_segment(name))
 
 
 def living(book: StoryBook) -> int:
@@ -178,6 +178,9 @@ def parts_of(fields: Fields, name: bytes) -> tuple[bytes, bytes]:
         (b"s:0", lambda value: value[:-1], "s:0"),
         (b"s:1", lambda _: b"\xc1", "s:1"),
         (b"s", lambda _: None, "'s' is older"),
+        (b"f", lambda _: b"\xc1", "'f'"),
+        (b"f", lambda _: b"\x08", "'b' is of 0 clusters, b'f' of 8"),
+        (b"b", lambda _: msgspec.msgpack.encode((8, 1, ["a"], bytes(8))), "'b' is of 8 clusters"),
         (b"m:0", lambda _: msgspec.msgpack.encode((b"x" * 23, b"")), "23 bytes of parts"),
         (b"m:0", lambda value: value.replace(b"\x01\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0\0", 1), "m:0"),
     ],
@@ -185,11 +188,39 @@ def parts_of(fields: Fields, name: bytes) -> tuple[bytes, bytes]:
 def test_loading_refuses_damage(name: bytes, damage: Any, named: str) -> None:
     """What is missing, cut or foreign is an error that names the field or the story."""
     fields = stored_book()
-    value = damage(fields.pop(name))
+    value = damage(fields.pop(name, b""))
     if value is not None:
         fields[name] = value
     with pytest.raises(InvalidStateError, match=named):
         StoryBook.load(0.75, MOST, fields)
+
+
+def test_loading_refuses_a_background_that_makes_no_sense() -> None:
+    """Words without counts would weigh anything."""
+    for background, named in (
+        ((8, 1, ["a"], bytes(8)), "words and counts"),
+        ((8, 1, [], b"", [b"x"]), "mean direction"),
+    ):
+        fields = stored_book() | {b"f": b"\x08", b"b": msgspec.msgpack.encode(background)}
+        with pytest.raises(InvalidStateError, match=f"'b'.*{named}"):
+            StoryBook.load(0.75, MOST, fields)
+
+
+def test_loading_takes_what_was_stored_before_there_was_a_background() -> None:
+    """Stories without the newer fields: all words weigh alike, and the first count comes eight clusters later."""
+    fields = stored_book()
+    del fields[b"f"]
+    for name in [name for name in fields if name.startswith(b"s:")]:
+        stories, removed = msgspec.msgpack.decode(fields[name])
+        fields[name] = msgspec.msgpack.encode(([story[:13] for story in stories], removed))
+    book = StoryBook.load(0.75, MOST, fields)
+    assert [story.label for story in book.top(9)] == ["two", "one"]
+    fold(book, 3, [("one", [3])] * 7)
+    assert (len(book), book.index.renewed_at) == (2, 0)
+    fold(book, 4, [("one", [3])])
+    assert (len(book), book.index.renewed_at) == (2, 8)
+    commit(book, fields)
+    assert meaning_of_stories(StoryBook.load(0.75, MOST, fields)) == meaning_of_stories(book)
 
 
 def test_loading_refuses_hashes_that_do_not_fit_their_parts() -> None:

@@ -124,7 +124,8 @@ static Looks look(const Crowd &crowd, float threshold, size_t most) {
     filter::Stories filtered = crowd.filtered; /* as it is: looks leave something behind that later ones go by */
     filter::Block block;
     for (const std::vector<float> &row : crowd.rows) block.units.push_back(filter::Unit{row.data(), 1.0});
-    block.filter(&filtered, filter::Directions{crowd.totals.data(), crowd.norms.data(), crowd.padded}, threshold, most);
+    const filter::Directions directions{crowd.totals.data(), nullptr, nullptr, crowd.norms.data(), crowd.padded};
+    block.filter(&filtered, directions, threshold, most);
     Looks looks{block.found, {}, std::vector<std::vector<filter::Survivor>>(crowd.rows.size())};
     for (size_t row = 0; row < crowd.rows.size(); row++) {
         looks.bars.push_back(block.rows.bar((ptrdiff_t)row));

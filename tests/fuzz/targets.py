@@ -73,7 +73,9 @@ def stories(seed: int) -> None:
     """Any sequence of matches, joins, removals and reloads leaves both indexes with the same bytes."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     threshold, width = rng.choice([0.0, 0.3, 0.75, 1.0]), rng.choice([1, 3, 16, 17, 50])
-    indexes = [_merge.StoryIndex(threshold), merge_py.StoryIndex(threshold)]
+    thresholds = threshold, rng.choice([0.0, 0.175, 0.5, 1.0])
+    indexes = [_merge.StoryIndex(*thresholds), merge_py.StoryIndex(*thresholds)]
+    vocabulary, most_words = rng.choice([(list("abcdefgh"), 5), ([f"w{number}" for number in range(300)], 60)])
     keys: list[int] = []
     for step in range(rng.randint(1, 40)):
         rows = [
@@ -84,17 +86,19 @@ def stories(seed: int) -> None:
         for index in indexes:
             index.begin(batch.values, batch.offsets)
         for row in range(-1, len(rows)):
-            words = tuple(sorted(rng.sample("abcdefgh", rng.randint(0, 5))))
+            words = tuple(sorted(rng.sample(vocabulary, rng.randint(0, most_words))))
             found = [index.match(words, row) for index in indexes]
             assert found[0] == found[1], f"stories, seed {seed}"
             key = found[0] if found[0] >= 0 else max(keys, default=0) + 1
             keys += [] if key in keys else [key]
+            weight = float(rng.choice([1, 1, 7, 10**9]))
             for index in indexes:
-                index.join(key, words, row, float(rng.choice([1, 1])))
+                index.join(key, words, row, weight)
             if rng.random() < 0.2:
                 _leave(rng, indexes, keys, reload=step % 2 == 0)
         dumps = [[index.dump(key) for key in keys] for index in indexes]
         assert dumps[0] == dumps[1], f"stories, seed {seed}"
+        assert indexes[0].dump_background() == indexes[1].dump_background(), f"stories, seed {seed}"
 
 
 def _leave(rng: random.Random, indexes: list[Any], keys: list[int], *, reload: bool) -> None:
@@ -143,7 +147,7 @@ def segments(seed: int) -> None:
     """What stories tell storage of themselves and their ids is the same, byte for byte, whatever happens to them."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     capacity = rng.choice([1, 3, 8, 40])
-    indexes = [_merge.StoryIndex(0.75), merge_py.StoryIndex(0.75)]
+    indexes = [_merge.StoryIndex(0.75, 0.175), merge_py.StoryIndex(0.75, 0.175)]
     shelves: list[dict[int, Any]] = [{}, {}]
     told: list[bytes] = []
     for _ in range(rng.randint(1, 15)):

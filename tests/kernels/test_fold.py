@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch
-from orchestrator.kernels import merge
+from orchestrator.kernels import fold_py, merge
 from orchestrator.kernels.fold import PART_BYTES, stored_id_bytes
 from orchestrator.kernels.hashing_py import hash_text
 from orchestrator.kernels.rows import Centroids, MentionRows
@@ -318,7 +318,7 @@ def new_book(kernel: ModuleType, most: int = 100) -> Any:
             self.index.remove(key)
             self.dirty.pop(key, None)
 
-    return Book(0.75, most, lambda label: tuple(label.split()))
+    return Book(0.75, 0.5, most, lambda label: tuple(sorted(set(label.split()))))
 
 
 def told(book: Any) -> Any:
@@ -339,7 +339,9 @@ PARTS = st.builds(
     Cluster,
     id=st.just("i"),
     label=st.sampled_from(["launch buzz", "launch buzz again", "price", "price drop", ""]),
-    mentions=st.lists(st.sampled_from("abcdefghijk"), max_size=8).map(lambda texts: listed(*texts)),
+    mentions=st.lists(st.sampled_from([*"abcdefghijk", "price is up", "launch été", "\u4e2d"]), max_size=8).map(
+        lambda texts: listed(*texts)
+    ),
     sentiment_score=st.none() | st.floats(-1e9, 1e9),
     spike=st.sampled_from([None, False, True]),
     mention_count=st.none() | st.integers(0, 9) | st.just(10**9),
@@ -376,6 +378,53 @@ def test_folder_twins_agree(chunks: list[Any], cuts: set[int], most: int) -> Non
             assert sum(counts) == sum(len(clusters) for clusters, _, _ in chunks)
             outcomes.append(told(book))
     assert outcomes == outcomes[:1] * len(outcomes)
+
+
+def words_seen(kernel: ModuleType, part: Cluster) -> list[str]:
+    """By which words the only story of a book is known that *part* has founded."""
+    book = new_book(kernel)
+    fold_all(book, [([part], 5, 1)], set())
+    words: list[str] = book.index.dump(0)[1]
+    return words
+
+
+def test_folder_compares_by_label_and_texts(kernel: ModuleType) -> None:
+    """The words of a label come first, then those of the first three mentions, if these are texts and not ids."""
+    part = Cluster("", "b a", listed("a long story", "id-1", "été", "not looked at"))
+    assert words_seen(kernel, part) == ["a", "b", "long", "story", "été"]
+    assert words_seen(kernel, Cluster("", "b a", listed("id1", "id2", "tweet:3", "a text"))) == ["a", "b"]
+
+
+def test_folder_compares_by_a_bounded_number_of_words(kernel: ModuleType) -> None:
+    """Long labels and texts are cut: what makes the words must not depend on how long senders are."""
+    label = " ".join(f"w{number:02}" for number in range(40))
+    assert words_seen(kernel, Cluster("", label, listed("x y"))) == label.split()[: fold_py.CLUSTER_WORDS]
+    text = "x" * 20 + " " * fold_py.TEXT_CHARS + "late"
+    assert words_seen(kernel, Cluster("", "a", listed(text))) == ["a", "x" * 20]
+
+
+@pytest.mark.parametrize(
+    ("mentions", "texts"),
+    [
+        (["m1", "m2"], []),
+        (["m1", "two words"], ["two words"]),
+        (["m1", "caf\\u00e9"], ["café"]),
+        (["caf\u00e9"], ["café"]),
+        (["tab\\tulator"], []),
+        ([" "], [" "]),
+        ([], []),
+    ],
+)
+def test_folder_tells_texts_from_ids_in_json(kernel: ModuleType, mentions: list[str], texts: list[str]) -> None:
+    """Both ways to look at what a document lists, its bytes and its decoded strings, find the same texts."""
+    document = ", ".join(f'"{mention}"' for mention in mentions).encode()
+    spots = np.array([[0, 1, 1 + len(document)]], np.int64)
+    rows = MentionRows(np.empty(0, np.uint64), np.zeros(2, np.int64), items=[b"[%b]" % document], spots=spots)
+    assert rows.texts(0) == texts
+    book = new_book(kernel)
+    chunk = Chunk("0", "b", Sentiment(0.0), [Cluster("", "a", 0)])
+    book.fold([chunk], [5], [1], Centroids.of([]), rows)
+    assert book.index.dump(0)[1] == [*dict.fromkeys(["a", *(word for text in texts for word in text.split())])]
 
 
 def test_folder_evicts_between_chunks(kernel: ModuleType) -> None:
@@ -444,7 +493,7 @@ def test_folder_wants_a_time_and_a_pane_for_each_chunk(
 
 def test_folder_leaves_the_rest_to_a_subclass(kernel: ModuleType) -> None:
     """On its own a folder can neither found nor let go."""
-    folder = kernel.StoryFolder(0.75, 0, lambda label: (label,))
+    folder = kernel.StoryFolder(0.75, 0.5, 0, lambda label: (label,))
     with pytest.raises(NotImplementedError):
         fold_one(folder, one_chunk())
     for call in (lambda: folder.examples(MentionRows.of([]), 0), folder.evict):
