@@ -48,6 +48,8 @@ class Labels {
     Query query;
     Bars bars;
 
+    Labels() { restore(0); }
+
     /* A slot for a story that has no word yet. */
     int32_t enter(int64_t key) {
         int32_t slot = (int32_t)slots.size();
@@ -166,7 +168,7 @@ class Labels {
     /* Count anew how many of *stories* have each word; *left* are the numbers of those that counted and that nobody
      * has. */
     void renew(int64_t stories, std::vector<int32_t> *left) {
-        stories_ = stories;
+        restore(stories);
         left->clear();
         for (int32_t word = 0; word < (int32_t)postings_.size(); word++) {
             const int64_t count = (int64_t)postings_[word].size();
@@ -177,7 +179,10 @@ class Labels {
     }
 
     /* The same from what was counted: first the stories, then each word. */
-    void restore(int64_t stories) { stories_ = stories; }
+    void restore(int64_t stories) {
+        stories_ = stories;
+        for (int64_t count = 0; count < FEW; count++) rarities_of_few_[count] = compute_rarity(count);
+    }
     void restore_word(int32_t word, int64_t count) {
         counts_[word] = count;
         rarities_[word] = rarity_of(count);
@@ -238,6 +243,7 @@ class Labels {
     static constexpr ptrdiff_t LOOKUP_COST = 32; /* of a word in a story (it is far away in memory), in postings */
     static constexpr ptrdiff_t WORTH_A_GUESS = 64;
     static constexpr double GUESSED_AT = 0.6; /* of the squares: then the best story so far is a good one */
+    static constexpr int64_t FEW = 16;        /* most words: their logarithms are taken once */
     static constexpr double WEIGHT_STEPS = 65536.0, LEAST_WEIGHT = 0.05;
 
     std::vector<std::vector<Posting>> postings_; /* by word */
@@ -251,11 +257,14 @@ class Labels {
     std::vector<int32_t> rare_;    /* places of the query's words by frequency */
     std::vector<ptrdiff_t> frequencies_;
     std::vector<double> sorted_;
+    double rarities_of_few_[FEW];
     int64_t stories_ = 0;
     uint32_t stamp_ = 0;
     double scale_ = 0.0;
 
-    double rarity_of(int64_t count) const {
+    double rarity_of(int64_t count) const { return count < FEW ? rarities_of_few_[count] : compute_rarity(count); }
+
+    double compute_rarity(int64_t count) const {
         const double rarity = std::log((double)(stories_ + 5) / (double)(count + 3));
         return std::nearbyint((rarity > LEAST_WEIGHT ? rarity : LEAST_WEIGHT) * WEIGHT_STEPS);
     }
