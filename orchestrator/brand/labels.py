@@ -13,9 +13,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from orchestrator.brand import dense_scripts
 from orchestrator.brand.english import stem
-from orchestrator.brand.normal_form import MAX_CHARS, MAX_WORDS, cut, normal_form
+from orchestrator.brand.normal_form import MAX_CHARS, cut, normal_form
 
 _KNOWN_LABELS = 8_192
 
@@ -45,23 +44,6 @@ _PLACEHOLDERS = _NO_NAMES | frozenset(
 def words(label: str) -> tuple[str, ...]:
     """The distinct words of *label*, sorted, at most :data:`~orchestrator.brand.normal_form.MAX_WORDS`."""
     return normal_form(label).words
-
-
-def cluster_words(label: str, mentions: Sequence[str]) -> tuple[str, ...]:
-    """The words of a cluster: those of its *label*, and of *mentions* as long as there is room; sorted.
-
-    Mentions that are ids are left out: they are words of nothing.
-    """
-    found = dict.fromkeys(words(label))
-    for text in mentions:
-        if is_text(text):
-            found.update(dict.fromkeys(words(text)))
-    return tuple(sorted(list(found)[:MAX_WORDS]))
-
-
-def is_text(mention: str) -> bool:
-    """Whether *mention* is what somebody wrote, and no id: it has a blank, or letters that need none."""
-    return " " in mention.strip() or (not mention.isascii() and dense_scripts.is_dense(mention[:MAX_CHARS]))
 
 
 def is_name(label: str) -> bool:

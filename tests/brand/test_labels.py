@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.brand.labels import cluster_words, is_name, is_text, nameless_labels, noise_ids, words
-from orchestrator.brand.normal_form import MAX_WORDS, normal_form
+from orchestrator.brand.labels import is_name, nameless_labels, noise_ids, words
+from orchestrator.brand.normal_form import normal_form
 
 
 def test_words_are_those_of_the_normal_form() -> None:
@@ -99,21 +99,3 @@ def test_nameless_labels_are_found_among_others() -> None:
     """Known labels are not asked again, and the answer stays the same."""
     for _ in range(2):
         assert nameless_labels({"Late flight", "Topic 3", "", "x" * 999}) == {"Topic 3", ""}
-
-
-def test_cluster_words_are_those_of_label_and_texts() -> None:
-    """Texts of mentions tell more of the cluster; ids tell nothing; the label comes first where room is short."""
-    assert cluster_words("Late flight", ["My flights are late", "m0001", "570306133677760513"]) == ("flight", "late")
-    assert cluster_words("Late", ["lost my bag"]) == ("bag", "late", "lost")
-    many = cluster_words("zebra", [" ".join(f"w{number:02}x" for number in range(99))])
-    assert len(many) == MAX_WORDS
-    assert "zebra" in many
-
-
-@pytest.mark.parametrize(
-    ("mention", "expected"),
-    [("two words", True), ("m1", False), (" m1 ", False), ("航班延误", True), ("tweet-é", False)],
-)
-def test_texts_are_told_from_ids(mention: str, expected: bool) -> None:  # noqa: FBT001 - a row of the table
-    """By blanks, or by letters that need none."""
-    assert is_text(mention) is expected
