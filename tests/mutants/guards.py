@@ -28,8 +28,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/contract/decode.py",
-        "    _check_utf8(item)\n    wire =",
-        "    wire =",
+        "_decode_wire(mending.clean(item))",
+        "_decode_wire(item)",
         "tests/contract/test_decode.py",
     ),
     Guard(
