@@ -46,8 +46,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/contract/decode.py",
-        "    except RecursionError:\n        raise InvalidChunkError(",
-        "    except MemoryError:\n        raise InvalidChunkError(",
+        "    except RecursionError:\n        raise mending.too_deep(document)",
+        "    except MemoryError:\n        raise mending.too_deep(document)",
         "tests/contract/test_decode.py",
     ),
     # store/codes: each refusal of a script is its own error

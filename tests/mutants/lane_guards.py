@@ -56,7 +56,12 @@ LANE_GUARDS: Final = (
     ),
     Guard(_PIPELINE, "not (self.committing or self._torn or self.failure is not None)", "not self._torn", _SESSIONS),
     Guard(_PIPELINE, "return self.settled and self._batch is None and", "return self._batch is None and", _SESSIONS),
-    Guard(_PIPELINE, "self._batch is None and self._next is not None", "self._next is not None", _SESSIONS),
+    Guard(
+        _PIPELINE,
+        "return self._batch is None and self._next is not None\n",
+        "return self._next is not None\n",
+        _SESSIONS,
+    ),
     Guard(_PIPELINE, "if peek.cid != self.cid:", "if False:", _SESSIONS),
     Guard(_PIPELINE, "if not batch.items or batch.stage is Stage.FOLDED:", "if not batch.items:", _SESSIONS),
     Guard(
