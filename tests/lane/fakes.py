@@ -50,6 +50,7 @@ class Script:
         steps: actions of ``step``, in order; then the queue is empty.
         engaged_for: bursts until nothing is folded that has to be committed.
         failing: whether a burst ended in a failure that the next one raises.
+        may_go_on: what the last burst was given to ask before another step.
         calls: (virtual time, method) of everything that was asked.
     """
 
@@ -58,6 +59,7 @@ class Script:
     release: Action = True
     engaged_for: int = 0
     failing: bool = False
+    may_go_on: Callable[[], bool] = lambda: True
     calls: list[tuple[float, str]] = field(default_factory=list)
     verdicts: list[bool] = field(default_factory=list)
     ended: str = ""
@@ -92,7 +94,8 @@ class ScriptedSession:
 
     def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> Any:
         """The next scripted step, alone: that others may follow is between the session and Redis."""
-        del may_go_on, may_fold_ahead
+        del may_fold_ahead
+        self._script.may_go_on = may_go_on
         self._note("step")
         self._script.engaged_for -= 1
         action = self._script.steps.popleft() if self._script.steps else IDLE

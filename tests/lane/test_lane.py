@@ -182,6 +182,15 @@ async def test_lane_gives_up_a_step_that_takes_too_long(visit: LaneUnderTest, au
     assert visit.script.halved == 1
 
 
+async def test_lane_that_gave_up_a_step_lets_its_thread_begin_no_other(
+    visit: LaneUnderTest, autojump_clock: MockClock
+) -> None:
+    """At 0.01 s of a burst of 0.03 s: there would be time for another step, but nobody waits for it."""
+    visit.script.steps.append(Takes(1e6))
+    assert await outcome_at(visit.lane(step_timeout_s=0.01), {}) == (LaneOutcome.FAILED, 0.01)
+    assert not visit.script.may_go_on()
+
+
 # -- being told
 
 

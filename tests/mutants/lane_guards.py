@@ -124,7 +124,7 @@ LANE_GUARDS: Final = (
         "if self._turn.over:",
         "tests/lane/test_lane.py",
     ),
-    Guard(_LANE, "            self._turn.give_up()\n", "            pass\n", "tests/lane/test_lane_redis.py"),
+    Guard(_LANE, "            self._turn.give_up()\n", "            pass\n", "tests/lane/test_lane.py"),
     Guard(
         _LANE,
         "        if not self._session.prefetched:\n            self.woken = False",
