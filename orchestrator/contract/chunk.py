@@ -165,11 +165,3 @@ def chunk_mentions(chunk: Chunk, counts: Sequence[int]) -> int:
     if meta is not None and meta.mention_count is not None:
         return meta.mention_count
     return sum([cluster_mentions(cluster, counts) for cluster in chunk.clusters])
-
-
-def all_mentions(chunks: Sequence[Chunk], counts: Sequence[int]) -> list[int]:
-    """The sizes of *chunks*, as :func:`chunk_mentions` tells them."""
-    return [
-        chunk_mentions(chunk, counts) if (meta := chunk.meta) is None or (size := meta.mention_count) is None else size
-        for chunk in chunks
-    ]

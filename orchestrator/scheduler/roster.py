@@ -173,7 +173,7 @@ class Roster:
         return sum(1 for record in self._records.values() if record.succeeded)
 
     def left(self) -> list[str]:
-        """Brands whose state a newer version wrote; whoever runs that version works on them."""
+        """Brands whose state a newer version wrote; the processes of that version work on them."""
         return [brand for brand, record in self._records.items() if record.left]
 
     def parked(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment, all_mentions, chunk_mentions, cluster_mentions
+from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment, chunk_mentions, cluster_mentions
 
 COUNTS = [0, 1, 3]
 """How many different mentions the rows of the batch have."""
@@ -30,4 +30,3 @@ def test_cluster_mentions_is_the_count_else_the_distinct_ids(row: int, count: in
 def test_chunk_mentions_is_the_count_else_the_sum_of_clusters(meta: Meta | None, expected: int) -> None:
     """What a chunk says of its size wins over its clusters."""
     assert chunk_mentions(chunk([cluster(1, 40), cluster(2)], meta), COUNTS) == expected
-    assert all_mentions([chunk([cluster(1, 40), cluster(2)], meta)] * 2, COUNTS) == [expected] * 2
