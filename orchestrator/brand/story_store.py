@@ -148,11 +148,13 @@ class StoryStore:
             self._renewed_at = index.renewed_at
 
     def rewrite(self) -> None:
-        """Write every story with the next changes, and drop the segments that an older version wrote.
+        """Write every story and the background with the next changes; drop the segments that an older version wrote.
 
         Those of mention ids stay: every format so far has the same, and they may be far larger than all the rest.
         """
         self._rewriting = self._head_changed = True
+        # As if neither field was stored: both are written, unless there is nothing to say.
+        self._folded = self._renewed_at = 0
 
     def _write_all(
         self, stories: dict[int, Story], index: StoryIndex, put: dict[bytes, bytes], remove: list[bytes]
