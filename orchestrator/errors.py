@@ -35,7 +35,7 @@ class InvalidBrandError(OrchestratorError):
 
 
 class InvalidStateError(OrchestratorError):
-    """Raised when a brand's stored state cannot be read by any version (damaged field, a format too old to migrate)."""
+    """Raised when a brand's stored state is not what a commit left, or cannot be migrated; the brand is parked."""
 
 
 class NewerStateError(OrchestratorError):
@@ -63,7 +63,7 @@ class LeaseLostError(StoreError):
 
 
 class StaleStateError(StoreError):
-    """Raised when ``meta.cid`` is not the commit that the fold started from (``STALE``)."""
+    """Raised when a brand's keys are not as the commit left them that the fold started from (``STALE``)."""
 
 
 class QueueMovedError(StoreError):

@@ -41,6 +41,8 @@ class Code(StrEnum):
     FULL = "FULL"
     NEWER = "NEWER"
     FORMAT = "FORMAT"
+    META = "META"
+    SIZE = "SIZE"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
@@ -49,7 +51,8 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
     Raises:
         StoreError: one of its subclasses for each code.
         NewerStateError: a newer version wrote the state (``NEWER``).
-        InvalidStateError: the state has a format that is too old for this version (``FORMAT``).
+        InvalidStateError: the state has a format that is too old for this version (``FORMAT``), or what the brand's
+            keys hold is not what its last commit left (``META``, ``SIZE``).
     """
     code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
@@ -58,13 +61,38 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
 
 
 def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) -> OrchestratorError:
-    detail = reply[1].decode() if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
-        part = script.parts[reply[1] - 1]
-        return WrongTypeError(getattr(keys, part), found=reply[2].decode(), expected=KEY_TYPES[part])
+        return WrongTypeError(_key(script, keys, reply[1]), reply[2].decode(), KEY_TYPES[script.parts[reply[1] - 1]])
+    if code is Code.SIZE:
+        return InvalidStateError(f"brand {keys.brand!r}: {_size(script, keys, reply[1:])}: {_REMEDY}")
+    if code is Code.STALE and len(reply) > 2:  # noqa: PLR2004 - its cid is right; what follows is as in SIZE
+        return StaleStateError(f"brand {keys.brand!r}: {_size(script, keys, reply[2:])}")
+    if code is Code.META:
+        return InvalidStateError(
+            f"brand {keys.brand!r}: field {reply[1].decode()!r} of {keys.meta!r} is {reply[2]!r},"
+            f" expected {_WRITTEN.get(reply[1], 'a whole number of at most 15 digits')}: {_REMEDY}"
+        )
+    # A damaged cid need not be text.
+    detail = reply[1].decode(errors="backslashreplace") if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     error, text = _MEANING[code]
     return error(f"brand {keys.brand!r}: " + text.format(detail))
 
+
+def _key(script: Script, keys: BrandKeys, index: int) -> str:
+    name: str = getattr(keys, script.parts[index - 1])
+    return name
+
+
+def _size(script: Script, keys: BrandKeys, told: Sequence[Any]) -> str:
+    """What *told* (index into KEYS, found size, size after the last commit) says."""
+    index, found, left = told
+    # A damaged size need not be text either.
+    left = left.decode(errors="backslashreplace")
+    return f"{_key(script, keys, index)!r} has {found} members, its last commit left {left}"
+
+
+_REMEDY: Final = "docs/reliability.md says what to do"
+_WRITTEN: Final = {b"cid": "at most 64 letters, digits and hyphens"}
 
 _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.BUSY: (BrandBusyError, "leased by another orchestrator for at most {} ms more"),

@@ -302,7 +302,8 @@ def _announcement(lease: Lease, commit: Commit) -> bytes:
 
 def _peek(begun: Any, items: list[bytes]) -> Peek:
     _, cid, version, attempts, now_ms, queued = begun
-    return Peek(cid.decode(), version, attempts, now_ms, queued, items)
+    # A cid that was damaged under the lease need not be text; it is not the one that the state ends with.
+    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items)
 
 
 def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:

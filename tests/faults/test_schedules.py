@@ -43,7 +43,7 @@ FULL = {
 """A commit that uses every command."""
 
 WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "sadd", "rename", "rpush")
-READS = ("type", "hmget", "get", "llen", "lindex", "scard", "time")
+READS = ("type", "hmget", "get", "hlen", "llen", "lindex", "scard", "time")
 
 
 @pytest.fixture(scope="module", params=find_servers(), ids=str)

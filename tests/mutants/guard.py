@@ -1,4 +1,4 @@
-"""One row of a table of guards in Python."""
+"""One row of a table of guards: in Python, or in Lua where taking away a whole statement is not enough."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class Guard:
         """The tree at *root* without this guard.
 
         Raises:
-            ValueError: the row does not fit its file (any more), or the file would be no Python.
+            ValueError: the row does not fit its file (any more), or a file of Python would be none.
         """
         text = (root / self.file).read_text(encoding="utf-8")
         if text.count(self.guard) != 1 or self.guard == self.instead:
             raise ValueError(f"{self.name}: its text is there {text.count(self.guard)} times, it must be once")
         mutated = text.replace(self.guard, self.instead)
-        compile(mutated, self.file, "exec")
+        if self.file.endswith(".py"):
+            compile(mutated, self.file, "exec")
         return Mutant(self.name, Path(self.file), mutated, self.tests)

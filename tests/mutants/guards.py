@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.damage_guards import DAMAGE_GUARDS
 from tests.mutants.format_guards import FORMAT_GUARDS
 from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
@@ -65,8 +66,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/codes.py",
-        "part = script.parts[reply[1] - 1]",
-        "part = script.parts[reply[1] - 2]",
+        "name: str = getattr(keys, script.parts[index - 1])",
+        "name: str = getattr(keys, script.parts[index - 2])",
         "tests/store/test_store.py::test_acquire_refuses_a_key_of_a_foreign_type",
     ),
     # store/client: nothing is sent twice, nothing hangs, no password gets out
@@ -245,4 +246,5 @@ GUARDS: Final = (
     ),
     *LANE_GUARDS,
     *FORMAT_GUARDS,
+    *DAMAGE_GUARDS,
 )

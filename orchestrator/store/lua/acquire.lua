@@ -4,8 +4,10 @@
 -- epoch than any lease before it, even than one that a failover or a cut log forgot,
 -- because an epoch is never less than the server's clock in milliseconds. Acquiring again
 -- with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
--- A brand that has a key of a foreign type, or state of a format that the caller cannot read,
--- is not acquired. One of an older format keeps it until the first commit writes another.
+-- A brand is not acquired if a key has a foreign type, if a field of meta cannot be what a
+-- commit wrote, if state or seen do not have the sizes that the last commit left, or if the
+-- caller cannot read the state's format. One of an older format keeps it until the first
+-- commit writes another.
 --
 -- KEYS[1]  lock     STRING
 -- KEYS[2]  meta     HASH
@@ -26,7 +28,9 @@
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued}
 --         {'BUSY', milliseconds until the lock expires}
 --         {'TYPE', index into KEYS, found type}
+--         {'META', field of meta, its value, at most 40 bytes}
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
+--         {'SIZE', index into KEYS, found size, size after the last commit}
 -- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK.
 
 local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
@@ -40,9 +44,25 @@ for index, key in ipairs(KEYS) do
   end
 end
 
-local epoch, version, cid, attempts, due_ms, found_format =
-  unpack(redis.call('HMGET', meta, 'epoch', 'version', 'cid', 'attempts', 'due', 'format'))
-local format = tonumber(found_format or newest_format) or 0
+local numbers = { 'epoch', 'version', 'attempts', 'due', 'format', 'seen_since', 'fields', 'seen0', 'seen1' }
+local SIZES = { [3] = 'fields', [4] = 'seen0', [5] = 'seen1' } -- index into KEYS to field of meta
+local COUNT = { [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' }
+local values = redis.call('HMGET', meta, 'cid', unpack(numbers))
+local known = { cid = values[1] }
+for index, name in ipairs(numbers) do
+  known[name] = values[index + 1]
+end
+local cid, found_format = known.cid, known.format
+
+-- tonumber reads 'inf', 'nan' and '1e300', too. A number of ours has digits, few enough to be exact.
+local function damaged(name)
+  local value = known[name]
+  return value and (#value > 15 or not value:find('^%d+$')) and { 'META', name, value:sub(1, 40) }
+end
+
+local wrong = damaged('format')
+if wrong then return wrong end
+local format = tonumber(found_format or newest_format)
 -- Before BUSY: who cannot read the brand would else come back as soon as the lock is gone.
 if format > newest_format then
   return { 'NEWER', found_format }
@@ -51,13 +71,22 @@ local holder = redis.call('GET', lock)
 if holder and holder ~= token then
   return { 'BUSY', redis.call('PTTL', lock) }
 end
+for _, name in ipairs(numbers) do
+  wrong = wrong or damaged(name)
+end
+if wrong then return wrong end
+if cid and (#cid > 64 or cid:find('[^%w-]')) then return { 'META', 'cid', cid:sub(1, 40) } end
 if format < oldest_format then
   return { 'FORMAT', found_format }
+end
+for index = 3, 5 do
+  local found, noted = redis.call(COUNT[index], KEYS[index]), known[SIZES[index]]
+  if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
 end
 
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-epoch = math.max((tonumber(epoch) or 0) + 1, now_ms)
+local epoch = math.max(tonumber(known.epoch or 0) + 1, now_ms)
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
@@ -67,6 +96,6 @@ redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch))
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 
 return {
-  'OK', epoch, tonumber(version) or 0, cid or '', tonumber(attempts) or 0,
-  tonumber(due_ms) or 0, now_ms, redis.call('LLEN', queue),
+  'OK', epoch, tonumber(known.version or 0), cid or '', tonumber(known.attempts or 0),
+  tonumber(known.due or 0), now_ms, redis.call('LLEN', queue),
 }

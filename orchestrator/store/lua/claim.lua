@@ -2,7 +2,7 @@
 --
 -- Guarantee: a hint, nothing more. It takes no lease and writes nothing; two orchestrators
 -- may get the same answer, and acquire decides between them. A brand whose queue or meta has a
--- foreign type is reported too: acquire then says what is wrong with it.
+-- foreign type, or whose due is no number, is reported too: acquire then says what is wrong with it.
 --
 -- KEYS     three a brand: lock STRING, meta HASH, queue LIST; at most 512 brands
 -- ARGV     none
@@ -20,10 +20,10 @@ local function wanted(meta, queue)
     return true
   end
   local due_ms = redis.pcall('HGET', meta, 'due')
-  if type(due_ms) == 'table' then
+  if type(due_ms) == 'table' or (due_ms and not due_ms:find('^%d+$')) then
     return true
   end
-  due_ms = tonumber(due_ms or 0) or 0
+  due_ms = tonumber(due_ms or 0)
   return due_ms > 0 and due_ms <= now_ms
 end
 

@@ -1,30 +1,25 @@
 -- commit: chunks leave the queue, and the state that contains them is written, in one step.
 --
--- Guarantee: applied at most once however often it is delivered (DUP), only for the holder of
--- the lease (FENCED), only on top of the state it was folded from (STALE), and only if the items
--- it consumes are those that were peeked (HEAD). Everything is validated before the first change.
--- The rehearsal runs the write commands in forms that change nothing, so that a command which an
--- ACL or rename-command took away refuses the script there and not half-way.
+-- Guarantee: applied at most once however often it is delivered (DUP), only for the holder of the lease (FENCED), only
+-- on top of the state it was folded from, of which nothing is missing (STALE), and only if the items it consumes are
+-- those that were peeked (HEAD). Everything is validated before the first change. The rehearsal runs the write commands
+-- in forms that change nothing: a command that an ACL or rename-command took away refuses it there, not half-way.
 --
 -- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent
--- ARGV[1]  token                          ARGV[2]  lock ttl, ms
--- ARGV[3]  cid of this commit             ARGV[4]  cid that it builds on, '' = none
--- ARGV[5]  epoch of the lease             ARGV[6]  version after this commit
--- ARGV[7]  items consumed, 0 = refresh    ARGV[8]  first peeked item
--- ARGV[9]  last consumed item             ARGV[10] meta.due, Unix ms, 0 = never
--- ARGV[11] digests of a generation, max   ARGV[12] age of a generation, ms
--- ARGV[13] cap of failed                  ARGV[14] 'pause' or 'drop_oldest'
--- ARGV[15] summary, '' = leave            ARGV[16] ttl of summary, ms
--- ARGV[17] channel                        ARGV[18] message, '' = none
--- ARGV[19] '1' = replace spike            ARGV[20] ttl of spike, ms
--- ARGV[21] ttl of trend, ms               ARGV[22] ttl of recent, ms
--- ARGV[23] cap of recent                 ARGV[24] number of the state format that is written
--- ARGV[25..32] lengths, in elements, of the eight sections that follow:
+-- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
+-- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
+-- ARGV[7]  items consumed, 0 = refresh   [8]  first peeked item                [9]  last consumed item
+-- ARGV[10] meta.due, Unix ms, 0 = never  [11] digests of a generation, max     [12] age of a generation, ms
+-- ARGV[13] cap of failed                 [14] 'pause' or 'drop_oldest'         [15] summary, '' = leave
+-- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
+-- ARGV[19] '1' = replace spike           [20] ttl of spike, ms                 [21] ttl of trend, ms
+-- ARGV[22] ttl of recent, ms             [23] cap of recent                    [24] number of the state format written
+-- ARGV[25..32] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent
 --
 -- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused}
---         {'FENCED'}  {'STALE', cid found}  {'HEAD'}  {'FULL', length of failed}
---         {'TYPE', index into KEYS, found type}
+--         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
+--         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK.
 
 local lock, meta, state, seen0, seen1, queue = unpack(KEYS, 1, 6)
@@ -36,14 +31,15 @@ local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms
 local trend_ttl_ms, recent_ttl_ms, recent_max, format = unpack(ARGV, 21, 24)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT = 1, 2, 3, 4, 5, 6, 7, 8
 local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
-local count, start, at = {}, {}, 33
+local COUNT = { hash = 'HLEN', set = 'SCARD' }
+local count, start = {}, { 33 }
 for section = PUT, RECENT do
-  count[section], start[section] = tonumber(ARGV[24 + section]), at
-  at = at + count[section]
+  count[section] = tonumber(ARGV[24 + section])
+  start[section + 1] = start[section] + count[section]
 end
 
 local function write(command, key, section)
-  local stop = start[section] + count[section] - 1
+  local stop = start[section + 1] - 1
   for from = start[section], stop, SLICE do
     redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
   end
@@ -56,23 +52,27 @@ local function foreign(from, to)
     if found ~= 'none' and found ~= expected[index] then return { 'TYPE', index, found } end
   end
 end
+local function size(index) return redis.call(COUNT[expected[index]], KEYS[index]) end
 
 local wrong = foreign(1, 2)
 if wrong then return wrong end
-local old_cid, old_version, old_epoch, seen_since_ms =
-  unpack(redis.call('HMGET', meta, 'cid', 'version', 'epoch', 'seen_since'))
-if old_cid == cid then return { 'DUP', tonumber(old_version), redis.call('LLEN', queue), 0, 0 } end
+local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since')
+local old_cid, old_epoch, old_version, seen_since_ms = left[1], left[2], left[6], left[7] -- 3 to 5: sizes of these KEYS
+if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0 } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
 if (old_cid or '') ~= expected_cid then return { 'STALE', old_cid or '' } end
 if old_epoch ~= epoch then return { 'STALE', old_cid or '' } end
 if (tonumber(old_version) or 0) + 1 ~= tonumber(version) then return { 'STALE', old_cid or '' } end
 wrong = foreign(3, #KEYS)
 if wrong then return wrong end
+for index = 3, 5 do
+  local found, noted = size(index), left[index]
+  if noted and noted ~= tostring(found) then return { 'STALE', old_cid or '', index, found, noted } end
+end
 if consumed > 0 and redis.call('LINDEX', queue, 0) ~= head then return { 'HEAD' } end
 if consumed > 0 and redis.call('LINDEX', queue, consumed - 1) ~= tail then return { 'HEAD' } end
 local dropped = count[FAILED] > 0 and math.max(0, redis.call('LLEN', failed) + count[FAILED] - failed_max) or 0
 if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', failed) } end
-
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local seen_count, seen_age = redis.call('SCARD', seen0), now_ms - (tonumber(seen_since_ms) or now_ms)
@@ -112,6 +112,7 @@ if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms, 'format', format)
+redis.call('HSET', meta, 'fields', size(3), 'seen0', size(4), 'seen1', size(5))
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end

@@ -1,0 +1,87 @@
+"""A session whose keys are damaged under its warm memory: nothing is written on top, and what is lost is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import InvalidStateError, StaleStateError
+from orchestrator.lane.outcome import LaneOutcome
+from orchestrator.lane.session import BrandSession, Warm
+from tests.lane.support import Brand, drain
+from tests.lane.test_lane_redis import Visits
+
+CHUNKS = 20
+
+
+def warmed(queue: Brand) -> BrandSession:
+    """A session with everything committed, and more in the queue."""
+    queue.push_ids(*(f"c-{number}" for number in range(CHUNKS)))
+    session = queue.opened()
+    drain(session)
+    queue.push_ids("c-0", "more")
+    return session
+
+
+def let_go(session: BrandSession) -> Warm:
+    """End as a lane does after an error."""
+    warm = session.abandon()
+    session.release()
+    return warm
+
+
+@pytest.mark.parametrize("part", ["state", "seen0"])
+def test_session_writes_nothing_on_top_of_what_was_lost(queue: Brand, part: str) -> None:
+    """The commit is stale and the next lease refused: chunks wait, instead of being all that is left, or counted twice.
+
+    Of ``seen0`` no more is needed than its size: "c-0" is pushed a second time.
+    """
+    session = warmed(queue)
+    queue.client.delete(getattr(queue.keys, part))
+    with pytest.raises(StaleStateError):
+        drain(session)
+    warm = let_go(session)
+    for known in (warm, None):
+        with pytest.raises(InvalidStateError, match="last commit left"):
+            queue.opened(known)
+    assert queue.queued() == 2
+    assert queue.summary()["totalChunks"] == CHUNKS
+
+
+def test_session_loads_again_what_is_there_after_meta_was_lost(queue: Brand) -> None:
+    """Without meta nobody knows of the last commit; the state itself is whole, and goes on."""
+    session = warmed(queue)
+    queue.client.delete(queue.keys.meta)
+    with pytest.raises(StaleStateError):
+        drain(session)
+    drain(queue.opened(let_go(session)))
+    assert queue.summary()["totalChunks"] == CHUNKS + 1
+
+
+def test_session_writes_a_lost_summary_again(queue: Brand) -> None:
+    """It is made of the state, with the commit that empties the queue."""
+    session = warmed(queue)
+    queue.client.delete(queue.keys.summary)
+    drain(session)
+    assert queue.summary()["totalChunks"] == CHUNKS + 1
+
+
+async def test_lane_parks_a_brand_whose_state_was_lost(queue: Brand) -> None:
+    """Once it is lost, from then on parked: a human has to say what becomes of it."""
+    visits = Visits(queue)
+    queue.push_ids("a", "b")
+    assert await visits.until_drained() == [LaneOutcome.DRAINED]
+    queue.client.delete(queue.keys.state)
+    queue.push_ids("c")
+    assert [await visits.one() for _ in range(3)] == [LaneOutcome.PARKED] * 3
+    assert queue.queued() == 1
+
+
+@pytest.mark.parametrize("value", ["inf", "abc", "9223372036854775807"])
+async def test_lane_parks_a_brand_whose_attempts_are_damaged(queue: Brand, value: str) -> None:
+    """They cannot be counted on: without a word about it the brand would be retried for ever."""
+    visits = Visits(queue, max_retries=0)
+    queue.push_ids("a")
+    assert await visits.one() is LaneOutcome.DRAINED
+    queue.client.hset(queue.keys.meta, "attempts", value)
+    queue.push_ids("b")
+    assert await visits.one() is LaneOutcome.PARKED

@@ -1,0 +1,72 @@
+"""The guards against what is stored and is not what was committed.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+DAMAGE_GUARDS: Final = (
+    # store/codes, store: what was damaged need not be text, and parks
+    Guard(
+        "orchestrator/store/codes.py",
+        'reply[1].decode(errors="backslashreplace") if',
+        "reply[1].decode() if",
+        "tests/store/test_damage.py::test_a_cid_that_is_no_text_is_another_one",
+    ),
+    Guard(
+        "orchestrator/store/codes.py",
+        'left.decode(errors="backslashreplace")',
+        "left.decode()",
+        "tests/store/test_damage.py::test_commit_on_top_of_a_damaged_size_is_stale",
+    ),
+    Guard(
+        "orchestrator/store/codes.py",
+        "if code is Code.STALE and len(reply) > 2:",
+        "if False:",
+        "tests/store/test_damage.py::test_commit_on_top_of_a_key_of_another_size_is_stale",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        'cid.decode(errors="backslashreplace")',
+        "cid.decode()",
+        "tests/store/test_damage.py::test_a_cid_that_is_no_text_is_another_one",
+    ),
+    # store/lua: what the mutants of the scripts cannot take away as a statement
+    Guard(
+        "orchestrator/store/lua/claim.lua",
+        " or (due_ms and not due_ms:find('^%d+$'))",
+        "",
+        "tests/store/test_damage.py::test_claim_names_a_brand_whose_due_is_damaged",
+    ),
+    Guard(
+        "orchestrator/store/lua/commit.lua",
+        "{ 'DUP', tonumber(version), ",
+        "{ 'DUP', tonumber(old_version), ",
+        "tests/store/test_damage.py::test_a_duplicate_is_answered_even_if_the_version_was_damaged",
+    ),
+    Guard(
+        "orchestrator/store/lua/acquire.lua",
+        "#value > 15 or ",
+        "",
+        "tests/store/test_damage.py::test_acquire_refuses_what_is_no_number_of_ours",
+    ),
+    Guard(
+        "orchestrator/store/lua/acquire.lua",
+        "#cid > 64 or ",
+        "",
+        "tests/store/test_damage.py::test_acquire_refuses_what_is_no_cid",
+    ),
+    *(
+        Guard(
+            "orchestrator/store/lua/acquire.lua",
+            f", '{name}'",
+            "",
+            "tests/store/test_damage.py::test_acquire_refuses_what_is_no_number_of_ours",
+        )
+        for name in ("version", "attempts", "due", "seen_since")
+    ),
+)

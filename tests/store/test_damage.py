@@ -1,0 +1,203 @@
+"""What is not as the last commit left it is noticed: by acquire, which names it, and by the next commit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.errors import BrandBusyError, InvalidStateError, NewerStateError, StaleStateError
+from orchestrator.store import Store, StoreOptions
+from tests.store.world import World, commit_of
+
+if TYPE_CHECKING:
+    import redis
+
+NUMBERS = ("epoch", "version", "attempts", "due", "format", "seen_since", "fields", "seen0", "seen1")
+NO_NUMBERS = (b"", b"inf", b"nan", b"-nan", b"1e3", b"1e300", b"0x10", b"-5", b"1.0", b" 1", b"abc", b"\xff\xfe")
+HUGE = (b"9223372036854775807", b"1" * 300)
+D1, D2, D3 = (bytes([number]) * 12 for number in (1, 2, 3))
+
+DAMAGE: dict[str, list[tuple[str | bytes, ...]]] = {
+    "state": [("delete",), ("hdel", "field"), ("hset", "stranger", "1")],
+    "seen0": [("delete",), ("srem", D1), ("sadd", "stranger")],
+    "seen1": [("delete",), ("srem", D2), ("sadd", "stranger")],
+}
+"""Keys that a commit leaves in a known size, and what may happen to each."""
+
+_damage = pytest.mark.parametrize(("part", "change"), [(part, one) for part, all_ in DAMAGE.items() for one in all_])
+
+
+def committed(world: World) -> None:
+    """Leave the brand with a state, a younger and an older generation, and nobody's lease."""
+    lease, peek = world.holding(b"a")
+    world.store.commit(lease, commit_of(peek, put={b"field": b"1", b"other": b"2"}, digests=[D2, D3]))
+    world.push(b"b")
+    peek = world.store.peek(lease, 1)
+    world.store.commit(lease, commit_of(peek, digests=[D1]))  # does not fit beside the others: they are older now
+    world.store.release(lease)
+
+
+@pytest.fixture
+def world(any_client: redis.Redis, brand: str) -> World:
+    """A brand whose generations hold two digests."""
+    return World(any_client, Store(any_client, StoreOptions(seen_max=2)), brand)
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+def test_acquire_refuses_what_is_no_number_of_ours(world: World, field: str) -> None:
+    """The error names the field, its value and what would be right; nothing changes."""
+    committed(world)
+    for value in NO_NUMBERS + HUGE:
+        world.client.hset(world.keys.meta, field, value)
+        with world.refused(InvalidStateError):
+            world.lease()
+        with pytest.raises(InvalidStateError, match=f"{field}.*{re.escape(repr(value[:40]))}.*15 digits"):
+            world.lease()
+
+
+def test_acquire_refuses_what_is_no_cid(world: World) -> None:
+    """It would be looked for in memory, logged, and compared by every commit."""
+    committed(world)
+    for value in (b"\xff", b"a b", b"x" * 65, b"a\n"):
+        world.client.hset(world.keys.meta, "cid", value)
+        with world.refused(InvalidStateError):
+            world.lease()
+
+
+@pytest.mark.parametrize("field", [*NUMBERS, "cid"])
+def test_without_the_damaged_field_a_brand_goes_on(world: World, field: str) -> None:
+    """The remedy of an operator: each field has a meaning where it is missing, and the next commit writes it."""
+    committed(world)
+    world.client.hset(world.keys.meta, field, "in\xf6")
+    world.client.hdel(world.keys.meta, field)
+    lease, peek = world.holding(b"b")
+    assert world.store.commit(lease, commit_of(peek)).queued == 0
+    world.store.release(lease)
+    world.lease()
+
+
+def test_acquire_leaves_a_damaged_brand_to_the_one_who_holds_it(world: World) -> None:
+    """Its next commit will notice; until then nobody has to be called."""
+    world.lease()
+    world.client.hset(world.keys.meta, "version", "nan")
+    with world.refused(BrandBusyError):
+        world.lease()
+
+
+def test_acquire_does_not_take_a_damaged_format_for_a_newer_one(world: World) -> None:
+    """A brand that is left to a newer version raises no alarm, and no such version exists."""
+    world.lease()
+    for value in ("inf", "1e300"):
+        world.client.hset(world.keys.meta, "format", value)
+        with world.refused(InvalidStateError):
+            world.lease()
+
+
+def test_acquire_does_not_judge_the_meta_of_a_newer_version(world: World) -> None:
+    """That may have numbers of another shape there."""
+    world.client.hset(world.keys.meta, mapping={"format": STATE_FORMAT + 1, "version": "1.5"})
+    with world.refused(NewerStateError):
+        world.lease()
+
+
+@_damage
+def test_acquire_refuses_a_key_of_another_size(world: World, part: str, change: tuple[str | bytes, ...]) -> None:
+    """What was lost or added is named with both sizes: a state cannot be loaded as if it were whole."""
+    committed(world)
+    command, *arguments = change
+    getattr(world.client, str(command))(getattr(world.keys, part), *arguments)
+    with world.refused(InvalidStateError):
+        world.lease()
+    with pytest.raises(InvalidStateError, match=f"{re.escape(getattr(world.keys, part))}.* has .* left"):
+        world.lease()
+
+
+@_damage
+def test_commit_on_top_of_a_key_of_another_size_is_stale(
+    world: World, part: str, change: tuple[str | bytes, ...]
+) -> None:
+    """Warm memory hides that its copy in Redis is gone: written on top, the next load would find but the rest."""
+    committed(world)
+    lease, peek = world.holding(b"c")
+    command, *arguments = change
+    getattr(world.client, str(command))(getattr(world.keys, part), *arguments)
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek, digests=[D3]))
+    with pytest.raises(StaleStateError, match=re.escape(getattr(world.keys, part))):
+        world.store.commit(lease, commit_of(peek, digests=[D3]))
+
+
+def test_commit_on_top_of_a_damaged_size_is_stale(world: World) -> None:
+    """Also where the text would be no text."""
+    committed(world)
+    lease, peek = world.holding(b"c")
+    world.client.hset(world.keys.meta, "fields", b"\xff")
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_a_brand_whose_sizes_no_version_noted_is_acquired(world: World) -> None:
+    """States of before do not have them; the next commit notes them."""
+    committed(world)
+    world.client.hdel(world.keys.meta, "fields", "seen0", "seen1")
+    world.client.hdel(world.keys.state, "other")
+    lease, peek = world.holding(b"c")
+    world.store.commit(lease, commit_of(peek))
+    world.store.release(lease)
+    world.client.delete(world.keys.state)
+    with world.refused(InvalidStateError):
+        world.lease()
+
+
+def test_every_commit_notes_the_sizes_that_it_leaves(world: World) -> None:
+    """Whatever it puts, removes or rotates."""
+    lease = world.lease()
+    for number, (put, remove, digests) in enumerate(
+        [
+            ({b"a": b"1", b"b": b"1"}, [], [D1]),
+            ({b"c": b"1"}, [b"a", b"never there"], [D2]),
+            ({b"c": b"2"}, [b"c"], [D1, D3]),
+            ({}, [], []),
+        ]
+    ):
+        peek = world.store.peek(lease, 1)
+        world.store.commit(lease, commit_of(peek, put=put, remove=remove, digests=digests))
+        noted = world.client.hmget(world.keys.meta, "fields", "seen0", "seen1")
+        found = (
+            world.client.hlen(world.keys.state),
+            world.client.scard(world.keys.seen0),
+            world.client.scard(world.keys.seen1),
+        )
+        assert noted == [b"%d" % size for size in found], number
+
+
+def test_a_duplicate_is_answered_even_if_the_version_was_damaged(world: World) -> None:
+    """The commit is in; what is wrong with the brand is for the next lease to say."""
+    lease, peek = world.holding(b"a")
+    commit = commit_of(peek)
+    world.store.commit(lease, commit)
+    world.client.hset(world.keys.meta, "version", "abc")
+    assert world.store.commit(lease, commit).version == 1
+
+
+def test_a_cid_that_is_no_text_is_another_one(world: World) -> None:
+    """It was damaged under the lease: the peek tells of it, and the commit does not stand on it."""
+    committed(world)
+    lease, peek = world.holding(b"a")
+    world.client.hset(world.keys.meta, "cid", b"\xff")
+    assert world.store.peek(lease, 1).cid not in ("", peek.cid)
+    with world.refused(StaleStateError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_claim_names_a_brand_whose_due_is_damaged(world: World) -> None:
+    """It would never be refreshed, and nobody would know; acquire says what is wrong."""
+    committed(world)
+    world.client.delete(world.keys.queue)
+    assert world.store.claim([world.brand]) == []
+    for due in NO_NUMBERS:
+        world.client.hset(world.keys.meta, "due", due)
+        assert world.store.claim([world.brand]) == [world.brand]
