@@ -135,14 +135,14 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "        for brand in self._ready:\n",
-        "        for brand in reversed(self._ready):\n",
+        "        brand = self._ready.next(now_s)\n",
+        "        brand = next(reversed(list(self._ready)), None)\n        self._ready.remove(brand or '')\n",
         "tests/scheduler/test_roster.py::test_take_serves_brands_in_the_order_in_which_they_got_work",
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "if self._records[brand].not_before_s <= now_s:",
-        "if self._records[brand].not_before_s <= now_s + 3600:",
+        "brand = self._ready.next(now_s)",
+        "brand = self._ready.next(now_s + 3600)",
         "tests/scheduler/test_roster.py::test_take_passes_over_a_brand_that_is_put_off",
     ),
     Guard(
@@ -156,6 +156,55 @@ GUARDS: Final = (
         "if outcome is not LaneOutcome.DRAINED:",
         "if outcome is LaneOutcome.YIELDED:",
         "tests/scheduler/test_roster.py::test_finish_decides_who_is_taken_again",
+    ),
+    # scheduler/waiting: a crowd of newcomers does not make a known brand wait, and nobody starves
+    Guard(
+        "orchestrator/scheduler/waiting.py",
+        "self._known_in_a_row < KNOWN_SHARE",
+        "self._known_in_a_row < 0",
+        "tests/scheduler/test_waiting.py::test_a_known_brand_waits_for_few_newcomers_however_many_there_are",
+    ),
+    Guard(
+        "orchestrator/scheduler/waiting.py",
+        "(not self._newcomers or self._known_in_a_row < KNOWN_SHARE)",
+        "True",
+        "tests/scheduler/test_waiting.py::test_a_newcomer_waits_for_few_known_brands_however_many_there_are",
+    ),
+    Guard(
+        "orchestrator/scheduler/waiting.py",
+        "self._known_in_a_row + 1 if self._newcomers else 0",
+        "self._known_in_a_row + 1",
+        "tests/scheduler/test_waiting.py::test_known_brands_owe_newcomers_nothing_for_the_time_before_they_came",
+    ),
+    Guard(
+        "orchestrator/scheduler/waiting.py",
+        "return brand in self._later and self._later[brand][0] == not_before_s",
+        "return brand in self._later",
+        "tests/scheduler/test_waiting.py::test_a_brand_that_comes_again_waits_for_its_new_time",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "        if not self._read:\n            self._known.update(came)\n",
+        "",
+        "tests/scheduler/test_roster.py::test_take_does_not_let_a_crowd_of_new_brands_go_before_a_known_one",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "        if not self._read:\n            self._known.update(came)\n",
+        "        self._known.update(came)\n",
+        "tests/scheduler/test_roster.py::test_take_does_not_let_a_crowd_of_new_brands_go_before_a_known_one",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "            self._known.discard(brand)\n",
+        "",
+        "tests/scheduler/test_roster.py::test_a_brand_that_left_comes_back_as_a_newcomer",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "            record = _Record(succeeded=True)\n            self._known.add(brand)\n",
+        "            record = _Record(succeeded=True)\n",
+        "tests/scheduler/test_roster.py::test_a_newcomer_is_known_once_it_was_served",
     ),
     # http: limits that a reader cannot talk away
     Guard(

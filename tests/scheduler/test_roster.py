@@ -86,6 +86,56 @@ def test_take_passes_over_a_brand_that_is_put_off() -> None:
     assert not roster.has_waiting(0.0)
 
 
+def _crowded(roster: Roster) -> list[str]:
+    """A thousand brands join those of *roster*, and have work; returns all that are registered now."""
+    brands = [*roster.brands(), *(f"new{number}" for number in range(1_000))]
+    for brand in roster.register(brands)[0]:
+        roster.mark_ready(brand)
+    return brands
+
+
+def test_take_does_not_let_a_crowd_of_new_brands_go_before_a_known_one() -> None:
+    """Brands of the first reading are known; a newcomer comes before them at most once in a round."""
+    roster = _roster("a")
+    _crowded(roster)
+    roster.mark_ready("a")
+    assert _taken(roster, 0.0).index("a") < 2
+
+
+@pytest.mark.parametrize("outcome", LaneOutcome)
+def test_a_newcomer_is_known_once_it_was_served(outcome: LaneOutcome) -> None:
+    """By this process or another one; a visit that failed, or that found the state unreadable, makes nobody known."""
+    roster = _roster("first")
+    roster.register(["first", "a"])
+    roster.mark_ready("a")
+    roster.take(0.0)
+    _crowded(roster)
+    roster.finish("a", outcome, 0.0)
+    roster.mark_ready("a")
+    served = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED, LaneOutcome.BUSY}
+    assert (_taken(roster, 1e6).index("a") < 2) == served
+
+
+def test_a_newcomer_is_known_from_its_first_commit_on() -> None:
+    """A visit that is cut off later, by a failure or by a stop, takes nothing back."""
+    roster = _roster("first")
+    roster.register(["first", "a"])
+    roster.progress("a")
+    _crowded(roster)
+    roster.mark_ready("a")
+    assert _taken(roster, 0.0).index("a") < 2
+
+
+def test_a_brand_that_left_comes_back_as_a_newcomer() -> None:
+    """What is known of it left with it."""
+    roster = _roster("first", "a")
+    roster.register(["first"])
+    _crowded(roster)
+    roster.register([*roster.brands(), "a"])
+    roster.mark_ready("a")
+    assert _taken(roster, 0.0).index("a") == 1_000
+
+
 def test_mark_ready_is_refused_for_a_brand_that_a_lane_holds() -> None:
     """Two lanes on one brand would only fence each other."""
     roster = _ready("a")

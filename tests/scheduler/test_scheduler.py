@@ -134,6 +134,32 @@ async def test_scheduler_runs_no_more_lanes_than_allowed(
     assert world.scripts["c"].times("step")[0] - begun_s == pytest.approx(10.0)
 
 
+@pytest.mark.parametrize("concurrency", [2, 3, 5])
+async def test_a_flood_of_new_brands_does_not_make_a_known_one_wait(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, *, concurrency: int
+) -> None:
+    """2,000 brands come with a chunk each, 10 ms of work: a known brand waits for the visits under way and one more.
+
+    With five lanes these are six, 60 ms. First come, first served it would wait for the rest of the flood, up to 20 s.
+    """
+    flood = [f"new{number}" for number in range(2_000)]
+    world = FakeRedis("known")
+    async with running(make_scheduler(world, monkeypatch, concurrency=concurrency)):
+        for brand in flood:
+            world.scripts[brand].steps.append(Takes(0.01, WORK))
+        world.register("known", *flood)
+        pushed = []
+        for _ in range(10):
+            await trio.sleep(0.2)
+            pushed.append(trio.current_time())
+            world.push("known", WORK)
+        await trio.sleep(30.0)
+    begun = world.scripts["known"].times("open")
+    waits_s = [min(at_s for at_s in begun if at_s >= since_s) - since_s for since_s in pushed]
+    assert max(waits_s) <= (concurrency + 1) * 0.01 + 1e-9
+    assert all(world.scripts[brand].times("step") for brand in flood)
+
+
 async def test_scheduler_takes_the_lane_of_an_idle_brand(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
