@@ -38,6 +38,10 @@ class InvalidStateError(OrchestratorError):
     """Raised when a brand's stored state is not what a commit left, or cannot be migrated; the brand is parked."""
 
 
+class FutureStateError(InvalidStateError):
+    """Raised when a brand's state is of a time that is still to come by Redis's clock; the brand is parked."""
+
+
 class NewerStateError(OrchestratorError):
     """Raised when a newer version wrote a brand's state: the brand is left to processes of that version."""
 

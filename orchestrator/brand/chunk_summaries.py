@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.normal_form import normal_form, without_frame
+from orchestrator.brand.panes import PANE_MS, Present
 from orchestrator.brand.text import clip
 from orchestrator.contract.chunk import Chunk
 
@@ -88,6 +89,11 @@ class ChunkSummaries:
         if len(kept) < len(self._entries):
             self._entries = deque(kept, MAX_SUMMARIES)
             self._dirty = True
+
+    def reanchor(self, present: Present) -> None:
+        """Let summaries of the future be of the present pane; :meth:`rewrite` after it."""
+        entries = [_Entry(present.move(entry.pane, PANE_MS), entry.text) for entry in self._entries]
+        self._entries = deque(entries, MAX_SUMMARIES)
 
     def newest(self) -> list[str]:
         """The texts, newest first."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from orchestrator.brand.panes import Present
 from orchestrator.contract.chunk import Chunk
 
 FLAG_MS = 1_800_000
@@ -53,6 +54,10 @@ class Flags:
     def advance(self, now_ms: int) -> None:
         """Forget what no longer counts."""
         self._minutes = {minute for minute in self._minutes if _out_ms(minute) > now_ms}
+
+    def reanchor(self, present: Present) -> None:
+        """Let flags of the future count from the present minute on."""
+        self._minutes = {present.move(minute, _MINUTE_MS) for minute in self._minutes}
 
     def due_ms(self) -> int | None:
         """When the next flag runs out; None without flags."""

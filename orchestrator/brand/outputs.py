@@ -80,3 +80,24 @@ class Changes:
     recent: Sequence[bytes] = ()
     due_ms: int = 0
     alerts: Sequence[EpisodeChange] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reanchoring:
+    """What was done to a state that lay in the future.
+
+    Attributes:
+        clock_ms: the time that it had been advanced to, Unix ms.
+        now_ms: the present, which it is of now.
+        chunks: counted in the future, and in the present quarter of an hour now.
+        mentions: of these chunks.
+        stories: that had something in the future.
+        episodes: closed spikes that began in the future, and left the list.
+    """
+
+    clock_ms: int
+    now_ms: int
+    chunks: int
+    mentions: int
+    stories: int
+    episodes: int

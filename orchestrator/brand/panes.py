@@ -45,6 +45,25 @@ def first_hour(now_ms: int) -> int:
     return (now_ms // HOUR_MS // HOURS_PER_DAY - TREND_DAYS) * HOURS_PER_DAY
 
 
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Where the present lies, for what is stamped with a time that is not possible yet.
+
+    Attributes:
+        now_ms: the present.
+    """
+
+    now_ms: int
+
+    def move(self, at: int, unit_ms: int) -> int:
+        """*At*, a number of units of *unit_ms* since the epoch, or the present one if all of *at* is in the future."""
+        return self.now_ms // unit_ms if at > (self.now_ms + MAX_AHEAD_MS) // unit_ms else at
+
+    def move_ms(self, at_ms: int) -> int:
+        """*At_ms*, or the present if it is in the future."""
+        return self.move(at_ms, 1)
+
+
 RETIMED = 1
 """The time is the arrival, because what the worker says is not usable."""
 

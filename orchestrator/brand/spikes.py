@@ -25,8 +25,9 @@ from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.detector import Detector, Look
 from orchestrator.brand.episodes import OpenEpisode, opens
 from orchestrator.brand.expectation import PANES_PER_DAY
-from orchestrator.brand.panes import PANE_MS, pane_of
+from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, pane_of
 from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.times import iso_utc
 
 SETTLED_FIELD = b"d"
 UNSETTLED_FIELD = b"o"
@@ -149,6 +150,28 @@ class Spikes:
         while self._settled is not None and self._settled.detector.following <= pane - _SETTLING_PANES:
             self._settle(self._settled)
         self._judge_unsettled()
+
+    def reanchor(self, present: Present) -> int:
+        """End what a clock in the future has begun; returns how many closed episodes leave the list.
+
+        The detector begins anew if it looks at panes of the future: what it learned on the way there is no traffic.
+        An episode that is open then ends now. Nothing here counts again what was counted in the future.
+        """
+        self._now = pane_of(present.now_ms)
+        following = self._now if self._settled is None else self._settled.detector.following
+        if not any(present.move(pane, PANE_MS) != pane for pane in (following, *self._counts)):
+            return 0
+        latest = iso_utc(present.now_ms + MAX_AHEAD_MS)
+        kept = [entry for entry in self._entries if entry.timestamp <= latest]
+        left = len(self._entries) - len(kept)
+        if self._open is not None:
+            ended = OpenEpisode(present.move(self._open.since, PANE_MS), self._open.peak)
+            kept = [*kept, ended.entry(self._now + 1)][-MAX_EPISODES:]
+            self._closed += 1
+        self._entries = kept
+        self._settled = self._open = self._current = None
+        self._counts = {}
+        return left
 
     def open_episode(self) -> SpikeEpisode | None:
         """The open episode, if there is one."""

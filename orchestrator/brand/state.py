@@ -19,8 +19,8 @@ from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
-from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport
-from orchestrator.brand.panes import PANE_MS, Stamps, first_pane, stamp_all
+from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport, Reanchoring
+from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, Stamps, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
@@ -78,20 +78,37 @@ class BrandState:
         state = cls(config)
         if not fields:
             return state
-        general = _read_general(fields, config.formats)
-        state._window = Window.load(config.window_ms, fields, general.since_pane)
-        state._stories = StoryBook.load(
-            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold
-        )
-        state._trend = Trend.load(fields)
-        state._flags = Flags(general.flag_minutes)
-        state._spikes = Spikes.load(fields, general.clock_ms)
-        state._chunk_summaries = ChunkSummaries.load(fields)
+        general = state._restore(fields)
         # To the time of the last commit: it tells every part where its window began then.
         state.advance(general.clock_ms)
         if general.format != config.formats.written:
             state._rewrite()
         return state
+
+    @classmethod
+    def reanchored(
+        cls, config: FoldConfig, fields: Mapping[bytes, bytes], now_ms: int
+    ) -> tuple[BrandState, Reanchoring | None]:
+        """The state that *fields* hold with nothing of it later than *now_ms*, and what that changed; None: nothing.
+
+        For a state that a wrong clock took into the future (:func:`lies_ahead`). What was counted there is counted in
+        the present quarter of an hour, as a chunk is that comes without a usable time, so all sums stay. What the
+        clock let leave the state on its way there is gone; what is still kept to be compared with counts again.
+        The next commit writes the state as a whole. Source: ``docs/redis-protocol.md``, section "Clocks".
+
+        Raises:
+            InvalidStateError, NewerStateError: as :meth:`load`.
+        """
+        state = cls.load(config, fields)
+        if not lies_ahead(state.clock_ms, now_ms):
+            return state, None
+        state = cls(config)
+        return state, state._reanchor(fields, Present(now_ms))
+
+    @property
+    def clock_ms(self) -> int:
+        """The latest time that it was advanced to, Unix ms; 0 before the first."""
+        return self._clock_ms
 
     @property
     def story_count(self) -> int:
@@ -194,6 +211,32 @@ class BrandState:
         dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
+    def _restore(self, fields: Mapping[bytes, bytes]) -> _General:
+        """Have every part as *fields* hold it, at no time yet."""
+        config = self._config
+        general = _read_general(fields, config.formats)
+        self._window = Window.load(config.window_ms, fields, general.since_pane)
+        self._stories = StoryBook.load(
+            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold
+        )
+        self._trend = Trend.load(fields)
+        self._flags = Flags(general.flag_minutes)
+        self._spikes = Spikes.load(fields, general.clock_ms)
+        self._chunk_summaries = ChunkSummaries.load(fields)
+        return general
+
+    def _reanchor(self, fields: Mapping[bytes, bytes], present: Present) -> Reanchoring:
+        clock_ms = self._restore(fields).clock_ms
+        chunks, mentions = self._window.reanchor(present)
+        episodes = self._spikes.reanchor(present)
+        stories = self._stories.reanchor(present)
+        self._trend.reanchor(present)
+        self._flags.reanchor(present)
+        self._chunk_summaries.reanchor(present)
+        self.advance(present.now_ms)
+        self._rewrite()
+        return Reanchoring(clock_ms, present.now_ms, chunks, mentions, stories, episodes)
+
     def _rewrite(self) -> None:
         """Let every part write all its fields with the next changes, because an older version wrote them."""
         self._window.rewrite()
@@ -205,6 +248,11 @@ class BrandState:
     def _encode_general(self) -> bytes:
         format_ = self._config.formats.written
         return pack(_General(format_, self._clock_ms, self._window.since, self._flags.minutes))
+
+
+def lies_ahead(clock_ms: int, now_ms: int) -> bool:
+    """Whether a state of *clock_ms* lies in the future at *now_ms*, further than clocks of one fleet are apart."""
+    return clock_ms > now_ms + MAX_AHEAD_MS
 
 
 def _read_general(fields: Mapping[bytes, bytes], formats: Formats) -> _General:

@@ -14,12 +14,14 @@ import heapq
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import add
 from typing import TYPE_CHECKING
 
 from orchestrator.brand.labels import words
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.normal_form import normal_form, without_frame
+from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
 from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
@@ -28,6 +30,7 @@ from orchestrator.kernels.merge import FIXED_ONE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.brand.panes import Present
     from orchestrator.contract.chunk import Chunk
     from orchestrator.contract.decode import ChunkBatch
     from orchestrator.kernels.rows import MentionRows
@@ -211,6 +214,19 @@ class StoryBook(StoryFolder):
         self.dirty = dict(self.records)
         self._store.rewrite()
 
+    def reanchor(self, present: Present) -> int:
+        """Count what stories have in panes of the future in the present one; returns how many stories that changes.
+
+        Call it before the first :meth:`advance`, and :meth:`rewrite` after it.
+        """
+        self.in_pane.clear()
+        moved = 0
+        for story in self.records.values():
+            moved += _reanchor(story, present)
+            for pane, *_ in story.panes():
+                self.in_pane.setdefault(pane, []).append(story)
+        return moved
+
     @classmethod
     def load(
         cls,
@@ -231,3 +247,28 @@ class StoryBook(StoryFolder):
             book.records[story.key] = story
             book._ids.add(story.id)
         return book
+
+
+def _reanchor(story: Story, present: Present) -> bool:
+    """Let nothing of *story* be of the future; whether something was."""
+    before = story.panes()
+    after: dict[int, tuple[int, ...]] = {}
+    for pane, *counts in before:
+        to = present.move(pane, PANE_MS)
+        after[to] = tuple(map(add, after.get(to, (0,) * len(counts)), counts))
+    last_seen_ms = present.move_ms(story.last_seen_ms)
+    if last_seen_ms == story.last_seen_ms and list(after) == [pane for pane, *_ in before]:
+        return False
+    story.load(b"".join(_pane_bytes(pane, counts) for pane, counts in after.items()))
+    story.first_seen_ms, story.last_seen_ms = present.move_ms(story.first_seen_ms), last_seen_ms
+    if story.flagged_at_ms is not None:
+        story.flagged_at_ms = present.move_ms(story.flagged_at_ms)
+    return True
+
+
+def _pane_bytes(pane: int, counts: tuple[int, ...]) -> bytes:
+    """A pane of a story as its ``load`` reads it: four words of 64 bits, and the score in 128."""
+    *words, score = counts
+    return b"".join(word.to_bytes(8, "little", signed=True) for word in (pane, *words)) + score.to_bytes(
+        16, "little", signed=True
+    )

@@ -198,6 +198,16 @@ class PaneTopics:
         topic.add(_shown(text), weight)
         return new
 
+    def take_in(self, other: PaneTopics) -> list[str]:
+        """Count the topics of *other* here as well; returns the keys that are new in the pane."""
+        new = [key for key in other.by_key if key not in self.by_key]
+        for key, topic in other.by_key.items():
+            known = self.by_key.setdefault(key, Topic())
+            known.weight += topic.weight
+            for spelling, mentions in topic.spellings.items():
+                known.spell(spelling, mentions)
+        return new
+
     def prune(self) -> dict[str, Topic]:
         """Drop all but the heaviest :data:`MAX_TOPICS` (ties: by key) and return the dropped ones."""
         ranked = sorted(self.by_key.items(), key=lambda item: (-item[1].weight, item[0]))
@@ -213,10 +223,7 @@ class PaneTopics:
         for topic in self.by_key.values():
             key = topic_key(max(topic.spellings, key=topic.spellings.__getitem__, default=""))
             if key:
-                known = renewed.by_key.setdefault(key, Topic())
-                known.weight += topic.weight
-                for spelling, mentions in topic.spellings.items():
-                    known.spell(spelling, mentions)
+                renewed.take_in(PaneTopics({key: topic}))
         return renewed
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestrator.brand.codec import number_in
-from orchestrator.brand.panes import HOUR_MS, HOURS_PER_DAY, PANES_PER_HOUR, first_hour
+from orchestrator.brand.panes import HOUR_MS, HOURS_PER_DAY, PANES_PER_HOUR, Present, first_hour
 from orchestrator.brand.sentiment import Tally, to_number
 from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TrendPoint
 from orchestrator.contract.times import iso_utc_seconds
@@ -61,6 +61,14 @@ class Trend:
             self._dirty.discard(hour)
             self._removed.append(hour)
 
+    def reanchor(self, present: Present) -> None:
+        """Count what is in hours of the future in the present one instead; :meth:`rewrite` after it."""
+        for hour in sorted(self._hours):
+            to = present.move(hour, HOUR_MS)
+            if to != hour:
+                self._hours.setdefault(to, Tally()).add(self._hours.pop(hour))
+                self._removed.append(hour)
+
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
         """Add the changed state fields to *put* and *remove*; returns the published fields to set and to delete."""
         for hour in self._dirty:
@@ -70,8 +78,9 @@ class Trend:
         for day in sorted({hour // HOURS_PER_DAY for hour in self._dirty}):
             shown[_day_field(day)] = _point(day * HOURS_PER_DAY, self._day(day))
         gone = [_hour_field(hour) for hour in self._removed]
-        # The day of a removed hour is removed: advance() forgets whole days.
+        # The day of a removed hour is removed, too: advance() forgets whole days. A repair may leave some of its hours.
         gone += [_day_field(day) for day in sorted({hour // HOURS_PER_DAY for hour in self._removed})]
+        gone = [name for name in gone if name not in shown]
         self._dirty = set()
         self._removed = []
         return shown, gone

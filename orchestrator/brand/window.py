@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
 from orchestrator.brand.measures import Measures
-from orchestrator.brand.panes import HOUR_MS, PANE_MS, panes_per_window
+from orchestrator.brand.panes import HOUR_MS, PANE_MS, Present, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
 from orchestrator.brand.topics import (
     COUNTED,
@@ -184,6 +184,31 @@ class Window:
                 self._removed.append(number)
         self._first = first
 
+    def reanchor(self, present: Present) -> tuple[int, int]:
+        """Count what is in panes of the future in the present one instead; returns how many chunks and mentions.
+
+        Call it before the first :meth:`advance`, and :meth:`rewrite` after it.
+        """
+        chunks = mentions = 0
+        for number in sorted(self._panes):
+            to = present.move(number, PANE_MS)
+            if to == number:
+                continue
+            moved = self._panes.pop(number)
+            self._removed.append(number)
+            chunks += moved.tally.chunks
+            mentions += moved.tally.mentions
+            pane = self._panes.setdefault(to, _Pane(Tally(), PaneTopics()))
+            pane.tally.add(moved.tally)
+            pane.in_no_story += moved.in_no_story
+            pane.topics.take_in(moved.topics)
+            if len(pane.topics) > 2 * MAX_TOPICS:
+                pane.topics.prune()
+        self._recount()
+        if self._since is not None:
+            self._since = present.move(self._since, PANE_MS)
+        return chunks, mentions
+
     def heaviest_topics(self, count: int) -> list[TopicView]:
         """The *count* topics of the window with most mentions, ties by key."""
         start = self._first - self._span
@@ -210,12 +235,17 @@ class Window:
 
     def rewrite(self) -> None:
         """Write every pane with the next changes, its topics by the keys of the present rule."""
+        for pane in self._panes.values():
+            pane.topics = pane.topics.rekeyed()
+        self._recount()
+        self._dirty.update(self._panes)
+
+    def _recount(self) -> None:
+        """Have the totals of topics anew from the panes."""
         self._topics = TopicTotals()
         for number, pane in self._panes.items():
-            pane.topics = pane.topics.rekeyed()
             if number >= self._first:
                 self._enter_topics(pane)
-        self._dirty.update(self._panes)
 
     def _enter(self, pane: _Pane) -> None:
         self.total.add(pane.tally)

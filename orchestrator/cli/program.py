@@ -26,6 +26,7 @@ COMMANDS = {
     "summary": "orchestrator.cli.summary:summary",
     "spikes": "orchestrator.cli.spikes:spikes",
     "failed": "orchestrator.cli.failed:failed",
+    "repair": "orchestrator.cli.repair:repair",
     "doctor": "orchestrator.cli.doctor:doctor",
     "config": "orchestrator.cli.config:config",
     "schema": "orchestrator.cli.schema:schema",

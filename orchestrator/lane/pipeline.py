@@ -16,9 +16,10 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import StaleStateError, StoreError
+from orchestrator.errors import FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
+from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import Treatment, Verdict, treatment
 from orchestrator.process import failpoints
@@ -191,6 +192,11 @@ class Pipeline:
         if treated is Treatment.TRIAL:
             self._batch, self._next = None, batch
             return Step(suspect=True, queued=peek.queued)
+        try:
+            refuse_the_future(self._lease.brand, self.state, peek.now_ms)
+        except FutureStateError:
+            self._batch, self._next = None, batch  # what was peeked is not to blame
+            raise
         self._batch = batch
         failpoints.hit("session.began")
         if peek.cid != self.cid:

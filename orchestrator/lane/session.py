@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.brand.state import BrandState
 from orchestrator.errors import BrandBusyError, NewerStateError
+from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
@@ -149,6 +150,8 @@ class BrandSession:
         state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
         if state is None or warm.cid != lease.cid:
             state = BrandState.load(self._config.fold, self._store.load_state(lease))
+        # Before anything is peeked: else the visits of a parked brand would count as attempts at its first chunk.
+        refuse_the_future(self.brand, state, lease.now_ms)
         if lease.attempts + 1 >= SINGLE_ATTEMPTS:
             warm.sizer.restart()  # reading the batch may be what killed its readers
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.

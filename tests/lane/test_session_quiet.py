@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,11 @@ import redis
 
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.lane.step import Step
-from orchestrator.store import Store
-from orchestrator.store.types import Lease, Peek
-from tests.lane.support import CONFIG, Brand, drain
+from orchestrator.store import Commit, CommitReply, Lease, Peek
+from tests.lane.support import CONFIG, Brand, Interfering, drain
 
 
-class LateStore(Store):
+class LateStore(Interfering):
     """A store on a server whose clock is ahead of the real one."""
 
     ahead_ms = 0
@@ -27,6 +27,14 @@ class LateStore(Store):
     def peek(self, lease: Lease, limit: int) -> Peek:
         """Peek, later."""
         peek = super().peek(lease, limit)
+        return self._later(peek)
+
+    def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:
+        """Let the peek that travels with a commit be later, too."""
+        reply = super().after_commit(lease, commit, read)
+        return replace(reply, next=reply.next and self._later(reply.next))
+
+    def _later(self, peek: Peek) -> Peek:
         return replace(peek, now_ms=peek.now_ms + self.ahead_ms)
 
 

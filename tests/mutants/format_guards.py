@@ -46,8 +46,8 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/brand/window.py",
-        "            pane.topics = pane.topics.rekeyed()\n",
-        "",
+        "pane.topics = pane.topics.rekeyed()",
+        "pass",
         "tests/brand/test_migration.py::test_topics_of_an_old_state_go_on_under_the_present_rule",
     ),
     # brand/story_store: old segments go, and the new ones are no larger than what a commit cleans

@@ -51,6 +51,28 @@ GUARDS: Final = (
         "    except MemoryError:\n        raise mending.too_deep(document)",
         "tests/contract/test_decode.py",
     ),
+    # brand/state: what was counted in the future counts in the present, once, and nothing of it stays there
+    *(
+        Guard(
+            "orchestrator/brand/state.py",
+            f"        self._{part}.reanchor(present)\n",
+            "",
+            "tests/brand/test_reanchor.py",
+        )
+        for part in ("trend", "flags", "chunk_summaries")
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        self.advance(present.now_ms)\n        self._rewrite()\n",
+        "        self.advance(present.now_ms)\n",
+        "tests/brand/test_reanchor.py",
+    ),
+    Guard(
+        "orchestrator/brand/spikes.py",
+        "            self._closed += 1\n        self._entries = kept",
+        "        self._entries = kept",
+        "tests/brand/test_reanchor.py",
+    ),
     # store/codes: each refusal of a script is its own error
     Guard(
         "orchestrator/store/codes.py",

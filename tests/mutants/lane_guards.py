@@ -99,6 +99,20 @@ LANE_GUARDS: Final = (
     Guard(_SESSION, "if lease.attempts + 1 >= SINGLE_ATTEMPTS:", "if False:", _SESSIONS),
     Guard(_SESSION, '            warm.token = ""  # somebody', "            pass  # somebody", _SESSIONS),
     Guard(_SESSION, "            pipeline.failure = error\n", "            pass\n", _SESSIONS),
+    # lane/future: nobody folds into a time that is still to come, and no chunk is to blame for it
+    Guard(_SESSION, "        refuse_the_future(self.brand, state, lease.now_ms)\n", "", "tests/lane/test_future.py"),
+    Guard(
+        _PIPELINE,
+        "            refuse_the_future(self._lease.brand, self.state, peek.now_ms)\n",
+        "            pass\n",
+        "tests/lane/test_future.py",
+    ),
+    Guard(
+        _PIPELINE,
+        "            self._batch, self._next = None, batch  # what",
+        "            self._batch = batch  # what",
+        "tests/lane/test_future.py",
+    ),
     # lane/duplicates, commits, suspects
     Guard(_DUPLICATES, "if len(known) != len(digests):", "if False:", "tests/lane/test_duplicates.py"),
     Guard(_DUPLICATES, "and len(set(digests)) == len(digests):", ":", "tests/lane/test_duplicates.py"),

@@ -1,0 +1,90 @@
+"""A brand in the future is brought back by one command, which first says what it would do if that is asked for."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
+from orchestrator.contract.decode import decode_batch
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.store import Commit, Store
+from tests.cli.conftest import Invoke
+
+YEAR_MS = 365 * 86_400_000
+
+
+def chunk(brand: str, chunk_id: str) -> bytes:
+    """Return one with three mentions in one story."""
+    cluster = {"id": "1", "label": "launch buzz", "mentions": ["a", "b", "c"]}
+    document = {"chunkId": chunk_id, "brand": brand, "sentiment": {"positive": 3, "score": 3}, "clusters": [cluster]}
+    return json.dumps(document).encode()
+
+
+@pytest.fixture
+def future_brand(brand: str, redis_client: redis.Redis, store: Store) -> str:
+    """Return a brand with one commit, made while the clock was a year ahead."""
+    ahead_ms = time.time_ns() // 1_000_000 + YEAR_MS
+    state = BrandState.empty(FoldConfig())
+    state.fold(decode_batch([chunk(brand, "c-1")], brand), ahead_ms)
+    changes = state.take_changes()
+    lease = store.acquire(brand, "t" * 32)
+    store.commit(lease, Commit("cid-1", "", 1, put=changes.put, due_ms=changes.due_ms, trend_put=changes.trend_put))
+    store.release(lease)
+    assert redis_client.hget(BrandKeys.of(brand).meta, "version") == b"1"
+    return brand
+
+
+def summary(client: redis.Redis, brand: str) -> Any:
+    """Return the published summary, None if there is none."""
+    document = client.get(BrandKeys.of(brand).summary)
+    return None if document is None else json.loads(document)
+
+
+def test_repair_brings_a_brand_back(invoke: Invoke, future_brand: str, redis_client: redis.Redis) -> None:
+    """All that was counted counts now, readers get a summary of now, and a second repair finds nothing."""
+    keys = BrandKeys.of(future_brand)
+    before = redis_client.hgetall(keys.meta)
+    result = invoke("repair", future_brand)
+    assert result.exit_code == 0, result.output
+    assert "1 chunks with 3 mentions and 1 stories from there count in the present" in result.stdout
+    told = summary(redis_client, future_brand)
+    assert (told["totalChunks"], told["totalMentions"], told["version"]) == (1, 3, 2)
+    assert told["windowEnd"][:4] == time.strftime("%Y", time.gmtime())
+    after = redis_client.hgetall(keys.meta)
+    assert int(after[b"epoch"]) > int(before[b"epoch"])
+    assert int(after[b"due"]) < int(before[b"due"])
+    assert not redis_client.exists(keys.lock)
+    again = invoke("repair", future_brand)
+    assert again.exit_code == 0
+    assert "needs no repair" in again.stderr
+
+
+def test_repair_can_be_tried(invoke: Invoke, future_brand: str, redis_client: redis.Redis) -> None:
+    """A dry run says the same, changes neither state nor summary, and gives the lease back."""
+    keys = BrandKeys.of(future_brand)
+    before = redis_client.hgetall(keys.state)
+    result = invoke("repair", future_brand, "--dry-run")
+    assert result.exit_code == 0
+    assert "its state lies in the future (2" in result.stdout
+    assert "Nothing was changed." in result.stderr
+    assert redis_client.hgetall(keys.state) == before
+    assert not redis_client.exists(keys.summary, keys.lock)
+
+
+def test_repair_leaves_a_busy_brand_alone(
+    invoke: Invoke, future_brand: str, redis_client: redis.Redis, store: Store
+) -> None:
+    """A brand that somebody works on is not repaired beside him."""
+    lease = store.acquire(future_brand, "u" * 32)
+    before = redis_client.hgetall(BrandKeys.of(future_brand).state)
+    result = invoke("repair", future_brand)
+    store.release(lease)
+    assert result.exit_code == 1
+    assert "leased by another orchestrator" in result.stderr
+    assert redis_client.hgetall(BrandKeys.of(future_brand).state) == before
