@@ -10,6 +10,7 @@ import trio
 from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, openapi, pages
+from orchestrator.http.direction import isolated, undirected
 from orchestrator.http.directory import Directory
 from orchestrator.http.events import OpenStreams
 from orchestrator.http.problems import handle_problems
@@ -49,6 +50,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint, openapi.blueprint):
         app.register_blueprint(blueprint)
     app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
+    app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
     handle_problems(app)
     app.after_request(secure)
 

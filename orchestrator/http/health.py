@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 OK, NOT_READY = 200, 503
 
+PROBES = frozenset({"/livez", "/readyz"})
+"""Paths that are answered whatever limits there are: who does not answer them is restarted, or gets no readers."""
+
 blueprint = Blueprint("health", __name__)
 
 

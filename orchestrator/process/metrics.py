@@ -40,12 +40,15 @@ LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
 AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "suppressed"]
+TurnedAway = Literal["evicted", "busy", "address"]
+"""Why a connection ended that its peer had wanted: for a new one, all places served, or too many of its address."""
 
 COMMIT_OUTCOMES: tuple[CommitOutcome, ...] = get_args(CommitOutcome)
 LEASE_EVENTS: tuple[LeaseEvent, ...] = get_args(LeaseEvent)
 FAILED_KINDS: tuple[FailedKind, ...] = get_args(FailedKind)
 WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
+TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
 # 50 µs is a round trip over a unix socket; 5 s the time-out of one call.
 REDIS_BUCKETS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -187,6 +190,13 @@ class Metrics:
         self.http_requests = self._counter("http_requests", "Answered HTTP requests by class of status.", "code")
         for code in ("2xx", "3xx", "4xx", "5xx"):
             self.http_requests.labels(code)
+        self.http_turned_away = self._counter(
+            "http_turned_away",
+            "HTTP connections that had to go for others, and requests not answered for them.",
+            "reason",
+        )
+        for reason in TURNED_AWAY:
+            self.http_turned_away.labels(reason)
         self.event_subscribers = self._gauge("event_subscribers", "Open streams of summary updates.")
         self.updates_dropped = self._counter(
             "updates_dropped", "Summary updates that a slow subscriber did not get because newer ones came."
@@ -211,6 +221,10 @@ class Metrics:
     def alert(self, outcome: AlertOutcome) -> None:
         """Count an alert's delivery outcome."""
         self.alerts.labels(outcome).inc()
+
+    def turned_away(self, reason: TurnedAway) -> None:
+        """Count an HTTP connection that ended for others."""
+        self.http_turned_away.labels(reason).inc()
 
     def merged(self, *, chunks: int, clusters: int, mentions: int, retimed: int, duplicates: int) -> None:
         """Count one committed batch; call it once the commit is known to have applied."""

@@ -23,7 +23,7 @@ from orchestrator import __version__
 from orchestrator.alerts.deliver import Alert, Alerts
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
-from orchestrator.http import build_app, build_metrics_app
+from orchestrator.http import METRICS_LIMITS, PROBES, PortOptions, build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.session import Sessions
@@ -243,10 +243,13 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
     async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
         app = build_app(parts.service, parts.metrics, stop=stop)
         metrics_app = build_metrics_app(parts.metrics)
+        count = parts.metrics.turned_away
+        main, scraped = PortOptions(probes=PROBES, count=count), PortOptions(METRICS_LIMITS, count=count)
+        serving = partial(serve_http, shutdown=stop)
         async with trio.open_nursery() as servers:
-            http_port = await servers.start(partial(serve_http, app, host, settings.http_port, shutdown=stop))
+            http_port = await servers.start(partial(serving, app, host, settings.http_port, options=main))
             metrics_port = await servers.start(
-                partial(serve_http, metrics_app, host, settings.prometheus_port, shutdown=stop)
+                partial(serving, metrics_app, host, settings.prometheus_port, options=scraped)
             )
             task_status.started((http_port, metrics_port))
         parts.http_closed.set()

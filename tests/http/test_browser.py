@@ -62,7 +62,7 @@ async def test_hostile_texts_are_shown_and_run_nothing(served: Served) -> None:
         assert page.locator("img").count() == 0
 
     assert await browse(visit) == []
-    assert titles == ["Brands", f"{ATTACK} \N{EN DASH} summary"]
+    assert titles == ["Brands", f"\u2068{ATTACK}\u2069 \N{EN DASH} summary"]
 
 
 async def test_page_follows_its_brand(served: Served) -> None:

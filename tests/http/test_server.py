@@ -6,7 +6,6 @@ test may take, so that it cannot be what ended it.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from contextlib import AsyncExitStack
 from functools import partial
@@ -17,15 +16,17 @@ import pytest
 import trio
 from quart import Response
 
-from orchestrator.http import build_app, serve
+from orchestrator.http import PortOptions, build_app, serve
 from orchestrator.http import server as server_module
+from orchestrator.http.health import PROBES
+from orchestrator.http.places import RESERVE, Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from quart_trio import QuartTrio
 
-    from orchestrator.process.metrics import Metrics
+    from orchestrator.process.metrics import Metrics, TurnedAway
     from tests.http.conftest import MemoryService, Served
 
     Connect = Callable[[int], Awaitable[trio.SocketStream]]
@@ -42,18 +43,19 @@ class Running:
         self.stop = trio.Event()
         self.ended = trio.Event()
         self.port = 0
+        self.turned_away: list[TurnedAway] = []
 
-    async def start(self, nursery: trio.Nursery, max_connections: int = 10) -> None:
+    async def start(self, nursery: trio.Nursery, served: int = 10, per_address: int = 0) -> None:
         """Serve until stopped."""
-        self.port = await nursery.start(partial(self._run, max_connections))
+        self.port = await nursery.start(partial(self._run, Limits(served, per_address)))
 
-    async def _run(self, max_connections: int, *, task_status: trio.TaskStatus[int]) -> None:
+    async def _run(self, limits: Limits, *, task_status: trio.TaskStatus[int]) -> None:
         await serve(
             self.app,
             "127.0.0.1",
             0,
             shutdown=self.stop,
-            max_connections=max_connections,
+            options=PortOptions(limits, PROBES, self.turned_away.append),
             task_status=task_status,
         )
         self.ended.set()
@@ -219,27 +221,71 @@ async def test_send_deadline_closes_a_reader_that_stopped_reading(
     await server.stop_within(HANG_S)
 
 
-async def test_serve_turns_connections_beyond_the_limit_away(
+async def waiting_connections(port: int, count: int, connect: Connect) -> list[trio.SocketStream]:
+    """Connections that had an answer and wait for nothing."""
+    streams = []
+    for _ in range(count):
+        stream = await connect(port)
+        await stream.send_all(REQUEST % b"/v1/none")
+        await read_until(stream, b"detail")
+        streams.append(stream)
+    return streams
+
+
+async def test_serve_ends_the_connection_that_waited_longest_for_a_new_one(
+    monkeypatch: pytest.MonkeyPatch, nursery: trio.Nursery, app: QuartTrio, connect: Connect
+) -> None:
+    """With all places taken, the new one is served, the oldest of the others is closed, and the next one lives."""
+    monkeypatch.setattr(server_module, "KEEP_ALIVE_S", 10 * HANG_S)  # so that it is no idle timer that ends it
+    server = Running(app)
+    await server.start(nursery, served=2)
+    streams = await waiting_connections(server.port, 2 + RESERVE, connect)
+    newest = await connect(server.port)
+    await newest.send_all(REQUEST % b"/health")
+    await read_until(newest, b"orchestratorId")
+    with trio.fail_after(HANG_S):
+        assert await streams[0].receive_some() == b""
+    await streams[1].send_all(REQUEST % b"/livez")
+    await read_until(streams[1], b'"ok"}')
+    assert server.turned_away == ["evicted"]
+    server.stop.set()
+
+
+async def test_serve_answers_probes_while_all_are_busy(nursery: trio.Nursery, app: QuartTrio, connect: Connect) -> None:
+    """With as many open streams as may be served, an ordinary request gets a 503 and a probe its answer."""
+    server = Running(app)
+    await server.start(nursery, served=2)
+    for _ in range(2):
+        stream = await connect(server.port)
+        await stream.send_all(REQUEST % b"/v1/events")
+        await read_until(stream, b": connected\n\n")
+    ordinary, probe = await connect(server.port), await connect(server.port)
+    await ordinary.send_all(REQUEST % b"/v1/brands")
+    answer = await read_until(ordinary, b"\r\n\r\n")
+    assert b" 503 " in answer
+    assert b"retry-after: 2" in answer
+    assert await ordinary.receive_some() == b""
+    await probe.send_all(REQUEST % b"/readyz?full")
+    await read_until(probe, b'"ok"}')
+    assert server.turned_away == ["busy"]
+    server.stop.set()
+
+
+async def test_serve_bounds_the_connections_of_one_address(
     nursery: trio.Nursery, app: QuartTrio, connect: Connect
 ) -> None:
-    """The third connection of two is closed at once, and a place becomes free when one ends."""
+    """Where a setting asks for it; probes of that address are answered all the same."""
     server = Running(app)
-    await server.start(nursery, max_connections=2)
-    first, second = await connect(server.port), await connect(server.port)
-    for stream in (first, second):
-        await stream.send_all(REQUEST % b"/livez")
-        await read_until(stream, b'"ok"}')
-    third = await connect(server.port)
-    with contextlib.suppress(trio.BrokenResourceError):  # the end of the connection may come before the request
-        await third.send_all(REQUEST % b"/livez")
-        assert await third.receive_some() == b""
-    await first.aclose()
-    with trio.fail_after(HANG_S):
-        answer = b""
-        while not answer:  # the server learns of the closed connection a moment later
-            fourth = await connect(server.port)
-            await fourth.send_all(REQUEST % b"/livez")
-            answer = await fourth.receive_some()
+    await server.start(nursery, per_address=1)
+    stream = await connect(server.port)
+    await stream.send_all(REQUEST % b"/v1/events")
+    await read_until(stream, b": connected\n\n")
+    other, probe = await connect(server.port), await connect(server.port)
+    await other.send_all(REQUEST % b"/v1/brands")
+    assert b" 429 " in await read_until(other, b"\r\n\r\n")
+    await probe.send_all(REQUEST % b"/livez")
+    await read_until(probe, b'"ok"}')
+    assert server.turned_away == ["address"]
     server.stop.set()
 
 

@@ -11,6 +11,7 @@ from tests.mutants.damage_guards import DAMAGE_GUARDS
 from tests.mutants.format_guards import FORMAT_GUARDS
 from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
+from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 
 
@@ -228,49 +229,6 @@ GUARDS: Final = (
         "            record = _Record(succeeded=True)\n",
         "tests/scheduler/test_roster.py::test_a_newcomer_is_known_once_it_was_served",
     ),
-    # http: limits that a reader cannot talk away
-    Guard(
-        "orchestrator/http/server.py",
-        "if self._open >= self._max_connections:",
-        "if self._open > self._max_connections:",
-        "tests/http/test_server.py::test_serve_turns_connections_beyond_the_limit_away",
-    ),
-    Guard(
-        "orchestrator/http/server.py",
-        "with trio.move_on_after(HOUSEKEEPING_S, shield=True):",
-        "with trio.move_on_after(HOUSEKEEPING_S):",
-        "tests/http/test_server.py::test_idle_connections_are_closed_after_the_keep_alive_time",
-    ),
-    Guard(
-        "orchestrator/http/server.py",
-        "with trio.move_on_after(SEND_TIMEOUT_S):",
-        "with trio.CancelScope():",
-        "tests/http/test_server.py::test_send_deadline_closes_a_reader_that_stopped_reading",
-    ),
-    Guard(
-        "orchestrator/http/server.py",
-        "except* Exception as errors:",
-        "except* OSError as errors:",
-        "tests/http/test_server_hostile.py",
-    ),
-    Guard(
-        "orchestrator/http/events.py",
-        "if streams.open >= MAX_SUBSCRIBERS:",
-        "if streams.open > MAX_SUBSCRIBERS:",
-        "tests/http/test_events.py::test_events_keeps_to_the_limit_when_many_come_at_once",
-    ),
-    Guard(
-        "orchestrator/http/documents.py",
-        "if len(raw) > MAX_DOCUMENT_BYTES:",
-        "if len(raw) > 2 * MAX_DOCUMENT_BYTES:",
-        "tests/http/test_documents.py::test_parse_summary_refuses_what_is_no_summary",
-    ),
-    Guard(
-        "orchestrator/http/answers.py",
-        "if text.isascii() and text.isdigit()",
-        "if text.isdigit()",
-        "tests/http/test_api.py::test_brands_refuses_bad_numbers",
-    ),
     # process: no secret, no payload and no escape sequence gets out
     Guard(
         "orchestrator/process/masking.py",
@@ -296,25 +254,14 @@ GUARDS: Final = (
         "(failures - 1)",
         "tests/process/test_backoff.py",
     ),
-    # settings, alerts: what cannot work is refused, and an endpoint cannot hold the others up
+    # settings: what cannot work is refused
     Guard(
         "orchestrator/settings/settings.py",
         "if self.redis_timeout_sec >= self.lock_ttl_sec:",
         "if self.redis_timeout_sec >= 2 * self.lock_ttl_sec:",
         "tests/settings/test_settings.py::test_settings_refuse_what_cannot_work",
     ),
-    Guard(
-        "orchestrator/alerts/deliver.py",
-        "min(RETRY_AFTER_MAX_S, float(text))",
-        "float(text)",
-        "tests/alerts/test_deliver.py::test_deliver_honours_retry_after",
-    ),
-    Guard(
-        "orchestrator/alerts/deliver.py",
-        "except (trio.WouldBlock, trio.ClosedResourceError) as error:",
-        "except trio.ClosedResourceError as error:",
-        "tests/alerts/test_deliver.py::test_offer_never_waits",
-    ),
+    *HTTP_GUARDS,
     *LANE_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
