@@ -46,6 +46,10 @@ class NewerStateError(OrchestratorError):
     """Raised when a newer version wrote a brand's state: the brand is left to processes of that version."""
 
 
+class SettingsRefusedError(OrchestratorError):
+    """Raised when this process's settings would throw away history of a brand, and nobody said yes to that."""
+
+
 class StoreError(OrchestratorError):
     """Base of all errors that come from Redis, or from the protocol on it."""
 

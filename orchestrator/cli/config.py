@@ -1,4 +1,4 @@
-"""``orchestrator config``: the settings in force and where they come from; a complete ``.env`` to start from."""
+"""``orchestrator config``: the settings in force and where they come from, a complete ``.env``, and a yes to others."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import textwrap
 
 import click
 
-from orchestrator.cli.context import with_settings
-from orchestrator.cli.terminal import make_console, make_table, on_terminal, plain, show_page
+from orchestrator.cli.adoption import adopt_for
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.terminal import Misuse, make_console, make_table, on_terminal, plain, show_page
+from orchestrator.contract.brands import check_brand
 from orchestrator.process.masking import printable
 from orchestrator.settings import ALIASES, Settings, allowed
+from orchestrator.store.registry import registered
 
 _COMMENT_WIDTH = 110
 _MEANING_WIDTH = 130  # columns of a terminal from which on the meanings fit beside the values
@@ -22,7 +25,7 @@ comes before this file. An empty value means the default."""
 
 @click.group()
 def config() -> None:
-    """Show settings."""
+    """Show settings, and adopt them for brands that would lose history."""
 
 
 @config.command(short_help="Show the settings in force and where each comes from.")
@@ -54,6 +57,25 @@ def example() -> None:
     click.echo(example_text(), nl=False)
 
 
+@config.command(name="adopt", short_help="Let brands lose the history that the settings in force do not keep.")
+@click.argument("names", nargs=-1, metavar="BRAND...")
+@click.option("--all", "every", is_flag=True, help="All registered brands.")
+@with_settings
+def adopt_settings(settings: Settings, names: tuple[str, ...], *, every: bool) -> None:
+    """Say yes to the history that brands lose under the settings in force here.
+
+    The service refuses a brand whose state was written with a larger window or more stories than it keeps itself. After
+    this, a service with exactly the settings of this command goes on with it, and what does not fit is gone for good.
+    """
+    if every == bool(names):
+        raise Misuse("name the brands, or give --all")
+    wanted = list(dict.fromkeys(check_brand(name) for name in names))
+    with open_redis(settings) as client:
+        brands = registered(client, settings.brand_list_keys).brands if every else wanted
+        for brand, outcome in adopt_for(client, brands, settings.fingerprint, tell_all=not every):
+            click.echo(f"{printable(brand)}: {outcome}")
+
+
 def example_text() -> str:
     """The content of ``.env.example``: all settings commented out, so that a copy changes nothing."""
     parts = [_comment(_EXAMPLE_HEADER), ""]
@@ -69,6 +91,8 @@ def example_text() -> str:
 
 def as_text(value: object) -> str:
     """*value* as one would write it in a file: ``30``, not ``30.0``."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -181,8 +181,8 @@ class Lane:
 
     async def _visit(self) -> LaneOutcome:
         try:
-            await self._retry(self._session.open)
-            self._telling.leased()
+            lease = await self._retry(self._session.open)
+            self._telling.leased(lease.taken_over)
             while (outcome := await self._round()) is None:
                 pass
         except OrchestratorError as error:

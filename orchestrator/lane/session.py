@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.brand.state import BrandState
-from orchestrator.errors import BrandBusyError, NewerStateError
+from orchestrator.errors import BrandBusyError, NewerStateError, SettingsRefusedError
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer
@@ -135,6 +135,7 @@ class BrandSession:
         Raises:
             BrandBusyError: another orchestrator holds it.
             NewerStateError: the brand is left to a newer version.
+            SettingsRefusedError: the brand is for processes with other settings, or needs a human.
             WrongTypeError, InvalidStateError: the brand needs a human.
             StoreError: Redis gave no answer or refused.
         """
@@ -142,7 +143,7 @@ class BrandSession:
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         try:
             lease = self._store.acquire(self.brand, self._token)
-        except (BrandBusyError, NewerStateError):
+        except (BrandBusyError, NewerStateError, SettingsRefusedError):
             warm.token = ""  # somebody else's lock stands, or stood since: no lock of this token does
             raise
         self.lease = lease

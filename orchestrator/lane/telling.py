@@ -6,12 +6,13 @@ Owns which error ends a visit how; that is all it decides. Never waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.contract.fingerprint import Comparison, Verdict
 from orchestrator.errors import (
     BrandBusyError,
     DeadLetterFullError,
@@ -20,6 +21,7 @@ from orchestrator.errors import (
     NewerStateError,
     OrchestratorError,
     QueueMovedError,
+    SettingsRefusedError,
     StaleStateError,
     StoreUnavailableError,
     WrongTypeError,
@@ -38,6 +40,7 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
     (WrongTypeError, LaneOutcome.PARKED, "wrong_type"),
     (DeadLetterFullError, LaneOutcome.PARKED, "dead_letter_full"),
     (InvalidStateError, LaneOutcome.PARKED, None),
+    (SettingsRefusedError, LaneOutcome.PARKED, None),
     # Whatever keeps trials from being held does not go away by trying: health names it, and the brand is tried rarely.
     (TrialError, LaneOutcome.PARKED, None),
     (OrchestratorError, LaneOutcome.FAILED, None),
@@ -49,6 +52,10 @@ def tell_nobody(_brand: str, _change: EpisodeChange) -> None:
     """The alert of a service without an endpoint for alerts."""
 
 
+_REMEMBERED: Final = 64
+"""Changes of settings that are remembered as told: a process has one set, and meets few others in its life."""
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
     """Who is told.
@@ -57,11 +64,13 @@ class Audience:
         metrics: counts.
         committed: called with the brand after every commit.
         alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
+        changes: of settings that the log has already: one line each, however many brands take them over.
     """
 
     metrics: Metrics
     committed: Callable[[str], None]
     alert: Callable[[str, EpisodeChange], None] = tell_nobody
+    changes: set[str] = field(default_factory=set)
 
 
 class Telling:
@@ -83,9 +92,20 @@ class Telling:
         """There may be work; from now on it waits for this lane."""
         self._noticed_s = now_s
 
-    def leased(self) -> None:
-        """The lease was acquired."""
+    def leased(self, taken_over: Comparison) -> None:
+        """The lease was acquired, and the next commit replaces the settings of the last one."""
         self._metrics.lease("acquired")
+        if taken_over.verdict is Verdict.SAME:
+            return
+        change = str(taken_over)
+        if taken_over.verdict is Verdict.WOULD_LOSE:
+            # A line for each brand: it is the only record of what is gone for good from now on.
+            self._log.warning("settings adopted, history that does not fit them goes", changed=change)
+        elif change not in self._audience.changes:
+            if len(self._audience.changes) >= _REMEMBERED:
+                self._audience.changes.clear()
+            self._audience.changes.add(change)
+            self._log.info("settings taken over, as for every brand that has the same ones", changed=change)
 
     def released(self) -> None:
         """The lease was given back."""

@@ -190,6 +190,8 @@ def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogg
     )
     if choice.FALLBACK_REASON is not None:
         log.warning("compiled merge kernel not in use, the pure twin is", reason=choice.FALLBACK_REASON)
+    if settings.settings_adopt:
+        log.warning("SETTINGS_ADOPT is set: brands lose what does not fit the settings; take it away after this start")
     if settings.summary_ttl_sec < settings.summary_window_sec:
         log.warning(
             "SUMMARY_TTL_SEC is below SUMMARY_WINDOW_SEC: a quiet brand's summary expires while it still has mentions",

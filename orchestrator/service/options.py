@@ -36,6 +36,8 @@ def store_options(settings: Settings) -> StoreOptions:
         summary_ttl_s=settings.summary_ttl_sec,
         failed_max=settings.failed_max_entries,
         failed_policy=FailedPolicy(settings.failed_policy),
+        fingerprint=settings.fingerprint,
+        adopt=settings.settings_adopt,
     )
 
 

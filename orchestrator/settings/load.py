@@ -167,6 +167,8 @@ def allowed(field: str) -> str:
     choices = [choice for choice in get_args(info.annotation) if choice]
     if choices:
         return f"one of {', '.join(choices)}"
+    if info.annotation is bool:
+        return "true or false"
     if info.annotation is str:
         return "1 to 128 printable ASCII characters without blanks" if field == "orchestrator_id" else "a text"
     bounds = {key: getattr(item, key) for item in info.metadata for key in ("ge", "le") if hasattr(item, key)}

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from orchestrator.alerts.signing import decode_secret
+from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.process.masking import mask_secret, mask_text
 
@@ -149,6 +150,11 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Least similarity of words at which a cluster joins a story, where centroids cannot be compared",
     )
+    settings_adopt: bool = Field(
+        default=False,
+        description="Whether brands whose history is longer than the settings above keep may lose it;"
+        " otherwise they are parked",
+    )
     max_chunk_bytes: int = Field(
         default=8 * _MIB, ge=1_024, le=256 * _MIB, description="Largest chunk in bytes; a larger one is a dead letter"
     )
@@ -194,6 +200,19 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the service starts a private Redis of its own."""
         return self.redis_url.startswith("embedded://")
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What changes the meaning of a brand's state; processes that share a Redis have to agree on it."""
+        return Fingerprint(
+            {
+                "SUMMARY_WINDOW_SEC": self.summary_window_sec,
+                "MAX_STORIES": self.max_stories,
+                "MERGE_SIMILARITY_THRESHOLD": self.merge_similarity_threshold,
+                "LABEL_SIMILARITY_THRESHOLD": self.label_similarity_threshold,
+                RULES_NAME: RULES_VERSION,
+            }
+        )
 
     def origin(self, field: str) -> str:
         """Where *field* comes from: ``default``, ``environment``, ``.env``, or one of the latter by an alias."""

@@ -43,6 +43,7 @@ class Code(StrEnum):
     FORMAT = "FORMAT"
     META = "META"
     SIZE = "SIZE"
+    SETTINGS = "SETTINGS"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
@@ -102,4 +103,5 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.FULL: (DeadLetterFullError, "a batch with dead letters does not fit under their cap: {} are there"),
     Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
     Code.FORMAT: (InvalidStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
+    Code.SETTINGS: (BrandBusyError, "its settings were changed just now, to {}"),
 }

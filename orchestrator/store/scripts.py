@@ -64,5 +64,6 @@ COMMIT: Final = Script.load("commit", *KEY_TYPES)
 RENEW: Final = Script.load("renew", "lock")
 RELEASE: Final = Script.load("release", "lock", "meta")
 CLAIM: Final = Script.load("claim")
+ADOPT: Final = Script.load("adopt", "meta")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT)

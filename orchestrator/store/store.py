@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
+from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, compare, reconcile
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import StoreError
 from orchestrator.store import scripts
@@ -103,12 +104,28 @@ class Store:
             BrandBusyError: somebody else has it.
             WrongTypeError: one of the brand's keys has a foreign type.
             NewerStateError: a newer version wrote the state.
-            InvalidStateError: the state has a format that is too old for this version.
+            SettingsRefusedError: under the settings of this process the state would lose history.
+            InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
-        keys, formats = BrandKeys.of(brand), self.options.formats
-        reply = self._script("write", scripts.ACQUIRE, keys, token, self._lock_ttl_ms, formats.oldest, formats.written)
-        _, epoch, version, cid, attempts, due_ms, now_ms, queued = reply
-        return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
+        keys, mine = BrandKeys.of(brand), self.options.fingerprint
+        reply = self._acquire(keys, token, mine.text())
+        taken_over = NO_CHANGE
+        if Code(reply[0].decode()) is Code.SETTINGS:
+            # Nothing is leased yet, so whoever works on the brand is not disturbed by a refusal. The second call agrees
+            # to what was looked at here, and to nothing that somebody commits in between.
+            _, stored, adopted = reply
+            taken_over = reconcile(brand, stored, adopted, mine, adopt=self.options.adopt)
+            reply = self._acquire(keys, token, stored)
+        check_reply(scripts.ACQUIRE, keys, reply)
+        _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings = reply
+        if version and not settings:  # an older version wrote the state, and did not say with which settings
+            taken_over = compare(UNKNOWN, mine)
+        return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued, taken_over)
+
+    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes) -> Any:
+        formats = self.options.formats
+        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed)
+        return self._run("write", scripts.ACQUIRE, keys, *arguments)
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
         """All fields of the brand's state; empty for a brand that was never committed."""
@@ -243,11 +260,9 @@ class Store:
     def _begin(self, keys: BrandKeys, token: str) -> Command:
         return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms)
 
-    def _script(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
+    def _run(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
         with self._timed(operation):
-            reply = checked(self._runner.run([evalsha(script, script.keys(keys), *args)])[0])
-        check_reply(script, keys, reply)
-        return reply
+            return checked(self._runner.run([evalsha(script, script.keys(keys), *args)])[0])
 
     @contextmanager
     def _timed(self, operation: Operation) -> Iterator[None]:
@@ -270,6 +285,7 @@ class Store:
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
             *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
             *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
+            options.fingerprint.text(),
             *map(len, sections),
             *map(bulk, sections),
         ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Comparison, Fingerprint
 from orchestrator.contract.state_format import FORMATS, Formats
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class StoreOptions:
         failed_max: entries at which ``failed_policy`` applies.
         failed_policy: pause the brand, or drop the oldest entries (counted in the reply).
         formats: of the state: which are acquired, and which one is written.
+        fingerprint: the settings that the rules work with.
+        adopt: go on with every brand, whatever history these settings throw away.
     """
 
     lock_ttl_s: float = 15.0
@@ -54,6 +57,8 @@ class StoreOptions:
     failed_max: int = 10_000
     failed_policy: FailedPolicy = FailedPolicy.PAUSE
     formats: Formats = FORMATS
+    fingerprint: Fingerprint = UNKNOWN
+    adopt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Lease:
         due_ms: when the summary should be refreshed without new chunks; 0 = never.
         now_ms: server time of the acquire.
         queued: chunks in the queue.
+        taken_over: what differs between the settings of the last commit and those of the next one.
     """
 
     brand: str
@@ -81,6 +87,7 @@ class Lease:
     due_ms: int
     now_ms: int
     queued: int
+    taken_over: Comparison = NO_CHANGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
+from orchestrator.cli import adoption
 from orchestrator.cli.config import example_text
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.settings import Settings
 from orchestrator.settings.load import KNOWN_NAMES, load_settings
+from orchestrator.store.stored_settings import stored_settings
 from tests.cli.conftest import Invoke
 
 EXAMPLE = Path(__file__).parent.parent.parent / ".env.example"
@@ -59,6 +64,74 @@ def test_config_show_refuses_bad_values(monkeypatch: pytest.MonkeyPatch, offline
     assert (
         result.stderr == "Error: MAX_STORIES=0 (environment) is refused: it must be a whole number from 1 to 1000000\n"
     )
+
+
+def _state_of(client: redis.Redis, brand: str, **settings: Any) -> None:
+    """A brand whose last commit was made with those settings."""
+    client.hset(BrandKeys.of(brand).meta, mapping={"version": 1, "settings": Settings(**settings).fingerprint.text()})
+
+
+def _adopted(client: redis.Redis, brand: str) -> bytes:
+    return stored_settings(client, [brand])[brand].adopted
+
+
+def test_config_adopt_says_yes_for_the_named_brands(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """What goes is named; brands that lose nothing, or have no state, are told of and left as they are."""
+    _state_of(redis_client, "adopt wide")
+    _state_of(redis_client, "adopt same", summary_window_sec=900, max_stories=1)
+    monkeypatch.setenv("SUMMARY_WINDOW_SEC", "900")
+    result = invoke("config", "adopt", "adopt wide", "adopt same", "adopt none", "adopt wide")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "adopt wide: adopted, what does not fit goes with the next commit: SUMMARY_WINDOW_SEC 86400 → 900",
+        "adopt same: loses nothing under these settings, so there is nothing to adopt",
+        "adopt none: has no state with settings of its own, so there is nothing to adopt",
+    ]
+    assert _adopted(redis_client, "adopt wide") == Settings(summary_window_sec=900).fingerprint.text().encode()
+    assert _adopted(redis_client, "adopt same") == b""
+
+
+def test_config_adopt_all_is_for_registered_brands(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """Those that lose something are told of; a second time says the same and changes nothing."""
+    _state_of(redis_client, "adopt one")
+    _state_of(redis_client, "adopt two", max_stories=1)
+    _state_of(redis_client, "adopt stranger")
+    invoke("brands", "add", "adopt one", "adopt two")
+    monkeypatch.setenv("MAX_STORIES", "9")
+    shown = [invoke("config", "adopt", "--all").stdout for _ in range(2)]
+    assert shown == ["adopt one: adopted, what does not fit goes with the next commit: MAX_STORIES 5000 → 9\n"] * 2
+    assert _adopted(redis_client, "adopt stranger") == b""
+
+
+def test_config_adopt_mends_settings_that_cannot_be_read(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """The brand is parked for them, and the alarm names this command."""
+    redis_client.hset(BrandKeys.of("adopt broken").meta, "settings", "x")
+    result = invoke("config", "adopt", "adopt broken")
+    assert "adopted" in result.stdout
+    assert "its settings cannot be read" in result.stdout
+    assert _adopted(redis_client, "adopt broken")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all", "nike"), ("a\x07b",)])
+def test_config_adopt_refuses_what_it_cannot_mean(invoke: Invoke, arguments: tuple[str, ...]) -> None:
+    """Neither nothing nor two things at once, nor what cannot be a brand."""
+    assert invoke("config", "adopt", *arguments).exit_code == 2
+
+
+def test_config_adopt_gives_up_where_settings_change_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """Two processes that disagree would take the yes away at once: they are to be stopped first."""
+    _state_of(redis_client, "adopt busy")
+    monkeypatch.setattr(adoption, "adopt", lambda *_: False)
+    monkeypatch.setenv("MAX_STORIES", "1")
+    result = invoke("config", "adopt", "adopt busy")
+    assert result.exit_code == 1
+    assert "stop the processes" in result.stderr
 
 
 def test_env_example_is_what_the_command_prints(offline: Invoke) -> None:

@@ -13,6 +13,7 @@ from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
 from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
+from tests.mutants.settings_guards import SETTINGS_GUARDS
 
 
 def python_mutants() -> list[Mutant]:
@@ -265,4 +266,5 @@ GUARDS: Final = (
     *LANE_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
+    *SETTINGS_GUARDS,
 )

@@ -12,7 +12,12 @@ from typing import Final
 from tests.mutants.gate import ROOT, Mutant
 
 FOLDER: Final = Path("orchestrator/store/lua")
-SUITES: Final = ("tests/store/test_store.py", "tests/store/test_damage.py", "tests/faults/test_schedules.py")
+SUITES: Final = (
+    "tests/store/test_store.py",
+    "tests/store/test_damage.py",
+    "tests/store/test_settings.py",
+    "tests/faults/test_schedules.py",
+)
 
 # One statement on a line of its own: a guard, a call of Redis, or a section written.
 _REMOVABLE: Final = re.compile(

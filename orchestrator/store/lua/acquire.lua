@@ -8,6 +8,7 @@
 -- commit wrote, if state or seen do not have the sizes that the last commit left, or if the
 -- caller cannot read the state's format. One of an older format keeps it until the first
 -- commit writes another.
+-- Nor is it if its last commit was made with other settings than the caller agrees to.
 --
 -- KEYS[1]  lock     STRING
 -- KEYS[2]  meta     HASH
@@ -24,17 +25,20 @@
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
 -- ARGV[4]  number of the newest one, which it writes
+-- ARGV[5]  settings of the last commit that the caller agrees to go on from
 --
--- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued}
+-- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings, '' = none}
 --         {'BUSY', milliseconds until the lock expires}
 --         {'TYPE', index into KEYS, found type}
 --         {'META', field of meta, its value, at most 40 bytes}
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
 --         {'SIZE', index into KEYS, found size, size after the last commit}
+--         {'SETTINGS', settings of the last commit, those that somebody adopted, '' = none}
 -- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK.
 
 local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
 local token, lock_ttl_ms, oldest_format, newest_format = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local agreed = ARGV[5]
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
 
 for index, key in ipairs(KEYS) do
@@ -47,12 +51,12 @@ end
 local numbers = { 'epoch', 'version', 'attempts', 'due', 'format', 'seen_since', 'fields', 'seen0', 'seen1' }
 local SIZES = { [3] = 'fields', [4] = 'seen0', [5] = 'seen1' } -- index into KEYS to field of meta
 local COUNT = { [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' }
-local values = redis.call('HMGET', meta, 'cid', unpack(numbers))
+local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))
 local known = { cid = values[1] }
 for index, name in ipairs(numbers) do
-  known[name] = values[index + 1]
+  known[name] = values[index + 3]
 end
-local cid, found_format = known.cid, known.format
+local cid, settings, adopted, found_format = values[1], values[2], values[3], known.format
 
 -- tonumber reads 'inf', 'nan' and '1e300', too. A number of ours has digits, few enough to be exact.
 local function damaged(name)
@@ -63,9 +67,12 @@ end
 local wrong = damaged('format')
 if wrong then return wrong end
 local format = tonumber(found_format or newest_format)
--- Before BUSY: who cannot read the brand would else come back as soon as the lock is gone.
+-- Before BUSY: who cannot work on the brand would else come back as soon as the lock is gone.
 if format > newest_format then
   return { 'NEWER', found_format }
+end
+if settings and settings ~= agreed then
+  return { 'SETTINGS', settings, adopted or '' }
 end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
@@ -97,5 +104,5 @@ redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 
 return {
   'OK', epoch, tonumber(known.version or 0), cid or '', tonumber(known.attempts or 0),
-  tonumber(known.due or 0), now_ms, redis.call('LLEN', queue),
+  tonumber(known.due or 0), now_ms, redis.call('LLEN', queue), settings or '',
 }

@@ -14,7 +14,7 @@
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
 -- ARGV[19] '1' = replace spike           [20] ttl of spike, ms                 [21] ttl of trend, ms
 -- ARGV[22] ttl of recent, ms             [23] cap of recent                    [24] number of the state format written
--- ARGV[25..32] lengths, in elements, of the sections after them:
+-- ARGV[25] settings of the fold          [26..33] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent
 --
 -- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused}
@@ -28,13 +28,13 @@ local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
-local trend_ttl_ms, recent_ttl_ms, recent_max, format = unpack(ARGV, 21, 24)
+local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings = unpack(ARGV, 21, 25)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT = 1, 2, 3, 4, 5, 6, 7, 8
 local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
 local COUNT = { hash = 'HLEN', set = 'SCARD' }
-local count, start = {}, { 33 }
+local count, start = {}, { 34 }
 for section = PUT, RECENT do
-  count[section] = tonumber(ARGV[24 + section])
+  count[section] = tonumber(ARGV[25 + section])
   start[section + 1] = start[section] + count[section]
 end
 
@@ -44,7 +44,6 @@ local function write(command, key, section)
     redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
   end
 end
-
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
 local function foreign(from, to)
   for index = from, to do
@@ -56,7 +55,7 @@ local function size(index) return redis.call(COUNT[expected[index]], KEYS[index]
 
 local wrong = foreign(1, 2)
 if wrong then return wrong end
-local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since')
+local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since', 'settings')
 local old_cid, old_epoch, old_version, seen_since_ms = left[1], left[2], left[6], left[7] -- 3 to 5: sizes of these KEYS
 if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0 } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
@@ -113,6 +112,7 @@ write('HSET', state, PUT)
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms, 'format', format)
 redis.call('HSET', meta, 'fields', size(3), 'seen0', size(4), 'seen1', size(5))
+if left[8] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET', meta, 'settings', settings) end
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end

@@ -1,0 +1,203 @@
+"""The fingerprint of the settings that change what a brand's state means, and the rule when two of them differ.
+
+Two processes with other settings on one brand would undo each other's work: the one with the smaller window drops what
+the other one counts, for good. So a brand carries the settings of its last commit (``meta.settings``), each process
+carries its own, and whoever takes the brand compares the two first. What throws nothing away is taken over. What would
+throw history away is refused, until somebody says that this is meant.
+
+Pure, and below both the rules and the store, which must not import each other. A fingerprint has the names of the
+settings and their values, so that a person can read it.
+
+Source: ``docs/decisions/0042-settings-have-a-fingerprint.md``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from orchestrator.errors import InvalidStateError, SettingsRefusedError
+
+Number = int | float
+
+MAX_BYTES: Final = 4_096
+"""A longer text in Redis is no fingerprint of ours, which has some 150 bytes."""
+
+MAX_VALUE: Final = 10**15
+"""No setting may be larger, and every whole number up to it has its own float."""
+
+RULES_NAME: Final = "RULES_VERSION"
+RULES_VERSION: Final = 1
+"""Raised when the rules count otherwise than before from the same chunks while the state's format stays."""
+
+
+class Kind(Enum):
+    """What a change of a setting does to what is stored."""
+
+    BOUND = "bound"  # says how much is kept: less of it throws history away, more throws nothing away
+    CHOICE = "choice"  # counts for what comes: any change leaves what is stored as it is
+
+
+MEANING: Final[dict[str, Kind]] = {
+    "SUMMARY_WINDOW_SEC": Kind.BOUND,
+    "MAX_STORIES": Kind.BOUND,
+    "MERGE_SIMILARITY_THRESHOLD": Kind.CHOICE,
+    "LABEL_SIMILARITY_THRESHOLD": Kind.CHOICE,
+    RULES_NAME: Kind.CHOICE,
+}
+"""Every setting that changes what a state means; ``tests/settings/test_fingerprint.py`` fails for a missing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Settings by name; those of another version may be more, or fewer."""
+
+    values: Mapping[str, Number]
+
+    def text(self) -> str:
+        """As it stands in Redis: JSON, the names in the order of :data:`MEANING`."""
+        return msgspec.json.encode({name: self.values[name] for name in MEANING if name in self.values}).decode()
+
+    @classmethod
+    def read(cls, text: bytes) -> Fingerprint:
+        """What *text* from Redis says; names that this version does not know are left out.
+
+        Raises:
+            ValueError: it is no fingerprint.
+        """
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"{len(text)} bytes are no fingerprint of settings")
+        try:
+            found = _decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"no fingerprint of settings: {error}") from None
+        known = {name: value for name, value in found.items() if name in MEANING}
+        for name, value in known.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_VALUE:
+                raise ValueError(f"no fingerprint of settings: {name} must be a number from 0 to {MAX_VALUE:.0e}")
+        return cls({name: value for name, value in known.items() if isinstance(value, int | float)})
+
+
+_decode = msgspec.json.Decoder(dict[str, object]).decode
+
+UNKNOWN: Final = Fingerprint({})
+"""Of a state that an older version wrote; also of a store that has no settings, for checks and tests."""
+
+
+class Verdict(Enum):
+    """What follows from a comparison."""
+
+    SAME = "same"
+    TAKE_OVER = "take over"
+    WOULD_LOSE = "would lose"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting that differs; ``stored`` is None if the state does not say."""
+
+    name: str
+    stored: Number | None
+    mine: Number
+
+    @property
+    def loses(self) -> bool:
+        """Whether going over to ``mine`` throws history away."""
+        return MEANING[self.name] is Kind.BOUND and self.stored is not None and self.mine < self.stored
+
+    def __str__(self) -> str:
+        stored = "not told" if self.stored is None else f"{self.stored:.12g}"
+        return f"{self.name} {stored} → {self.mine:.12g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between the settings of a state and those of a process."""
+
+    differences: tuple[Difference, ...]
+
+    @property
+    def losses(self) -> tuple[Difference, ...]:
+        """The differences that would throw history away."""
+        return tuple(difference for difference in self.differences if difference.loses)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What follows."""
+        if self.losses:
+            return Verdict.WOULD_LOSE
+        return Verdict.TAKE_OVER if self.differences else Verdict.SAME
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.differences))
+
+
+NO_CHANGE: Final = Comparison(())
+"""Of equal settings."""
+
+
+def compare(stored: Fingerprint, mine: Fingerprint) -> Comparison:
+    """What changes when a process with the settings *mine* works on a state of *stored*."""
+    return Comparison(tuple(_differences(stored, mine)))
+
+
+def _differences(stored: Fingerprint, mine: Fingerprint) -> Iterator[Difference]:
+    for name in MEANING:
+        value, found = mine.values.get(name), stored.values.get(name)
+        if value is not None and value != found:
+            yield Difference(name, found, value)
+
+
+def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, adopt: bool) -> Comparison:
+    """What a process with the settings *mine* takes over with *brand*, if it may.
+
+    Args:
+        brand: for the message.
+        stored: the settings of its last commit, as they stand in Redis.
+        adopted: the settings to which somebody said yes for this brand, likewise; empty if nobody did.
+        mine: those of the process.
+        adopt: whether the process was started with a yes for every brand.
+
+    Raises:
+        SettingsRefusedError: history would be thrown away, and nobody said yes to it.
+        InvalidStateError: the stored settings cannot be read, and nobody said yes to these.
+    """
+    may_lose = adopt or _agrees(adopted, mine)
+    try:
+        found = Fingerprint.read(stored)
+    except ValueError as error:
+        if not may_lose:
+            raise InvalidStateError(f"brand {brand!r}: meta.settings: {error}; {remedy(brand)}") from None
+        found = UNKNOWN
+    comparison = compare(found, mine)
+    if comparison.losses and not may_lose:
+        raise SettingsRefusedError(refusal(brand, comparison))
+    return comparison
+
+
+def refusal(brand: str, comparison: Comparison) -> str:
+    """Why the settings of this process are refused for *brand*, with both values and the remedy."""
+    losses = comparison.losses
+    values = ", ".join(f"{loss.name} is {loss.mine:.12g} here and {loss.stored:.12g} there" for loss in losses)
+    return (
+        f"brand {brand!r}: its state was written with other settings, and these would throw history away: {values};"
+        f" start this process with the settings of the state, or {remedy(brand)}"
+    )
+
+
+def remedy(brand: str) -> str:
+    """What makes a process with the present settings go on with *brand*."""
+    return f"run 'orchestrator config adopt {shlex.quote(brand)}' with these settings"
+
+
+def _agrees(adopted: bytes, mine: Fingerprint) -> bool:
+    """Whether *adopted* is a yes to the settings *mine*: each value of them, and not one more or less."""
+    try:
+        return bool(adopted) and Fingerprint.read(adopted).values == mine.values
+    except ValueError:
+        return False

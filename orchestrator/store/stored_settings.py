@@ -1,0 +1,73 @@
+"""With which settings the states of brands were written, and the yes to others, for operators.
+
+Takes no lease, so an answer may be old when it arrives. ``acquire`` is the one who decides, and ``adopt`` says yes to
+what was looked at, or to nothing. Source: ``meta.settings`` and ``meta.adopted`` in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.store import scripts
+from orchestrator.store.client import checked, translated
+from orchestrator.store.codes import Code, check_reply
+from orchestrator.store.runner import ScriptRunner, evalsha
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+    from orchestrator.contract.fingerprint import Fingerprint
+
+_SLICE: Final = 512
+"""Brands asked about in one round trip, as many as in a claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """What a brand's meta hash says of settings, as it stands there.
+
+    Attributes:
+        settings: of the last commit.
+        adopted: to which somebody said yes; empty if nobody did.
+    """
+
+    settings: bytes
+    adopted: bytes
+
+
+def stored_settings(client: redis.Redis, brands: Sequence[str]) -> dict[str, StoredSettings]:
+    """Those of *brands* whose state says with which settings it was written, as far as their meta hash can be read.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    found: dict[str, StoredSettings] = {}
+    for start in range(0, len(brands), _SLICE):
+        asked = brands[start : start + _SLICE]
+        with translated(), client.pipeline(transaction=False) as pipe:
+            for brand in asked:
+                pipe.hmget(BrandKeys.of(brand).meta, ["settings", "adopted"])
+            replies = pipe.execute(raise_on_error=False)
+        for brand, reply in zip(asked, replies, strict=True):
+            if isinstance(reply, list) and reply[0] is not None:
+                found[brand] = StoredSettings(reply[0], reply[1] or b"")
+    return found
+
+
+def adopt(client: redis.Redis, brand: str, seen: bytes, mine: Fingerprint) -> bool:
+    """Say yes to what *brand* loses on the way from the settings *seen* to *mine*; False if it has others by now.
+
+    Raises:
+        WrongTypeError: its meta key is no hash.
+        StoreError: Redis did not answer or refused. It may be sent again.
+    """
+    keys = BrandKeys.of(brand)
+    reply = checked(ScriptRunner(client).run([evalsha(scripts.ADOPT, scripts.ADOPT.keys(keys), seen, mine.text())])[0])
+    if Code(reply[0].decode()) is Code.SETTINGS:
+        return False
+    check_reply(scripts.ADOPT, keys, reply)
+    return True

@@ -1,0 +1,55 @@
+"""What a visit tells of settings that it takes over."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from orchestrator.contract.fingerprint import NO_CHANGE, Comparison, Fingerprint, compare
+from orchestrator.lane.telling import Audience, Telling
+from orchestrator.process.metrics import Metrics
+
+STORED = Fingerprint({"MAX_STORIES": 5_000, "MERGE_SIMILARITY_THRESHOLD": 0.75})
+
+
+@pytest.fixture
+def audience() -> Audience:
+    """Nobody in particular."""
+    return Audience(Metrics(), lambda _: None)
+
+
+def told(audience: Audience, *changes: Comparison) -> list[tuple[str, str]]:
+    """Level and change of what visits to brands tell, one visit for each of *changes*."""
+    with capture_logs() as logs:
+        for number, change in enumerate(changes):
+            Telling(f"brand {number}", audience, 0.0).leased(change)
+    return [(line["log_level"], line["changed"]) for line in logs]
+
+
+def to(**values: float) -> Comparison:
+    """The change from the stored settings to others."""
+    return compare(STORED, Fingerprint({**STORED.values, **values}))
+
+
+def test_a_new_threshold_is_told_once_for_all_brands(audience: Audience) -> None:
+    """A restart with a new threshold over thousands of brands is one line, and nothing new is none."""
+    change = to(MERGE_SIMILARITY_THRESHOLD=0.8)
+    lines = told(audience, change, change, NO_CHANGE, to(MERGE_SIMILARITY_THRESHOLD=0.9))
+    assert lines == [
+        ("info", "MERGE_SIMILARITY_THRESHOLD 0.75 → 0.8"),
+        ("info", "MERGE_SIMILARITY_THRESHOLD 0.75 → 0.9"),
+    ]
+
+
+def test_history_that_goes_is_told_for_each_brand(audience: Audience) -> None:
+    """It is the only record of what was there."""
+    change = to(MAX_STORIES=1)
+    expected = "MAX_STORIES 5000 → 1"
+    assert told(audience, change, change) == [("warning", expected)] * 2
+
+
+def test_what_was_told_is_remembered_within_a_bound(audience: Audience) -> None:
+    """Whatever stands in Redis, memory does not grow with it, and nothing goes untold."""
+    changes = [to(MAX_STORIES=5_001 + number) for number in range(200)]
+    assert len(told(audience, *changes)) == 200
+    assert len(audience.changes) <= 64

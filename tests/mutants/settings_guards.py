@@ -1,0 +1,101 @@
+"""The guards of settings that differ: nothing is lost without a yes, and a yes is for what it was said to.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_RULE = "tests/contract/test_fingerprint.py"
+_STORE = "tests/store/test_settings.py"
+
+SETTINGS_GUARDS: Final = (
+    # contract/fingerprint: what loses, what is read, what a yes is worth
+    *(
+        Guard("orchestrator/contract/fingerprint.py", f'"{name}": Kind.BOUND,', f'"{name}": Kind.CHOICE,', _RULE)
+        for name in ("SUMMARY_WINDOW_SEC", "MAX_STORIES")
+    ),
+    Guard("orchestrator/contract/fingerprint.py", "self.mine < self.stored", "self.mine > self.stored", _RULE),
+    Guard("orchestrator/contract/fingerprint.py", "if len(text) > MAX_BYTES:", "if not text:", _RULE),
+    Guard("orchestrator/contract/fingerprint.py", "if isinstance(value, bool) or not", "if not", _RULE),
+    Guard("orchestrator/contract/fingerprint.py", "not 0 <= value <= MAX_VALUE:", "not 0 <= value:", _RULE),
+    Guard(
+        "orchestrator/contract/fingerprint.py",
+        "if name in MEANING}",
+        "}",
+        f"{_RULE}::test_a_fingerprint_leaves_out_what_it_does_not_know",
+    ),
+    Guard("orchestrator/contract/fingerprint.py", "if comparison.losses and not may_lose:", "if False:", _RULE),
+    Guard(
+        "orchestrator/contract/fingerprint.py",
+        "        if not may_lose:\n",
+        "        if False:\n",
+        f"{_RULE}::test_reconcile_parks_what_cannot_be_read_until_somebody_adopts",
+    ),
+    Guard(
+        "orchestrator/contract/fingerprint.py",
+        "Fingerprint.read(adopted).values == mine.values",
+        "compare(Fingerprint.read(adopted), mine).verdict is not Verdict.WOULD_LOSE",
+        f"{_RULE}::test_reconcile_takes_a_yes_for_the_settings_that_it_was_said_for_only",
+    ),
+    # store: the second call agrees to what was looked at; what an older version wrote is told
+    Guard(
+        "orchestrator/store/store.py",
+        "            reply = self._acquire(keys, token, stored)\n",
+        "            reply = self._acquire(keys, token, mine.text())\n",
+        f"{_STORE}::test_acquire_takes_over_what_throws_nothing_away",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "        if version and not settings:",
+        "        if version:",
+        f"{_STORE}::test_acquire_with_the_same_settings_takes_nothing_over",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "adopt=self.options.adopt)",
+        "adopt=True)",
+        f"{_STORE}::test_acquire_is_refused_where_history_would_be_lost",
+    ),
+    # lane: parked, holding nothing, and told in one line
+    Guard(
+        "orchestrator/lane/telling.py",
+        "(SettingsRefusedError, LaneOutcome.PARKED, None),",
+        "(SettingsRefusedError, LaneOutcome.FAILED, None),",
+        "tests/lane/test_lane.py::test_lane_ends_by_its_error_without_retrying",
+    ),
+    Guard(
+        "orchestrator/lane/session.py",
+        "except (BrandBusyError, NewerStateError, SettingsRefusedError):",
+        "except (BrandBusyError, NewerStateError):",
+        "tests/lane/test_session_settings.py::test_a_colleagues_stale_setting_destroys_nothing",
+    ),
+    Guard(
+        "orchestrator/lane/telling.py",
+        "            self._audience.changes.add(change)\n",
+        "",
+        "tests/lane/test_telling.py::test_a_new_threshold_is_told_once_for_all_brands",
+    ),
+    Guard(
+        "orchestrator/lane/telling.py",
+        "                self._audience.changes.clear()\n",
+        "                pass\n",
+        "tests/lane/test_telling.py::test_what_was_told_is_remembered_within_a_bound",
+    ),
+    # service, cli: the settings reach the store, and a yes is repeated only as long as it makes sense
+    Guard(
+        "orchestrator/service/options.py",
+        "        fingerprint=settings.fingerprint,\n",
+        "",
+        "tests/settings/test_fingerprint.py::test_the_fingerprint_has_every_name",
+    ),
+    Guard(
+        "orchestrator/cli/adoption.py",
+        "if comparison.verdict is not Verdict.WOULD_LOSE:",
+        "if comparison.verdict is Verdict.SAME:",
+        "tests/cli/test_config.py::test_config_adopt_says_yes_for_the_named_brands",
+    ),
+)
