@@ -14,7 +14,12 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ("orchestrator._merge", "orchestrator.kernels._fold", "orchestrator.kernels._scan")
+KERNELS = (
+    "orchestrator._merge",
+    "orchestrator.kernels._fold",
+    "orchestrator.kernels._measure",
+    "orchestrator.kernels._scan",
+)
 HEADERS = "orchestrator/kernels"
 
 

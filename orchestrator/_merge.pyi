@@ -1,6 +1,5 @@
 # Types of the compiled merge kernel; what it does is defined by its twin, merge_py.
 from orchestrator.kernels.merge_py import StoryIndex as StoryIndex
-from orchestrator.kernels.merge_py import reduce_sentiment as reduce_sentiment
 
 IMPLEMENTATION: str
 

@@ -4,21 +4,21 @@
 # The loops below index only what they have sized themselves; every def checks its arguments first.
 """The merge kernel, compiled; its definition is the pure twin :mod:`orchestrator.kernels.merge_py`.
 
-Owns the similarity merge of clusters into stories and the reduction of sentiment. Knows no chunk's
-history, no clock, no Redis. Same names, signatures and answers as the twin, bit by bit: products are added in double
-precision in a fixed order, whatever the machine's vectors are.
+Owns the similarity merge of clusters into stories. Knows no chunk's history, no clock, no Redis. Same names, signatures
+and answers as the twin, bit by bit: products are added in double precision in a fixed order, whatever the machine's
+vectors are.
 """
 
 from cython.operator cimport dereference
 from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 from libcpp.algorithm cimport sort
 from libcpp.unordered_map cimport unordered_map
 from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
-from orchestrator.kernels.common cimport FIXED_BITS, Writer, fixed, int128_t, wide, write_text
+from orchestrator.kernels.common cimport Writer, write_text
 
 from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
@@ -39,7 +39,6 @@ cdef extern from "products.h" namespace "filter" nogil:
 cdef extern from "block.h" namespace "filter" nogil:
     double similarity(const Directions& stories, Py_ssize_t place, Unit unit) noexcept
 
-cdef double SHARE_TOLERANCE = _merge_py.SHARE_TOLERANCE
 cdef int64_t FIRST_RENEWAL = _merge_py.FIRST_RENEWAL
 cdef int64_t PRIOR_STORIES = _merge_py.PRIOR_STORIES
 cdef double LEAST_DIRECTION = _merge_py.LEAST_DIRECTION
@@ -658,73 +657,3 @@ cdef class StoryIndex:
         for centre in centres:
             group = &self._groups[_group(self, len(centre) // 4, True)]
             _set_centre(self, group, <const float*> <const char*> centre)
-
-
-cdef struct ChunkSentiment:
-    double positive
-    double neutral
-    double negative
-    double score
-    int64_t size
-
-
-def reduce_sentiment(sentiments, mentions) -> tuple[int, int, int, int]:
-    """Sum up the sentiment of chunks.
-
-    Args:
-        sentiments: one a chunk.
-        mentions: the size of each chunk.
-
-    Returns:
-        (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
-    """
-    cdef vector[ChunkSentiment] chunks
-    cdef ChunkSentiment chunk
-    cdef int128_t sums[4]
-    for sentiment, size in zip(sentiments, mentions, strict=True):
-        chunk.positive = _number(sentiment.positive)
-        chunk.neutral = _number(sentiment.neutral)
-        chunk.negative = _number(sentiment.negative)
-        chunk.score = sentiment.score
-        chunk.size = size
-        chunks.push_back(chunk)
-    memset(sums, 0, sizeof(sums))
-    with nogil:
-        _sum_chunks(&chunks, sums)
-    return wide(sums[0]), wide(sums[1]), wide(sums[2]), wide(sums[3])
-
-
-cdef inline double _number(value) except? -1.0:
-    return 0.0 if value is None else <double> value
-
-
-cdef void _sum_chunks(vector[ChunkSentiment]* chunks, int128_t* sums) noexcept nogil:
-    cdef size_t place
-    for place in range(chunks.size()):
-        _add_chunk(&chunks[0][place], sums)
-
-
-cdef inline bint _is_whole(double value) noexcept nogil:
-    return value == nearbyint(value)
-
-
-cdef void _add_chunk(ChunkSentiment* chunk, int128_t* sums) noexcept nogil:
-    """One chunk's counts; shares (a sum of 1, or a part of a mention) are taken of its mentions."""
-    cdef double total = chunk.positive + chunk.neutral + chunk.negative
-    cdef double size = <double> chunk.size
-    cdef int128_t whole, plus, minus
-    if (_is_whole(chunk.positive) and _is_whole(chunk.neutral) and _is_whole(chunk.negative)
-            and not -SHARE_TOLERANCE <= total - 1.0 <= SHARE_TOLERANCE):
-        sums[0] += fixed(chunk.positive)
-        sums[1] += fixed(chunk.neutral)
-        sums[2] += fixed(chunk.negative)
-        sums[3] += fixed(chunk.score)
-        return
-    whole = <int128_t> chunk.size << FIXED_BITS
-    plus = fixed(chunk.positive / total * size)
-    minus = min(fixed(chunk.negative / total * size), whole - plus)
-    # The neutral share takes the rounding, so that the three are the chunk's mentions exactly.
-    sums[0] += plus
-    sums[1] += whole - plus - minus
-    sums[2] += minus
-    sums[3] += fixed(chunk.score * size)

@@ -66,8 +66,8 @@ def nameless_labels(labels: set[str]) -> set[str]:
 
 def noise_ids(ids: Sequence[str]) -> set[str]:
     """Those of *ids* that are noise: -1 is what clustering libraries call it."""
-    found = {one for one in ids if "-1" in one and _MINUS_ONE.search(one)}
     together = "".join(ids)  # nearly every cluster has an id of its own, and hardly one has such letters
+    found = {one for one in ids if "-1" in one and _MINUS_ONE.search(one)} if "-1" in together else set[str]()
     if "oise" in together or "utlier" in together or "OISE" in together or "UTLIER" in together:
         found |= {one for one in ids if _NOISE_WORDS.fullmatch(one)}
     return found

@@ -3,8 +3,8 @@
 Sums of sentiment are integers in units of 2**-32. So totals do not depend on the order of chunks or the cut of
 batches, and what leaves the window leaves no rounding error.
 
-Source: the design's rule on sentiment. What a chunk adds is decided by the merge kernel, ``merge.reduce_sentiment``,
-and for units that this does not know by :mod:`orchestrator.brand.units`.
+Source: the design's rule on sentiment. What a chunk adds is decided by the measure kernel,
+``measure.reduce_sentiment``, and for units that this does not know by :mod:`orchestrator.brand.units`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 from orchestrator.brand.codec import FieldDecoder, pack, pack_wide, unpack_wide
 from orchestrator.brand.units import NO_ODDITIES, Oddities, Sums, sums_of
 from orchestrator.contract.chunk import Chunk
-from orchestrator.kernels.merge import FIXED_ONE, reduce_sentiment
+from orchestrator.kernels.measure import FIXED_ONE, reduce_sentiment
 
 
 class TallyFields(Struct, array_like=True):

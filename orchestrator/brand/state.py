@@ -128,7 +128,7 @@ class BrandState:
         mentions = measures.mentions
         self._flags.fold(chunks, stamps.times, self._clock_ms)
         self._recent.fold(chunks, stamps.times, mentions, counts)
-        odd = look_through(chunks, mentions, counts)
+        odd = look_through(chunks, measures)
         late = stamps.late
         if not late:
             clusters = self._fold_window(batch, stamps.times, measures, odd)

@@ -25,7 +25,7 @@ from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
 from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
-from orchestrator.kernels.merge import FIXED_ONE
+from orchestrator.kernels.measure import FIXED_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,8 +2,8 @@
 
 A worker may say the unit. If it does not, the numbers decide: three values that add up to 1 are shares, three that add
 up to 100 are percent unless the chunk has about as many mentions, fractions above 1 cannot be shares and so are counts.
-All else is as the merge kernel takes it, ``merge.reduce_sentiment``, which knows counts and shares; nearly all chunks
-go there as they are.
+All else is as the measure kernel takes it, ``measure.reduce_sentiment``, which knows counts and shares; nearly all
+chunks go there as they are, and ``measure.measure_chunks`` tells of those that may not.
 
 A guess may be wrong, and a worker too. What cannot be right is counted as it is, and the chunk as implausible, so that
 somebody looks.
@@ -14,23 +14,22 @@ Source: the rules of sentiment in ``docs/chunks.md`` and ``docs/insights.md``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.contract.chunk import Chunk, Sentiment, SentimentUnit
-from orchestrator.kernels.merge import FIXED_ONE, reduce_sentiment
+from orchestrator.kernels.measure import FIXED_ONE, RATED_EXTRA, SHARE_TOLERANCE, reduce_sentiment
+
+if TYPE_CHECKING:
+    from orchestrator.brand.measures import Measures
 
 Sums = tuple[int, int, int, int]
 """Positive, neutral, negative and score, in units of 2**-32."""
-
-SHARE_TOLERANCE = 0.01
-"""How far from 1 shares may add up: workers round them. It is the kernel's."""
 
 PERCENT = 100
 PERCENT_TOLERANCE = 1 + 1e-9  # the rest is for sums of rounded values
 
 RATED_FACTOR = 4
-RATED_EXTRA = 20
-"""More mentions rated than four times those that there are, and more than twenty more: not a matter of definition."""
+"""More mentions rated than four times those that there are, and than ``RATED_EXTRA`` more: no matter of definition."""
 
 _ROUNDING = 1 + 1e-6
 
@@ -50,34 +49,20 @@ class Oddities(NamedTuple):
 NO_ODDITIES = Oddities((), ())
 
 
-def look_through(chunks: Sequence[Chunk], mentions: Sequence[int], counts: Sequence[int]) -> Oddities:
-    """What is odd about *chunks*, whose mentions are in the same order; *counts* are those of the batch's rows."""
+def look_through(chunks: Sequence[Chunk], measures: Measures) -> Oddities:
+    """What is odd about *chunks*, of which the measure kernel has found those that may be."""
+    if not measures.unusual:  # nearly always
+        return NO_ODDITIES
     foreign: list[int] = []
     implausible: list[int] = []
-    for place, (chunk, size) in enumerate(zip(chunks, mentions, strict=True)):
-        sentiment = chunk.sentiment
-        positive, neutral, negative = sentiment.positive or 0.0, sentiment.neutral or 0.0, sentiment.negative or 0.0
-        rated = positive + neutral + negative
-        plausible = True
-        # Nearly all are plain counts or plain shares; a closer look would cost as much as a small chunk's fold.
-        if sentiment.unit is not None or not (
-            -1.0 <= sentiment.score <= 1.0
-            if 0.99 < rated < 1.01  # noqa: PLR2004 - well within the tolerance
-            else -rated <= sentiment.score <= rated <= size + RATED_EXTRA
-            and not 98.0 < rated < 102.0  # noqa: PLR2004 - well outside of the tolerance
-            and not (positive % 1.0 or neutral % 1.0 or negative % 1.0)
-        ):
-            if not _is_kernels(sentiment, unit_of(sentiment, size)):
-                foreign.append(place)
-            plausible = _is_plausible(sums_of(sentiment, size), size)
-        if chunk.meta is not None:  # else the chunk is as large as its clusters together
-            for cluster in chunk.clusters:
-                count = cluster.mention_count
-                if (counts[cluster.mentions] if count is None else count) > size:
-                    plausible = False
-        if not plausible:
+    for place in measures.unusual:
+        sentiment, size = chunks[place].sentiment, measures.mentions[place]
+        if not _is_kernels(sentiment, unit_of(sentiment, size)):
+            foreign.append(place)
+        largest = max(measures.sizes_of(place), default=0)
+        if largest > size or not _is_plausible(sums_of(sentiment, size), size):
             implausible.append(place)
-    return Oddities(foreign, implausible) if foreign or implausible else NO_ODDITIES
+    return Oddities(foreign, implausible)
 
 
 def _is_plausible(sums: Sums, size: int) -> bool:

@@ -43,7 +43,7 @@ WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
 WireTime = Annotated[Any, Bound(extra_json_schema={"type": ["string", "number", "null"]})]
 """Anything, because no chunk is refused for its time; what can be read is text and numbers."""
 WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
-Base64 = Annotated[str, Bound(max_length=4 * (4 * MAX_DIMENSIONS + 2) // 3 + 2)]
+Base64 = Annotated[str, Bound(max_length=(4 * MAX_DIMENSIONS + 2) // 3 * 4)]  # three bytes are four characters
 
 
 SentimentUnit = Literal["counts", "shares", "percent"]

@@ -26,7 +26,6 @@ import numpy as np
 
 from orchestrator.contract import mending
 from orchestrator.contract.chunk import (
-    MAX_DIMENSIONS,
     MAX_LABEL_CHARS,
     MAX_TEXT_CHARS,
     Chunk,
@@ -236,15 +235,16 @@ def _to_topics(wire: list[str | WireTopicCount | None]) -> list[str | TopicCount
 
 
 def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:
-    """The vector in *text*. It may hold numbers that are not finite: the fold takes such a centroid for absent."""
+    """The vector in *text*, whose length its type bounds.
+
+    It may hold numbers that are not finite: the fold takes such a centroid for absent.
+    """
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidChunkError("expected base64 of little-endian float32 numbers", path) from None
     if len(data) % 4:
         raise InvalidChunkError(f"expected a multiple of 4 bytes after base64, got {len(data)}", path)
-    if len(data) > 4 * MAX_DIMENSIONS:
-        raise InvalidChunkError(f"expected at most {MAX_DIMENSIONS} numbers, got {len(data) // 4}", path)
     return np.frombuffer(data, dtype="<f4")
 
 

@@ -11,7 +11,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
-COMPILED = ("orchestrator._merge", "orchestrator.kernels._fold", "orchestrator.kernels._scan")
+COMPILED = (
+    "orchestrator._merge",
+    "orchestrator.kernels._fold",
+    "orchestrator.kernels._measure",
+    "orchestrator.kernels._scan",
+)
 
 IMPLEMENTATION: Literal["cython", "python"] = "python"
 """Which kernels are in use."""

@@ -26,7 +26,7 @@ cdef extern from "msgpack.h" namespace "msgpack":
         void binary(const char* data, size_t size) except +
 
 cdef enum:
-    FIXED_BITS = 32  # after the point; merge_py.FIXED_ONE says the same, and the tests compare the sums
+    FIXED_BITS = 32  # after the point; measure_py.FIXED_ONE says the same, and the tests compare the sums
 
 
 cdef inline int write_text(Writer* writer, str text) except -1:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from orchestrator.kernels.merge_py import NOBODY, StoryIndex, to_fixed
+from orchestrator.kernels.measure_py import to_fixed
+from orchestrator.kernels.merge_py import NOBODY, StoryIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The merge kernel in use, see :mod:`orchestrator.kernels.choice`: the story of a cluster, sums of sentiment."""
+"""The merge kernel in use, see :mod:`orchestrator.kernels.choice`: the story of a cluster."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ if TYPE_CHECKING or IMPLEMENTATION == "python":
 else:
     from orchestrator import _merge as _kernel
 
-FIXED_ONE = merge_py.FIXED_ONE
 FIRST_RENEWAL = merge_py.FIRST_RENEWAL
 GRID = merge_py.GRID
 MAX_WORDS = merge_py.MAX_WORDS
 NOBODY = merge_py.NOBODY
-SHARE_TOLERANCE = merge_py.SHARE_TOLERANCE
 StoryIndex = _kernel.StoryIndex
-reduce_sentiment = _kernel.reduce_sentiment

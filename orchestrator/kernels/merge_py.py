@@ -1,12 +1,11 @@
 """The merge kernel's pure twin: the definition of what :mod:`orchestrator._merge` computes.
 
-Owns the similarity merge of clusters into stories and the reduction of sentiment; the part that goes by words is in
+Owns the similarity merge of clusters into stories; the part that goes by words is in
 :mod:`orchestrator.kernels.words_py`. Knows no chunk's history, no clock, no Redis. Both twins answer the same, bit by
-bit: sums of directions are rounded to float32 after every step, similarities are compared on a grid (:data:`GRID`),
-sentiment is summed in integers.
+bit: sums of directions are rounded to float32 after every step, similarities are compared on a grid (:data:`GRID`).
 
 Plain Python on purpose: it is what a machine without a compiler runs, and what a reader checks the
-compiled loops against. Source: the rule of stories and sentiment in ``docs/insights.md``.
+compiled loops against. Source: the rule of stories in ``docs/insights.md``.
 """
 
 from __future__ import annotations
@@ -22,12 +21,7 @@ from orchestrator.kernels.words_py import GRID, MAX_WORDS, NOBODY, WordSpace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrator.contract.chunk import Sentiment
-
 IMPLEMENTATION = "python"
-
-FIXED_ONE = 2**32
-"""Fixed-point sums count units of 2**-32: exact, so that their order does not matter."""
 
 FIRST_RENEWAL = 8
 """Clusters after which what all clusters are compared against is taken from the stories for the first time; then it is
@@ -46,10 +40,7 @@ PRIOR_STORIES = 5
 LEAST_DIRECTION = 2.0**-10
 """Length of a sum, as a share of its weight, below which it is no direction but what rounding has left."""
 
-SHARE_TOLERANCE = 0.01
-"""How far the three sentiment values may be from 1 in sum and still be shares (workers round them)."""
-
-__all__ = ["GRID", "MAX_WORDS", "NOBODY", "StoryIndex", "reduce_sentiment", "to_fixed"]
+__all__ = ["GRID", "MAX_WORDS", "NOBODY", "StoryIndex"]
 
 
 class StoryIndex:
@@ -237,41 +228,3 @@ def _minus(total: array[float], mass: float, centre: array[float]) -> array[floa
 
 def _length(numbers: Sequence[float]) -> float:
     return math.sqrt(math.fsum(map(mul, numbers, numbers)))
-
-
-def reduce_sentiment(sentiments: Sequence[Sentiment], mentions: Sequence[int]) -> tuple[int, int, int, int]:
-    """Sum up the sentiment of chunks.
-
-    Args:
-        sentiments: one a chunk.
-        mentions: the size of each chunk.
-
-    Returns:
-        (positive, neutral, negative, score) in units of 1 / :data:`FIXED_ONE`, exact.
-    """
-    positive = neutral = negative = score = 0
-    for sentiment, size in zip(sentiments, mentions, strict=True):
-        added = _into_fixed(sentiment, size)
-        positive += added[0]
-        neutral += added[1]
-        negative += added[2]
-        score += added[3]
-    return positive, neutral, negative, score
-
-
-def _into_fixed(sentiment: Sentiment, size: int) -> tuple[int, int, int, int]:
-    """One chunk's counts; shares (a sum of 1, or a part of a mention) are taken of its mentions."""
-    positive, neutral, negative = sentiment.positive or 0.0, sentiment.neutral or 0.0, sentiment.negative or 0.0
-    total = positive + neutral + negative
-    whole = positive.is_integer() and neutral.is_integer() and negative.is_integer()
-    if whole and abs(total - 1.0) > SHARE_TOLERANCE:
-        return to_fixed(positive), to_fixed(neutral), to_fixed(negative), to_fixed(sentiment.score)
-    plus = to_fixed(positive / total * size)
-    minus = min(to_fixed(negative / total * size), size * FIXED_ONE - plus)
-    # The neutral share takes the rounding, so that the three are the chunk's mentions exactly.
-    return plus, size * FIXED_ONE - plus - minus, minus, to_fixed(sentiment.score * size)
-
-
-def to_fixed(value: float) -> int:
-    """The nearest fixed-point number, ties to even; scaling by a power of two is exact."""
-    return round(value * FIXED_ONE)

@@ -6,7 +6,7 @@ from orchestrator.brand.panes import pane_of
 from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.trend import Trend
 from orchestrator.contract.insights import read_trend
-from orchestrator.kernels.merge import FIXED_ONE
+from orchestrator.kernels.measure import FIXED_ONE
 from tests.brand.support import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
 MIDNIGHT = NOW_MS - 12 * HOUR_MS  # 2026-11-23T00:00:00Z

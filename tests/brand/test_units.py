@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand.measures import measure
 from orchestrator.brand.sentiment import Tally, tally_by_pane, to_number
-from orchestrator.brand.units import look_through, sums_of, unit_of
+from orchestrator.brand.units import Oddities, look_through, sums_of, unit_of
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment, SentimentUnit
-from orchestrator.kernels.merge import FIXED_ONE
+from orchestrator.kernels.measure import FIXED_ONE
 from tests.brand.support import chunk
 
 
@@ -17,7 +18,12 @@ def said(
     positive: float, neutral: float, negative: float, score: float = 0, unit: SentimentUnit | None = None
 ) -> Sentiment:
     """A sentiment, its values in the order in which people say them."""
-    return Sentiment(score, positive, neutral, negative, unit)
+    return Sentiment(float(score), float(positive), float(neutral), float(negative), unit)
+
+
+def odd_of(chunks: list[Chunk], counts: list[int] | None = None) -> Oddities:
+    """What is odd about *chunks*."""
+    return look_through(chunks, measure(chunks, counts or []))
 
 
 def counted(sentiment: Sentiment, mentions: int) -> list[float]:
@@ -75,9 +81,8 @@ def test_unit_is_what_is_said_else_what_the_numbers_are_like(
 def test_units_are_brought_to_mentions(sentiment: Sentiment, expected: list[float]) -> None:
     """Percent and shares are taken of the chunk's twenty mentions, counts are added as they are."""
     assert counted(sentiment, 20) == expected
-    tally = tally_by_pane(
-        [0], [chunk(sentiment=sentiment)], [20], look_through([chunk(sentiment=sentiment)], [20], [1])
-    )
+    batch = [chunk(sentiment=sentiment, clusters=[], mentions=20)]
+    tally = tally_by_pane([0], batch, [20], odd_of(batch))
     assert [to_number(total) for total in tally[0].sums] == expected
 
 
@@ -105,7 +110,9 @@ def test_units_are_brought_to_mentions(sentiment: Sentiment, expected: list[floa
 )
 def test_numbers_that_cannot_be_right_are_implausible(sentiment: Sentiment, mentions: int, implausible: bool) -> None:  # noqa: FBT001
     """More rated than four times the mentions and than twenty more; a score that no mentions can have."""
-    odd = look_through([chunk(), chunk(sentiment=sentiment)], [1, mentions], [1])
+    odd = odd_of(
+        [chunk(clusters=[], mentions=n, sentiment=one) for n, one in ((1, said(1, 0, 0)), (mentions, sentiment))]
+    )
     assert list(odd.implausible) == [1] * implausible
 
 
@@ -124,7 +131,7 @@ def test_a_cluster_is_no_larger_than_its_chunk(own: int | None, row: int, meta: 
     """By what it says of its size, or by what it lists."""
     parts = [Cluster("a", "a", 0, mention_count=0), Cluster("b", "b", row, mention_count=own)]
     one = Chunk("c", "b", said(0.5, 0.5, 0), parts, meta=None if meta is None else Meta(meta))
-    odd = look_through([one], [3 if meta is None else meta], [0, 3])
+    odd = odd_of([one], [0, 3])
     assert list(odd.implausible) == [0] * implausible
 
 
@@ -143,10 +150,10 @@ rows = st.lists(
 @given(rows)
 def test_look_through_is_a_look_at_each(batch: list[tuple[int, Sentiment, int]]) -> None:
     """Whatever else is in a batch, each chunk is odd or not by itself, and adds what it is worth."""
-    chunks = [chunk(sentiment=sentiment, clusters=[]) for _, sentiment, _ in batch]
+    chunks = [chunk(sentiment=sentiment, clusters=[], mentions=size) for _, sentiment, size in batch]
     panes, sizes = [row[0] for row in batch], [row[2] for row in batch]
-    odd = look_through(chunks, sizes, [])
-    alone = [look_through([one], [size], []) for one, size in zip(chunks, sizes, strict=True)]
+    odd = odd_of(chunks)
+    alone = [odd_of([one]) for one in chunks]
     assert list(odd.foreign) == [place for place, one in enumerate(alone) if one.foreign]
     assert list(odd.implausible) == [place for place, one in enumerate(alone) if one.implausible]
     tallies = tally_by_pane(panes, chunks, sizes, odd)

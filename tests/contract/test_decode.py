@@ -166,6 +166,16 @@ def test_decode_takes_centroid_f32() -> None:
     assert second.centroid is None
 
 
+@pytest.mark.parametrize("count", [1, 2, MAX_DIMENSIONS])
+def test_decode_takes_as_many_packed_numbers_as_others(count: int) -> None:
+    """However a centroid is written, it may have so many numbers."""
+    packed = base64.b64encode(struct.pack(f"<{count}f", *[0.5] * count)).decode()
+    batch = decode_batch(
+        [item(clusters=[cluster(centroidF32=packed)]), item(clusters=[cluster(centroid=[0.5] * count)])], "b"
+    )
+    assert [len(batch.centroids.row(row)) for row in range(2)] == [count, count]
+
+
 def test_decode_ends_with_empty_centroids_as_absent() -> None:
     """An empty centroid is none."""
     assert decode_chunk(item(clusters=[cluster(centroid=[])]), "b").clusters[0].centroid is None
@@ -233,7 +243,13 @@ BAD = {
     "magnitude in centroid": (item(clusters=[cluster(centroid=[0, 2e9])]), "$.clusters[0].centroid[1]"),
     "wide centroid": (item(clusters=[cluster(centroid=[0] * (MAX_DIMENSIONS + 1))]), "$.clusters[0].centroid"),
     "base64": (item(clusters=[cluster(centroidF32="AAA!")]), "$.clusters[0].centroidF32"),
-    "base64 size": (item(clusters=[cluster(centroidF32="AAAA")]), "$.clusters[0].centroidF32"),
+    **{
+        f"base64 of {size} bytes": (
+            item(clusters=[cluster(centroidF32=base64.b64encode(bytes(size)).decode())]),
+            "$.clusters[0].centroidF32",
+        )
+        for size in (1, 2, 3, 6, 4 * MAX_DIMENSIONS + 1, 4 * MAX_DIMENSIONS + 2, 4 * MAX_DIMENSIONS + 4)
+    },
 }
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch
-from orchestrator.kernels import fold_py, merge
+from orchestrator.kernels import choice, fold_py, measure
 from orchestrator.kernels.fold import PART_BYTES, stored_id_bytes
 from orchestrator.kernels.hashing_py import hash_text
 from orchestrator.kernels.rows import Centroids, MentionRows
@@ -38,7 +38,7 @@ def kernel(request: pytest.FixtureRequest) -> ModuleType:
 
 
 @pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
-@pytest.mark.parametrize("missing", ["orchestrator._merge", "orchestrator.kernels._fold", "orchestrator.kernels._scan"])
+@pytest.mark.parametrize("missing", choice.COMPILED)
 def test_kernels_are_compiled_all_or_none(missing: str) -> None:
     """Where one of them is missing all twins are in use, and the reason is told; who insists gets an error."""
     code = f"""
@@ -46,8 +46,9 @@ import importlib.util, sys
 real = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name == "{missing}" else real(name, *rest)
 sys.modules["{missing}"] = None
-from orchestrator.kernels import choice, fold, merge, scan
-print(merge.StoryIndex.__module__, fold.StoryFolder.__module__, scan.decode_items.__module__)
+from orchestrator.kernels import choice, fold, measure, merge, scan
+used = merge.StoryIndex, fold.StoryFolder, measure.measure_chunks, scan.decode_items
+print(*[one.__module__.rpartition(".")[2] for one in used])
 print(choice.IMPLEMENTATION, choice.FALLBACK_REASON)
 """
     for wanted in ("", "cython"):
@@ -58,7 +59,7 @@ print(choice.IMPLEMENTATION, choice.FALLBACK_REASON)
             assert "ImportError" in run.stderr or "ModuleNotFoundError" in run.stderr
             continue
         modules, reason = run.stdout.splitlines()
-        assert modules == "orchestrator.kernels.merge_py orchestrator.kernels.fold_py orchestrator.kernels.scan_py"
+        assert modules == "merge_py fold_py measure_py scan_py"
         assert reason.startswith("python ")
         assert missing in reason
 
@@ -275,7 +276,7 @@ def expected_tally(pane: int, members: list[Any]) -> tuple[int, int, int, int, i
     """The tally of a pane's members, by the definition."""
     scores = [(weight, cluster.sentiment_score) for cluster, _, _, weight, _ in members]
     scored = [(weight, score) for weight, score in scores if score is not None]
-    total = sum(round(score * weight * merge.FIXED_ONE) for weight, score in scored)
+    total = sum(round(score * weight * measure.FIXED_ONE) for weight, score in scored)
     return pane, len(members), sum(member[4] for member in members), sum(weight for weight, _ in scored), total
 
 

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-from fractions import Fraction
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
@@ -19,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.contract.chunk import Sentiment
 from orchestrator.kernels import choice, merge
 from orchestrator.kernels.rows import Centroids
 from tests.kernels.support import COMPILED, twins_of
@@ -515,55 +513,3 @@ def test_check_choice_notices_wrong_choices(similarities: dict[int, float], chos
             check_choice(tiers, chosen)
     with pytest.raises(AssertionError):
         check_choice((likeness({5: 0.9}), likeness({0: 1.0})), 0)
-
-
-NUMBERS = st.sampled_from([0.0, 1.0, 2.0, 0.5, 0.25, 0.3333, 1e9, 0.995]) | st.floats(0, 1e9)
-FEELINGS = st.builds(
-    Sentiment, score=st.floats(-1e9, 1e9), positive=NUMBERS | st.none(), neutral=NUMBERS, negative=NUMBERS
-)
-
-
-def exact_sentiment(sentiment: Sentiment, size: int) -> list[Fraction]:
-    """The rule in exact arithmetic."""
-    three = [Fraction(value or 0) for value in (sentiment.positive, sentiment.neutral, sentiment.negative)]
-    total = sum(three)
-    if all(value.denominator == 1 for value in three) and abs(float(total) - 1) > merge.SHARE_TOLERANCE:
-        return [*three, Fraction(sentiment.score)]
-    return [value / total * size for value in three] + [Fraction(sentiment.score) * size]
-
-
-@given(batch=st.lists(st.tuples(FEELINGS, st.integers(0, 10**9)), max_size=8), order=st.randoms())
-def test_reduce_sentiment_is_the_exact_sum(kernel: ModuleType, batch: list[Any], order: Any) -> None:
-    """Sums are right to rounding of each chunk, equal in both twins, and do not depend on the order."""
-    found = kernel.reduce_sentiment(*columns(batch))
-    exact, sizes = [exact_sentiment(*pair) for pair in batch], [size for _, size in batch]
-    for value, terms in zip(found, list(zip(*exact, strict=True)) or [(), (), (), ()], strict=True):
-        # neutral takes what the two others' rounding left, so the size bounds the error of all three
-        rounding = sum(
-            Fraction(1, 2**31) + (size + abs(term)) / Fraction(2**50) for term, size in zip(terms, sizes, strict=True)
-        )
-        assert abs(Fraction(value, merge.FIXED_ONE) - sum(terms)) <= rounding
-    order.shuffle(batch)
-    assert found == merge.reduce_sentiment(*columns(batch))
-
-
-def columns(batch: list[Any]) -> tuple[list[Sentiment], list[int]]:
-    """The pairs of *batch* as two lists."""
-    return [feeling for feeling, _ in batch], [size for _, size in batch]
-
-
-def test_reduce_sentiment_shares_make_up_the_mentions(kernel: ModuleType) -> None:
-    """Three thirds of ten mentions are ten mentions to the last unit."""
-    third = Sentiment(score=0.1, positive=1 / 3, neutral=1 / 3, negative=1 / 3)
-    positive, neutral, negative, score = kernel.reduce_sentiment([third], [10])
-    assert positive + neutral + negative == 10 * merge.FIXED_ONE
-    assert score == merge.FIXED_ONE
-
-
-def test_reduce_sentiment_counts_are_added_as_they_are(kernel: ModuleType) -> None:
-    """The counts dialect: whole numbers that do not sum to one."""
-    counts = Sentiment(score=4.0, positive=5.0, neutral=2.0, negative=1.0)
-    one = merge.FIXED_ONE
-    assert kernel.reduce_sentiment([counts, counts], [3, 9]) == (10 * one, 4 * one, 2 * one, 8 * one)
-    assert kernel.reduce_sentiment([], []) == (0, 0, 0, 0)
-    assert kernel.reduce_sentiment([Sentiment(score=0.5)], [7]) == (0, 0, 0, one // 2)

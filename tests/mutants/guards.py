@@ -41,6 +41,21 @@ GUARDS: Final = (
         "if brand is None and wire.brand != brand:",
         "tests/contract/test_decode.py",
     ),
+    *(
+        Guard(
+            "orchestrator/contract/decode.py",
+            "if len(data) % 4:",
+            f"if {wrong}:",
+            "tests/contract/test_decode.py",
+        )
+        for wrong in ("len(data) % 2", "len(data) % 3", "len(data) % 8", "False")
+    ),
+    Guard(
+        "orchestrator/contract/chunk.py",
+        "(4 * MAX_DIMENSIONS + 2) // 3 * 4",
+        "(4 * MAX_DIMENSIONS + 2) // 3 * 4 + 4",
+        "tests/contract/test_decode.py",
+    ),
     Guard(
         "orchestrator/contract/decode.py",
         "if not value.is_integer():",
@@ -74,6 +89,23 @@ GUARDS: Final = (
         "            self._closed += 1\n        self._entries = kept",
         "        self._entries = kept",
         "tests/brand/test_reanchor.py",
+    ),
+    # brand/units: what may be odd is looked at
+    Guard(
+        "orchestrator/brand/units.py",
+        "if largest > size or not _is_plausible(",
+        "if not _is_plausible(",
+        "tests/brand/test_units.py::test_a_cluster_is_no_larger_than_its_chunk",
+    ),
+    *(
+        Guard("orchestrator/kernels/measure_py.py", right, wrong, "tests/kernels/test_measure.py")
+        for right, wrong in (
+            ("if sentiment.unit is not None:", "if sentiment.unit == 'percent':"),
+            ("if max(sizes, default=0) > mentions or", "if"),
+            ("return whole and -rated", "return -rated"),
+            (" and not MAYBE_PERCENT[0] < rated < MAYBE_PERCENT[1]", ""),
+            ("if not 0 <= cluster.mentions < len(counts):", "if cluster.mentions >= len(counts):"),
+        )
     ),
     # store/codes: each refusal of a script is its own error
     Guard(
