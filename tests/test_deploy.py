@@ -48,6 +48,15 @@ def test_grafana_board_is_importable_json() -> None:
     assert all(panel["targets"] for panel in board["panels"])
 
 
+def test_grafana_board_shows_all_that_becomes_of_chunks_and_brands() -> None:
+    """Every kind of chunk that the service counts, and every kind of brand at present, has a curve."""
+    shown = named_series((DEPLOY / "grafana-board.json").read_text())
+    kinds = re.compile(r"orchestrator_(chunks_\w+_total|brands_\w+(?<!_total))")
+    counted = {name for name in exposed_series() if kinds.fullmatch(name)}
+    assert len(counted) > 9
+    assert counted <= shown
+
+
 @needs_promtool
 @pytest.mark.parametrize("arguments", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts_test.yml")])
 def test_prometheus_files_satisfy_promtool(arguments: tuple[str, ...]) -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.contract.chunk import chunk_mentions
 from orchestrator.contract.decode import decode_batch
 from orchestrator.lane.duplicates import DIGEST_BYTES, digest, drop_known
+from tests.contract.test_cases import case
 from tests.lane.support import item
 
 BRAND = "nike"
@@ -44,3 +46,23 @@ def test_drop_known_takes_a_batch_without_duplicates_as_it_is() -> None:
     """The usual case copies nothing."""
     batch = decode_batch([item(BRAND, "a"), item(BRAND, "b")], BRAND)
     assert drop_known(batch, [b"1", b"2"], [False, False]).batch is batch
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "mentions", "duplicates"),
+    [
+        ("c20_ids", ["a", "a ", "A"], 30, 1),
+        ("c31_counter_restarts", [f"chunk-{number}" for number in range(1, 6)], 50, 5),
+    ],
+)
+def test_a_chunk_id_names_a_chunk_for_ever(name: str, kept: list[str], mentions: int, duplicates: int) -> None:
+    """The first one counts, whatever is in the second: c31's worker began to count anew and lost 250 mentions so.
+
+    They are counted as duplicates, and there is an alert for many of them.
+    """
+    batch = case(name)
+    digests = [digest(chunk.chunk_id) for chunk in batch.chunks]
+    new = drop_known(batch, digests, [False] * len(digests))
+    assert [chunk.chunk_id for chunk in new.batch.chunks] == kept
+    assert sum(chunk_mentions(chunk, []) for chunk in new.batch.chunks) == mentions
+    assert (new.duplicates, new.digests) == (duplicates, [digest(name) for name in kept])
