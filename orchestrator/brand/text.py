@@ -68,11 +68,18 @@ def compose(content: Content) -> str:
         _line("Key topics", [_name(topic) for topic in content.topics[:_NAMED_TOPICS]]),
         _line("Spikes", spikes),
     ]
-    distinct: dict[str, str] = {}
-    for text in content.highlights:
-        distinct.setdefault(normal_form(text).key or text, clip(text, _HIGHLIGHT_CHARS))
-    lines += [_line("Highlight", [text]) for text in list(distinct.values())[:_HIGHLIGHTS]]
+    lines += [_line("Highlight", [clip(text, _HIGHLIGHT_CHARS)]) for text in _distinct(content.highlights)]
     return "\n".join(line for line in lines if line) or "No mentions in this window."
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    """The first of *texts* that read differently, as many as are shown."""
+    distinct: dict[str, str] = {}
+    for text in texts:
+        distinct.setdefault(normal_form(text).key or text, text)
+        if len(distinct) == _HIGHLIGHTS:  # to look into the others costs as much as the rest of a summary
+            break
+    return list(distinct.values())
 
 
 def _apart(content: Content) -> str:
