@@ -1,8 +1,9 @@
-"""Chunks of three sizes, as workers push them: (a) small counts, (b) with centroids, (c) without.
+"""Chunks as workers push them: (a) small counts, (b) with centroids, (c) without, (d) with texts.
 
 (a) is the README's sample, about 280 B. (b) has 8 clusters with a 384-dimensional
 centroid each, about 69 KB. (c) is (b) without centroids, about 4.9 KB, most of it
-mention ids.
+mention ids. (d) is what a worker without embeddings sends, about 3.7 KB: shares, counts of
+mentions, and three texts of each cluster as examples.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from bench._vectors import DIMENSIONS, noisy, unit
 
 CLUSTERS = 8
 MENTIONS = 44
+EXAMPLES = 3
+COMMON = ["the", "a", "is", "was", "and", "of", "my", "they", "at", "with", "so", "that"]
 WORDS = [
     head + tail for head in ("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru") for tail in "bcdfglmnprst"
 ]
@@ -71,6 +74,48 @@ def large(
             values += [number, place, labels[member], *range(first, first + MENTIONS)]
             values += [msgspec.json.encode(vectors[place])] if centroids else ()
         yield template % tuple(values)
+
+
+def texts(count: int, brand: str = BRAND, *, stories: int = 1_000, seed: int = 1) -> Iterator[bytes]:
+    """Payload (d): each of *stories* comes once in turn, then they come at random; no text comes twice."""
+    rng = random.Random(seed)
+    labels, others = story_labels(2 * stories, seed)[:stories], story_labels(2 * stories, seed)[stories:]
+    for number in range(count):
+        if number < founding(stories):
+            members = [(number * CLUSTERS + place) % stories for place in range(CLUSTERS)]
+        else:
+            members = rng.choices(range(stories), k=CLUSTERS)
+        clusters = [
+            {
+                "id": str(place),
+                "label": labels[member],
+                "mentions": [_text(labels[member], others[member], rng) for _ in range(EXAMPLES)],
+                "mentionCount": MENTIONS,
+                "sentimentScore": -0.25,
+                "spike": False,
+            }
+            for place, member in enumerate(members)
+        ]
+        yield msgspec.json.encode(
+            {
+                "chunkId": f"{brand}-{number}",
+                "brand": brand,
+                "processedAt": "2025-01-01T00:00:00Z",
+                "sentiment": {"positive": 0.25, "neutral": 0.5, "negative": 0.25, "score": -0.125},
+                "topics": [labels[member] for member in members[:3]],
+                "summary": f"Chunk {number}: " + ". ".join(labels[member] for member in members[:3]),
+                "spikeDetected": False,
+                "clusters": clusters,
+                "meta": {"mentionCount": CLUSTERS * MENTIONS},
+            }
+        )
+
+
+def _text(label: str, others: str, rng: random.Random) -> str:
+    """What somebody writes of a story: its words and some that all use, in any order."""
+    words = [*label.lower().split(), *others.lower().split(), *rng.choices(COMMON, k=6)]
+    rng.shuffle(words)
+    return f"{' '.join(words)} {rng.randrange(10**9)}"
 
 
 def _large_template(brand: str, *, centroids: bool) -> bytes:

@@ -18,7 +18,7 @@ from bench._harness import Report, median_s
 from orchestrator.contract.chunk import WireChunk
 from orchestrator.contract.decode import decode_batch
 
-BATCH = {"a": 256, "b": 16, "c": 256}
+BATCH = {"a": 256, "b": 16, "c": 256, "d": 256}
 REPEAT = {"a": 30, "b": 10, "c": 5}  # some milliseconds on end, as in a service that is busy
 
 BARE = "msgspec, bare types"
@@ -104,11 +104,12 @@ def contenders() -> dict[str, Decode]:
 @click.option("--rounds", default=9, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def command(*, rounds: int, as_json: bool) -> None:
-    """Decode batches of payloads a, b and c; microseconds a chunk."""
+    """Decode batches of payloads a, b, c and d; microseconds a chunk."""
     payloads = {
         "a": list(_payloads.small(BATCH["a"])),
         "b": list(_payloads.large(BATCH["b"])),
         "c": list(_payloads.large(BATCH["c"], centroids=False)),
+        "d": list(_payloads.texts(BATCH["d"])),
     }
     readers = contenders()
     report = Report(

@@ -25,7 +25,7 @@ from bench._service import ServiceProcess, service
 from orchestrator.contract.keys import BrandKeys, queue_key
 from orchestrator.store.embedded import EmbeddedRedis
 
-BATCH_ITEMS = {"a": 256, "b": 16, "c": 256}
+BATCH_ITEMS = {"a": 256, "b": 16, "c": 256, "d": 256}
 STORIES_MISSED = 0.05  # at most this share of the stories may have become one with another by similar labels
 _FLOOR_KEY = "bench:floor"
 
@@ -65,6 +65,8 @@ class Load:
         if self.payload == "a":
             return _payloads.small(self.each, brand)
         count = self.founding + self.each
+        if self.payload == "d":
+            return _payloads.texts(count, brand, stories=self.stories)
         return _payloads.large(count, brand, stories=self.stories, centroids=self.payload == "b")
 
 
@@ -79,6 +81,7 @@ def loads(scale: float) -> list[Load]:
         Load("a, 1 brand", "a", of(500_000)),
         Load("c, 10 brands of 200", "c", of(8_000), brands=10, stories=200),
         Load("c, 1,000 stories", "c", of(80_000), stories=1_000),
+        Load("d, 1,000 stories", "d", of(40_000), stories=1_000),
         Load("b, 10 brands of 1,000", "b", of(1_600), brands=10, stories=1_000),
         Load("b, 1,000 stories", "b", of(16_000), stories=1_000),
         Load("b, 10,000 stories", "b", of(12_000), stories=10_000),
@@ -186,7 +189,7 @@ def command(scale: float, rounds: int, only: str, as_json: bool) -> None:  # noq
             measure(report, load, rounds)
     report.notes += [
         "floor loop: LRANGE, msgspec by the contract's bare types (centroids as list[float]), LTRIM",
-        "a: 280 B, b: 69 KB, c: 4.9 KB a chunk; all stories of b and c are there before the clock starts",
+        "a: 280 B, b: 69 KB, c: 4.9 KB, d: 3.7 KB a chunk; all stories of b, c and d are there before",
         "cores: processor time of the service (without Redis's) by time",
     ]
     report.show(as_json=as_json)

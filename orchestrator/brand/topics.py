@@ -95,28 +95,33 @@ def topics_of(chunk: Chunk, mentions: int, sizes: Sequence[int]) -> dict[str, in
 def topics_by_pane(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures) -> dict[int, dict[str, int]]:
     """What the topics of a brand's *chunks* weigh in each pane, by their texts: the sums of :func:`topics_of`.
 
-    To look for every topic in every label would cost as much as the rest of a fold. So many small chunks that say the
-    same are looked at as one, and a topic that is within no label of the whole batch is not looked for in each chunk.
+    To look for every topic in every label would cost as much as the rest of a fold. So chunks that say the same are
+    looked at as one, and a topic that is within no label of the whole batch is not looked for in each chunk.
     """
     if _are_alike(panes, chunks, measures):
         counted, size, mentions = topics_of(chunks[0], 0, [1]), sum(measures.sizes), sum(measures.mentions)
         return {panes[0]: {text: size * COUNTED if weight else mentions for text, weight in counted.items()}}
     added: dict[int, dict[str, int]] = {}
     outside = _Outside(chunks, measures)
+    sums: dict[tuple[int, tuple[str | TopicCount, ...]], int] = {}
     for place, (pane, chunk, mentions) in enumerate(zip(panes, chunks, measures.mentions, strict=True)):
-        topics = chunk.topics
-        if not topics:
+        if not chunk.topics:
             continue
-        weights = added.get(pane)
-        if weights is None:
-            weights = added[pane] = {}
-        keys = [outside[topic] for topic in topics]
-        if None in keys or "" in keys or len(set(keys)) < len(keys):
-            its = topics_of(chunk, mentions, measures.sizes_of(place))
+        alike = pane, tuple(chunk.topics)
+        if alike in sums:
+            sums[alike] += mentions
+            continue
+        if outside.has_all(chunk.topics):
+            its = dict.fromkeys(map(topic_text, chunk.topics), 0)  # now, because the order of spellings matters
+            sums[alike] = mentions
         else:
-            its = dict.fromkeys(map(topic_text, topics), mentions)
+            its = topics_of(chunk, mentions, measures.sizes_of(place))
+        weights = added.setdefault(pane, {})
         for text, weight in its.items():
             weights[text] = weights.get(text, 0) + weight
+    for (pane, topics), mentions in sums.items():
+        for text in map(topic_text, topics):
+            added[pane][text] += mentions
     return added
 
 
@@ -156,6 +161,11 @@ class _Outside(dict["str | TopicCount", "str | None"]):
                 found = None
         self[topic] = found
         return found
+
+    def has_all(self, topics: Sequence[str | TopicCount]) -> bool:
+        """Whether all *topics* are in no label, and different ones."""
+        keys = [self[topic] for topic in topics]
+        return not (None in keys or "" in keys or len(set(keys)) < len(keys))
 
 
 class Topic:

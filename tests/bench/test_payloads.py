@@ -35,6 +35,18 @@ def test_large_founds_all_stories_first_and_no_other_later(*, centroids: bool) -
     assert stories_of(chunks, "bench") == 100
 
 
+def test_texts_found_all_stories_first_and_no_other_later() -> None:
+    """Those of one story have its words, in whatever order; none comes twice."""
+    founding = _payloads.founding(100)
+    chunks = list(_payloads.texts(60, stories=100))
+    assert stories_of(chunks[: founding - 1], "bench") < 100
+    assert stories_of(chunks[:founding], "bench") == 100
+    assert stories_of(chunks, "bench") == 100
+    batch = decode_batch(chunks, "bench")
+    hashes = batch.mentions.hashes.tolist()
+    assert len(set(hashes)) == len(hashes) == 60 * _payloads.CLUSTERS * _payloads.EXAMPLES
+
+
 def test_large_takes_any_brand() -> None:
     """What the brand's name holds is no placeholder of the template."""
     assert stories_of(_payloads.large(2, "50% off", stories=16), "50% off") == 16
