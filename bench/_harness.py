@@ -1,7 +1,7 @@
 """What all benchmarks share: fair rounds, one table a terminal can show, the same as JSON.
 
-Contenders run in the same process, in interleaved rounds, and the median counts: a machine that slows down for a
-while slows all of them down.
+Contenders run in the same process, in interleaved rounds, and the median of their processor time counts: a machine that
+slows down for a while slows all of them down, and what others do meanwhile is not theirs.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 def median_s(contenders: Mapping[str, Callable[[], Any]], rounds: int, *, repeat: int = 1) -> dict[str, float]:
-    """Median seconds of each contender over interleaved *rounds*, after one round that is not counted.
+    """Median seconds of processor time of each contender over interleaved *rounds*, after one that is not counted.
 
     In each round a contender runs *repeat* times on end, for what is so short that the other contenders' traces in the
     caches would be most of what is measured.
@@ -94,10 +94,10 @@ def _rotated(names: list[str], number: int) -> list[str]:
 
 
 def _timed(contender: Callable[[], Any], repeat: int) -> float:
-    start = time.perf_counter()
+    start = time.process_time()  # of all threads, so that nobody wins by using more of them
     for _ in range(repeat):
         contender()
-    return (time.perf_counter() - start) / repeat
+    return (time.process_time() - start) / repeat
 
 
 @dataclass

@@ -19,7 +19,7 @@ from orchestrator.contract.chunk import WireChunk
 from orchestrator.contract.decode import decode_batch
 
 BATCH = {"a": 256, "b": 16, "c": 256, "d": 256}
-REPEAT = {"a": 30, "b": 10, "c": 5}  # some milliseconds on end, as in a service that is busy
+REPEAT = {"a": 30, "b": 10, "c": 5, "d": 5}  # some milliseconds on end, as in a service that is busy
 
 BARE = "msgspec, bare types"
 
