@@ -16,13 +16,17 @@ import redis
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.summary_page import IMPLAUSIBLE_REMEDY, implausible
 from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, show_page
+from orchestrator.contract.fingerprint import Fingerprint, compare
+from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.settings import Settings
 from orchestrator.store import translated
+from orchestrator.store.members import Member, read_members
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
+from orchestrator.store.stored_settings import StoredSettings, stored_settings
 
 _SHOWN = 5
 """Brands that a finding names."""
@@ -66,13 +70,19 @@ def redis_findings(settings: Settings) -> list[Finding]:
                 return findings
             registry = registered(client, settings.brand_list_keys)
             formats = state_formats(client, registry.brands)
+            stored = stored_settings(client, registry.brands)
+            members = read_members(client)
             numbers = _numbers_finding(client, sorted(registry.brands))
     except Misuse:
         raise
     except Failure as error:
         return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
+    settings_findings = [
+        _settings_finding(stored, settings.fingerprint),
+        _members_finding(members, settings.fingerprint),
+    ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
-    return [*findings, brands, _formats_finding(formats), numbers]
+    return [*findings, brands, _formats_finding(formats), *settings_findings, numbers]
 
 
 def _kernel() -> Finding:
@@ -125,6 +135,45 @@ def _formats_finding(formats: Mapping[str, int]) -> Finding:
     counts = sorted(Counter(formats.values()).items())
     detail = ", ".join(f"{count} of format {number}" for number, count in counts) or "no state yet"
     return Finding("state formats", Verdict.OK, f"{detail}; this version writes {STATE_FORMAT}")
+
+
+def _settings_finding(stored: Mapping[str, StoredSettings], mine: Fingerprint) -> Finding:
+    """Which brands a service with the settings *mine* would be refused."""
+    refused: list[str] = []
+    losses: dict[str, None] = {}
+    for brand, found in stored.items():
+        try:
+            comparison = compare(Fingerprint.read(found.settings), mine)
+        except ValueError:
+            refused.append(brand)
+            losses["settings that cannot be read"] = None
+            continue
+        if comparison.verdict is Outcome.WOULD_LOSE and found.adopted != mine.text().encode():
+            refused.append(brand)
+            losses.update(dict.fromkeys(map(str, comparison.losses)))
+    if not refused:
+        return Finding(
+            "settings", Verdict.OK, f"{counted(len(stored), 'brand')} would lose nothing under those in force"
+        )
+    shown = ", ".join(list(losses)[:_SHOWN])
+    detail = (
+        f"{len(refused)} would lose history under those in force here ({shown}), so they are parked: {_names(refused)}"
+    )
+    remedy = "give this process the settings of the brands, or say orchestrator config adopt BRAND|--all"
+    return Finding("settings", Verdict.WARN, detail, remedy)
+
+
+def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
+    """Whether the processes that live have the settings of this command."""
+    others = {member.id: str(found) for member in members if (found := compare(member.fingerprint, mine)).differences}
+    if others:
+        shown = "; ".join(f"{name!r}: {change} here" for name, change in list(others.items())[:_SHOWN])
+        remedy = "give all processes the same settings, and this command theirs"
+        return Finding(
+            "processes", Verdict.WARN, f"{len(others)} of {len(members)} have other settings: {shown}", remedy
+        )
+    names = _names([member.id for member in members])
+    return Finding("processes", Verdict.OK, f"{len(members)} running: {names}" if members else "none is running")
 
 
 def _names(brands: Sequence[str]) -> str:

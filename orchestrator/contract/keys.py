@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 BRAND_LIST_KEYS = ("brands:list", "brands:set")
 UPDATES_CHANNEL = "summary:updates"
+MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
 
 QUEUE_PREFIX = "result:brand:"
 QUEUE_SUFFIX = ":chunks"

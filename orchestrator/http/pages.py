@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import trio
 from quart import Blueprint, Response, current_app, redirect, render_template, request
@@ -64,6 +65,8 @@ async def overview() -> str:
     view = service()
     registered = await view.brands()
     found = directory().find(registered, query)
+    health = view.statistics()
+    settings = health.checks.get("settings")
     return await render_template(
         "overview.html",
         rows=await _rows(view, found[offset : offset + ROWS]),
@@ -72,7 +75,8 @@ async def overview() -> str:
         page_size=ROWS,
         found=len(found),
         total=len(registered),
-        health=view.statistics(),
+        health=health,
+        disputed=settings.detail if settings is not None and settings.status != "ok" else "",
     )
 
 
@@ -100,20 +104,23 @@ async def _brand_page(name: str) -> Response:
             return await _waiting_page(checked)
         raise
     now = datetime.now(UTC)
+    parked = service().statistics().parked.get(checked, "")
     trend = await stored_trend(checked, now)
     page = await render_template(
         "brand.html",
         brand=checked,
         view=brand_view(document),
+        parked=parked,
         charts=trend_charts(trend, now),
         episodes=episode_rows(await stored_episodes(checked)),
     )
     # Charts move on by the hour, and the page links assets whose names change with a release.
     edition: str = current_app.extensions["edition"]
-    return await conditional(Response(page), f"{document.etag}-{now:%Y%m%d%H}-{edition}")
+    return await conditional(Response(page), f"{document.etag}-{now:%Y%m%d%H}-{edition}-{crc32(parked.encode()):x}")
 
 
 async def _waiting_page(name: str) -> Response:
     """A registered brand whose first chunk has not come yet."""
-    page = await render_template("waiting.html", brand=name, url=brand_page_url(name))
+    parked = service().statistics().parked.get(name, "")
+    page = await render_template("waiting.html", brand=name, url=brand_page_url(name), parked=parked)
     return Response(page)

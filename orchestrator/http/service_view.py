@@ -57,7 +57,8 @@ class ServiceStatistics:
         successful_brands: brands whose last visit went well.
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
-        checks: by name: ``redis``, ``lanes``, ``merge``.
+        checks: by name: ``redis``, ``lanes``, ``settings``, ``merge``.
+        parked: brands that this process leaves alone until somebody acts, and why.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
     """
 
@@ -71,6 +72,7 @@ class ServiceStatistics:
     failed_brands: int = 0
     last_processed_at_ms: int | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
+    parked: Mapping[str, str] = field(default_factory=dict)
     redis_address: str | None = None
 
 

@@ -173,6 +173,11 @@ class Metrics:
             "brands_left", "Brands left to processes of a newer version, which wrote their state."
         )
 
+        self.members = self._gauge("members", "Processes that live and share this Redis; the same from each of them.")
+        self.members_disputed = self._gauge(
+            "members_disputed", "Processes that were there before this one and have other settings."
+        )
+
     def _create_process_metrics(self, merge_implementation: str) -> None:
         ProcessCollector(registry=self.registry)
         self.loop_delay = self._histogram(

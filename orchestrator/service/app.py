@@ -30,6 +30,7 @@ from orchestrator.lane.session import Sessions
 from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.options import endpoint, scheduler_options, session_config, store_options
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
@@ -39,7 +40,7 @@ from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.preflight import Verdict, examine
 
-_CONTROL_CONNECTIONS = 4  # registry, claims, updates and one to spare
+_CONTROL_CONNECTIONS = 5  # registry, claims, updates, heartbeat and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 
@@ -163,9 +164,18 @@ class _Parts:
             metrics,
             alert=self._offer,
         )
+        self.heartbeat = Heartbeat(
+            self.client,
+            settings.orchestrator_id,
+            settings.fingerprint,
+            metrics,
+            lanes=settings.concurrency_limit,
+            active=lambda: len(self.scheduler.statistics().lanes),
+        )
         self.service = Service(
             settings.orchestrator_id,
             self.scheduler,
+            self.heartbeat,
             Documents(self.client),
             self.feed,
             redis_address=masked_url(redis_url) if embedded else None,
@@ -273,6 +283,7 @@ async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.Bou
     await nursery.start(parts.metrics.sample_loop_delay)
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)
+    await nursery.start(parts.heartbeat.run)  # before the first lease: who disagrees with the others says so first
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 
@@ -294,3 +305,4 @@ async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLo
         await parts.scheduler.stop()
     if grace.cancelled_caught:
         log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
+    await parts.heartbeat.leave()

@@ -16,6 +16,7 @@ import trio
 from orchestrator.http import Check, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
+from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.store.documents import Documents
 
@@ -39,6 +40,7 @@ class Service:
         self,
         orchestrator_id: str,
         scheduler: Scheduler,
+        heartbeat: Heartbeat,
         documents: Documents,
         feed: UpdateFeed,
         *,
@@ -47,6 +49,7 @@ class Service:
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
+        self._heartbeat = heartbeat
         self._documents = documents
         self._feed = feed
         self._redis_address = redis_address
@@ -59,6 +62,7 @@ class Service:
         checks = {
             "redis": _redis_check(scheduler),
             "lanes": _lanes_check(scheduler),
+            "settings": _settings_check(self._heartbeat),
             "merge": _merge_check(),
         }
         return ServiceStatistics(
@@ -72,6 +76,7 @@ class Service:
             failed_brands=scheduler.failed,
             last_processed_at_ms=scheduler.last_commit_ms,
             checks=checks,
+            parked=scheduler.parked,
             redis_address=self._redis_address,
         )
 
@@ -134,6 +139,17 @@ def _left(brands: Sequence[str]) -> list[str]:
     shown = ", ".join(map(repr, brands[:_SHOWN]))
     more = ", ..." if len(brands) > _SHOWN else ""
     return [f"{len(brands)} left to a newer version, which has to run for them: {shown}{more}"]
+
+
+def _settings_check(heartbeat: Heartbeat) -> Check:
+    """Whether this process agrees with those that were there before it."""
+    disputes = heartbeat.disputes()
+    if disputes:
+        shown = "; ".join(map(str, disputes[:_SHOWN]))
+        more = "; ..." if len(disputes) > _SHOWN else ""
+        return Check("degraded", f"others run with other settings, give all the same ones: {shown}{more}")
+    others = len(heartbeat.members()) - 1
+    return Check("ok", f"those of {others} other processes" if others > 0 else "")
 
 
 def _merge_check() -> Check:

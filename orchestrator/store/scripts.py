@@ -36,7 +36,8 @@ class Script:
 
     Attributes:
         name: of its file.
-        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands.
+        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands, and for
+            beat, which takes none.
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -65,5 +66,6 @@ RENEW: Final = Script.load("renew", "lock")
 RELEASE: Final = Script.load("release", "lock", "meta")
 CLAIM: Final = Script.load("claim")
 ADOPT: Final = Script.load("adopt", "meta")
+BEAT: Final = Script.load("beat")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT)

@@ -7,11 +7,14 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, BrandKeys
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
+from orchestrator.settings import Settings
+from orchestrator.store.members import Told, beat
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
 
@@ -131,6 +134,45 @@ def test_doctor_names_brands_whose_state_is_too_old(invoke: Invoke, redis_client
     finding = findings_of(invoke("doctor", "--json").stdout)["state formats"]
     shown = ", ".join(map(repr, names[:5]))
     assert (finding["verdict"], finding["detail"]) == ("warn", f"7 too old for this version, parked: {shown}, ...")
+
+
+def test_doctor_names_brands_that_would_lose_history(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """With the values on both sides and the remedy; adopted ones are fine, unreadable ones are not."""
+    names = ["doctor lose", "doctor adopted", "doctor damaged", "doctor same"]
+    invoke("brands", "add", *names)
+    narrow, usual = Settings(max_stories=9).fingerprint.text(), Settings().fingerprint.text()
+    for name, text in zip(names, (usual, usual, "x", narrow), strict=True):
+        redis_client.hset(BrandKeys.of(name).meta, "settings", text)
+    redis_client.hset(BrandKeys.of("doctor adopted").meta, "adopted", narrow)
+    monkeypatch.setenv("MAX_STORIES", "9")
+    finding = findings_of(invoke("doctor", "--json").stdout)["settings"]
+    assert finding["verdict"] == "warn"
+    assert finding["detail"].startswith("2 would lose history under those in force here")
+    assert "MAX_STORIES 5000 → 9" in finding["detail"]
+    assert "cannot be read" in finding["detail"]
+    assert "'doctor damaged', 'doctor lose'" in finding["detail"]
+    assert "config adopt" in finding["remedy"]
+    for name in names:
+        redis_client.delete(BrandKeys.of(name).meta)
+    assert findings_of(invoke("doctor", "--json").stdout)["settings"]["verdict"] == "ok"
+
+
+def test_doctor_names_processes_with_other_settings(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """A stale .env in this shell or in one of the processes shows here, too."""
+    assert findings_of(invoke("doctor", "--json").stdout)["processes"]["detail"] == "none is running"
+    settings = msgspec.Raw(Settings().fingerprint.text().encode())
+    beat(redis_client, "a", 0, Told("o-1", "1", 4, settings, 5, 0))
+    finding = findings_of(invoke("doctor", "--json").stdout)["processes"]
+    assert (finding["verdict"], finding["detail"]) == ("ok", "1 running: 'o-1'")
+    monkeypatch.setenv("SUMMARY_WINDOW_SEC", "900")
+    finding = findings_of(invoke("doctor", "--json").stdout)["processes"]
+    redis_client.delete(MEMBERS_KEY)
+    assert finding["verdict"] == "warn"
+    assert finding["detail"] == "1 of 1 have other settings: 'o-1': SUMMARY_WINDOW_SEC 86400 → 900 here"
 
 
 def test_doctor_counts_states_that_will_be_migrated(invoke: Invoke, redis_client: redis.Redis) -> None:

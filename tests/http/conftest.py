@@ -33,6 +33,8 @@ class MemoryService:
         self.trends: dict[str, dict[bytes, bytes]] = {}
         self.episodes: dict[str, list[bytes]] = {}
         self.error: Exception | None = None
+        self.parked: dict[str, str] = {}
+        self.disputed = ""
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
 
     def statistics(self) -> ServiceStatistics:
@@ -47,7 +49,13 @@ class MemoryService:
             successful_brands=5,
             failed_brands=1,
             last_processed_at_ms=1_735_689_600_123,
-            checks={"redis": Check("ok", "answers"), "lanes": Check("ok"), "merge": Check("ok", "cython")},
+            checks={
+                "redis": Check("ok", "answers"),
+                "lanes": Check("ok"),
+                "settings": Check("degraded" if self.disputed else "ok", self.disputed),
+                "merge": Check("ok", "cython"),
+            },
+            parked=self.parked,
             redis_address=self.redis_address,
         )
 

@@ -199,3 +199,27 @@ def test_pages_never_fail_on_texts(text: str) -> None:
         assert outline.tags.count("script") == 1
 
     trio.run(show)
+
+
+async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, service: MemoryService) -> None:
+    """On the list, on its page, and where it has no summary yet; text of whoever damaged it stays text."""
+    service.add("nike")
+    service.registered.append("new")
+    before = await client.get("/brands/nike")
+    service.parked = {"nike": "<b>why</b>", "new": "because"}
+    assert "<b>why</b>" in (await page(client, "/brands/nike")).text
+    new = await page(client, "/brands/new")
+    assert "because" in new.text
+    assert "waits for its first chunk" not in new.text
+    assert "2 brands are parked by this process" in (await page(client, "/")).text
+    again = await client.get("/brands/nike", headers={"If-None-Match": before.headers["ETag"]})
+    assert again.status_code == 200  # a browser that has the page of before does not keep it
+    service.parked = {}
+    assert "arked" not in (await page(client, "/")).text
+
+
+async def test_overview_says_that_settings_are_disputed(client: TestClientProtocol, service: MemoryService) -> None:
+    """The page of the process that came later."""
+    service.add("nike")
+    service.disputed = "'o-1': MAX_STORIES is 1 here and 9 there"
+    assert service.disputed in (await page(client, "/")).text

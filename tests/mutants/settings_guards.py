@@ -98,4 +98,39 @@ SETTINGS_GUARDS: Final = (
         "if comparison.verdict is Verdict.SAME:",
         "tests/cli/test_config.py::test_config_adopt_says_yes_for_the_named_brands",
     ),
+    # store/members, service/heartbeat: who lives is read with care, and the later one disputes
+    *(
+        Guard("orchestrator/store/members.py", guard, instead, f"tests/store/test_members.py::{test}")
+        for guard, instead, test in (
+            ("if len(entry) > MAX_ENTRY_BYTES or", "if", "test_an_entry_that_is_too_large_goes"),
+            ("abs(now_ms - seen) > TTL_S * 1000", "now_ms - seen > TTL_S * 1000", "test_who_says_nothing_is_gone"),
+            ("if size <= 2 * MAX_MEMBERS else", "if size else", "test_a_key_that_somebody_filled_is_emptied"),
+            (
+                "(msgspec.MsgspecError, ValueError, RecursionError)",
+                "ArithmeticError",
+                "test_what_cannot_be_read_is_no_member",
+            ),
+            ("if char.isascii() and char.isprintable() else", "if char else", "test_names_are_fit_to_be_shown"),
+            ("if Code(reply[0].decode()) is Code.TYPE:", "if False:", "test_beat_leaves_a_key_of_a_foreign_type_alone"),
+        )
+    ),
+    *(
+        Guard("orchestrator/service/heartbeat.py", guard, instead, f"tests/service/test_heartbeat.py::{test}")
+        for guard, instead, test in (
+            ("for member in earlier(members, name))", "for member in members)", "test_the_later_one_disputes"),
+            ("if one.name != RULES_NAME)", ")", "test_other_rules_are_no_dispute"),
+            (
+                "if dispute.member.name not in known:",
+                "if True:",
+                "test_heartbeat_tells_a_dispute_once_and_before_it_is_started",
+            ),
+            (
+                "        with trio.move_on_after(_FIRST_BEAT_S):\n            await self._beat()\n",
+                "",
+                "test_heartbeat_tells_a_dispute_once_and_before_it_is_started",
+            ),
+            ("if str(error) != self._failure:", "if True:", "test_heartbeat_without_redis_goes_on"),
+            ("                self._members = ()", "                pass", "test_heartbeat_without_redis_goes_on"),
+        )
+    ),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http.service_view import Status
@@ -15,10 +16,12 @@ from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
+from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import Service
 from orchestrator.store.client import connect
 from orchestrator.store.documents import Documents
+from orchestrator.store.members import Member
 
 HEALTHY = SchedulerStatistics(
     lanes=(LaneStatistics("nike", LaneState.WAITING, 1.0), LaneStatistics("acme", LaneState.FOLDING, 0.1)),
@@ -34,6 +37,9 @@ HEALTHY = SchedulerStatistics(
     registry_read=True,
     hinted=True,
 )
+
+
+MINE = Fingerprint({"SUMMARY_WINDOW_SEC": 900})
 
 
 class FixedScheduler:
@@ -54,7 +60,8 @@ class FixedScheduler:
 def _service(client: redis.Redis, **changes: Any) -> Service:
     scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
     feed = UpdateFeed(client, Metrics(merge_implementation="python"))
-    return Service("o-1", scheduler, Documents(client), feed, redis_address="unix:///there")
+    heartbeat = Heartbeat(client, "o-1", MINE, Metrics(), lanes=5, active=lambda: 0)
+    return Service("o-1", scheduler, heartbeat, Documents(client), feed, redis_address="unix:///there")
 
 
 @pytest.fixture(autouse=True)
@@ -116,10 +123,33 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
     assert {name: (check.status, check.detail) for name, check in checks.items()} == {
         "redis": ("ok", "wake hints"),
         "lanes": ("ok", "folding, waiting"),
+        "settings": ("ok", ""),
         "merge": ("ok", choice.IMPLEMENTATION),
     }
     assert _service(redis_client, hinted=False, lanes=()).statistics().checks["redis"].detail == "polling"
     assert _service(redis_client, lanes=()).statistics().checks["lanes"].detail == "idle"
+
+
+def test_checks_name_processes_that_have_other_settings(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service goes on serving, and says with both values who runs with others; some of many."""
+    service = _service(redis_client)
+    wide = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400})
+    members = tuple(Member(f"m{at}", f"o-{at}", "1", 4, wide, 5, 0, at, 0) for at in range(9))
+    monkeypatch.setattr(Heartbeat, "members", lambda _: members)
+    statistics = service.statistics()
+    assert statistics.status is Status.DEGRADED
+    detail = statistics.checks["settings"].detail
+    assert "'o-0': SUMMARY_WINDOW_SEC is 900 here and 86400 there; 'o-1'" in detail
+    assert detail.count("'o-") == 5
+    monkeypatch.setattr(Heartbeat, "disputes", lambda _: ())
+    assert service.statistics().checks["settings"].detail == "those of 8 other processes"
+
+
+def test_statistics_tell_why_brands_are_parked(redis_client: redis.Redis) -> None:
+    """For the pages, which name the remedy beside the brand."""
+    assert _service(redis_client, parked={"nike": "why"}).statistics().parked == {"nike": "why"}
 
 
 def test_checks_name_some_brands_that_are_left_to_a_newer_version(redis_client: redis.Redis) -> None:

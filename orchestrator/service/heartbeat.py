@@ -1,0 +1,158 @@
+"""The heartbeat of this process: says that it lives, and compares its settings with those of the others.
+
+Owns the loop and what was heard last. Of two processes that disagree the later one says so, at its start and in health:
+it is the one that somebody has just started. Whether its settings may work on a brand is not decided here but by
+``acquire``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+import redis
+import structlog
+import trio
+
+from orchestrator import __version__
+from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprint, compare
+from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.errors import StoreError
+from orchestrator.process.metrics import Metrics
+from orchestrator.store.members import BEAT_S, TTL_S, Heard, Member, Told, beat, earlier, leave
+
+T = TypeVar("T")
+
+_FIRST_BEAT_S = 1.0
+_LEAVE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A process that was there before this one and has other settings."""
+
+    member: Member
+    comparison: Comparison
+
+    def __str__(self) -> str:
+        values = (
+            f"{one.name} is {one.mine:.12g} here and {_told(one.stored)} there" for one in self.comparison.differences
+        )
+        return f"{self.member.id!r}: {', '.join(values)}"
+
+
+def _told(value: float | None) -> str:
+    return "not told" if value is None else f"{value:.12g}"
+
+
+def disputes(members: Sequence[Member], name: str, mine: Fingerprint) -> tuple[Dispute, ...]:
+    """The processes before *name* among *members* that have other settings than *mine*.
+
+    Versions may differ during an upgrade, so the number of the rules is no reason to dispute.
+    """
+    found = (Dispute(member, _compare(member.fingerprint, mine)) for member in earlier(members, name))
+    return tuple(dispute for dispute in found if dispute.comparison.differences)
+
+
+def _compare(theirs: Fingerprint, mine: Fingerprint) -> Comparison:
+    differences = compare(theirs, mine).differences
+    return Comparison(tuple(one for one in differences if one.name != RULES_NAME))
+
+
+class Heartbeat:
+    """Beats, and knows who else does.
+
+    Args:
+        orchestrator_id: of this process, shown to others.
+        fingerprint: of its settings.
+        lanes: most brands at a time.
+        active: says how many it works on now.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        orchestrator_id: str,
+        fingerprint: Fingerprint,
+        metrics: Metrics,
+        *,
+        lanes: int,
+        active: Callable[[], int],
+    ) -> None:
+        self.name = secrets.token_hex(8)
+        self._client = client
+        self._id = orchestrator_id
+        self._fingerprint = fingerprint
+        self._metrics = metrics
+        self._lanes = lanes
+        self._active = active
+        self._since_ms = 0
+        self._members: tuple[Member, ...] = ()
+        self._heard_s = float("-inf")
+        self._disputed: frozenset[str] = frozenset()
+        self._failure = ""
+        self._limiter = trio.CapacityLimiter(1)
+        self._log = structlog.get_logger("orchestrator.members")
+
+    def members(self) -> tuple[Member, ...]:
+        """The processes that live, this one included, as last heard; none once that is too old to be true."""
+        return self._members
+
+    def disputes(self) -> tuple[Dispute, ...]:
+        """Which processes were there before this one and have other settings."""
+        return disputes(self.members(), self.name, self._fingerprint)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Beat for ever; started once the first beat was answered, or that took too long."""
+        with trio.move_on_after(_FIRST_BEAT_S):
+            await self._beat()
+        task_status.started()
+        while True:
+            await trio.sleep(BEAT_S)
+            await self._beat()
+
+    async def leave(self) -> None:
+        """Say that this process ends; if that fails the others notice all the same."""
+        with trio.move_on_after(_LEAVE_S):
+            try:
+                await self._call(lambda: leave(self._client, self.name))
+            except StoreError as error:
+                self._log.debug("members not told of the end", reason=str(error))
+
+    async def _beat(self) -> None:
+        told = Told(
+            id=self._id,
+            version=__version__,
+            format=STATE_FORMAT,
+            settings=msgspec.Raw(self._fingerprint.text().encode()),
+            lanes=self._lanes,
+            active=self._active(),
+        )
+        try:
+            heard = await self._call(lambda: beat(self._client, self.name, self._since_ms, told))
+        except StoreError as error:
+            # Nothing depends on it. That Redis is away is told by others; a refusal of this one command is told once.
+            if str(error) != self._failure:
+                self._log.warning("heartbeat failed", reason=str(error))
+            self._failure = str(error)
+            if trio.current_time() - self._heard_s > TTL_S:
+                self._members = ()  # too old to be true
+            return
+        self._failure = ""
+        self._take_in(heard)
+
+    def _take_in(self, heard: Heard) -> None:
+        self._since_ms, self._members, self._heard_s = heard.since_ms, heard.members, trio.current_time()
+        disputed = self.disputes()
+        self._metrics.members.set(len(heard.members))
+        self._metrics.members_disputed.set(len(disputed))
+        known, self._disputed = self._disputed, frozenset(dispute.member.name for dispute in disputed)
+        for dispute in disputed:
+            if dispute.member.name not in known:  # told once, and each one that comes
+                self._log.warning("settings differ from those of a running process", process=str(dispute))
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)

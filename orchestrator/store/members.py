@@ -1,0 +1,182 @@
+"""Which processes live: each says so every few seconds in one key, and hears who else does.
+
+Decides nothing and holds nothing: work is shared out by leases alone. What stands in the key is untrusted when it is
+read, and bounded. Source: ``orchestrator:members`` in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.keys import MEMBERS_KEY
+from orchestrator.errors import WrongTypeError
+from orchestrator.store import scripts
+from orchestrator.store.client import checked, translated
+from orchestrator.store.codes import Code
+from orchestrator.store.runner import ScriptRunner, evalsha
+
+if TYPE_CHECKING:
+    import redis
+
+BEAT_S: Final = 5.0
+"""Between two beats of a process."""
+
+TTL_S: Final = 20.0
+"""Who has said nothing for so long is gone: three beats may be lost."""
+
+MAX_MEMBERS: Final = 256
+MAX_ENTRY_BYTES: Final = 4_096
+_MAX_NAME_CHARS: Final = 128
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a process says of itself; the next version may say more.
+
+    Attributes:
+        id: ``ORCHESTRATOR_ID``; several processes may have the same one.
+        version: of the package.
+        format: number of the state's format that it writes.
+        settings: the fingerprint of its settings, as JSON.
+        lanes: most brands that it works on at the same time.
+        active: brands that it works on now.
+    """
+
+    id: str
+    version: str
+    format: int
+    settings: msgspec.Raw
+    lanes: int
+    active: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process that lives.
+
+    Attributes:
+        name: of its own; no other process has it.
+        since_ms: when it was first heard of, Unix ms of the server.
+        age_ms: how long ago it last said something.
+    """
+
+    name: str
+    id: str
+    version: str
+    format: int
+    fingerprint: Fingerprint
+    lanes: int
+    active: int
+    since_ms: int
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a beat brought.
+
+    Attributes:
+        since_ms: when the process of the beat was first heard of.
+        members: all that live, the oldest first.
+    """
+
+    since_ms: int
+    members: tuple[Member, ...]
+
+
+def beat(client: redis.Redis, name: str, since_ms: int, told: Told) -> Heard:
+    """Say that the process *name* lives, since *since_ms* (0: since now), and hear who does.
+
+    Raises:
+        WrongTypeError: the key has a foreign type.
+        StoreError: Redis did not answer or refused.
+    """
+    arguments = (name, since_ms, msgspec.json.encode(told), round(TTL_S * 1000), MAX_MEMBERS, MAX_ENTRY_BYTES)
+    reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, [MEMBERS_KEY], *arguments)])[0])
+    if Code(reply[0].decode()) is Code.TYPE:
+        raise WrongTypeError(MEMBERS_KEY, reply[2].decode(), "hash")
+    _, now_ms, since, *entries = reply
+    return Heard(since, _members(zip(entries[::2], entries[1::2], strict=True), now_ms))
+
+
+def leave(client: redis.Redis, name: str) -> None:
+    """Say that the process *name* ends; without it the others notice after :data:`TTL_S`.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    with translated():
+        client.hdel(MEMBERS_KEY, name)
+
+
+def read_members(client: redis.Redis) -> tuple[Member, ...]:
+    """The processes that live, the oldest first, for those who only want to know.
+
+    Raises:
+        StoreError: Redis did not answer or refused, also because the key has a foreign type.
+    """
+    with translated(), client.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.hlen(MEMBERS_KEY)
+        (seconds, microseconds), size = pipe.execute()
+        # What somebody else filled is not read; the next beat empties it.
+        entries = cast("dict[bytes, bytes]", client.hgetall(MEMBERS_KEY)) if size <= 2 * MAX_MEMBERS else {}
+    return _members(entries.items(), seconds * 1000 + microseconds // 1000)
+
+
+def _members(entries: Iterable[tuple[bytes, bytes]], now_ms: int) -> tuple[Member, ...]:
+    found = [member for name, entry in entries if (member := _member(name, entry, now_ms)) is not None]
+    return tuple(sorted(found, key=lambda member: (member.since_ms, member.name))[:MAX_MEMBERS])
+
+
+def _member(name: bytes, entry: bytes, now_ms: int) -> Member | None:
+    """What *entry* says; None if it is not one of ours, or of a process that is gone."""
+    if len(entry) > MAX_ENTRY_BYTES or len(name) > _MAX_NAME_CHARS:
+        return None
+    since, seen, document = _split(entry)
+    if since is None or seen is None or abs(now_ms - seen) > TTL_S * 1000:
+        return None
+    try:
+        told = _decode(document)
+        fingerprint = Fingerprint.read(bytes(told.settings))
+        own_name = name.decode("ascii")
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return Member(
+        name=own_name,
+        id=_shown(told.id),
+        version=_shown(told.version),
+        format=told.format,
+        fingerprint=fingerprint,
+        lanes=told.lanes,
+        active=told.active,
+        since_ms=since,
+        age_ms=max(0, now_ms - seen),
+    )
+
+
+def _split(entry: bytes) -> tuple[int | None, int | None, bytes]:
+    since, _, rest = entry.partition(b" ")
+    seen, _, document = rest.partition(b" ")
+    return _time(since), _time(seen), document
+
+
+def _time(text: bytes) -> int | None:
+    return int(text) if text.isdigit() and len(text) <= len("9999999999999") + 2 else None
+
+
+def _shown(text: str) -> str:
+    """*text* of somebody unknown, fit for a log, a page and a terminal."""
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text[:_MAX_NAME_CHARS])
+
+
+def earlier(members: Sequence[Member], name: str) -> tuple[Member, ...]:
+    """Those of *members* (the oldest first) that were there before the process *name*."""
+    return tuple(members[: next((at for at, member in enumerate(members) if member.name == name), len(members))])
+
+
+_decode: Any = msgspec.json.Decoder(Told).decode

@@ -1,0 +1,185 @@
+"""The loop around a beat: who disagrees with whom, what is told once, and that nothing depends on it."""
+
+# ruff: noqa: ARG001 - the clock's effect is being requested
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+from structlog.testing import capture_logs
+from trio.testing import MockClock
+
+from orchestrator.contract.fingerprint import RULES_NAME, Fingerprint
+from orchestrator.errors import StoreUnavailableError
+from orchestrator.process.metrics import Metrics
+from orchestrator.service import heartbeat as module
+from orchestrator.service.heartbeat import Heartbeat, disputes
+from orchestrator.store.members import BEAT_S, TTL_S, Heard, Member, Told
+from tests.lane.fakes import in_place
+
+WIDE = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400, "MAX_STORIES": 5_000, RULES_NAME: 1})
+NARROW = Fingerprint({**WIDE.values, "SUMMARY_WINDOW_SEC": 900})
+AWAY = StoreUnavailableError("no answer")
+
+
+def member(name: str, since_ms: int, fingerprint: Fingerprint = WIDE) -> Member:
+    """A process that lives."""
+    return Member(name, f"o-{name}", "1", 4, fingerprint, 5, 0, since_ms, 0)
+
+
+class Others:
+    """In place of Redis: who else lives, and what this process said.
+
+    Attributes:
+        members: those who live, the oldest first.
+        error: what a beat raises while it is set.
+        beats: (virtual time, since, what was said).
+    """
+
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+        self.error: Exception | None = None
+        self.beats: list[tuple[float, int, Told]] = []
+        self.left: list[str] = []
+
+    def beat(self, _client: object, name: str, since_ms: int, told: Told) -> Heard:
+        """A beat at the server's time 1,000."""
+        self.beats.append((trio.current_time(), since_ms, told))
+        if self.error is not None:
+            raise self.error
+        since = since_ms or 1_000
+        mine = replace(member(name, since), fingerprint=Fingerprint.read(bytes(told.settings)))
+        return Heard(since, tuple(sorted([*self.members, mine], key=lambda one: (one.since_ms, one.name))))
+
+    def leave(self, _client: object, name: str) -> None:
+        """The end of a process."""
+        if self.error is not None:
+            raise self.error
+        self.left.append(name)
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> Others:
+    """Nobody else yet, and calls carried out in place."""
+    world = Others()
+    monkeypatch.setattr(module, "beat", world.beat)
+    monkeypatch.setattr(module, "leave", world.leave)
+    monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
+    return world
+
+
+def heartbeat_of(fingerprint: Fingerprint, metrics: Metrics | None = None) -> Heartbeat:
+    """A process with those settings."""
+    client: Any = None
+    return Heartbeat(client, "o-me", fingerprint, metrics or Metrics(), lanes=5, active=lambda: 3)
+
+
+async def run_for(heartbeat: Heartbeat, seconds: float) -> list[str]:
+    """Beat for some virtual time; the warnings told."""
+    with capture_logs() as logs:
+        with trio.move_on_after(seconds):
+            await heartbeat.run()
+    return [line.get("process") or line.get("reason", "") for line in logs if line["log_level"] == "warning"]
+
+
+def test_the_later_one_disputes() -> None:
+    """Who was there before it, with which values; who came later says so itself."""
+    members = [member("a", 1), member("b", 2, NARROW), member("c", 3), member("d", 4, NARROW)]
+    assert disputes(members, "a", WIDE) == ()
+    (dispute,) = disputes(members, "b", NARROW)
+    assert str(dispute) == "'o-a': SUMMARY_WINDOW_SEC is 900 here and 86400 there"
+    assert [one.member.name for one in disputes(members, "c", WIDE)] == ["b"]
+    assert [one.member.name for one in disputes(members, "d", NARROW)] == ["a", "c"]
+
+
+def test_other_rules_are_no_dispute() -> None:
+    """Two versions run side by side during an upgrade, and a newer one may tell of settings that we do not have."""
+    theirs = Fingerprint({**WIDE.values, RULES_NAME: 2})
+    assert disputes([member("a", 1, theirs), member("b", 2)], "b", WIDE) == ()
+    missing = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400})
+    (dispute,) = disputes([member("a", 1, missing), member("b", 2)], "b", WIDE)
+    assert str(dispute) == "'o-a': MAX_STORIES is 5000 here and not told there"
+
+
+async def test_heartbeat_says_who_this_is(others: Others, autojump_clock: MockClock) -> None:
+    """At once, then every few seconds, with the time of the first one."""
+    begun_s = trio.current_time()
+    await run_for(heartbeat_of(NARROW), 2 * BEAT_S + 1)
+    assert [(round(at_s - begun_s, 6), since_ms) for at_s, since_ms, _ in others.beats] == [
+        (0, 0),
+        (BEAT_S, 1_000),
+        (2 * BEAT_S, 1_000),
+    ]
+    told = others.beats[0][2]
+    assert (told.id, told.lanes, told.active) == ("o-me", 5, 3)
+    assert Fingerprint.read(bytes(told.settings)) == NARROW
+
+
+async def test_heartbeat_tells_a_dispute_once_and_before_it_is_started(
+    others: Others, autojump_clock: MockClock
+) -> None:
+    """The first lease comes later; who joins with a third set of settings later is not this one's business."""
+    others.members = [member("a", 1)]
+    metrics = Metrics()
+    heartbeat = heartbeat_of(NARROW, metrics)
+    with capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(heartbeat.run)
+            assert [line["process"] for line in logs] == ["'o-a': SUMMARY_WINDOW_SEC is 900 here and 86400 there"]
+            others.members.append(member("late", 9_999))
+            await trio.sleep(3 * BEAT_S)
+            assert len(logs) == 1
+            assert [one.member.name for one in heartbeat.disputes()] == ["a"]
+            assert len(heartbeat.members()) == 3
+            sample = metrics.registry.get_sample_value
+            assert (sample("orchestrator_members"), sample("orchestrator_members_disputed")) == (3, 1)
+            others.members = [member("a", 1, NARROW)]
+            await trio.sleep(BEAT_S)
+            assert heartbeat.disputes() == ()
+            assert sample("orchestrator_members_disputed") == 0
+            nursery.cancel_scope.cancel()
+
+
+async def test_heartbeat_without_redis_goes_on(others: Others, autojump_clock: MockClock) -> None:
+    """One line while it is away, nobody known once that is too old to be true, and all known when it is back."""
+    others.members = [member("a", 1)]
+    heartbeat = heartbeat_of(NARROW)
+    warnings = []
+
+    async def listen() -> None:
+        warnings.extend(await run_for(heartbeat, 1_000))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        await trio.sleep(1)
+        others.error = AWAY
+        await trio.sleep(TTL_S - 2)
+        assert len(heartbeat.disputes()) == 1
+        await trio.sleep(2 * BEAT_S)
+        assert (heartbeat.members(), heartbeat.disputes()) == ((), ())
+        others.error = None
+        await trio.sleep(BEAT_S)
+        assert len(heartbeat.members()) == 2
+    assert warnings == ["'o-a': SUMMARY_WINDOW_SEC is 900 here and 86400 there", "no answer"]
+
+
+async def test_heartbeat_starts_without_an_answer(others: Others, autojump_clock: MockClock) -> None:
+    """A silent Redis delays the start by a second at most."""
+    others.error = AWAY
+    async with trio.open_nursery() as nursery:
+        begun_s = trio.current_time()
+        await nursery.start(heartbeat_of(WIDE).run)
+        assert trio.current_time() - begun_s <= 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_heartbeat_says_goodbye_if_it_can(others: Others, autojump_clock: MockClock) -> None:
+    """Else the others notice that it says nothing any more."""
+    heartbeat = heartbeat_of(WIDE)
+    await heartbeat.leave()
+    assert others.left == [heartbeat.name]
+    others.error = AWAY
+    await heartbeat.leave()
