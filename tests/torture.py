@@ -39,6 +39,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "redis killed": partial(redis_faults.kill_redis, kills=30),
     "log cut": partial(redis_faults.cut_log, cuts=100),
     "failed over": partial(redis_faults.fail_over, failovers=20),
+    "server moved": partial(redis_faults.move_server, moves=20),
     "redis full": redis_faults.fill_redis,
     "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),

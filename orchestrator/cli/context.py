@@ -20,7 +20,7 @@ from orchestrator.cli.terminal import Failure, Misuse, remark
 from orchestrator.errors import StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
 from orchestrator.settings import LoadedSettings, Settings, load_settings
-from orchestrator.store import connect
+from orchestrator.store import Login, connect
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
 P = ParamSpec("P")
@@ -77,7 +77,8 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
         Failure: Redis does not answer, or refuses.
     """
     with _address(settings) as url:
-        client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1)
+        login = Login(settings.redis_username, settings.redis_password_file)
+        client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1, login=login)
         shown = mask_text(settings.redis_url)
         try:
             yield client

@@ -22,6 +22,7 @@ from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import Roster
+from orchestrator.store.client import Login
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
 from orchestrator.store.types import Registry
@@ -41,6 +42,9 @@ REGISTRY_PAUSE_S = 0.05
 REFUSED_TOLD = 20
 """Most refused names that one reading of the registry puts into the log; the metric counts all."""
 
+FAILURES_BEFORE_RENEWAL = 3
+"""Failed claims in a row after which the server's name is resolved anew: the host that it meant may be up and wrong."""
+
 RECOVERY_CAP_S = 2.0
 """Longest pause between two calls while Redis is away, so that the service is ready soon after Redis is back."""
 
@@ -54,12 +58,14 @@ class DiscoveryOptions:
         registry_interval_s: seconds between two readings without a hint.
         hints_url: server that gives wake hints.
         timeout_s: deadline of one call on the connection for hints.
+        login: who we are at that server.
     """
 
     registry_keys: Sequence[str]
     registry_interval_s: float
     hints_url: str
     timeout_s: float
+    login: Login | None = None
 
 
 class LaneControl(Protocol):
@@ -92,6 +98,8 @@ class Discovery:
         self.hinted = False
         self.registry_read = False
         self._supported = True
+        self._listening = trio.CancelScope()
+        self._renewals = 0
         self._store = store
         self._roster = roster
         self._options = options
@@ -174,12 +182,23 @@ class Discovery:
             except StoreError as error:
                 self.redis_health.failed(error)
                 failures += 1
+                if failures % FAILURES_BEFORE_RENEWAL == 0:
+                    self._store.renew_connections()
+                self._follow_renewal()
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
                 continue
+            self._follow_renewal()
             # Told here and not by the reading of the registry: only a claim finds out whether Redis takes writes.
             self.redis_health.answered()
             failures = 0
             pause_s = self._next_pause_s(pause_s, found=found)
+
+    def _follow_renewal(self) -> None:
+        """If some connections were made anew since the last look, have all others follow: those of hints as well."""
+        if self._renewals != self._store.renewals:
+            self._store.renew_connections()
+            self._renewals = self._store.renewals
+            self._listening.cancel()
 
     def _next_pause_s(self, pause_s: float, *, found: bool) -> float:
         if self.hinted:
@@ -208,12 +227,13 @@ class Discovery:
         failures = 0
         while True:
             try:
-                async with trio.open_nursery() as nursery:
-                    await nursery.start(self._receive_hints)
-                    failures = 0
-                    self._set_hinted(hinted=True)
-                    # After listening began, never before: between the two a hint would be missed for good.
-                    self.follow(None)
+                with trio.CancelScope() as self._listening:
+                    async with trio.open_nursery() as nursery:
+                        await nursery.start(self._receive_hints)
+                        failures = 0
+                        self._set_hinted(hinted=True)
+                        # After listening began, never before: between the two a hint would be missed for good.
+                        self.follow(None)
             except* HintsUnsupportedError as group:
                 self._supported = False
                 self._log.warning("no wake hints from this server, polling instead", reason=_reasons(group))
@@ -231,7 +251,12 @@ class Discovery:
     async def _receive_hints(self, *, task_status: trio.TaskStatus[None]) -> None:
         prefixes = (QUEUE_PREFIX, *self._options.registry_keys)
         await receive_hints(
-            self._options.hints_url, prefixes, self.follow, timeout_s=self._options.timeout_s, task_status=task_status
+            self._options.hints_url,
+            prefixes,
+            self.follow,
+            timeout_s=self._options.timeout_s,
+            login=self._options.login,
+            task_status=task_status,
         )
 
     def _set_hinted(self, *, hinted: bool) -> None:

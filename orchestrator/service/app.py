@@ -31,7 +31,7 @@ from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.heartbeat import Heartbeat
-from orchestrator.service.options import endpoint, scheduler_options, session_config, store_options
+from orchestrator.service.options import endpoint, login, scheduler_options, session_config, store_options
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
@@ -145,9 +145,10 @@ class _Parts:
             redis_url,
             timeout_s=timeout_s,
             pool_size=settings.concurrency_limit + READ_THREADS + _CONTROL_CONNECTIONS,
+            login=login(settings),
         )
         # Apart: a renewal that waits for a free connection is a lease lost.
-        self.renewal_client = connect(redis_url, timeout_s=timeout_s, pool_size=1)
+        self.renewal_client = connect(redis_url, timeout_s=timeout_s, pool_size=1, login=login(settings))
         self.metrics = metrics
         self.store = Store(
             self.client,

@@ -14,7 +14,7 @@ from orchestrator.lane.session_config import SessionConfig
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import SchedulerOptions
 from orchestrator.settings import Settings
-from orchestrator.store import FailedPolicy, StoreOptions
+from orchestrator.store import FailedPolicy, Login, StoreOptions
 
 
 def endpoint(settings: Settings) -> Endpoint | None:
@@ -71,5 +71,11 @@ def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
             registry_interval_s=settings.brand_refresh_interval_sec,
             hints_url=redis_url,
             timeout_s=settings.redis_timeout_sec,
+            login=login(settings),
         ),
     )
+
+
+def login(settings: Settings) -> Login:
+    """Who the service is at Redis."""
+    return Login(settings.redis_username, settings.redis_password_file)

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from orchestrator.contract.keys import UPDATES_CHANNEL
-from orchestrator.errors import StoreError
+from orchestrator.errors import StoreError, StoreUnavailableError
 from orchestrator.http import SummaryUpdate
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
@@ -117,6 +117,8 @@ def _subscribe(pubsub: Any) -> None:
 
 
 def _next_message(pubsub: Any) -> dict[str, Any] | None:
+    if pubsub.connection is not None and pubsub.connection.should_reconnect():
+        raise StoreUnavailableError("the connections to Redis are made anew")
     with translated():
         message: dict[str, Any] | None = pubsub.get_message(timeout=_POLL_S)
     return message

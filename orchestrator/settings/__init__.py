@@ -1,7 +1,7 @@
 """The settings: what can be set, and where the values come from.
 
-Face: the settings and how they are found. Imports ``errors``, ``process.masking``, and two facts that
-must not be written down twice: the standard registry keys (``contract.keys``) and the form of a webhook's
+Face: the settings and how they are found. Imports ``errors``, ``process.masking``, ``process.secret_files``, and two
+facts that must not be written down twice: the standard registry keys (``contract.keys``) and the form of a webhook's
 secret (``alerts.signing``).
 """
 

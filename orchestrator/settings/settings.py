@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,9 +19,10 @@ from orchestrator.alerts.signing import decode_secret
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.process.masking import mask_secret, mask_text
+from orchestrator.process.secret_files import read_secret
+from orchestrator.settings.addresses import check_login, check_redis_url, check_webhook_url
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-REDIS_SCHEMES = ("redis", "rediss", "unix", "embedded")
 # A webhook's address is its password at several chats.
 SECRET_FIELDS: frozenset[str] = frozenset({"alert_webhook_url", "alert_webhook_secret"})
 
@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="redis://localhost:6379",
         description="Redis: redis://, rediss:// (TLS), unix:///path, or embedded://[/folder] for a private server",
+    )
+    redis_username: str = Field(
+        default="", max_length=256, description="User at Redis (empty: the one in REDIS_URL, or the default user)"
+    )
+    redis_password_file: str = Field(
+        default="", description="File with the password for Redis, read at every connect (empty: the one in REDIS_URL)"
     )
     orchestrator_id: str = Field(
         default_factory=lambda: f"orchestrator-{secrets.token_hex(4)}",
@@ -245,6 +251,14 @@ class Settings(BaseSettings):
     def _check_redis_url(cls, url: str) -> str:
         return check_redis_url(url)
 
+    @field_validator("redis_password_file")
+    @classmethod
+    def _check_password_file(cls, path: str) -> str:
+        path = path.strip()
+        if path:
+            read_secret(path)
+        return path
+
     @field_validator("alert_webhook_url")
     @classmethod
     def _check_webhook_url(cls, url: str) -> str:
@@ -264,59 +278,11 @@ class Settings(BaseSettings):
             # A call that outlives the lease ends with a brand that somebody else owns.
             msg = f"REDIS_TIMEOUT_SEC={self.redis_timeout_sec:g} must be below LOCK_TTL_SEC={self.lock_ttl_sec:g}"
             raise ValueError(msg)
+        check_login(self.redis_url, self.redis_username, self.redis_password_file)
         if self.http_port == self.prometheus_port != 0:
             msg = f"HTTP_PORT and PROMETHEUS_PORT are both {self.http_port}; each needs a port of its own"
             raise ValueError(msg)
         return self
-
-
-def check_redis_url(url: str) -> str:
-    """Return *url* trimmed if it is an address that the store can open.
-
-    Raises:
-        ValueError: naming what is wrong, without the password.
-    """
-    url = url.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in REDIS_SCHEMES or "://" not in url:
-        raise ValueError("it must start with redis://, rediss://, unix:// or embedded://")
-    if parts.scheme == "unix" and not parts.path:
-        raise ValueError("it needs the path of the socket: unix:///run/redis.sock")
-    if parts.scheme == "embedded" and parts.netloc:
-        raise ValueError("it takes an absolute folder or none: embedded:///var/lib/orchestrator or embedded://")
-    if parts.scheme in {"redis", "rediss"}:
-        _check_network_url(parts.hostname, parts.path, lambda: parts.port)
-    return url
-
-
-def check_webhook_url(url: str) -> str:
-    """Return *url* trimmed if alerts can be sent there; empty is fine.
-
-    Raises:
-        ValueError: it is no address of a web server; the message does not quote it.
-    """
-    url = url.strip()
-    problem = "it must look like https://host/path"
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(problem) from None
-    if url and not (usable and url.isascii() and url.isprintable() and " " not in url):
-        raise ValueError(problem)
-    return url
-
-
-def _check_network_url(host: str | None, path: str, port: Any) -> None:
-    if not host:
-        raise ValueError("it needs a host: redis://localhost:6379")
-    try:
-        port()
-    except ValueError:
-        raise ValueError("its port must be a whole number from 0 to 65535") from None
-    database = path.strip("/")
-    if database and not database.isdecimal():
-        raise ValueError("its path must be the number of a database: redis://localhost:6379/0")
 
 
 def _masked_value(name: str, value: object) -> object:

@@ -4,11 +4,11 @@ Face: the store with its values, and the client's functions. Not on it, to be im
 them and each brings libraries of its own: ``documents``, ``embedded``, ``hints``, ``preflight``, ``registry``,
 ``state_formats``.
 
-Imports ``contract``, ``process.masking`` and ``errors``. Only :mod:`orchestrator.store.hints` knows trio; everything
-else is synchronous and thread-safe.
+Imports ``contract``, ``process.masking``, ``process.secret_files`` and ``errors``. Only :mod:`orchestrator.store.hints`
+knows trio; everything else is synchronous and thread-safe.
 """
 
-from orchestrator.store.client import checked, connect, masked_url, translated
+from orchestrator.store.client import Login, checked, connect, masked_url, translated
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, ReadOn, Registry, StoreOptions
@@ -19,6 +19,7 @@ __all__ = [
     "FailedPolicy",
     "Lease",
     "Line",
+    "Login",
     "Peek",
     "ReadOn",
     "Registry",

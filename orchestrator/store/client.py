@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.credentials import CredentialProvider
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     ClusterDownError,
     InvalidResponse,
     NoScriptError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
     TryAgainError,
@@ -27,6 +31,7 @@ from redis.retry import Retry
 
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
+from orchestrator.process.secret_files import read_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +43,63 @@ _READ_BYTES: Final = 256 * 1024  # in one call; a batch has megabytes, and redis
 _TRANSIENT_REPLIES: Final = ("BUSY ", "UNBLOCKED ", "MASTERDOWN ")
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are at Redis, beyond what the address says.
+
+    Attributes:
+        username: a user of its access list; empty for the one in the address, or the default user.
+        password_file: file that holds the password, read at every connect; empty for the password in the address.
+    """
+
+    username: str = ""
+    password_file: str = ""
+
+
+class _PasswordFile(CredentialProvider):
+    """What redis-py asks at every connect, so a password that was rotated is used without a restart."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        try:
+            password = read_secret(self._login.password_file)
+        except ValueError as error:
+            raise AuthenticationError(f"REDIS_PASSWORD_FILE: {error}") from None
+        return (self._login.username, password) if self._login.username else (password,)
+
+
 def masked_url(url: str) -> str:
     """*url* with its password, wherever it stands, replaced by ``***``."""
     return mask_text(url)
 
 
-def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
-    """A client for *url* that never retries by itself and has at most *pool_size* connections.
+class Pool(redis.BlockingConnectionPool):
+    """Connections that can be made anew all at once; a thread that finds all of them in use waits for one.
+
+    The plain pool raises as soon as all connections are in use, which is no failure of Redis.
+
+    Attributes:
+        renewals: how often all of them were made anew.
+    """
+
+    renewals = 0
+
+    def renew(self) -> None:
+        """Make every connection anew before its next use, which resolves the server's name again; thread-safe.
+
+        Those in use go on until they are given back. It is the way to a primary that moved while the old one still
+        answers: no connection breaks by itself then.
+        """
+        self.renewals += 1
+        # Those in use first: one that is given back between the two is closed for its mark.
+        self.update_active_connections_for_reconnect()
+        self.disconnect_free_connections()
+
+
+def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None = None) -> redis.Redis:
+    """A client for *url*, as *login*, that never retries by itself and has at most *pool_size* connections.
 
     Nothing is sent yet. A thread that finds all connections in use waits for one, at most *timeout_s*.
 
@@ -52,26 +107,44 @@ def connect(url: str, *, timeout_s: float, pool_size: int) -> redis.Redis:
         SettingsError: *url* is not a Redis URL.
     """
     try:
-        # A pool that blocks: the plain one raises as soon as all connections are in use, which is no failure of Redis.
-        pool = redis.BlockingConnectionPool.from_url(
-            url,
-            max_connections=pool_size,
-            timeout=timeout_s,
-            protocol=3,  # hints need its push messages; everything else works the same
-            # redis-py closes a connection whose reply was late, so that nobody takes it for the next one's.
-            socket_timeout=timeout_s,
-            socket_read_size=_READ_BYTES,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),  # the default sends again, and a commit's attempts must be the lane's own
-            # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+        options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError):
         # The library's text may quote the address, and with it the password.
         raise SettingsError(
             "REDIS_URL must look like redis://[user:password@]host[:port][/db], rediss://... or unix:///path"
         ) from None
+    # Ours last: an address must not turn off what the protocol rests on.
+    options |= {
+        **_credentials(options, login or Login()),
+        "max_connections": pool_size,
+        "timeout": timeout_s,
+        "protocol": 3,  # hints need its push messages; everything else works the same
+        "decode_responses": False,
+        # redis-py closes a connection whose reply was late, so that nobody takes it for the next one's.
+        "socket_timeout": timeout_s,
+        "socket_read_size": _READ_BYTES,
+        "socket_connect_timeout": timeout_s,
+        "retry": Retry(NoBackoff(), 0),  # the default sends again, and a commit's attempts must be the lane's own
+        # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+    pool = Pool(**options)  # type: ignore[no-untyped-call]
     return redis.Redis.from_pool(pool)  # close() closes the pool, too
+
+
+def _credentials(options: dict[str, Any], login: Login) -> dict[str, Any]:
+    """What redis-py is told of the login; beside a provider it wants to be told nothing else."""
+    in_address = options.pop("username", "")
+    username = login.username or in_address
+    if login.password_file:
+        return {"credential_provider": _PasswordFile(Login(username, login.password_file))}
+    return {"username": username} if username else {}
+
+
+def moved(reply: object) -> bool:
+    """Whether *reply* is the error of a server that is a replica now: the primary is elsewhere."""
+    # Before version 7, an error inside of a script has no code of its own, only a text around the first one.
+    return isinstance(reply, ReadOnlyError) or (isinstance(reply, ResponseError) and "-READONLY " in str(reply))
 
 
 @contextmanager

@@ -20,6 +20,8 @@ from orchestrator.store.client import connect, translate, translated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from orchestrator.store.client import Login
+
     Changed = Callable[[frozenset[str] | None], None]
 
 Connection = Any  # redis-py's own annotations of its connections are incomplete
@@ -34,6 +36,7 @@ async def receive_hints(
     changed: Changed,
     *,
     timeout_s: float,
+    login: Login | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Call *changed* with the names of keys under *prefixes* as they change, until the connection fails.
@@ -46,6 +49,7 @@ async def receive_hints(
         prefixes: of the keys to hear about.
         changed: called on the event loop, must not block.
         timeout_s: for connecting, and for the sign of life.
+        login: who we are there.
         task_status: started as soon as the server reports changes.
 
     Raises:
@@ -53,7 +57,7 @@ async def receive_hints(
         StoreUnavailableError: the connection failed; connect again, and look at everything once.
     """
     # A client of its own: tracking belongs to a connection, and one of a pool would be lent to others.
-    client = connect(url, timeout_s=timeout_s, pool_size=1)
+    client = connect(url, timeout_s=timeout_s, pool_size=1, login=login)
     try:
         # Only connecting takes a thread. Then the event loop waits for the socket, and a cancel ends that at once.
         connection = await trio.to_thread.run_sync(

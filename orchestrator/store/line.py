@@ -23,13 +23,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from orchestrator.errors import StoreError, StoreUnavailableError
-from orchestrator.store.client import translated
+from orchestrator.store.client import moved, translated
 from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
-    import redis
     from redis.connection import Connection
 
+    from orchestrator.store.client import Pool
     from orchestrator.store.wire import Command
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Line:
         pool: where connections come from and go to.
     """
 
-    def __init__(self, pool: redis.ConnectionPool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -183,6 +183,9 @@ class Line:
                 first = self._unread[0]
                 replies = first.take(connection)
                 self._unread.popleft()
+                if any(map(moved, replies)):
+                    # Every connection leads to the same server, and none of them would ever break for it.
+                    self._pool.renew()
                 if first is wanted:
                     return replies
 
@@ -197,7 +200,7 @@ class Line:
         try:
             with translated():
                 if self._connection is None:
-                    self._connection = self._pool.get_connection()
+                    self._connection = self._pool.get_connection()  # type: ignore[no-untyped-call]
                 yield self._connection
             done = True
         finally:
@@ -214,7 +217,7 @@ class Line:
             # One that failed to send or to read is closed by the client; the pool connects it anew.
             if self._unread:
                 connection.disconnect()  # type: ignore[no-untyped-call]
-            self._pool.release(connection)
+            self._pool.release(connection)  # type: ignore[no-untyped-call]
         self._unread.clear()
 
 

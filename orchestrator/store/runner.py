@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import NoScriptError
 
@@ -19,6 +19,7 @@ from orchestrator.store.line import Line, Question
 if TYPE_CHECKING:
     import redis
 
+    from orchestrator.store.client import Pool
     from orchestrator.store.wire import Command
 
 SCRIPT_ATTEMPTS: Final = 3
@@ -37,7 +38,12 @@ class ScriptRunner:
 
     def line(self) -> Line:
         """A line of its own to the server."""
-        return Line(self.client.connection_pool)
+        return Line(self.pool)
+
+    @property
+    def pool(self) -> Pool:
+        """Where the connections come from."""
+        return cast("Pool", self.client.connection_pool)  # connect() made the client
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Send *commands* in one round trip; their replies in order, error replies as exceptions in the list.

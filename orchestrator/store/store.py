@@ -88,6 +88,16 @@ class Store:
             self._client.close()
             self._renewals.client.close()
 
+    @property
+    def renewals(self) -> int:
+        """How often the connections were made anew because the server had moved, or seemed to have."""
+        return sum(runner.pool.renewals for runner in {self._runner, self._renewals})
+
+    def renew_connections(self) -> None:
+        """Make every connection anew before its next use: the server's name may lead elsewhere now."""
+        for runner in {self._runner, self._renewals}:
+            runner.pool.renew()
+
     def ping(self) -> None:
         """Return if the server answers, accepts us and takes writes.
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import redis
@@ -156,6 +157,45 @@ def fail_over(folder: Path, *, seed: int, failovers: int) -> Figures:
         drained_s = world.drain()
         figures = {"failovers": failovers, "items forgotten": forgotten, "drained s": round(drained_s, 1)}
         return figures | {"leases lost": world.leases_lost(), **world.verify()}
+
+
+def move_server(folder: Path, *, seed: int, moves: int) -> Figures:
+    """Promote a replica in good order, demote the primary, and leave every connection to it open."""
+    with ExitStack() as stack, arena(folder, seed, size=2, server=RedisServer(arguments=PROMPT_SYNC)) as world:
+        working(world)
+        primary = world.server
+        replica = stack.enter_context(RedisServer(arguments=PROMPT_SYNC))
+        for number in range(moves):
+            _follow(stack, replica, primary)
+            world.push(BURST)
+            _wait_for_sync(replica)
+            with primary.client() as old, replica.client() as new:
+                old.client_pause(10_000, all=False)
+                eventually(partial(_caught_up, old, new), within_s=10, what="the replica has everything")
+                new.replicaof("NO", "ONE")
+                for proxy in world.proxies:
+                    proxy.redirect(replica.socket)
+                _follow(stack, primary, replica)
+                old.client_unpause()
+            world.note(f"move {number}: new connections go to the other server, with {world.backlog()} queued")
+            world.server, primary, replica = replica, replica, primary
+            world.push(BURST)
+            # Before the next move: nothing but an answer of the demoted server tells that it is time to go.
+            world.drain()
+        return {"moves": moves, "leases lost": world.leases_lost(), **world.verify()}
+
+
+def _follow(stack: ExitStack, replica: RedisServer, primary: RedisServer) -> None:
+    """Make *replica* one of *primary*; the servers listen on sockets, replication needs a port."""
+    link = stack.enter_context(Proxy(primary.socket))
+    with replica.client() as client:
+        client.replicaof("127.0.0.1", link.port)
+
+
+def _caught_up(old: redis.Redis, new: redis.Redis) -> bool:
+    """Whether the replica *new* has all that the primary *old* wrote."""
+    have, written = new.info("replication"), old.info("replication")
+    return bool(have["slave_repl_offset"] >= written["master_repl_offset"])
 
 
 def _wait_for_sync(replica: RedisServer) -> None:

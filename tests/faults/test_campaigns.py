@@ -24,6 +24,7 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "redis killed": (partial(redis_faults.kill_redis, kills=4), {"lost": 0}),
     "log cut": (partial(redis_faults.cut_log, cuts=6), {"valid prefixes": 6}),
     "failed over": (partial(redis_faults.fail_over, failovers=3), {"failovers": 3}),
+    "server moved": (partial(redis_faults.move_server, moves=2), {"moves": 2, "lost": 0}),
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
     "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),
     "chunks that kill": (

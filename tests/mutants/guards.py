@@ -108,6 +108,43 @@ GUARDS: Final = (
         )
     ),
     # store/codes: each refusal of a script is its own error
+    # store/client, store/line, scheduler/discovery: a server that became a replica is left
+    Guard(
+        "orchestrator/store/line.py",
+        "if any(map(moved, replies)):",
+        "if False:",
+        "tests/store/test_moved.py",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        '"-READONLY " in str(reply)',
+        "False",
+        "tests/store/test_moved.py::test_moved_knows_the_answer_of_a_replica",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "        self.update_active_connections_for_reconnect()\n",
+        "",
+        "tests/store/test_moved.py::test_pool_closes_free_connections_at_once_and_others_when_they_are_given_back",
+    ),
+    Guard(
+        "orchestrator/store/client.py",
+        "        self.disconnect_free_connections()\n",
+        "",
+        "tests/store/test_moved.py::test_pool_closes_free_connections_at_once_and_others_when_they_are_given_back",
+    ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "if failures % FAILURES_BEFORE_RENEWAL == 0:",
+        "if failures % FAILURES_BEFORE_RENEWAL == 1:",
+        "tests/scheduler/test_scheduler_changes.py::test_scheduler_has_the_name_resolved_again_after_failures_in_a_row",
+    ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "            self._listening.cancel()\n",
+        "",
+        "tests/scheduler/test_scheduler_changes.py::test_scheduler_listens_where_its_calls_go",
+    ),
     Guard(
         "orchestrator/store/codes.py",
         "if code in (Code.OK, Code.DUP):",
@@ -129,20 +166,20 @@ GUARDS: Final = (
     # store/client: nothing is sent twice, nothing hangs, no password gets out
     Guard(
         "orchestrator/store/client.py",
-        "retry=Retry(NoBackoff(), 0)",
-        "retry=Retry(NoBackoff(), 3)",
+        '"retry": Retry(NoBackoff(), 0)',
+        '"retry": Retry(NoBackoff(), 3)',
         "tests/store/test_client.py::test_connect_never_retries",
     ),
     Guard(
         "orchestrator/store/client.py",
-        "            socket_timeout=timeout_s,\n",
+        '        "socket_timeout": timeout_s,\n',
         "",
         "tests/store/test_client.py::test_client_discards_a_connection_after_a_timeout",
     ),
     Guard(
         "orchestrator/store/client.py",
-        "max_connections=pool_size,",
-        "max_connections=2 * pool_size,",
+        '"max_connections": pool_size,',
+        '"max_connections": 2 * pool_size,',
         "tests/store/test_client.py::test_store_waits_for_a_free_connection_and_no_longer",
     ),
     Guard(

@@ -28,7 +28,7 @@ LANE_GUARDS: Final = (
     Guard(_LINE, "if not done or self._closed or not self._unread:", "if not done or not self._unread:", _LINES),
     Guard(_LINE, "if not done or self._closed or not self._unread:", "if self._closed or not self._unread:", _LINES),
     Guard(_LINE, "            if self._unread:\n", "            if False:\n", _LINES),
-    Guard(_LINE, "            self._pool.release(connection)\n", "", _LINES),
+    Guard(_LINE, "            self._pool.release(connection)  # type: ignore[no-untyped-call]\n", "", _LINES),
     Guard(_LINE, "        self._unread.clear()\n", "", _LINES),
     Guard(_LINE, "if not connection.is_connected:", "if False:", _LINES),
     Guard(

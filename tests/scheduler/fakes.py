@@ -36,6 +36,7 @@ class FakeRedis:
         hints: whether the server gives wake hints.
         lost: brands whose leases the next renewal finds lost.
         lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
+        renewals: how often connections were made anew.
     """
 
     def __init__(self, *brands: str) -> None:
@@ -49,10 +50,15 @@ class FakeRedis:
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
+        self.renewals = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
         self._broken = trio.Event()
 
     # -- the store
+
+    def renew_connections(self) -> None:
+        """Nothing to close."""
+        self.renewals += 1
 
     def registered(self, keys: Sequence[str]) -> Registry:
         """The registry."""

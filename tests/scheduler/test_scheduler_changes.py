@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.discovery import RECOVERY_CAP_S, REFUSED_TOLD
+from orchestrator.scheduler.discovery import FAILURES_BEFORE_RENEWAL, RECOVERY_CAP_S, REFUSED_TOLD
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import AWAY, REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
 
@@ -70,6 +70,37 @@ async def test_scheduler_can_start_before_redis(autojump_clock: MockClock, monke
         world.push("nike", WORK)
         await trio.sleep(10.0)
         assert scheduler.statistics().registry_read
+        assert world.scripts["nike"].times("step")
+
+
+async def test_scheduler_has_the_name_resolved_again_after_failures_in_a_row(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host that the name meant may be up and serve nobody; a single failure is no reason to think so."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        for _ in range(3):
+            world.down = AWAY
+            await trio.sleep(1.3)  # a claim a second, and another half a second after it
+            world.down = None
+            await trio.sleep(10.0)
+        assert world.renewals == 0
+        world.down = AWAY
+        await trio.sleep(60.0)
+        assert world.renewals >= 60 / RECOVERY_CAP_S / FAILURES_BEFORE_RENEWAL / 2
+
+
+async def test_scheduler_listens_where_its_calls_go(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demoted server goes on giving hints, about what its primary tells it."""
+    world = FakeRedis("nike")
+    async with running(make_scheduler(world, monkeypatch)):
+        await trio.sleep(10.0)
+        assert world.subscriptions == 1
+        world.renewals += 1
+        await trio.sleep(10.0)
+        assert world.subscriptions == 2
+        world.push("nike", WORK)
+        await trio.sleep(0.001)
         assert world.scripts["nike"].times("step")
 
 

@@ -14,6 +14,8 @@ from orchestrator.settings import Settings
 
 HARMLESS = {
     "redis_url": "where",
+    "redis_username": "who we are at the server",
+    "redis_password_file": "who we are at the server",
     "orchestrator_id": "a name",
     "concurrency_limit": "how many at a time",
     "http_port": "where",

@@ -94,6 +94,8 @@ def test_load_settings_prefers_an_alias_in_the_environment_to_the_file(
         ("MERGE_SIMILARITY_THRESHOLD", "1.5", ["MERGE_SIMILARITY_THRESHOLD=1.5", "a number from 0 to 1"]),
         ("LOG_LEVEL", "loud", ["LOG_LEVEL=loud", "debug, info, warning, error, critical"]),
         ("REDIS_URL", "http://app:s3cret@db", ["REDIS_URL=http://app:***@db", "redis://, rediss://, unix://"]),
+        ("REDIS_URL", "redis://:s3cret@db?socket_timeout=1", ["redis://:***@db", "set REDIS_TIMEOUT_SEC instead"]),
+        ("REDIS_PASSWORD_FILE", "/no/such/file", ["REDIS_PASSWORD_FILE=/no/such/file", "cannot be read: No such file"]),
         ("ORCHESTRATOR_ID", "a b", ["ORCHESTRATOR_ID=a b", "printable ASCII"]),
         ("SCHEDULE_INTERVAL_MS", "soon", ["BRAND_REFRESH_INTERVAL_SEC=soon", "as SCHEDULE_INTERVAL_MS", "0.1 to 3600"]),
         ("PROMETHEUS_PORT", "tcp://10.0.0.1:9090", ["enableServiceLinks: false"]),

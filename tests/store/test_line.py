@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import redis
+
+    from orchestrator.store.client import Pool
 
 SECOND = "0.2"
 """Seconds that the server makes a reader wait, as BLPOP wants them."""
@@ -33,7 +35,12 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def line(client: redis.Redis) -> Line:
     """A line on the only connection."""
-    return Line(client.connection_pool)
+    return Line(pool_of(client))
+
+
+def pool_of(client: redis.Redis) -> Pool:
+    """Where *client* has its connections from."""
+    return cast("Pool", client.connection_pool)
 
 
 def only(replies: Sequence[Any]) -> Any:
@@ -192,7 +199,7 @@ def test_line_on_a_broken_connection_is_unavailable(client: redis.Redis, line: L
 def test_line_discards_a_connection_after_a_timeout(redis_url: str) -> None:
     """A reply that comes later is nobody's."""
     client = connect(redis_url, timeout_s=0.2, pool_size=1)
-    line = Line(client.connection_pool)
+    line = Line(pool_of(client))
     late = line.send(Question([("BLPOP", "no such list", "0.4")], only))
     with pytest.raises(StoreUnavailableError):
         late.read()
@@ -203,11 +210,11 @@ def test_line_discards_a_connection_after_a_timeout(redis_url: str) -> None:
 def test_line_that_cannot_connect_tells_its_observer(redis_url: str) -> None:
     """Time that was spent on nothing is time that was spent."""
     client = connect(redis_url, timeout_s=0.01, pool_size=1)
-    holder = Line(client.connection_pool)
+    holder = Line(pool_of(client))
     spent: list[float] = []
     reply = holder.send(echo(b"1"))
     with pytest.raises(StoreUnavailableError):
-        Line(client.connection_pool).send(Question([("ECHO", b"2")], only, spent.append))
+        Line(pool_of(client)).send(Question([("ECHO", b"2")], only, spent.append))
     assert len(spent) == 1
     reply.read()
     client.close()
