@@ -23,6 +23,7 @@ from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.state import BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.decode import ChunkBatch, decode_batch
+from orchestrator.kernels.hash_keys import Hashing
 
 BRAND = "bench"
 NOW_MS = 1_795_435_200_000  # the start of a pane; any would do
@@ -48,11 +49,11 @@ def our_stories(chunks: Chunks, sends: str) -> list[int]:
 
 
 def _one_by_one(clusters: list[TitleCluster], sends: str, config: FoldConfig) -> list[str]:
-    book = StoryBook(config.similarity_threshold, config.max_stories)
+    book, hashing = StoryBook(config.similarity_threshold, config.max_stories), Hashing.of_nobody()
     ids = []
     for number, cluster in enumerate(clusters):
         at_ms = NOW_MS + number
-        book.fold_batch(_decoded([_chunk([cluster], number, sends)]), [at_ms], [at_ms // PANE_MS])
+        book.fold_batch(_decoded([_chunk([cluster], number, sends)], hashing), [at_ms], [at_ms // PANE_MS])
         joined = [story.id for story in book.dirty.values() if story.last_seen_ms == at_ms]
         ids += joined or [f"in no story {number}"]
         book.dirty = {}
@@ -64,7 +65,7 @@ def _check(ids: list[str], chunks: Chunks, sends: str, config: FoldConfig) -> No
     state = BrandState.empty(config)
     firsts = accumulate(map(len, chunks[:-1]), initial=0)
     items = [_chunk(chunk, first, sends) for chunk, first in zip(chunks, firsts, strict=True)]
-    state.fold(_decoded(items), NOW_MS)
+    state.fold(_decoded(items, state.hashing), NOW_MS)
     summary = msgspec.json.decode(state.summary(BRAND, NOW_MS, 1, 1))
     members = Counter(ids)
     shown = {story["id"]: story["members"] for story in summary["clusters"]}
@@ -75,8 +76,8 @@ def _check(ids: list[str], chunks: Chunks, sends: str, config: FoldConfig) -> No
         )
 
 
-def _decoded(items: list[bytes]) -> ChunkBatch:
-    batch = decode_batch(items, BRAND)
+def _decoded(items: list[bytes], hashing: Hashing) -> ChunkBatch:
+    batch = decode_batch(items, BRAND, hashing=hashing)
     if batch.rejected:
         raise RuntimeError(f"the product refuses a chunk: {batch.rejected[0]}")
     return batch

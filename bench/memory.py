@@ -89,7 +89,7 @@ def batches(chunks: Path) -> Iterator[list[bytes]]:
 def commits(state: BrandState, batches: Iterable[list[bytes]]) -> Iterator[Mapping[bytes, bytes]]:
     """Fold each of *batches* into *state*; the fields that its commit would write."""
     for items in batches:
-        state.fold(decode_batch(items, _payloads.BRAND), NOW_MS)
+        state.fold(decode_batch(items, _payloads.BRAND, hashing=state.hashing), NOW_MS)
         yield state.take_changes().put
 
 

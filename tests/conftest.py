@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from orchestrator.kernels import hash_keys
 from orchestrator.store import Store, connect
 from tests.redis_server import RedisServer
 
@@ -21,6 +22,18 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hash_key() -> Iterator[bytes]:
+    """One key for all states and batches of the session, a new one each time: nothing may depend on which it is.
+
+    In the service each brand has its own, and a state takes no batch that was hashed under another.
+    """
+    key = hash_keys.fresh_key()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hash_keys, "fresh_key", lambda: key)
+        yield key
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ class Writer:
         digests = {item: _digest(item) for item in dict.fromkeys(peek.items)}
         known = self._store.seen(lease, list(digests.values()))
         new = [item for item, seen in zip(digests, known, strict=True) if not seen]
-        state.fold(decode_batch(new, self._brand), now_ms)
+        state.fold(decode_batch(new, self._brand, hashing=state.hashing), now_ms)
         summary = state.summary(self._brand, now_ms, lease.epoch, peek.version + 1)
         changes = state.take_changes()
         commit = Commit(

@@ -1,8 +1,9 @@
 """How the mention ids of a brand's stories are stored: in segments of what each commit added.
 
-A segment ``m:<n>`` holds parts (story, number of the first id, number after the last one), and then the hashes of all
-parts in that order. A stored id is written again only if its segment is cleaned before the id is forgotten, and then
-in one part with its neighbours.
+A segment ``m:<n>`` holds parts (story, number of the first id, number after the last one), then the hashes of all
+parts in that order, and that they are hashes under the brand's key. A segment that says nothing of a key is of before
+brands had one: its hashes have none in them, and are hashed under the key whenever they are loaded. A stored id is
+written again only if its segment is cleaned before the id is forgotten, and then in one part with its neighbours.
 
 Source: the rule of mentions: an id that appears twice in one story counts once. That is exact for the newest
 :data:`KEPT_IDS` ids of a story.
@@ -13,17 +14,28 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
+from orchestrator.kernels.hashing import under_key
 
 PREFIX = b"m:"
 KEPT_IDS = 10_000
 ID_BYTES = 8
 
 _PART = 3  # numbers
-_decoder = FieldDecoder(tuple[bytes, bytes])
+
+
+class _Segment(Struct, array_like=True):
+    parts: bytes
+    hashes: bytes
+    keyed: bool = False
+
+
+_decoder = FieldDecoder(_Segment)
 
 
 class MentionStore:
@@ -51,26 +63,35 @@ class MentionStore:
         rescued, old_hashes = rescue_ids(stories, old_parts)
         if added or rescued:
             parts = rescued + added  # and their hashes in the same order, or load() would mix them up
-            self._log.append(pack((parts, old_hashes + hashes)), array("q", parts), put)
+            self._log.append(pack((parts, old_hashes + hashes, True)), array("q", parts), put)
 
     def forget(self, story: Story) -> None:
         """*story* leaves: its ids no longer count as live."""
         self._live_bytes -= stored_id_bytes(story.stored_ids, KEPT_IDS)
 
-    def load(self, fields: Mapping[bytes, bytes]) -> dict[int, list[tuple[int, bytes]]]:
-        """The parts that *fields* hold, by story: the number of the first id, and the hashes."""
+    def load(self, fields: Mapping[bytes, bytes], key: bytes) -> dict[int, list[tuple[int, bytes]]]:
+        """The parts that *fields* hold, by story: the number of the first id, and the hashes under *key*.
+
+        Raises:
+            InvalidStateError: a field is damaged.
+        """
         found: dict[int, list[tuple[int, bytes]]] = {}
         for number, name in in_order(list(fields), PREFIX):
-            packed, hashes = _decoder.read(name, fields[name])
+            segment = _decoder.read(name, fields[name])
+            packed, hashes = segment.parts, segment.hashes
+            if len(hashes) % ID_BYTES:
+                raise InvalidStateError(f"state field {name!r} holds {len(hashes)} bytes of hashes")
+            if not segment.keyed:
+                hashes = under_key(hashes, key)
             if len(packed) % PART_BYTES:
                 raise InvalidStateError(f"state field {name!r} holds {len(packed)} bytes of parts")
             entries, at = array("q", packed), 0
             for place in range(0, len(entries), _PART):
-                key, first, stop = entries[place : place + _PART]
+                story, first, stop = entries[place : place + _PART]
                 if not 0 <= first < stop:
                     raise InvalidStateError(f"state field {name!r} has a part from id {first} to {stop}")
                 size = (stop - first) * ID_BYTES
-                found.setdefault(key, []).append((first, hashes[at : at + size]))
+                found.setdefault(story, []).append((first, hashes[at : at + size]))
                 at += size
             if at != len(hashes):
                 raise InvalidStateError(f"state field {name!r} holds {len(hashes)} bytes of hashes, expected {at}")

@@ -4,9 +4,9 @@ Only passes on: each part has its own rule in a module of its own. Every time is
 (Redis TIME). The result depends only on the sequence of chunks and the times given with them, never on how batches
 were cut, on restarts, or on which process did it.
 
-Fields of the state hash: ``g`` (format, clock, flags), ``p:<pane>`` (tally and topics of a pane), ``h:<hour>`` (tally
-of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), and those
-of the stories (:mod:`orchestrator.brand.story_store`).
+Fields of the state hash: ``g`` (format, clock, flags, key of the mention ids), ``p:<pane>`` (tally and topics of a
+pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled
+ones, episodes), and those of the stories (:mod:`orchestrator.brand.story_store`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from orchestrator.brand.window import Window
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import Formats
 from orchestrator.errors import InvalidStateError, NewerStateError
+from orchestrator.kernels import hash_keys
+from orchestrator.kernels.hash_keys import Hashing
 
 GENERAL_FIELD = b"g"
 
@@ -41,6 +43,7 @@ class _General(Struct, frozen=True, array_like=True):
     clock_ms: int
     since_pane: int | None
     flag_minutes: list[int]
+    hash_key: bytes = b""  # of before brands had keys: the state gets one
 
 
 _decoder = FieldDecoder(_General)
@@ -49,8 +52,9 @@ _decoder = FieldDecoder(_General)
 class BrandState:
     """What is known of one brand, and what of it changed since the changes were last taken."""
 
-    def __init__(self, config: FoldConfig) -> None:
+    def __init__(self, config: FoldConfig, hash_key: bytes = b"") -> None:
         self._config = config
+        self._hash_key = hash_key or hash_keys.fresh_key()
         self._clock_ms = 0
         self._window = Window(config.window_ms)
         self._stories = StoryBook(config.similarity_threshold, config.max_stories, config.label_similarity_threshold)
@@ -115,8 +119,19 @@ class BrandState:
         """How many stories are kept: the measure of the state's size in memory."""
         return len(self._stories)
 
+    @property
+    def hashing(self) -> Hashing:
+        """How a batch that is to be folded must have been hashed; what was right stays right."""
+        return Hashing(self._hash_key, self._stories.has_old_ids())
+
     def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
-        """Fold *batch* as of *now_ms*, in the order of its chunks; advances first."""
+        """Fold *batch* as of *now_ms*, in the order of its chunks; advances first.
+
+        Raises:
+            ValueError: its mention ids were hashed under another key than the brand's, and would all look new.
+        """
+        if batch.mentions.hashing.key != self._hash_key:
+            raise ValueError("the batch was not hashed under the key of this state")
         # First: chunks are stamped, and counted or not, against the time that this sets.
         self.advance(now_ms)
         chunks = batch.chunks
@@ -215,10 +230,13 @@ class BrandState:
         """Have every part as *fields* hold it, at no time yet."""
         config = self._config
         general = _read_general(fields, config.formats)
+        self._hash_key = general.hash_key or self._hash_key
         self._window = Window.load(config.window_ms, fields, general.since_pane)
         self._stories = StoryBook.load(
-            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold
+            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold, self._hash_key
         )
+        if not general.hash_key and self._stories.has_keyed_ids():
+            raise InvalidStateError(f"state field {GENERAL_FIELD!r} lacks the key of the mention ids")
         self._trend = Trend.load(fields)
         self._flags = Flags(general.flag_minutes)
         self._spikes = Spikes.load(fields, general.clock_ms)
@@ -247,7 +265,8 @@ class BrandState:
 
     def _encode_general(self) -> bytes:
         format_ = self._config.formats.written
-        return pack(_General(format_, self._clock_ms, self._window.since, self._flags.minutes))
+        general = _General(format_, self._clock_ms, self._window.since, self._flags.minutes, self._hash_key)
+        return pack(general)
 
 
 def lies_ahead(clock_ms: int, now_ms: int) -> bool:
@@ -265,4 +284,6 @@ def _read_general(fields: Mapping[bytes, bytes], formats: Formats) -> _General:
         raise NewerStateError(f"the state has format {general.format}, and this version knows {formats.written}")
     if general.format < formats.oldest:
         raise InvalidStateError(f"the state has format {general.format}, too old for this version")
+    if len(general.hash_key) not in {0, hash_keys.KEY_BYTES}:
+        raise InvalidStateError(f"state field {GENERAL_FIELD!r} has a key of {len(general.hash_key)} bytes")
     return general

@@ -103,9 +103,23 @@ class StoryBook(StoryFolder):
         self._first_pane = -1
         self._smallest: list[tuple[Rank, Story]] | None = None
         self._store = StoryStore()
+        self._had_old_ids: list[Story] = []
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def has_keyed_ids(self) -> bool:
+        """Whether a story got mention ids since the brand has a key."""
+        return any(story.ids.total > story.old_ids for story in self.records.values())
+
+    def has_old_ids(self) -> bool:
+        """Whether a story remembers mention ids from before the brand had a key; false for good once it is."""
+        while self._had_old_ids:
+            story = self._had_old_ids[-1]
+            if story.key in self.records and story.has_old_ids():
+                return True
+            self._had_old_ids.pop()
+        return False
 
     def fold_batch(
         self, batch: ChunkBatch, times: Sequence[int], panes: Sequence[int], measures: Measures | None = None
@@ -234,18 +248,22 @@ class StoryBook(StoryFolder):
         max_stories: int,
         fields: Mapping[bytes, bytes],
         label_threshold: float = LABEL_THRESHOLD,
+        hash_key: bytes = b"",
     ) -> StoryBook:
         """The book whose fields are among *fields*; advance it before the next fold.
+
+        *hash_key* is the brand's; fields that were written under one can be read without it.
 
         Raises:
             InvalidStateError: a field is damaged or missing.
         """
         book = cls(threshold, max_stories, label_threshold)
-        for story in book._store.load(fields, book.index):
+        for story in book._store.load(fields, book.index, hash_key):
             for pane, *_ in story.panes():
                 book.in_pane.setdefault(pane, []).append(story)
             book.records[story.key] = story
             book._ids.add(story.id)
+        book._had_old_ids = [story for story in book.records.values() if story.has_old_ids()]
         return book
 
 

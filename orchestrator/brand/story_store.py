@@ -58,6 +58,7 @@ class _StoryFields(Struct, array_like=True):
     weights: bytes
     longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     mass: Annotated[float, Meta(ge=0)] = 0.0
+    old_ids: _Word | None = None  # of before brands had keys: all
 
 
 class _Background(Struct, array_like=True):
@@ -172,8 +173,10 @@ class StoryStore:
             self._live_bytes += size - story.stored_bytes
             story.segment, story.stored_bytes = number, size
 
-    def load(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> list[Story]:
+    def load(self, fields: Mapping[bytes, bytes], index: StoryIndex, hash_key: bytes) -> list[Story]:
         """The stories that *fields* hold, oldest first; their directions and words go to *index*.
+
+        Their ids are known by their hashes under *hash_key*.
 
         Raises:
             InvalidStateError: a field is damaged or missing.
@@ -193,7 +196,7 @@ class StoryStore:
                 newest.pop(key, None)
         if newest and max(newest) >= self._next_key:
             raise InvalidStateError(f"state field {HEAD_FIELD!r} is older than story {max(newest)}, or missing")
-        ids = self._mentions.load(fields)
+        ids = self._mentions.load(fields, hash_key)
         return [self._restore(*newest[key], ids.get(key, []), index) for key in sorted(newest)]
 
     def _load_background(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> None:
@@ -225,6 +228,9 @@ class StoryStore:
         story.segment, story.stored_bytes = number, size
         self._live_bytes += size
         self._mentions.restore(story, stored.ids_total, ids)
+        story.old_ids = stored.ids_total if stored.old_ids is None else stored.old_ids
+        if story.old_ids > stored.ids_total:
+            raise InvalidStateError(f"story {story.key}: {story.old_ids} of {stored.ids_total} ids are old")
         try:
             story.load(stored.panes)
             index.load(story.key, stored.total, stored.words, stored.weights, stored.longest, stored.mass)

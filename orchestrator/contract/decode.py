@@ -37,6 +37,7 @@ from orchestrator.contract.chunk import (
     WireTopicCount,
 )
 from orchestrator.errors import InvalidChunkError
+from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
 from orchestrator.kernels.scan import Scan, decode_items
 
@@ -100,20 +101,27 @@ class ChunkBatch:
         )
 
 
-def scan_batch(items: list[bytes], limits: Limits | None = None, *, ahead: bool = False) -> scan_py.Scan:
+def scan_batch(items: list[bytes], limits: Limits, hashing: Hashing, *, ahead: bool = False) -> scan_py.Scan:
     """Scan *items* for what :func:`decode_scan` needs.
 
     Args:
         items: queue items.
         limits: what is larger is not scanned.
+        hashing: how the brand that they are folded for hashes mention ids.
         ahead: begin at once, on another thread where that is worth it; the caller has other work to do first.
     """
-    return Scan(items, (limits or Limits()).max_chunk_bytes, ahead=ahead)
+    return Scan(items, limits.max_chunk_bytes, hashing, ahead=ahead)
 
 
-def decode_batch(items: list[bytes], brand: str, limits: Limits | None = None) -> ChunkBatch:
-    """Decode and validate *items*, the queue items of *brand*; does not raise whatever is in them."""
-    return decode_scan(scan_batch(items, limits), brand, limits)
+def decode_batch(
+    items: list[bytes], brand: str, limits: Limits | None = None, hashing: Hashing | None = None
+) -> ChunkBatch:
+    """Decode and validate *items*, the queue items of *brand*; does not raise whatever is in them.
+
+    Without the *hashing* of a brand's state no state takes the batch.
+    """
+    limits = limits or Limits()
+    return decode_scan(scan_batch(items, limits, hashing or Hashing.of_nobody()), brand, limits)
 
 
 def decode_scan(scan: scan_py.Scan, brand: str, limits: Limits | None = None) -> ChunkBatch:
@@ -133,7 +141,8 @@ def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = 
     Raises:
         InvalidChunkError: the item is not an acceptable chunk.
     """
-    chunks, _, errors, _, _ = _decoded(scan_batch([item], limits), brand, limits or Limits())
+    limits = limits or Limits()
+    chunks, _, errors, _, _ = _decoded(scan_batch([item], limits, Hashing.of_nobody()), brand, limits)
     if errors:
         raise errors[0][1]
     return chunks[0]

@@ -21,7 +21,7 @@ from libcpp.vector cimport vector
 from orchestrator._merge cimport StoryIndex
 from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
 
-from orchestrator.kernels import fold_py as _fold_py, merge_py as _merge_py
+from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
 
 IMPLEMENTATION = "cython"
 
@@ -29,36 +29,70 @@ cdef extern from "texts.h" namespace "fold" nogil:
     bint has_texts(const char* at, const char* stop) noexcept
 
 cdef extern from "hash.h" nogil:
-    uint64_t text_hash "hash_text"(const char* data, Py_ssize_t size) noexcept
+    uint64_t unkeyed_text_hash "unkeyed_hash"(const char* data, Py_ssize_t size) noexcept
 
-cdef extern from "ids.h" namespace "fold":
+    cdef cppclass Hasher:
+        Hasher()
+        Hasher(const char* key)
+        uint64_t text(const char* data, Py_ssize_t size)
+        uint64_t number(uint64_t unkeyed)
+
+cdef extern from "ids.h" namespace "fold" nogil:
     cdef cppclass Ids:
         Ids()
         Ids(size_t capacity)
         int64_t total()
         size_t known()
+        size_t looks()
         void expect(const uint64_t* hashes, size_t count)
         size_t add(const uint64_t* hashes, size_t count) except +
+        size_t add(const uint64_t* hashes, const uint64_t* old, size_t count) except +
         void copy(int64_t start, int64_t stop, uint64_t* out)
         void load(int64_t total, const uint64_t* hashes, size_t count) except +
 
 cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
+cdef Py_ssize_t KEY_BYTES = _hash_keys.KEY_BYTES
 cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
 cdef Py_ssize_t TEXT_CHARS = _fold_py.TEXT_CHARS
 
+cdef enum:
+    GIL_WORTH_IDS = 4096  # some 50 us; while they are remembered others may run
 
-def hash_text(str text) -> int:
-    """A 64-bit hash of *text*, the same on every machine and in every release: stored state holds it.
 
-    Strings of up to 8 bytes cannot collide with others of their length (each step is a bijection).
-    """
+def hash_text(str text, bytes key) -> int:
+    """A 64-bit hash of *text* under *key*, the same on every machine and in every release: stored state holds it."""
     cdef Py_ssize_t size
     cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
-    return text_hash(data, size)
+    return _hasher(key).text(data, size)
+
+
+def unkeyed_hash(str text) -> int:
+    """The hash of *text* that formats 2 and 3 hold. Anybody can make texts that have the same."""
+    cdef Py_ssize_t size
+    cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
+    return unkeyed_text_hash(data, size)
+
+
+def under_key(bytes hashes, bytes key) -> bytes:
+    """What unkeyed *hashes* (little-endian 64-bit words) become under *key*, in their order."""
+    cdef Hasher hasher = _hasher(key)
+    cdef Py_ssize_t place, count = len(hashes) // sizeof(uint64_t)
+    cdef const uint64_t* unkeyed = <const uint64_t*> PyBytes_AS_STRING(hashes)
+    cdef bytes keyed = PyBytes_FromStringAndSize(NULL, count * sizeof(uint64_t))
+    cdef uint64_t* out = <uint64_t*> PyBytes_AS_STRING(keyed)
+    for place in range(count):
+        out[place] = hasher.number(unkeyed[place])
+    return keyed
+
+
+cdef Hasher _hasher(bytes key) except *:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key of {len(key)} bytes, expected {KEY_BYTES}")
+    return Hasher(PyBytes_AS_STRING(key))
 
 
 cdef class MentionIds:
@@ -86,9 +120,20 @@ cdef class MentionIds:
         """How many are remembered."""
         return self._ids.known()
 
-    def add(self, const uint64_t[::1] hashes) -> int:
-        """Remember *hashes* (uint64, all different); how many of them were not known."""
-        return self._ids.add(&hashes[0], hashes.shape[0]) if hashes.shape[0] else 0
+    @property
+    def looks(self) -> int:
+        """Groups of the table that were looked at beyond the ids' own: the measure of its work."""
+        return self._ids.looks()
+
+    def add(self, const uint64_t[::1] hashes, const uint64_t[::1] old=None) -> int:
+        """Remember *hashes* (uint64, all different), but those whose *old* hash is known; how many that were new."""
+        if old is not None and old.shape[0] != hashes.shape[0]:
+            raise ValueError(f"{old.shape[0]} old hashes of {hashes.shape[0]} ids")
+        if hashes.shape[0] == 0:
+            return 0
+        if old is not None:
+            return self._ids.add(&hashes[0], &old[0], hashes.shape[0])
+        return self._ids.add(&hashes[0], hashes.shape[0])
 
     def dump(self, int64_t start, int64_t stop) -> bytes:
         """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
@@ -221,6 +266,7 @@ cdef class Story(Account):
         segment: number of the stored segment that holds its fields as they were last stored, -1 if they never were.
         stored_bytes: what they take there, or nearly so.
         stored_ids: ids that storage holds, or would hold if the oldest had not left.
+        old_ids: the first of the ids, so many: from before the brand had a key; they are remembered by old hashes.
     """
 
     cdef readonly int64_t key
@@ -230,6 +276,7 @@ cdef class Story(Account):
     cdef public int64_t segment
     cdef public int64_t stored_bytes
     cdef public int64_t stored_ids
+    cdef public int64_t old_ids
 
     def __init__(self, int64_t key, str story_id, MentionIds ids not None) -> None:
         Account.__init__(self)
@@ -240,6 +287,11 @@ cdef class Story(Account):
         self.segment = -1
         self.stored_bytes = 0
         self.stored_ids = 0
+        self.old_ids = 0
+
+    cpdef bint has_old_ids(self) noexcept:
+        """Whether it remembers ids from before the brand had a key."""
+        return self.old_ids > self.ids._first()
 
 
 def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, list]:
@@ -263,6 +315,7 @@ def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, li
         before = writer.out.size()
         _write_story(&writer, story)
         index.write(story.key, &writer)
+        writer.integer(story.old_ids)
         sizes.append(writer.out.size() - before)
         if len(sizes) == 1:  # the others will hardly be larger
             writer.out.reserve(len(stories) * (writer.out.size() + writer.out.size() // 4))
@@ -404,9 +457,19 @@ cdef bytes _hashes_of(const vector[Part]& parts, list stories):
 cdef struct Share:
     # what a cluster brings to its story
     const uint64_t* hashes
+    const uint64_t* old
     int64_t known
     int64_t size
     int64_t weight
+
+
+cdef int64_t _remember(Ids* ids, const Share* share, bint old) except? -1 nogil:
+    """Let a story know what a cluster brings; how many ids were new."""
+    if not old or share.known == 0:
+        return ids.add(share.hashes, share.known)
+    if share.old == NULL:
+        raise ValueError("the batch lacks the hashes by which a story knows its old ids")
+    return ids.add(share.hashes, share.old, share.known)
 
 
 cdef class StoryFolder:
@@ -495,7 +558,7 @@ cdef class StoryFolder:
         self._joined.clear()
         shares.clear()
         for cluster in clusters:
-            share.known = rows.take(cluster.mentions, &share.hashes)
+            share.known = rows.take(cluster.mentions, &share.hashes, &share.old)
             # Texts fewer than the count says are examples: then it is taken at its word.
             said = cluster.mention_count
             share.size = share.known if said is None else said
@@ -520,14 +583,21 @@ cdef class StoryFolder:
         """Let each story count the cluster that joined it."""
         cdef Story story
         cdef Share* share
-        cdef int64_t added
+        cdef int64_t added, held = 0
         cdef Py_ssize_t place = 0
         for cluster in clusters:
             story, share = self._joined[place], &shares[0][place]
             place += 1
             added = share.size
             if share.size == share.known:
-                added = story.ids._ids.add(share.hashes, share.known)
+                held += share.known
+                if held < GIL_WORTH_IDS:
+                    added = _remember(&story.ids._ids, share, story.has_old_ids())
+                else:
+                    held = 0
+                    old = story.has_old_ids()
+                    with nogil:
+                        added = _remember(&story.ids._ids, share, old)
             if share.weight > story.label_weight:  # the member that gives the label from now on
                 story.examples = self.examples(rows.mentions, cluster.mentions)
             if story.add(cluster, at_ms, pane, share.weight, added):
@@ -566,6 +636,7 @@ cdef class Rows:
 
     cdef readonly object mentions
     cdef const uint64_t[::1] _hashes
+    cdef const uint64_t[::1] _old
     cdef const int64_t[::1] _offsets
     cdef const int64_t[:, ::1] _spots
     cdef object _items
@@ -575,10 +646,11 @@ cdef class Rows:
         self._spots = mentions.spots
         self._items = mentions.items
         self._hashes = mentions.hashes
+        self._old = mentions.old_hashes
         self._offsets = mentions.offsets
 
-    cdef Py_ssize_t take(self, Py_ssize_t row, const uint64_t** hashes) except -1:
-        """How many different mentions *row* has, and where they begin."""
+    cdef Py_ssize_t take(self, Py_ssize_t row, const uint64_t** hashes, const uint64_t** old) except -1:
+        """How many different mentions *row* has, and where they begin; *old* is NULL if there are no such hashes."""
         cdef int64_t first, stop
         if not 0 <= row < self._offsets.shape[0] - 1:
             raise IndexError(f"row {row} of a batch of {self._offsets.shape[0] - 1}")
@@ -586,6 +658,7 @@ cdef class Rows:
         if not 0 <= first <= stop <= self._hashes.shape[0]:
             raise IndexError(f"row {row} from {first} to {stop} of {self._hashes.shape[0]} hashes")
         hashes[0] = &self._hashes[first] if first < stop else NULL
+        old[0] = &self._old[first] if first < stop and stop <= self._old.shape[0] else NULL
         return stop - first
 
     cdef bint may_have_texts(self, Py_ssize_t row) except -1:

@@ -27,6 +27,10 @@ from orchestrator.errors import InvalidChunkError
 IMPLEMENTATION = "cython"
 _MALFORMED = (msgspec.MsgspecError, RecursionError, ValueError)
 
+cdef extern from "hash.h" nogil:
+    cdef cppclass Hasher:
+        Hasher(const char* key)
+
 cdef extern from "scan_batch.h" namespace "scan" nogil:
     cdef enum Verdict:
         PLAIN
@@ -39,9 +43,12 @@ cdef extern from "scan_batch.h" namespace "scan" nogil:
 
     cdef cppclass MentionHashes "scan::Mentions":
         vector[uint64_t] hashes
+        vector[uint64_t] old_hashes
         vector[int64_t] offsets
         vector[int64_t] spots
+        size_t walked
         size_t rows()
+        void hash_by(const Hasher& hasher, c_bool old_too)
 
     cdef cppclass Scanner:
         vector[float] values
@@ -72,16 +79,20 @@ cdef class Scan:
     Args:
         items: documents.
         max_bytes: larger ones are not scanned.
+        hashing: how their mentions are hashed.
         ahead: begin at once, on a thread of its own that needs no GIL; else :func:`decode_items` does it.
     """
 
     cdef readonly list items
+    cdef readonly object hashing
     cdef Batch* _batch
 
-    def __cinit__(self, list items, Py_ssize_t max_bytes, *, bint ahead=False):
-        cdef bytes item
+    def __cinit__(self, list items, Py_ssize_t max_bytes, hashing, *, bint ahead=False):
+        cdef bytes item, key = hashing.key  # Hashing has seen to its size
+        self.hashing = hashing
         self.items = list(items)  # a copy: the bytes are read without asking Python
         self._batch = new Batch(_take_scanner(), max_bytes)
+        self._batch.scanner.get().mentions.hash_by(Hasher(PyBytes_AS_STRING(key)), hashing.old_too)
         for item in self.items:
             self._batch.add(PyBytes_AS_STRING(item), PyBytes_GET_SIZE(item))
         if ahead:
@@ -132,18 +143,18 @@ def decode_items(Scan scan not None, str brand, decode, slowly) -> tuple:
     try:
         with nogil:
             batch.finish()
-        found = _decode_items(scan.items, brand, decode, slowly, batch)
+        found = _decode_items(scan, brand, decode, slowly, batch)
         _give_back(batch)
     finally:
         del batch
     return found
 
 
-cdef tuple _decode_items(list items, str brand, decode, slowly, Batch* batch):
+cdef tuple _decode_items(Scan scan, str brand, decode, slowly, Batch* batch):
     cdef Scanner* scanner = batch.scanner.get()
     cdef Document* document
     cdef Py_ssize_t index
-    cdef list chunks = [], errors = []
+    cdef list chunks = [], errors = [], items = scan.items
     cdef str found_brand
     collected = RowCollector(scanner.offsets.size() - 1, scanner.mentions.rows())
     for index in range(PyList_GET_SIZE(items)):
@@ -167,8 +178,8 @@ cdef tuple _decode_items(list items, str brand, decode, slowly, Batch* batch):
         chunks.append(chunk)
     refused = {index for index, _ in errors}
     indices = [index for index in range(len(items)) if index not in refused] if refused else list(range(len(items)))
-    centroids, mentions = _centroids(scanner, collected.centroids), _mentions(scanner, collected.mentions, items)
-    return chunks, indices, errors, centroids, mentions
+    mentions = _mentions(scanner, collected.mentions, items, scan.hashing)
+    return chunks, indices, errors, _centroids(scanner, collected.centroids), mentions
 
 
 cdef inline bytes _rest(Document* document, Scanner* scanner, bytes item):
@@ -199,17 +210,24 @@ cdef object _centroids(Scanner* scanner, list collected):
     return Centroids(values, offsets)
 
 
-cdef object _mentions(Scanner* scanner, list collected, list items):
+cdef object _mentions(Scanner* scanner, list collected, list items, hashing):
     """Likewise; the scanned rows find their first texts in *items*."""
-    hashes = np.empty(scanner.mentions.hashes.size(), dtype=np.uint64)
+    hashes, old_hashes = _numbers(scanner.mentions.hashes), _numbers(scanner.mentions.old_hashes)
     offsets = np.empty(scanner.mentions.offsets.size(), dtype=np.int64)
     spots = np.empty((scanner.mentions.rows(), 3), dtype=np.int64)
-    cdef uint64_t[::1] hash_view = hashes
     cdef int64_t[::1] offset_view = offsets
     cdef int64_t[:, ::1] spot_view = spots
-    if hash_view.shape[0]:
-        memcpy(&hash_view[0], scanner.mentions.hashes.data(), scanner.mentions.hashes.size() * sizeof(uint64_t))
     if spot_view.shape[0]:
         memcpy(&spot_view[0, 0], scanner.mentions.spots.data(), scanner.mentions.spots.size() * sizeof(int64_t))
     memcpy(&offset_view[0], scanner.mentions.offsets.data(), scanner.mentions.offsets.size() * sizeof(int64_t))
-    return MentionRows(hashes, offsets, items=items, spots=spots).followed_by(collected)
+    scanned = MentionRows(hashing, hashes, offsets, items=items, spots=spots)
+    scanned.old_hashes, scanned.walked = old_hashes, scanner.mentions.walked
+    return scanned.followed_by(collected)
+
+
+cdef object _numbers(const vector[uint64_t]& found):
+    numbers = np.empty(found.size(), dtype=np.uint64)
+    cdef uint64_t[::1] view = numbers
+    if found.size():
+        memcpy(&view[0], found.data(), found.size() * sizeof(uint64_t))
+    return numbers

@@ -30,8 +30,8 @@ IMPLEMENTATION = "python"
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
-STORED_FIELDS = 15
-"""Of a story in storage: what :func:`pack_stories` tells of it, and the five that the index tells."""
+STORED_FIELDS = 16
+"""Of a story in storage: what :func:`pack_stories` tells of it, and among these the five that the index tells."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
@@ -69,11 +69,18 @@ class MentionIds:
         """How many are remembered."""
         return len(self._numbers)
 
-    def add(self, hashes: Sequence[int]) -> int:
-        """Remember *hashes* (uint64, all different); how many of them were not known."""
+    @property
+    def looks(self) -> int:
+        """Groups of the compiled twin's table that were looked at beyond the ids' own; a dict has none."""
+        return 0
+
+    def add(self, hashes: Sequence[int], old: Sequence[int] | None = None) -> int:
+        """Remember *hashes* (uint64, all different), but those whose *old* hash is known; how many that were new."""
+        if old is not None and len(old) != len(hashes):
+            raise ValueError(f"{len(old)} old hashes of {len(hashes)} ids")
         fresh = 0
-        for key in map(int, hashes):
-            if key in self._numbers:
+        for place, key in enumerate(map(int, hashes)):
+            if key in self._numbers or (old is not None and int(old[place]) in self._numbers):
                 continue
             self._numbers[key] = self.total
             self.total += 1
@@ -189,6 +196,7 @@ class Story(Account):
         segment: number of the stored segment that holds its fields as they were last stored, -1 if they never were.
         stored_bytes: what they take there, or nearly so.
         stored_ids: ids that storage holds, or would hold if the oldest had not left.
+        old_ids: the first of the ids, so many: from before the brand had a key; they are remembered by old hashes.
     """
 
     def __init__(self, key: int, story_id: str, ids: MentionIds) -> None:
@@ -200,6 +208,11 @@ class Story(Account):
         self.segment = -1
         self.stored_bytes = 0
         self.stored_ids = 0
+        self.old_ids = 0
+
+    def has_old_ids(self) -> bool:
+        """Whether it remembers ids from before the brand had a key."""
+        return self.old_ids > self.ids.total - self.ids.known
 
 
 def pack_stories(stories: Collection[Story], index: StoryIndex, removed: Sequence[int]) -> tuple[bytes, list[int]]:
@@ -230,6 +243,7 @@ def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
         story.dump(),
         story.examples,
         *index.dump(story.key),
+        story.old_ids,
     )
 
 
@@ -373,7 +387,8 @@ class StoryFolder:
         row = cluster.mentions
         if not 0 <= row < len(mentions):
             raise IndexError(f"row {row} of a batch of {len(mentions)}")
-        hashes = mentions.hashes[mentions.offsets[row] : mentions.offsets[row + 1]].tolist()
+        place_of_row = slice(mentions.offsets[row], mentions.offsets[row + 1])
+        hashes = mentions.hashes[place_of_row].tolist()
         # Texts fewer than the count says are examples: then it is taken at its word.
         size = len(hashes) if cluster.mention_count is None else cluster.mention_count
         weight = size or 1
@@ -382,7 +397,12 @@ class StoryFolder:
         key = self.index.match(words, centroid)
         story = self.records[key] if key >= 0 else self.found(chunk, place)
         self.index.join(story.key, words, centroid, weight)
-        added = story.ids.add(hashes) if size == len(hashes) else size
+        added = size
+        if size == len(hashes):
+            old = mentions.old_hashes[place_of_row].tolist() if hashes and story.has_old_ids() else None
+            if old is not None and not old:
+                raise ValueError("the batch lacks the hashes by which a story knows its old ids")
+            added = story.ids.add(hashes, old)
         if weight > story.label_weight:  # the member that gives the label from now on
             story.examples = self.examples(mentions, row)
         if story.add(cluster, at_ms, pane, weight, added):

@@ -1,4 +1,4 @@
-"""The hash of texts in use, see :mod:`orchestrator.kernels.choice`; the compiled one lives in the fold kernel."""
+"""The hashes of texts in use, see :mod:`orchestrator.kernels.choice`; the compiled ones live in the fold kernel."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from orchestrator.kernels.choice import IMPLEMENTATION
 
-__all__ = ["hash_text"]
+__all__ = ["hash_text", "under_key", "unkeyed_hash"]
 
 if TYPE_CHECKING or IMPLEMENTATION == "python":
-    from orchestrator.kernels.hashing_py import hash_text
+    from orchestrator.kernels.hashing_py import hash_text, under_key, unkeyed_hash
 else:
-    from orchestrator.kernels._fold import hash_text
+    from orchestrator.kernels._fold import hash_text, under_key, unkeyed_hash

@@ -7,6 +7,9 @@
  *
  * A number that is 2**16 older than one of the newest ids looks like that one's. Such a slot is merely not free:
  * whether an id is known is decided by the ring.
+ *
+ * Hashes are spread by their lower half. Nobody can aim at it without the brand's key. Should many ids meet in few
+ * groups all the same, the table is made anew and spreads them by another product.
  */
 #ifndef ORCHESTRATOR_KERNELS_IDS_H
 #define ORCHESTRATOR_KERNELS_IDS_H
@@ -31,6 +34,8 @@ class Ids {
 
     int64_t total() const { return total_; }
     size_t known() const { return known_; }
+    /* Groups that were looked at beyond the ids' own: the measure of the table's work. */
+    size_t looks() const { return looks_; }
 
     /* Ask memory for what adding *hashes* will look at; worth it if there is something else to do meanwhile. */
     void expect(const uint64_t *hashes, size_t count) const {
@@ -48,6 +53,15 @@ class Ids {
             if (place + AHEAD < count) fetch(&groups_[home_of(hashes[place + AHEAD])]);
             fresh += remember(hashes[place]);
         }
+        return fresh;
+    }
+
+    /* The same of ids that may be known by their *old* hash instead. */
+    size_t add(const uint64_t *hashes, const uint64_t *old, size_t count) {
+        size_t fresh = 0;
+        reserve(count);
+        for (size_t place = 0; place < count; place++)
+            if (!knows(old[place])) fresh += remember(hashes[place]);
         return fresh;
     }
 
@@ -79,6 +93,9 @@ class Ids {
     static constexpr size_t AHEAD = 48; /* lines that are under way at a time */
     static constexpr size_t NEAR_GROUPS = 64; /* a table of so many is in the nearest cache anyway */
     static constexpr size_t GROWS_FAST = 64;  /* ids: sets with more will have many more, and each growth is a walk */
+    static constexpr size_t MAX_WALK = 16;    /* groups: of random hashes two hundred never meet in so few */
+    static constexpr int MAX_SPREADS = 4;     /* that a table tries before it walks after all */
+    static constexpr uint64_t LOWER_HALF = (uint64_t)1 << 32;
 
     struct alignas(LINE) Group {
         uint16_t tags[SLOTS + 1]; /* 0 = never taken */
@@ -90,8 +107,9 @@ class Ids {
         unsigned same, taken;
     };
 
-    size_t capacity_, known_ = 0, next_ = 0;
-    int64_t total_ = 0;
+    size_t capacity_, known_ = 0, next_ = 0, looks_ = 0;
+    int64_t total_ = 0, spread_at_ = 0; /* ids that there had been when hashes were last spread anew */
+    uint64_t spread_ = LOWER_HALF;
     std::vector<uint64_t> ring_; /* hash of id number n at n % capacity */
     std::vector<Group> groups_;
 
@@ -104,7 +122,7 @@ class Ids {
 
     static uint16_t tag_of(uint64_t key) { return (uint16_t)std::max<uint64_t>(key >> 48, 1); }
 
-    size_t home_of(uint64_t key) const { return (size_t)(((key & 0xffffffffu) * groups_.size()) >> 32); }
+    size_t home_of(uint64_t key) const { return (size_t)((((key * spread_) >> 32) * groups_.size()) >> 32); }
 
     size_t after(size_t number) const { return number + 1 < groups_.size() ? number + 1 : 0; }
 
@@ -153,21 +171,50 @@ class Ids {
         Group *open = nullptr;
         unsigned open_taken = 0;
         size_t number = home_of(key);
-        for (size_t walked = 0; walked < groups_.size(); walked++, number = after(number)) {
+        const size_t most = may_spread() ? std::min(MAX_WALK, groups_.size()) : groups_.size();
+        for (size_t walked = 0; walked < most; walked++, number = after(number)) {
             Group &group = groups_[number];
             const View seen = view(group, tag);
-            for (unsigned found = seen.same; found; found &= found - 1)
-                if (ring_[place_of(group.numbers[__builtin_ctz(found)])] == key) return false;
+            looks_ += walked > 0;
+            if (holds(group, seen, key)) return false;
             if (!open && (seen.taken & ALL) != ALL) open = &group, open_taken = seen.taken;
-            if (open && !(seen.taken & PASSED)) break;
+            if (open && (!(seen.taken & PASSED) || walked + 1 == groups_.size())) {
+                put(*open, open_taken, key, tag);
+                return true;
+            }
             if (!open) pass(group);
         }
-        if (!open) { /* too many numbers that look newer than they are */
-            rebuild(known_);
-            return remember_far(key, tag);
+        /* Too many that meet, and the next walk may be longer; or too many numbers that look newer than they are. */
+        if (most < groups_.size()) spread_anew();
+        make_table(groups_.size());
+        return remember_far(key, tag);
+    }
+
+    bool knows(uint64_t key) {
+        const uint16_t tag = tag_of(key);
+        size_t number = home_of(key);
+        for (size_t walked = 0; walked < groups_.size(); walked++, number = after(number)) {
+            const Group &group = groups_[number];
+            const View seen = view(group, tag);
+            looks_ += walked > 0;
+            if (holds(group, seen, key)) return true;
+            if (!(seen.taken & PASSED)) break;
         }
-        put(*open, open_taken, key, tag);
-        return true;
+        return false;
+    }
+
+    bool holds(const Group &group, const View &seen, uint64_t key) const {
+        for (unsigned found = seen.same; found; found &= found - 1)
+            if (ring_[place_of(group.numbers[__builtin_ctz(found)])] == key) return true;
+        return false;
+    }
+
+    /* Whether so many ids came since that another walk over all of them costs little for each. */
+    bool may_spread() const { return spread_ == LOWER_HALF || (total_ - spread_at_) * 4 > (int64_t)known_; }
+
+    void spread_anew() {
+        spread_ = spread_ == LOWER_HALF ? 0x9E3779B97F4A7C15u : spread_ * 0xD1342543DE82EF95u; /* odd: none is lost */
+        spread_at_ = total_;
     }
 
     /* Where in the ring the id in a taken slot stands, if it is there at all. */
@@ -206,23 +253,37 @@ class Ids {
     /* Make the table anew, with room for *wanted* ids and more of them before the next time. */
     void rebuild(size_t wanted) {
         if (wanted >= GROWS_FAST) wanted = std::min(2 * wanted, capacity_);
-        groups_.assign(wanted / USUAL + 1, Group{});
-        for (int64_t number = total_ - (int64_t)known_; number < total_; number++) enter(number);
+        make_table(wanted / USUAL + 1);
     }
 
-    void enter(int64_t number) {
+    void make_table(size_t count) {
+        for (int spreads = 1; !fill(count, spreads < MAX_SPREADS ? MAX_WALK : count); spreads++) spread_anew();
+    }
+
+    /* Make the table of *count* groups; false if an id would stand *most* groups from its own, or further. */
+    bool fill(size_t count, size_t most) {
+        groups_.assign(count, Group{});
+        for (int64_t number = total_ - (int64_t)known_; number < total_; number++)
+            if (!enter(number, most)) return false;
+        return true;
+    }
+
+    bool enter(int64_t number, size_t most) {
         const uint64_t key = ring_[(size_t)(number % (int64_t)capacity_)];
-        for (size_t at = home_of(key);; at = after(at)) {
+        size_t at = home_of(key);
+        for (size_t walked = 0; walked < most; walked++, at = after(at)) {
             Group &group = groups_[at];
+            looks_ += walked > 0;
             for (unsigned slot = 0; slot < SLOTS; slot++)
                 if (!group.tags[slot]) {
                     group.tags[slot] = tag_of(key);
                     group.numbers[slot] = (uint16_t)number;
-                    return;
+                    return true;
                 }
             group.tags[SLOTS] = 1;
             group.numbers[SLOTS] = (uint16_t)number;
         }
+        return false;
     }
 };
 

@@ -1,4 +1,4 @@
-/* Takes a JSON array of texts out of a document as hashes: the mentions of one cluster.
+/* Takes a JSON array of texts out of a document as hashes under the brand's key: the mentions of one cluster.
  *
  * Accepts a strict subset of what is valid, like the rest of the scanner: a text longer than a mention may be, too many
  * of them, or anything odd in them, and the ordinary decoder says what the document is. Equal texts are one row's hash
@@ -7,10 +7,12 @@
 #ifndef ORCHESTRATOR_KERNELS_MENTIONS_H
 #define ORCHESTRATOR_KERNELS_MENTIONS_H
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hash.h"
@@ -146,17 +148,29 @@ static inline bool unescape(const Text &text, std::string *out) {
 class Mentions {
   public:
     std::vector<uint64_t> hashes;
+    std::vector<uint64_t> old_hashes; /* if they are wanted: of each id, the hash of its unkeyed one */
     std::vector<int64_t> offsets{0};
     /* Three a row: document, and where in it the JSON of the first texts starts and stops. */
     std::vector<int64_t> spots;
 
+    /* Slots of a table that were passed while rows were made distinct: the measure of that work. */
+    size_t walked = 0;
+
     size_t rows() const { return offsets.size() - 1; }
-    size_t bytes() const { return (hashes.capacity() + offsets.capacity() + spots.capacity()) * sizeof(uint64_t); }
+    size_t bytes() const {
+        return (hashes.capacity() + old_hashes.capacity() + offsets.capacity() + spots.capacity()) * sizeof(uint64_t);
+    }
+
+    /* Hash as is wanted for one brand, before the first row. */
+    void hash_by(const Hasher &hasher, bool old_too) {
+        hasher_ = hasher;
+        old_too_ = old_too;
+    }
 
     /* Forget the rows after the first *count*. */
     void keep_rows(size_t count) {
         offsets.resize(count + 1);
-        hashes.resize((size_t)offsets[count]);
+        keep_hashes((size_t)offsets[count]);
         spots.resize(3 * count);
     }
 
@@ -167,7 +181,7 @@ class Mentions {
         const char *start = at, *stop = at;
         const char *behind = texts(at, end, first, &start, &stop, high);
         if (behind == nullptr) {
-            hashes.resize(first);
+            keep_hashes(first);
             return nullptr;
         }
         keep_distinct(first);
@@ -177,8 +191,20 @@ class Mentions {
     }
 
   private:
+    /* Slots an id may have passed on average before its row is sorted instead: a table of random hashes needs one or
+     * two. Nobody can aim at a slot without the key; whoever could would win nothing. */
+    static constexpr size_t WALK = 8;
+
     std::vector<uint64_t> table_;
+    std::vector<std::pair<uint64_t, size_t>> sorted_;
     std::string plain_;
+    Hasher hasher_;
+    bool old_too_ = false;
+
+    void keep_hashes(size_t count) {
+        hashes.resize(count);
+        old_hashes.resize(old_too_ ? count : 0);
+    }
 
     const char *texts(const char *at, const char *end, size_t first, const char **start, const char **stop, int *high) {
         Text text;
@@ -205,19 +231,27 @@ class Mentions {
     }
 
     bool hash(const Text &text, const char *end) {
-        ptrdiff_t size = text.stop - text.start;
-        if (!text.escaped && size > 0 && size <= 16 && end - text.start >= 16) {
-            hashes.push_back(hash_short(text.start, size));
-            return true;
-        }
+        const ptrdiff_t size = text.stop - text.start;
         if (size > MAX_TEXT_CHARS) return false; /* as bytes: whether it is as characters, too, others may count */
         if (!text.escaped) {
-            hashes.push_back(hash_text(text.start, size));
+            const bool readable = end - text.start - (size & ~(ptrdiff_t)7) >= 8;
+            take(text.start, size, readable ? hasher_.readable_text(text.start, size) : hasher_.text(text.start, size));
             return true;
         }
         if (!unescape(text, &plain_)) return false;
-        hashes.push_back(hash_text(plain_.data(), (ptrdiff_t)plain_.size()));
+        take(plain_.data(), (ptrdiff_t)plain_.size(), hasher_.text(plain_.data(), (ptrdiff_t)plain_.size()));
         return true;
+    }
+
+    void take(const char *data, ptrdiff_t size, uint64_t hash) {
+        hashes.push_back(hash);
+        if (old_too_) old_hashes.push_back(hasher_.number(unkeyed_hash(data, size)));
+    }
+
+    /* Let the hash at *from* stand at *to*. */
+    void move(size_t from, size_t to) {
+        hashes[to] = hashes[from];
+        if (old_too_) old_hashes[to] = old_hashes[from];
     }
 
     /* Leave the first of equal hashes only, from place *first* on. */
@@ -227,16 +261,37 @@ class Mentions {
         size_t size = 8;
         while (size * 5 < count * 8) size *= 2;
         table_.assign(size, 0);
-        size_t out = first;
+        size_t out = first, passed = 0;
         for (size_t place = first; place < hashes.size(); place++) {
             const uint64_t key = hashes[place];
             size_t slot = key & (size - 1);
-            while (table_[slot] != 0 && table_[slot] != key) slot = (slot + 1) & (size - 1);
-            if (table_[slot] == key) continue;
-            table_[slot] = key;
-            hashes[out++] = key;
+            for (; table_[slot] != 0 && table_[slot] != key; slot = (slot + 1) & (size - 1)) passed++;
+            if (table_[slot] == 0) {
+                table_[slot] = key;
+                move(place, out++);
+            }
+            if (passed > WALK * count) {
+                while (++place < hashes.size()) move(place, out++);
+                keep_hashes(out);
+                return sort_distinct(first);
+            }
         }
-        hashes.resize(out);
+        walked += passed;
+        keep_hashes(out);
+    }
+
+    /* The same without a table. */
+    void sort_distinct(size_t first) {
+        sorted_.clear();
+        for (size_t place = first; place < hashes.size(); place++) sorted_.emplace_back(hashes[place], place);
+        std::sort(sorted_.begin(), sorted_.end());
+        const auto same = [](const auto &left, const auto &right) { return left.first == right.first; };
+        sorted_.erase(std::unique(sorted_.begin(), sorted_.end(), same), sorted_.end());
+        for (auto &each : sorted_) std::swap(each.first, each.second); /* now by their places */
+        std::sort(sorted_.begin(), sorted_.end());
+        for (size_t place = 0; place < sorted_.size(); place++) move(sorted_[place].first, first + place);
+        walked += WALK * (hashes.size() - first);
+        keep_hashes(first + sorted_.size());
     }
 };
 

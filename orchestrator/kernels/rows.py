@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from orchestrator.kernels.hashing import hash_text
+from orchestrator.kernels.hash_keys import Hashing
+from orchestrator.kernels.hashing import hash_text, under_key, unkeyed_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ FIRST_TEXTS = 3
 """Mentions of a row that can be read as texts; a summary's examples need no more."""
 
 _NO_SPOTS = np.empty((0, 3), np.int64)
+_NO_HASHES = np.empty(0, np.uint64)
 _decode_texts = msgspec.json.Decoder(list[str]).decode
 
 
@@ -70,17 +72,23 @@ class MentionRows:
     """The mentions of a batch: row *i* has the different ones that one cluster lists, as hashes in their order.
 
     Args:
+        hashing: what was wanted of them, and the key.
         hashes: uint64, row after row (:func:`~orchestrator.kernels.hashing.hash_text`).
         offsets: int64, ``hashes[offsets[i]:offsets[i + 1]]`` is row *i*.
         items: the documents that *spots* point into.
         spots: int64 of shape (rows, 3): document, start and stop of the JSON text of the first mentions.
         texts: the first mentions of the rows after those of *spots*.
+
+    Attributes:
+        old_hashes: uint64, of each mention the hash of its unkeyed hash; none if these were not wanted.
+        walked: slots of tables that the compiled scan passed to make the rows distinct: the measure of that work.
     """
 
-    __slots__ = ("_counts", "_texts", "hashes", "items", "offsets", "spots")
+    __slots__ = ("_counts", "_texts", "hashes", "hashing", "items", "offsets", "old_hashes", "spots", "walked")
 
     def __init__(
         self,
+        hashing: Hashing,
         hashes: NDArray[np.uint64],
         offsets: NDArray[np.int64],
         *,
@@ -88,7 +96,10 @@ class MentionRows:
         spots: NDArray[np.int64] = _NO_SPOTS,
         texts: Sequence[Sequence[str]] = (),
     ) -> None:
+        self.hashing = hashing
         self.hashes = hashes
+        self.old_hashes = _NO_HASHES
+        self.walked = 0
         self.offsets = offsets
         self.items = items
         self.spots = spots
@@ -118,24 +129,33 @@ class MentionRows:
         return [mention for mention in self.first(row) if is_text(mention)]
 
     @classmethod
-    def of(cls, lists: Sequence[Sequence[str]]) -> MentionRows:
-        """The rows given as lists of texts."""
-        return cls(np.empty(0, np.uint64), np.zeros(1, np.int64)).followed_by(lists)
+    def of(cls, lists: Sequence[Sequence[str]], hashing: Hashing | None = None) -> MentionRows:
+        """The rows given as lists of texts; under a key of nobody's if *hashing* is not given."""
+        return cls(hashing or Hashing.of_nobody(), _NO_HASHES, np.zeros(1, np.int64)).followed_by(lists)
 
     def followed_by(self, lists: Sequence[Sequence[str]]) -> MentionRows:
         """These rows and after them those given as lists of texts."""
         if not lists:
             return self
-        rows = [[hash_text(text) for text in dict.fromkeys(texts)] for texts in lists]
-        more = np.array([number for row in rows for number in row], np.uint64)
+        key, rows = self.hashing.key, [dict.fromkeys(texts) for texts in lists]
+        more = [hash_text(text, key) for row in rows for text in row]
+        old = [unkeyed_hash(text) for row in rows for text in row] if self.hashing.old_too else []
         offsets = self.offsets[-1] + _offsets([len(row) for row in rows])
-        return MentionRows(
-            np.concatenate([self.hashes, more]),
+        longer = MentionRows(
+            self.hashing,
+            np.concatenate([self.hashes, np.array(more, np.uint64)]),
             np.concatenate([self.offsets[:-1], offsets]),
             items=self.items,
             spots=self.spots,
             texts=[*self._texts, *lists],
         )
+        longer.old_hashes = np.concatenate([self.old_hashes, _under_key(old, key)])
+        longer.walked = self.walked
+        return longer
+
+
+def _under_key(unkeyed: Sequence[int], key: bytes) -> NDArray[np.uint64]:
+    return np.frombuffer(under_key(np.array(unkeyed, "<u8").tobytes(), key), "<u8")
 
 
 class RowCollector:

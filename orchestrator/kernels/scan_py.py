@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.contract.chunk import Chunk
+    from orchestrator.kernels.hash_keys import Hashing
 
 Decoded = tuple["list[Chunk]", list[int], list[tuple[int, InvalidChunkError]], Centroids, MentionRows]
 
@@ -25,11 +26,13 @@ class Scan:
     Args:
         items: documents.
         max_bytes: larger ones are not scanned; the compiled twin's shortcut.
+        hashing: how their mentions are hashed.
         ahead: begin at once; here it all waits for :func:`decode_items`.
     """
 
-    def __init__(self, items: Sequence[bytes], max_bytes: int, *, ahead: bool = False) -> None:  # noqa: ARG002
+    def __init__(self, items: Sequence[bytes], max_bytes: int, hashing: Hashing, *, ahead: bool = False) -> None:  # noqa: ARG002
         self.items = list(items)
+        self.hashing = hashing
         self.used_up = False
 
 
@@ -63,4 +66,5 @@ def decode_items(
             indices.append(index)
         except InvalidChunkError as error:
             errors.append((index, error))
-    return chunks, indices, errors, Centroids.of(collected.centroids), MentionRows.of(collected.mentions)
+    mentions = MentionRows.of(collected.mentions, scan.hashing)
+    return chunks, indices, errors, Centroids.of(collected.centroids), mentions

@@ -90,6 +90,7 @@ class Scanner {
         }
         rest.clear();
         keep_rows(0, 0);
+        mentions.walked = 0;
     }
 
     /* Append to *rest* the document without its centroids and mentions. SLOW and PLAIN append nothing anywhere. */

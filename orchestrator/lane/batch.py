@@ -23,6 +23,7 @@ from orchestrator.process import failpoints
 if TYPE_CHECKING:
     from orchestrator.brand.state import BrandState
     from orchestrator.contract.decode import ChunkBatch
+    from orchestrator.kernels.hash_keys import Hashing
     from orchestrator.kernels.scan import Scan
     from orchestrator.store.line import Reply
     from orchestrator.store.types import Commit, Peek
@@ -47,7 +48,7 @@ TRANSITIONS: Final[dict[tuple[Stage, Stage], str]] = {
     (
         Stage.ASKED,
         Stage.SCANNING,
-    ): "its items are here; a scan needs neither the state nor Redis, so it may run ahead",
+    ): "its items are here; of the state a scan needs the key alone, which never changes, so it may run ahead",
     (Stage.SCANNING, Stage.DECODED): "the scan is done; decoding needs the interpreter, so it waits for its turn",
     (Stage.DECODED, Stage.FOLDING): "it is known which of its chunks are new",
     (Stage.ASKED, Stage.FOLDING): "it has no chunks: a summary that time made stale, or an item that killed its trial",
@@ -144,10 +145,13 @@ class Batch:
             self.items = self._arriving.read()
             self._arriving = None
 
-    def scan(self, limits: Limits, *, ahead: bool = False) -> None:
-        """Scan the items; *ahead*: on a native thread where that is worth it, because there is other work first."""
+    def scan(self, limits: Limits, hashing: Hashing, *, ahead: bool = False) -> None:
+        """Scan the items for the state of that *hashing*.
+
+        *ahead*: on a native thread where that is worth it, because there is other work first.
+        """
         self.enter(Stage.SCANNING)
-        self._scan = scan_batch(list(self.items), limits, ahead=ahead)
+        self._scan = scan_batch(list(self.items), limits, hashing, ahead=ahead)
 
     def decode(self, brand: str, limits: Limits) -> None:
         """Decode what was scanned; never raises for what is in it."""

@@ -244,7 +244,7 @@ class Pipeline:
         elif batch.stage is Stage.ASKED:  # what was read ahead was told to the sizer when it came
             self._sizer.saw(batch.items)
         if batch.stage is Stage.ASKED:
-            batch.scan(self._config.limits)
+            batch.scan(self._config.limits, self.state.hashing)
             batch.decode(self._lease.brand, self._config.limits)
         if batch.known is None:
             batch.known = self._store.seen(self._lease, batch.digests)
@@ -269,7 +269,7 @@ class Pipeline:
             return
         if batch.items:
             self._sizer.saw(batch.items)
-            batch.scan(self._config.limits, ahead=True)
+            batch.scan(self._config.limits, self.state.hashing, ahead=True)
             self._next = batch
 
     def _build(self, batch: Batch) -> None:

@@ -20,6 +20,7 @@ from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.contract.times import iso_utc
 from orchestrator.kernels.fold import Story, pack_stories
+from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.rows import Centroids, MentionRows
 
 DATA = Path(__file__).parents[1] / "data"
@@ -132,11 +133,13 @@ def chunk_at(at_ms: int, **fields: Any) -> Chunk:
     return chunk(processed_at=iso_utc(at_ms), **fields)
 
 
-def batch_of(chunks: Sequence[Chunk], rows: Sequence[Sequence[float]] = ()) -> ChunkBatch:
+def batch_of(
+    chunks: Sequence[Chunk], rows: Sequence[Sequence[float]] = (), hashing: Hashing | None = None
+) -> ChunkBatch:
     """A batch of *chunks* whose centroids are *rows*, and whose mentions are :func:`listed`."""
     texts: list[Sequence[str]] = []
     numbered = [replace(one, clusters=[_numbered(part, texts) for part in one.clusters]) for one in chunks]
-    return ChunkBatch(numbered, list(range(len(chunks))), Centroids.of(rows), MentionRows.of(texts))
+    return ChunkBatch(numbered, list(range(len(chunks))), Centroids.of(rows), MentionRows.of(texts, hashing))
 
 
 def _numbered(cluster: Cluster, texts: list[Sequence[str]]) -> Cluster:

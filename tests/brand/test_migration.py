@@ -15,6 +15,7 @@ from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.brand.topics import topic_key
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT, Formats
+from orchestrator.errors import InvalidStateError
 from tests.brand.support import NOW_MS, Keys, chunk, folded, summary_of
 from tests.states import StoredState, stored_formats, stored_states
 
@@ -75,7 +76,7 @@ def test_an_old_state_goes_on_counting(name: str) -> None:
     stored = STATES[name]
     state = load(stored)
     new = [item for item in stored.next_items if _digest(item) not in stored.seen]
-    state.fold(decode_batch(new, stored.brand), stored.next_ms)
+    state.fold(decode_batch(new, stored.brand, hashing=state.hashing), stored.next_ms)
     now = told(state, stored, stored.next_ms)
     for field in ("totalChunks", "totalMentions", "spikeDetected"):
         assert now[field] == stored.next_summary[field]
@@ -90,7 +91,7 @@ def test_topics_of_an_old_state_go_on_under_the_present_rule(name: str) -> None:
     """Else one topic would stand twice in the summary, once as the older version knew it, until its window is over."""
     stored = STATES[name]
     state = load(stored)
-    state.fold(decode_batch(stored.next_items, stored.brand), stored.next_ms)
+    state.fold(decode_batch(stored.next_items, stored.brand, hashing=state.hashing), stored.next_ms)
     keys = [topic_key(topic["topic"]) for topic in told(state, stored, stored.next_ms)["topics"]]
     assert keys
     assert len(set(keys)) == len(keys)
@@ -165,3 +166,99 @@ def test_a_large_state_is_written_in_segments_of_bounded_size(monkeypatch: pytes
     assert len(sizes) > 2
     assert max(sizes) < 4_000
     assert told(BrandState.load(FoldConfig(), keys.state), stored, stored.now_ms) == told(state, stored, stored.now_ms)
+
+
+def _again(stored: StoredState) -> list[bytes]:
+    """The chunk that was counted already of those that came next, under another id: the same mentions once more."""
+    known = [json.loads(item) for item in stored.next_items if _digest(item) in stored.seen]
+    return [json.dumps(chunk | {"chunkId": f"{chunk['chunkId']} again"}).encode() for chunk in known]
+
+
+def _counted(state: BrandState) -> dict[int, int]:
+    """How many ids each story was brought, by its key."""
+    return {story.key: story.ids.total for story in state._stories.records.values()}
+
+
+@pytest.mark.parametrize("commits", [0, 1, 2])
+@_stored
+def test_a_mention_that_was_counted_without_a_key_is_not_counted_again(name: str, commits: int) -> None:
+    """Whether it is loaded from the old fields or from new ones, whatever the key is."""
+    stored = STATES[name]
+    keys = Keys(dict(stored.state))
+    state = load(stored)
+    for _ in range(commits):
+        keys.commit(state.take_changes())
+        state = BrandState.load(FoldConfig(), keys.state)
+    before, again = _counted(state), _again(stored)
+    assert again
+    assert state.hashing.old_too
+    batch = decode_batch(again, stored.brand, hashing=state.hashing)
+    assert len(batch.mentions.hashes)
+    state.fold(batch, stored.next_ms)
+    assert _counted(state) == before
+
+
+@pytest.mark.parametrize("name", [name for name in STATES if not name.endswith("/labels")])  # the last list none
+def test_a_mention_is_counted_once_across_the_migration(name: str) -> None:
+    """What came after the upgrade is known by its hash under the key, beside what came before it."""
+    stored = STATES[name]
+    keys, state = Keys(dict(stored.state)), load(stored)
+    new = [item for item in stored.next_items if _digest(item) not in stored.seen]
+    state.fold(decode_batch(new, stored.brand, hashing=state.hashing), stored.next_ms)
+    counted = _counted(state)
+    assert counted != _counted(load(stored))
+    keys.commit(state.take_changes())
+    state = BrandState.load(FoldConfig(), keys.state)
+    renamed = [json.dumps(json.loads(item) | {"chunkId": f"other {n}"}).encode() for n, item in enumerate(new)]
+    state.fold(decode_batch(renamed, stored.brand, hashing=state.hashing), stored.next_ms)
+    assert _counted(state) == counted
+
+
+@_stored
+def test_no_stored_hash_of_before_is_looked_up_as_it_is(name: str) -> None:
+    """Who can make texts that collide without a key cannot aim at the tables of a migrated brand, either."""
+    stored = STATES[name]
+    state = load(stored)
+    unkeyed = {
+        hashes[at : at + 8]
+        for field, value in stored.state.items()
+        if is_kept(field)
+        for hashes in [msgspec.msgpack.decode(value)[1]]
+        for at in range(0, len(hashes), 8)
+    }
+    held = {story.ids.dump(at, at + 1) for story in state._stories.records.values() for at in range(story.ids.total)}
+    assert unkeyed
+    assert not unkeyed & held
+
+
+@_stored
+def test_old_hashes_are_looked_up_no_longer_than_a_story_needs_them(name: str) -> None:
+    """A brand whose stories of before have left costs no second hash any more."""
+    stored = STATES[name]
+    state = load(stored)
+    assert state.hashing.old_too
+    state.advance(stored.next_ms + 2 * FoldConfig().window_ms)
+    assert not state.hashing.old_too
+
+
+def test_old_ids_that_make_no_sense_are_refused() -> None:
+    """More of them than the story ever had, or hashes that are cut."""
+    stored = STATES["format-3/centroids"]
+    name = next(filter(is_kept, stored.state))
+    parts, hashes = msgspec.msgpack.decode(stored.state[name])
+    with pytest.raises(InvalidStateError, match=f"{len(hashes) + 1} bytes of hashes"):
+        BrandState.load(FoldConfig(), {**stored.state, name: msgspec.msgpack.encode((parts, hashes + b"x"))})
+    state = load(stored)
+    next(iter(state._stories.records.values())).old_ids = 10**6
+    with pytest.raises(InvalidStateError, match="1000000 of"):
+        BrandState.load(FoldConfig(), {**stored.state, **state.take_changes().put})
+
+
+def test_ids_under_a_key_are_not_read_without_it() -> None:
+    """All of them would be counted again: a state whose key is gone is damaged."""
+    fields = dict(folded(chunk(1)).take_changes().put)
+    general = msgspec.msgpack.decode(fields[GENERAL_FIELD])
+    for key in (b"", bytes(15)):
+        damaged = fields | {GENERAL_FIELD: msgspec.msgpack.encode([*general[:4], key, *general[5:]])}
+        with pytest.raises(InvalidStateError, match="key"):
+            BrandState.load(FoldConfig(), damaged)

@@ -139,8 +139,8 @@ def edited_ids(edit_ids: Callable[[bytes], bytes]) -> Callable[[dict[bytes, byte
     """A damage: the oldest segment of ids has others."""
 
     def edit(fields: dict[bytes, bytes]) -> None:
-        parts, hashes = msgspec.msgpack.decode(fields[b"m:0"])
-        fields[b"m:0"] = pack((parts, edit_ids(hashes)))
+        parts, hashes, keyed = msgspec.msgpack.decode(fields[b"m:0"])
+        fields[b"m:0"] = pack((parts, edit_ids(hashes), keyed))
 
     return edit
 

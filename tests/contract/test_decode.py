@@ -126,7 +126,9 @@ def test_decode_takes_mentions_out_as_rows() -> None:
     assert [batch.mentions.counts[part.mentions] for part in parts] == [2, 0, 1, 2]
     for part, texts in zip(parts, lists, strict=True):
         start, stop = batch.mentions.offsets[part.mentions : part.mentions + 2]
-        assert batch.mentions.hashes[start:stop].tolist() == list(map(hash_text, dict.fromkeys(texts)))
+        assert batch.mentions.hashes[start:stop].tolist() == [
+            hash_text(text, batch.mentions.hashing.key) for text in dict.fromkeys(texts)
+        ]
         assert batch.mentions.first(part.mentions) == texts
 
 

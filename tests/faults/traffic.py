@@ -251,7 +251,7 @@ def fold_of(book: Book, now_ms: int) -> dict[str, Any]:
     """The summary of one pure fold of everything pushed, without the fields that depend on when and how often."""
     state = BrandState.empty(FoldConfig())
     seen: set[str] = set()
-    batch = decode_batch(book.items, book.brand, Limits())
+    batch = decode_batch(book.items, book.brand, Limits(), state.hashing)
     fresh = []
     for position, chunk in enumerate(batch.chunks):
         if chunk.chunk_id not in seen:

@@ -207,7 +207,7 @@ class Reference {
                 meant += *at_;
         }
         at_++;
-        return hash_text(meant.data(), (ptrdiff_t)meant.size());
+        return Hasher().text(meant.data(), (ptrdiff_t)meant.size());
     }
 
     void escape(std::string *meant) {
@@ -297,7 +297,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     scanner.reset();
     const Outcome before = take_apart(&scanner, BEFORE, 0);
     require(before.verdict == scan::REDUCED && before.values == std::vector<float>{0.5f, -0.25f} &&
-                before.hashes == std::vector<uint64_t>{hash_text("m", 1)},
+                before.hashes == std::vector<uint64_t>{Hasher().text("m", 1)},
             "the first document");
     const Outcome behind = take_apart(&scanner, document, shift);
     require(same(behind, alone) && without_digits(behind.rest) == without_digits(alone.rest),

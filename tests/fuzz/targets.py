@@ -19,6 +19,7 @@ from orchestrator.contract import decode
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels import fold_py, merge_py, scan_py
+from orchestrator.kernels.hash_keys import KEY_BYTES, Hashing
 from orchestrator.kernels.rows import Centroids
 from tests.fuzz import documents
 
@@ -30,6 +31,7 @@ FOLDS: tuple[Any, Any] = (_fold, fold_py)
 MAX_ITEM_BYTES = 10**6
 
 _AHEAD_SHARE = 0.1
+_OLD_SHARE = 0.2  # of batches for brands that had ids before they had a key
 _AHEAD_BYTES = 1 << 18  # makes a batch large enough to be scanned on a thread of its own
 _SHOWN_BYTES = 10_000
 
@@ -40,15 +42,16 @@ def scan(seed: int) -> None:
     items = [documents.damaged(rng, documents.document(rng)) for _ in range(rng.randint(1, 4))]
     if ahead := rng.random() < _AHEAD_SHARE:
         items.append(b" " * _AHEAD_BYTES)
-    found, expected = _decoded(_scan, items, ahead=ahead), _decoded(scan_py, items)
+    hashing = Hashing(rng.randbytes(KEY_BYTES), old_too=rng.random() < _OLD_SHARE)
+    found, expected = _decoded(_scan, items, hashing, ahead=ahead), _decoded(scan_py, items, hashing)
     assert found == expected, f"scan, seed {seed}: {[item[:_SHOWN_BYTES] for item in items]!r}"
 
 
-def _decoded(kernel: Any, items: list[bytes], *, ahead: bool = False) -> list[Any]:
+def _decoded(kernel: Any, items: list[bytes], hashing: Hashing, *, ahead: bool = False) -> list[Any]:
     """What became of each item: its chunk with what stands in the rows in place of their numbers, or the error."""
     slowly = partial(decode._decode_slowly, MAX_ITEM_BYTES)
     found = kernel.decode_items(
-        kernel.Scan(items, MAX_ITEM_BYTES, ahead=ahead), "b", decode._chunk_decoder.decode, slowly
+        kernel.Scan(items, MAX_ITEM_BYTES, hashing, ahead=ahead), "b", decode._chunk_decoder.decode, slowly
     )
     chunks, indices, errors, centroids, mentions = found
     outcome: list[Any] = [None] * len(items)
@@ -58,6 +61,7 @@ def _decoded(kernel: Any, items: list[bytes], *, ahead: bool = False) -> list[An
                 part.label,
                 None if part.centroid is None else centroids.row(part.centroid).tobytes(),
                 mentions.hashes[mentions.offsets[part.mentions] : mentions.offsets[part.mentions + 1]].tolist(),
+                mentions.old_hashes[mentions.offsets[part.mentions] : mentions.offsets[part.mentions + 1]].tolist(),
                 mentions.first(part.mentions),
             )
             for part in chunk.clusters
@@ -130,7 +134,9 @@ def mentions(seed: int) -> None:
     sets = [kernel.MentionIds(capacity) for kernel in FOLDS]
     for _ in range(rng.randint(1, 40)):
         hashes = _hashes(rng, rng.choice([3, 50, 3 * capacity]))
-        added = [ids.add(hashes) for ids in sets]
+        old = _hashes(rng, 2 * len(hashes)) if rng.random() < _OLD_SHARE else hashes[:0]
+        old = old[: len(hashes)] if 0 < len(hashes) <= len(old) else None
+        added = [ids.add(hashes, old) for ids in sets]
         assert added[0] == added[1], f"mentions, seed {seed}"
         start = rng.randint(-1, sets[0].total)
         stop = start + rng.choice([0, 1, 7, 10**6])

@@ -19,7 +19,9 @@ ERRING = r"""
 #include <cstdint>
 #include <string_view>
 #include <vector>
-static inline uint64_t hash_text(const char *data, ptrdiff_t size) { return size ? (uint64_t)data[0] : 1; }
+struct Hasher {
+    uint64_t text(const char *data, ptrdiff_t size) const { return size ? (uint64_t)data[0] : 1; }
+};
 namespace scan {
 enum Verdict : int { PLAIN, REDUCED, SLOW };
 struct Survey { bool ascii, escapes; };

@@ -23,6 +23,7 @@ from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.kernels import choice, fold_py, measure
 from orchestrator.kernels.fold import PART_BYTES, stored_id_bytes
+from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.hashing_py import hash_text
 from orchestrator.kernels.rows import Centroids, MentionRows
 from tests.brand.support import batch_of, listed
@@ -66,7 +67,7 @@ print(choice.IMPLEMENTATION, choice.FALLBACK_REASON)
 
 def hashed(mentions: Iterable[str]) -> Any:
     """The different ones of *mentions* as a set takes them."""
-    return array(map(hash_text, dict.fromkeys(mentions)))
+    return array(hash_text(text, bytes(16)) for text in dict.fromkeys(mentions))
 
 
 def array(hashes: Iterable[int]) -> Any:
@@ -82,11 +83,11 @@ class NewestIds:
         self.newest: list[int] = []
         self.total = 0
 
-    def add(self, hashes: Sequence[int]) -> int:
-        """Remember *hashes*; how many were not among the newest when it was their turn."""
+    def add(self, hashes: Sequence[int], old: Sequence[int] | None = None) -> int:
+        """Remember *hashes*; how many were not among the newest when it was their turn, nor had an *old* one there."""
         before = self.total
-        for key in hashes:
-            if key not in self.newest:
+        for key, other in zip(hashes, hashes if old is None else old, strict=True):
+            if key not in self.newest and other not in self.newest:
                 self.newest = [*self.newest, key][-self.capacity :]
                 self.total += 1
         return self.total - before
@@ -131,6 +132,34 @@ def test_mention_ids_are_the_newest(kernel: ModuleType, steps: list[Any], capaci
         else:
             assert ids.add(array(step)) == slow.add(step)
         assert (ids.total, ids.known, ids.dump(0, ids.total)) == (slow.total, len(slow.newest), slow.dump())
+
+
+@given(steps=st.lists(st.lists(st.tuples(HASHES, HASHES), max_size=40), max_size=12), capacity=CAPACITIES)
+def test_mention_ids_may_be_known_by_old_hashes(kernel: ModuleType, steps: list[Any], capacity: int) -> None:
+    """What is remembered under either of its hashes is not new; what is new is remembered under the first."""
+    ids, slow = kernel.MentionIds(capacity), NewestIds(capacity)
+    for step in steps:
+        hashes = dict(step)
+        keys, old = list(hashes), list(hashes.values())
+        assert ids.add(array(keys), array(old)) == slow.add(keys, old)
+        assert (ids.total, ids.known, ids.dump(0, ids.total)) == (slow.total, len(slow.newest), slow.dump())
+
+
+def test_mention_ids_refuse_old_hashes_that_are_not_theirs(kernel: ModuleType) -> None:
+    """Each id has one; another number of them would be read beyond their end."""
+    with pytest.raises(ValueError, match="1 old hashes of 2 ids"):
+        kernel.MentionIds(9).add(array([1, 2]), array([3]))
+
+
+def test_story_has_old_ids_as_long_as_it_remembers_one(kernel: ModuleType) -> None:
+    """From then on no second hash of anything is looked up for it."""
+    story = kernel.Story(1, "s", kernel.MentionIds(3))
+    assert not story.has_old_ids()
+    story.ids.add(array([1, 2]))
+    story.old_ids = 2
+    for key, left in ((3, True), (4, True), (5, False)):
+        story.ids.add(array([key]))
+        assert story.has_old_ids() == left
 
 
 @pytest.mark.parametrize("capacity", [1, 100, 1_000, 10_000, 65_535])
@@ -420,7 +449,9 @@ def test_folder_tells_texts_from_ids_in_json(kernel: ModuleType, mentions: list[
     """Both ways to look at what a document lists, its bytes and its decoded strings, find the same texts."""
     document = ", ".join(f'"{mention}"' for mention in mentions).encode()
     spots = np.array([[0, 1, 1 + len(document)]], np.int64)
-    rows = MentionRows(np.empty(0, np.uint64), np.zeros(2, np.int64), items=[b"[%b]" % document], spots=spots)
+    rows = MentionRows(
+        Hashing.of_nobody(), np.empty(0, np.uint64), np.zeros(2, np.int64), items=[b"[%b]" % document], spots=spots
+    )
     assert rows.texts(0) == texts
     book = new_book(kernel)
     chunk = Chunk("0", "b", Sentiment(0.0), [Cluster("", "a", 0)])
@@ -477,9 +508,19 @@ def test_folder_refuses_centroids_that_are_not_there(kernel: ModuleType, row: in
 def test_folder_reads_within_the_hashes(offsets: list[int]) -> None:
     """Rows that are not within the array are refused by the twin that reads memory."""
     batch = one_chunk()
-    batch.mentions = MentionRows(batch.mentions.hashes, np.array(offsets, np.int64))
+    batch.mentions = MentionRows(batch.mentions.hashing, batch.mentions.hashes, np.array(offsets, np.int64))
     with pytest.raises(IndexError):
         fold_one(new_book(importlib.import_module("orchestrator.kernels._fold")), batch)
+
+
+def test_folder_refuses_a_batch_without_the_hashes_that_a_story_needs(kernel: ModuleType) -> None:
+    """All that was counted before the brand had a key would be counted again."""
+    book = new_book(kernel)
+    fold_one(book, one_chunk())
+    (story,) = book.records.values()
+    story.old_ids = 1
+    with pytest.raises(ValueError, match="the batch lacks the hashes"):
+        fold_one(book, one_chunk())
 
 
 @pytest.mark.parametrize("columns", [([5, 6], [1]), ([5], []), ([], [])])

@@ -23,7 +23,7 @@ def scanned(lists: list[list[str]]) -> MentionRows:
         first = json.dumps(texts[:FIRST_TEXTS]).encode()[1:-1]
         spots.append((number, number + 1, number + 1 + len(first)))
     of = MentionRows.of(lists)
-    return MentionRows(of.hashes, of.offsets, items=items, spots=np.array(spots, np.int64).reshape(-1, 3))
+    return MentionRows(of.hashing, of.hashes, of.offsets, items=items, spots=np.array(spots, np.int64).reshape(-1, 3))
 
 
 @given(first=st.lists(TEXTS, max_size=4), more=st.lists(TEXTS, max_size=4))
@@ -33,7 +33,9 @@ def test_mention_rows_are_different_texts_in_their_order(first: list[list[str]],
         lists = first + more
         assert len(rows) == len(lists)
         assert rows.counts == [len(set(texts)) for texts in lists]
-        assert rows.hashes.tolist() == [hash_text(text) for texts in lists for text in dict.fromkeys(texts)]
+        assert rows.hashes.tolist() == [
+            hash_text(text, rows.hashing.key) for texts in lists for text in dict.fromkeys(texts)
+        ]
         assert [array.dtype.name for array in (rows.hashes, rows.offsets)] == ["uint64", "int64"]
         assert [rows.first(row) for row in range(len(lists))] == [texts[:FIRST_TEXTS] for texts in lists]
 

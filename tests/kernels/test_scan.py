@@ -23,9 +23,11 @@ from orchestrator.contract import chunk as bounds
 from orchestrator.contract import decode
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidChunkError
+from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.rows import Centroids, MentionRows
 from tests.kernels.support import twins_of
 
+HASHING = Hashing.of_nobody()
 FOLDER = Path(decode.__file__).parents[1] / "kernels"
 
 
@@ -44,7 +46,9 @@ def decoded(kernel: ModuleType, item: bytes) -> tuple[list[Cluster], Centroids, 
         return decode._decode_slowly(10**9, *arguments)
 
     decode_item = decode._chunk_decoder.decode
-    chunks, _, errors, centroids, mentions = kernel.decode_items(kernel.Scan([item], 10**9), "b", decode_item, slowly)
+    chunks, _, errors, centroids, mentions = kernel.decode_items(
+        kernel.Scan([item], 10**9, HASHING), "b", decode_item, slowly
+    )
     if errors:
         raise errors[0][1]
     return chunks[0].clusters, centroids, mentions, len(slow_calls)
@@ -229,7 +233,7 @@ def test_items_of_a_batch_keep_their_rows(kernel: ModuleType) -> None:
     ]
     slowly = partial(decode._decode_slowly, 1000)
     chunks, indices, errors, centroids, _ = kernel.decode_items(
-        kernel.Scan(items, 1000), "b", decode._chunk_decoder.decode, slowly
+        kernel.Scan(items, 1000, HASHING), "b", decode._chunk_decoder.decode, slowly
     )
     assert indices == [0, 1, 4, 5]
     assert [index for index, _ in errors] == [2, 3, 6, 7]
@@ -254,7 +258,7 @@ def test_scan_ahead_finds_the_same(kernel: ModuleType) -> None:
     slowly = partial(decode._decode_slowly, 10_000)
     found = []
     for ahead in (False, True):
-        scan = kernel.Scan(items, 10_000, ahead=ahead)
+        scan = kernel.Scan(items, 10_000, HASHING, ahead=ahead)
         chunks, indices, errors, centroids, _ = kernel.decode_items(scan, "b", decode._chunk_decoder.decode, slowly)
         rows = [bits(centroids.row(chunk.clusters[0].centroid)) for chunk in chunks]
         found.append((rows, indices, [(index, str(error)) for index, error in errors]))
@@ -265,7 +269,7 @@ def test_scan_ahead_finds_the_same(kernel: ModuleType) -> None:
 def test_scan_keeps_its_items_and_may_be_forgotten(kernel: ModuleType) -> None:
     """Who began a scan may drop the items, or the scan itself while it is under way."""
     items = _great_batch()
-    scans = [kernel.Scan(items, 10**6, ahead=True) for _ in range(4)]
+    scans = [kernel.Scan(items, 10**6, HASHING, ahead=True) for _ in range(4)]
     count = len(items)
     items.clear()
     gc.collect()
@@ -277,16 +281,16 @@ def test_scan_keeps_its_items_and_may_be_forgotten(kernel: ModuleType) -> None:
 
 def test_collector_leaves_the_items_of_a_scan_alone() -> None:
     """It would clear the list of a scan that hangs on a cycle, under the thread that reads the items."""
-    scan = pytest.importorskip("orchestrator.kernels._scan").Scan([item_with("[1]")], 1000)
+    scan = pytest.importorskip("orchestrator.kernels._scan").Scan([item_with("[1]")], 1000, HASHING)
     assert not gc.is_tracked(scan)
 
 
 NO_THREAD = """
 import resource, threading
-from tests.kernels.test_scan import _great_batch
+from tests.kernels.test_scan import HASHING, _great_batch
 from orchestrator.contract import decode
 
-items = _great_batch()
+items, limits = _great_batch(), decode.Limits()
 in_turn = decode.decode_batch(items, "b")
 soft, hard = resource.getrlimit(resource.RLIMIT_AS)
 pages = int(open("/proc/self/statm").read().split()[0])
@@ -295,7 +299,7 @@ try:
     threading.Thread(target=int).start()
 except RuntimeError:
     print("no thread")
-scan = decode.scan_batch(items, ahead=True)
+scan = decode.scan_batch(items, limits, HASHING, ahead=True)
 resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 ahead = decode.decode_scan(scan, "b")
 print(ahead.indices == in_turn.indices and ahead.centroids.values.tobytes() == in_turn.centroids.values.tobytes())
@@ -311,7 +315,7 @@ def test_scan_waits_for_its_turn_when_no_thread_is_to_be_had() -> None:
 
 def test_scan_is_used_up_by_decoding(kernel: ModuleType) -> None:
     """Its rows were handed over."""
-    scan = kernel.Scan([item_with("[1]")], 1000)
+    scan = kernel.Scan([item_with("[1]")], 1000, HASHING)
     slowly = partial(decode._decode_slowly, 1000)
     kernel.decode_items(scan, "b", decode._chunk_decoder.decode, slowly)
     with pytest.raises(ValueError, match="the scan is used up"):

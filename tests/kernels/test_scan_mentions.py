@@ -20,7 +20,7 @@ from orchestrator.kernels import rows
 from orchestrator.kernels.hashing import hash_text
 from orchestrator.kernels.rows import MentionRows
 from tests.kernels.support import twins_of
-from tests.kernels.test_scan import FOLDER, decoded, kernel
+from tests.kernels.test_scan import FOLDER, HASHING, decoded, kernel
 
 __all__ = ["kernel"]  # a fixture
 
@@ -49,7 +49,7 @@ def row_of(mentions: MentionRows, row: int) -> Row:
 
 def row_with(*texts: str) -> Row:
     """The row of a cluster that lists *texts*, by the definition."""
-    return [hash_text(text) for text in dict.fromkeys(texts)], list(texts[:3])
+    return [hash_text(text, HASHING.key) for text in dict.fromkeys(texts)], list(texts[:3])
 
 
 def expected(array: str) -> list[str] | None:
@@ -199,7 +199,9 @@ def test_rows_cannot_be_named_by_documents(kernel: ModuleType, value: str, key: 
     whole = item_with('["secret"]', '["secret"]')
     smuggled = item_with(value, key=key, more=more)
     slowly = partial(decode._decode_slowly, 10**6)
-    found = kernel.decode_items(kernel.Scan([whole, smuggled, whole], 10**6), "b", decode._chunk_decoder.decode, slowly)
+    found = kernel.decode_items(
+        kernel.Scan([whole, smuggled, whole], 10**6, HASHING), "b", decode._chunk_decoder.decode, slowly
+    )
     assert (found[1], [index for index, _ in found[2]]) == ([0, 2], [1])
 
 
@@ -227,7 +229,7 @@ def test_rows_of_a_batch_keep_apart(kernel: ModuleType) -> None:
     ]
     slowly = partial(decode._decode_slowly, 1000)
     chunks, indices, errors, _, mentions = kernel.decode_items(
-        kernel.Scan(items, 1000), "b", decode._chunk_decoder.decode, slowly
+        kernel.Scan(items, 1000, HASHING), "b", decode._chunk_decoder.decode, slowly
     )
     assert indices == [0, 1, 3, 5, 9]
     assert [index for index, _ in errors] == [2, 4, 6, 7, 8]

@@ -11,6 +11,7 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits
 from orchestrator.errors import StoreUnavailableError
+from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.lane.batch import TORN, TRANSITIONS, Batch, BatchOrderError, Stage, needed
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
@@ -30,7 +31,7 @@ def at(stage: Stage) -> Batch:
 def decoded(*chunk_ids: str) -> Batch:
     """A batch of these chunks, whose ids nobody knows."""
     batch = Batch([item("nike", chunk_id) for chunk_id in chunk_ids])
-    batch.scan(LIMITS)
+    batch.scan(LIMITS, Hashing.of_nobody())
     batch.decode("nike", LIMITS)
     batch.known = [False] * len(chunk_ids)
     return batch
@@ -64,7 +65,7 @@ def test_batch_is_torn_while_the_state_changes() -> None:
 def test_batch_folds_its_new_chunks() -> None:
     """A chunk that is known and one that is no chunk are told apart from those that are folded."""
     batch = Batch([item("nike", "a"), b"{", item("nike", "b"), item("nike", "b")])
-    batch.scan(LIMITS)
+    batch.scan(LIMITS, Hashing.of_nobody())
     batch.decode("nike", LIMITS)
     batch.known = [True, False, False]
     state = BrandState.empty(FoldConfig())

@@ -75,6 +75,85 @@ FORMAT_GUARDS: Final = (
         "\n",
         "tests/brand/test_migration.py::test_the_first_commit_writes_every_field_anew",
     ),
+    # brand/state, brand/mentions: ids are hashed under one key, and those of before brands had one are found again
+    Guard(
+        "orchestrator/brand/state.py",
+        "        if batch.mentions.hashing.key != self._hash_key:\n",
+        "        if False:\n",
+        "tests/brand/test_hash_keys.py::test_a_state_takes_no_batch_of_another_key",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        if not general.hash_key and self._stories.has_keyed_ids():\n",
+        "        if False:\n",
+        "tests/brand/test_migration.py::test_ids_under_a_key_are_not_read_without_it",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        self._hash_key = general.hash_key or self._hash_key\n",
+        "",
+        "tests/brand/test_hash_keys.py::test_the_key_of_a_brand_stays",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "    if len(general.hash_key) not in {0, hash_keys.KEY_BYTES}:\n",
+        "    if False:\n",
+        "tests/brand/test_migration.py::test_ids_under_a_key_are_not_read_without_it",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        return Hashing(self._hash_key, self._stories.has_old_ids())\n",
+        "        return Hashing(self._hash_key)\n",
+        "tests/brand/test_migration.py::test_a_mention_that_was_counted_without_a_key_is_not_counted_again",
+    ),
+    Guard(
+        "orchestrator/brand/mentions.py",
+        "            if not segment.keyed:\n",
+        "            if False:\n",
+        "tests/brand/test_migration.py::test_no_stored_hash_of_before_is_looked_up_as_it_is",
+    ),
+    Guard(
+        "orchestrator/brand/mentions.py",
+        "            if not segment.keyed:\n",
+        "            if True:\n",
+        "tests/brand/test_migration.py::test_a_mention_is_counted_once_across_the_migration",
+    ),
+    Guard(
+        "orchestrator/brand/mentions.py",
+        "            if len(hashes) % ID_BYTES:\n",
+        "            if False:\n",
+        "tests/brand/test_migration.py::test_old_ids_that_make_no_sense_are_refused",
+    ),
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "stored.ids_total if stored.old_ids is None else stored.old_ids",
+        "0 if stored.old_ids is None else stored.old_ids",
+        "tests/brand/test_migration.py::test_a_mention_that_was_counted_without_a_key_is_not_counted_again",
+    ),
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "        if story.old_ids > stored.ids_total:\n",
+        "        if False:\n",
+        "tests/brand/test_migration.py::test_old_ids_that_make_no_sense_are_refused",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "            if story.key in self.records and story.has_old_ids():\n",
+        "            if True:\n",
+        "tests/brand/test_migration.py::test_old_hashes_are_looked_up_no_longer_than_a_story_needs_them",
+    ),
+    Guard(
+        "orchestrator/kernels/fold_py.py",
+        "            if old is not None and not old:\n",
+        "            if False:\n",
+        "tests/kernels/test_fold.py::test_folder_refuses_a_batch_without_the_hashes_that_a_story_needs",
+    ),
+    Guard(
+        "orchestrator/kernels/hash_keys.py",
+        "        if len(self.key) != KEY_BYTES:\n",
+        "        if False:\n",
+        "tests/kernels/test_hashing.py::test_keys_of_another_size_are_refused",
+    ),
     # store: a commit writes the format of its own state, and the two refusals differ
     Guard(
         "orchestrator/store/codes.py",
