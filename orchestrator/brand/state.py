@@ -6,12 +6,15 @@ were cut, on restarts, or on which process did it.
 
 Fields of the state hash: ``g`` (format, clock, flags, key of the mention ids), ``p:<pane>`` (tally and topics of a
 pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled
-ones, episodes), and those of the stories (:mod:`orchestrator.brand.story_store`).
+ones, episodes), and those of the stories (:mod:`orchestrator.brand.story_store`). Each ends with a seal
+(:mod:`orchestrator.brand.seals`).
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -19,9 +22,11 @@ from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
+from orchestrator.brand.mentions import PREFIX as IDS_PREFIX
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport, Reanchoring
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, Stamps, first_pane, stamp_all
 from orchestrator.brand.recent import RecentChunks
+from orchestrator.brand.seals import is_sealed, seal_all, unseal_all
 from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
@@ -82,11 +87,18 @@ class BrandState:
         state = cls(config)
         if not fields:
             return state
-        general = state._restore(fields)
-        # To the time of the last commit: it tells every part where its window began then.
-        state.advance(general.clock_ms)
-        if general.format != config.formats.written:
-            state._rewrite()
+        values, sealed = _unsealed(fields)
+        try:
+            general = state._restore(values)
+            # To the time of the last commit: it tells every part where its window began then.
+            state.advance(general.clock_ms)
+            if not sealed:
+                # What an older version wrote is vouched for by nothing but that a summary can be made of it.
+                state.summary("", 0, 0, 0)
+            if general.format != config.formats.written or not sealed:
+                state._rewrite()
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise InvalidStateError(f"the state cannot be loaded: {_told(error)}") from error
         return state
 
     @classmethod
@@ -107,7 +119,7 @@ class BrandState:
         if not lies_ahead(state.clock_ms, now_ms):
             return state, None
         state = cls(config)
-        return state, state._reanchor(fields, Present(now_ms))
+        return state, state._reanchor(_unsealed(fields)[0], Present(now_ms))
 
     @property
     def clock_ms(self) -> int:
@@ -201,6 +213,7 @@ class BrandState:
         spikes, alerts = self._spikes.take_changes(put, remove)
         self._stories.take_changes(put, remove)
         recent = self._recent.take_changes()
+        seal_all(put)
         return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
@@ -272,6 +285,23 @@ class BrandState:
 def lies_ahead(clock_ms: int, now_ms: int) -> bool:
     """Whether a state of *clock_ms* lies in the future at *now_ms*, further than clocks of one fleet are apart."""
     return clock_ms > now_ms + MAX_AHEAD_MS
+
+
+def _unsealed(fields: Mapping[bytes, bytes]) -> tuple[Mapping[bytes, bytes], bool]:
+    """The values without their seals, and whether they had any: a state of an older version has none.
+
+    Raises:
+        InvalidStateError: a field is not what was committed under its name.
+    """
+    if not is_sealed(GENERAL_FIELD, fields.get(GENERAL_FIELD, b"")):
+        return fields, False
+    return unseal_all(fields, bare=IDS_PREFIX), True
+
+
+def _told(error: Exception) -> str:
+    """What *error* says and where it was raised, because whoever reads that has no traceback."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}, line {frame.lineno})"
 
 
 def _read_general(fields: Mapping[bytes, bytes], formats: Formats) -> _General:

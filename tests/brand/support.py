@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from orchestrator.brand import mentions, story_store
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.panes import first_pane
+from orchestrator.brand.seals import seal_all, unseal_all
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import Chunk, Cluster, Meta, Sentiment
@@ -67,12 +68,25 @@ class Keys:
         ]
 
 
+def opened(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """What the state's *fields* hold, without their seals."""
+    return unseal_all(fields, bare=b"")
+
+
+def edit(fields: dict[bytes, bytes], name: bytes, value: object) -> None:
+    """Let a field hold another *value*, sealed as if it had been committed."""
+    changed = {name: msgspec.msgpack.encode(value)}
+    seal_all(changed)
+    fields.update(changed)
+
+
 def meaning(fields: Mapping[bytes, bytes], config: FoldConfig) -> dict[bytes, object]:
     """What the state's *fields* say, whatever their commits cut them into.
 
     Segments are replaced by what a new state makes of them: one entry a story, as it would be written now, with its
     remembered ids in their order. All other fields depend on the chunks alone and stay as they are.
     """
+    fields = opened(fields)
     told: dict[bytes, object] = {name: value for name, value in fields.items() if not is_segment(name)}
     book = StoryBook.load(config.similarity_threshold, config.max_stories, fields)
     if GENERAL_FIELD in fields:

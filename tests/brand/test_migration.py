@@ -16,7 +16,7 @@ from orchestrator.brand.topics import topic_key
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT, Formats
 from orchestrator.errors import InvalidStateError
-from tests.brand.support import NOW_MS, Keys, chunk, folded, summary_of
+from tests.brand.support import NOW_MS, Keys, chunk, folded, opened, summary_of
 from tests.states import StoredState, stored_formats, stored_states
 
 STATES = stored_states()
@@ -48,7 +48,7 @@ def told(state: BrandState, stored: StoredState, now_ms: int) -> Any:
 
 def format_in(fields: Any) -> int:
     """The number in the general field."""
-    return int(msgspec.msgpack.decode(fields[GENERAL_FIELD])[0])
+    return int(msgspec.msgpack.decode(opened(fields)[GENERAL_FIELD])[0])
 
 
 def is_kept(name: bytes) -> bool:
@@ -250,13 +250,15 @@ def test_old_ids_that_make_no_sense_are_refused() -> None:
         BrandState.load(FoldConfig(), {**stored.state, name: msgspec.msgpack.encode((parts, hashes + b"x"))})
     state = load(stored)
     next(iter(state._stories.records.values())).old_ids = 10**6
+    keys = Keys(dict(stored.state))
+    keys.commit(state.take_changes())
     with pytest.raises(InvalidStateError, match="1000000 of"):
-        BrandState.load(FoldConfig(), {**stored.state, **state.take_changes().put})
+        BrandState.load(FoldConfig(), keys.state)
 
 
 def test_ids_under_a_key_are_not_read_without_it() -> None:
     """All of them would be counted again: a state whose key is gone is damaged."""
-    fields = dict(folded(chunk(1)).take_changes().put)
+    fields = opened(folded(chunk(1)).take_changes().put)
     general = msgspec.msgpack.decode(fields[GENERAL_FIELD])
     for key in (b"", bytes(15)):
         damaged = fields | {GENERAL_FIELD: msgspec.msgpack.encode([*general[:4], key, *general[5:]])}

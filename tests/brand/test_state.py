@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from orchestrator.brand.codec import pack
 from orchestrator.brand.outputs import FoldConfig, FoldReport
+from orchestrator.brand.seals import is_sealed
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
+from orchestrator.brand.window import Window
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment, TopicCount
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.contract.times import iso_utc
@@ -27,9 +29,11 @@ from tests.brand.support import (
     batch_of,
     chunk,
     chunk_at,
+    edit,
     folded,
     listed,
     meaning,
+    opened,
     sample,
     summary_of,
 )
@@ -127,22 +131,22 @@ def test_differences_do_not_depend_on_commits() -> None:
 def edited_story(place: int, change: Callable[[Any], Any]) -> Callable[[dict[bytes, bytes]], None]:
     """A damage: what stands at *place* of the story in the newest segment is changed."""
 
-    def edit(fields: dict[bytes, bytes]) -> None:
-        ([story], removed) = msgspec.msgpack.decode(fields[b"s:4"])
+    def change_story(fields: dict[bytes, bytes]) -> None:
+        ([story], removed) = msgspec.msgpack.decode(opened(fields)[b"s:4"])
         story[place] = change(story[place])
-        fields[b"s:4"] = pack(([story], removed))
+        edit(fields, b"s:4", ([story], removed))
 
-    return edit
+    return change_story
 
 
 def edited_ids(edit_ids: Callable[[bytes], bytes]) -> Callable[[dict[bytes, bytes]], None]:
     """A damage: the oldest segment of ids has others."""
 
-    def edit(fields: dict[bytes, bytes]) -> None:
-        parts, hashes, keyed = msgspec.msgpack.decode(fields[b"m:0"])
-        fields[b"m:0"] = pack((parts, edit_ids(hashes), keyed))
+    def change_ids(fields: dict[bytes, bytes]) -> None:
+        parts, hashes, keyed = msgspec.msgpack.decode(opened(fields)[b"m:0"])
+        edit(fields, b"m:0", (parts, edit_ids(hashes), keyed))
 
-    return edit
+    return change_ids
 
 
 KNOWN_BAD: dict[str, Callable[[dict[bytes, bytes]], None]] = {
@@ -159,9 +163,9 @@ KNOWN_BAD: dict[str, Callable[[dict[bytes, bytes]], None]] = {
     "examples": edited_story(9, lambda examples: examples[1:]),
     "another id": edited_ids(lambda hashes: bytes(8) + hashes[8:]),
     "order of ids": edited_ids(lambda hashes: hashes[8:] + hashes[:8]),
-    "a story that left": lambda fields: fields.update({b"s:5": pack(([], [0]))}),
-    "next key": lambda fields: fields.update({b"s": pack((STATE_FORMAT, 9))}),
-    "a note": lambda fields: fields.update({b"n": pack([[0, "it went well"]])}),
+    "a story that left": lambda fields: edit(fields, b"s:5", ([], [0])),
+    "next key": lambda fields: edit(fields, b"s", (STATE_FORMAT, 9)),
+    "a note": lambda fields: edit(fields, b"n", [[0, "it went well"]]),
     "a field more": lambda fields: fields.update({b"x": b""}),
 }
 
@@ -363,10 +367,71 @@ def test_load_of_nothing_is_empty() -> None:
     ],
 )
 def test_load_refuses_damage(damage: dict[bytes, bytes]) -> None:
-    """A damaged field or a format without a migration is an error, not a guess."""
-    fields = dict(folded(chunk(1, summary="s")).take_changes().put)
+    """A damaged field or a format without a migration is an error, not a guess, also where no seal tells of it."""
+    fields = opened(folded(chunk(1, summary="s")).take_changes().put)
     with pytest.raises(InvalidStateError):
         BrandState.load(FoldConfig(), {**fields, **damage})
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        (b"g", 1, 2**62),  # a clock that no date has: only a summary needs the date
+        (b"s:0", 4, 2**62),
+        (b"p:1994928", 0, [1, 1, [b"", b""]]),
+    ],
+)
+def test_load_says_what_it_or_a_summary_would_raise(name: bytes, place: int, value: object) -> None:
+    """Without seals, in states of older versions, a number may be damaged and decode: that parks and is never retried.
+
+    The message has to do for a traceback.
+    """
+    fields = opened(folded(chunk(1, clusters=[Cluster("s", "a story", listed("m"))])).take_changes().put)
+    holder = msgspec.msgpack.decode(fields[name])
+    (holder[0][0] if name == b"s:0" else holder)[place] = value
+    fields[name] = pack(holder)
+    with pytest.raises(InvalidStateError, match=r"^the state cannot be loaded: \w+Error: .*\(\w+\.py, line \d+\)$"):
+        BrandState.load(FoldConfig(), fields)
+
+
+def test_load_lets_what_is_no_damage_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too little memory says nothing about the state."""
+
+    def fails(*_: object) -> Window:
+        raise MemoryError
+
+    monkeypatch.setattr(Window, "load", fails)
+    with pytest.raises(MemoryError):
+        BrandState.load(FoldConfig(), folded(chunk(1)).take_changes().put)
+
+
+@pytest.mark.parametrize("name", [b"g", b"p:1994928", b"h:498732", b"s", b"n"])
+def test_load_refuses_a_field_whose_seal_does_not_fit(name: bytes) -> None:
+    """Also if it says something that could be."""
+    fields = dict(folded(chunk(1, summary="s", clusters=[Cluster("s", "a story", listed("m"))])).take_changes().put)
+    for value in (opened(fields)[name], fields[name][:-1] + bytes([fields[name][-1] ^ 1]), b""):
+        with pytest.raises(InvalidStateError):
+            BrandState.load(FoldConfig(), {**fields, name: value})
+
+
+def test_load_refuses_two_fields_that_changed_places() -> None:
+    """Each is whole, and what it says is of another pane."""
+    state = folded(chunk_at(NOW_MS, chunk_id="a"), chunk_at(NOW_MS - HOUR_MS, chunk_id="b", mentions=9))
+    fields = dict(state.take_changes().put)
+    one, other = sorted(name for name in fields if name.startswith(b"p:"))
+    with pytest.raises(InvalidStateError, match="checksum"):
+        BrandState.load(FoldConfig(), {**fields, one: fields[other], other: fields[one]})
+
+
+def test_a_state_without_seals_is_written_anew() -> None:
+    """The segments of ids stay as they are and are read beside what is sealed; all else gets its seal."""
+    whole = folded(chunk(1, clusters=[Cluster("s", "a story", listed("m"))]))
+    keys = Keys(opened(whole.take_changes().put))
+    ids = keys.state[b"m:0"]
+    keys.commit(BrandState.load(FoldConfig(), keys.state).take_changes())
+    assert keys.state[b"m:0"] == ids
+    assert [name for name, value in keys.state.items() if not is_sealed(name, value)] == [b"m:0"]
+    assert summary_of(BrandState.load(FoldConfig(), keys.state)) == summary_of(whole)
 
 
 def test_load_leaves_the_state_of_a_newer_version_alone() -> None:

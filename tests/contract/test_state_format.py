@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.seals import SEAL_BYTES
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.state_format import FORMATS, OLDEST_FORMAT, STATE_FORMAT, Formats
 from orchestrator.store import StoreOptions
@@ -17,7 +18,7 @@ PROTOCOL = Path(__file__).parents[2] / "docs" / "redis-protocol.md"
 def test_acquire_guards_the_format_that_is_written() -> None:
     """Else a version that cannot read the state would acquire the brand, and one that can would be refused."""
     put = BrandState.empty(FoldConfig()).take_changes().put
-    written = msgspec.msgpack.decode(put[GENERAL_FIELD])[0]
+    written = msgspec.msgpack.decode(put[GENERAL_FIELD][:-SEAL_BYTES])[0]
     assert (written, StoreOptions().formats, FoldConfig().formats) == (STATE_FORMAT, FORMATS, FORMATS)
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from orchestrator.brand.panes import MAX_AHEAD_MS
+from orchestrator.brand.seals import SEAL_BYTES, seal_all
 from orchestrator.brand.state import GENERAL_FIELD
 from orchestrator.errors import FutureStateError
 from tests.lane.support import Brand
@@ -18,9 +19,11 @@ HOUR_MS = 3_600_000
 def _shift(queue: Brand, ms: int) -> None:
     """Leave a state of another time behind, as a commit does while the server's clock is wrong."""
     stored: Any = queue.client.hget(queue.keys.state, GENERAL_FIELD)
-    general = msgspec.msgpack.decode(stored)
+    general = msgspec.msgpack.decode(stored[:-SEAL_BYTES])
     general[1] += ms
-    queue.client.hset(queue.keys.state, GENERAL_FIELD, msgspec.msgpack.encode(general))
+    fields = {GENERAL_FIELD: msgspec.msgpack.encode(general)}
+    seal_all(fields)
+    queue.client.hset(queue.keys.state, GENERAL_FIELD, fields[GENERAL_FIELD])
 
 
 def test_a_state_in_the_future_is_not_opened(queue: Brand) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orchestrator.brand.seals import SEAL_BYTES
 from orchestrator.brand.state import GENERAL_FIELD
 from orchestrator.contract.chunk import MAX_MAGNITUDE
 from orchestrator.contract.state_format import STATE_FORMAT
@@ -235,7 +236,7 @@ def test_session_migrates_what_an_older_version_left(queue: Brand, name: str) ->
     assert (queue.meta("format"), queue.meta("version")) == (STATE_FORMAT, version + 1)
     assert queue.summary()["version"] == version + 1
     general: Any = queue.client.hget(queue.keys.state, GENERAL_FIELD)
-    assert msgspec.msgpack.decode(general)[0] == STATE_FORMAT
+    assert msgspec.msgpack.decode(general[:-SEAL_BYTES])[0] == STATE_FORMAT
 
 
 def test_session_leaves_the_brand_of_a_newer_version_without_a_trace(queue: Brand) -> None:

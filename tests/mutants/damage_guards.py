@@ -69,4 +69,66 @@ DAMAGE_GUARDS: Final = (
         )
         for name in ("version", "attempts", "due", "seen_since")
     ),
+    # brand/seals, brand/state: what a field says counts only where it was put
+    Guard(
+        "orchestrator/brand/seals.py",
+        "crc32(value, crc32(name))",
+        "crc32(value)",
+        "tests/brand/test_seals.py::test_a_value_under_another_name_is_noticed",
+    ),
+    Guard(
+        "orchestrator/brand/seals.py",
+        "len(seal) == SEAL_BYTES and ",
+        "not seal or ",
+        "tests/brand/test_seals.py::test_what_is_too_short_for_a_seal_has_none",
+    ),
+    Guard(
+        "orchestrator/brand/seals.py",
+        "elif name.startswith(bare):",
+        "elif True:",
+        "tests/brand/test_seals.py::test_only_bare_fields_may_be_without_a_seal",
+        "tests/faults/test_corruption.py::test_no_corruption_of_a_field_loads_with_other_totals",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        seal_all(put)\n",
+        "",
+        "tests/brand/test_state.py::test_load_refuses_two_fields_that_changed_places",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "return unseal_all(fields, bare=IDS_PREFIX), True",
+        'return unseal_all(fields, bare=b""), True',
+        "tests/brand/test_state.py::test_load_refuses_two_fields_that_changed_places",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "return unseal_all(fields, bare=IDS_PREFIX), True",
+        "return unseal_all(fields, bare=GENERAL_FIELD), True",
+        "tests/brand/test_state.py::test_a_state_without_seals_is_written_anew",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        " or not sealed:",
+        ":",
+        "tests/brand/test_state.py::test_a_state_without_seals_is_written_anew",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        '                state.summary("", 0, 0, 0)\n',
+        "                pass\n",
+        "tests/brand/test_state.py::test_load_says_what_it_or_a_summary_would_raise",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "except (ArithmeticError, LookupError, TypeError, ValueError) as error:",
+        "except LookupError as error:",
+        "tests/brand/test_state.py::test_load_says_what_it_or_a_summary_would_raise",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "except (ArithmeticError, LookupError, TypeError, ValueError) as error:",
+        "except Exception as error:",
+        "tests/brand/test_state.py::test_load_lets_what_is_no_damage_out",
+    ),
 )

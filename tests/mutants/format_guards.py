@@ -25,13 +25,13 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/brand/state.py",
-        "if general.format != config.formats.written:",
-        "if general.format > config.formats.written:",
+        "if general.format != config.formats.written or not sealed:",
+        "if general.format > config.formats.written or not sealed:",
         "tests/brand/test_migration.py::test_the_first_commit_writes_every_field_anew",
     ),
     Guard(
         "orchestrator/brand/state.py",
-        "if general.format != config.formats.written:",
+        "if general.format != config.formats.written or not sealed:",
         "if True:",
         "tests/brand/test_migration.py::test_a_state_of_the_present_format_is_not_written_anew",
     ),
