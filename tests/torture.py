@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.faults import chunk_faults, corruption, process_faults, redis_faults, upgrade_faults
+from tests.faults import chunk_faults, corruption, damage_faults, process_faults, redis_faults, upgrade_faults
 from tests.mutants.gate import check_control, survivors
 from tests.mutants.guards import python_mutants
 from tests.mutants.lua import lua_mutants
@@ -41,6 +41,9 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "failed over": partial(redis_faults.fail_over, failovers=20),
     "server moved": partial(redis_faults.move_server, moves=20),
     "redis full": redis_faults.fill_redis,
+    "keys deleted": partial(damage_faults.delete_keys, rounds=5),
+    "damaged at rest": partial(damage_faults.damage_at_rest, damages=20),
+    "keys evicted": partial(damage_faults.evict_keys, evictions=10),
     "fields corrupted": partial(corruption.corrupt_fields, corruptions=4_000),
     "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),

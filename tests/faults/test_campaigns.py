@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import chunk_faults, process_faults, redis_faults, upgrade_faults
+from tests.faults import chunk_faults, damage_faults, process_faults, redis_faults, upgrade_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,9 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "log cut": (partial(redis_faults.cut_log, cuts=6), {"valid prefixes": 6}),
     "failed over": (partial(redis_faults.fail_over, failovers=3), {"failovers": 3}),
     "server moved": (partial(redis_faults.move_server, moves=2), {"moves": 2, "lost": 0}),
+    "keys deleted": (partial(damage_faults.delete_keys, rounds=1), {"parked": 2, "lost": 0, "doubled": 0}),
+    "damaged at rest": (partial(damage_faults.damage_at_rest, damages=2), {"parked": 2, "lost": 0, "doubled": 0}),
+    "keys evicted": (partial(damage_faults.evict_keys, evictions=1), {"evictions": 1, "other totals": 0}),
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
     "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),
     "chunks that kill": (

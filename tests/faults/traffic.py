@@ -79,7 +79,7 @@ class Traffic:
     ) -> None:
         self.random = random.Random(seed)  # noqa: S311 - reproducible traffic, no secrets
         self.books = {brand: Book(brand) for brand in brands}
-        self._duplicate_rate = duplicate_rate
+        self.duplicate_rate = duplicate_rate
         self._garbage_rate = garbage_rate
         self._number = 0
 
@@ -98,7 +98,7 @@ class Traffic:
         """The next item of *brand*, entered into its book."""
         book = self.books[brand]
         draw = self.random.random()
-        if book.chunks and draw < self._duplicate_rate:
+        if book.chunks and draw < self.duplicate_rate:
             book.duplicates += 1
             item = json.dumps(book.chunks[self.random.choice(list(book.chunks)[-500:])]).encode()
         elif draw > 1 - self._garbage_rate:
