@@ -42,6 +42,32 @@ class FutureStateError(InvalidStateError):
     """Raised when a brand's state is of a time that is still to come by Redis's clock; the brand is parked."""
 
 
+class DamagedMetaError(InvalidStateError):
+    """Raised when a field of ``meta`` is none that a commit writes (``META``).
+
+    Attributes:
+        field: its name; without it the brand goes on.
+        value: what it is, at most 40 bytes of it.
+    """
+
+    def __init__(self, message: str, field: str, value: bytes) -> None:
+        super().__init__(message)
+        self.field = field
+        self.value = value
+
+
+class WrongSizeError(InvalidStateError):
+    """Raised when the state or a generation of digests lost or gained members since the last commit (``SIZE``).
+
+    Attributes:
+        told: the key, its size, and the one that the last commit left.
+    """
+
+    def __init__(self, message: str, told: str) -> None:
+        super().__init__(message)
+        self.told = told
+
+
 class NewerStateError(OrchestratorError):
     """Raised when a newer version wrote a brand's state: the brand is left to processes of that version."""
 

@@ -13,21 +13,23 @@ from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 
 
-@click.command(short_help="Put right a brand whose state a wrong clock took into the future.")
+@click.command(short_help="Put right a brand that a wrong clock or damaged keys have parked.")
 @click.argument("brand")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--accept-loss", is_flag=True, help="Go on with what is there, where keys lost or gained members.")
 @with_settings
-def repair(settings: Settings, brand: str, *, dry_run: bool) -> None:
+def repair(settings: Settings, brand: str, *, dry_run: bool, accept_loss: bool) -> None:
     """Put right the state of BRAND, where /health says that it is parked and that this helps.
 
-    What was counted at a time that is still to come counts in the present quarter of an hour. Nothing else
-    changes. The brand must be worked on by nobody; a parked one is not.
+    What was counted at a time that is still to come counts in the present quarter of an hour. Numbers of meta
+    that no commit writes begin anew. Nothing else changes, and nothing that is gone comes back. The brand must
+    be worked on by nobody; a parked one is not.
     """
     name = check_brand(brand)
     load_kernel()  # before the service, which loads the kernels without a word about a failure
     service = importlib.import_module("orchestrator.service")
     with open_redis(settings) as client:
-        done = service.repair(client, settings, name, dry_run=dry_run)
+        done = service.repair(client, settings, name, dry_run=dry_run, accept_loss=accept_loss)
     for sentence in done:
         click.echo(printable(f"{name!r}: {sentence}"))
     if not done:

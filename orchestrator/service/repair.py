@@ -1,18 +1,19 @@
 """``orchestrator repair``: what is wrong with one brand's keys and can be put right is, under a lease of its own.
 
-Owns no rule: what lies in the future is moved by :meth:`orchestrator.brand.state.BrandState.reanchored`. All of a
-repair is one commit, so another orchestrator meets the brand either before it or after it, and readers are told of the
-new summary as after any other commit. Never needs a running service, and never works beside one: a brand that is being
-worked on is busy.
+Owns no rule: what lies in the future is moved by :meth:`orchestrator.brand.state.BrandState.reanchored`, and what is
+damaged in meta is what ``acquire`` refuses. Such fields are removed before there is a lease. All else is one commit, so
+another orchestrator meets the brand either before it or after it, and readers are told of the new summary as after any
+other commit. Never needs a running service, and never works beside one: a brand that is being worked on is busy.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Store
 
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
     from orchestrator.store import Lease
 
 
-def repair(client: redis.Redis, settings: Settings, brand: str, *, dry_run: bool) -> list[str]:
+SIZES: Final = ("fields", "seen0", "seen1")
+"""Fields of meta without which sizes are not compared."""
+
+
+def repair(
+    client: redis.Redis, settings: Settings, brand: str, *, dry_run: bool, accept_loss: bool = False
+) -> list[str]:
     """Put right what is wrong with *brand*; with *dry_run* only say what would be done.
+
+    With *accept_loss* a key that lost or gained members is taken as it is. Nothing brings back what is gone.
 
     Returns:
         A sentence for each thing that was, or would be, done; none if nothing is wrong that can be repaired.
@@ -33,12 +42,28 @@ def repair(client: redis.Redis, settings: Settings, brand: str, *, dry_run: bool
     Raises:
         BrandBusyError: an orchestrator works on it.
         WrongTypeError, InvalidStateError, NewerStateError: it cannot be repaired here, and why.
-        StoreError: Redis gave no answer or refused; either all of the repair is done or nothing.
+        StoreError: Redis gave no answer or refused; what is not done is done by another repair.
     """
     store = Store(client, store_options(settings))
-    lease = store.acquire(brand, secrets.token_hex(16))
+    done: list[str] = []
+    while True:
+        try:
+            lease = store.acquire(brand, secrets.token_hex(16))
+        except DamagedMetaError as error:
+            done.append(f"{error.field!r} in meta was {error.value!r}, and begins anew")
+            fields: tuple[str, ...] = (error.field,)
+        except WrongSizeError as error:
+            if not accept_loss:
+                raise
+            done.append(f"{error.told}: what is there is what counts from now on")
+            fields = SIZES
+        else:
+            break
+        if dry_run:
+            return done  # what is wrong beyond this shows when it is mended
+        store.forget(brand, fields)
     try:
-        return _repaired(store, settings, lease, dry_run=dry_run)
+        return [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
     finally:
         store.release(lease)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import (
     BrandBusyError,
+    DamagedMetaError,
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
@@ -18,6 +19,7 @@ from orchestrator.errors import (
     OrchestratorError,
     QueueMovedError,
     StaleStateError,
+    WrongSizeError,
     WrongTypeError,
 )
 from orchestrator.store.scripts import KEY_TYPES, Script
@@ -53,7 +55,7 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
         StoreError: one of its subclasses for each code.
         NewerStateError: a newer version wrote the state (``NEWER``).
         InvalidStateError: the state has a format that is too old for this version (``FORMAT``), or what the brand's
-            keys hold is not what its last commit left (``META``, ``SIZE``).
+            keys hold is not what its last commit left: DamagedMetaError (``META``), WrongSizeError (``SIZE``).
     """
     code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
@@ -64,19 +66,22 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
 def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) -> OrchestratorError:
     if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
         return WrongTypeError(_key(script, keys, reply[1]), reply[2].decode(), KEY_TYPES[script.parts[reply[1] - 1]])
+    brand = f"brand {keys.brand!r}"
     if code is Code.SIZE:
-        return InvalidStateError(f"brand {keys.brand!r}: {_size(script, keys, reply[1:])}: {_REMEDY}")
+        told = _size(script, keys, reply[1:])
+        remedy = f"put it back, or run orchestrator repair --accept-loss {keys.brand!r}"
+        return WrongSizeError(f"{brand}: {told}: {remedy}", told)
     if code is Code.STALE and len(reply) > 2:  # noqa: PLR2004 - its cid is right; what follows is as in SIZE
-        return StaleStateError(f"brand {keys.brand!r}: {_size(script, keys, reply[2:])}")
+        return StaleStateError(f"{brand}: {_size(script, keys, reply[2:])}")
     if code is Code.META:
-        return InvalidStateError(
-            f"brand {keys.brand!r}: field {reply[1].decode()!r} of {keys.meta!r} is {reply[2]!r},"
-            f" expected {_WRITTEN.get(reply[1], 'a whole number of at most 15 digits')}: {_REMEDY}"
-        )
+        field, value = reply[1].decode(), reply[2]
+        right = _WRITTEN.get(field, "a whole number of at most 15 digits")
+        found = f"field {field!r} of {keys.meta!r} is {value!r}, expected {right}"
+        return DamagedMetaError(f"{brand}: {found}: run orchestrator repair {keys.brand!r}", field, value)
     # A damaged cid need not be text.
     detail = reply[1].decode(errors="backslashreplace") if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     error, text = _MEANING[code]
-    return error(f"brand {keys.brand!r}: " + text.format(detail))
+    return error(f"{brand}: {text.format(detail)}")
 
 
 def _key(script: Script, keys: BrandKeys, index: int) -> str:
@@ -92,8 +97,7 @@ def _size(script: Script, keys: BrandKeys, told: Sequence[Any]) -> str:
     return f"{_key(script, keys, index)!r} has {found} members, its last commit left {left}"
 
 
-_REMEDY: Final = "docs/reliability.md says what to do"
-_WRITTEN: Final = {b"cid": "at most 64 letters, digits and hyphens"}
+_WRITTEN: Final = {"cid": "at most 64 letters, digits and hyphens"}
 
 _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.BUSY: (BrandBusyError, "leased by another orchestrator for at most {} ms more"),

@@ -114,6 +114,7 @@ class Store:
             BrandBusyError: somebody else has it.
             WrongTypeError: one of the brand's keys has a foreign type.
             NewerStateError: a newer version wrote the state.
+            DamagedMetaError, WrongSizeError: the keys are not as the last commit left them.
             SettingsRefusedError: under the settings of this process the state would lose history.
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
@@ -243,6 +244,17 @@ class Store:
             command = evalsha(scripts.RELEASE, scripts.RELEASE.keys(keys), lease.token, int(forgive))
             reply = checked(self._runner.run([command])[0])
         return _holds(reply)
+
+    def forget(self, brand: str, fields: Sequence[str]) -> None:
+        """Remove *fields* of the brand's meta, which then mean what they mean before a commit writes them.
+
+        The brand is due at once, so the next lease makes a commit that writes them. Under somebody's lease that is
+        harmless: a commit that misses one of them is stale.
+        """
+        meta = BrandKeys.of(brand).meta
+        with self._timed("write"):
+            for reply in self._runner.run([("HDEL", meta, *fields), ("HSET", meta, "due", 1)]):
+                checked(reply)
 
     def claim(self, brands: Sequence[str]) -> list[str]:
         """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.

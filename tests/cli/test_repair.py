@@ -88,3 +88,53 @@ def test_repair_leaves_a_busy_brand_alone(
     assert result.exit_code == 1
     assert "leased by another orchestrator" in result.stderr
     assert redis_client.hgetall(BrandKeys.of(future_brand).state) == before
+
+
+@pytest.fixture
+def present_brand(brand: str, store: Store) -> str:
+    """Return a brand with one commit."""
+    now_ms = time.time_ns() // 1_000_000
+    state = BrandState.empty(FoldConfig())
+    state.fold(decode_batch([chunk(brand, "c-1")], brand), now_ms)
+    changes = state.take_changes()
+    lease = store.acquire(brand, "t" * 32)
+    store.commit(lease, Commit("cid-1", "", 1, put=changes.put, digests=[b"d" * 12]))
+    store.release(lease)
+    return brand
+
+
+def test_repair_begins_damaged_numbers_anew(invoke: Invoke, present_brand: str, redis_client: redis.Redis) -> None:
+    """Every one is named with its value; what was counted stays, and the brand is due at once."""
+    keys = BrandKeys.of(present_brand)
+    redis_client.hset(keys.meta, mapping={"epoch": "inf", "attempts": "9223372036854775807", "cid": b"\xff\x1b"})
+    tried = invoke("repair", present_brand, "--dry-run")
+    assert "'epoch' in meta was b'inf'" in tried.stdout
+    assert redis_client.hget(keys.meta, "epoch") == b"inf"
+    result = invoke("repair", present_brand)
+    assert result.exit_code == 0, result.output
+    assert [line.split(" in meta was ")[0].split()[-1] for line in result.stdout.splitlines()] == [
+        "'epoch'",
+        "'attempts'",
+        "'cid'",
+    ]
+    assert redis_client.hget(keys.meta, "due") == b"1"
+    assert redis_client.hlen(keys.state) == int(redis_client.hget(keys.meta, "fields") or 0)
+    assert "needs no repair" in invoke("repair", present_brand).stderr
+
+
+@pytest.mark.parametrize("part", ["state", "seen0"])
+def test_repair_accepts_a_loss_only_if_it_is_told_to(
+    invoke: Invoke, present_brand: str, redis_client: redis.Redis, part: str
+) -> None:
+    """It is named, with what there is to do; then what is there is what counts."""
+    keys = BrandKeys.of(present_brand)
+    redis_client.delete(getattr(keys, part))
+    refused = invoke("repair", present_brand)
+    assert refused.exit_code == 1
+    assert "repair --accept-loss" in refused.stderr
+    assert redis_client.hexists(keys.meta, "fields")
+    result = invoke("repair", present_brand, "--accept-loss")
+    assert result.exit_code == 0, result.output
+    assert "has 0 members, its last commit left" in result.stdout
+    assert redis_client.hget(keys.meta, "due") == b"1"
+    assert "needs no repair" in invoke("repair", present_brand).stderr

@@ -131,4 +131,24 @@ DAMAGE_GUARDS: Final = (
         "except Exception as error:",
         "tests/brand/test_state.py::test_load_lets_what_is_no_damage_out",
     ),
+    # service/repair: what is lost is not accepted by the way, and a dry run is dry
+    Guard(
+        "orchestrator/service/repair.py",
+        "            if not accept_loss:\n                raise\n",
+        "",
+        "tests/cli/test_repair.py::test_repair_accepts_a_loss_only_if_it_is_told_to",
+    ),
+    Guard(
+        "orchestrator/service/repair.py",
+        "        if dry_run:\n            return done",
+        "        if False:\n            return done",
+        "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        ', ("HSET", meta, "due", 1)]):',
+        "]):",
+        "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
+        "tests/cli/test_repair.py::test_repair_accepts_a_loss_only_if_it_is_told_to",
+    ),
 )
