@@ -201,6 +201,9 @@ def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogg
     )
     if choice.FALLBACK_REASON is not None:
         log.warning("compiled merge kernel not in use, the pure twin is", reason=choice.FALLBACK_REASON)
+    if os.environ.get("PYTHONHASHSEED", "") not in {"", "random"}:
+        # Labels' words and topics are keys of dictionaries; mention ids have a key of their own (decision 44).
+        log.warning("PYTHONHASHSEED is set: who knows it can make words that are slow to look up; unset it")
     if settings.settings_adopt:
         log.warning("SETTINGS_ADOPT is set: brands lose what does not fit the settings; take it away after this start")
     if settings.summary_ttl_sec < settings.summary_window_sec:

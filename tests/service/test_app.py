@@ -54,6 +54,17 @@ def test_start_warns_of_summaries_that_expire_within_their_window(ttl_s: int, wa
     assert any("SUMMARY_TTL_SEC" in line["event"] for line in lines) is warned
 
 
+@pytest.mark.parametrize(("seed", "warned"), [("0", True), ("17", True), ("random", False), ("", False), (None, False)])
+def test_start_warns_of_a_hash_seed(monkeypatch: pytest.MonkeyPatch, seed: str | None, warned: bool) -> None:  # noqa: FBT001
+    """Labels' words are looked up by Python's own hash, which is nobody's to know."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    if seed is not None:
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+    with capture_logs() as lines:
+        app.announce(_settings(), "redis://here", structlog.get_logger())
+    assert any("PYTHONHASHSEED" in line["event"] for line in lines) is warned
+
+
 # -- serving
 
 
