@@ -48,6 +48,8 @@ class BrandKeys:
     spike: str  # LIST, out
     trend: str  # HASH, out
     recent: str  # LIST, out
+    outbox: str  # LIST
+    telling: str  # STRING with PX
 
     @classmethod
     def of(cls, brand: str) -> BrandKeys:
@@ -67,4 +69,6 @@ class BrandKeys:
             spike=f"spike:brand:{brand}",
             trend=f"trend:brand:{brand}",
             recent=f"chunks:recent:brand:{brand}",
+            outbox=f"{own}outbox",
+            telling=f"{own}telling",
         )

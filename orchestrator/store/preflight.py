@@ -207,6 +207,7 @@ def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
             trend_put={b"%d" % number: b"x"},
             trend_remove=[b"1"] if number > 1 else [],
             recent=[b"{}"],
+            outbox=[b"{}"],
         )
 
 

@@ -26,6 +26,7 @@ KEY_TYPES: Final = {
     "spike": "list",
     "trend": "hash",
     "recent": "list",
+    "outbox": "list",
 }
 """Attribute of ``BrandKeys`` to Redis type, in the order of KEYS of acquire and commit."""
 

@@ -324,6 +324,7 @@ def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
         _flat(commit.trend_put),
         commit.trend_remove,
         commit.recent,
+        commit.outbox,
     )
 
 
@@ -355,13 +356,14 @@ def _read_items(replies: Sequence[Any]) -> list[bytes]:
 
 def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
-    _, version, queued, failed_dropped, refused = replies[0]
+    _, version, queued, failed_dropped, refused, alerts_dropped = replies[0]
     begun, seen = replies[1:2], replies[2:]
     return CommitReply(
         duplicate=code is Code.DUP,
         version=version,
         queued=queued,
         failed_dropped=failed_dropped,
+        alerts_dropped=alerts_dropped,
         announced=not refused,
         next=_next_peek(keys, begun[0]) if begun else None,
         seen=_next_seen(seen),

@@ -33,10 +33,10 @@ class StoreOptions:
     Attributes:
         lock_ttl_s: life of a lease without renewal.
         summary_ttl_s: life of a summary without a commit.
-        spike_ttl_s: life of the spike list after its last change.
+        spike_ttl_s: life of the spike list, and of the outbox, after its last change.
         trend_ttl_s: life of the trend after its last change.
         recent_ttl_s: life of the list of recent chunks after its last change.
-        recent_max: entries kept in the list of recent chunks.
+        recent_max: entries kept in the list of recent chunks, and in the outbox.
         seen_max: digests per generation; two generations are kept, 12 bytes a digest.
         seen_age_s: age at which a generation is rotated even if it is not full.
         failed_max: entries at which ``failed_policy`` applies.
@@ -144,6 +144,7 @@ class Commit:
         trend_put: trend fields to write.
         trend_remove: trend fields to delete.
         recent: entries to append to the list of recent chunks.
+        outbox: alerts that are to be told, oldest first.
     """
 
     cid: str
@@ -162,6 +163,7 @@ class Commit:
     trend_put: Mapping[bytes, bytes] = field(default_factory=dict)
     trend_remove: Sequence[bytes] = ()
     recent: Sequence[bytes] = ()
+    outbox: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class CommitReply:
         version: commits so far, this one included.
         queued: chunks left in the queue.
         failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
+        alerts_dropped: oldest alerts that the cap of the outbox pushed out; nobody had taken them.
         announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
         next: the next peek, if one was asked for and the lease still held; without items, which have an answer of
             their own.
@@ -198,6 +201,7 @@ class CommitReply:
     version: int
     queued: int
     failed_dropped: int
+    alerts_dropped: int
     announced: bool
     next: Peek | None
     seen: list[bool] | None = None

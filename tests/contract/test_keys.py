@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.keys import BrandKeys, brand_of_queue, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
-OWN = ("lock", "meta", "state", "seen0", "seen1")
+OWN = ("lock", "meta", "state", "seen0", "seen1", "outbox", "telling")
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -29,6 +29,8 @@ def test_keys_are_those_of_the_contract() -> None:
         spike="spike:brand:nike",
         trend="trend:brand:nike",
         recent="chunks:recent:brand:nike",
+        outbox="orchestrator:{result:brand:nike:chunks}:outbox",
+        telling="orchestrator:{result:brand:nike:chunks}:telling",
     )
 
 

@@ -128,6 +128,25 @@ HTTP_GUARDS: Final = (
         "if text.isdigit()",
         "tests/http/test_api.py::test_brands_refuses_bad_numbers",
     ),
+    # store/outbox: one tells at a time, and nothing leaves before it is told
+    Guard(
+        "orchestrator/store/outbox.py",
+        'token, "NX", "PX",',
+        'token, "PX",',
+        "tests/store/test_outbox.py::test_take_is_for_one_at_a_time",
+    ),
+    Guard(
+        "orchestrator/store/outbox.py",
+        "asked = brands[:MAX_SWEEP]",
+        "asked = brands",
+        "tests/store/test_outbox.py::test_waiting_looks_at_so_many_brands_a_call",
+    ),
+    Guard(
+        "orchestrator/store/outbox.py",
+        "and not _number(told)",
+        "",
+        "tests/store/test_outbox.py::test_waiting_names_brands_whose_alerts_nobody_tells",
+    ),
     # alerts: an endpoint cannot hold the others up
     Guard(
         "orchestrator/alerts/deliver.py",

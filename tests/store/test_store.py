@@ -204,6 +204,7 @@ def test_commit_takes_the_chunks_and_writes_everything(world: World) -> None:
         trend_put={b"hour": b"1"},
         trend_remove=[b"oldest"],
         recent=[b"r1"],
+        outbox=[b"alert"],
     )
     reply = world.store.commit(lease, commit)
     assert (reply.duplicate, reply.version, reply.queued, reply.announced, reply.next) == (False, 1, 1, True, None)
@@ -216,9 +217,11 @@ def test_commit_takes_the_chunks_and_writes_everything(world: World) -> None:
     assert client.lrange(keys.spike, 0, -1) == [b"s1", b"s2"]
     assert client.hgetall(keys.trend) == {b"hour": b"1"}
     assert client.lrange(keys.recent, 0, -1) == [b"r1"]
+    assert client.lrange(keys.outbox, 0, -1) == [b"alert"]
     meta = client.hgetall(keys.meta)
     assert (meta[b"cid"], meta[b"version"], meta[b"attempts"], meta[b"due"]) == (commit.cid.encode(), b"1", b"0", b"7")
-    assert all(client.pttl(key) > 0 for key in (keys.lock, keys.summary, keys.spike, keys.trend, keys.recent))
+    keys_that_expire = (keys.lock, keys.summary, keys.spike, keys.trend, keys.recent)
+    assert all(client.pttl(key) > 0 for key in (*keys_that_expire, keys.outbox))
 
 
 def test_commit_leaves_alone_what_it_does_not_mention(world: World) -> None:
@@ -301,7 +304,7 @@ def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
 
 def test_commit_that_lost_the_lease_after_it_stands(brand: str) -> None:
     """The commit is in, and nobody will fold what was asked for along with it."""
-    answer = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0], [b"FENCED"]])
+    answer = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0, 0], [b"FENCED"]])
     assert (answer.version, answer.next) == (1, None)
 
 
@@ -523,6 +526,27 @@ def test_commit_keeps_the_newest_recent_chunks(world: World) -> None:
     lease, peek = world.holding()
     world.store.commit(lease, commit_of(peek, recent=[b"1", b"2", b"3"]))
     assert world.client.lrange(world.keys.recent, 0, -1) == [b"2", b"3"]
+
+
+def test_commit_keeps_the_newest_alerts_and_counts_those_it_drops(world: World) -> None:
+    """The outbox is cut at its cap of two; a commit without alerts leaves it, and its life, alone."""
+    lease, outbox = world.lease(), world.keys.outbox
+    first = world.store.commit(lease, commit_of(world.store.peek(lease, 1), outbox=[b"1"]))
+    second = world.store.commit(lease, commit_of(world.store.peek(lease, 1), outbox=[b"2", b"3"]))
+    assert (first.alerts_dropped, second.alerts_dropped) == (0, 1)
+    assert world.client.lrange(outbox, 0, -1) == [b"2", b"3"]
+    world.client.persist(outbox)
+    third = world.store.commit(lease, commit_of(world.store.peek(lease, 1)))
+    assert (third.alerts_dropped, world.client.pttl(outbox), world.client.llen(outbox)) == (0, -1, 2)
+
+
+def test_commit_delivered_twice_writes_its_alerts_once(world: World) -> None:
+    """The second delivery finds them written."""
+    lease, peek = world.holding(b"a")
+    commit = commit_of(peek, outbox=[b"1"])
+    replies = [world.store.commit(lease, commit) for _ in range(2)]
+    assert [(reply.duplicate, reply.alerts_dropped) for reply in replies] == [(False, 0), (True, 0)]
+    assert world.client.lrange(world.keys.outbox, 0, -1) == [b"1"]
 
 
 def test_seen_remembers_two_generations_and_forgets_the_third(world: World) -> None:

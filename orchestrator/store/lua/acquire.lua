@@ -21,6 +21,7 @@
 -- KEYS[9]  spike    LIST
 -- KEYS[10] trend    HASH
 -- KEYS[11] recent   LIST
+-- KEYS[12] outbox   LIST
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
@@ -39,7 +40,7 @@
 local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
 local token, lock_ttl_ms, oldest_format, newest_format = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local agreed = ARGV[5]
-local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
+local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
 
 for index, key in ipairs(KEYS) do
   local found = redis.call('TYPE', key).ok

@@ -5,46 +5,44 @@
 -- those that were peeked (HEAD). Everything is validated before the first change. The rehearsal runs the write commands
 -- in forms that change nothing: a command that an ACL or rename-command took away refuses it there, not half-way.
 --
--- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent
+-- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent outbox
 -- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
 -- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
 -- ARGV[7]  items consumed, 0 = refresh   [8]  first peeked item                [9]  last consumed item
 -- ARGV[10] meta.due, Unix ms, 0 = never  [11] digests of a generation, max     [12] age of a generation, ms
 -- ARGV[13] cap of failed                 [14] 'pause' or 'drop_oldest'         [15] summary, '' = leave
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
--- ARGV[19] '1' = replace spike           [20] ttl of spike, ms                 [21] ttl of trend, ms
--- ARGV[22] ttl of recent, ms             [23] cap of recent                    [24] number of the state format written
--- ARGV[25] settings of the fold          [26..33] lengths, in elements, of the sections after them:
---          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent
+-- ARGV[19] '1' = replace spike           [20] ttl of spike and outbox, ms      [21] ttl of trend, ms
+-- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
+-- ARGV[25] settings of the fold          [26..34] lengths, in elements, of the sections after them:
+--          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox
 --
--- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused}
+-- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused, alerts dropped}
 --         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
 --         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK.
 
 local lock, meta, state, seen0, seen1, queue = unpack(KEYS, 1, 6)
-local failed, summary, spike, trend, recent = unpack(KEYS, 7, 11)
+local failed, summary, spike, trend, recent, outbox = unpack(KEYS, 7, 12)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings = unpack(ARGV, 21, 25)
-local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT = 1, 2, 3, 4, 5, 6, 7, 8
+local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
-local COUNT = { hash = 'HLEN', set = 'SCARD' }
-local count, start = {}, { 34 }
-for section = PUT, RECENT do
+local COUNT, count, start = { hash = 'HLEN', set = 'SCARD' }, {}, { 35 }
+for section = PUT, OUTBOX do
   count[section] = tonumber(ARGV[25 + section])
   start[section + 1] = start[section] + count[section]
 end
-
 local function write(command, key, section)
   local stop = start[section + 1] - 1
   for from = start[section], stop, SLICE do
     redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
   end
 end
-local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list' }
+local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
 local function foreign(from, to)
   for index = from, to do
     local found = redis.call('TYPE', KEYS[index]).ok
@@ -52,12 +50,11 @@ local function foreign(from, to)
   end
 end
 local function size(index) return redis.call(COUNT[expected[index]], KEYS[index]) end
-
 local wrong = foreign(1, 2)
 if wrong then return wrong end
 local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since', 'settings')
 local old_cid, old_epoch, old_version, seen_since_ms = left[1], left[2], left[6], left[7] -- 3 to 5: sizes of these KEYS
-if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0 } end
+if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0, 0 } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
 if (old_cid or '') ~= expected_cid then return { 'STALE', old_cid or '' } end
 if old_epoch ~= epoch then return { 'STALE', old_cid or '' } end
@@ -77,6 +74,7 @@ local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local seen_count, seen_age = redis.call('SCARD', seen0), now_ms - (tonumber(seen_since_ms) or now_ms)
 local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
 local rotate = full and seen_count > 0 and count[DIGESTS] > 0
+local untold = math.max(0, redis.call('LLEN', outbox) + count[OUTBOX] - recent_max)
 
 -- The rehearsal. PEXPIRE leads because it is allowed at maxmemory and opens the door for the rest.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
@@ -93,6 +91,9 @@ redis.call('LTRIM', recent, 0, -2)
 write('RPUSH', recent, RECENT)
 redis.call('LTRIM', recent, -recent_max, -1)
 redis.call('PEXPIRE', recent, recent_ttl_ms)
+write('RPUSH', outbox, OUTBOX)
+if untold > 0 then redis.call('LTRIM', outbox, -recent_max, -1) end
+if count[OUTBOX] > 0 then redis.call('PEXPIRE', outbox, spike_ttl_ms) end
 if rotate then
   redis.pcall('UNLINK', seen1) -- optional: RENAME would free it too, but not in the background
   redis.call('RENAME', seen0, seen1)
@@ -117,4 +118,4 @@ write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
 local published = message == '' or redis.pcall('PUBLISH', channel, message)
-return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, type(published) == 'table' and 1 or 0 }
+return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, type(published) == 'table' and 1 or 0, untold }

@@ -1,0 +1,67 @@
+"""Who may tell a brand's alerts, and what is left of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.store.outbox import MAX_SWEEP, Outbox
+from tests.store.world import World
+
+HOLD_S = 30.0
+
+
+@pytest.fixture
+def outbox(world: World) -> Outbox:
+    """The outboxes on any server, and two alerts of the brand."""
+    world.client.rpush(world.keys.outbox, "1", "2")
+    return Outbox(world.client)
+
+
+def test_take_reads_in_order_and_removes_nothing(world: World, outbox: Outbox) -> None:
+    """What is told and not taken out is there for the next one."""
+    assert outbox.take(world.brand, "a", HOLD_S) == [b"1", b"2"]
+    assert world.client.lrange(world.keys.outbox, 0, -1) == [b"1", b"2"]
+    assert 0 < world.client.pttl(world.keys.telling) <= HOLD_S * 1000
+
+
+def test_take_is_for_one_at_a_time(world: World, outbox: Outbox) -> None:
+    """Until it gives the right back, or its time is over."""
+    outbox.take(world.brand, "a", HOLD_S)
+    assert outbox.take(world.brand, "b", HOLD_S) is None
+    outbox.leave(world.brand, "b")
+    assert outbox.take(world.brand, "b", HOLD_S) is None
+    outbox.leave(world.brand, "a")
+    assert outbox.take(world.brand, "b", HOLD_S) == [b"1", b"2"]
+
+
+def test_hold_is_for_who_has_the_right(world: World, outbox: Outbox) -> None:
+    """Others do not lengthen it, and who lost it learns of that."""
+    outbox.take(world.brand, "a", HOLD_S)
+    assert (outbox.hold(world.brand, "b", HOLD_S), outbox.hold(world.brand, "a", 2 * HOLD_S)) == (False, True)
+    assert world.client.pttl(world.keys.telling) > HOLD_S * 1000
+    world.client.delete(world.keys.telling)
+    assert not outbox.hold(world.brand, "a", HOLD_S)
+
+
+def test_remove_takes_out_this_one_and_may_be_repeated(world: World, outbox: Outbox) -> None:
+    """Also by somebody whose right has run out."""
+    for _ in range(2):
+        outbox.remove(world.brand, b"1")
+    assert world.client.lrange(world.keys.outbox, 0, -1) == [b"2"]
+
+
+def test_waiting_names_brands_whose_alerts_nobody_tells(world: World, outbox: Outbox) -> None:
+    """A brand without any, one that is being told and one with a foreign key are not named."""
+    others = [World(world.client, world.store, f"{world.brand}-{number}") for number in range(3)]
+    for other in others[1:]:
+        other.client.rpush(other.keys.outbox, "1")
+    outbox.take(others[1].brand, "a", HOLD_S)
+    others[2].client.delete(others[2].keys.outbox)
+    others[2].client.set(others[2].keys.outbox, "foreign")
+    assert outbox.waiting([world.brand, *(other.brand for other in others)]) == [world.brand]
+    assert outbox.waiting([]) == []
+
+
+def test_waiting_looks_at_so_many_brands_a_call(world: World, outbox: Outbox) -> None:
+    """A sweep of many brands lets others be served between its calls."""
+    assert outbox.waiting([*(f"{world.brand}-{number}" for number in range(MAX_SWEEP)), world.brand]) == []
