@@ -1,5 +1,6 @@
-"""Tells a webhook that a spike episode opened or closed: message and delivery (``deliver``), signature (``signing``).
+"""Tells a webhook that a spike episode opened or closed.
 
-No face: the settings check a secret with ``signing`` and must not load the HTTP client of ``deliver``
+What is said is in ``message``, delivery in ``deliver`` with ``turns`` and ``cooldown``, signatures in ``signing``. No
+face: the settings check a secret with ``signing`` and must not load the HTTP client of ``deliver``
 for it. Imports ``contract``, ``process`` and ``errors``.
 """

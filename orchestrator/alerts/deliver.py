@@ -1,68 +1,62 @@
-"""Tells an endpoint when a spike episode opens and when it closes.
+"""Tells an endpoint what is in the outboxes: when a spike episode opens, and when it closes.
 
-Owns the message and its delivery. A lane hands an alert over without waiting; one task delivers them in order,
-so a slow endpoint delays alerts and nothing else. The opening and the closing of an episode have an id each that
-never changes, so an endpoint that is told twice (a retry, two orchestrators) can notice. What is in the queue when
-the process is killed is not told; a graceful stop gives it a second.
+Owns delivery. A commit writes an alert into its brand's outbox, in one step with the state that gave rise to it; here
+it is told and then taken out, at least once and in the order of the brand. Whoever committed it is woken for it at
+once. A sweep over the registered brands finds what nobody tells: its process was killed, or Redis did not answer. A
+slow endpoint delays alerts and nothing else: a few brands are told at the same time, each attempt has one deadline.
 
-Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry). Slack's incoming webhooks
-read ``text``, in which ``&``, ``<`` and ``>`` are escaped, so that a brand called ``<!channel>`` calls nobody.
+Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry); ``docs/redis-protocol.md``,
+section 9.
 """
 
 from __future__ import annotations
 
-import hashlib
+import random
+import secrets
 import time
-from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Protocol
 
 import httpx
-import msgspec
-import stamina
 import structlog
 import trio
 
 from orchestrator import __version__
+from orchestrator.alerts.cooldown import Cooldown
 from orchestrator.alerts.signing import signature
-from orchestrator.contract.times import iso_utc_seconds
-from orchestrator.errors import OrchestratorError
+from orchestrator.alerts.turns import Turns
+from orchestrator.contract.outbox import OutboxEntry, read_entry
+from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.process import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from orchestrator.contract.summary import SpikeEpisode
-    from orchestrator.process.metrics import Metrics
+    from orchestrator.process.metrics import AlertOutcome, Metrics
 
-QUEUE_ALERTS: Final = 256  # hours of alerts of a busy fleet; what waited longer would be no news
+WORKERS: Final = 4
+"""Brands that are told at the same time; an endpoint that answers slowly gets no more at once."""
+
 ATTEMPTS: Final = 8  # over about two minutes
 WAIT_INITIAL_S: Final = 1.0
 WAIT_MAX_S: Final = 120.0
 RETRY_AFTER_MAX_S: Final = 300.0
-REQUEST_TIMEOUT_S: Final = 10.0
-COOLDOWN_BRANDS: Final = 10_000
+ATTEMPT_TIMEOUT_S: Final = 10.0
+HOLD_S: Final = 30.0
+"""How long the right to tell is taken for: an attempt and two calls of Redis. So long an alert waits for another
+process if its own is killed, and the wait for a retry longer."""
+
+EXPIRY_S: Final = 6 * 3600.0
+"""What waited longer is no news, and bounds how often a process may die of one alert."""
+
+SWEEP_S: Final = 30.0
+FIRST_SWEEP_S: Final = 1.0  # as long as no brands are known
+LEAVE_S: Final = 0.5
 
 _RETRIED_STATUS = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
-
-Kind = Literal["opened", "closed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """An episode of *brand* opened or closed; ``number`` counts the brand's episodes."""
-
-    brand: str
-    kind: Kind
-    number: int
-    episode: SpikeEpisode
-
-    @property
-    def id(self) -> str:
-        """The same for the same news, however often and by however many orchestrators it is told."""
-        told = f"{self.kind}\0{self.number}\0{self.episode.timestamp}\0{self.brand}".encode()
-        return f"spike_{hashlib.blake2b(told, digest_size=15).hexdigest()}"
+_USER_AGENT = f"service3-orchestrator/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,62 +74,28 @@ class Endpoint:
     cooldown_s: float = 900.0
 
 
-def message_body(alert: Alert, told_at: datetime) -> bytes:
-    """The message as JSON: the standard's ``type``, ``timestamp`` and ``data``, and ``text`` for chats."""
-    return msgspec.json.encode(
-        {
-            "type": f"spike.{alert.kind}",
-            "timestamp": iso_utc_seconds(int(told_at.timestamp() * 1000)),
-            "data": {"id": alert.id, "brand": alert.brand, "number": alert.number, "episode": alert.episode},
-            "text": message_text(alert),
-        }
-    )
+class Outboxes(Protocol):
+    """The outboxes of all brands; every method raises :class:`orchestrator.errors.StoreError` without an answer."""
 
+    async def waiting(self, brands: Sequence[str]) -> list[str]:
+        """Those of *brands* that have alerts which nobody tells."""
+        ...
 
-def message_text(alert: Alert) -> str:
-    """One sentence for a chat."""
-    # & first, or the escapes of the other two would be escaped.
-    brand = alert.brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    episode = alert.episode
-    minutes = max(1, episode.window_sec // 60)
-    if alert.kind == "closed":
-        return f"The spike of {brand} that began at {episode.timestamp} is over."
-    return (
-        f"Spike of {brand}: {episode.mention_count} mentions in {minutes} minutes where {episode.expected:.0f} "
-        f"were expected (score {episode.spike_score:.0f}), since {episode.timestamp}."
-    )
+    async def take(self, brand: str, token: str, hold_s: float) -> list[bytes] | None:
+        """The brand's alerts in their order, and the right to tell them; None while somebody else has it."""
+        ...
 
+    async def hold(self, brand: str, token: str, hold_s: float) -> bool:
+        """Keep the right for *hold_s* from now; False if it is lost."""
+        ...
 
-class Cooldown:
-    """Which alerts to tell: one opening per brand and cooldown, and a closing only of what was told.
+    async def remove(self, brand: str, entry: bytes) -> None:
+        """Take *entry* out."""
+        ...
 
-    Pure: times are arguments, in seconds of any clock that does not go back.
-    """
-
-    def __init__(self, cooldown_s: float) -> None:
-        self._cooldown_s = cooldown_s
-        self._told_at_s: OrderedDict[str, float] = OrderedDict()
-        self._withheld: OrderedDict[str, int] = OrderedDict()
-
-    def lets_pass(self, alert: Alert, now_s: float) -> bool:
-        """Whether to tell *alert* at *now_s*; remembers the answer."""
-        if alert.kind == "closed":
-            # Quiet only if its opening was withheld here: another process may have told that of an unknown one.
-            return self._withheld.get(alert.brand) != alert.number
-        told_at_s = self._told_at_s.get(alert.brand)
-        if told_at_s is not None and now_s - told_at_s < self._cooldown_s:
-            _remember(self._withheld, alert.brand, alert.number)
-            return False
-        _remember(self._told_at_s, alert.brand, now_s)
-        return True
-
-
-def _remember(memory: OrderedDict[str, Any], brand: str, value: float) -> None:
-    """Note *value* as the newest; beyond the bound the oldest brand is forgotten, at worst told too often."""
-    memory[brand] = value
-    memory.move_to_end(brand)
-    if len(memory) > COOLDOWN_BRANDS:
-        memory.popitem(last=False)
+    async def leave(self, brand: str, token: str) -> None:
+        """Give the right back."""
+        ...
 
 
 class _RetryError(OrchestratorError):
@@ -150,47 +110,47 @@ class _RefusedError(OrchestratorError):
     """Raised when the endpoint says that this message will never do."""
 
 
-def _when_to_retry(error: Exception) -> bool | float:
-    if not isinstance(error, _RetryError):
-        return False
-    return True if error.after_s is None else error.after_s
-
-
 class Alerts:
-    """Takes alerts from lanes and delivers them to one endpoint.
+    """Tells one endpoint what the outboxes hold.
 
     Args:
-        endpoint: None tells nobody; offering costs nothing then.
+        endpoint: None tells nobody.
+        outboxes: where alerts wait.
         metrics: counts outcomes.
+        brands: the registered ones.
         wall_clock: Unix seconds; signatures are checked against the receiver's clock.
     """
 
     def __init__(
-        self, endpoint: Endpoint | None, metrics: Metrics, *, wall_clock: Callable[[], float] = time.time
+        self,
+        endpoint: Endpoint | None,
+        outboxes: Outboxes,
+        metrics: Metrics,
+        *,
+        brands: Callable[[], Sequence[str]],
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
+        self._outboxes = outboxes
         self._metrics = metrics
+        self._brands = brands
         self._wall_clock = wall_clock
-        # Bounded, and never waited for: an endpoint that is down for hours must cost alerts, not memory or lanes.
-        self._send, self._receive = trio.open_memory_channel[Alert](QUEUE_ALERTS)
+        self._turns = Turns()
+        self._idle = trio.lowlevel.ParkingLot()
+        self._stopping = trio.Event()
         self._ended = trio.Event()
         self._log = structlog.get_logger("orchestrator.alerts")
 
-    def offer(self, alert: Alert) -> None:
-        """Queue *alert*; never waits. With a full queue it is dropped and counted. Call it on the event loop."""
-        if self._endpoint is None:
-            return
-        try:
-            self._send.send_nowait(alert)
-        except (trio.WouldBlock, trio.ClosedResourceError) as error:
-            self._metrics.alert("dropped")
-            reason = "queue full" if isinstance(error, trio.WouldBlock) else "stopping"
-            self._log.warning("alert dropped", reason=reason, brand=alert.brand, alert=alert.id)
+    def wake(self, brand: str) -> None:
+        """A commit of *brand* wrote an alert; never waits. Call it on the event loop."""
+        if self._endpoint is not None:
+            self._turns.add(brand)
+            self._idle.unpark()
 
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Deliver what is offered, in order, until :meth:`finish`.
+        """Tell what there is, until :meth:`finish`.
 
-        Cancelled, the alert under way may have arrived or not; those after it did not.
+        Cancelled, what is being told may have arrived or not; it stays in its outbox, for this process or another one.
         """
         task_status.started()
         try:
@@ -200,65 +160,176 @@ class Alerts:
             self._ended.set()  # also when cancelled: finish() must not wait for a task that is gone
 
     async def finish(self) -> None:
-        """Take no more alerts, and wait until those that were offered are delivered or given up.
+        """Tell what is ready, each once and without waiting for retries; what is left stays in its outbox.
 
         It may take long: give it a deadline. Only while :meth:`deliver` runs, or after it ended.
         """
-        self._send.close()  # the receiver still gets what is in the channel, and then the end
+        self._stopping.set()
+        self._idle.unpark_all()
         await self._ended.wait()
 
     async def _deliver_to(self, endpoint: Endpoint) -> None:
-        cooldown = Cooldown(endpoint.cooldown_s)
-        # One after the other: a closing must not overtake its opening.
-        async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client:
-            async for alert in self._receive:
-                # Decided here and not when it is offered: what the queue dropped was not told and starts no cooldown.
-                if cooldown.lets_pass(alert, trio.current_time()):
-                    await self._deliver_one(client, endpoint, alert)
-                else:
-                    self._metrics.alert("suppressed")
+        async with (
+            httpx.AsyncClient(timeout=ATTEMPT_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client,
+            trio.open_nursery() as nursery,
+        ):
+            cooldown = Cooldown(endpoint.cooldown_s)
+            teller = _Teller(
+                client, endpoint, self._outboxes, self._metrics, cooldown, self._wall_clock, self._stopping
+            )
+            for _ in range(WORKERS):
+                nursery.start_soon(self._work, teller)
+            await self._sweep()
 
-    async def _deliver_one(self, client: httpx.AsyncClient, endpoint: Endpoint, alert: Alert) -> None:
-        # Made once: all attempts send the same bytes under the same id, only the signature's time is new.
-        body = message_body(alert, datetime.fromtimestamp(self._wall_clock(), UTC))
-        log = self._log.bind(brand=alert.brand, alert=alert.id)
-        # No timeout for the whole: the number of attempts bounds it, and a Retry-After is worth the wait.
-        attempts = stamina.retry_context(
-            on=_when_to_retry, attempts=ATTEMPTS, timeout=None, wait_initial=WAIT_INITIAL_S, wait_max=WAIT_MAX_S
-        )
+    async def _work(self, teller: _Teller) -> None:
+        while True:
+            brand = self._turns.take()
+            if brand is not None:
+                try:
+                    await teller.tell(brand)
+                finally:
+                    self._turns.done(brand)
+            elif self._stopping.is_set():
+                return
+            else:
+                await self._idle.park()
+
+    async def _sweep(self) -> None:
+        """Find what nobody tells, again and again."""
+        while not self._stopping.is_set():
+            brands = self._brands()
+            try:
+                for brand in await self._outboxes.waiting(brands):
+                    self.wake(brand)
+            except StoreError as error:
+                self._log.info("outboxes not read, will be tried again", reason=type(error).__name__)
+            with trio.move_on_after(SWEEP_S if brands else FIRST_SWEEP_S):
+                await self._stopping.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells one brand's alerts, and takes each out of its outbox when that is settled."""
+
+    client: httpx.AsyncClient
+    endpoint: Endpoint
+    outboxes: Outboxes
+    metrics: Metrics
+    cooldown: Cooldown
+    wall_clock: Callable[[], float]
+    stopping: trio.Event
+
+    async def tell(self, brand: str) -> None:
+        """Tell what is in the outbox of *brand*, if nobody else does."""
+        log = structlog.get_logger("orchestrator.alerts").bind(brand=brand)
+        token = secrets.token_hex(16)
         try:
-            async for attempt in attempts:
-                with attempt:
-                    if attempt.num > 1:  # the first is no retry
-                        self._metrics.alert("retried")
-                    await self._attempt(client, endpoint, alert.id, body)
-        except (_RetryError, _RefusedError) as error:
-            self._metrics.alert("failed")
-            log.warning("alert not delivered", reason=str(error))
-        else:
-            self._metrics.alert("delivered")
-            log.info("alert delivered", kind=alert.kind)
+            entries = await self.outboxes.take(brand, token, HOLD_S)
+            if entries is None:
+                return
+            if entries:
+                failpoints.hit("alerts.taken")
+            try:
+                # One after the other: a closing must not overtake its opening.
+                for entry in entries:
+                    if not await self._settle(brand, token, entry, log):
+                        return
+            finally:
+                # Shielded, or a stop would leave the rest to wait until the hold runs out.
+                with trio.move_on_after(LEAVE_S, shield=True), suppress(StoreError):
+                    await self.outboxes.leave(brand, token)
+        except StoreError as error:
+            log.warning("alerts wait in their outbox", reason=type(error).__name__)
 
-    async def _attempt(self, client: httpx.AsyncClient, endpoint: Endpoint, message_id: str, body: bytes) -> None:
+    async def _settle(self, brand: str, token: str, raw: bytes, log: structlog.stdlib.BoundLogger) -> bool:
+        """Tell one entry and take it out; False if it stays, and with it those behind it."""
+        outcome = await self._outcome(brand, token, read_entry(raw), log)
+        if outcome is None:
+            return False
+        await self.outboxes.remove(brand, raw)
+        self.metrics.alert(outcome)
+        return True
+
+    async def _outcome(
+        self, brand: str, token: str, entry: OutboxEntry | None, log: structlog.stdlib.BoundLogger
+    ) -> AlertOutcome | None:
+        """What becomes of *entry*; None if it has to wait."""
+        if entry is None:
+            log.warning("alert dropped", reason="it is no entry that this version knows")
+            return "dropped"
+        log = log.bind(alert=entry.id, type=entry.type)
+        if self.wall_clock() - entry.at / 1000 > EXPIRY_S:
+            log.warning("alert dropped", reason="it is too old to be news")
+            return "expired"
+        if not self.cooldown.lets_pass(entry, trio.current_time()):
+            log.debug("alert withheld")
+            return "suppressed"
+        return await self._told(brand, token, entry, log)
+
+    async def _told(
+        self, brand: str, token: str, entry: OutboxEntry, log: structlog.stdlib.BoundLogger
+    ) -> AlertOutcome | None:
+        for number in range(1, ATTEMPTS + 1):
+            if not await self.outboxes.hold(brand, token, HOLD_S):
+                log.info("alert left to another process")
+                return None
+            try:
+                if number > 1:  # the first is no retry
+                    self.metrics.alert("retried")
+                await self._attempt(entry)
+            except _RefusedError as error:
+                reason = str(error)
+                break
+            except _RetryError as error:
+                reason = str(error)
+                wait_s = _wait_s(number, error)
+            else:
+                log.info("alert delivered")
+                failpoints.hit("alerts.delivered")
+                return "delivered"
+            if number < ATTEMPTS and not await self._waited(brand, token, wait_s):
+                log.info("alert stays in its outbox", reason=reason)
+                return None
+        log.warning("alert not delivered", reason=reason)
+        return "failed"
+
+    async def _waited(self, brand: str, token: str, wait_s: float) -> bool:
+        """Wait before another attempt; False if it is for somebody else to make it."""
+        if not await self.outboxes.hold(brand, token, wait_s + HOLD_S):
+            return False
+        with trio.move_on_after(wait_s):
+            await self.stopping.wait()
+        return not self.stopping.is_set()
+
+    async def _attempt(self, entry: OutboxEntry) -> None:
         """Send the message once.
 
         Raises:
-            _RetryError: no answer, or one that may be another next time.
+            _RetryError: no answer in time, or one that may be another next time.
             _RefusedError: any other answer than success.
         """
-        sent_at_s = int(self._wall_clock())
-        headers = {"Content-Type": "application/json", "webhook-id": message_id, "webhook-timestamp": str(sent_at_s)}
-        if endpoint.key is not None:
-            headers["webhook-signature"] = signature(endpoint.key, message_id, sent_at_s, body)
+        sent_at_s, body = int(self.wall_clock()), bytes(entry.body)
+        headers = {"Content-Type": "application/json", "webhook-id": entry.id, "webhook-timestamp": str(sent_at_s)}
+        if self.endpoint.key is not None:
+            headers["webhook-signature"] = signature(self.endpoint.key, entry.id, sent_at_s, body)
         try:
-            # Streamed and not read: nobody needs the answer's body, and it might have no end.
-            async with client.stream("POST", endpoint.url, content=body, headers=headers) as response:
-                _judge(response)
+            # httpx' own timeouts begin anew with every byte that comes; this one does not.
+            with trio.fail_after(ATTEMPT_TIMEOUT_S):
+                # Streamed and not read: nobody needs the answer's body, and it might have no end.
+                async with self.client.stream("POST", self.endpoint.url, content=body, headers=headers) as response:
+                    _judge(response)
+        except trio.TooSlowError:
+            raise _RetryError(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
         except httpx.HTTPError as error:
             raise _RetryError(type(error).__name__) from None  # its text may hold the address
 
 
-_USER_AGENT = f"service3-orchestrator/{__version__}"
+def _wait_s(number: int, error: _RetryError) -> float:
+    """Seconds until the attempt after *number*: what the endpoint asked for, or twice as long each time and jitter."""
+    if error.after_s is not None:
+        return error.after_s
+    jitter_s = random.uniform(0, WAIT_INITIAL_S)  # noqa: S311 - spreads retries, guards nothing
+    return min(WAIT_MAX_S, WAIT_INITIAL_S * 2.0 ** (number - 1) + jitter_s)
 
 
 def _judge(response: httpx.Response) -> None:
@@ -278,5 +349,5 @@ def _judge(response: httpx.Response) -> None:
 
 def _retry_after_s(response: httpx.Response) -> float | None:
     """What the endpoint asks for in seconds, within reason; None for a date or nothing."""
-    text = response.headers.get("Retry-After", "")
+    text: str = response.headers.get("Retry-After", "")
     return min(RETRY_AFTER_MAX_S, float(text)) if text.isascii() and text.isdigit() else None

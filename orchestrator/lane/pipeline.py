@@ -284,8 +284,11 @@ class Pipeline:
             batch.items, batch.rejected, brand=brand, now_ms=peek.now_ms, orchestrator_id=orchestrator_id
         )
         summary = state.summary(brand, peek.now_ms, self._lease.epoch, peek.version + 1) if publish else None
-        batch.commit = commit_of(batch, peek, changes, summary, cid=secrets.token_hex(8), failed=failed)
-        batch.step = replace(batch.step, alerts=changes.alerts)
+        commit = commit_of(batch, peek, changes, summary, cid=secrets.token_hex(8), failed=failed)
+        # In the commit, or a kill between the two would lose an alert whose episode is written as told.
+        outbox = self._config.outbox(brand, changes, peek.now_ms)
+        batch.commit = replace(commit, outbox=outbox)
+        batch.step = replace(batch.step, alerts=len(outbox))
         failpoints.hit("session.prepared")
         batch.enter(Stage.COMMITTING)
 
@@ -349,6 +352,7 @@ class Pipeline:
             batch.step,
             duplicate_commit=answer.duplicate,
             failed_dropped=answer.failed_dropped,
+            alerts_dropped=answer.alerts_dropped,
             published=commit.summary is not None,
             queued=answer.queued,
         )

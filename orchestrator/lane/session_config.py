@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.outputs import Changes, FoldConfig
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
 
 
@@ -16,8 +18,15 @@ class SessionConfig:
         orchestrator_id: named in dead letters.
         fold: the rules' settings.
         limits: bounds of what is decoded.
+        alert: the entry of the outbox for an episode of a brand that opened or closed at a time (Unix ms); None where
+            nobody is told.
     """
 
     orchestrator_id: str
     fold: FoldConfig
     limits: Limits
+    alert: Callable[[str, EpisodeChange, int], bytes] | None = None
+
+    def outbox(self, brand: str, changes: Changes, now_ms: int) -> list[bytes]:
+        """What a commit of *changes* has to write into the outbox of *brand*: the episodes are written as told."""
+        return [self.alert(brand, change, now_ms) for change in changes.alerts] if self.alert is not None else []

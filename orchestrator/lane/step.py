@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.brand.outputs import FoldReport
-from orchestrator.brand.spikes import EpisodeChange
 
 NOTHING_FOLDED = FoldReport()
 
@@ -28,7 +26,8 @@ class Step:
         published: whether the summary was written.
         fold_s: seconds of decoding and folding.
         queued: chunks left in the queue.
-        alerts: spike episodes that this commit opened or closed.
+        alerts: how many this commit wrote into the outbox.
+        alerts_dropped: the oldest ones that the cap of the outbox pushed out.
     """
 
     idle: bool = False
@@ -43,4 +42,5 @@ class Step:
     published: bool = False
     fold_s: float = 0.0
     queued: int = 0
-    alerts: Sequence[EpisodeChange] = ()
+    alerts: int = 0
+    alerts_dropped: int = 0

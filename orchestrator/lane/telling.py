@@ -11,7 +11,6 @@ from typing import Final
 
 import structlog
 
-from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.fingerprint import Comparison, Verdict
 from orchestrator.errors import (
     BrandBusyError,
@@ -48,7 +47,7 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
 """How each error ends a visit, and what it makes of the commit; the first that fits."""
 
 
-def tell_nobody(_brand: str, _change: EpisodeChange) -> None:
+def tell_nobody(_brand: str) -> None:
     """The alert of a service without an endpoint for alerts."""
 
 
@@ -63,13 +62,13 @@ class Audience:
     Attributes:
         metrics: counts.
         committed: called with the brand after every commit.
-        alert: called with a brand and each episode that a commit of it opened or closed; must not wait.
+        alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
         changes: of settings that the log has already: one line each, however many brands take them over.
     """
 
     metrics: Metrics
     committed: Callable[[str], None]
-    alert: Callable[[str, EpisodeChange], None] = tell_nobody
+    alert: Callable[[str], None] = tell_nobody
     changes: set[str] = field(default_factory=set)
 
 
@@ -147,8 +146,12 @@ class Telling:
         metrics, fold = self._metrics, step.fold
         self.commits += 1
         self._audience.committed(self._brand)
-        for change in step.alerts:
-            self._audience.alert(self._brand, change)
+        if step.alerts:
+            self._audience.alert(self._brand)
+        for _ in range(step.alerts_dropped):
+            metrics.alert("dropped")
+        if step.alerts_dropped:
+            self._log.warning("oldest alerts dropped, the outbox is full", dropped=step.alerts_dropped)
         metrics.queue_lag.observe(now_s - self._noticed_s)
         self._noticed_s = now_s
         metrics.commit("duplicate" if step.duplicate_commit else "ok")

@@ -39,7 +39,7 @@ CommitOutcome = Literal[
 LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
-AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "suppressed"]
+AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed"]
 TurnedAway = Literal["evicted", "busy", "address"]
 """Why a connection ended that its peer had wanted: for a new one, all places served, or too many of its address."""
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.errors import StoreError
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
@@ -88,7 +87,7 @@ class Scheduler:
     Args:
         new_session: makes the session of a brand, from what an earlier one left.
         clock: tells when a brand's turn is over, in every thread.
-        alert: called with a brand and each spike episode that a commit of it opened or closed; must not wait.
+        alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
     """
 
     def __init__(
@@ -98,7 +97,7 @@ class Scheduler:
         options: SchedulerOptions,
         metrics: Metrics,
         *,
-        alert: Callable[[str, EpisodeChange], None] = tell_nobody,
+        alert: Callable[[str], None] = tell_nobody,
         clock: Clock = time.perf_counter,
     ) -> None:
         self._store = store

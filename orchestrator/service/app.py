@@ -20,8 +20,7 @@ import structlog
 import trio
 
 from orchestrator import __version__
-from orchestrator.alerts.deliver import Alert, Alerts
-from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.alerts.deliver import Alerts
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http import METRICS_LIMITS, PROBES, PortOptions, build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
@@ -32,12 +31,14 @@ from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.options import endpoint, login, scheduler_options, session_config, store_options
+from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
 from orchestrator.store import Store, connect, masked_url
 from orchestrator.store.documents import Documents
 from orchestrator.store.embedded import EmbeddedRedis
+from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
 _CONTROL_CONNECTIONS = 5  # registry, claims, updates, heartbeat and one to spare
@@ -144,7 +145,7 @@ class _Parts:
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
-            pool_size=settings.concurrency_limit + READ_THREADS + _CONTROL_CONNECTIONS,
+            pool_size=settings.concurrency_limit + READ_THREADS + OUTBOX_THREADS + _CONTROL_CONNECTIONS,
             login=login(settings),
         )
         # Apart: a renewal that waits for a free connection is a lease lost.
@@ -157,13 +158,18 @@ class _Parts:
             observe=metrics.redis_operation,
         )
         self.feed = UpdateFeed(self.client, metrics)
-        self.alerts = Alerts(endpoint(settings), metrics)
+        self.alerts = Alerts(
+            endpoint(settings),
+            ThreadedOutboxes(Outbox(self.client)),
+            metrics,
+            brands=self._brands,
+        )
         self.scheduler = Scheduler(
             self.store,
             Sessions(self.store, session_config(settings)),
             scheduler_options(settings, redis_url),
             metrics,
-            alert=self._offer,
+            alert=self.alerts.wake,
         )
         self.heartbeat = Heartbeat(
             self.client,
@@ -183,8 +189,9 @@ class _Parts:
         )
         self.http_closed = trio.Event()
 
-    def _offer(self, brand: str, change: EpisodeChange) -> None:
-        self.alerts.offer(Alert(brand, change.kind, change.number, change.episode))
+    def _brands(self) -> tuple[str, ...]:
+        """Read late: the scheduler is made after the alerts that it wakes."""
+        return self.scheduler.brands()
 
     def close(self) -> None:
         self.store.close()

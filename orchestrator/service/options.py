@@ -6,8 +6,10 @@ Pure. Owns no value: what can be set, and its bounds, is :mod:`orchestrator.sett
 from __future__ import annotations
 
 from orchestrator.alerts.deliver import Endpoint
+from orchestrator.alerts.message import Alert
 from orchestrator.alerts.signing import decode_secret
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session_config import SessionConfig
@@ -52,7 +54,13 @@ def session_config(settings: Settings) -> SessionConfig:
             label_similarity_threshold=settings.label_similarity_threshold,
         ),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
+        alert=_entry if settings.alert_webhook_url else None,
     )
+
+
+def _entry(brand: str, change: EpisodeChange, at_ms: int) -> bytes:
+    """What the outbox gets when an episode opened or closed."""
+    return Alert(brand, change.kind, change.number, change.episode).entry(at_ms).encode()
 
 
 def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.brand.outputs import Reanchoring
+    from orchestrator.lane.session_config import SessionConfig
     from orchestrator.settings import Settings
     from orchestrator.store import Lease
 
@@ -69,15 +70,16 @@ def repair(
 
 
 def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool) -> list[str]:
-    state, moved = BrandState.reanchored(session_config(settings).fold, store.load_state(lease), lease.now_ms)
+    config = session_config(settings)
+    state, moved = BrandState.reanchored(config.fold, store.load_state(lease), lease.now_ms)
     if moved is None:
         return []
     if not dry_run:
-        store.commit(lease, _commit(state, lease))
+        store.commit(lease, _commit(state, lease, config))
     return [_told(moved)]
 
 
-def _commit(state: BrandState, lease: Lease) -> Commit:
+def _commit(state: BrandState, lease: Lease, config: SessionConfig) -> Commit:
     """Writes the whole *state* and takes nothing from the queue."""
     changes = state.take_changes()
     version = lease.version + 1
@@ -92,6 +94,7 @@ def _commit(state: BrandState, lease: Lease) -> Commit:
         spikes=changes.spikes,
         trend_put=changes.trend_put,
         trend_remove=changes.trend_remove,
+        outbox=config.outbox(lease.brand, changes, lease.now_ms),
     )
 
 

@@ -1,4 +1,4 @@
-"""Alerts: what is said, how it is signed, when it is tried again, and that nobody waits for it."""
+"""Delivery: when an alert leaves its outbox, how it is signed, when it is tried again, and that nobody waits for it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
@@ -16,94 +14,19 @@ import trio
 from quart import Response
 
 from orchestrator.alerts import deliver as alerts_module
-from orchestrator.alerts.deliver import (
-    Alert,
-    Alerts,
-    Cooldown,
-    Endpoint,
-    Kind,
-    message_body,
-    message_text,
-)
-from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.alerts.deliver import Alerts, Endpoint
 from orchestrator.process.metrics import Metrics
+from tests.alerts.support import AT_MS, WALL_S, MemoryOutboxes, alert
 from tests.polling import until
 from tests.webhook_receiver import Receiver, receiving
 
-EPISODE = SpikeEpisode("2026-03-01T12:00:00Z", 52.4, 400, 40.0, 80.25, 130, 900)
 KEY = bytes(range(24))
-WALL_S = 1_772_366_400.9
-
-
-def alert(kind: Kind = "opened", number: int = 1, brand: str = "nike") -> Alert:
-    """News about an episode."""
-    return Alert(brand, kind, number, EPISODE)
+BRANDS = ("nike", "adidas", "puma")
 
 
 def count(metrics: Metrics, outcome: str) -> float | None:
     """How many alerts had this outcome."""
     return metrics.registry.get_sample_value("orchestrator_alerts_total", {"outcome": outcome})
-
-
-def test_id_names_the_news_and_not_the_telling() -> None:
-    """The same news has the same id for ever; any other news has another."""
-    assert alert().id == alert().id
-    assert re.fullmatch(r"spike_[0-9a-f]{30}", alert().id)
-    others = [alert("closed"), alert(number=2), alert(brand="nik"), alert(brand="nike ")]
-    assert len({alert().id, *(other.id for other in others)}) == 5
-
-
-def test_message_has_the_standards_fields_and_a_text() -> None:
-    """Type, time and data for programs, a sentence for people."""
-    body = json.loads(message_body(alert(), datetime(2026, 3, 1, 12, 10, tzinfo=UTC)))
-    assert (body["type"], body["timestamp"]) == ("spike.opened", "2026-03-01T12:10:00Z")
-    assert body["data"]["episode"]["mentionCount"] == 400
-    assert body["text"] == (
-        "Spike of nike: 400 mentions in 15 minutes where 80 were expected (score 52), since 2026-03-01T12:00:00Z."
-    )
-
-
-@pytest.mark.parametrize("kind", ["opened", "closed"])
-def test_message_text_rings_nobody(kind: Kind) -> None:
-    """Markup of the chat in a brand's name is escaped."""
-    text = message_text(alert(kind, brand="<!channel> & <@U1>"))
-    assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in text
-    assert not {"<", ">"} & set(text)
-
-
-def test_cooldown_tells_one_opening_per_brand_and_time() -> None:
-    """A second opening within the time is withheld, for this brand only."""
-    cooldown = Cooldown(900)
-    answers = [
-        cooldown.lets_pass(alert(number=1), 0),
-        cooldown.lets_pass(alert(number=2), 899),
-        cooldown.lets_pass(alert(brand="adidas"), 899),
-        cooldown.lets_pass(alert(number=3), 900),
-    ]
-    assert answers == [True, False, True, True]
-
-
-def test_cooldown_tells_the_closing_of_what_was_told() -> None:
-    """The end of a withheld episode is withheld; one that another process told is not."""
-    cooldown = Cooldown(900)
-    cooldown.lets_pass(alert(number=1), 0)
-    cooldown.lets_pass(alert(number=2), 1)
-    closings = [cooldown.lets_pass(alert("closed", number), 2) for number in (1, 2, 7)]
-    assert closings == [True, False, True]
-
-
-def test_cooldown_forgets_the_oldest_brand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its memory is bounded."""
-    monkeypatch.setattr(alerts_module, "COOLDOWN_BRANDS", 2)
-    cooldown = Cooldown(900)
-    for brand in ("a", "b", "c"):
-        cooldown.lets_pass(alert(brand=brand), 0)
-    assert [cooldown.lets_pass(alert(brand=brand), 1) for brand in ("c", "a")] == [False, True]
-
-
-def settled(metrics: Metrics) -> float:
-    """How many alerts have come to their end."""
-    return sum(count(metrics, outcome) or 0 for outcome in ("delivered", "failed", "suppressed"))
 
 
 @pytest.fixture
@@ -119,26 +42,28 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alerts_module, "WAIT_MAX_S", 0.0)
 
 
+def alerts_of(outboxes: MemoryOutboxes, metrics: Metrics, endpoint: Endpoint | None) -> Alerts:
+    """Alerts of a service with some brands."""
+    return Alerts(endpoint, outboxes, metrics, brands=lambda: BRANDS, wall_clock=lambda: WALL_S)
+
+
 async def run_alerts(
-    receiver: Receiver, metrics: Metrics, *news: Alert, key: bytes | None = KEY, cooldown_s: float = 0
+    receiver: Receiver, metrics: Metrics, outboxes: MemoryOutboxes, *, key: bytes | None = KEY, cooldown_s: float = 0
 ) -> None:
-    """Deliver *news* to *receiver* until each has its outcome."""
+    """Tell *receiver* what is in *outboxes* until they are empty."""
     async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        alerts = Alerts(Endpoint(url, key, cooldown_s), metrics, wall_clock=lambda: WALL_S)
-        await nursery.start(alerts.deliver)
-        for one in news:
-            alerts.offer(one)
-        with trio.fail_after(60):
-            await until(lambda: settled(metrics) == len(news))
+        await nursery.start(alerts_of(outboxes, metrics, Endpoint(url, key, cooldown_s)).deliver)
+        await until(lambda: not outboxes.left)
         nursery.cancel_scope.cancel()
 
 
 async def test_deliver_sends_a_signed_message(metrics: Metrics) -> None:
     """The receiver can check id, time and signature."""
     receiver = Receiver()
-    await run_alerts(receiver, metrics, alert())
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()))
     headers, body = receiver.requests[0]
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == (alert().id, "1772366400")
+    assert json.loads(body)["data"]["id"] == alert().id
     signed = f"{alert().id}.1772366400.".encode() + body
     expected = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
@@ -149,7 +74,7 @@ async def test_deliver_sends_a_signed_message(metrics: Metrics) -> None:
 async def test_deliver_without_a_key_does_not_sign(metrics: Metrics) -> None:
     """Chats need no signature."""
     receiver = Receiver()
-    await run_alerts(receiver, metrics, alert(), key=None)
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()), key=None)
     assert "webhook-signature" not in receiver.requests[0][0]
 
 
@@ -158,7 +83,7 @@ async def test_deliver_without_a_key_does_not_sign(metrics: Metrics) -> None:
 async def test_deliver_tries_again_what_may_pass(metrics: Metrics, status: int) -> None:
     """A busy endpoint gets the same message with the same id again."""
     receiver = Receiver(Response(status=status), Response(status=status))
-    await run_alerts(receiver, metrics, alert())
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()))
     assert len({(headers["webhook-id"], body) for headers, body in receiver.requests}) == 1
     assert (count(metrics, "delivered"), count(metrics, "retried"), count(metrics, "failed")) == (1, 2, 0)
 
@@ -168,7 +93,7 @@ async def test_deliver_tries_again_what_may_pass(metrics: Metrics, status: int) 
 async def test_deliver_gives_up_what_is_refused(metrics: Metrics, status: int) -> None:
     """An answer that stays is not asked for again, redirects are not followed, and the next alert goes out."""
     receiver = Receiver(Response(status=status, headers={"Location": "/hook"}))
-    await run_alerts(receiver, metrics, alert(), alert(number=2))
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert(), alert(number=2)))
     assert (count(metrics, "failed"), count(metrics, "delivered"), count(metrics, "retried")) == (1, 1, 0)
 
 
@@ -176,49 +101,87 @@ async def test_deliver_gives_up_what_is_refused(metrics: Metrics, status: int) -
 async def test_deliver_gives_up_after_its_attempts(metrics: Metrics) -> None:
     """A broken endpoint costs eight attempts, then the next alert has its turn."""
     receiver = Receiver(*[Response(status=500) for _ in range(alerts_module.ATTEMPTS)])
-    await run_alerts(receiver, metrics, alert(), alert(number=2))
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert(), alert(number=2)))
     assert (count(metrics, "failed"), count(metrics, "delivered")) == (1, 1)
 
 
 async def test_deliver_withholds_within_the_cooldown(metrics: Metrics) -> None:
     """The second opening of a brand is counted and not sent."""
     receiver = Receiver()
-    await run_alerts(receiver, metrics, alert(), alert(number=2), alert(brand="adidas"), cooldown_s=900)
-    assert [json.loads(body)["data"]["brand"] for _, body in receiver.requests] == ["nike", "adidas"]
+    outboxes = MemoryOutboxes(alert(), alert(number=2), alert(brand="adidas"))
+    await run_alerts(receiver, metrics, outboxes, cooldown_s=900)
+    assert {json.loads(body)["data"]["brand"] for _, body in receiver.requests} == {"nike", "adidas"}
     assert count(metrics, "suppressed") == 1
+
+
+async def test_deliver_keeps_the_order_of_a_brand(metrics: Metrics) -> None:
+    """A closing does not overtake its opening, however many workers there are."""
+    receiver = Receiver()
+    news = [alert(kind, number) for number in range(1, 6) for kind in ("opened", "closed")]
+    await run_alerts(receiver, metrics, MemoryOutboxes(*news))
+    assert [headers["webhook-id"] for headers, _ in receiver.requests] == [one.id for one in news]
+
+
+async def test_deliver_takes_out_what_it_does_not_know(metrics: Metrics) -> None:
+    """It is counted, and does not stand before the next one for ever."""
+    receiver, outboxes = Receiver(), MemoryOutboxes()
+    outboxes.lists["nike"] = [b"nonsense"]
+    outboxes.put(alert())
+    await run_alerts(receiver, metrics, outboxes)
+    assert (count(metrics, "dropped"), count(metrics, "delivered")) == (1, 1)
+
+
+async def test_deliver_drops_what_is_too_old(monkeypatch: pytest.MonkeyPatch, metrics: Metrics) -> None:
+    """It would be no news; it is counted."""
+    monkeypatch.setattr(alerts_module, "EXPIRY_S", WALL_S - AT_MS / 1000 - 1)
+    receiver = Receiver()
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()))
+    assert (count(metrics, "expired"), receiver.requests) == (1, [])
 
 
 class Transport(httpx.AsyncBaseTransport):
     """An endpoint in virtual time: no sockets, each answer from a function."""
 
-    def __init__(self, answer: Callable[[int], httpx.Response]) -> None:
+    def __init__(self, answer: Callable[[int], httpx.Response | Awaitable[httpx.Response]]) -> None:
         self.answer = answer
         self.times_s: list[float] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - httpx's signature
         """Note the time and answer."""
         self.times_s.append(trio.current_time())
-        return self.answer(len(self.times_s))
+        answer = self.answer(len(self.times_s))
+        return answer if isinstance(answer, httpx.Response) else await answer
 
 
-async def deliver_virtually(monkeypatch: pytest.MonkeyPatch, metrics: Metrics, transport: Transport) -> None:
-    """Deliver one alert through *transport*, at most an hour of virtual time."""
+Virtually = Callable[[Transport, trio.testing.MockClock], None]
+
+
+@pytest.fixture
+def virtually(monkeypatch: pytest.MonkeyPatch) -> Virtually:
+    """Lets alerts go through a transport, in a test that asks for virtual time."""
     client = httpx.AsyncClient
-    monkeypatch.setattr(httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
-    alerts = Alerts(Endpoint("http://endpoint.test/secret-path", KEY), metrics)
-    alerts.offer(alert())
-    with trio.move_on_after(3600):
+
+    def use(transport: Transport, clock: trio.testing.MockClock) -> None:
+        assert clock.autojump_threshold == 0
+        monkeypatch.setattr(httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+
+    return use
+
+
+async def run_virtually(outboxes: MemoryOutboxes, metrics: Metrics, seconds: float = 3600) -> None:
+    """Deliver for so many virtual seconds."""
+    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test/secret-path", KEY))
+    with trio.move_on_after(seconds):
         await alerts.deliver()
 
 
 async def test_deliver_waits_longer_each_time(
-    monkeypatch: pytest.MonkeyPatch,
-    metrics: Metrics,
-    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """Waits double from one second, each with up to a second of jitter: 1, 2, 4, 8, 16, 32, 64."""
     transport = Transport(lambda _: httpx.Response(500))
-    await deliver_virtually(monkeypatch, metrics, transport)
+    virtually(transport, autojump_clock)
+    await run_virtually(MemoryOutboxes(alert()), metrics)
     waits_s = [later - sooner for sooner, later in zip(transport.times_s, transport.times_s[1:], strict=False)]
     assert len(waits_s) == alerts_module.ATTEMPTS - 1
     for number, wait_s in enumerate(waits_s):
@@ -228,25 +191,20 @@ async def test_deliver_waits_longer_each_time(
 
 @pytest.mark.parametrize(("asked", "waited_s"), [("30", 30), ("99999", alerts_module.RETRY_AFTER_MAX_S)])
 async def test_deliver_honours_retry_after(
-    monkeypatch: pytest.MonkeyPatch,
-    metrics: Metrics,
-    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
-    asked: str,
-    waited_s: float,
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, asked: str, waited_s: float
 ) -> None:
     """The endpoint's wish counts, within five minutes."""
     transport = Transport(
         lambda number: httpx.Response(204) if number > 1 else httpx.Response(429, headers={"Retry-After": asked})
     )
-    await deliver_virtually(monkeypatch, metrics, transport)
+    virtually(transport, autojump_clock)
+    await run_virtually(MemoryOutboxes(alert()), metrics)
     assert transport.times_s[1] - transport.times_s[0] == pytest.approx(waited_s)
     assert count(metrics, "delivered") == 1
 
 
 async def test_deliver_tries_again_without_an_answer(
-    monkeypatch: pytest.MonkeyPatch,
-    metrics: Metrics,
-    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """A refused connection is as good as a broken endpoint."""
 
@@ -255,43 +213,138 @@ async def test_deliver_tries_again_without_an_answer(
             raise httpx.ConnectError("http://endpoint.test/secret-path refused")
         return httpx.Response(204)
 
-    await deliver_virtually(monkeypatch, metrics, Transport(answer))
+    virtually(Transport(answer), autojump_clock)
+    await run_virtually(MemoryOutboxes(alert()), metrics)
     assert (count(metrics, "retried"), count(metrics, "delivered")) == (1, 1)
 
 
-async def test_finish_delivers_what_was_offered(metrics: Metrics) -> None:
-    """A stop waits for the queue; what is offered later is dropped and counted."""
-    receiver = Receiver()
-    async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        alerts = Alerts(Endpoint(url, KEY, 0), metrics)
+async def test_an_attempt_has_one_deadline_however_the_answer_drips(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """A byte every three seconds keeps every timeout of a single read away, and holds nobody longer than ten."""
+
+    async def drip() -> httpx.Response:
+        for _ in range(1_000):
+            await trio.sleep(3)  # a byte
+        raise AssertionError("nobody ended it")
+
+    transport = Transport(lambda number: drip() if number == 1 else httpx.Response(204))
+    virtually(transport, autojump_clock)
+    await run_virtually(MemoryOutboxes(alert()), metrics)
+    first_s, second_s = transport.times_s
+    assert alerts_module.ATTEMPT_TIMEOUT_S <= second_s - first_s <= alerts_module.ATTEMPT_TIMEOUT_S + 2.001
+    assert count(metrics, "delivered") == 1
+
+
+async def test_a_slow_endpoint_delays_one_brand_and_not_the_others(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """While one brand waits for its retry, the others are told: all within the first second."""
+    transport = Transport(lambda number: httpx.Response(503 if number == 1 else 204))
+    virtually(transport, autojump_clock)
+    await run_virtually(MemoryOutboxes(*(alert(brand=brand) for brand in BRANDS)), metrics, seconds=0.9)
+    assert (count(metrics, "delivered"), len(transport.times_s)) == (2, 3)
+
+
+async def test_sweep_finds_what_nobody_tells(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """Committed by a process that is gone: told at the next sweep, and not while somebody else holds it."""
+    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx.Response(204))
+    virtually(transport, autojump_clock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_virtually, outboxes, metrics)
+        await trio.sleep(1)  # virtual, after the first sweep
+        outboxes.put(alert(), alert(brand="adidas"))
+        outboxes.held["adidas"] = "another process"
+        await trio.sleep(alerts_module.SWEEP_S)
+        assert (count(metrics, "delivered"), outboxes.left) == (1, 1)
+        del outboxes.held["adidas"]
+        await trio.sleep(alerts_module.SWEEP_S)
+        assert (count(metrics, "delivered"), outboxes.left, outboxes.held) == (2, 0, {})
+        nursery.cancel_scope.cancel()
+
+
+async def test_wake_tells_at_once(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """Whoever committed an alert does not wait for the sweep."""
+    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx.Response(204))
+    virtually(transport, autojump_clock)
+    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test"))
+    async with trio.open_nursery() as nursery:
         await nursery.start(alerts.deliver)
-        alerts.offer(alert(number=1))
-        alerts.offer(alert(number=2))
+        await trio.testing.wait_all_tasks_blocked()
+        outboxes.put(alert())
+        alerts.wake("nike")
+        await trio.testing.wait_all_tasks_blocked()
+        assert outboxes.left == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_lost_hold_leaves_the_alert_to_whoever_has_it(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """It is tried no more here, and stays where it is."""
+    outboxes = MemoryOutboxes(alert())
+
+    def answer(_: int) -> httpx.Response:
+        outboxes.held["nike"] = "another process"
+        return httpx.Response(503)
+
+    transport = Transport(answer)
+    virtually(transport, autojump_clock)
+    await run_virtually(outboxes, metrics)
+    assert (len(transport.times_s), outboxes.left) == (1, 1)
+    assert (count(metrics, "failed"), count(metrics, "delivered")) == (0, 0)
+
+
+@pytest.mark.parametrize("fails_at", range(1, 6))
+async def test_alerts_outlast_an_outage_of_redis(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, fails_at: int
+) -> None:
+    """Whatever call fails, the alert is told in the end and leaves: at least once."""
+    outboxes, transport = MemoryOutboxes(alert()), Transport(lambda _: httpx.Response(204))
+    outboxes.fails_at = fails_at
+    virtually(transport, autojump_clock)
+    await run_virtually(outboxes, metrics)
+    assert (outboxes.left, outboxes.held) == (0, {})
+    assert transport.times_s
+
+
+async def test_finish_tells_what_is_ready(metrics: Metrics) -> None:
+    """A stop tells what was woken for, each once; the rest stays for whoever comes."""
+    receiver, outboxes = Receiver(Response(status=204), Response(status=503)), MemoryOutboxes()
+    async with receiving(receiver) as url, trio.open_nursery() as nursery:
+        alerts = alerts_of(outboxes, metrics, Endpoint(url, KEY, 0))
+        await nursery.start(alerts.deliver)
+        await trio.testing.wait_all_tasks_blocked()
+        outboxes.put(alert(), alert(number=2), alert(number=3))
+        alerts.wake("nike")
         await alerts.finish()
-        alerts.offer(alert(number=3))
     assert [json.loads(body)["data"]["number"] for _, body in receiver.requests] == [1, 2]
-    assert (count(metrics, "delivered"), count(metrics, "dropped")) == (2, 1)
+    assert (count(metrics, "delivered"), outboxes.left, outboxes.held) == (1, 2, {})
+
+
+async def test_cancelled_it_gives_the_right_back(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """Whoever comes next does not have to wait until it runs out."""
+
+    async def never() -> httpx.Response:
+        await trio.sleep_forever()
+
+    outboxes = MemoryOutboxes(alert())
+    virtually(Transport(lambda _: never()), autojump_clock)
+    await run_virtually(outboxes, metrics, seconds=5)
+    assert (outboxes.left, outboxes.held) == (1, {})
 
 
 async def test_finish_without_an_endpoint_is_immediate(metrics: Metrics, nursery: trio.Nursery) -> None:
-    """Nothing to tell, nothing to wait for."""
-    alerts = Alerts(None, metrics)
+    """Nothing to tell, nothing to wait for, and what is in an outbox is left alone."""
+    outboxes = MemoryOutboxes(alert())
+    alerts = alerts_of(outboxes, metrics, None)
     await nursery.start(alerts.deliver)
+    alerts.wake("nike")
     await alerts.finish()
-
-
-async def test_offer_never_waits(metrics: Metrics) -> None:
-    """With the queue full and nobody delivering, an alert is dropped and counted."""
-    alerts = Alerts(Endpoint("http://endpoint.test/"), metrics)
-    for number in range(alerts_module.QUEUE_ALERTS + 3):
-        alerts.offer(alert(number=number))
-    assert count(metrics, "dropped") == 3
-
-
-async def test_without_an_endpoint_nothing_happens(metrics: Metrics) -> None:
-    """Offering is free and the task ends."""
-    alerts = Alerts(None, metrics)
-    for number in range(alerts_module.QUEUE_ALERTS + 3):
-        alerts.offer(alert(number=number))
-    await alerts.deliver()
-    assert count(metrics, "dropped") == 0
+    assert outboxes.left == 1

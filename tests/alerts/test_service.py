@@ -14,6 +14,7 @@ import trio
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.state import BrandState
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.service import app
 from orchestrator.settings import Settings
 from orchestrator.store import Store
@@ -79,7 +80,8 @@ async def test_a_burst_rings_the_endpoint_once() -> None:
             await nursery.start(partial(app.serve, settings, redis_url=server.url))
             for number in range(BURST_CHUNKS):
                 client.rpush(QUEUE, item("nike", f"burst-{number}", meta={"mentionCount": BURST_MENTIONS}))
-            await until(lambda: receiver.requests and not client.llen(QUEUE))
+            outbox = BrandKeys.of("nike").outbox
+            await until(lambda: receiver.requests and not client.llen(QUEUE) and not client.llen(outbox))
             nursery.cancel_scope.cancel()
     headers, body = receiver.requests[0]
     message = json.loads(body)

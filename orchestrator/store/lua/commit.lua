@@ -86,7 +86,6 @@ redis.call('SADD', seen0, '') -- in every generation from its first commit on
 if rotate then redis.call('RENAME', lock, lock) end
 redis.call('RPUSH', recent, '')
 redis.call('LTRIM', recent, 0, -2)
-
 -- The changes. The queue comes last: a log that was cut inside them may be replayed in part (document, section 6).
 write('RPUSH', recent, RECENT)
 redis.call('LTRIM', recent, -recent_max, -1)

@@ -1,0 +1,68 @@
+"""What an endpoint is told about a spike episode. Pure: times are arguments.
+
+Sources: Standard Webhooks 1.0 (``type``, ``timestamp``, ``data``). Slack's incoming webhooks read ``text``, in which
+``&``, ``<`` and ``>`` are escaped, so that a brand called ``<!channel>`` calls nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from orchestrator.contract.outbox import OutboxEntry
+from orchestrator.contract.times import iso_utc_seconds
+
+if TYPE_CHECKING:
+    from orchestrator.contract.summary import SpikeEpisode
+
+Kind = Literal["opened", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An episode of *brand* opened or closed; ``number`` counts the brand's episodes."""
+
+    brand: str
+    kind: Kind
+    number: int
+    episode: SpikeEpisode
+
+    @property
+    def id(self) -> str:
+        """The same for the same news, however often and by however many orchestrators it is told."""
+        told = f"{self.kind}\0{self.number}\0{self.episode.timestamp}\0{self.brand}".encode()
+        return f"spike_{hashlib.blake2b(told, digest_size=15).hexdigest()}"
+
+    def entry(self, at_ms: int) -> OutboxEntry:
+        """The alert for the outbox, committed at *at_ms*."""
+        body = msgspec.Raw(message_body(self, at_ms))
+        return OutboxEntry(self.id, f"spike.{self.kind}", self.brand, at_ms, self.number, body)
+
+
+def message_body(alert: Alert, at_ms: int) -> bytes:
+    """The message as JSON: the standard's ``type``, ``timestamp`` and ``data``, and ``text`` for chats."""
+    return msgspec.json.encode(
+        {
+            "type": f"spike.{alert.kind}",
+            "timestamp": iso_utc_seconds(at_ms),
+            "data": {"id": alert.id, "brand": alert.brand, "number": alert.number, "episode": alert.episode},
+            "text": message_text(alert),
+        }
+    )
+
+
+def message_text(alert: Alert) -> str:
+    """One sentence for a chat."""
+    # & first, or the escapes of the other two would be escaped.
+    brand = alert.brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    episode = alert.episode
+    minutes = max(1, episode.window_sec // 60)
+    if alert.kind == "closed":
+        return f"The spike of {brand} that began at {episode.timestamp} is over."
+    return (
+        f"Spike of {brand}: {episode.mention_count} mentions in {minutes} minutes where {episode.expected:.0f} "
+        f"were expected (score {episode.spike_score:.0f}), since {episode.timestamp}."
+    )

@@ -1,0 +1,45 @@
+"""An alert in a brand's outbox: what a commit writes, and what whoever tells it reads.
+
+Source: ``docs/redis-protocol.md``, section 9. The entry knows who it is (``id``) and of what kind, so that it can be
+told, counted and told apart without a look into its body; the body is what an endpoint gets, byte for byte.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+
+class OutboxEntry(Struct, frozen=True):
+    """One alert.
+
+    Attributes:
+        id: the same for the same news, however often and by however many processes it is told.
+        type: ``spike.opened``, ``spike.closed``; others may come.
+        brand: whose news.
+        at: Unix milliseconds of the server, when it was committed.
+        number: counts the brand's episodes; the opening and the closing of one have the same.
+        body: the message, JSON.
+    """
+
+    id: str
+    type: str
+    brand: str
+    at: int
+    number: int
+    body: msgspec.Raw
+
+    def encode(self) -> bytes:
+        """The entry as it is stored."""
+        return msgspec.json.encode(self)
+
+
+_decoder = msgspec.json.Decoder(OutboxEntry)
+
+
+def read_entry(raw: bytes) -> OutboxEntry | None:
+    """The entry that *raw* is; None if it is none. Fields that are not known here are left alone."""
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
