@@ -28,8 +28,10 @@ LABEL org.opencontainers.image.title="service3-orchestrator" \
       org.opencontainers.image.description="Folds chunk results from Redis into one live summary per brand, exactly once" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/orchestrator /opt/orchestrator
+# HTTP_HOST: whoever asks comes from outside of the container, and what is published is the operator's choice
 ENV PATH=/opt/orchestrator/bin:$PATH \
     ORCHESTRATOR_MERGE=cython \
+    HTTP_HOST=0.0.0.0 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # a number, so that an orchestrator of containers can verify that it is not root

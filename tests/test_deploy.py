@@ -93,3 +93,9 @@ def test_image_listens_where_the_settings_do() -> None:
     assert f"EXPOSE {ports}\n" in text
     assert text.count("ORCHESTRATOR_MERGE=cython") == 2
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
+
+
+def test_image_listens_on_all_addresses() -> None:
+    """Outside of an image only this machine is served; inside, everybody who asks comes from outside."""
+    assert re.search(r"^ +HTTP_HOST=0\.0\.0\.0 ", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert Settings().http_host == "127.0.0.1"

@@ -51,14 +51,12 @@ def demo(rate: float) -> None:
 
 
 def demo_settings(settings: Settings, folder: str) -> Settings:
-    """*settings* as a demo needs them: a Redis of its own in *folder*, this machine only, ports that are free."""
+    """*settings* as a demo needs them: a Redis of its own in *folder*, and ports that are free."""
     update: dict[str, object] = {}
     if not settings.embedded or settings.redis_url == SCHEME:
         update["redis_url"] = SCHEME + folder
         if not settings.embedded and settings.origin("redis_url") != "default":
             remark(f"REDIS_URL={mask_text(settings.redis_url)} is left alone: the demo has a Redis of its own.")
-    if settings.origin("http_host") == "default":
-        update["http_host"] = "127.0.0.1"
     taken: set[int] = set()
     for field in ("http_port", "prometheus_port"):
         port = getattr(settings, field)

@@ -8,16 +8,20 @@ scheduler or a client of Redis.
 
 from __future__ import annotations
 
+from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.application import build_app
 from orchestrator.http.health import PROBES
 from orchestrator.http.metrics_app import build_metrics_app
-from orchestrator.http.server import METRICS_LIMITS, PortOptions, serve
+from orchestrator.http.server import METRICS_LIMITS, PORT_LIMITS, PortOptions, serve
 from orchestrator.http.service_view import Check, ServiceStatistics, ServiceView, Status, SummaryUpdate
 from orchestrator.http.urls import brand_page_url
 
 __all__ = [
     "METRICS_LIMITS",
+    "PORT_LIMITS",
     "PROBES",
+    "Access",
+    "AccessOptions",
     "Check",
     "PortOptions",
     "ServiceStatistics",

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
-from quart import Response, current_app, request
+from quart import Response, current_app, g, request
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.insights import TREND_DAYS, read_trend
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.errors import InvalidBrandError
+from orchestrator.http.access import Right
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ def service() -> ServiceView:
     """The service on which the current application was built."""
     view: ServiceView = current_app.extensions["service"]
     return view
+
+
+def may_act() -> bool:
+    """Whether the current request came with an operator's token; the guard noted it."""
+    right: Right = g.right
+    return right >= Right.ACT
 
 
 def directory() -> Directory:

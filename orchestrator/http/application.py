@@ -10,10 +10,12 @@ import trio
 from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, openapi, pages
+from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.direction import isolated, undirected
 from orchestrator.http.directory import Directory
 from orchestrator.http.events import OpenStreams
-from orchestrator.http.problems import handle_problems
+from orchestrator.http.guard import guard
+from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.static import Assets
 from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url
@@ -28,16 +30,20 @@ MAX_BODY_BYTES = 4 * 1024  # no handler reads a body; a client may send one anyw
 HANDLER_TIMEOUT_S = 30
 
 
-def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None = None) -> QuartTrio:
+def build_app(
+    service: ServiceView, metrics: Metrics, *, stop: trio.Event | None = None, access: Access | None = None
+) -> QuartTrio:
     """The application for ``HTTP_PORT``.
 
     Args:
         service: what the handlers may ask.
         metrics: requests and open streams are counted there.
         stop: set when the service stops, so that open streams end themselves; none ends them with the server.
+        access: who is let in; None lets everybody read.
     """
     app = QuartTrio(__name__, static_folder=None, template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config[PAGES] = True
     app.config["RESPONSE_TIMEOUT"] = HANDLER_TIMEOUT_S
     app.url_map.converters["brand"] = BrandConverter
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
@@ -52,6 +58,7 @@ def build_app(service: ServiceView, metrics: Metrics, *, stop: trio.Event | None
     app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
     app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
     handle_problems(app)
+    guard(app, access or Access(AccessOptions()))
     app.after_request(secure)
 
     @app.after_request

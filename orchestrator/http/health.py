@@ -12,7 +12,7 @@ import msgspec
 from quart import Blueprint, Response
 
 from orchestrator.contract.times import iso_utc
-from orchestrator.http.answers import service
+from orchestrator.http.answers import may_act, service
 
 if TYPE_CHECKING:
     from orchestrator.http.service_view import ServiceStatistics
@@ -25,8 +25,8 @@ PROBES = frozenset({"/livez", "/readyz"})
 blueprint = Blueprint("health", __name__)
 
 
-def health_document(statistics: ServiceStatistics) -> dict[str, Any]:
-    """The body of ``/health``."""
+def health_document(statistics: ServiceStatistics, *, details: bool = False) -> dict[str, Any]:
+    """The body of ``/health``; with *details* as an operator sees it."""
     processed_ms = statistics.last_processed_at_ms
     document: dict[str, Any] = {
         "status": statistics.status.value,
@@ -37,7 +37,10 @@ def health_document(statistics: ServiceStatistics) -> dict[str, Any]:
         "lastProcessedAt": None if processed_ms is None else iso_utc(processed_ms),
         "successfulBrands": statistics.successful_brands,
         "failedBrands": statistics.failed_brands,
-        "checks": {name: {"status": check.status, "detail": check.detail} for name, check in statistics.checks.items()},
+        "checks": {
+            name: {"status": check.status, "detail": (details and check.inner) or check.detail}
+            for name, check in statistics.checks.items()
+        },
     }
     if statistics.redis_address is not None:
         document["redisAddress"] = statistics.redis_address
@@ -55,7 +58,7 @@ def _answer(body: dict[str, Any], *, ready: bool) -> Response:
 async def health() -> Response:
     """What the service is doing; 503 when it is not ready."""
     statistics = service().statistics()
-    return _answer(health_document(statistics), ready=statistics.status.serving)
+    return _answer(health_document(statistics, details=may_act()), ready=statistics.status.serving)
 
 
 @blueprint.get("/readyz")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
-from quart import Response, render_template, request
+from quart import Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from orchestrator.errors import InvalidBrandError, OrchestratorError, StoreError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # Redis is usually back within that, and a page reload is cheap
+PAGES = "PAGES"  # in an application's configuration: it has pages, and a template for errors
+_CHALLENGES = ('Bearer realm="orchestrator"', 'Basic realm="orchestrator", charset="UTF-8"')
 _PEOPLES_PATHS = ("/brands", "/static")
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +48,7 @@ def not_found(detail: str) -> ProblemError:
 
 
 def _for_people() -> bool:
-    return request.path == "/" or request.path.startswith(_PEOPLES_PATHS)
+    return (current_app.config.get(PAGES, False) and request.path == "/") or request.path.startswith(_PEOPLES_PATHS)
 
 
 async def answer(status: HTTPStatus, detail: str) -> Response:
@@ -58,6 +60,9 @@ async def answer(status: HTTPStatus, detail: str) -> Response:
         body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
         response = Response(msgspec.json.encode(body), status=status.value, content_type=PROBLEM_TYPE)
     response.headers["Cache-Control"] = "no-store"
+    if status is HTTPStatus.UNAUTHORIZED:
+        for challenge in _CHALLENGES:  # a browser takes Basic and asks for a password
+            response.headers.add("WWW-Authenticate", challenge)
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -37,10 +37,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of one health check: ``ok``, ``degraded`` or ``failing``, and one sentence of detail."""
+    """The outcome of one health check.
+
+    Attributes:
+        status: ``ok``, ``degraded`` or ``failing``.
+        detail: one sentence of ours, for everybody.
+        inner: the same with texts of servers and libraries, which may name hosts, users and paths; for operators. Empty
+            where there is no more to say.
+    """
 
     status: str
     detail: str = ""
+    inner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,8 @@ class SchedulerStatistics:
         failed: brands whose last visit was given up, or which are parked.
         parked: brands that need a human, and why.
         left: brands whose state a newer version wrote.
+        redis_reason: why Redis does not serve, in the server's words.
+        redis_summary: the same in ours, for strangers.
     """
 
     lanes: tuple[LaneStatistics, ...]
@@ -77,6 +79,7 @@ class SchedulerStatistics:
     left: list[str]
     redis_up: bool
     redis_reason: str
+    redis_summary: str
     registry_read: bool
     hinted: bool
 
@@ -137,6 +140,7 @@ class Scheduler:
             left=self._roster.left(),
             redis_up=self._discovery.redis_health.up,
             redis_reason=self._discovery.redis_health.reason,
+            redis_summary=self._discovery.redis_health.summary,
             registry_read=self._discovery.registry_read,
             hinted=self._discovery.hinted,
         )

@@ -11,7 +11,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import redis
@@ -22,7 +22,7 @@ import trio
 from orchestrator import __version__
 from orchestrator.alerts.deliver import Alerts
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
-from orchestrator.http import METRICS_LIMITS, PROBES, PortOptions, build_app, build_metrics_app
+from orchestrator.http import METRICS_LIMITS, PORT_LIMITS, PROBES, Access, PortOptions, build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.session import Sessions
@@ -30,7 +30,14 @@ from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.heartbeat import Heartbeat
-from orchestrator.service.options import endpoint, login, scheduler_options, session_config, store_options
+from orchestrator.service.options import (
+    access_options,
+    endpoint,
+    login,
+    scheduler_options,
+    session_config,
+    store_options,
+)
 from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
@@ -258,16 +265,23 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
     """Open both ports; returns them.
 
     Raises:
-        SettingsError: a port is taken.
+        SettingsError: a port is taken, or a file has no tokens.
     """
-    host = settings.http_host
+    host, access = settings.http_host, Access(access_options(settings))
+    try:
+        access.check()
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
     # One task for both, because "HTTP is closed" means that both are.
     async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
-        app = build_app(parts.service, parts.metrics, stop=stop)
-        metrics_app = build_metrics_app(parts.metrics)
-        count = parts.metrics.turned_away
-        main, scraped = PortOptions(probes=PROBES, count=count), PortOptions(METRICS_LIMITS, count=count)
+        app = build_app(parts.service, parts.metrics, stop=stop, access=access)
+        metrics_app = build_metrics_app(parts.metrics, access)
+        limits, count = (
+            replace(PORT_LIMITS, per_address=settings.http_connections_per_address),
+            parts.metrics.turned_away,
+        )
+        main, scraped = PortOptions(limits, PROBES, count), PortOptions(METRICS_LIMITS, count=count)
         serving = partial(serve_http, shutdown=stop)
         async with trio.open_nursery() as servers:
             http_port = await servers.start(partial(serving, app, host, settings.http_port, options=main))

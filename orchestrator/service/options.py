@@ -11,6 +11,7 @@ from orchestrator.alerts.signing import decode_secret
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
+from orchestrator.http import AccessOptions
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -29,6 +30,11 @@ def endpoint(settings: Settings) -> Endpoint | None:
         key=decode_secret(secret) if secret else None,
         cooldown_s=settings.alert_cooldown_sec,
     )
+
+
+def access_options(settings: Settings) -> AccessOptions:
+    """Who is let in over HTTP, and by which names this service is called."""
+    return AccessOptions(settings.http_token_file, settings.http_operator_token_file, settings.allowed_hosts)
 
 
 def store_options(settings: Settings) -> StoreOptions:

@@ -118,7 +118,7 @@ class Service:
 
 def _redis_check(scheduler: SchedulerStatistics) -> Check:
     if not scheduler.redis_up:
-        return Check("failing", scheduler.redis_reason)
+        return Check("failing", scheduler.redis_summary, scheduler.redis_reason)
     return Check("ok", "wake hints" if scheduler.hinted else "polling")
 
 
@@ -154,5 +154,6 @@ def _settings_check(heartbeat: Heartbeat) -> Check:
 
 def _merge_check() -> Check:
     if choice.FALLBACK_REASON is not None:
-        return Check("degraded", f"{choice.IMPLEMENTATION}: {choice.FALLBACK_REASON}")
+        told = f"{choice.IMPLEMENTATION}: the compiled kernel is not in use; the log says why"
+        return Check("degraded", told, f"{choice.IMPLEMENTATION}: {choice.FALLBACK_REASON}")
     return Check("ok", choice.IMPLEMENTATION)

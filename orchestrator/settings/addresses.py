@@ -5,11 +5,13 @@ Owns the list of options that an address of Redis may have. Messages never quote
 
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+_HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "embedded")
 
 _PLAIN_OPTIONS: Final = ("db", "username", "password", "client_name", "socket_keepalive")
@@ -66,6 +68,18 @@ def check_login(url: str, username: str, password_file: str) -> None:
         raise ValueError("REDIS_USERNAME and a user in REDIS_URL are both set: leave one out")
     if password_file and (parts.password or "password" in options):
         raise ValueError("REDIS_PASSWORD_FILE and a password in REDIS_URL are both set: leave one out")
+
+
+def check_hosts(hosts: str) -> str:
+    """Return *hosts* trimmed if it is a list of host names, with or without ports.
+
+    Raises:
+        ValueError: naming what is none.
+    """
+    for name in filter(None, map(str.strip, hosts.split(","))):
+        if not _HOST.fullmatch(name):
+            raise ValueError(f"{name!r} is no host; it must look like summaries.example.com,localhost:9000")
+    return hosts.strip()
 
 
 def check_webhook_url(url: str) -> str:

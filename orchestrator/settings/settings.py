@@ -20,7 +20,7 @@ from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerp
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.process.masking import mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
-from orchestrator.settings.addresses import check_login, check_redis_url, check_webhook_url
+from orchestrator.settings.addresses import check_hosts, check_login, check_redis_url, check_webhook_url
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 # A webhook's address is its password at several chats.
@@ -111,9 +111,25 @@ class Settings(BaseSettings):
         default="auto", description="json, console, or auto: console on a terminal, else json"
     )
     http_host: str = Field(
-        default="0.0.0.0",  # noqa: S104 - probes and scrapers come from outside of the container
+        default="127.0.0.1",
         min_length=1,
-        description="Address that both ports listen on",
+        description="Address that both ports listen on (the image sets 0.0.0.0: all addresses)",
+    )
+    http_allowed_hosts: str = Field(
+        default="",
+        description="Host names by which HTTP_PORT may be called, comma-separated; others get a 421 (empty: any name)",
+    )
+    http_token_file: str = Field(
+        default="", description="File of tokens that read, one a line, read at each request (empty: everybody reads)"
+    )
+    http_operator_token_file: str = Field(
+        default="", description="File of operators' tokens, which also act and see details (empty: nobody does)"
+    )
+    http_connections_per_address: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        description="Connections of one client address, probes apart (0: no limit; behind a proxy all have one)",
     )
     brand_list_key: str = Field(
         default="",
@@ -203,6 +219,11 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((*standard, *named)))
 
     @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The names by which the HTTP port may be called, in lower case; none: any."""
+        return frozenset(name for part in self.http_allowed_hosts.split(",") if (name := part.strip().lower()))
+
+    @property
     def embedded(self) -> bool:
         """Whether the service starts a private Redis of its own."""
         return self.redis_url.startswith("embedded://")
@@ -258,6 +279,11 @@ class Settings(BaseSettings):
         if path:
             read_secret(path)
         return path
+
+    @field_validator("http_allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: str) -> str:
+        return check_hosts(hosts)
 
     @field_validator("alert_webhook_url")
     @classmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http.health import health_document
-from orchestrator.http.service_view import ServiceStatistics, Status
+from orchestrator.http.service_view import Check, ServiceStatistics, Status
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
@@ -73,6 +74,16 @@ async def test_livez_is_200_whatever_fails(client: TestClientProtocol, service: 
     service.status = Status.UNAVAILABLE
     service.error = StoreUnavailableError("refused")
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_health_tells_strangers_no_texts_of_servers(
+    client: TestClientProtocol, service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without operators there is nobody who gets them; the log has them."""
+    check = Check("failing", "Redis does not answer", "WRONGPASS for user bob at redis-7.internal")
+    own = service.statistics()
+    monkeypatch.setattr(service, "statistics", lambda: replace(own, checks={"redis": check}))
+    assert (await (await client.get("/health")).get_json())["checks"]["redis"]["detail"] == check.detail
 
 
 @pytest.mark.parametrize("path", ["/health", "/readyz", "/livez"])

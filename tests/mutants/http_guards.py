@@ -128,6 +128,85 @@ HTTP_GUARDS: Final = (
         "if text.isdigit()",
         "tests/http/test_api.py::test_brands_refuses_bad_numbers",
     ),
+    # http/access, http/guard: who is let in, by which name, and what is told to whom
+    Guard(
+        "orchestrator/http/access.py",
+        "return Right.ACT if bearer else Right.READ",
+        "return Right.ACT",
+        "tests/http/test_access.py::test_right_is_what_the_token_gives",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "least = Right.NOTHING if self._readers is not None else Right.READ",
+        "least = Right.READ",
+        "tests/http/test_access.py::test_right_is_what_the_token_gives",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "        if not given:\n            return least\n",
+        "        if not given:\n            return Right.READ\n",
+        "tests/http/test_access.py::test_right_is_what_the_token_gives",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "hmac.compare_digest(digest, self._digest(token))",
+        "digest[:0] == self._digest(token)[:0]",
+        "tests/http/test_access.py::test_right_is_what_the_token_gives",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "if not 1 <= len(tokens) <= MAX_TOKENS:",
+        "if len(tokens) > MAX_TOKENS:",
+        "tests/http/test_access.py::test_a_file_without_fit_tokens_is_refused",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "MIN_TOKEN_CHARS <= len(line) <= MAX_TOKEN_CHARS and",
+        "len(line) <= MAX_TOKEN_CHARS and",
+        "tests/http/test_access.py::test_a_file_without_fit_tokens_is_refused",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "if len(content) > MAX_FILE_BYTES:",
+        "if len(content) > 2 * MAX_FILE_BYTES:",
+        "tests/http/test_access.py::test_check_names_what_cannot_be_read",
+    ),
+    Guard(
+        "orchestrator/http/access.py",
+        "or host in self._hosts or _without_port(host) in self._hosts",
+        "or any(host.startswith(name) for name in self._hosts)",
+        "tests/http/test_access.py::test_knows_host_compares_whole_names",
+    ),
+    Guard(
+        "orchestrator/http/guard.py",
+        "        if request.path in PROBES:\n            return\n",
+        "",
+        "tests/http/test_guard.py::test_probes_are_never_guarded",
+    ),
+    Guard(
+        "orchestrator/http/guard.py",
+        "if hosts and not access.knows_host(",
+        "if hosts and access is None and not access.knows_host(",
+        "tests/http/test_guard.py::test_a_foreign_host_is_misdirected",
+    ),
+    Guard(
+        "orchestrator/http/guard.py",
+        "if g.right < Right.READ:",
+        "if g.right < Right.NOTHING:",
+        "tests/http/test_guard.py::test_without_a_token_nothing_is_read",
+    ),
+    Guard(
+        "orchestrator/http/health.py",
+        "(details and check.inner) or check.detail",
+        "check.inner or check.detail",
+        "tests/http/test_guard.py::test_health_tells_servers_texts_to_operators_alone",
+    ),
+    Guard(
+        "orchestrator/service/view.py",
+        "scheduler.redis_summary, scheduler.redis_reason",
+        "scheduler.redis_reason",
+        "tests/service/test_view.py",
+    ),
     # store/outbox: one tells at a time, and nothing leaves before it is told
     Guard(
         "orchestrator/store/outbox.py",

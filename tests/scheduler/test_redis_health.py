@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from orchestrator.errors import StoreUnavailableError
+from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.redis_health import RedisHealth
+from orchestrator.scheduler.redis_health import AWAY, REFUSED, RedisHealth
 
 
 class Reported:
@@ -46,6 +46,17 @@ def test_health_notices_each_recovery_once(reported: Reported) -> None:
     assert (reported.health.up, reported.health.reason, reported.gauge()) == (False, "gone", 0)
     reported.health.answered()
     assert reported.recoveries == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"), [(StoreUnavailableError, AWAY), (StoreRefusedError, REFUSED), (StoreError, REFUSED)]
+)
+def test_health_has_a_sentence_for_strangers(reported: Reported, error: type[StoreError], summary: str) -> None:
+    """It names no host and no user, whatever the server says."""
+    reported.health.failed(error("user bob at redis-7.internal"))
+    assert (reported.health.reason, reported.health.summary) == ("user bob at redis-7.internal", summary)
+    reported.health.answered()
+    assert reported.health.summary == ""
 
 
 def test_health_logs_an_outage_once_for_each_reason(reported: Reported) -> None:

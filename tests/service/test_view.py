@@ -34,6 +34,7 @@ HEALTHY = SchedulerStatistics(
     left=[],
     redis_up=True,
     redis_reason="",
+    redis_summary="",
     registry_read=True,
     hinted=True,
 )
@@ -114,7 +115,8 @@ def test_status_is_degraded_on_the_pure_twin(redis_client: redis.Redis, monkeypa
     monkeypatch.setattr(choice, "FALLBACK_REASON", "no compiler")
     statistics = _service(redis_client).statistics()
     assert statistics.status is Status.DEGRADED
-    assert "no compiler" in statistics.checks["merge"].detail
+    check = statistics.checks["merge"]
+    assert ("no compiler" in check.detail, "no compiler" in check.inner) == (False, True)
 
 
 def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
@@ -161,6 +163,13 @@ def test_checks_name_some_brands_that_are_left_to_a_newer_version(redis_client: 
     assert _service(redis_client, left=left, lanes=()).statistics().checks["lanes"].detail.endswith("'b3', 'b4', ...")
     check = _service(redis_client, left=left[:2], parked={"x": "a set"}).statistics().checks["lanes"]
     assert (check.status, check.detail) == ("degraded", f"1 parked: 'x': a set; {told}")
+
+
+def test_redis_check_keeps_the_servers_words_for_operators(redis_client: redis.Redis) -> None:
+    """Strangers get a sentence of ours."""
+    down = {"redis_up": False, "redis_reason": "user bob at redis-7", "redis_summary": "Redis does not answer"}
+    check = _service(redis_client, **down).statistics().checks["redis"]
+    assert (check.status, check.detail, check.inner) == ("failing", "Redis does not answer", "user bob at redis-7")
 
 
 def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:

@@ -71,6 +71,13 @@ def test_brand_list_keys_replace_or_add(value: str, keys: tuple[str, ...]) -> No
     assert Settings(brand_list_key=value).brand_list_keys == keys
 
 
+def test_allowed_hosts_are_names_in_lower_case() -> None:
+    """With or without ports; none means any."""
+    hosts = Settings(http_allowed_hosts=" Summaries.example.com, localhost:9000,,[::1] ").allowed_hosts
+    assert hosts == {"summaries.example.com", "localhost:9000", "[::1]"}
+    assert Settings().allowed_hosts == frozenset()
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -82,6 +89,9 @@ def test_brand_list_keys_replace_or_add(value: str, keys: tuple[str, ...]) -> No
         {"orchestrator_id": "two words"},
         {"orchestrator_id": ""},
         {"log_level": "loud"},
+        {"http_allowed_hosts": "https://summaries.example.com"},
+        {"http_allowed_hosts": "a.example/path"},
+        {"http_connections_per_address": -1},
         {"failed_policy": "ignore"},
         {"no_such_setting": 1},
     ],
