@@ -22,6 +22,7 @@ from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.settings import Settings
 from orchestrator.store import translated
+from orchestrator.store.damage import damages
 from orchestrator.store.members import Member, read_members
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
@@ -70,6 +71,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
                 return findings
             registry = registered(client, settings.brand_list_keys)
             formats = state_formats(client, registry.brands)
+            damaged = _damage_finding(damages(client, registry.brands))
             stored = stored_settings(client, registry.brands)
             members = read_members(client)
             numbers = _numbers_finding(client, sorted(registry.brands))
@@ -82,7 +84,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
         _members_finding(members, settings.fingerprint),
     ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
-    return [*findings, brands, _formats_finding(formats), *settings_findings, numbers]
+    return [*findings, brands, _formats_finding(formats), damaged, *settings_findings, numbers]
 
 
 def _kernel() -> Finding:
@@ -174,6 +176,15 @@ def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
         )
     names = _names([member.id for member in members])
     return Finding("processes", Verdict.OK, f"{len(members)} running: {names}" if members else "none is running")
+
+
+def _damage_finding(damaged: Mapping[str, str]) -> Finding:
+    """Whether the keys of brands are as their last commits left them."""
+    if not damaged:
+        return Finding("kept keys", Verdict.OK, "as the last commits left them")
+    brand, said = min(damaged.items())
+    remedy = f"orchestrator repair {brand!r}, see docs/reliability.md"
+    return Finding("kept keys", Verdict.WARN, f"{counted(len(damaged), 'brand')} parked, {brand!r}: {said}", remedy)
 
 
 def _names(brands: Sequence[str]) -> str:

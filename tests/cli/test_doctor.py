@@ -185,3 +185,16 @@ def test_doctor_counts_states_that_will_be_migrated(invoke: Invoke, redis_client
     assert finding["detail"] == (
         f"1 of format {OLDEST_FORMAT}, 2 of format {STATE_FORMAT}; this version writes {STATE_FORMAT}"
     )
+
+
+def test_doctor_names_a_brand_whose_keys_are_damaged(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """With what is wrong and the command that helps."""
+    invoke("brands", "add", "nike")
+    meta = BrandKeys.of("nike").meta
+    assert findings_of(invoke("doctor", "--json").stdout)["kept keys"]["verdict"] == "ok"
+    redis_client.hset(meta, "epoch", "inf")
+    finding = findings_of(invoke("doctor", "--json").stdout)["kept keys"]
+    redis_client.delete(meta)
+    assert finding["verdict"] == "warn"
+    assert "'nike': its epoch is b'inf'" in finding["detail"]
+    assert "orchestrator repair 'nike'" in finding["remedy"]

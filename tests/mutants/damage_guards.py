@@ -151,4 +151,11 @@ DAMAGE_GUARDS: Final = (
         "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
         "tests/cli/test_repair.py::test_repair_accepts_a_loss_only_if_it_is_told_to",
     ),
+    # store/damage: who only wants to know sees no damage where a commit came between
+    Guard(
+        "orchestrator/store/damage.py",
+        " if again.get(brand) == said}",
+        "}",
+        "tests/store/test_damage.py::test_damages_does_not_take_a_commit_for_damage",
+    ),
 )

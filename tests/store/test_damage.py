@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import BrandBusyError, InvalidStateError, NewerStateError, StaleStateError
-from orchestrator.store import Store, StoreOptions
+from orchestrator.store import Store, StoreOptions, damage
+from orchestrator.store.damage import damages
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -201,3 +202,38 @@ def test_claim_names_a_brand_whose_due_is_damaged(world: World) -> None:
     for due in NO_NUMBERS:
         world.client.hset(world.keys.meta, "due", due)
         assert world.store.claim([world.brand]) == [world.brand]
+
+
+def test_damages_names_what_acquire_refuses(world: World) -> None:
+    """By the same rule, without a lease: each number, the cid, each key."""
+    committed(world)
+    assert damages(world.client, [world.brand, "never committed"]) == {}
+    healthy = world.client.hgetall(world.keys.meta)
+    for field in NUMBERS:
+        for value in NO_NUMBERS + HUGE:
+            world.client.hset(world.keys.meta, field, value)
+            assert f"its {field} is {value[:40]!r}" in damages(world.client, [world.brand]).get(world.brand, ""), value
+        world.client.hset(world.keys.meta, mapping=cast("Any", healthy))
+    world.client.hset(world.keys.meta, "cid", b"\xff")
+    assert "cid" in damages(world.client, [world.brand])[world.brand]
+    world.client.hset(world.keys.meta, mapping=cast("Any", healthy))
+    assert set(NUMBERS) == set(damage.NUMBERS)
+
+
+@_damage
+def test_damages_names_a_key_of_another_size(world: World, part: str, change: tuple[str | bytes, ...]) -> None:
+    """With both sizes; a key of a foreign type is another trouble, and a newer version's brand is not judged."""
+    committed(world)
+    command, *arguments = change
+    getattr(world.client, str(command))(getattr(world.keys, part), *arguments)
+    assert getattr(world.keys, part) in damages(world.client, [world.brand])[world.brand]
+    world.client.hset(world.keys.meta, "format", STATE_FORMAT + 1)
+    assert damages(world.client, [world.brand]) == {}
+
+
+def test_damages_does_not_take_a_commit_for_damage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is seen once and not a second time happened between two questions."""
+    committed(world)
+    looks = iter([{world.brand: "state has 3 members"}, {}])
+    monkeypatch.setattr(damage, "_look", lambda _client, _brands: next(looks))
+    assert damages(world.client, [world.brand]) == {}

@@ -1,0 +1,79 @@
+"""Which brands' keys are not as their last commits left them, for those who only want to know.
+
+Takes no lease, and looks twice: a commit between two questions would look like damage. ``acquire`` is the one who
+decides, by the same rule. Source: ``META`` and ``SIZE`` in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.store.client import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+NUMBERS: Final = ("epoch", "version", "attempts", "due", "format", "seen_since", "fields", "seen0", "seen1")
+"""Fields of meta that are whole numbers, the sizes last."""
+
+_SIZES: Final = 3
+_SLICE: Final = 128
+"""Brands asked about in one round trip, with five commands each."""
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,15}")
+_CID: Final = re.compile(rb"[0-9A-Za-z-]{0,64}")
+
+
+def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
+    """What is wrong with each of *brands* whose keys are not as its last commit left them.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    suspects = _look(client, brands)
+    again = _look(client, list(suspects)) if suspects else {}
+    return {brand: said for brand, said in suspects.items() if again.get(brand) == said}
+
+
+def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(brands), _SLICE):
+        asked = brands[start : start + _SLICE]
+        with translated(), client.pipeline(transaction=False) as pipe:
+            for brand in asked:
+                keys = BrandKeys.of(brand)
+                pipe.hmget(keys.meta, "cid", *NUMBERS)
+                pipe.hlen(keys.state)
+                pipe.scard(keys.seen0)
+                pipe.scard(keys.seen1)
+            replies = pipe.execute(raise_on_error=False)
+        for place, brand in enumerate(asked):
+            said = _said(brand, *replies[4 * place : 4 * place + 4])
+            if said:
+                found[brand] = said
+    return found
+
+
+def _said(brand: str, meta: Any, *sizes: Any) -> str:
+    """What is wrong, empty if nothing is, or if a key has a foreign type, which is another trouble."""
+    if not isinstance(meta, list) or not all(isinstance(size, int) for size in sizes):
+        return ""
+    cid, *numbers = meta
+    known = dict(zip(NUMBERS, numbers, strict=True))
+    if _NUMBER.fullmatch(known["format"] or b"") and int(known["format"]) > STATE_FORMAT:
+        return ""  # a newer version's to judge
+    if cid is not None and not _CID.fullmatch(cid):
+        return f"its cid is {cid[:40]!r}"
+    for name, value in known.items():
+        if value is not None and not _NUMBER.fullmatch(value):
+            return f"its {name} is {value[:40]!r}"
+    keys = BrandKeys.of(brand)
+    for key, size, left in zip((keys.state, keys.seen0, keys.seen1), sizes, numbers[-_SIZES:], strict=True):
+        if left is not None and int(left) != size:
+            return f"{key!r} has {size} members, its last commit left {int(left)}"
+    return ""
