@@ -17,7 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.faults import chunk_faults, corruption, damage_faults, process_faults, redis_faults, upgrade_faults
+from tests.faults import (
+    chunk_faults,
+    corruption,
+    damage_faults,
+    process_faults,
+    redis_faults,
+    settings_faults,
+    upgrade_faults,
+)
 from tests.mutants.gate import check_control, survivors
 from tests.mutants.guards import python_mutants
 from tests.mutants.lua import lua_mutants
@@ -49,6 +57,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),
     "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",), innocents=4),
     "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=60),
+    "a stale setting": partial(settings_faults.stale_setting, kills=40),
     "death at every step": chunk_faults.die_at_every_step,
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import chunk_faults, damage_faults, process_faults, redis_faults, upgrade_faults
+from tests.faults import chunk_faults, damage_faults, process_faults, redis_faults, settings_faults, upgrade_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
         {"quarantined": 2, "innocents quarantined": 0},
     ),
     "fleet upgraded": (partial(upgrade_faults.upgrade_fleet, rounds=3), {"migrated": 4, "untouched": 4}),
+    "a stale setting": (
+        partial(settings_faults.stale_setting, kills=3),
+        {"kills": 3, "untouched": 4, "lost": 0, "doubled": 0},
+    ),
     "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
 }
 

@@ -72,6 +72,9 @@ class Traffic:
         brands: whose queues.
         duplicate_rate: share of pushes that repeat an earlier chunk.
         garbage_rate: share of pushes that are no chunks.
+
+    Attributes:
+        hours: how far back the times of chunks go; 0: they have none.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Traffic:
         self.books = {brand: Book(brand) for brand in brands}
         self.duplicate_rate = duplicate_rate
         self._garbage_rate = garbage_rate
+        self.hours = 0
         self._number = 0
 
     def register(self, client: redis.Redis) -> None:
@@ -114,7 +118,8 @@ class Traffic:
     def _chunk(self, brand: str) -> dict[str, Any]:
         self._number += 1
         draw = self.random.randint
-        return {
+        times = {"processedAt": time.time() - 3_600 * draw(0, self.hours)} if self.hours else {}
+        return times | {
             "chunkId": f"c{self._number}",
             "brand": brand,
             "sentiment": {
@@ -247,9 +252,9 @@ def _payload(entry: Any) -> bytes:
     return str(letter["payload"]).encode()
 
 
-def fold_of(book: Book, now_ms: int) -> dict[str, Any]:
+def fold_of(book: Book, now_ms: int, config: FoldConfig | None = None) -> dict[str, Any]:
     """The summary of one pure fold of everything pushed, without the fields that depend on when and how often."""
-    state = BrandState.empty(FoldConfig())
+    state = BrandState.empty(config or FoldConfig())
     seen: set[str] = set()
     batch = decode_batch(book.items, book.brand, Limits(), state.hashing)
     fresh = []
