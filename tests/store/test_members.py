@@ -114,6 +114,7 @@ def test_who_says_nothing_is_gone(client: redis.Redis, ago_s: float) -> None:
 def test_without_processes_the_key_expires(client: redis.Redis) -> None:
     """Each beat lets it live for as long as the process counts as alive."""
     heard(client, "a")
+    assert 10_000 < client.pttl(MEMBERS_KEY) <= TTL_S * 1000
     client.pexpire(MEMBERS_KEY, 99)
     heard(client, "a")
     assert 10_000 < client.pttl(MEMBERS_KEY) <= TTL_S * 1000
@@ -180,7 +181,7 @@ def test_names_are_fit_to_be_shown(client: redis.Redis) -> None:
 def test_an_entry_that_is_too_large_goes(client: redis.Redis) -> None:
     """Nobody who beats has to read it twice."""
     now = now_ms(client)
-    put(client, "x", now, now, b" " * MAX_ENTRY_BYTES)
+    put(client, "x", now, now, msgspec.json.encode(told("x")) + b" " * MAX_ENTRY_BYTES)
     assert names(client) == []
     heard(client, "a")
     assert client.hkeys(MEMBERS_KEY) == [b"a"]
