@@ -54,6 +54,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         void renew(int64_t stories, vector[int32_t]* left) except +
         void restore(int64_t stories) noexcept
         void restore_word(int32_t word, int64_t count) noexcept
+        double weight(int32_t slot, int32_t word) noexcept
         int64_t counted() noexcept
         int64_t count(int32_t word) noexcept
         Py_ssize_t work() noexcept
@@ -143,4 +144,5 @@ cdef class StoryIndex:
 
     cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2
     cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight)
+    cpdef double shared(self, int64_t key, tuple words) except? -1.0
     cdef int write(self, int64_t key, Writer* writer) except -1

@@ -536,6 +536,19 @@ cdef class StoryIndex:
         if self.folded >= max(FIRST_RENEWAL, self.renewed_at * 5 // 4):
             _renew(self)
 
+    cpdef double shared(self, int64_t key, tuple words) except? -1.0:
+        """How much of what the members of story *key* say a text of *words* says.
+
+        The sum of what the story's words weigh, divided by the root of their number: so a long text has no advantage.
+        """
+        cdef int32_t slot = _find(self, key)
+        cdef double total = 0.0
+        for word in words:
+            known = self._word_ids.get(word)
+            if known is not None:
+                total += self._labels.weight(slot, known)
+        return total / sqrt(<double> len(words)) if words else 0.0
+
     def remove(self, int64_t key) -> None:
         """Forget story *key*."""
         cdef int32_t slot = _find(self, key)

@@ -70,6 +70,29 @@ class OracleStory:
         return dict(weights)
 
 
+@dataclass
+class OracleHeadline:
+    """A story's headline: the words of it, and the mentions of each of its spellings."""
+
+    words: frozenset[str] = frozenset()
+    shown: str = ""
+    spellings: Counter[str] = field(default_factory=Counter)
+
+    def consider(self, words: frozenset[str], spelling: str, weight: int, weights: Mapping[str, float]) -> None:
+        """Take a member in; *weights* are the story's, the member included."""
+        if words != self.words:
+            if _share(words, weights) <= _share(self.words, weights) * (1 + 2**-24):
+                return
+            self.words, self.shown, self.spellings = words, spelling, Counter()
+        self.spellings[spelling] += weight
+        if self.spellings[spelling] > self.spellings[self.shown]:
+            self.shown = spelling
+
+
+def _share(words: frozenset[str], weights: Mapping[str, float]) -> float:
+    return math.fsum(weights.get(word, 0.0) for word in words) / math.sqrt(len(words)) if words else 0.0
+
+
 def cosine(left: Sequence[float], right: Sequence[float]) -> float:
     """The cosine of two vectors, 0 where one has no direction."""
     norms = math.sqrt(math.fsum(x * x for x in left)) * math.sqrt(math.fsum(x * x for x in right))

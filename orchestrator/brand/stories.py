@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 LABEL_THRESHOLD = 0.175
 """Least cosine of words, unless a deployment chose another."""
 
+HEADLINE_CHARS = 160
+"""Of a headline: a summary shows no more, and a story holds several spellings."""
+
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
@@ -52,7 +55,8 @@ class StoryView:
 
     Attributes:
         id: stable name.
-        label: that of its heaviest member, without a word like "Report:" before it.
+        label: the one with most words in common with all members, in its most usual spelling, without a word like
+            "Report:" before it.
         mentions: within the window.
         members: clusters that joined within the window, the founder included.
         sentiment_score: mention-weighted mean over the window's members that have one, else None.
@@ -89,6 +93,11 @@ class StoryView:
         )
 
 
+def headline(label: str) -> str:
+    """*label* as a story shows it: on one line, without a word like "Report:" before it."""
+    return clip(without_frame(label), HEADLINE_CHARS)
+
+
 def eviction_rank(story: Story) -> Rank:
     """Which story leaves first: the smallest; among equals the one not seen for longest, then the oldest."""
     return story.mentions, story.last_seen_ms, story.key
@@ -98,7 +107,7 @@ class StoryBook(StoryFolder):
     """The stories of one brand."""
 
     def __init__(self, threshold: float, max_stories: int, label_threshold: float = LABEL_THRESHOLD) -> None:
-        super().__init__(threshold, label_threshold, max_stories, words)
+        super().__init__(threshold, label_threshold, max_stories, words, headline)
         self._ids: set[str] = set()
         self._first_pane = -1
         self._smallest: list[tuple[Rank, Story]] | None = None

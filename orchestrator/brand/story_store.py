@@ -46,7 +46,7 @@ class _StoryFields(Struct, array_like=True):
     key: _Word
     id: str
     label: str
-    label_weight: _Word
+    heaviest: _Word
     first_seen_ms: _Word
     last_seen_ms: _Word
     flagged_at_ms: _Word | None
@@ -59,6 +59,8 @@ class _StoryFields(Struct, array_like=True):
     longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     mass: Annotated[float, Meta(ge=0)] = 0.0
     old_ids: _Word | None = None  # of before brands had keys: all
+    label_mentions: _Word | None = None
+    spellings: tuple[tuple[str, _Word], ...] = ()
 
 
 class _Background(Struct, array_like=True):
@@ -222,7 +224,10 @@ class StoryStore:
     ) -> Story:
         story = Story(stored.key, stored.id, MentionIds(KEPT_IDS))
         story.first_seen_ms, story.last_seen_ms = stored.first_seen_ms, stored.last_seen_ms
-        story.label, story.label_weight = stored.label, stored.label_weight
+        story.label, story.heaviest = stored.label, stored.heaviest
+        # Until format 4 the label was that of the heaviest member, and nothing was known of other members'.
+        story.label_mentions = stored.heaviest if stored.label_mentions is None else stored.label_mentions
+        story.spellings, story.words = stored.spellings, None
         story.flagged_at_ms = stored.flagged_at_ms
         story.examples = stored.examples
         story.segment, story.stored_bytes = number, size

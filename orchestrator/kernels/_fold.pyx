@@ -21,7 +21,8 @@ from libcpp.vector cimport vector
 from orchestrator._merge cimport StoryIndex
 from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
 
-from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
+from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, headline as _headline, merge_py as _merge_py
+from orchestrator.kernels.headline import count_spelling
 
 IMPLEMENTATION = "cython"
 
@@ -58,6 +59,7 @@ cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
 cdef Py_ssize_t TEXT_CHARS = _fold_py.TEXT_CHARS
+cdef double MARGIN = _headline.MARGIN
 
 cdef enum:
     GIL_WORTH_IDS = 4096  # some 50 us; while they are remembered others may run
@@ -171,16 +173,22 @@ cdef class Account:
 
     Attributes:
         mentions: of all panes.
-        label: that of the heaviest member, the first of equals.
-        label_weight: of that member.
+        label: the headline in its most usual spelling.
+        label_mentions: weight of the members that write it so.
+        spellings: other spellings of the headline, with the weight of their members.
+        words: those of the headline; None after loading, until somebody asks.
+        heaviest: weight of the heaviest member.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
         flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
     """
 
     cdef readonly int64_t mentions
-    cdef public object label
-    cdef public int64_t label_weight
+    cdef public str label
+    cdef public int64_t label_mentions
+    cdef public tuple spellings
+    cdef public tuple words
+    cdef public int64_t heaviest
     cdef public int64_t first_seen_ms
     cdef public int64_t last_seen_ms
     cdef public object flagged_at_ms
@@ -188,6 +196,7 @@ cdef class Account:
 
     def __init__(self) -> None:
         self.label = ""
+        self.spellings = self.words = ()
 
     cpdef bint add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) except *:
         """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
@@ -199,10 +208,9 @@ cdef class Account:
             tally.scored += weight
             tally.score += fixed(<double> score * weight)
         self.mentions += mentions
-        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.heaviest else at_ms
         self.last_seen_ms = max(self.last_seen_ms, at_ms)
-        if weight > self.label_weight:
-            self.label, self.label_weight = cluster.label, weight
+        self.heaviest = max(self.heaviest, weight)
         if cluster.spike:
             self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
         return tally.members == 1
@@ -316,6 +324,7 @@ def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, li
         _write_story(&writer, story)
         index.write(story.key, &writer)
         writer.integer(story.old_ids)
+        _write_headline(&writer, story)
         sizes.append(writer.out.size() - before)
         if len(sizes) == 1:  # the others will hardly be larger
             writer.out.reserve(len(stories) * (writer.out.size() + writer.out.size() // 4))
@@ -330,7 +339,7 @@ cdef int _write_story(Writer* writer, Story story) except -1:
     writer.integer(story.key)
     write_text(writer, story.id)
     write_text(writer, story.label)
-    writer.integer(story.label_weight)
+    writer.integer(story.heaviest)
     writer.integer(story.first_seen_ms)
     writer.integer(story.last_seen_ms)
     if story.flagged_at_ms is None:
@@ -342,6 +351,17 @@ cdef int _write_story(Writer* writer, Story story) except -1:
     writer.array(len(story.examples))
     for text in story.examples:
         write_text(writer, text)
+    return 0
+
+
+cdef int _write_headline(Writer* writer, Story story) except -1:
+    cdef int64_t count
+    writer.integer(story.label_mentions)
+    writer.array(len(story.spellings))
+    for text, count in story.spellings:
+        writer.array(2)
+        write_text(writer, text)
+        writer.integer(count)
     return 0
 
 
@@ -480,6 +500,7 @@ cdef class StoryFolder:
         label_threshold: least cosine of words.
         most: stories that may be left after a chunk.
         words: the distinct words of a label or another text.
+        spelling: a label as it is to be shown, of bounded length.
 
     Attributes:
         index: where the stories point.
@@ -493,17 +514,19 @@ cdef class StoryFolder:
     cdef public dict dirty
     cdef readonly dict in_pane
     cdef object _words
+    cdef object _spelling
     cdef dict _known_labels
     cdef list _joined
     cdef Py_ssize_t _most
 
-    def __init__(self, double threshold, double label_threshold, Py_ssize_t most, words) -> None:
+    def __init__(self, double threshold, double label_threshold, Py_ssize_t most, words, spelling) -> None:
         self.index = StoryIndex(threshold, label_threshold)
         self.records = {}
         self.dirty = {}
         self.in_pane = {}
         self._most = most
         self._words = words
+        self._spelling = spelling
         self._known_labels = {}
         self._joined = []
 
@@ -551,7 +574,7 @@ cdef class StoryFolder:
         """
         cdef Share share
         cdef Story story
-        cdef tuple words
+        cdef tuple words, meaning
         cdef object said
         cdef int64_t key
         cdef Py_ssize_t centroid, place = 0
@@ -564,7 +587,8 @@ cdef class StoryFolder:
             share.size = share.known if said is None else said
             share.weight = share.size if share.size > 0 else 1
             centroid = NOBODY if cluster.centroid is None else cluster.centroid
-            words = self._words_of(cluster.label, cluster.mentions, rows)
+            meaning = self._meaning_of(cluster.label)
+            words = self._words_of(cluster.label, <tuple> meaning[0], cluster.mentions, rows)
             key = self.index.match(words, centroid)
             if key >= 0:
                 story = self.records[key]
@@ -572,6 +596,7 @@ cdef class StoryFolder:
                 story = self.found(chunk, place)
                 key = story.key
             self.index.join(key, words, centroid, share.weight)
+            self._name(story, meaning, share.weight)
             if share.size == share.known:
                 story.ids._ids.expect(share.hashes, share.known)
             self._joined.append(story)
@@ -598,16 +623,31 @@ cdef class StoryFolder:
                     old = story.has_old_ids()
                     with nogil:
                         added = _remember(&story.ids._ids, share, old)
-            if share.weight > story.label_weight:  # the member that gives the label from now on
+            if share.weight > story.heaviest:
                 story.examples = self.examples(rows.mentions, cluster.mentions)
             if story.add(cluster, at_ms, pane, share.weight, added):
                 self.in_pane.setdefault(pane, []).append(story)
             self.dirty[story.key] = story
         return 0
 
-    cdef tuple _words_of(self, str label, Py_ssize_t row, Rows rows):
+    cdef int _name(self, Story story, tuple meaning, int64_t weight) except -1:
+        """Let the label of a member that has just joined contend for the headline of its story."""
+        cdef tuple words = <tuple> meaning[2]
+        if story.words is None:
+            story.words = self._words(story.label)
+        # Mostly it is the very label, and what is known of it the very object.
+        if words is story.words or words == story.words:
+            story.words = words
+            if meaning[1] is story.label:
+                story.label_mentions += weight
+            else:
+                count_spelling(story, meaning[1], weight)
+        elif self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN:
+            story.words, story.label, story.label_mentions, story.spellings = words, <str> meaning[1], weight, ()
+        return 0
+
+    cdef tuple _words_of(self, str label, tuple words, Py_ssize_t row, Rows rows):
         """What a cluster is compared by: the words of its label, and of the texts that it lists."""
-        cdef tuple words = self._words_of_label(label)
         cdef str text
         if not rows.may_have_texts(row):
             return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
@@ -618,11 +658,13 @@ cdef class StoryFolder:
         words = tuple(distinct)
         return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
 
-    cdef tuple _words_of_label(self, str label):
-        """The words of *label*; labels come again and again, and texts do not."""
+    cdef tuple _meaning_of(self, str label):
+        """What *label* means; labels come again and again, and texts do not."""
         cdef tuple found = self._known_labels.get(label)
         if found is None:
-            found = self._words(label)
+            words, spelling = self._words(label), self._spelling(label)
+            # A headline's words are those of what is shown: that is all that storage has of it.
+            found = words, spelling, words if spelling == label else self._words(spelling)
             if len(label) <= KNOWN_CHARS:
                 if len(self._known_labels) >= KNOWN_LABELS:
                     self._known_labels.clear()

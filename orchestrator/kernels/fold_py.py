@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from orchestrator.kernels.headline import MARGIN, count_spelling
 from orchestrator.kernels.measure_py import to_fixed
 from orchestrator.kernels.merge_py import NOBODY, StoryIndex
 
@@ -30,7 +31,7 @@ IMPLEMENTATION = "python"
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
-STORED_FIELDS = 16
+STORED_FIELDS = 18
 """Of a story in storage: what :func:`pack_stories` tells of it, and among these the five that the index tells."""
 
 PART_BYTES = 24
@@ -121,8 +122,11 @@ class Account:
 
     Attributes:
         mentions: of all panes.
-        label: that of the heaviest member, the first of equals.
-        label_weight: of that member.
+        label: the headline in its most usual spelling.
+        label_mentions: weight of the members that write it so.
+        spellings: other spellings of the headline, with the weight of their members.
+        words: those of the headline; None after loading, until somebody asks.
+        heaviest: weight of the heaviest member.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
         flagged_at_ms: latest stamped time of a member that a worker flagged as a spike, None if there was none.
@@ -131,7 +135,10 @@ class Account:
     def __init__(self) -> None:
         self.mentions = 0
         self.label = ""
-        self.label_weight = 0
+        self.label_mentions = 0
+        self.spellings: tuple[tuple[str, int], ...] = ()
+        self.words: tuple[str, ...] | None = ()
+        self.heaviest = 0
         self.first_seen_ms = 0
         self.last_seen_ms = 0
         self.flagged_at_ms: int | None = None
@@ -149,10 +156,9 @@ class Account:
             known[4] + (0 if score is None else to_fixed(score * weight)),
         )
         self.mentions += mentions
-        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.label_weight else at_ms
+        self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.heaviest else at_ms
         self.last_seen_ms = max(self.last_seen_ms, at_ms)
-        if weight > self.label_weight:
-            self.label, self.label_weight = cluster.label, weight
+        self.heaviest = max(self.heaviest, weight)
         if cluster.spike:
             self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
         return known[1] == 0
@@ -235,7 +241,7 @@ def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
         story.key,
         story.id,
         story.label,
-        story.label_weight,
+        story.heaviest,
         story.first_seen_ms,
         story.last_seen_ms,
         story.flagged_at_ms,
@@ -244,6 +250,8 @@ def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
         story.examples,
         *index.dump(story.key),
         story.old_ids,
+        story.label_mentions,
+        story.spellings,
     )
 
 
@@ -316,6 +324,10 @@ def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: l
         hashes.append(story.ids.dump(first, stop))
 
 
+Meaning = tuple[tuple[str, ...], str, tuple[str, ...]]
+"""Of a label: its words, how it is shown, and the words of that."""
+
+
 class StoryFolder:
     """Lets clusters join stories, one after the other; a subclass founds stories and lets them leave.
 
@@ -324,6 +336,7 @@ class StoryFolder:
         label_threshold: least cosine of words.
         most: stories that may be left after a chunk.
         words: the distinct words of a label or another text.
+        spelling: a label as it is to be shown, of bounded length.
 
     Attributes:
         index: where the stories point.
@@ -333,15 +346,21 @@ class StoryFolder:
     """
 
     def __init__(
-        self, threshold: float, label_threshold: float, most: int, words: Callable[[str], tuple[str, ...]]
+        self,
+        threshold: float,
+        label_threshold: float,
+        most: int,
+        words: Callable[[str], tuple[str, ...]],
+        spelling: Callable[[str], str],
     ) -> None:
         self.index = StoryIndex(threshold, label_threshold)
         self.records: dict[int, Story] = {}
         self.dirty: dict[int, Story] = {}
         self.in_pane: dict[int, list[Story]] = {}
         self._most = most
-        self._words = lru_cache(KNOWN_LABELS)(words)
-        self._unknown_words = words
+        self._words = words
+        self._spelling = spelling
+        self._known_meaning = lru_cache(KNOWN_LABELS)(self._meaning)
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
@@ -393,29 +412,49 @@ class StoryFolder:
         size = len(hashes) if cluster.mention_count is None else cluster.mention_count
         weight = size or 1
         centroid = NOBODY if cluster.centroid is None else cluster.centroid
-        words = self._words_of(cluster.label, mentions.texts(row))
+        meaning = self._meaning_of(cluster.label)
+        words = self._words_of(cluster.label, meaning[0], mentions.texts(row))
         key = self.index.match(words, centroid)
         story = self.records[key] if key >= 0 else self.found(chunk, place)
         self.index.join(story.key, words, centroid, weight)
+        self._name(story, meaning, weight)
         added = size
         if size == len(hashes):
             old = mentions.old_hashes[place_of_row].tolist() if hashes and story.has_old_ids() else None
             if old is not None and not old:
                 raise ValueError("the batch lacks the hashes by which a story knows its old ids")
             added = story.ids.add(hashes, old)
-        if weight > story.label_weight:  # the member that gives the label from now on
+        if weight > story.heaviest:
             story.examples = self.examples(mentions, row)
         if story.add(cluster, at_ms, pane, weight, added):
             self.in_pane.setdefault(pane, []).append(story)
         self.dirty[story.key] = story
 
-    def _words_of(self, label: str, texts: Sequence[str]) -> tuple[str, ...]:
-        """What a cluster is compared by; labels come again and again, and texts do not."""
-        words = self._words(label) if len(label) <= KNOWN_CHARS else self._unknown_words(label)
+    def _name(self, story: Story, meaning: Meaning, weight: int) -> None:
+        """Let the label of a member that has just joined contend for the headline of its story."""
+        _, spelling, words = meaning
+        if story.words is None:
+            story.words = self._words(story.label)
+        if words == story.words:
+            count_spelling(story, spelling, weight)
+        elif self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN:
+            story.words, story.label, story.label_mentions, story.spellings = words, spelling, weight, ()
+
+    def _meaning_of(self, label: str) -> Meaning:
+        """What *label* means; labels come again and again."""
+        return self._known_meaning(label) if len(label) <= KNOWN_CHARS else self._meaning(label)
+
+    def _meaning(self, label: str) -> Meaning:
+        words, spelling = self._words(label), self._spelling(label)
+        # A headline's words are those of what is shown: that is all that storage has of it.
+        return words, spelling, words if spelling == label else self._words(spelling)
+
+    def _words_of(self, label: str, words: tuple[str, ...], texts: Sequence[str]) -> tuple[str, ...]:
+        """What a cluster is compared by."""
         if not texts:
             return words[:CLUSTER_WORDS]
         distinct = dict.fromkeys(words)
         for text in texts:
             if text != label:
-                distinct.update(dict.fromkeys(self._unknown_words(text[:TEXT_CHARS])))
+                distinct.update(dict.fromkeys(self._words(text[:TEXT_CHARS])))
         return tuple(islice(distinct, CLUSTER_WORDS))

@@ -188,6 +188,12 @@ class Labels {
         rarities_[word] = rarity_of(count);
     }
 
+    /* What a word weighs in a story, 0 if the story does not have it. */
+    double weight(int32_t slot, int32_t word) const {
+        const ptrdiff_t place = place_of(slots[slot], word);
+        return place < 0 ? 0.0 : slots[slot].weights[place];
+    }
+
     int64_t counted() const { return stories_; }
     int64_t count(int32_t word) const { return counts_[word]; }
 

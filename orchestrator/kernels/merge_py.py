@@ -146,6 +146,13 @@ class StoryIndex:
             self._centres = {size: mean for size in self._sums if (mean := self._mean_direction(size))}
             self._norms = {key: _length(self._centred(key)) for key in self._dimension}
 
+    def shared(self, key: int, words: Sequence[str]) -> float:
+        """How much of what the members of story *key* say a text of *words* says.
+
+        The sum of what the story's words weigh, divided by the root of their number: so a long text has no advantage.
+        """
+        return self._words.shared(key, words)
+
     def remove(self, key: int) -> None:
         """Forget story *key*."""
         self._words.remove(key)

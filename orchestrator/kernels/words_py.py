@@ -118,6 +118,14 @@ class WordSpace:
         if not keys:
             del self._having[word]
 
+    def shared(self, key: int, words: Sequence[str]) -> float:
+        """How much of what the members of story *key* say a text of *words* says."""
+        story = self._words[key]
+        total = 0.0
+        for word in words:  # in order: not by sum(), see _norm
+            total += story.get(word, 0.0)
+        return total / math.sqrt(len(words)) if words else 0.0
+
     def remove(self, key: int) -> None:
         """Forget story *key*."""
         for word in self._words.pop(key):

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.brand.labels import is_name, words
+from orchestrator.brand.normal_form import normal_form, without_frame
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.brand.stories import LABEL_THRESHOLD, StoryBook, StoryView, eviction_rank
+from orchestrator.brand.stories import HEADLINE_CHARS, LABEL_THRESHOLD, StoryBook, StoryView, eviction_rank
 from orchestrator.brand.story_store import BACKGROUND_FIELD, FOLDED_FIELD
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch, decode_batch
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.rows import is_text
 from tests.brand.support import DATA, Listed, batch_of, listed, meaning_of_stories
-from tests.story_oracle import Member, Oracle, check_choice
+from tests.story_oracle import Member, Oracle, OracleHeadline, check_choice
 
 PANE = 1_000
 AT_MS = PANE * PANE_MS + 5
@@ -111,8 +113,62 @@ def test_fold_weighs_sentiment_by_mentions() -> None:
     assert book.top(1)[0].sentiment_score == pytest.approx(0.25)
 
 
-def test_fold_shows_the_label_of_the_heaviest_member() -> None:
-    """The label follows weight, and of equal weights the first."""
+def headline_of(*members: tuple[str, int]) -> str:
+    """What a story is called whose members have these labels and weights, all in one direction."""
+    parts = [cluster(label, mention_count=weight, centroid=0) for label, weight in members]
+    book = StoryBook(0.75, 100)
+    fold(book, [chunk(part) for part in parts], *[AT_MS] * len(parts), rows=[[1.0, 0.0]])
+    return book.top(1)[0].label
+
+
+def test_headline_says_what_most_members_say() -> None:
+    """The heaviest member of a story may tell of a detail, in words of its own."""
+    members = [
+        ("Door handle recall", 4),
+        ("Recall of door handles", 5),
+        ("Handle recall worries drivers of old cars", 8),
+    ]
+    assert headline_of(*members) == "Recall of door handles"
+
+
+def test_headline_has_no_prefix() -> None:
+    """What is written with it and without is one spelling."""
+    told = "Price cut for the Model 3 (12)", "Report: Price cut for the Model 3", "Breaking: price cut for the Model 3"
+    assert headline_of((told[0], 4), (told[1], 3), (told[2], 6)) == "Price cut for the Model 3"
+    assert headline_of((told[2], 6), (told[1], 3), (told[0], 4)) == "Price cut for the Model 3"
+
+
+@pytest.mark.parametrize("label", ["", "-1_the_to_and", "Cluster 7", "12", "Outliers"])
+def test_headline_is_never_no_name(label: str) -> None:
+    """However heavy, what has no name displaces no words."""
+    assert headline_of(("Refund delay", 10), (label, 60), ("late refund", 1)) == "Refund delay"
+
+
+def test_headline_is_of_bounded_length() -> None:
+    """A story holds several spellings, and labels may be long; the words of what is held are those compared."""
+    label = "  Recall: " + " ".join(f"word{number:03}" for number in range(500))
+    assert len(headline_of((label, 3))) == HEADLINE_CHARS
+
+
+@pytest.mark.parametrize("brand", ["acme", "nike", "tesla"])
+def test_headlines_of_the_shares_sample_are_the_usual_spelling(brand: str) -> None:
+    """As the deployed workers write them: some with a prefix, a count, an exclamation mark or in lower case."""
+    lines = (DATA / "chunks_shares.ndjson").read_bytes().splitlines()
+    items = [line for line in lines if json.loads(line)["brand"] == brand]
+    book, batch = StoryBook(0.75, 100), decode_batch(items, brand)
+    fold_batch(book, batch, *[AT_MS] * len(batch))
+    sums: dict[str, Counter[str]] = {}
+    for one in (one for item in items for one in json.loads(item)["clusters"]):
+        spelling = without_frame(one["label"])
+        sums.setdefault(normal_form(spelling).key, Counter())[spelling] += one["mentionCount"]
+    for story in book.top(100):
+        assert story.label == sums[normal_form(story.label).key].most_common(1)[0][0]
+        assert story.label[0].isupper()
+        assert not re.search(r"report:|!|\(", story.label, re.IGNORECASE)
+
+
+def test_label_is_the_most_usual_spelling() -> None:
+    """It follows weight, and of equal weights the first."""
     book = folded(chunk(cluster("launch buzz", mention_count=5)), chunk(cluster("Launch, buzz!", mention_count=9)))
     fold(book, [chunk(cluster("BUZZ launch", mention_count=9))], AT_MS)
     assert book.top(1)[0].label == "Launch, buzz!"
@@ -193,6 +249,8 @@ def test_fold_shares_data_merges_near_identical_labels() -> None:
 LABELS = [
     "launch buzz",
     "Launch: buzz",
+    "Report: LAUNCH buzz",
+    "buzz of the launch, a launch to remember",
     "launch review",
     "price drop",
     "price drop buzz",
@@ -263,6 +321,7 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
     """Every cluster joins the story that the oracle names, and stories hold what their members add up to."""
     book, oracle = StoryBook(0.75, 100), Oracle(0.75, LABEL_THRESHOLD)
     members: dict[int, list[tuple[Cluster, int]]] = {}
+    headlines: dict[int, OracleHeadline] = {}
     for number, (clusters, pane) in enumerate(chunks):
         rows: list[Any] = []
         one = build(number, clusters, rows)
@@ -278,7 +337,11 @@ def test_fold_follows_the_rule(chunks: list[Any]) -> None:
             check_choice(oracle.compare(member), key if key in sizes else None)
             oracle.join(key, member)
             members.setdefault(key, []).append((part, pane))
+            headline = headlines.setdefault(key, OracleHeadline())
+            shown = without_frame(part.label)
+            headline.consider(frozenset(words(shown)), shown, int(member.weight), oracle.stories[key].label())
     check_views(book, members)
+    assert {key: book.records[key].label for key in members} == {key: one.shown for key, one in headlines.items()}
 
 
 def as_member(part: Cluster, centroid: tuple[float, ...] | None) -> Member:
@@ -312,7 +375,6 @@ def check_views(book: StoryBook, members: dict[int, list[tuple[Cluster, int]]]) 
         mean = sum(w * s for w, s in scored) / sum(w for w, _ in scored) if scored else None
         assert (view.mentions, view.members) == (mentions, len(parts))
         assert view.sentiment_score == (mean if mean is None else pytest.approx(mean, abs=1e-8))
-        assert view.label == parts[int(np.argmax(weights))][0].label
         panes = [PANE + pane for _, pane in parts]
         assert (view.first_seen_ms, view.last_seen_ms) == (min(panes) * PANE_MS, max(panes) * PANE_MS)
 

@@ -233,6 +233,37 @@ def loaded_with_keyed_ids(fields: Fields) -> StoryBook:
     return book
 
 
+def test_loading_brings_the_headline_back() -> None:
+    """With what its spellings have won, and with its words: it goes on as if nothing had happened."""
+    book, fields = StoryBook(0.75, MOST), Fields()
+    for number, label in enumerate(["late flight", "late flight", "Late flight", "Late flight"]):
+        fold(book, number, [(label, [number])])
+    commit(book, fields)
+    for next_label in ("Late flight", "late", "late flight!"):
+        loaded = StoryBook.load(0.75, MOST, fields)
+        fold(loaded, 5, [(next_label, [5])] * 2)
+        (story,) = [story for story in loaded.records.values() if "flight" in story.label]
+        assert story.label == ("Late flight" if next_label == "Late flight" else "late flight")
+
+
+def test_loading_takes_the_label_of_an_older_version_for_the_headline() -> None:
+    """It was that of the heaviest member, and stays until another label or another spelling has more."""
+    fields = stored_book()
+    for name in [name for name in fields if name.startswith(b"s:")]:
+        stories, removed = msgspec.msgpack.decode(fields[name])
+        fields[name] = msgspec.msgpack.encode(([story[:16] for story in stories], removed))
+    book = StoryBook.load(0.75, MOST, fields)
+    two = next(story for story in book.records.values() if story.label == "two")
+    assert (two.label_mentions, two.spellings) == (two.heaviest, ())
+    for number in range(two.heaviest + 1):
+        assert "two" in [story.label for story in book.top(9)]
+        fold(book, 3 + number, [("Two", [3])])
+    assert sorted(story.label for story in book.top(9)) == ["Two", "one"]
+    commit(book, fields)
+    again = StoryBook.load(0.75, MOST, fields)
+    assert meaning_of_stories(again) == meaning_of_stories(book)
+
+
 def test_loading_refuses_hashes_that_do_not_fit_their_parts() -> None:
     """A segment has as many hashes as its parts say."""
     fields = stored_book()

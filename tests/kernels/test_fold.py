@@ -287,7 +287,7 @@ def test_account_adds_up_its_panes(kernel: ModuleType, members: list[Any], dropp
     expected = [expected_tally(pane, [member for member in members if member[2] == pane]) for pane in panes]
     assert account.panes() == expected
     if members:
-        assert account.label == max(members, key=lambda member: member[3])[0].label
+        assert account.heaviest == max(member[3] for member in members)
         assert (account.first_seen_ms, account.last_seen_ms) == (min(m[1] for m in members), max(m[1] for m in members))
         assert account.flagged_at_ms == max((m[1] for m in members if m[0].spike), default=None)
     if dropped in seen:
@@ -348,14 +348,20 @@ def new_book(kernel: ModuleType, most: int = 100) -> Any:
             self.index.remove(key)
             self.dirty.pop(key, None)
 
-    return Book(0.75, 0.5, most, lambda label: tuple(sorted(set(label.split()))))
+    return Book(0.75, 0.5, most, lambda label: tuple(sorted(set(label.lower().split()))), without_re)
+
+
+def without_re(label: str) -> str:
+    """What stands for the rule of how a label is shown: it may take words away."""
+    return label.removeprefix("re ")[:40]
 
 
 def told(book: Any) -> Any:
     """Everything that a book holds."""
     stories = {
         key: (
-            (story.id, story.label, story.label_weight, story.mentions, story.examples),
+            (story.id, story.label, story.label_mentions, story.spellings, story.words),
+            (story.heaviest, story.mentions, story.examples),
             (story.first_seen_ms, story.last_seen_ms, story.flagged_at_ms),
             (story.panes(), story.dump(), story.ids.total, story.ids.dump(0, story.ids.total)),
             book.index.dump(key),
@@ -368,7 +374,12 @@ def told(book: Any) -> Any:
 PARTS = st.builds(
     Cluster,
     id=st.just("i"),
-    label=st.sampled_from(["launch buzz", "launch buzz again", "price", "price drop", ""]),
+    label=st.sampled_from(
+        [
+            *("launch buzz", "Launch buzz", "buzz launch", "LAUNCH BUZZ", "buzz Launch", "re launch buzz"),
+            *("launch buzz again", "price", "re price", "re re price", "price drop", ""),
+        ]
+    ),
     mentions=st.lists(st.sampled_from([*"abcdefghijk", "price is up", "launch été", "\u4e2d"]), max_size=8).map(
         lambda texts: listed(*texts)
     ),
@@ -408,6 +419,66 @@ def test_folder_twins_agree(chunks: list[Any], cuts: set[int], most: int) -> Non
             assert sum(counts) == sum(len(clusters) for clusters, _, _ in chunks)
             outcomes.append(told(book))
     assert outcomes == outcomes[:1] * len(outcomes)
+
+
+def headline_of(kernel: ModuleType, *members: tuple[str, int]) -> Any:
+    """The only story of a book after clusters of these labels and weights, all in one direction."""
+    book = new_book(kernel)
+    parts = [Cluster("", label, listed(), mention_count=weight, centroid=0) for label, weight in members]
+    fold_all(book, [([part], 5, 1) for part in parts], set())
+    (story,) = book.records.values()
+    return story
+
+
+def test_headline_is_what_most_members_say(kernel: ModuleType) -> None:
+    """One heavy member with a label of its own does not name the story."""
+    members = [
+        ("door handle recall", 4),
+        ("recall of door handle", 5),
+        ("handle recall worries drivers of old cars", 8),
+    ]
+    assert headline_of(kernel, *members).label == "recall of door handle"
+
+
+def test_headline_of_a_long_label_has_no_advantage(kernel: ModuleType) -> None:
+    """A label that lists everything says less of it than one that says what is common."""
+    everything = "wifi seats food crew delay refund bags"
+    assert headline_of(kernel, ("delay refund", 9), (everything, 1), ("refund", 3)).label == "delay refund"
+
+
+def test_headline_stays_with_the_older_of_equals(kernel: ModuleType) -> None:
+    """A label that says as much as the one before does not replace it, in whichever order sums are taken."""
+    assert headline_of(kernel, ("late bag", 2), ("late bus", 2)).label == "late bag"
+    three = [("c b a", 1), ("x a c", 7), ("y b c", 7), ("z a b", 7)]
+    assert headline_of(kernel, *three).label == headline_of(kernel, *three[:2]).label
+
+
+def test_headline_is_in_its_most_usual_spelling(kernel: ModuleType) -> None:
+    """Mentions decide between labels of the same words, and of equals the shown one stays."""
+    members = [("late flight", 3), ("Late flight", 2), ("re LATE flight", 1), ("Late flight", 2)]
+    story = headline_of(kernel, *members)
+    assert (story.label, story.label_mentions) == ("Late flight", 4)
+    assert dict(story.spellings) == {"late flight": 3, "LATE flight": 1}
+    assert headline_of(kernel, *members[:2], ("Late flight", 1)).label == "late flight"
+
+
+def test_headline_is_what_is_shown(kernel: ModuleType) -> None:
+    """Its words are those of the label as it is shown, because storage has no others."""
+    story = headline_of(kernel, ("re re price", 2))
+    assert (story.label, story.words) == ("re price", ("price", "re"))
+    story = headline_of(kernel, ("re price", 2), ("price", 1))
+    assert (story.label, story.label_mentions, story.words) == ("price", 3, ("price",))
+
+
+def test_headline_of_a_loaded_story_goes_on(kernel: ModuleType) -> None:
+    """Its words are found when the next member comes."""
+    book = new_book(kernel)
+    part = Cluster("", "late flight", listed(), mention_count=3)
+    fold_all(book, [([part], 5, 1)], set())
+    (story,) = book.records.values()
+    story.words = None
+    fold_all(book, [([part], 5, 1)], set())
+    assert (story.label_mentions, story.words) == (6, ("flight", "late"))
 
 
 def words_seen(kernel: ModuleType, part: Cluster) -> list[str]:
@@ -535,7 +606,7 @@ def test_folder_wants_a_time_and_a_pane_for_each_chunk(
 
 def test_folder_leaves_the_rest_to_a_subclass(kernel: ModuleType) -> None:
     """On its own a folder can neither found nor let go."""
-    folder = kernel.StoryFolder(0.75, 0.5, 0, lambda label: (label,))
+    folder = kernel.StoryFolder(0.75, 0.5, 0, lambda label: (label,), str)
     with pytest.raises(NotImplementedError):
         fold_one(folder, one_chunk())
     for call in (lambda: folder.examples(MentionRows.of([]), 0), folder.evict):

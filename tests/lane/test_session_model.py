@@ -148,7 +148,18 @@ def comparable(summary: Any) -> dict[str, Any]:
 def timeless_stories(state: BrandState) -> dict[bytes, object]:
     """What the state holds of stories and does not depend on the time of the test, their mention ids among it."""
     told = meaning_of_stories(state._stories)
-    names = ("id", "label", "label_weight", "ids_total", "total", "words", "weights", "examples")
+    names = (
+        "id",
+        "label",
+        "label_mentions",
+        "spellings",
+        "heaviest",
+        "ids_total",
+        "total",
+        "words",
+        "weights",
+        "examples",
+    )
     places = [story_store._StoryFields.__struct_fields__.index(name) for name in names]
     return {key: ([fields[place] for place in places], ids) for key, (fields, ids) in told.items()}
 

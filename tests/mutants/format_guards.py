@@ -154,6 +154,44 @@ FORMAT_GUARDS: Final = (
         "        if False:\n",
         "tests/kernels/test_hashing.py::test_keys_of_another_size_are_refused",
     ),
+    # brand/story_store: a headline keeps what its mentions have won, from whichever version
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "stored.heaviest if stored.label_mentions is None else stored.label_mentions",
+        "stored.label_mentions or 0",
+        "tests/brand/test_story_store.py::test_loading_takes_the_label_of_an_older_version_for_the_headline",
+    ),
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "story.spellings, story.words = stored.spellings, None",
+        "story.spellings, story.words = (), None",
+        "tests/brand/test_story_store.py::test_loading_brings_the_headline_back",
+    ),
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "story.spellings, story.words = stored.spellings, None",
+        "story.spellings, story.words = stored.spellings, ()",
+        "tests/brand/test_story_store.py::test_loading_brings_the_headline_back",
+    ),
+    # kernels/headline: senders cannot make it grow, and its words are those that storage has
+    Guard(
+        "orchestrator/kernels/headline.py",
+        "    if counted == weight and len(others) == MAX_SPELLINGS - 1:\n",
+        "    if counted < weight:\n",
+        "tests/kernels/test_headline.py",
+    ),
+    Guard(
+        "orchestrator/kernels/fold_py.py",
+        "words if spelling == label else self._words(spelling)",
+        "words",
+        "tests/kernels/test_fold.py::test_headline_is_what_is_shown",
+    ),
+    Guard(
+        "orchestrator/kernels/fold_py.py",
+        "self.index.shared(story.key, story.words) * MARGIN:",
+        "self.index.shared(story.key, story.words):",
+        "tests/kernels/test_fold.py::test_headline_stays_with_the_older_of_equals",
+    ),
     # store: a commit writes the format of its own state, and the two refusals differ
     Guard(
         "orchestrator/store/codes.py",
