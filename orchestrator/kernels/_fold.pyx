@@ -642,7 +642,9 @@ cdef class StoryFolder:
                 story.label_mentions += weight
             else:
                 count_spelling(story, meaning[1], weight)
-        elif self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN:
+        elif not story.words or (
+            self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN
+        ):
             story.words, story.label, story.label_mentions, story.spellings = words, <str> meaning[1], weight, ()
         return 0
 

@@ -437,7 +437,9 @@ class StoryFolder:
             story.words = self._words(story.label)
         if words == story.words:
             count_spelling(story, spelling, weight)
-        elif self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN:
+        elif not story.words or (
+            self.index.shared(story.key, words) > self.index.shared(story.key, story.words) * MARGIN
+        ):
             story.words, story.label, story.label_mentions, story.spellings = words, spelling, weight, ()
 
     def _meaning_of(self, label: str) -> Meaning:

@@ -470,6 +470,14 @@ def test_headline_is_what_is_shown(kernel: ModuleType) -> None:
     assert (story.label, story.label_mentions, story.words) == ("price", 3, ("price",))
 
 
+def test_headline_of_the_founder_needs_no_words(kernel: ModuleType) -> None:
+    """What is left of it to be shown may have none of the words that it was compared by."""
+    label = " ".join([*(f"z{number:02}" for number in range(12)), *(f"a{number:02}" for number in range(30))])
+    story = headline_of(kernel, (label, 1))
+    assert story.label == without_re(label)
+    assert story.label_mentions == 1
+
+
 def test_headline_of_a_loaded_story_goes_on(kernel: ModuleType) -> None:
     """Its words are found when the next member comes."""
     book = new_book(kernel)

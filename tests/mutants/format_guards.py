@@ -188,8 +188,8 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/kernels/fold_py.py",
-        "self.index.shared(story.key, story.words) * MARGIN:",
-        "self.index.shared(story.key, story.words):",
+        "self.index.shared(story.key, story.words) * MARGIN\n",
+        "self.index.shared(story.key, story.words)\n",
         "tests/kernels/test_fold.py::test_headline_stays_with_the_older_of_equals",
     ),
     # store: a commit writes the format of its own state, and the two refusals differ
