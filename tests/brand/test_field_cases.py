@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.brand.normal_form import normal_form
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.chunk import Cluster
@@ -131,10 +132,10 @@ def test_many_topics_are_bounded() -> None:
 def test_topics_of_the_deployed_workers_are_different_ones(brand: str, count: int) -> None:
     """Ten rows were five topics in two spellings each, and counted twice what their stories did."""
     document = told("chunks_shares.ndjson", brand)
-    own = {label.lower().rstrip("!"): mentions for label, mentions in stories(document)}
+    own = {normal_form(label).key: mentions for label, mentions in stories(document)}
     assert len(own) == len(document["topics"]) == count
     for topic, mentions, in_chunks_of in topics(document):
-        assert mentions == own[topic.lower().rstrip("!").replace("to the desert", "to desert")]
+        assert mentions == own[normal_form(topic).key]
         assert in_chunks_of == 0
 
 
