@@ -24,9 +24,7 @@ What turns a sense round stays in ("not", "no", "up", "down", "off", "without"),
 """
 
 _SHORTEST = 4
-_NO_PLURALS = frozenset(
-    {"news", "series", "species", "lens", "always", "perhaps", "thus", "does", "paris", "christmas"}
-)
+NO_PLURALS = frozenset({"news", "series", "species", "lens", "always", "perhaps", "thus", "does", "paris", "christmas"})
 _HISSING = ("xe", "che", "she", "sse", "zze", "oe", "use")
 """Both "box" and "axe" make "-xes": what either is reduced to is without the e."""
 
@@ -38,7 +36,7 @@ def stem(word: str) -> str:
     >>> stem("delays"), stem("boxes"), stem("companies"), stem("movies"), stem("movie")
     ('delay', 'box', 'company', 'movy', 'movy')
     """
-    if len(word) < _SHORTEST or word[-1] not in "se" or word in _NO_PLURALS or not word.isascii():
+    if len(word) < _SHORTEST or word[-1] not in "se" or word in NO_PLURALS or not word.isascii():
         return word
     singular = word
     if word[-1] == "s":

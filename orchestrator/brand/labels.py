@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from orchestrator.brand.english import stem
-from orchestrator.brand.normal_form import MAX_CHARS, cut, normal_form
+from orchestrator.brand.normal_form import MAX_CHARS, Normal, cut, normal_form
 
 _KNOWN_LABELS = 8_192
 
@@ -31,6 +31,8 @@ _NO_NAMES = frozenset(
     """.split()  # noqa: SIM905 - twenty quotes a line would hide the words
 )
 """Say nothing on their own."""
+
+_LONGEST_NO_NAME = max(map(len, _NO_NAMES))
 
 _PLACEHOLDERS = _NO_NAMES | frozenset(
     """
@@ -79,11 +81,27 @@ _names: set[str] = set()
 
 @lru_cache(_KNOWN_LABELS)
 def _is_name(label: str) -> bool:
+    normal = normal_form(label)
+    return is_surely_name(label, normal) or is_name_by_rule(label, normal)
+
+
+def is_surely_name(label: str, normal: Normal) -> bool:
+    """Nearly every label, at a quarter of what the rule costs: it has a word that is neither number nor placeholder."""
+    if len(normal.key) <= _LONGEST_NO_NAME or not label.isascii() or label.lstrip()[:1] == "-":
+        return False
+    for word in normal.words:  # noqa: SIM110 - a generator takes three times as long as what it looks at
+        if word not in _PLACEHOLDERS and word[0].isalpha():
+            return True
+    return False
+
+
+def is_name_by_rule(label: str, normal: Normal) -> bool:
+    """The rule itself."""
     if _NOISE_LABEL.fullmatch(label):
         return False
     if _GLUED_NUMBER.search(label):  # a worker that numbers its clusters writes "Cluster 7", or at most "topic7"
         return True
-    tokens = [stem(token) for token in normal_form(label).tokens]
+    tokens = [stem(token) for token in normal.tokens]
     numbers = {token for token in tokens if _NUMBER.fullmatch(token) or token.isdecimal()}
     rest = set(tokens) - numbers
     if not rest or "".join(tokens) in _NO_NAMES:

@@ -22,6 +22,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from orchestrator.brand import dense_scripts, english
+from orchestrator.kernels.tokens import PlainText
 
 MAX_CHARS = 256
 """Of a text, before anything else is done with it. A title has fewer; the words of a cluster are used up before."""
@@ -50,6 +51,27 @@ _PREFIX = re.compile(
         (?(bracket)[\])]:?\s*|(?:\s*[:|\N{EN DASH}\N{EM DASH}]\s+|\s+-\s+))(?=\S)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_FRAMES = (
+    *(
+        "breaking",
+        "just",
+        "report",
+        "reports",
+        "update",
+        "updated",
+        "news",
+        "alert",
+        "exclusive",
+        "developing",
+        "watch",
+    ),
+    *("video", "live", "rt", "psa", "headline", "summary", "topic", "cluster", "theme", "label", "group"),
+)
+"""What a prefix begins with."""
+
+PLAIN = PlainText(english.STOP_WORDS, english.NO_PLURALS, _FRAMES)
+"""Reads most texts as :func:`normal_form` does, and leaves the others to it."""
+
 _MOST_PREFIXES = 3  # "Breaking: Report: ..."
 _COUNT = re.compile(r"(?<=\S)\s*\((?!(?:19|20)\d\d\))\d{1,6}\)\s*\Z")  # of what a cluster holds; a year is none
 
@@ -125,6 +147,8 @@ def cut(text: str) -> str:
 @lru_cache(1_024)
 def without_frame(text: str) -> str:
     """*text* without a word like "Report:" before it and a number like "(17)" behind it."""
+    if not any(map(text.__contains__, ":|-)]\N{EN DASH}\N{EM DASH}")):  # most: much cheaper than what follows
+        return text
     for _ in range(_MOST_PREFIXES):
         prefix = _PREFIX.match(text)
         if prefix is None:
@@ -135,6 +159,12 @@ def without_frame(text: str) -> str:
 
 @lru_cache(_KNOWN_TEXTS)
 def _normal_form(text: str) -> Normal:
+    found = PLAIN.read(text)
+    return defined_form(text) if found is None else Normal(*found)
+
+
+def defined_form(text: str) -> Normal:
+    """The rule itself, whatever the text."""
     tokens = _tokens(text)
     content = [token for token in tokens if token not in english.STOP_WORDS]
     if not content and len("".join(tokens)) == 1:  # a letter that stands alone is a name and no article
@@ -142,8 +172,8 @@ def _normal_form(text: str) -> Normal:
     stems = [english.stem(token) for token in content]
     if not stems:
         return Normal((" ".join(tokens),) if tokens else (), "", tuple(tokens))
-    found = stems if text.isascii() else [word for stem in stems for word in dense_scripts.words(stem)]
-    words = tuple(sorted(list(dict.fromkeys(found))[:MAX_WORDS]))
+    distinct = stems if text.isascii() else [word for stem in stems for word in dense_scripts.words(stem)]
+    words = tuple(sorted(list(dict.fromkeys(distinct))[:MAX_WORDS]))
     return Normal(words, _key(stems, keywords=bool(_TOPIC_NUMBER.match(text))), tuple(tokens))
 
 

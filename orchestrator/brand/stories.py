@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from orchestrator.brand.labels import words
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
-from orchestrator.brand.normal_form import normal_form, without_frame
+from orchestrator.brand.normal_form import PLAIN, normal_form, without_frame
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
@@ -107,7 +107,7 @@ class StoryBook(StoryFolder):
     """The stories of one brand."""
 
     def __init__(self, threshold: float, max_stories: int, label_threshold: float = LABEL_THRESHOLD) -> None:
-        super().__init__(threshold, label_threshold, max_stories, words, headline)
+        super().__init__(threshold, label_threshold, max_stories, words, headline, PLAIN)
         self._ids: set[str] = set()
         self._first_pane = -1
         self._smallest: list[tuple[Rank, Story]] | None = None

@@ -10,5 +10,6 @@ from orchestrator.kernels.fold_py import take_new_ids as take_new_ids
 from orchestrator.kernels.hashing_py import hash_text as hash_text
 from orchestrator.kernels.hashing_py import under_key as under_key
 from orchestrator.kernels.hashing_py import unkeyed_hash as unkeyed_hash
+from orchestrator.kernels.tokens_py import PlainText as PlainText
 
 IMPLEMENTATION: str

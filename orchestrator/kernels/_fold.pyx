@@ -16,18 +16,43 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 from libcpp cimport bool
 from libcpp.algorithm cimport sort
+from libcpp.string cimport string
+from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from orchestrator._merge cimport StoryIndex
 from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
 
-from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, headline as _headline, merge_py as _merge_py
+from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
+from orchestrator.kernels import headline as _headline
 from orchestrator.kernels.headline import count_spelling
 
 IMPLEMENTATION = "cython"
 
 cdef extern from "texts.h" namespace "fold" nogil:
     bint has_texts(const char* at, const char* stop) noexcept
+    bint is_simple(const char* at, const char* stop) noexcept
+    bint next_simple(const char** at, const char* stop, string_view* text) noexcept
+    bint has_blank(string_view text) noexcept
+
+cdef extern from "tokens.h" namespace "tokens" nogil:
+    cdef cppclass WordSet:
+        bool add(string_view word) except +
+
+    cdef cppclass Reader:
+        WordSet stops
+        WordSet no_plurals
+        WordSet frames
+        vector[string_view] tokens
+        vector[string_view] stems
+        vector[string_view] words
+        bool read(const char* text, size_t size) except +
+        void find_words() except +
+        string key() except +
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    str PyUnicode_DecodeASCII(const char* data, Py_ssize_t size, const char* errors)
 
 cdef extern from "hash.h" nogil:
     uint64_t unkeyed_text_hash "unkeyed_hash"(const char* data, Py_ssize_t size) noexcept
@@ -95,6 +120,83 @@ cdef Hasher _hasher(bytes key) except *:
     if len(key) != KEY_BYTES:
         raise ValueError(f"a key of {len(key)} bytes, expected {KEY_BYTES}")
     return Hasher(PyBytes_AS_STRING(key))
+
+
+@cython.final
+cdef class PlainText:
+    """Reads texts that are plain.
+
+    Args:
+        stops: words that say nothing.
+        no_plurals: words that end like plurals and are none.
+        frames: words that may stand before a title; with punctuation behind one of them a text is not plain.
+
+    Raises:
+        ValueError: a word is empty or longer than 15 characters, or there are more than 512.
+    """
+
+    cdef Reader _reader
+    cdef bint _busy
+
+    def __init__(self, stops, no_plurals, frames) -> None:
+        _add_words(&self._reader.stops, stops)
+        _add_words(&self._reader.no_plurals, no_plurals)
+        _add_words(&self._reader.frames, frames)
+
+    def read(self, str text not None) -> tuple | None:
+        """Words, key and tokens of *text* (:class:`~orchestrator.brand.normal_form.Normal`); None: it is not plain."""
+        cdef string key
+        if not self._begin(text):
+            return None
+        try:
+            key = self._reader.key()
+            tokens = tuple(_texts_of(&self._reader.tokens))
+            return self._words(), PyUnicode_DecodeASCII(key.data(), key.size(), NULL), tokens
+        finally:
+            self._busy = False
+
+    cdef tuple words_of(self, const char* text, size_t size):
+        """The words of an ASCII text alone; None: it is not plain."""
+        if self._busy or not self._reader.read(text, size):
+            return None
+        self._busy = True
+        try:
+            return self._words()
+        finally:
+            self._busy = False
+
+    cdef bint _begin(self, str text) except -1:
+        cdef Py_ssize_t size
+        cdef const char* data
+        # Making a tuple may let another thread run, which may want to read: to it no text is plain meanwhile.
+        if self._busy or not PyUnicode_IS_COMPACT_ASCII(text):
+            return False
+        data = PyUnicode_AsUTF8AndSize(text, &size)
+        self._busy = self._reader.read(data, size)
+        return self._busy
+
+    cdef tuple _words(self):
+        if self._reader.stems.size():
+            self._reader.find_words()
+            return tuple(_texts_of(&self._reader.words))
+        return (" ".join(_texts_of(&self._reader.tokens)),) if self._reader.tokens.size() else ()
+
+
+cdef int _add_words(WordSet* words, texts) except -1:
+    cdef Py_ssize_t size
+    cdef const char* data
+    for text in texts:
+        data = PyUnicode_AsUTF8AndSize(text, &size)
+        if not words.add(string_view(data, size)):
+            raise ValueError(f"{text!r}: expected a short word")
+    return 0
+
+
+cdef list _texts_of(const vector[string_view]* views):
+    cdef size_t place
+    return [
+        PyUnicode_DecodeASCII(views[0][place].data(), views[0][place].size(), NULL) for place in range(views.size())
+    ]
 
 
 cdef class MentionIds:
@@ -501,6 +603,7 @@ cdef class StoryFolder:
         most: stories that may be left after a chunk.
         words: the distinct words of a label or another text.
         spelling: a label as it is to be shown, of bounded length.
+        plain: finds the same words as *words* in texts that are plain, at less cost; the twin has no use for it.
 
     Attributes:
         index: where the stories point.
@@ -515,11 +618,14 @@ cdef class StoryFolder:
     cdef readonly dict in_pane
     cdef object _words
     cdef object _spelling
+    cdef PlainText _plain
     cdef dict _known_labels
     cdef list _joined
     cdef Py_ssize_t _most
 
-    def __init__(self, double threshold, double label_threshold, Py_ssize_t most, words, spelling) -> None:
+    def __init__(
+        self, double threshold, double label_threshold, Py_ssize_t most, words, spelling, PlainText plain=None
+    ) -> None:
         self.index = StoryIndex(threshold, label_threshold)
         self.records = {}
         self.dirty = {}
@@ -527,6 +633,7 @@ cdef class StoryFolder:
         self._most = most
         self._words = words
         self._spelling = spelling
+        self._plain = plain
         self._known_labels = {}
         self._joined = []
 
@@ -650,15 +757,39 @@ cdef class StoryFolder:
 
     cdef tuple _words_of(self, str label, tuple words, Py_ssize_t row, Rows rows):
         """What a cluster is compared by: the words of its label, and of the texts that it lists."""
+        cdef dict distinct
         cdef str text
-        if not rows.may_have_texts(row):
+        cdef const char* start = NULL
+        cdef const char* stop = NULL
+        if not rows.may_have_texts(row, &start, &stop):
             return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
         distinct = dict.fromkeys(words)
-        for text in rows.mentions.texts(row):
-            if text != label:
-                distinct.update(dict.fromkeys(self._words(text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS])))
+        if start == NULL or self._plain is None or not is_simple(start, stop):
+            for text in rows.mentions.texts(row):
+                if text != label:
+                    distinct.update(dict.fromkeys(self._words(text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS])))
+        else:
+            self._add_simple_words(label, start, stop, distinct)
         words = tuple(distinct)
         return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
+
+    cdef int _add_simple_words(self, str label, const char* at, const char* stop, dict distinct) except -1:
+        """Add the words of simple JSON strings; none of them becomes an object, if all is well."""
+        cdef string_view text
+        cdef tuple its
+        cdef Py_ssize_t size
+        cdef const char* known = PyUnicode_AsUTF8AndSize(label, &size)
+        while len(distinct) < CLUSTER_WORDS and next_simple(&at, stop, &text):
+            if not has_blank(text) or text == string_view(known, size):
+                continue
+            if <Py_ssize_t> text.size() > TEXT_CHARS:
+                text = text.substr(0, TEXT_CHARS)
+            its = self._plain.words_of(text.data(), text.size())
+            if its is None:
+                its = self._words(PyUnicode_DecodeASCII(text.data(), text.size(), NULL))
+            for word in its:
+                distinct[word] = None
+        return 0
 
     cdef tuple _meaning_of(self, str label):
         """What *label* means; labels come again and again, and texts do not."""
@@ -705,8 +836,8 @@ cdef class Rows:
         old[0] = &self._old[first] if first < stop and stop <= self._old.shape[0] else NULL
         return stop - first
 
-    cdef bint may_have_texts(self, Py_ssize_t row) except -1:
-        """Whether the first mentions of *row* may be more than ids, by the bytes of their JSON text."""
+    cdef bint may_have_texts(self, Py_ssize_t row, const char** first, const char** behind) except -1:
+        """Whether the first mentions of *row* may be more than ids, by the bytes of their JSON text; where that is."""
         cdef bytes item
         cdef int64_t start, stop
         if row >= self._spots.shape[0]:
@@ -714,4 +845,5 @@ cdef class Rows:
         item, start, stop = self._items[self._spots[row, 0]], self._spots[row, 1], self._spots[row, 2]
         if not 0 <= start <= stop <= len(item):
             raise IndexError(f"row {row} from {start} to {stop} of {len(item)} bytes")
-        return has_texts(PyBytes_AS_STRING(item) + start, PyBytes_AS_STRING(item) + stop)
+        first[0], behind[0] = PyBytes_AS_STRING(item) + start, PyBytes_AS_STRING(item) + stop
+        return has_texts(first[0], behind[0])

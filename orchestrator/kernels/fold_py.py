@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.chunk import Chunk, Cluster
     from orchestrator.kernels.rows import Centroids, MentionRows
+    from orchestrator.kernels.tokens_py import PlainText
 
 IMPLEMENTATION = "python"
 
@@ -337,6 +338,7 @@ class StoryFolder:
         most: stories that may be left after a chunk.
         words: the distinct words of a label or another text.
         spelling: a label as it is to be shown, of bounded length.
+        plain: finds the same words as *words* in texts that are plain, at less cost; the twin has no use for it.
 
     Attributes:
         index: where the stories point.
@@ -352,6 +354,7 @@ class StoryFolder:
         most: int,
         words: Callable[[str], tuple[str, ...]],
         spelling: Callable[[str], str],
+        plain: PlainText | None = None,  # noqa: ARG002 - the other twin's
     ) -> None:
         self.index = StoryIndex(threshold, label_threshold)
         self.records: dict[int, Story] = {}

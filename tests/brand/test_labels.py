@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orchestrator.brand.labels import is_name, nameless_labels, noise_ids, words
+from orchestrator.brand.labels import is_name, is_name_by_rule, is_surely_name, nameless_labels, noise_ids, words
 from orchestrator.brand.normal_form import normal_form
 
 
@@ -99,3 +101,27 @@ def test_nameless_labels_are_found_among_others() -> None:
     """Known labels are not asked again, and the answer stays the same."""
     for _ in range(2):
         assert nameless_labels({"Late flight", "Topic 3", "", "x" * 999}) == {"Topic 3", ""}
+
+
+NAME_PIECES = [
+    *("un", "known", "cluster", "Cluster 7", "topic", "topics", "noise", "outliers", "-1", "- 1", "-1_", "the", "no"),
+    *("name", "n", "a", "na", "nan", "un-cat", "egorized", "kmeans", "late", "bus", "5", "1,200", "$5", "c++", "label"),
+    *("unclassified", "un class", "ified", "é", ":", "_", " ", "  "),
+]
+
+
+@given(pieces=st.lists(st.sampled_from(NAME_PIECES), max_size=6), between=st.sampled_from([" ", "", "_"]))
+def test_sure_names_are_names_by_the_rule(pieces: list[str], between: str) -> None:
+    """The short way says nothing that the rule does not."""
+    label = between.join(pieces)
+    normal = normal_form(label)
+    assert not is_surely_name(label, normal) or is_name_by_rule(label, normal)
+
+
+@pytest.mark.parametrize(
+    ("label", "sure"),
+    [("Shipping to the desert is slow", True), ("-1_shipping_desert_late_again", False), ("un categorized", False)],
+)
+def test_most_labels_are_surely_names(label: str, sure: bool) -> None:  # noqa: FBT001 - parametrised
+    """Else nothing would be gained; what begins like noise, or is as short as a placeholder, is looked at."""
+    assert is_surely_name(label, normal_form(label)) is sure

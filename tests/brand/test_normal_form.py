@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand import normal_form as normal_form_module
 from orchestrator.brand.normal_form import MAX_CHARS, MAX_WORDS, normal_form, without_frame
 from tests.brand.support import CASES
 
@@ -227,3 +228,18 @@ def test_words_are_bounded() -> None:
 def test_without_frame_leaves_the_name(text: str, shown: str) -> None:
     """A newsroom's word before it and a count behind it are no part of a name."""
     assert without_frame(text) == shown
+
+
+@given(
+    text=st.lists(
+        st.sampled_from(
+            ["Report", "Breaking news", "[live]", "topic 3", ":", " - ", "-", "|", "\u2013", " ", "late", "(17)"]
+        ),
+        max_size=6,
+    ).map("".join)
+)
+def test_without_frame_looks_at_what_may_have_one(text: str) -> None:
+    """What it does not look at has neither prefix nor count."""
+    if without_frame(text) == text:
+        assert normal_form_module._PREFIX.match(text) is None
+        assert normal_form_module._COUNT.search(text) is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import struct
 import subprocess
 import sys
 from array import array as Parts  # noqa: N812 - array() here makes what a set takes
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand.labels import words as normal_words
+from orchestrator.brand.normal_form import PLAIN
 from orchestrator.contract.chunk import Chunk, Cluster, Sentiment
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.kernels import choice, fold_py, measure
@@ -330,7 +333,12 @@ def test_account_refuses_to_drop_a_pane_that_is_not_there(kernel: ModuleType) ->
     assert account.mentions == 1
 
 
-def new_book(kernel: ModuleType, most: int = 100) -> Any:
+def simple_words(label: str) -> tuple[str, ...]:
+    """What stands for the rule of words; it knows no plain text."""
+    return tuple(sorted(set(label.lower().split())))
+
+
+def new_book(kernel: ModuleType, most: int = 100, words: Callable[[str], tuple[str, ...]] = simple_words) -> Any:
     """The least that a folder needs: stories are named by their founders, and the one with fewest mentions leaves."""
 
     class Book(kernel.StoryFolder):  # type: ignore[misc,name-defined] # which twin's it is, the test decides
@@ -348,7 +356,7 @@ def new_book(kernel: ModuleType, most: int = 100) -> Any:
             self.index.remove(key)
             self.dirty.pop(key, None)
 
-    return Book(0.75, 0.5, most, lambda label: tuple(sorted(set(label.lower().split()))), without_re)
+    return Book(0.75, 0.5, most, words, without_re, PLAIN if words is normal_words else None)
 
 
 def without_re(label: str) -> str:
@@ -536,6 +544,36 @@ def test_folder_tells_texts_from_ids_in_json(kernel: ModuleType, mentions: list[
     chunk = Chunk("0", "b", Sentiment(0.0), [Cluster("", "a", 0)])
     book.fold([chunk], [5], [1], Centroids.of([]), rows)
     assert book.index.dump(0)[1] == [*dict.fromkeys(["a", *(word for text in texts for word in text.split())])]
+
+
+SAID = st.lists(
+    st.text(st.characters(max_codepoint=0x2FF), max_size=12)
+    | st.sampled_from(
+        ["late bus", "the late bus", "News: delays", 'say "late"', "x y " * 80, "back\\slash it", "a&amp;b c"]
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@given(said=SAID, ascii_only=st.booleans(), label=st.sampled_from(["late bus", "5 %", "", "x y " * 10]))
+def test_folder_reads_texts_by_the_rule_of_words(said: list[str], ascii_only: bool, label: str) -> None:  # noqa: FBT001
+    """The compiled twin reads them where they stand in the document, and finds what the other one finds."""
+    document = json.dumps(said, ensure_ascii=ascii_only).encode()
+    first = json.dumps(said[:3], ensure_ascii=ascii_only).encode()
+    rows = MentionRows(
+        Hashing.of_nobody(),
+        np.empty(0, np.uint64),
+        np.zeros(2, np.int64),
+        items=[document],
+        spots=np.array([[0, 1, len(first) - 1]], np.int64),
+    )
+    found = []
+    for name in KERNELS:
+        book = new_book(importlib.import_module(name), words=normal_words)
+        book.fold([Chunk("0", "b", Sentiment(0.0), [Cluster("", label, 0)])], [5], [1], Centroids.of([]), rows)
+        found.append(book.index.dump(0)[1])
+    assert found[1] == found[0]
 
 
 def test_folder_evicts_between_chunks(kernel: ModuleType) -> None:

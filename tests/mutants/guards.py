@@ -332,6 +332,25 @@ GUARDS: Final = (
         "tests/settings/test_settings.py::test_settings_refuse_what_cannot_work",
     ),
     *HTTP_GUARDS,
+    # brand/labels, brand/normal_form: the short ways say nothing that the rule does not
+    Guard(
+        "orchestrator/brand/labels.py",
+        ' or label.lstrip()[:1] == "-":',
+        ":",
+        "tests/brand/test_labels.py",
+    ),
+    Guard(
+        "orchestrator/brand/labels.py",
+        "len(normal.key) <= _LONGEST_NO_NAME or",
+        "not normal.key or",
+        "tests/brand/test_labels.py",
+    ),
+    Guard(
+        "orchestrator/brand/normal_form.py",
+        'map(text.__contains__, ":|-)]',
+        'map(text.__contains__, ":|)]',
+        "tests/brand/test_normal_form.py",
+    ),
     *LANE_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
