@@ -60,6 +60,7 @@ def commit_ms(client: redis.Redis, store: Store, lease: Lease, items: int) -> fl
     )
     found = server_ms(client, lambda: store.commit(lease, commit))
     client.hdel(keys.state, *commit.put)
+    client.hset(keys.meta, "fields", client.hlen(keys.state))  # or the next commit would notice that some are gone
     return found
 
 
