@@ -77,6 +77,10 @@ def _problem(description: str, headers: JsonObject | None = None) -> JsonObject:
     return {"description": description, "content": body, **({"headers": headers} if headers else {})}
 
 
+_REFUSED = {
+    "401": _problem("Tokens are asked for here, and this is none of them."),
+    "421": _problem("Names are listed here, and the request's Host is none of them."),
+}
 _BAD_REQUEST = {"400": _problem("A parameter is out of its bounds; the detail names it.")}
 _AWAY = {"503": _problem("The store does not answer at the moment.", _RETRY)}
 
@@ -92,6 +96,7 @@ def _brand_document(type_: type[msgspec.Struct], summary: str, *parameters: Json
                 "200": _json(type_, "The document.", tagged=True),
                 "304": {"description": "The reader has the newest version.", "headers": _ETAG},
                 **(_BAD_REQUEST if parameters else {}),
+                **_REFUSED,
                 "404": _problem("There is no such brand, or it has no such document yet."),
                 "502": _problem("What is stored is not a document of this service."),
                 **_AWAY,
@@ -109,7 +114,7 @@ def _brands() -> JsonObject:
                 _number("limit", "Brands on the page.", default=DEFAULT_PAGE, lowest=1, highest=MAX_PAGE),
                 _number("offset", "Brands before the page.", default=0, lowest=0, highest=MAX_OFFSET),
             ],
-            "responses": {"200": _json(BrandsDocument, "A page.", tagged=False), **_BAD_REQUEST, **_AWAY},
+            "responses": {"200": _json(BrandsDocument, "A page.", tagged=False), **_BAD_REQUEST, **_REFUSED, **_AWAY},
         }
     }
 
@@ -130,6 +135,7 @@ def _events() -> JsonObject:
             ],
             "responses": {
                 "200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+                **_REFUSED,
                 "404": _problem("No brand can have this name."),
                 "503": _problem(f"There are {MAX_SUBSCRIBERS} streams open already.", _RETRY),
             },
@@ -162,7 +168,14 @@ def openapi_document() -> JsonObject:
             ),
             "/v1/events": _events(),
         },
-        "components": {"schemas": schemas},
+        "security": [{}, {"token": []}, {"password": []}],
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "Where HTTP_TOKEN_FILE is set."},
+                "password": {"type": "http", "scheme": "basic", "description": "Any name; the token as the password."},
+            },
+        },
     }
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -142,6 +143,43 @@ async def test_serve_refuses_a_port_that_is_taken(redis_url: str, field: str) ->
         port = listener.socket.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"{field.upper()}={port}.*choose a free port"):
             await app.serve(_settings(**{field: port}), redis_url=redis_url)
+
+
+@pytest.mark.usefixtures("_own_collector")
+@pytest.mark.parametrize("field", ["http_token_file", "http_operator_token_file"])
+async def test_serve_names_a_file_without_tokens(redis_url: str, tmp_path: Path, field: str) -> None:
+    """Nobody could be let in, so nothing starts; and nothing of the file is shown."""
+    file = tmp_path / "tokens"
+    file.write_text("too-short")
+    with pytest.raises(SettingsError, match=rf"{field.upper()}: line 1 must be") as caught:
+        await app.serve(_settings(**{field: str(file)}), redis_url=redis_url)
+    assert "too-short" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_asks_for_tokens_at_both_ports(tmp_path: Path) -> None:
+    """And never for probes; the file is read again at the next request."""
+    file, first, second = tmp_path / "tokens", "first-" + "a" * 20, "second-" + "b" * 20
+    file.write_text(first)
+    settings = _settings(http_token_file=str(file), http_allowed_hosts="127.0.0.1")
+    with RedisServer() as server, trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+            at = await nursery.start(partial(app.serve, settings, redis_url=server.url))
+            reads = [f"http://127.0.0.1:{at.http_port}/v1/brands", f"http://127.0.0.1:{at.metrics_port}/metrics"]
+            for token in (first, second):
+                file.write_text(token)
+                for url in reads:
+                    answers = [
+                        (await client.get(url, headers=headers)).status_code for headers in _headers(first, second)
+                    ]
+                    assert answers == [401, 200 if token == first else 401, 200 if token == second else 401]
+            assert (await client.get(f"http://127.0.0.1:{at.http_port}/livez")).status_code == 200
+            nursery.cancel_scope.cancel()
+
+
+def _headers(*tokens: str) -> list[dict[str, str]]:
+    """None, and one with each of *tokens*."""
+    return [{}, *({"Authorization": f"Bearer {token}"} for token in tokens)]
 
 
 @pytest.mark.usefixtures("_own_collector")
