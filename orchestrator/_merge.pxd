@@ -28,6 +28,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         int64_t usual
         int64_t brief
         int32_t enough
+        Py_ssize_t searched
 
     cdef struct Slot:
         int64_t key
@@ -57,6 +58,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         double weight(int32_t slot, int32_t word) noexcept
         int64_t counted() noexcept
         int64_t count(int32_t word) noexcept
+        int64_t looked_at() noexcept
         Py_ssize_t work() noexcept
         void search(int32_t but, Best* best) except +
 

@@ -45,6 +45,7 @@ cdef double LEAST_DIRECTION = _merge_py.LEAST_DIRECTION
 cdef double CENTRED_SCALE = _merge_py.CENTRED_SCALE
 cdef int32_t LONG_WORDS = _words_py.LONG_WORDS
 cdef double SHORT_THRESHOLD = _words_py.SHORT_THRESHOLD
+cdef Py_ssize_t SEARCHED_STORIES = _words_py.SEARCHED_STORIES
 # Below this many products a loop takes less time than getting the GIL back may take.
 cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 # A block's products hold for the stories that no cluster of it has touched; the touched ones are looked at again for
@@ -481,12 +482,18 @@ cdef class StoryIndex:
         self._labels.bars.usual = <int64_t> nearbyint(label_threshold * GRID)
         self._labels.bars.brief = <int64_t> nearbyint(max(label_threshold, SHORT_THRESHOLD) * GRID)
         self._labels.bars.enough = LONG_WORDS
+        self._labels.bars.searched = SEARCHED_STORIES
         self._word_ids = {}
         self._word_texts = []
         self._block_count = 0
 
     def __len__(self) -> int:
         return self._slot_of.size()
+
+    @property
+    def looked_at(self) -> int:
+        """Stories that clusters were led to by a word, ever: the work of comparing words."""
+        return self._labels.looked_at()
 
     def begin(self, const float[::1] values, const int64_t[::1] offsets) -> None:
         """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""

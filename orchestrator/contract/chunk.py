@@ -27,6 +27,7 @@ MAX_MAGNITUDE = 1e9  # sums of 2**32-scaled values stay exact over 10**9 chunks 
 MAX_COUNT = 10**9
 MAX_ID_CHARS = 512  # chunk and cluster ids become parts of fields and logs
 MAX_LABEL_CHARS = 4_096  # labels and topics are titles; workers cut them at a few words, longer ones are cut here
+CHUNK_LABEL_BYTES = 400_000  # of all labels of a chunk: where they have more, each is cut to its share
 MAX_TEXT_CHARS = 65_536  # a summary is a paragraph of a language model; longer ones are cut
 MAX_CLUSTERS = 10_000
 MAX_TOPICS = 1_000

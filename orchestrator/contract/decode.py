@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from orchestrator.contract import mending
 from orchestrator.contract.chunk import (
+    CHUNK_LABEL_BYTES,
     MAX_LABEL_CHARS,
     MAX_TEXT_CHARS,
     Chunk,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from orchestrator.kernels import scan_py
     from orchestrator.kernels.scan_py import Decoded
 
+_MOST_LABEL_BYTES = 4 * MAX_LABEL_CHARS
 _SHOWN_CHARS = 48  # of an unacceptable value: enough to recognise it, too little to quote a text
 _TIME_PATH = "$.processedAt"
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -132,7 +135,32 @@ def decode_scan(scan: scan_py.Scan, brand: str, limits: Limits | None = None) ->
         # An exception holds the frames that it passed, and they hold it and all that the callers worked on: each batch
         # with a dead letter would stay in memory until the cyclic collector comes, which is rarely.
         error.__traceback__ = error.__context__ = error.__cause__ = None
-    return ChunkBatch(chunks, indices, centroids, mentions, rejected)
+    return ChunkBatch([_sharing(chunk) for chunk in chunks], indices, centroids, mentions, rejected)
+
+
+def _sharing(chunk: Chunk) -> Chunk:
+    """*chunk* with labels that cost no more than a chunk may: together they have :data:`CHUNK_LABEL_BYTES` at most.
+
+    Each label alone is bounded, but ten thousand of them took seconds of a processor. A character that is not ASCII
+    costs several times as much as one that is, as it has several bytes.
+    """
+    clusters = chunk.clusters
+    if len(clusters) * _MOST_LABEL_BYTES <= CHUNK_LABEL_BYTES:  # nearly every chunk
+        return chunk
+    if sum(map(_label_bytes, clusters)) <= CHUNK_LABEL_BYTES:
+        return chunk
+    share = CHUNK_LABEL_BYTES // len(clusters)
+    return replace(chunk, clusters=[_cut_label(cluster, share) for cluster in clusters])
+
+
+def _label_bytes(cluster: Cluster) -> int:
+    return len(cluster.label) if cluster.label.isascii() else len(cluster.label.encode(errors="replace"))
+
+
+def _cut_label(cluster: Cluster, share: int) -> Cluster:
+    if _label_bytes(cluster) <= share:
+        return cluster
+    return replace(cluster, label=cluster.label[:share].encode(errors="replace")[:share].decode(errors="ignore"))
 
 
 def decode_chunk(item: bytes, brand: str | None = None, limits: Limits | None = None) -> Chunk:

@@ -21,6 +21,7 @@ namespace merge {
 struct Bars {
     int64_t usual, brief; /* brief: neither ever had as many words as *enough* */
     int32_t enough;
+    ptrdiff_t searched; /* entries of words' lists that one cluster may look at, if not those of a single word */
 };
 
 struct Slot {
@@ -197,6 +198,9 @@ class Labels {
     int64_t counted() const { return stories_; }
     int64_t count(int32_t word) const { return counts_[word]; }
 
+    /* Entries of words' lists that were ever looked at. */
+    int64_t looked_at() const { return looked_at_; }
+
     /* How many postings the query's words have. */
     ptrdiff_t work() const {
         ptrdiff_t work = 0;
@@ -209,13 +213,16 @@ class Labels {
      *
      * A story's unit direction has at most the length 1 on the words that are left out, so they add at most the length
      * of their own weights to a sum that must reach bar * length of all: a story with none of the other words is out
-     * if squares of the weights left out < bar * bar * all squares. Those left out are the most frequent ones. */
+     * if squares of the weights left out < bar * bar * all squares. Those left out are the most frequent ones.
+     *
+     * Beyond bars.searched entries no further word is searched, whatever is lost by that: it is the rule. */
     void search(int32_t but, Best *best) {
         const ptrdiff_t count = query.size();
         const double length = std::sqrt(query.squares);
         ptrdiff_t summed = 0;
         double rest = query.squares; /* of the words not summed up yet */
         bool guessed = false;
+        ptrdiff_t looked_at = 0;
         order_by_frequency();
         next_stamp();
         /* Beyond the needed words, a list is worth summing up while that is cheaper than to look the word up in each
@@ -223,6 +230,7 @@ class Labels {
         for (; summed < count; summed++) {
             const int32_t place = rare_[summed];
             const ptrdiff_t postings = frequencies_[summed];
+            if (looked_at > 0 && looked_at + postings > bars.searched) break;
             const double bar = ((double)best->steps - 1) / GRID;
             const bool needed = bar <= 0 || rest * (1 + ROUNDING) >= bar * bar * query.squares;
             if (!needed && postings > LOOKUP_COST * (ptrdiff_t)met_.size()) break;
@@ -233,9 +241,11 @@ class Labels {
                 continue;
             }
             sum_up(place, needed);
+            looked_at += postings;
             rest -= query.weights[place] * query.weights[place];
         }
         if (summed == count) rest = 0;
+        looked_at_ += looked_at;
         for (const int32_t slot : met_) compare(slot, but, length, summed, rest, best);
     }
 
@@ -264,7 +274,7 @@ class Labels {
     std::vector<ptrdiff_t> frequencies_;
     std::vector<double> sorted_;
     double rarities_of_few_[FEW];
-    int64_t stories_ = 0;
+    int64_t stories_ = 0, looked_at_ = 0;
     uint32_t stamp_ = 0;
     double scale_ = 0.0;
 

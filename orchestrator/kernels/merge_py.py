@@ -74,6 +74,11 @@ class StoryIndex:
     def __len__(self) -> int:
         return len(self._words)
 
+    @property
+    def looked_at(self) -> int:
+        """Stories that clusters were led to by a word, ever: the work of comparing words."""
+        return self._words.looked_at
+
     def begin(self, values: Any, offsets: Any) -> None:
         """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""
         numbers, cuts = values.tolist(), offsets.tolist()

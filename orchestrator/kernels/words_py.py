@@ -36,6 +36,13 @@ LONG_WORDS = 4
 SHORT_THRESHOLD = 0.75
 """Least similarity of what says so little: "iPhone 17" is not "iPhone 16"."""
 
+SEARCHED_STORIES = 4_096
+"""Of the stories that share a word with a cluster, so many are looked at: those of its rarest words first.
+
+What a cluster costs must not be the product of its words and the stories. A word that thousands of stories have says
+next to nothing, and a story that shares no rarer one with the cluster is not similar.
+"""
+
 WEIGHT_STEPS = 2.0**16
 """Words weigh whole numbers of 2**-16.
 
@@ -66,6 +73,7 @@ class WordSpace:
         self._having: dict[str, dict[int, None]] = {}  # word -> keys
         self._stories = 0
         self._counts: dict[str, int] = {}
+        self.looked_at = 0  # entries of words' lists, ever
 
     def __len__(self) -> int:
         return len(self._words)
@@ -77,7 +85,7 @@ class WordSpace:
         """The key of the most similar story that is similar enough, the oldest of equals, *but* not one of these."""
         weights, length = self._weigh(words)
         best, found = 0, NOBODY
-        for key in {key for word in words for key in self._having.get(word, ())}:
+        for key in self._candidates(words):
             if key in but:
                 continue
             story = self._words[key]
@@ -90,6 +98,19 @@ class WordSpace:
                 found == NOBODY or (steps, -key) > (best, -found)
             ):
                 best, found = steps, key
+        return found
+
+    def _candidates(self, words: Sequence[str]) -> set[int]:
+        """The stories to look at: those of the rarest word, and of further ones while they are few enough."""
+        lists = sorted((self._having.get(word, {}) for word in words), key=len)
+        found: set[int] = set()
+        looked_at = 0
+        for keys in lists:
+            if looked_at and looked_at + len(keys) > SEARCHED_STORIES:
+                break
+            looked_at += len(keys)
+            found.update(keys)
+        self.looked_at += looked_at
         return found
 
     def _weigh(self, words: Sequence[str]) -> tuple[list[float], float]:

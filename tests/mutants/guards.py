@@ -250,6 +250,25 @@ GUARDS: Final = (
         "if outcome is LaneOutcome.YIELDED:",
         "tests/scheduler/test_roster.py::test_finish_decides_who_is_taken_again",
     ),
+    # what a chunk says is bounded as a whole, and so is what it is compared with
+    Guard(
+        "orchestrator/contract/decode.py",
+        "[_sharing(chunk) for chunk in chunks]",
+        "chunks",
+        "tests/brand/test_label_bombs.py",
+    ),
+    Guard(
+        "orchestrator/kernels/words_py.py",
+        "if looked_at and looked_at + len(keys) > SEARCHED_STORIES:",
+        "if False:",
+        "tests/brand/test_label_bombs.py",
+    ),
+    Guard(
+        "orchestrator/kernels/words_py.py",
+        "if looked_at and looked_at + len(keys) > SEARCHED_STORIES:",
+        "if looked_at + len(keys) > SEARCHED_STORIES:",
+        "tests/brand/test_label_bombs.py",
+    ),
     # scheduler/waiting: a crowd of newcomers does not make a known brand wait, and nobody starves
     Guard(
         "orchestrator/scheduler/waiting.py",
