@@ -20,18 +20,21 @@ from orchestrator.errors import FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
 from orchestrator.lane.future import refuse_the_future
+from orchestrator.lane.sizer import keep, unseen_items
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import Treatment, Verdict, treatment
 from orchestrator.process import failpoints
 from orchestrator.store.types import ReadOn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.brand.state import BrandState
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.lane.sizer import BatchSizer
     from orchestrator.store.line import Reply
     from orchestrator.store.store import Store
-    from orchestrator.store.types import CommitReply, Lease, Peek, Seen
+    from orchestrator.store.types import CommitReply, Lease, Look, Peek, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Pipeline:
         self._batch: Batch | None = None
         self._next: Batch | None = None
         self._after: Batch | None = None
+        # Items after those that were asked for which may be read next; None: nobody looked at them.
+        self._fits: int | None = None
 
     def statistics(self) -> PipelineStatistics:
         """What is under way."""
@@ -223,9 +228,25 @@ class Pipeline:
 
     def _peek(self) -> Batch:
         self._forget()
-        peek = self._store.peek(self._lease, self._sizer.items)
+        peek = self._store.peek(self._lease, self._may_read(self._sizer.items), self._look(held=False))
         failpoints.hit("session.peeked")
-        return Batch(peek.items, peek)
+        self._fits = peek.fits
+        return Batch(self._kept(peek.items), peek)
+
+    def _look(self, *, held: bool) -> Look:
+        return self._sizer.look(self._config.limits.max_chunk_bytes, held=held)
+
+    def _may_read(self, wanted: int) -> int:
+        """How many of the *wanted* items after those that were asked for may be read: only so many fit into memory."""
+        unseen = unseen_items(self._config.limits.max_chunk_bytes)
+        return min(wanted, unseen if self._fits is None else max(1, self._fits))
+
+    def _kept(self, items: Sequence[bytes]) -> Sequence[bytes]:
+        """Those of *items* that are kept; what follows are the others, and not what was looked at."""
+        kept = keep(items)
+        if len(kept) < len(items):
+            self._fits = len(keep(items[len(kept) :]))
+        return kept
 
     def _ready(self, batch: Batch, peek: Peek, treated: Treatment) -> Batch | None:
         """*batch*, or its first item alone, decoded and with all that a fold needs; None if there is nothing to do."""
@@ -264,6 +285,7 @@ class Pipeline:
             return
         try:
             batch.receive()
+            batch.items = self._kept(batch.items)
         except StoreError:  # the commit goes another way; what was to be read ahead is read in its turn
             self._forget()
             return
@@ -308,11 +330,14 @@ class Pipeline:
     def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
         """Send the commit, and in its pipeline what is to be known for the next step."""
         held, wanted = self._next, self._sizer.items
-        read_on = ReadOn(wanted + self._sizer.ahead)  # for the next batch and the one after it
+        look = self._look(held=held is not None)
+        # For the next batch and the one after it.
+        read_on = ReadOn(self._may_read(wanted + self._sizer.ahead), look=look)
         if held is not None:
             # A batch that is folded, or was asked about, needs no second answer.
             unasked = asked is None and held.stage is Stage.DECODED
-            read_on = ReadOn(wanted, skip=len(held.items), digests=held.digests if unasked else ())
+            digests = held.digests if unasked else ()
+            read_on = ReadOn(self._may_read(wanted), skip=len(held.items), digests=digests, look=look)
         return self._store.send(self._line, self._lease, needed(batch.commit, "a commit"), read_on)
 
     def _fold_ahead(self, batch: Batch, asked: Reply[Seen] | None) -> None:
@@ -359,11 +384,12 @@ class Pipeline:
 
     def _follow(self, peek: Peek, arriving: Reply[list[bytes]]) -> None:
         """*peek* is of the next batch, and *arriving* are the items after it; or all of them, if none were held."""
+        self._fits = peek.fits
         if self._next is not None:
             self._after = Batch.arriving(arriving)
         else:
             try:
-                items = arriving.read()
+                items = self._kept(arriving.read())
             except StoreError:  # the commit stands all the same
                 self._forget()
                 return
@@ -374,6 +400,7 @@ class Pipeline:
 
     def _drop_arrivals(self) -> None:
         """Give up what is on its way, and keep what is here."""
+        self._fits = None
         self._after = None
         self._line.drop()
 

@@ -11,7 +11,17 @@ knows trio; everything else is synchronous and thread-safe.
 from orchestrator.store.client import Login, checked, connect, masked_url, translated
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, CommitReply, FailedPolicy, Lease, Peek, ReadOn, Registry, StoreOptions
+from orchestrator.store.types import (
+    Commit,
+    CommitReply,
+    FailedPolicy,
+    Lease,
+    Look,
+    Peek,
+    ReadOn,
+    Registry,
+    StoreOptions,
+)
 
 __all__ = [
     "Commit",
@@ -20,6 +30,7 @@ __all__ = [
     "Lease",
     "Line",
     "Login",
+    "Look",
     "Peek",
     "ReadOn",
     "Registry",

@@ -12,6 +12,7 @@ after ``StoreUnavailableError`` it MAY send the same commit again.
 
 from __future__ import annotations
 
+import secrets
 import time
 from contextlib import contextmanager
 from functools import partial
@@ -29,7 +30,7 @@ from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
-from orchestrator.store.types import CommitReply, Lease, Peek, Seen, StoreOptions
+from orchestrator.store.types import NO_LOOK, CommitReply, Lease, Look, Peek, Seen, StoreOptions
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _NOBODY: Final = BrandKeys.of("orchestrator probe").meta
 
 _WRITE_PROBE: Final = ("HDEL", _NOBODY, "")
 """A write that changes nothing: read-only servers and those with a full disk refuse it; at maxmemory it is allowed."""
+
+_SEED_BITS: Final = 31
+"""What Lua's generator takes."""
 
 Operation = Literal["read", "write"]
 
@@ -144,8 +148,8 @@ class Store:
             fields = self._client.hgetall(BrandKeys.of(lease.brand).state)
         return cast("dict[bytes, bytes]", fields)  # decode_responses is off
 
-    def peek(self, lease: Lease, limit: int) -> Peek:
-        """Read the first *limit* chunks of the queue and count an attempt at them.
+    def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
+        """Read the first *limit* chunks of the queue and count an attempt at them; *look* at those after them.
 
         Raises:
             LeaseLostError: the lock is not ours any more.
@@ -153,7 +157,7 @@ class Store:
         """
         keys = BrandKeys.of(lease.brand)
         with self._timed("read"):
-            begun, items = self._runner.run([self._begin(keys, lease.token), _read(keys, limit)])
+            begun, items = self._runner.run([self._begin(keys, lease.token, limit, look), _read(keys, limit)])
         check_reply(scripts.BEGIN, keys, checked(begun))
         return _peek(begun, checked(items))
 
@@ -196,7 +200,7 @@ class Store:
         keys = BrandKeys.of(lease.brand)
         commands = [
             self._commit(keys, lease, commit),
-            self._begin(keys, lease.token),
+            self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look),
             *_seen_commands(keys, read_on.digests),
         ]
 
@@ -279,8 +283,10 @@ class Store:
     def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:
         return evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))
 
-    def _begin(self, keys: BrandKeys, token: str) -> Command:
-        return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms)
+    def _begin(self, keys: BrandKeys, token: str, first: int, look: Look) -> Command:
+        # No secret, but whoever fills a queue must not know where it is looked at.
+        place = secrets.randbits(_SEED_BITS)
+        return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms, first, *look, place)
 
     def _run(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
         with self._timed(operation):
@@ -340,9 +346,9 @@ def _announcement(lease: Lease, commit: Commit) -> bytes:
 
 
 def _peek(begun: Any, items: list[bytes]) -> Peek:
-    _, cid, version, attempts, now_ms, queued = begun
+    _, cid, version, attempts, now_ms, queued, fits = begun
     # A cid that was damaged under the lease need not be text; it is not the one that the state ends with.
-    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items)
+    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items, fits)
 
 
 def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:

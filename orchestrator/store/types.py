@@ -90,6 +90,24 @@ class Lease:
     taken_over: Comparison = NO_CHANGE
 
 
+class Look(NamedTuple):
+    """What is to be found out about items that may be read next, before they are: Redis cannot bound a reply in bytes.
+
+    Attributes:
+        wanted: how many are wanted.
+        most_bytes: that they may have together.
+        each: of so many items one is looked at; so many may be read without a look.
+    """
+
+    wanted: int
+    most_bytes: int
+    each: int
+
+
+NO_LOOK: Final = Look(0, 0, 0)
+"""Nothing will be read next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Peek:
     """The head of a queue, read and not taken.
@@ -101,6 +119,7 @@ class Peek:
         now_ms: server time, the ``now`` of the fold.
         queued: chunks in the queue.
         items: the first ones, as workers pushed them.
+        fits: how many of the items after those that were asked for may be read next.
     """
 
     cid: str
@@ -109,6 +128,7 @@ class Peek:
     now_ms: int
     queued: int
     items: list[bytes]
+    fits: int = 0
 
 
 class Seen(NamedTuple):
@@ -174,11 +194,13 @@ class ReadOn:
         limit: chunks to read, as far as they are there.
         skip: chunks after the commit's own that are not read, because the caller has them already.
         digests: those of the chunks that the caller has, whether they were folded.
+        look: at the items after these, for the next time.
     """
 
     limit: int
     skip: int = 0
     digests: Sequence[bytes] = ()
+    look: Look = NO_LOOK
 
 
 @dataclass(frozen=True, slots=True)

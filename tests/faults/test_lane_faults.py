@@ -15,7 +15,8 @@ from orchestrator.errors import LeaseLostError, StoreUnavailableError
 from orchestrator.lane.session import BrandSession
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.lane.suspects import TRIAL_ATTEMPTS
-from orchestrator.store import Commit, CommitReply, Lease, Peek, Store
+from orchestrator.store import Commit, CommitReply, Lease, Look, Peek, Store
+from orchestrator.store.types import NO_LOOK
 from tests.faults.traffic import Traffic
 from tests.lane.support import Interfering
 
@@ -71,8 +72,8 @@ def test_a_clock_that_jumps_loses_nothing(redis_client: redis.Redis, brand: str)
     jumps_ms = itertools.cycle([0, -3_600_000, 82_000_000, -7_200_000])
 
     class Jumpy(Store):
-        def peek(self, lease: Lease, limit: int) -> Peek:
-            peek = super().peek(lease, limit)
+        def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
+            peek = super().peek(lease, limit, look)
             return replace(peek, now_ms=peek.now_ms + next(jumps_ms))
 
     session = BrandSession(Jumpy(redis_client), CONFIG, brand)
@@ -107,7 +108,7 @@ def test_connection_errors_never_condemn_an_innocent_head(redis_client: redis.Re
 def test_a_lost_reply_is_settled_by_the_same_commit(redis_client: redis.Redis, brand: str) -> None:
     """The session goes on where it failed; the retry is a duplicate, and counted as one commit."""
     traffic = Traffic(9, [brand])
-    traffic.push(redis_client, 10)
+    traffic.push(redis_client, 8)
 
     class Deaf(Interfering):
         deaf = True

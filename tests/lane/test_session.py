@@ -23,7 +23,7 @@ from orchestrator.errors import (
     WrongTypeError,
 )
 from orchestrator.lane.session import BrandSession, Warm
-from orchestrator.lane.sizer import FIRST_ITEMS, BatchSizer
+from orchestrator.lane.sizer import FIRST_ITEMS, UNSEEN_ITEMS, BatchSizer
 from orchestrator.process import failpoints
 from tests.lane.support import Brand, assert_balanced, drain
 from tests.states import stored_states
@@ -192,7 +192,7 @@ def test_session_goes_through_a_long_queue_in_growing_batches(queue: Brand) -> N
     """All chunks are folded, in batches that grow; the commit that empties the queue carries the summary."""
     queue.push_ids(*(f"c-{number}" for number in range(100)))
     steps = queue.visit()
-    assert [step.items for step in steps] == [FIRST_ITEMS, 32, 52]
+    assert [step.items for step in steps] == [UNSEEN_ITEMS, 32, 60]
     assert steps[-1].published
     assert queue.summary()["totalChunks"] == 100
     assert_balanced(queue, steps)
@@ -425,7 +425,7 @@ def test_session_writes_a_summary_that_an_earlier_lease_owed(queue: Brand) -> No
     session.release()
     queue.client.delete(queue.keys.queue)
     queue.visit()
-    assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32
+    assert queue.summary()["totalChunks"] == UNSEEN_ITEMS + 32
 
 
 @pytest.mark.usefixtures("armed")
@@ -440,4 +440,4 @@ def test_session_pays_its_own_debt_when_the_queue_is_emptied(queue: Brand) -> No
     with pytest.raises(StoreUnavailableError):
         session.step()  # after a failure of Redis the queue is peeked again
     assert [step.published for step in drain(session)] == [True]
-    assert queue.summary()["totalChunks"] == FIRST_ITEMS + 32
+    assert queue.summary()["totalChunks"] == UNSEEN_ITEMS + 32

@@ -17,6 +17,7 @@ from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS, TRIAL_ATTEMPTS
 from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Line, Peek, ReadOn, Reply, Store, connect
+from orchestrator.store.types import NO_LOOK, Look
 from tests.lane.support import Brand, Interfering, assert_balanced, drain, persistent
 
 ITEMS = 4
@@ -30,10 +31,10 @@ class Watched(Interfering):
         self.asked: list[str] = []
         self.lose = self.refuse = 0
 
-    def peek(self, lease: Lease, limit: int) -> Peek:
+    def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
         """Peek, noted."""
         self.asked.append("peek")
-        return super().peek(lease, limit)
+        return super().peek(lease, limit, look)
 
     def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
         """Ask for digests, noted."""
@@ -94,7 +95,7 @@ class Reading(Interfering):
         self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
     ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
         """Send, noted."""
-        self.asked.append(replace(read_on, digests=()))
+        self.asked.append(replace(read_on, digests=(), look=NO_LOOK))
         return super().send(line, lease, commit, read_on)
 
 

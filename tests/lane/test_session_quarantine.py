@@ -6,9 +6,10 @@ import pytest
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import UNSEEN_ITEMS
 from orchestrator.lane.suspects import POISON, SINGLE_ATTEMPTS, TRIAL_ATTEMPTS
 from orchestrator.process import failpoints
-from orchestrator.store import Lease, Peek
+from orchestrator.store import Lease, Look, Peek
 from tests.lane.support import Brand, drain
 
 
@@ -43,9 +44,9 @@ def test_session_reads_one_item_after_three_attempts(queue: Brand, monkeypatch: 
     peeked: list[int] = []
     peek = queue.store.peek
 
-    def noted(lease: Lease, limit: int) -> Peek:
+    def noted(lease: Lease, limit: int, look: Look) -> Peek:
         peeked.append(limit)
-        return peek(lease, limit)
+        return peek(lease, limit, look)
 
     monkeypatch.setattr(queue.store, "peek", noted)
     session.step()
@@ -54,9 +55,9 @@ def test_session_reads_one_item_after_three_attempts(queue: Brand, monkeypatch: 
 
 def test_session_takes_full_batches_before_that(queue: Brand) -> None:
     """Two attempts are nothing unusual: a stop and a crash."""
-    queue.push_ids(*(f"c-{number}" for number in range(12)))
+    queue.push_ids(*(f"c-{number}" for number in range(UNSEEN_ITEMS)))
     _attempted(queue, SINGLE_ATTEMPTS - 2)
-    assert [step.items for step in queue.visit()] == [12]
+    assert [step.items for step in queue.visit()] == [UNSEEN_ITEMS]
 
 
 def test_session_asks_for_a_trial_after_five_attempts(queue: Brand) -> None:

@@ -11,6 +11,7 @@ import redis
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.lane.step import Step
 from orchestrator.store import Commit, CommitReply, Lease, Peek
+from orchestrator.store.types import NO_LOOK, Look
 from tests.lane.support import CONFIG, Brand, Interfering, drain
 
 
@@ -24,9 +25,9 @@ class LateStore(Interfering):
         lease = super().acquire(brand, token)
         return replace(lease, now_ms=lease.now_ms + self.ahead_ms)
 
-    def peek(self, lease: Lease, limit: int) -> Peek:
+    def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
         """Peek, later."""
-        peek = super().peek(lease, limit)
+        peek = super().peek(lease, limit, look)
         return self._later(peek)
 
     def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.lane.sizer import FIRST_ITEMS, MAX_ITEMS, TARGET_BYTES, BatchSizer
+from orchestrator.lane.sizer import (
+    FIRST_ITEMS,
+    MAX_ITEMS,
+    MOST_BYTES,
+    TARGET_BYTES,
+    UNSEEN_BYTES,
+    UNSEEN_ITEMS,
+    BatchSizer,
+    keep,
+    unseen_items,
+)
 
 SMALL = b"x" * 276
 
@@ -88,3 +98,31 @@ def test_sizer_stays_within_its_bounds(batches: list[list[bytes]], max_items: in
         before = sizer.items
         sizer.saw(batch)
         assert 1 <= sizer.items <= min(max_items, 2 * before)
+
+
+def test_sizer_looks_at_as_much_as_the_next_read_may_want() -> None:
+    """One batch while another one is held, else two; and while they grow, twice as many, within the most items."""
+    sizer = BatchSizer(max_items=64)
+    looks = [sizer.look(1, held=True).wanted]
+    for _ in range(4):
+        sizer.saw([SMALL] * sizer.items)
+        looks += [sizer.look(1, held=held).wanted for held in (False, True)]
+    assert looks == [64, 128, 128, 128, 64, 128, 64, 128, 64]
+
+
+@given(st.integers(1, 2**40))
+def test_unseen_items_are_few(max_chunk_bytes: int) -> None:
+    """At least one, and if no item is larger than a chunk may be, so much as fits one reply."""
+    items = unseen_items(max_chunk_bytes)
+    assert 1 <= items <= UNSEEN_ITEMS
+    assert items == 1 or items * max_chunk_bytes <= UNSEEN_BYTES
+
+
+@given(st.lists(st.integers(0, 2 * MOST_BYTES).map(bytes), max_size=6))
+def test_keep_gives_the_first_items_within_the_most_bytes(items: list[bytes]) -> None:
+    """One at least, and no more that would have fit."""
+    kept = list(keep(items))
+    assert kept == items[: len(kept)]
+    assert len(kept) == len(items) or kept
+    assert len(kept) <= 1 or sum(map(len, kept)) <= MOST_BYTES
+    assert len(kept) == len(items) or sum(map(len, items[: len(kept) + 1])) > MOST_BYTES

@@ -16,6 +16,8 @@ _TURN: Final = "orchestrator/lane/turn.py"
 _LANE: Final = "orchestrator/lane/lane.py"
 _LINE: Final = "orchestrator/store/line.py"
 
+_BOUNDS: Final = "tests/lane/test_session_bounds.py"
+_LOOKS: Final = "tests/store/test_store.py"
 _SESSIONS: Final = "tests/lane"
 _LINES: Final = "tests/store/test_line.py"
 
@@ -92,6 +94,24 @@ LANE_GUARDS: Final = (
         "if not 0 < due_ms <= peek.now_ms:",
         _SESSIONS,
     ),
+    # lane/pipeline, sizer: nothing is read that nobody looked at, but for a few items
+    Guard(_PIPELINE, "min(wanted, unseen if self._fits is None else max(1, self._fits))", "wanted", _BOUNDS),
+    Guard(_PIPELINE, "unseen if self._fits is None else max(1, self._fits)", "unseen", _BOUNDS),
+    Guard(
+        _PIPELINE,
+        "        if len(kept) < len(items):\n            self._fits = len(keep(items[len(kept) :]))\n",
+        "",
+        _BOUNDS,
+    ),
+    Guard(_PIPELINE, "        self._fits = None\n        self._after", "        self._after", _BOUNDS),
+    Guard(_PIPELINE, "            batch.items = self._kept(batch.items)\n", "", _BOUNDS),
+    Guard(_PIPELINE, "items = self._kept(arriving.read())", "items = arriving.read()", _BOUNDS),
+    Guard(_PIPELINE, "return Batch(self._kept(peek.items), peek)", "return Batch(peek.items, peek)", _BOUNDS),
+    Guard("orchestrator/lane/sizer.py", "items[: max(1, sum(", "items[: (sum(", "tests/lane/test_sizer.py"),
+    Guard("orchestrator/store/lua/begin.lua", "  math.randomseed(tonumber(ARGV[7]))\n", "", _LOOKS),
+    Guard("orchestrator/store/lua/begin.lua", "bytes + count * #", "bytes + #", _LOOKS),
+    Guard("orchestrator/store/lua/begin.lua", "from + math.random(count) - 1", "from", _LOOKS),
+    Guard("orchestrator/store/lua/begin.lua", "math.min(first + wanted, queued), 0", "first + wanted, 0", _LOOKS),
     # lane/session: what is kept warm is level with Redis
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),

@@ -28,6 +28,7 @@ from orchestrator.store import (
     FailedPolicy,
     Lease,
     Line,
+    Look,
     ReadOn,
     Reply,
     Store,
@@ -169,6 +170,50 @@ def test_peek_of_an_empty_queue_is_no_attempt(world: World) -> None:
     """Only items can be to blame."""
     lease = world.lease()
     assert world.store.peek(lease, 5).attempts == 0
+
+
+EXACT = 1
+"""Each item is looked at."""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "look", "fits"),
+    [
+        pytest.param([1] * 40, Look(20, 100, EXACT), 20, id="as many as are wanted"),
+        pytest.param([10] * 40, Look(20, 100, EXACT), 10, id="as many as have the bytes"),
+        pytest.param([1, 1, 1, 500, 1, 1, 1], Look(20, 100, EXACT), 1, id="none beyond one that is too large"),
+        pytest.param([1, 1, 500, 1, 1, 1], Look(20, 100, EXACT), 0, id="not even one"),
+        pytest.param([1] * 10, Look(20, 100, EXACT), 9, id="what is there, and one that may have come by then"),
+        pytest.param([1], Look(20, 100, EXACT), 1, id="one may have come after the end"),
+        pytest.param([500] * 40, Look(5, 100, 8), 8, id="few need no look"),
+        pytest.param([1] * 10 + [500] * 40, Look(30, 1000, 8), 8, id="one of eight is looked at"),
+        pytest.param([10] * 40, Look(30, 160, 8), 16, id="it stands for eight"),
+    ],
+)
+def test_peek_tells_how_many_of_the_next_items_fit(world: World, sizes: list[int], look: Look, fits: int) -> None:
+    """Two items are read, and those after them are looked at; nothing changes but the attempt."""
+    world.push(*(b"x" * size for size in sizes))
+    lease = world.lease()
+    peek = world.store.peek(lease, 2, look)
+    assert (peek.fits, len(peek.items)) == (fits, min(2, len(sizes)))
+
+
+def test_nobody_can_guess_where_a_queue_is_looked_at(world: World) -> None:
+    """One of eight items is large: looks find it sometimes and miss it sometimes, wherever it stands."""
+    world.push(*[b"x"] * 4, b"x" * 500, *[b"x"] * 12)
+    lease = world.lease()
+    found = {world.store.peek(lease, 1, Look(16, 1000, 8)).fits for _ in range(200)}
+    assert found == {0, 16}
+
+
+def test_commit_brings_how_many_items_fit_after_those_that_it_reads(world: World) -> None:
+    """The look begins where the read ends, after the batch that the caller holds."""
+    lease, peek = world.holding(*[b"x"] * 7, *[b"x" * 500] * 7)
+    commit = commit_of(replace(peek, items=[b"x"]))
+    reply, arriving = sent(world, lease, commit, ReadOn(2, skip=1, look=Look(5, 100, EXACT)))
+    answer = reply.read()
+    assert answer.next is not None
+    assert (answer.next.fits, len(arriving.read())) == (3, 2)
 
 
 def test_peek_without_the_lease_is_fenced_and_changes_nothing(world: World) -> None:
