@@ -39,6 +39,9 @@ COUNTED = 2**64
 """What a counted mention weighs. A window has fewer mentions."""
 
 _KNOWN_NAMES = 8_192
+_KNOWN_TOPICS = 64
+_KNOWN_LABELS = 2_048
+_KNOWN_CHARS = 128
 _CARRYING_TOPICS = 64
 _CARRYING_CLUSTERS = 256
 """So many topics of a chunk are looked for within so many labels: each with each takes a second where both are full."""
@@ -137,6 +140,11 @@ def _are_alike(panes: Sequence[int], chunks: Sequence[Chunk], measures: Measures
     )
 
 
+_NOTHING: frozenset[str] = frozenset()
+_apart: dict[str, set[str]] = {}
+"""Labels that a topic is known not to be within, by topic: both come again and again, batch by batch."""
+
+
 class _Outside(dict["str | TopicCount", "str | None"]):
     """The keys of topics that are in no label of a batch; None for those that may be, and for those with numbers."""
 
@@ -149,18 +157,33 @@ class _Outside(dict["str | TopicCount", "str | None"]):
 
     def __missing__(self, topic: str | TopicCount) -> str | None:
         """Look for *topic* in the batch."""
+        found = None
+        if isinstance(topic, str):
+            key = topic_key(topic)
+            if key in {"", self._own}:
+                found = ""
+            elif self._labels <= _apart.get(topic, _NOTHING) or self._is_apart(topic):
+                found = key
+        self[topic] = found
+        return found
+
+    def _is_apart(self, topic: str) -> bool:
+        """Whether *topic* is none of the labels and not made of their words; remembered where that is cheap."""
         if not self._keys:
             names = [_name(cut(label)) for label in self._labels]
             self._keys = {"", *[name.key for name in names]}
             self._words = set[str]().union(*[name.words for name in names])
-        found = None
-        if isinstance(topic, str):
-            key, words = _name(cut(topic))
-            found = "" if key == self._own else key
-            if key and (key in self._keys or words <= self._words):
-                found = None
-        self[topic] = found
-        return found
+        key, words = _name(cut(topic))
+        if key in self._keys or words <= self._words:
+            return False
+        if len(self._labels) <= _KNOWN_LABELS:
+            if len(_apart) >= _KNOWN_TOPICS:
+                _apart.clear()
+            known = _apart.setdefault(topic, set())
+            if len(known) > _KNOWN_LABELS:
+                known.clear()
+            known.update([label for label in self._labels if len(label) <= _KNOWN_CHARS])
+        return True
 
     def has_all(self, topics: Sequence[str | TopicCount]) -> bool:
         """Whether all *topics* are in no label, and different ones."""

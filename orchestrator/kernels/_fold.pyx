@@ -21,7 +21,7 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from orchestrator._merge cimport StoryIndex
-from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
+from orchestrator.kernels.common cimport Field, PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
 
 from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
 from orchestrator.kernels import headline as _headline
@@ -88,6 +88,14 @@ cdef double MARGIN = _headline.MARGIN
 
 cdef enum:
     GIL_WORTH_IDS = 4096  # some 50 us; while they are remembered others may run
+
+cdef Field* _clusters_of = new Field(b"clusters")
+cdef Field* _label_of = new Field(b"label")
+cdef Field* _row_of = new Field(b"mentions")
+cdef Field* _count_of = new Field(b"mention_count")
+cdef Field* _centroid_of = new Field(b"centroid")
+cdef Field* _score_of = new Field(b"sentiment_score")
+cdef Field* _spike_of = new Field(b"spike")
 
 
 def hash_text(str text, bytes key) -> int:
@@ -303,7 +311,7 @@ cdef class Account:
     cpdef bint add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) except *:
         """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
         cdef PaneTally* tally = self._tally(pane)
-        score = cluster.sentiment_score
+        score = _score_of.of(cluster)
         tally.members += 1
         tally.mentions += mentions
         if score is not None:
@@ -313,7 +321,7 @@ cdef class Account:
         self.first_seen_ms = min(self.first_seen_ms, at_ms) if self.heaviest else at_ms
         self.last_seen_ms = max(self.last_seen_ms, at_ms)
         self.heaviest = max(self.heaviest, weight)
-        if cluster.spike:
+        if _spike_of.of(cluster):
             self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
         return tally.members == 1
 
@@ -666,7 +674,7 @@ cdef class StoryFolder:
         cdef vector[Share] shares
         self.index.begin(centroids.values, centroids.offsets)
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
-            clusters = chunk.clusters
+            clusters = _clusters_of.of(chunk)
             self._join_all(chunk, clusters, rows, &shares)
             self._count_all(clusters, at_ms, pane, rows, &shares)
             count += len(clusters)
@@ -682,20 +690,23 @@ cdef class StoryFolder:
         cdef Share share
         cdef Story story
         cdef tuple words, meaning
+        cdef str label
         cdef object said
         cdef int64_t key
         cdef Py_ssize_t centroid, place = 0
         self._joined.clear()
         shares.clear()
         for cluster in clusters:
-            share.known = rows.take(cluster.mentions, &share.hashes, &share.old)
+            share.known = rows.take(_row_of.of(cluster), &share.hashes, &share.old)
             # Texts fewer than the count says are examples: then it is taken at its word.
-            said = cluster.mention_count
+            said = _count_of.of(cluster)
             share.size = share.known if said is None else said
             share.weight = share.size if share.size > 0 else 1
-            centroid = NOBODY if cluster.centroid is None else cluster.centroid
-            meaning = self._meaning_of(cluster.label)
-            words = self._words_of(cluster.label, <tuple> meaning[0], cluster.mentions, rows)
+            said = _centroid_of.of(cluster)
+            centroid = NOBODY if said is None else said
+            label = _label_of.of(cluster)
+            meaning = self._meaning_of(label)
+            words = self._words_of(label, <tuple> meaning[0], _row_of.of(cluster), rows)
             key = self.index.match(words, centroid)
             if key >= 0:
                 story = self.records[key]

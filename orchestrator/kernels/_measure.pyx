@@ -13,16 +13,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 from libcpp.vector cimport vector
 
-from orchestrator.kernels.common cimport FIXED_BITS, fixed, int128_t, wide
+from orchestrator.kernels.common cimport FIXED_BITS, Field, fixed, int128_t, wide
 
 from orchestrator.kernels import measure_py as _measure_py
 
 IMPLEMENTATION = "cython"
-
-cdef extern from "fields.h" namespace "fields":
-    cdef cppclass Field:
-        Field(const char* name) except +
-        object of(object owner)
 
 cdef double SHARE_TOLERANCE = _measure_py.SHARE_TOLERANCE
 cdef int64_t RATED_EXTRA = _measure_py.RATED_EXTRA

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What more than one kernel uses: texts as UTF-8, MessagePack, numbers in fixed point.
+"""What more than one kernel uses: fields of structs, texts as UTF-8, MessagePack, numbers in fixed point.
 
 All of it is compiled into each kernel that cimports it; there is no module of this name at run time.
 """
@@ -14,6 +14,11 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     ctypedef signed long long int128_t "__int128"
+
+cdef extern from "fields.h" namespace "fields":
+    cdef cppclass Field:
+        Field(const char* name) except +
+        object of(object owner)
 
 cdef extern from "msgpack.h" namespace "msgpack":
     cdef cppclass Writer:
