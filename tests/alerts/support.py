@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import trio
+
 from orchestrator.alerts.message import Alert, Kind
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.errors import StoreUnavailableError
@@ -24,6 +26,7 @@ class MemoryOutboxes:
     def __init__(self, *news: Alert) -> None:
         self.lists: dict[str, list[bytes]] = {}
         self.held: dict[str, str] = {}
+        self.holds_s: list[float] = []
         self.calls = 0
         self.fails_at = 0
         self.put(*news)
@@ -59,7 +62,7 @@ class MemoryOutboxes:
 
     async def hold(self, brand: str, token: str, hold_s: float) -> bool:
         """Whether it is still held."""
-        assert hold_s > 0
+        self.holds_s.append(hold_s)
         self._check()
         return self.held.get(brand) == token
 
@@ -71,5 +74,6 @@ class MemoryOutboxes:
 
     async def leave(self, brand: str, token: str) -> None:
         """Give it back."""
+        await trio.lowlevel.checkpoint()
         if self.held.get(brand) == token:
             del self.held[brand]

@@ -198,8 +198,10 @@ async def test_deliver_honours_retry_after(
         lambda number: httpx.Response(204) if number > 1 else httpx.Response(429, headers={"Retry-After": asked})
     )
     virtually(transport, autojump_clock)
-    await run_virtually(MemoryOutboxes(alert()), metrics)
+    outboxes = MemoryOutboxes(alert())
+    await run_virtually(outboxes, metrics)
     assert transport.times_s[1] - transport.times_s[0] == pytest.approx(waited_s)
+    assert max(outboxes.holds_s) > waited_s  # nobody else tells it meanwhile
     assert count(metrics, "delivered") == 1
 
 
@@ -297,6 +299,22 @@ async def test_a_lost_hold_leaves_the_alert_to_whoever_has_it(
     await run_virtually(outboxes, metrics)
     assert (len(transport.times_s), outboxes.left) == (1, 1)
     assert (count(metrics, "failed"), count(metrics, "delivered")) == (0, 0)
+
+
+async def test_what_comes_after_a_lost_hold_is_not_begun(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """The one under way was told; the next one is told by whoever has the hold now."""
+    outboxes = MemoryOutboxes(alert(), alert("closed"))
+
+    def answer(_: int) -> httpx.Response:
+        outboxes.held["nike"] = "another process"
+        return httpx.Response(204)
+
+    transport = Transport(answer)
+    virtually(transport, autojump_clock)
+    await run_virtually(outboxes, metrics)
+    assert (len(transport.times_s), outboxes.left, count(metrics, "delivered")) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("fails_at", range(1, 6))

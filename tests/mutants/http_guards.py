@@ -266,8 +266,14 @@ HTTP_GUARDS: Final = (
     Guard(
         "orchestrator/alerts/deliver.py",
         "if not await self.outboxes.hold(brand, token, wait_s + HOLD_S):",
-        "if not await self.outboxes.hold(brand, token, wait_s + HOLD_S) and False:",
-        "tests/alerts/test_deliver.py::test_a_lost_hold_leaves_the_alert_to_whoever_has_it",
+        "if not await self.outboxes.hold(brand, token, HOLD_S):",
+        "tests/alerts/test_deliver.py::test_deliver_honours_retry_after",
+    ),
+    Guard(
+        "orchestrator/alerts/deliver.py",
+        "            if not await self.outboxes.hold(brand, token, HOLD_S):\n",
+        "            if await self.outboxes.hold(brand, token, HOLD_S) is None:\n",
+        "tests/alerts/test_deliver.py::test_what_comes_after_a_lost_hold_is_not_begun",
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
