@@ -88,6 +88,10 @@ class StoreRefusedError(StoreError):
     """Raised when Redis answered with an error (OOM, READONLY, NOAUTH, NOPERM, ...) and changed nothing."""
 
 
+class ClockSkewError(StoreError):
+    """Raised when Redis's clock and this machine's differ by more than is allowed; nothing may be folded by either."""
+
+
 class BrandBusyError(StoreError):
     """Raised when another orchestrator holds the brand's lease."""
 

@@ -26,7 +26,7 @@ class Status(StrEnum):
     OK = "ok"
     DEGRADED = "degraded"  # serving, but a brand is parked or the pure twin runs where it need not
     STARTING = "starting"
-    UNAVAILABLE = "unavailable"  # Redis does not answer: nothing is lost, nothing goes on
+    UNAVAILABLE = "unavailable"  # Redis does not answer, or clocks differ: nothing is lost, nothing goes on
     STOPPING = "stopping"
 
     @property
@@ -65,7 +65,7 @@ class ServiceStatistics:
         successful_brands: brands whose last visit went well.
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
-        checks: by name: ``redis``, ``lanes``, ``settings``, ``merge``.
+        checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``settings``, ``merge``.
         parked: brands that this process leaves alone until somebody acts, and why.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
     """

@@ -16,7 +16,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import FutureStateError, StaleStateError, StoreError
+from orchestrator.errors import ClockSkewError, FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
 from orchestrator.lane.future import refuse_the_future
@@ -76,6 +76,7 @@ class Pipeline:
         self._sizer = sizer
         self._line = store.line()
         self._pace = SummaryPace(owed=owed)
+        self._unseen = False
         self._verdict: Verdict | None = None
         self._batch: Batch | None = None
         self._next: Batch | None = None
@@ -155,8 +156,9 @@ class Pipeline:
 
     @property
     def untouched(self) -> bool:
-        """Whether items were peeked along with the last commit and not begun: that proves nothing against them."""
-        return self.settled and self._batch is None and self._next is not None and bool(self._next.items)
+        """Whether items were peeked and not begun: that proves nothing against them."""
+        unbegun = self._unseen or (self._next is not None and bool(self._next.items))
+        return self.settled and self._batch is None and unbegun
 
     def close(self) -> None:
         """End it for good, from any thread; what a thread still does about it is refused by its line."""
@@ -228,7 +230,11 @@ class Pipeline:
 
     def _peek(self) -> Batch:
         self._forget()
-        peek = self._store.peek(self._lease, self._may_read(self._sizer.items), self._look(held=False))
+        try:
+            peek = self._store.peek(self._lease, self._may_read(self._sizer.items), self._look(held=False))
+        except ClockSkewError:
+            self._unseen = True
+            raise
         failpoints.hit("session.peeked")
         self._fits = peek.fits
         return Batch(self._kept(peek.items), peek)
@@ -345,7 +351,10 @@ class Pipeline:
         failpoints.hit("session.read_ahead")
         if asked is None or self._next is None:
             return
-        seen = asked.read()
+        try:
+            seen = asked.read()
+        except ClockSkewError:
+            return  # by that time nothing may be folded; the next begin says so
         # Redis was asked before it got the commit of N: its chunks are not new, either.
         folding = set(needed(batch.commit, "a commit").digests)
         self._next.known = [known or key in folding for known, key in zip(seen.known, self._next.digests, strict=True)]

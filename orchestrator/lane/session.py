@@ -39,12 +39,14 @@ class Warm:
     ``state`` is usable only if the brand's last commit is still ``cid``. ``token`` is that
     of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
     with the same token spares the brand from waiting until it expires. Of two sessions that
-    share a token only one can commit on top of a cid.
+    share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
+    after a failover that lost it, readers are not to see a smaller one.
     """
 
     sizer: BatchSizer
     cid: str = ""
     token: str = ""
+    epoch: int = 0
     state: BrandState | None = None
 
     @property
@@ -142,11 +144,12 @@ class BrandSession:
         warm = self._warm
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         try:
-            lease = self._store.acquire(self.brand, self._token)
+            lease = self._store.acquire(self.brand, self._token, least_epoch=warm.epoch)
         except (BrandBusyError, NewerStateError, SettingsRefusedError):
             warm.token = ""  # somebody else's lock stands, or stood since: no lock of this token does
             raise
         self.lease = lease
+        warm.epoch = lease.epoch
         failpoints.hit("session.acquired")
         state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
         if state is None or warm.cid != lease.cid:

@@ -14,6 +14,7 @@ import structlog
 from orchestrator.contract.fingerprint import Comparison, Verdict
 from orchestrator.errors import (
     BrandBusyError,
+    ClockSkewError,
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
@@ -33,6 +34,8 @@ from orchestrator.process.metrics import CommitOutcome, Metrics
 _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
     (BrandBusyError, LaneOutcome.BUSY, None),
     (NewerStateError, LaneOutcome.LEFT, None),
+    # Nobody's failure, and told once by the scheduler, which starts no lane until the clocks agree.
+    (ClockSkewError, LaneOutcome.YIELDED, None),
     (LeaseLostError, LaneOutcome.LOST, "fenced"),
     (StaleStateError, LaneOutcome.LOST, "stale"),
     (QueueMovedError, LaneOutcome.LOST, "head"),
@@ -185,6 +188,8 @@ class Telling:
             self._log.debug("brand is busy elsewhere")
         elif outcome is LaneOutcome.LEFT:
             self._log.debug("brand left to a newer version", reason=str(error))  # the scheduler tells it, once
+        elif outcome is LaneOutcome.YIELDED:
+            self._log.debug("brand let go: clocks differ", reason=str(error))
         elif outcome is LaneOutcome.LOST:
             metrics.lease("lost")
             self._log.warning("lease lost", reason=str(error))

@@ -50,6 +50,8 @@ WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
+SERVER_CHECKS = ("version", "role", "cluster", "eviction", "persistence", "clock")
+
 # 50 µs is a round trip over a unix socket; 5 s the time-out of one call.
 REDIS_BUCKETS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 # A batch of one small chunk folds in well under a millisecond, 16 with centroids against 100k stories in 200 ms.
@@ -163,6 +165,19 @@ class Metrics:
         for mode in WAKE_MODES:
             self.wake_mode.labels(mode)
         self.redis_up = self._gauge("redis_up", "1 while Redis answers, accepts us and takes writes.")
+        self.clock_skew = self._gauge(
+            "clock_skew_seconds", "How far Redis's clock is ahead of this machine's; 0 within a round trip."
+        )
+        self.redis_fitness = self._gauge(
+            "redis_fitness",
+            "What the last look at the server found: 0 fine, 1 it could be fitter, 2 chunks can get lost.",
+            "check",
+        )
+        for check in SERVER_CHECKS:
+            self.redis_fitness.labels(check)
+        self.locks_shortened = self._counter(
+            "locks_shortened", "Locks of somebody else's that would have outlived their ttl, and were brought to it."
+        )
         self.brands_registered = self._gauge("brands_registered", "Brands in the registry when it was last read.")
         self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
         self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")

@@ -17,9 +17,10 @@ import structlog
 import trio
 
 from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
-from orchestrator.errors import HintsUnsupportedError, StoreError, StoreRefusedError
+from orchestrator.errors import ClockSkewError, HintsUnsupportedError, StoreError, StoreRefusedError
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.clock_health import ClockHealth
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.client import Login
@@ -87,6 +88,7 @@ class Discovery:
 
     Attributes:
         redis_health: what the calls of discovery say about Redis.
+        clock_health: what all answers say about the two clocks.
         hinted: whether hints are received now.
         registry_read: whether the registry was read at least once.
     """
@@ -95,6 +97,7 @@ class Discovery:
         self, store: Store, roster: Roster, options: DiscoveryOptions, metrics: Metrics, lanes: LaneControl
     ) -> None:
         self.redis_health = RedisHealth(metrics, self._recovered)
+        self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
         self.hinted = False
         self.registry_read = False
         self._supported = True
@@ -179,6 +182,8 @@ class Discovery:
             self._claim_now = trio.Event()
             try:
                 found = await self._claim_round()
+            except ClockSkewError:
+                found = False  # Redis serves, only not us; what is wrong was noted on the way
             except StoreError as error:
                 self.redis_health.failed(error)
                 failures += 1
@@ -187,6 +192,7 @@ class Discovery:
                 self._follow_renewal()
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
                 continue
+            self.clock_health.look()
             self._follow_renewal()
             # Told here and not by the reading of the registry: only a claim finds out whether Redis takes writes.
             self.redis_health.answered()

@@ -67,6 +67,7 @@ class SchedulerStatistics:
         left: brands whose state a newer version wrote.
         redis_reason: why Redis does not serve, in the server's words.
         redis_summary: the same in ours, for strangers.
+        clock_problem: why nothing is claimed although Redis serves; empty if it is not so.
     """
 
     lanes: tuple[LaneStatistics, ...]
@@ -80,6 +81,7 @@ class SchedulerStatistics:
     redis_up: bool
     redis_reason: str
     redis_summary: str
+    clock_problem: str
     registry_read: bool
     hinted: bool
 
@@ -141,6 +143,7 @@ class Scheduler:
             redis_up=self._discovery.redis_health.up,
             redis_reason=self._discovery.redis_health.reason,
             redis_summary=self._discovery.redis_health.summary,
+            clock_problem=self._discovery.clock_health.problem,
             registry_read=self._discovery.registry_read,
             hinted=self._discovery.hinted,
         )
@@ -221,7 +224,8 @@ class Scheduler:
 
     def _may_start(self) -> bool:
         # While Redis is away a lane could only fail. Its recovery is a change, so no brand is forgotten.
-        return len(self._lanes) < self._options.concurrency and self._discovery.redis_health.up
+        serves = self._discovery.redis_health.up and not self._discovery.clock_health.problem
+        return len(self._lanes) < self._options.concurrency and serves
 
     def _start(self, brand: str, nursery: trio.Nursery) -> None:
         taken = {lane.number for lane in self._lanes.values()}
@@ -249,6 +253,7 @@ class Scheduler:
             self._roster.mark_ready(lane.brand)
         self._metrics.brands_parked.set(len(self._roster.parked()))
         self._metrics.brands_left.set(len(self._roster.left()))
+        self._discovery.clock_health.look()  # a lane may have found what no claim has met yet
         self.notice()
 
     def _make_room(self) -> None:

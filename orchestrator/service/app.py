@@ -29,6 +29,7 @@ from orchestrator.lane.session import Sessions
 from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.options import (
     access_options,
@@ -108,7 +109,7 @@ async def serve(
                     nursery.start_soon(_await_signal, signals, asked, starting, log)
                     # HTTP before Redis is looked at: probes must be answered while a silent server is waited for.
                     ports = await _listen(settings, parts, nursery, stop_http)
-                    await _start(parts, nursery, log)
+                    await _start(settings, parts, nursery, log)
                 if not starting.cancelled_caught:
                     addresses = Addresses(*ports, masked_url(redis_url))
                     log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
@@ -163,7 +164,9 @@ class _Parts:
             store_options(settings),
             renewal_client=self.renewal_client,
             observe=metrics.redis_operation,
+            shortened=self._shortened,
         )
+        self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(
             endpoint(settings),
@@ -193,12 +196,19 @@ class _Parts:
             Documents(self.client),
             self.feed,
             redis_address=masked_url(redis_url) if embedded else None,
+            fitness=self.fitness,
         )
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:
         """Read late: the scheduler is made after the alerts that it wakes."""
         return self.scheduler.brands()
+
+    def _shortened(self, brand: str, left_ms: int) -> None:
+        self.metrics.locks_shortened.inc()
+        structlog.get_logger("orchestrator.lock").warning(
+            "lock outlives its ttl, shortened", brand=brand, left_s="for ever" if left_ms < 0 else left_ms / 1000
+        )
 
     def close(self) -> None:
         self.store.close()
@@ -240,7 +250,7 @@ def _prepare_process(log: structlog.stdlib.BoundLogger) -> None:
     stamina.instrumentation.set_on_retry_hooks([])  # lanes log and count their retries themselves
 
 
-async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger) -> None:
+async def _examine_redis(client: redis.Redis, max_clock_skew_s: float, log: structlog.stdlib.BoundLogger) -> None:
     """Refuse a server on which chunks would get lost; one that does not answer is waited for, not refused.
 
     Raises:
@@ -248,7 +258,8 @@ async def _examine_redis(client: redis.Redis, log: structlog.stdlib.BoundLogger)
     """
     try:
         # Abandoned when cancelled: a thread that waits for a socket cannot be stopped. It writes to a scratch brand.
-        findings = await trio.to_thread.run_sync(examine, client, abandon_on_cancel=True)
+        call = partial(examine, client, max_clock_skew_s=max_clock_skew_s)
+        findings = await trio.to_thread.run_sync(call, abandon_on_cancel=True)
     except StoreUnavailableError as error:
         log.warning("redis does not answer yet, starting all the same", reason=str(error))
         return
@@ -302,9 +313,10 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
     return ports
 
 
-async def _start(parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:
+async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:
     """Start everything but HTTP, which answers probes already."""
-    await _examine_redis(parts.client, log)  # before anything writes to it
+    await _examine_redis(parts.client, settings.max_clock_skew_sec, log)  # before anything writes to it
+    await nursery.start(parts.fitness.watch)
     await nursery.start(parts.metrics.sample_loop_delay)
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)

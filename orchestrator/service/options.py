@@ -46,6 +46,7 @@ def store_options(settings: Settings) -> StoreOptions:
         failed_policy=FailedPolicy(settings.failed_policy),
         fingerprint=settings.fingerprint,
         adopt=settings.settings_adopt,
+        max_clock_skew_s=settings.max_clock_skew_sec,
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.brand.state import BrandState
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.service.options import session_config, store_options
-from orchestrator.store import Commit, Store
+from orchestrator.store import Commit, Lease, Store
 
 if TYPE_CHECKING:
     import redis
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from orchestrator.brand.outputs import Reanchoring
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.settings import Settings
-    from orchestrator.store import Lease
 
 
 SIZES: Final = ("fields", "seen0", "seen1")
@@ -42,14 +41,28 @@ def repair(
 
     Raises:
         BrandBusyError: an orchestrator works on it.
+        ClockSkewError: the clocks here and at Redis differ, so nobody knows what the present is.
         WrongTypeError, InvalidStateError, NewerStateError: it cannot be repaired here, and why.
         StoreError: Redis gave no answer or refused; what is not done is done by another repair.
     """
     store = Store(client, store_options(settings))
+    token = secrets.token_hex(16)
+    try:
+        lease, done = _acquired(store, brand, token, dry_run=dry_run, accept_loss=accept_loss)
+        return done if lease is None else [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
+    finally:
+        # By its token alone: where the clocks differ the lease is held, and there is no answer that names it.
+        store.release(Lease(brand, token, 0, 0, "", 0, 0, 0, 0))
+
+
+def _acquired(
+    store: Store, brand: str, token: str, *, dry_run: bool, accept_loss: bool
+) -> tuple[Lease | None, list[str]]:
+    """The lease, once what kept the brand from being acquired is mended, and what that was; no lease in a dry run."""
     done: list[str] = []
     while True:
         try:
-            lease = store.acquire(brand, secrets.token_hex(16))
+            return store.acquire(brand, token), done
         except DamagedMetaError as error:
             done.append(f"{error.field!r} in meta was {error.value!r}, and begins anew")
             fields: tuple[str, ...] = (error.field,)
@@ -58,15 +71,9 @@ def repair(
                 raise
             done.append(f"{error.told}: what is there is what counts from now on")
             fields = SIZES
-        else:
-            break
         if dry_run:
-            return done  # what is wrong beyond this shows when it is mended
+            return None, done  # what is wrong beyond this shows when it is mended
         store.forget(brand, fields)
-    try:
-        return [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
-    finally:
-        store.release(lease)
 
 
 def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool) -> list[str]:

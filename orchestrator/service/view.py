@@ -16,9 +16,11 @@ import trio
 from orchestrator.http import Check, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
+from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.store.documents import Documents
+from orchestrator.store.preflight import Finding, Verdict, worst
 
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ class Service:
 
     Args:
         redis_address: where others reach the embedded Redis, None for a configured one.
+        fitness: what the last look at the server found.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class Service:
         feed: UpdateFeed,
         *,
         redis_address: str | None = None,
+        fitness: Fitness | None = None,
     ) -> None:
+        self._fitness = fitness
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -61,6 +66,8 @@ class Service:
         scheduler = self._scheduler.statistics()
         checks = {
             "redis": _redis_check(scheduler),
+            "clock": _clock_check(scheduler),
+            "server": _server_check([] if self._fitness is None else self._fitness.findings()),
             "lanes": _lanes_check(scheduler),
             "settings": _settings_check(self._heartbeat),
             "merge": _merge_check(),
@@ -84,7 +91,7 @@ class Service:
         # Worst first: a service that stops must not be taken for one that starts or lacks Redis.
         if self.stopping:
             return Status.STOPPING
-        if not scheduler.redis_up:
+        if not scheduler.redis_up or scheduler.clock_problem:
             return Status.UNAVAILABLE
         if not scheduler.registry_read:
             return Status.STARTING
@@ -120,6 +127,16 @@ def _redis_check(scheduler: SchedulerStatistics) -> Check:
     if not scheduler.redis_up:
         return Check("failing", scheduler.redis_summary, scheduler.redis_reason)
     return Check("ok", "wake hints" if scheduler.hinted else "polling")
+
+
+def _clock_check(scheduler: SchedulerStatistics) -> Check:
+    return Check("failing", scheduler.clock_problem) if scheduler.clock_problem else Check("ok")
+
+
+def _server_check(findings: Sequence[Finding]) -> Check:
+    """What would have kept the service from starting degrades it; what the start only warned of is named."""
+    told = [f"{finding.check}: {finding.detail}" for finding in findings if finding.verdict is not Verdict.OK]
+    return Check("degraded" if worst(findings) is Verdict.REFUSE else "ok", "; ".join(told))
 
 
 def _lanes_check(scheduler: SchedulerStatistics) -> Check:

@@ -146,6 +146,14 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
     )
+    max_clock_skew_sec: float = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds by which the clocks of this machine and of Redis may differ; beyond, nothing is claimed"
+        " (0: they are not compared)",
+    )
     step_timeout_sec: float = Field(
         default=30,
         ge=1,

@@ -7,28 +7,25 @@ brand, which it removes again. Source: ``docs/redis-protocol.md``, section "The 
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
+from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
+from orchestrator.store.clock import MAX_SKEW_S, ServerClock
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, Lease, Peek, StoreOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import redis
 
 MIN_VERSION: Final = (6, 2)
 """SMISMEMBER came with 6.2; EVALSHA without shebang, TIME in writing scripts and RESP3 are older."""
-
-MAX_CLOCK_SKEW_S: Final = 60.0
-"""``now`` is the server's clock; beyond a minute apart, times in logs and in summaries disagree visibly."""
 
 SCRATCH_BRAND: Final = "orchestrator preflight "
 
@@ -65,11 +62,23 @@ class Finding:
     remedy: str = ""
 
 
-def examine(client: redis.Redis) -> list[Finding]:
+def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
     """Check everything that the protocol needs from the server, what changes nothing first.
 
     Raises:
         StoreUnavailableError: the server gave no answer; nothing can be said about it.
+    """
+    findings = look(client, max_clock_skew_s=max_clock_skew_s)
+    if findings[0].check == "login":
+        return findings
+    return [*findings, _rehearse(client), _tracking(client)]
+
+
+def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
+    """What can be checked at any time: it changes nothing and costs two round trips.
+
+    Raises:
+        StoreUnavailableError: the server gave no answer.
     """
     try:
         with translated():
@@ -81,10 +90,10 @@ def examine(client: redis.Redis) -> list[Finding]:
         findings = [Finding("info", Verdict.WARN, str(error), remedy)]
     else:
         findings = [check(info) for check in _CHECKS]
-    return [*findings, _clock(client), _rehearse(client), _tracking(client)]
+    return [*findings, _clock(client, max_clock_skew_s)]
 
 
-def worst(findings: list[Finding]) -> Verdict:
+def worst(findings: Sequence[Finding]) -> Verdict:
     """The gravest verdict among *findings*."""
     return max((finding.verdict for finding in findings), key=list(Verdict).index, default=Verdict.OK)
 
@@ -136,15 +145,18 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Finding], ...]] = (
 )
 
 
-def _clock(client: redis.Redis) -> Finding:
+def _clock(client: redis.Redis, max_skew_s: float) -> Finding:
+    clock = ServerClock(max_skew_s or MAX_SKEW_S)  # where it stops nobody, it is told all the same
+    asked_ms = clock.now_ms()
     try:
         with translated():
-            seconds, _ = client.time()
+            seconds, microseconds = client.time()
+        clock.compare(asked_ms, int(seconds) * 1000 + int(microseconds) // 1000)
     except StoreRefusedError as error:
         return Finding("clock", Verdict.WARN, str(error), "allow TIME to this user")
-    skew_s = abs(time.time() - int(seconds))
-    if skew_s > MAX_CLOCK_SKEW_S:
-        return Finding("clock", Verdict.WARN, f"{skew_s:.0f} s apart from this machine's", "run NTP on both machines")
+    except ClockSkewError as error:
+        remedy = "run NTP on both machines; until they agree the service claims nothing (MAX_CLOCK_SKEW_SEC=0: it does)"
+        return Finding("clock", Verdict.WARN, str(error), remedy)
     return Finding("clock", Verdict.OK, "in step with this machine's")
 
 

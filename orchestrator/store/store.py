@@ -15,6 +15,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -23,9 +24,10 @@ import msgspec
 
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, compare, reconcile
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
-from orchestrator.errors import StoreError
+from orchestrator.errors import ClockSkewError, StoreError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
+from orchestrator.store.clock import ServerClock
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
@@ -54,11 +56,17 @@ _WRITE_PROBE: Final = ("HDEL", _NOBODY, "")
 _SEED_BITS: Final = 31
 """What Lua's generator takes."""
 
+_TIME: Final = ("TIME",)
+
 Operation = Literal["read", "write"]
 
 
 def _ignore(_operation: Operation, _seconds: float) -> None:
     """The observer of a store that nobody measures."""
+
+
+def _ignore_lock(_brand: str, _left_ms: int) -> None:
+    """Nobody is told of a lock that was shortened."""
 
 
 class Store:
@@ -69,6 +77,11 @@ class Store:
         options: what is the same for every commit.
         renewal_client: for renewals alone, so that they never wait for a large commit; *client* if None.
         observe: called with ("read" | "write", seconds) after every round trip.
+        shortened: called with a brand and the milliseconds that its lock, which is somebody else's, would have lived,
+            when it was shortened to the ttl; -1 = for ever.
+
+    Attributes:
+        clock: compares the server's clock with this machine's.
     """
 
     def __init__(
@@ -78,8 +91,11 @@ class Store:
         *,
         renewal_client: redis.Redis | None = None,
         observe: Callable[[Operation, float], None] = _ignore,
+        shortened: Callable[[str, int], None] = _ignore_lock,
     ) -> None:
         self.options = options or StoreOptions()
+        self.clock = ServerClock(self.options.max_clock_skew_s)
+        self._shortened = shortened
         self._client = client
         self._runner = ScriptRunner(client)
         self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
@@ -103,19 +119,29 @@ class Store:
             runner.pool.renew()
 
     def ping(self) -> None:
-        """Return if the server answers, accepts us and takes writes.
+        """Return if the server answers, accepts us, takes writes and agrees with this machine about the time.
 
         Raises:
+            ClockSkewError: only that it does not.
             StoreError: it does not.
         """
+        asked_ms = self.clock.now_ms()
         with self._timed("write"):
-            checked(self._runner.run([_WRITE_PROBE])[0])
+            probed, time_ = self._runner.run([_WRITE_PROBE, _TIME])
+        checked(probed)
+        self.clock.compare(asked_ms, _milliseconds(time_))
 
-    def acquire(self, brand: str, token: str) -> Lease:
+    def acquire(self, brand: str, token: str, *, least_epoch: int = 0) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
+
+        Args:
+            brand: whose queue.
+            token: the fencing token.
+            least_epoch: the greatest epoch that the caller knows readers to have seen; the lease has a greater one.
 
         Raises:
             BrandBusyError: somebody else has it.
+            ClockSkewError: the lease is held, but it must not be used.
             WrongTypeError: one of the brand's keys has a foreign type.
             NewerStateError: a newer version wrote the state.
             DamagedMetaError, WrongSizeError: the keys are not as the last commit left them.
@@ -123,24 +149,30 @@ class Store:
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
         keys, mine = BrandKeys.of(brand), self.options.fingerprint
-        reply = self._acquire(keys, token, mine.text())
+        asked_ms = self.clock.now_ms()
+        reply = self._acquire(keys, token, mine.text(), least_epoch)
         taken_over = NO_CHANGE
         if Code(reply[0].decode()) is Code.SETTINGS:
             # Nothing is leased yet, so whoever works on the brand is not disturbed by a refusal. The second call agrees
             # to what was looked at here, and to nothing that somebody commits in between.
             _, stored, adopted = reply
             taken_over = reconcile(brand, stored, adopted, mine, adopt=self.options.adopt)
-            reply = self._acquire(keys, token, stored)
+            asked_ms = self.clock.now_ms()
+            reply = self._acquire(keys, token, stored, least_epoch)
         check_reply(scripts.ACQUIRE, keys, reply)
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
+        self.clock.compare(asked_ms, now_ms)
         return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued, taken_over)
 
-    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes) -> Any:
+    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int) -> Any:
         formats = self.options.formats
-        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed)
-        return self._run("write", scripts.ACQUIRE, keys, *arguments)
+        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed, least_epoch)
+        reply = self._run("write", scripts.ACQUIRE, keys, *arguments)
+        if Code(reply[0].decode()) is Code.BUSY and reply[1]:
+            self._shortened(keys.brand, reply[1])
+        return reply
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
         """All fields of the brand's state; empty for a brand that was never committed."""
@@ -153,13 +185,17 @@ class Store:
 
         Raises:
             LeaseLostError: the lock is not ours any more.
+            ClockSkewError: the attempt is counted; forgive it at the release.
             WrongTypeError: the queue is not a list.
         """
         keys = BrandKeys.of(lease.brand)
+        asked_ms = self.clock.now_ms()
         with self._timed("read"):
             begun, items = self._runner.run([self._begin(keys, lease.token, limit, look), _read(keys, limit)])
         check_reply(scripts.BEGIN, keys, checked(begun))
-        return _peek(begun, checked(items))
+        peek = _peek(begun, checked(items))
+        self.clock.compare(asked_ms, peek.now_ms)
+        return peek
 
     def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
         """Whether each of *digests* was folded before, as far as the two generations remember."""
@@ -174,9 +210,19 @@ class Store:
         return self._runner.line()
 
     def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
-        """Ask on *line* as :meth:`seen` does, and for the time; the answer is left on its way."""
-        commands = [("TIME",), *_seen_commands(BrandKeys.of(lease.brand), digests)]
-        return line.send(Question(commands, _read_seen))
+        """Ask on *line* as :meth:`seen` does, and for the time; the answer is left on its way.
+
+        Reading it raises :class:`~orchestrator.errors.ClockSkewError` where that time must not be folded by.
+        """
+        commands = [_TIME, *_seen_commands(BrandKeys.of(lease.brand), digests)]
+        asked_ms = self.clock.now_ms()
+
+        def parse(replies: Sequence[Any]) -> Seen:
+            now_ms = _milliseconds(replies[0])
+            self.clock.compare(asked_ms, now_ms)
+            return Seen(now_ms, _seen(replies[1:]))
+
+        return line.send(Question(commands, parse))
 
     def send(
         self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
@@ -204,10 +250,13 @@ class Store:
             *_seen_commands(keys, read_on.digests),
         ]
 
+        asked_ms = self.clock.now_ms()
+
         def parse(replies: Sequence[Any]) -> CommitReply:
             # On another connection while the line holds its own: the pool has some to spare.
             self._runner.load_if_forgotten(replies)
-            return _commit_reply(keys, replies)
+            reply = _commit_reply(keys, replies)
+            return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)
 
         question = Question(commands, parse, partial(self._observe, "write"))
         # The chunks come last: the commit's outcome is known before they are here.
@@ -264,21 +313,36 @@ class Store:
         """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.
 
         Raises:
+            ClockSkewError: nothing may be claimed.
             StoreRefusedError: also where a claim alone would succeed, but the server takes no writes: a lane that
                 claims wants to commit.
         """
         if not brands:
             return []
         keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
+        asked_ms = self.clock.now_ms()
         with self._timed("read"):
-            probed, indexes = self._runner.run([_WRITE_PROBE, evalsha(scripts.CLAIM, keys)])
+            probed, claimed = self._runner.run([_WRITE_PROBE, evalsha(scripts.CLAIM, keys, self._lock_ttl_ms)])
         checked(probed)
-        return [brands[index] for index in checked(indexes)]
+        now_ms, indexes, long_locks = checked(claimed)
+        for index, left_ms in long_locks:
+            self._shortened(brands[index], left_ms)
+        self.clock.compare(asked_ms, now_ms)
+        return [brands[index] for index in indexes]
 
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""
         with self._timed("read"):
             return registered(self._client, keys)
+
+    def _agrees(self, asked_ms: int, peek: Peek | None) -> bool:
+        """Whether *peek*, which travelled with a commit, may be used: like one that failed, it is peeked again."""
+        try:
+            if peek is not None:
+                self.clock.compare(asked_ms, peek.now_ms)
+        except ClockSkewError:
+            return False
+        return True
 
     def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:
         return evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))
@@ -402,9 +466,10 @@ def _seen(replies: Sequence[Any]) -> list[bool]:
     return [bool(first or second) for first, second in zip(younger, older, strict=True)]
 
 
-def _read_seen(replies: Sequence[Any]) -> Seen:
-    seconds, microseconds = checked(replies[0])
-    return Seen(int(seconds) * 1000 + int(microseconds) // 1000, _seen(replies[1:]))
+def _milliseconds(time_: Any) -> int:
+    """What TIME answered."""
+    seconds, microseconds = checked(time_)
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 def _next_seen(replies: Sequence[Any]) -> list[bool] | None:

@@ -44,6 +44,7 @@ class StoreOptions:
         formats: of the state: which are acquired, and which one is written.
         fingerprint: the settings that the rules work with.
         adopt: go on with every brand, whatever history these settings throw away.
+        max_clock_skew_s: by which the server's clock and this machine's may differ; 0 = they are not compared.
     """
 
     lock_ttl_s: float = 15.0
@@ -59,6 +60,7 @@ class StoreOptions:
     formats: Formats = FORMATS
     fingerprint: Fingerprint = UNKNOWN
     adopt: bool = False
+    max_clock_skew_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 
+_CLOCK: Final = "tests/store/test_clock.py"
+
 
 def python_mutants() -> list[Mutant]:
     """Every mutant of the table."""
@@ -106,6 +108,48 @@ GUARDS: Final = (
             (" and not MAYBE_PERCENT[0] < rated < MAYBE_PERCENT[1]", ""),
             ("if not 0 <= cluster.mentions < len(counts):", "if cluster.mentions >= len(counts):"),
         )
+    ),
+    # store/clock, scheduler: who differs from the server does nothing, and a slow answer is no wrong clock
+    Guard(
+        "orchestrator/store/clock.py",
+        "abs(skew_ms) <= self._max_skew_ms",
+        "skew_ms <= self._max_skew_ms",
+        "tests/store/test_clock.py",
+    ),
+    Guard("orchestrator/store/clock.py", "        raise ClockSkewError(problem)\n", "", "tests/store/test_clock.py"),
+    Guard(
+        "orchestrator/store/clock.py",
+        "max(0, self.server_ms - self.answered_ms)",
+        "max(0, self.server_ms - self.asked_ms)",
+        "tests/store/test_clock.py",
+    ),
+    *(
+        Guard("orchestrator/store/store.py", f"self.clock.compare({of})\n{after}", f"pass\n{after}", _CLOCK)
+        for of, after in (
+            ("asked_ms, _milliseconds(time_)", ""),
+            ("asked_ms, now_ms", "        return Lease("),
+            ("asked_ms, now_ms", "        return [brands"),
+            ("asked_ms, peek.now_ms", "        return peek\n"),
+            ("asked_ms, now_ms", "            return Seen("),
+        )
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)",
+        "return reply",
+        "tests/store/test_clock.py",
+    ),
+    Guard(
+        "orchestrator/scheduler/scheduler.py",
+        "self._discovery.redis_health.up and not self._discovery.clock_health.problem",
+        "self._discovery.redis_health.up",
+        "tests/scheduler/test_scheduler.py",
+    ),
+    Guard(
+        "orchestrator/scheduler/scheduler.py",
+        "        self._discovery.clock_health.look()",
+        "        pass",
+        "tests/scheduler/test_scheduler.py",
     ),
     # store/codes: each refusal of a script is its own error
     # store/client, store/line, scheduler/discovery: a server that became a replica is left

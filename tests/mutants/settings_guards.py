@@ -44,8 +44,8 @@ SETTINGS_GUARDS: Final = (
     # store: the second call agrees to what was looked at; what an older version wrote is told
     Guard(
         "orchestrator/store/store.py",
-        "            reply = self._acquire(keys, token, stored)\n",
-        "            reply = self._acquire(keys, token, mine.text())\n",
+        "            reply = self._acquire(keys, token, stored, least_epoch)\n",
+        "            reply = self._acquire(keys, token, mine.text(), least_epoch)\n",
         f"{_STORE}::test_acquire_takes_over_what_throws_nothing_away",
     ),
     Guard(

@@ -18,6 +18,7 @@ from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
+from orchestrator.store.clock import ServerClock
 from orchestrator.store.types import Lease, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
 
@@ -35,6 +36,8 @@ class FakeRedis:
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
         lost: brands whose leases the next renewal finds lost.
+        clock: as the store's.
+        clock_ahead_s: by which the server's clock is wrong.
         lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
         renewals: how often connections were made anew.
     """
@@ -53,6 +56,8 @@ class FakeRedis:
         self.renewals = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
         self._broken = trio.Event()
+        self.clock = ServerClock(60.0)
+        self.clock_ahead_s = 0
 
     # -- the store
 
@@ -63,7 +68,8 @@ class FakeRedis:
     def registered(self, keys: Sequence[str]) -> Registry:
         """The registry."""
         assert REGISTRY_KEY in keys
-        self.ping()
+        if self.down is not None:
+            raise self.down
         return Registry(tuple(self.brands), self.refused)
 
     def claim(self, brands: Sequence[str]) -> list[str]:
@@ -76,6 +82,8 @@ class FakeRedis:
         """Fail while it is down."""
         if self.down is not None:
             raise self.down
+        now_ms = self.clock.now_ms()
+        self.clock.compare(now_ms, now_ms + self.clock_ahead_s * 1000)
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Leases that are lost."""

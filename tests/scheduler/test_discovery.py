@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from orchestrator.errors import StoreRefusedError
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
+from orchestrator.store.clock import ServerClock
 from orchestrator.store.types import Registry
 
 
@@ -57,7 +59,7 @@ async def discovery(lanes: Lanes, roster: Roster) -> Discovery:
     """Discovery of the brands of *roster*; nothing runs."""
     await trio.lowlevel.checkpoint()
     options = DiscoveryOptions(("brands:list", "brands:set"), 30.0, "redis://nowhere", 1.0)
-    store: Any = None  # following a hint asks nobody
+    store: Any = SimpleNamespace(clock=ServerClock(0.0))  # following a hint asks nobody
     return Discovery(store, roster, options, Metrics(merge_implementation="python"), lanes)
 
 
@@ -117,6 +119,8 @@ async def test_registry_that_is_refused_does_not_contradict_the_claims(
 
     class Refusing:
         """A store whose registry is out of reach."""
+
+        clock = ServerClock(0.0)
 
         def registered(self, _keys: object) -> Registry:
             """The server's refusal."""

@@ -12,9 +12,10 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from orchestrator.errors import BrandBusyError, LeaseLostError, NewerStateError, WrongTypeError
+from orchestrator.errors import BrandBusyError, ClockSkewError, LeaseLostError, NewerStateError, WrongTypeError
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
+from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
@@ -301,6 +302,52 @@ async def test_scheduler_leaves_a_brand_to_a_newer_version(
     assert [later - earlier for earlier, later in itertools.pairwise(times)] == pytest.approx([REGISTRY_INTERVAL_S] * 3)
     told = [line for line in logs if line["event"] == "brand left to a newer version" and line["log_level"] != "debug"]
     assert [(line["brand"], line["reason"]) for line in told] == [("newer", "format 4")]
+
+
+async def test_scheduler_claims_nothing_while_clocks_differ(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No lane starts whatever the hints say, one line says why, and work goes on as soon as the clocks agree."""
+    world = FakeRedis("nike")
+    scheduler = make_scheduler(world, monkeypatch)
+    with capture_logs() as logs:
+        async with running(scheduler):
+            world.clock_ahead_s = 90
+            await trio.sleep(2 * HINTED_CLAIM_S)
+            world.push("nike", WORK)
+            await trio.sleep(60.0)
+            stopped = scheduler.statistics()
+            assert world.scripts["nike"].calls == []
+            world.clock_ahead_s = 0
+            await trio.sleep(2 * HINTED_CLAIM_S)
+            assert world.scripts["nike"].times("step")
+            going_on = scheduler.statistics()
+    assert "here and 2" in stopped.clock_problem
+    assert stopped.redis_up
+    assert going_on.clock_problem == ""
+    told = [entry["event"] for entry in logs if "clocks" in entry["event"]]
+    assert told == ["clocks differ, nothing is claimed", "clocks agree again"]
+
+
+async def test_scheduler_starts_no_lane_again_that_found_the_clocks_apart(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a lane finds is known at once, not with the next claim: else it would start over and over until then."""
+    monkeypatch.setattr(discovery_module, "HINTED_CLAIM_S", 100.0)  # no claim while the clocks differ
+    world = FakeRedis("nike")
+
+    async with running(make_scheduler(world, monkeypatch)):
+        world.push("nike", Takes(_STEP_S, ClockSkewError("an hour apart")), WORK)
+        await trio.sleep(_STEP_S / 2)
+        world.clock_ahead_s = 90
+        with pytest.raises(ClockSkewError):  # as the lane's own answer does
+            world.ping()
+        await trio.sleep(HINTED_CLAIM_S)
+        assert len(world.scripts["nike"].times("open")) == 1
+        assert world.scripts["nike"].ended == "settled"
+        world.clock_ahead_s = 0
+        await trio.sleep(250.0)
+        assert len(world.scripts["nike"].times("open")) == 2
 
 
 async def test_scheduler_leaves_a_busy_brand_to_its_holder(

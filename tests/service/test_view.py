@@ -35,6 +35,7 @@ HEALTHY = SchedulerStatistics(
     redis_up=True,
     redis_reason="",
     redis_summary="",
+    clock_problem="",
     registry_read=True,
     hinted=True,
 )
@@ -91,6 +92,7 @@ def test_statistics_pass_on_what_the_scheduler_knows(redis_client: redis.Redis) 
         ({"registry_read": False}, Status.STARTING),
         ({"redis_up": False, "registry_read": False}, Status.UNAVAILABLE),
         ({"redis_up": False, "parked": {"x": "y"}}, Status.UNAVAILABLE),
+        ({"clock_problem": "an hour apart"}, Status.UNAVAILABLE),
         ({"parked": {"x": "y"}}, Status.DEGRADED),
         ({"left": ["x"]}, Status.OK),
         ({"left": ["x"], "parked": {"y": "z"}}, Status.DEGRADED),
@@ -124,6 +126,8 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
     checks = _service(redis_client).statistics().checks
     assert {name: (check.status, check.detail) for name, check in checks.items()} == {
         "redis": ("ok", "wake hints"),
+        "clock": ("ok", ""),
+        "server": ("ok", ""),
         "lanes": ("ok", "folding, waiting"),
         "settings": ("ok", ""),
         "merge": ("ok", choice.IMPLEMENTATION),

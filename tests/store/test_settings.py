@@ -105,7 +105,7 @@ def test_acquire_is_refused_where_history_would_be_lost(world: World) -> None:
 def test_acquire_is_refused_while_the_brand_is_leased(world: World) -> None:
     """Else who is refused would come back as soon as the lock is gone, again and again."""
     commit(world, WIDE)
-    world.client.set(world.keys.lock, "somebody else")
+    world.client.set(world.keys.lock, "somebody else", px=9_000)
     with world.refused(SettingsRefusedError):
         acquire(world, NARROW)
     with world.refused(BrandBusyError):
@@ -126,8 +126,8 @@ def test_acquire_agrees_to_what_was_looked_at_only(world: World, monkeypatch: py
     store = store_of(world, OTHER)
     ask = store._acquire
 
-    def interrupted(keys: BrandKeys, token: str, agreed: str | bytes) -> object:
-        reply = ask(keys, token, agreed)
+    def interrupted(keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int) -> object:
+        reply = ask(keys, token, agreed, least_epoch)
         if agreed == OTHER.text():
             world.client.hset(keys.meta, "settings", Fingerprint({"SUMMARY_WINDOW_SEC": 604_800}).text())
         return reply

@@ -27,19 +27,21 @@
 -- ARGV[3]  number of the oldest state format that the caller reads
 -- ARGV[4]  number of the newest one, which it writes
 -- ARGV[5]  settings of the last commit that the caller agrees to go on from
+-- ARGV[6]  greatest epoch that the caller knows readers to have seen, 0 = none
 --
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings, '' = none}
---         {'BUSY', milliseconds until the lock expires}
+--         {'BUSY', milliseconds that the lock would have lived if they were too many, else 0; those it lives now}
 --         {'TYPE', index into KEYS, found type}
 --         {'META', field of meta, its value, at most 40 bytes}
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
 --         {'SIZE', index into KEYS, found size, size after the last commit}
 --         {'SETTINGS', settings of the last commit, those that somebody adopted, '' = none}
--- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK.
+-- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK, but the expiry of somebody else's
+--         lock that would outlive a ttl: a failover to a server whose clock is behind leaves such a one.
 
 local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
-local token, lock_ttl_ms, oldest_format, newest_format = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local agreed = ARGV[5]
+local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
+local oldest_format, newest_format = tonumber(ARGV[3]), tonumber(ARGV[4])
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
 
 for index, key in ipairs(KEYS) do
@@ -77,7 +79,10 @@ if settings and settings ~= agreed then
 end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
-  return { 'BUSY', redis.call('PTTL', lock) }
+  local left_ms = redis.call('PTTL', lock)
+  if left_ms >= 0 and left_ms <= lock_ttl_ms then return { 'BUSY', 0, left_ms } end
+  redis.call('PEXPIRE', lock, lock_ttl_ms)
+  return { 'BUSY', left_ms, lock_ttl_ms }
 end
 for _, name in ipairs(numbers) do
   wrong = wrong or damaged(name)
@@ -94,7 +99,7 @@ end
 
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local epoch = math.max(tonumber(known.epoch or 0) + 1, now_ms)
+local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.

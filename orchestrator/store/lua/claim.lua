@@ -1,15 +1,21 @@
 -- claim: which of these brands want an orchestrator?
 --
--- Guarantee: a hint, nothing more. It takes no lease and writes nothing; two orchestrators
--- may get the same answer, and acquire decides between them. A brand whose queue or meta has a
--- foreign type, or whose due is no number, is reported too: acquire then says what is wrong with it.
+-- Guarantee: a hint, nothing more. It takes no lease; two orchestrators may get the same
+-- answer, and acquire decides between them. A brand whose queue or meta has a foreign type, or
+-- whose due is no number, is reported too: acquire then says what is wrong with it.
+-- A lock that would outlive a ttl is brought to one, as acquire does: while it stands, nobody
+-- gets so far as to acquire.
 --
 -- KEYS     three a brand: lock STRING, meta HASH, queue LIST; at most 512 brands
--- ARGV     none
+-- ARGV[1]  lock ttl, milliseconds
 --
--- Returns the indexes (0 = first brand) of those without a lock that have chunks queued
---         or whose refresh is due (meta.due, Unix milliseconds, 0 = never).
--- Writes  nothing.
+-- Returns {now_ms, indexes, shortened}: the server's time; the indexes (0 = first brand) of those
+--         without a lock that have chunks queued or whose refresh is due (meta.due, Unix
+--         milliseconds, 0 = never); and {index, milliseconds that its lock would have lived, or -1}
+--         of each that was shortened.
+-- Writes  expiry of such locks, where the server takes writes; nothing else.
+
+local lock_ttl_ms = tonumber(ARGV[1])
 
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -27,10 +33,17 @@ local function wanted(meta, queue)
   return due_ms > 0 and due_ms <= now_ms
 end
 
-local claimed = {}
+local claimed, shortened = {}, {}
 for first = 1, #KEYS, 3 do
-  if redis.call('EXISTS', KEYS[first]) == 0 and wanted(KEYS[first + 1], KEYS[first + 2]) then
-    claimed[#claimed + 1] = (first - 1) / 3
+  local left_ms = redis.call('PTTL', KEYS[first])
+  if left_ms == -2 then -- no lock
+    if wanted(KEYS[first + 1], KEYS[first + 2]) then
+      claimed[#claimed + 1] = (first - 1) / 3
+    end
+  elseif left_ms == -1 or left_ms > lock_ttl_ms then
+    if type(redis.pcall('PEXPIRE', KEYS[first], lock_ttl_ms)) == 'number' then
+      shortened[#shortened + 1] = { (first - 1) / 3, left_ms }
+    end
   end
 end
-return claimed
+return { now_ms, claimed, shortened }

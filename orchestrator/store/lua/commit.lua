@@ -97,7 +97,7 @@ if rotate then
   redis.pcall('UNLINK', seen1) -- optional: RENAME would free it too, but not in the background
   redis.call('RENAME', seen0, seen1)
 end
-if rotate or not seen_since_ms then redis.call('HSET', meta, 'seen_since', string.format('%.0f', now_ms)) end
+if rotate or not seen_since_ms or seen_age < 0 then redis.call('HSET', meta, 'seen_since', ('%.0f'):format(now_ms)) end
 write('SADD', seen0, DIGESTS)
 if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
 if replace_spike == '1' then

@@ -1,0 +1,99 @@
+"""Is this machine's clock the server's? Every answer that brings the server's time is compared, without asking for it.
+
+Two machines that differ say nothing about which of them is right. If it is the server's that is wrong, what is folded
+by it is lost to the present; so whoever differs does nothing until they agree. One wrong machine then parks no brand,
+and a wrong server is worked on by nobody.
+
+Owns the rule and what the last answer showed; thread-safe. Source: section "Clocks" in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.errors import ClockSkewError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_SKEW_S: Final = 60.0
+"""Machines with NTP are milliseconds apart; beyond a minute, times in logs and in summaries disagree visibly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The server's time beside this machine's, before and after the question; Unix milliseconds.
+
+    Attributes:
+        asked_ms: here, before.
+        server_ms: there, at some moment in between.
+        answered_ms: here, after.
+    """
+
+    asked_ms: int
+    server_ms: int
+    answered_ms: int
+
+    @property
+    def skew_ms(self) -> int:
+        """How far the server is ahead of here, half of the round trip taken off as unknown; 0: it may be the same.
+
+        So a slow network, or a machine that has no time to read an answer, is never taken for a wrong clock.
+        """
+        return max(0, self.server_ms - self.answered_ms) + min(0, self.server_ms - self.asked_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStatistics:
+    """What the last answer showed.
+
+    Attributes:
+        skew_s: how far the server is ahead of this machine; 0 within a round trip, and before the first answer.
+        problem: what is wrong and what would be right; empty while nothing is.
+    """
+
+    skew_s: float
+    problem: str
+
+
+class ServerClock:
+    """Compares this machine's clock with the server's.
+
+    Args:
+        max_skew_s: seconds that they may differ by; 0 = they are not compared.
+        wall: this machine's clock, Unix seconds.
+    """
+
+    def __init__(self, max_skew_s: float, wall: Callable[[], float] = time.time) -> None:
+        self._max_skew_ms = max_skew_s * 1000
+        self._wall = wall
+        self._last = ClockStatistics(0.0, "")  # replaced as a whole: any thread may
+
+    def statistics(self) -> ClockStatistics:
+        """What the last answer showed."""
+        return self._last
+
+    def now_ms(self) -> int:
+        """This machine's time; to be read before the question is sent."""
+        return int(self._wall() * 1000)
+
+    def compare(self, asked_ms: int, server_ms: int) -> None:
+        """Return if the server, which just told *server_ms* when it was asked at *asked_ms*, agrees with this machine.
+
+        Raises:
+            ClockSkewError: it does not.
+        """
+        seen = Comparison(asked_ms, server_ms, self.now_ms())
+        skew_ms = seen.skew_ms
+        if not self._max_skew_ms or abs(skew_ms) <= self._max_skew_ms:
+            self._last = ClockStatistics(skew_ms / 1000, "")
+            return
+        problem = (
+            f"it is {iso_utc_seconds(seen.answered_ms)} here and {iso_utc_seconds(server_ms)} at Redis, more than"
+            f" MAX_CLOCK_SKEW_SEC={self._max_skew_ms / 1000:g} apart: nothing is claimed until NTP has both right"
+        )
+        self._last = ClockStatistics(skew_ms / 1000, problem)
+        raise ClockSkewError(problem)
