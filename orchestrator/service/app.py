@@ -196,8 +196,8 @@ class _Parts:
             Documents(self.client),
             self.feed,
             redis_address=masked_url(redis_url) if embedded else None,
-            fitness=self.fitness,
         )
+        self.service.fitness = self.fitness
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:

@@ -36,7 +36,10 @@ class Service:
 
     Args:
         redis_address: where others reach the embedded Redis, None for a configured one.
-        fitness: what the last look at the server found.
+
+    Attributes:
+        stopping: whether the service stops.
+        fitness: looks at the server again and again; None: nobody does.
     """
 
     def __init__(
@@ -48,9 +51,8 @@ class Service:
         feed: UpdateFeed,
         *,
         redis_address: str | None = None,
-        fitness: Fitness | None = None,
     ) -> None:
-        self._fitness = fitness
+        self.fitness: Fitness | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -67,7 +69,7 @@ class Service:
         checks = {
             "redis": _redis_check(scheduler),
             "clock": _clock_check(scheduler),
-            "server": _server_check([] if self._fitness is None else self._fitness.findings()),
+            "server": _server_check([] if self.fitness is None else self.fitness.findings()),
             "lanes": _lanes_check(scheduler),
             "settings": _settings_check(self._heartbeat),
             "merge": _merge_check(),
