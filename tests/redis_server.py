@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
 from subprocess import DEVNULL, Popen
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import redis
@@ -15,7 +17,7 @@ from orchestrator.store import connect
 from orchestrator.store.embedded import find_servers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 START_TIMEOUT_S = 20.0
@@ -27,9 +29,16 @@ class RedisServer:
     Args:
         program: which server; the best one found if None.
         arguments: added to the command line; they win over the defaults.
+        environment: added to that of the tests.
     """
 
-    def __init__(self, program: Path | None = None, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        program: Path | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.environment = environment
         self.program = program or find_servers()[0]
         self.arguments = list(arguments)
         self.folder = Path(tempfile.mkdtemp(prefix="orchestrator-test-"))
@@ -62,7 +71,8 @@ class RedisServer:
         defaults = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", ""]
         with (self.folder / "redis.log").open("ab") as log:
             command = [str(self.program), *defaults, *self.arguments]
-            self.process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
+            surroundings = os.environ | dict(self.environment)
+            self.process = Popen(command, env=surroundings, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             assert self.process.poll() is None, (self.folder / "redis.log").read_text()

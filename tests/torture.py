@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from tests.faults import (
     chunk_faults,
+    clock_faults,
+    contention,
     corruption,
     damage_faults,
     process_faults,
@@ -56,6 +58,10 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "payloads fuzzed": partial(chunk_faults.fuzz_payloads, payloads=100_000),
     "chunks that kill": partial(chunk_faults.poison, actions=("segfault", "allocate", "segfault")),
     "a chunk that hangs": partial(chunk_faults.poison, actions=("hang",), innocents=4),
+    "lanes contended": partial(contention.contend, rounds=10),
+    "clock of redis set": partial(clock_faults.set_the_servers_clock, rounds=20),
+    "clock of one set": clock_faults.set_one_orchestrators_clock,
+    "commit in the future": clock_faults.commit_in_the_future,
     "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=60),
     "a stale setting": partial(settings_faults.stale_setting, kills=40),
     "death at every step": chunk_faults.die_at_every_step,

@@ -194,6 +194,6 @@ class Batch:
         self.enter(Stage.FOLDING)
         self.enter(Stage.FOLDED)
 
-    def head_alone(self) -> Batch:
-        """Its first item as a batch that nothing was done about."""
-        return Batch(self.items[:1], self.peek)
+    def first(self, count: int) -> Batch:
+        """Its first items as a batch that nothing was done about."""
+        return Batch(self.items[:count], self.peek)

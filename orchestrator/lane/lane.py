@@ -28,7 +28,7 @@ from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience, Telling
-from orchestrator.lane.trial import TrialRequest, survives
+from orchestrator.lane.trial import TrialRequest, survivors
 from orchestrator.lane.turn import Baton, Clock, Turn
 from orchestrator.process.backoff import CAP_S
 from orchestrator.store.types import Lease
@@ -73,7 +73,7 @@ class LaneTools:
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
         baton: held by the lane that computes.
         clock: tells when turns are over, in every thread.
-        survives: folds a suspect in a process of its own.
+        survivors: folds suspects in a process of their own.
     """
 
     new_session: Callable[[str, Warm | None], Session]
@@ -81,7 +81,7 @@ class LaneTools:
     hinted: Callable[[], bool]
     baton: Baton = field(default_factory=Baton)
     clock: Clock = perf_counter
-    survives: Callable[[TrialRequest], Awaitable[bool]] = survives
+    survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
 
 
 class Lane:
@@ -188,7 +188,7 @@ class Lane:
         except OrchestratorError as error:
             return self._explain(error)
         except trio.TooSlowError:
-            self._session.lost()
+            self._session.hung()
             self.reason = f"a step took longer than {self._options.step_timeout_s:g} s"
             self._telling.failed(self.reason)
         except Exception as error:  # noqa: BLE001 - a defect in a fold is one brand's misfortune, never the process's
@@ -226,10 +226,14 @@ class Lane:
         else:
             self._idle_since_s = None
             self._telling.steps([step], trio.current_time())
-        # First every failure is told of, and every fold gets into its commit.
-        if self._turn.over and not (self._session.failing or self._session.engaged):
+        # First every failure is told of, every fold gets into its commit, and every verdict is acted on.
+        if self._turn.over and not (self._session.failing or self._session.engaged or self._judging):
             return LaneOutcome.YIELDED
         return None
+
+    @property
+    def _judging(self) -> bool:
+        return self._session.judging and not self._turn.stopping
 
     async def _wait_for_work(self) -> bool:
         """Wait for a hint on a drained brand; False if there will be no more work for now."""
@@ -253,9 +257,9 @@ class Lane:
         request = await self._retry(self._session.trial)
         if self._turn.stopping:
             return  # a stop does not cancel a call into the thread, and a trial may take longer than the stop has
-        survived = await self._tools.survives(request)
-        self._telling.tried(survived=survived, item_bytes=len(request.item))
-        self._session.judge(died=not survived)
+        survived = await self._tools.survivors(request)
+        self._telling.tried(survived=survived, items=len(request.items))
+        self._session.judge(survived)
 
     # -- threads and retries
 

@@ -22,7 +22,7 @@ from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.sizer import keep, unseen_items
 from orchestrator.lane.step import Step
-from orchestrator.lane.suspects import Treatment, Verdict, treatment
+from orchestrator.lane.suspects import SINGLE_ATTEMPTS, Treated, Treatment, Verdict, treatment
 from orchestrator.process import failpoints
 from orchestrator.store.types import ReadOn
 
@@ -78,6 +78,7 @@ class Pipeline:
         self._pace = SummaryPace(owed=owed)
         self._unseen = False
         self._verdict: Verdict | None = None
+        self._on_trial = 0
         self._batch: Batch | None = None
         self._next: Batch | None = None
         self._after: Batch | None = None
@@ -179,15 +180,26 @@ class Pipeline:
 
     # -- suspects
 
-    def suspect(self) -> bytes:
-        """The item that wants a trial."""
+    def suspects(self) -> Sequence[bytes]:
+        """The items that want a trial, one after the other."""
         if self._next is None or not self._next.items:
             raise RuntimeError("there is no suspect")
-        return self._next.items[0]
+        return self._next.items[: self._on_trial]
 
-    def judge(self, *, died: bool) -> None:
-        """Say how the trial of the suspect went; the next step acts on it."""
-        self._verdict = Verdict(self.suspect(), died)
+    def judge(self, survived: int) -> None:
+        """Say how many of the suspects survived, the first ones; the next steps act on it."""
+        self._verdict = Verdict.of(self.suspects(), survived)
+
+    @property
+    def judging(self) -> bool:
+        """Whether something is still to be done about the last verdict."""
+        return self._verdict is not None
+
+    @property
+    def in_hand(self) -> int:
+        """Items of the batches that are begun; one of them is to blame if a step hangs."""
+        batches = (self._batch, self._next)
+        return sum(len(batch.items) for batch in batches if batch is not None and batch.stage is not Stage.IN)
 
     # -- step by step
 
@@ -196,8 +208,8 @@ class Pipeline:
         batch = self._head()
         peek = needed(batch.peek, "a peek")
         treated = self._treatment(batch, peek)
-        if treated is Treatment.TRIAL:
-            self._batch, self._next = None, batch
+        if treated.how is Treatment.TRIAL:
+            self._batch, self._next, self._on_trial = None, batch, treated.count
             return Step(suspect=True, queued=peek.queued)
         try:
             refuse_the_future(self._lease.brand, self.state, peek.now_ms)
@@ -222,11 +234,11 @@ class Pipeline:
         batch, self._next = self._next or self._peek(), None
         return batch
 
-    def _treatment(self, batch: Batch, peek: Peek) -> Treatment:
+    def _treatment(self, batch: Batch, peek: Peek) -> Treated:
         # What is folded survived that; it is part of the state, and can only be committed as a whole.
         if not batch.items or batch.stage is Stage.FOLDED:
-            return Treatment.WHOLE
-        return treatment(batch.items[0], peek.attempts, self._verdict)
+            return Treated(Treatment.WHOLE, len(batch.items))
+        return treatment(batch.items, peek.attempts, peek.suspects, self._verdict)
 
     def _peek(self) -> Batch:
         self._forget()
@@ -254,18 +266,18 @@ class Pipeline:
             self._fits = len(keep(items[len(kept) :]))
         return kept
 
-    def _ready(self, batch: Batch, peek: Peek, treated: Treatment) -> Batch | None:
-        """*batch*, or its first item alone, decoded and with all that a fold needs; None if there is nothing to do."""
+    def _ready(self, batch: Batch, peek: Peek, treated: Treated) -> Batch | None:
+        """*batch*, or its first items alone, decoded and with all that a fold needs; None if there is nothing to do."""
         if not batch.items:
             return self._refreshed(batch, peek)
-        if treated is not Treatment.WHOLE:
+        if treated.how is not Treatment.WHOLE:
             # What was read ahead was read after the whole batch, and this one is shorter.
             self._forget()
-            self._batch = batch = batch.head_alone()
-        if treated is Treatment.CONDEMN:
+            self._batch = batch = batch.first(treated.count)
+        if treated.how is Treatment.CONDEMN:
             batch.condemn()
             return batch
-        if treated is Treatment.SINGLE:
+        if treated.how is Treatment.SINGLE and peek.attempts >= SINGLE_ATTEMPTS:
             # The one that fails may stand further back: grow from one again, or each item before it fails its batch.
             self._sizer.restart()
         elif batch.stage is Stage.ASKED:  # what was read ahead was told to the sizer when it came
@@ -370,7 +382,9 @@ class Pipeline:
         failpoints.hit("session.committed")
         commit = needed(batch.commit, "a commit")
         batch.enter(Stage.IN)
-        self._batch = self._verdict = None
+        self._batch = None
+        # One that condemned is used up; one that spared may have a killer after those that it spared.
+        self._verdict = self._verdict and (None if batch.step.poisoned else self._verdict.rest)
         self.cid = commit.cid
         self._pace.committed(commit, needed(batch.peek, "a peek").now_ms)
         if answer.next is None:

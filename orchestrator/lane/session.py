@@ -85,10 +85,17 @@ class Session(Protocol):
         """Some steps on end."""
 
     def trial(self) -> TrialRequest:
-        """What a trial of the suspect needs."""
+        """What a trial of the suspects needs."""
 
-    def judge(self, *, died: bool) -> None:
-        """Say how the trial of the suspect went."""
+    def judge(self, survived: int) -> None:
+        """Say how many of the suspects survived their trial."""
+
+    @property
+    def judging(self) -> bool:
+        """Whether something is still to be done about the last verdict."""
+
+    def hung(self) -> None:
+        """A step did not end in time; its thread is abandoned."""
 
     def lost(self) -> None:
         """The lease was lost or a commit timed out."""
@@ -130,6 +137,7 @@ class BrandSession:
         self._warm = warm or Warm(BatchSizer())
         self._token = self._warm.token or secrets.token_hex(16)
         self._pipeline: Pipeline | None = None
+        self._suspects = 0
 
     def open(self) -> Lease:
         """Acquire the lease and have the brand's state in memory; repeatable after a lost reply.
@@ -184,13 +192,13 @@ class BrandSession:
         return steps
 
     def trial(self) -> TrialRequest:
-        """The suspect item, and the stored state to try it on."""
-        config, item = self._config, self._open_pipeline().suspect()
+        """The suspect items, and the stored state to try them on."""
+        config, items = self._config, self._open_pipeline().suspects()
         if self.lease is None:
             raise RuntimeError("a trial needs the lease")
         return TrialRequest(
             brand=self.brand,
-            item=item,
+            items=list(items),
             fields=self._store.load_state(self.lease),
             fold=config.fold,
             max_chunk_bytes=config.limits.max_chunk_bytes,
@@ -199,9 +207,19 @@ class BrandSession:
             failpoint_spec=failpoints.armed_spec(),
         )
 
-    def judge(self, *, died: bool) -> None:
-        """Say how the trial of the suspect item went; the next step acts on it."""
-        self._open_pipeline().judge(died=died)
+    def judge(self, survived: int) -> None:
+        """Say how many of the suspects survived their trial; the next steps act on it."""
+        self._open_pipeline().judge(survived)
+
+    @property
+    def judging(self) -> bool:
+        """Whether something is still to be done about the last verdict."""
+        return self._pipeline is not None and self._pipeline.judging
+
+    def hung(self) -> None:
+        """A step did not end in time: what it had in hand is tried before it is folded again, here or elsewhere."""
+        self._suspects = 0 if self._pipeline is None else self._pipeline.in_hand
+        self._warm.sizer.halve()  # it may as well be that the batch was too large for this machine
 
     def lost(self) -> None:
         """The lease was lost or a commit timed out: the next session starts with a smaller batch."""
@@ -255,7 +273,7 @@ class BrandSession:
         lease = self.lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
         self.lease = None
         untouched = self._pipeline is not None and self._pipeline.untouched
-        released = self._store.release(lease, forgive=untouched)
+        released = self._store.release(lease, forgive=untouched, suspects=self._suspects)
         self._warm.token = ""
         return released
 

@@ -136,9 +136,10 @@ class Telling:
         if committing:
             self._metrics.commit("unavailable" if isinstance(error, StoreUnavailableError) else "refused")
 
-    def tried(self, *, survived: bool, item_bytes: int) -> None:
-        """A suspect had its trial."""
-        self._log.warning("suspect chunk tried", survived=survived, item_bytes=item_bytes)
+    def tried(self, *, survived: int, items: int) -> None:
+        """So many of the suspects survived their trial, until one did not."""
+        self._metrics.trials.labels("survived" if survived == items else "died").inc()
+        self._log.warning("suspect chunks tried", survived=survived, chunks=items)
 
     def steps(self, steps: Sequence[Step], now_s: float) -> None:
         """Each of *steps* committed something."""

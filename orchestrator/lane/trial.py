@@ -1,8 +1,12 @@
-"""Folding one suspect chunk in a process of its own, with limits on memory, CPU and wall time.
+"""Folding suspect chunks in a process of their own, with limits on memory, CPU and wall time.
 
-Owns both sides: :func:`survives` starts the process and judges it, :func:`main` is
-what runs inside. The process gets the brand's stored state and the item on its
+Owns both sides: :func:`survivors` starts the process and judges it, :func:`main` is
+what runs inside. The process gets the brand's stored state and the items on its
 standard input and has no connection to Redis, so it can harm nothing but itself.
+It folds one item after the other and says so after each, so the one that kills it is known.
+
+A machine that is too slow condemns nobody: while the process computes, only the processor time that it was given
+counts, and what is not over then says nothing about its item.
 
 Source: quarantine in ``docs/redis-protocol.md``.
 """
@@ -10,6 +14,7 @@ Source: quarantine in ``docs/redis-protocol.md``.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import signal
@@ -30,7 +35,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.process import failpoints
 
 STARTED = b"started\n"
-SURVIVED = b"survived\n"
+SURVIVED = b"."
 
 START_S = 20.0
 """For the interpreter and the state to load; a trial that has not begun by then says nothing about its item."""
@@ -39,6 +44,13 @@ START_S = 20.0
 LEAST_MEMORY_BYTES = 1 << 30
 MEMORY_PER_CHUNK_BYTE = 32
 """Decoded JSON is larger than its text: an empty object with its comma, three bytes, takes 72 in Python."""
+
+
+LOOK_SHARE = 0.005
+"""Of a processor: a process that used less since the last look waits for something that does not come."""
+
+MOST_LOOKS = 15
+"""So many times its wall time a process may compute within its processor time; then it is the machine's fault."""
 
 
 class TrialError(OrchestratorError):
@@ -52,8 +64,8 @@ class TrialLimits:
     Attributes:
         memory_bytes: growth beyond what the interpreter holds when the trial starts; a fold needs a
             few times its chunk's size.
-        cpu_s: processor time; a fold of the largest chunk takes well under a second.
-        wall_s: from the beginning of the fold until the process is killed.
+        cpu_s: processor time of one item; a fold of the largest chunk takes well under a second.
+        wall_s: from the beginning of one item's fold until the process is killed, unless it computes.
     """
 
     memory_bytes: int = LEAST_MEMORY_BYTES
@@ -70,12 +82,13 @@ class TrialRequest(msgspec.Struct, frozen=True):
     """What the process reads from its standard input, as MessagePack.
 
     Attributes:
+        items: to be folded one after the other.
         fields: the brand's stored state.
         failpoint_spec: the failpoints to arm, empty in production.
     """
 
     brand: str
-    item: bytes
+    items: list[bytes]
     fields: dict[bytes, bytes]
     fold: FoldConfig
     max_chunk_bytes: int
@@ -84,13 +97,13 @@ class TrialRequest(msgspec.Struct, frozen=True):
     failpoint_spec: str = ""
 
 
-async def survives(request: TrialRequest) -> bool:
-    """Fold the item elsewhere; False if that killed the process, exceeded a limit or raised.
+async def survivors(request: TrialRequest) -> int:
+    """Fold the items elsewhere; returns how many survived until one killed the process, exceeded a limit or raised.
 
     Cancellation kills the process.
 
     Raises:
-        TrialError: the process could not be started.
+        TrialError: the process could not be started, or was given too little time to tell.
     """
     try:
         # A file instead of a pipe: nobody has to feed it while the process dies.
@@ -107,7 +120,7 @@ async def survives(request: TrialRequest) -> bool:
     except OSError as error:
         raise TrialError(f"a suspect chunk waits for its trial, which cannot be held: {error}") from error
     try:
-        said = await _listen(process, request.limits.wall_s)
+        said = await _listen(process, request.limits.wall_s, done=len(STARTED) + len(request.items))
     finally:
         process.kill()
         # Shielded: it was killed, so this returns at once, and no zombie stays.
@@ -115,7 +128,7 @@ async def survives(request: TrialRequest) -> bool:
             await process.wait()
     if not said.startswith(STARTED):
         raise TrialError("a suspect chunk waits for its trial, whose process ended before the fold began")
-    return said.endswith(SURVIVED)
+    return len(said) - len(STARTED)
 
 
 def _memory_file() -> IO[bytes]:
@@ -126,42 +139,80 @@ def _memory_file() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
-async def _listen(process: trio.Process, wall_s: float) -> bytes:
-    """What the process says until it ends or its time is up."""
+async def _listen(process: trio.Process, wall_s: float, *, done: int) -> bytes:
+    """What the process says until it ends, has said *done* bytes, or hangs.
+
+    Raises:
+        TrialError: it computes for so long that only the machine can be at fault.
+    """
     said = b""
-    if process.stdout is not None:
-        with trio.move_on_after(START_S) as limit:
-            async for piece in process.stdout:
-                if not said:
-                    limit.deadline = trio.current_time() + wall_s
-                said += piece
+    with trio.move_on_after(START_S):
+        said = await _hear(process)
+    looks, used_s = 0, _cpu_s(process.pid)
+    while said.startswith(STARTED) and len(said) < done:
+        piece = None
+        with trio.move_on_after(wall_s):
+            piece = await _hear(process)
+        if piece == b"":
+            break
+        now_s = _cpu_s(process.pid)
+        looks = looks + 1 if piece is None else 0
+        if piece is None and (now_s is None or used_s is None or now_s - used_s < LOOK_SHARE * wall_s):
+            break
+        if looks > MOST_LOOKS:
+            raise TrialError("a suspect chunk waits for its trial: the machine is too slow to hold one")
+        used_s = now_s
+        said += piece or b""
     return said
 
 
+async def _hear(process: trio.Process) -> bytes:
+    """The next that it says; empty at its end."""
+    return b"" if process.stdout is None else bytes(await process.stdout.receive_some())
+
+
+def _cpu_s(pid: int) -> float | None:
+    """Processor time that a process was given so far; None where /proc does not tell, and then wall time has to do."""
+    try:
+        # After the name, which may hold anything: state and ten more, then user and system time in ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def main() -> None:
-    """Fold the item of the request on standard input; say so before and after."""
+    """Fold the items of the request on standard input; say so before the first and after each."""
     request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=TrialRequest)
     failpoints.arm(request.failpoint_spec)
     state = BrandState.load(request.fold, request.fields)
     sys.stdout.buffer.write(STARTED)
     sys.stdout.buffer.flush()
     _confine(request.limits)
-    limits = Limits(max_chunk_bytes=request.max_chunk_bytes)
-    batch = decode_batch([request.item], request.brand, limits, state.hashing)
-    failpoints.hit_chunks(chunk.chunk_id for chunk in batch.chunks)
-    state.fold(batch, request.now_ms)
-    state.summary(request.brand, request.now_ms, 0, 0)
-    state.take_changes()
-    sys.stdout.buffer.write(SURVIVED)
-    sys.stdout.buffer.flush()
+    chunk_limits = Limits(max_chunk_bytes=request.max_chunk_bytes)
+    for item in request.items:
+        _allow(request.limits)
+        batch = decode_batch([item], request.brand, chunk_limits, state.hashing)
+        failpoints.hit_chunks(chunk.chunk_id for chunk in batch.chunks)
+        state.fold(batch, request.now_ms)
+        state.summary(request.brand, request.now_ms, 0, 0)
+        state.take_changes()
+        sys.stdout.buffer.write(SURVIVED)
+        sys.stdout.buffer.flush()
+
+
+def _allow(limits: TrialLimits) -> None:
+    """Let one item have its time, from now on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft_s = math.ceil(used.ru_utime + used.ru_stime) + limits.cpu_s
+    resource.setrlimit(resource.RLIMIT_CPU, (soft_s, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    # The service kills long before; it may be gone by then, and a hanging child would stay for ever.
+    signal.setitimer(signal.ITIMER_REAL, (MOST_LOOKS + 2) * limits.wall_s)
 
 
 def _confine(limits: TrialLimits) -> None:
     held_bytes = _address_space_bytes()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s))
-    # The service kills at this time too; it may be gone by then, and a hanging child would stay for ever.
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
     if held_bytes:
         most_bytes = held_bytes + limits.memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))

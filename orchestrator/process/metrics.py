@@ -50,6 +50,7 @@ WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
+TRIAL_OUTCOMES = ("survived", "died")
 SERVER_CHECKS = ("version", "role", "cluster", "eviction", "persistence", "clock")
 
 # 50 µs is a round trip over a unix socket; 5 s the time-out of one call.
@@ -175,6 +176,11 @@ class Metrics:
         )
         for check in SERVER_CHECKS:
             self.redis_fitness.labels(check)
+        self.trials = self._counter(
+            "trials", "Trials of suspect chunks in a process of their own, by whether one of them killed it.", "outcome"
+        )
+        for ended in TRIAL_OUTCOMES:
+            self.trials.labels(ended)
         self.locks_shortened = self._counter(
             "locks_shortened", "Locks of somebody else's that would have outlived their ttl, and were brought to it."
         )

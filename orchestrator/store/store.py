@@ -285,16 +285,17 @@ class Store:
             replies = [checked(reply) for reply in self._renewals.run(commands)]
         return [lease for lease, reply in zip(leases, replies, strict=True) if not _holds(reply)]
 
-    def release(self, lease: Lease, *, forgive: bool = False) -> bool:
+    def release(self, lease: Lease, *, forgive: bool = False, suspects: int = 0) -> bool:
         """Give *lease* back; False if it was not ours any more.
 
         Args:
             lease: which one.
             forgive: take back the attempt of the last peek, because it was abandoned in good order.
+            suspects: so many items from the head on were in hand when a step hung.
         """
         keys = BrandKeys.of(lease.brand)
         with self._timed("write"):
-            command = evalsha(scripts.RELEASE, scripts.RELEASE.keys(keys), lease.token, int(forgive))
+            command = evalsha(scripts.RELEASE, scripts.RELEASE.keys(keys), lease.token, int(forgive), suspects)
             reply = checked(self._runner.run([command])[0])
         return _holds(reply)
 
@@ -410,9 +411,9 @@ def _announcement(lease: Lease, commit: Commit) -> bytes:
 
 
 def _peek(begun: Any, items: list[bytes]) -> Peek:
-    _, cid, version, attempts, now_ms, queued, fits = begun
+    _, cid, version, attempts, now_ms, queued, fits, suspects = begun
     # A cid that was damaged under the lease need not be text; it is not the one that the state ends with.
-    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items, fits)
+    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items, fits, suspects)
 
 
 def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:

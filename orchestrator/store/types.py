@@ -122,6 +122,7 @@ class Peek:
         queued: chunks in the queue.
         items: the first ones, as workers pushed them.
         fits: how many of the items after those that were asked for may be read next.
+        suspects: so many of the first were in hand when a step hung, and are not settled since.
     """
 
     cid: str
@@ -131,6 +132,7 @@ class Peek:
     queued: int
     items: list[bytes]
     fits: int = 0
+    suspects: int = 0
 
 
 class Seen(NamedTuple):

@@ -24,8 +24,8 @@ BATCH = 2_000
 WARM_UP_SHARE = 5
 """The first fifth of the payloads brings memory to its usual level: the largest batches are some megabytes."""
 
-PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 600}
-"""A hanging step is given up after a minute, and it hangs half a dozen times before its chunk is tried alone."""
+PATIENCE_S = {"segfault": 60, "allocate": 60, "hang": 180}
+"""A hanging step is given up after a while, once, and its trial has twenty seconds of its own."""
 
 ADDRESS_SPACE_BYTES = 3 << 29  # 1.5 GiB: half of what the allocating chunk wants
 HOSTILE = (
@@ -141,7 +141,7 @@ def poison(folder: Path, *, seed: int, actions: tuple[str, ...], innocents: int 
         killers = []
         for number, action in enumerate(actions):
             world.push(innocents)
-            killer = _killer(world, f"poison:{action}:{number}")
+            killer = push_killer(world, f"poison:{action}:{number}")
             killers.append(killer)
         world.push(innocents)
         recruit = world.recruit(
@@ -157,22 +157,26 @@ def poison(folder: Path, *, seed: int, actions: tuple[str, ...], innocents: int 
                     recruit.restart()
                 time.sleep(POLL_S)
             assert world.backlog() == 0, "the queues did not drain"
-        figures = _check_quarantine(world, killers)
+        figures = check_quarantine(world, killers)
+        given_up = [entry for entry in recruit.logged("lane failed") if "step took longer" in entry["reason"]]
+        figures |= {"steps given up": len(given_up)} if "hang" in actions else {}
         return {"deaths": deaths, "s": round(time.monotonic() - started, 1), **figures, **world.verify()}
 
 
-def _killer(world: Arena, chunk_id: str) -> bytes:
-    """Push one chunk that kills, and leave it out of the book of what must be folded."""
+def push_killer(world: Arena, chunk_id: str, *, queue: bool = True) -> bytes:
+    """Push one chunk that kills, if it is to be in the *queue* already; the book does not want it folded."""
     book = world.traffic.books["nike"]
     chunk = {"chunkId": chunk_id, "brand": "nike", "sentiment": {"score": 1}, "clusters": []}
     item = json.dumps(chunk).encode()
-    with world.server.client() as client:
-        client.rpush(BrandKeys.of("nike").queue, item)
+    if queue:
+        with world.server.client() as client:
+            client.rpush(BrandKeys.of("nike").queue, item)
     book.garbage[item] += 1
     return item
 
 
-def _check_quarantine(world: Arena, killers: list[bytes]) -> Figures:
+def check_quarantine(world: Arena, killers: list[bytes]) -> Figures:
+    """Of the dead letters of nike: exactly the killers, each as poison."""
     with world.server.client() as client:
         letters = [json.loads(entry) for entry in client.lrange(BrandKeys.of("nike").failed, 0, -1)]
     reasons = [letter["reason"] for letter in letters]

@@ -72,15 +72,19 @@ class Orchestrator:
 
     def start(self) -> None:
         """Start it; it takes most of a second until it works."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
-        kept["PYTHONPATH"] = str(Path(orchestrator.__file__).parents[1])  # the code under test, installed or not
-        environment = kept | SETTINGS | {"REDIS_URL": self.url, "ORCHESTRATOR_ID": self.name} | self._settings
         self.starts += 1
         with self.log_file.open("wb") as log:
             limits = ["prlimit", f"--as={self.memory_bytes}"] if self.memory_bytes else []
             version = ["tests.faults.other_version", str(self.state_format)] if self.state_format else ["orchestrator"]
             command = [*limits, sys.executable, "-m", *version, "run"]
-            self.process = Popen(command, cwd=self._folder, env=environment, stdin=DEVNULL, stdout=log, stderr=log)
+            self.process = Popen(command, cwd=self._folder, env=self.environment, stdin=DEVNULL, stdout=log, stderr=log)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it is started with: its settings and nothing of ours."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
+        kept["PYTHONPATH"] = str(Path(orchestrator.__file__).parents[1])  # the code under test, installed or not
+        return kept | SETTINGS | {"REDIS_URL": self.url, "ORCHESTRATOR_ID": self.name} | self._settings
 
     @property
     def log_file(self) -> Path:

@@ -278,7 +278,7 @@ class Model(RuleBasedStateMachine):
         try:
             step = one.session.step(fold_ahead=ahead)
             if step.suspect:
-                one.session.judge(died=False)
+                one.session.judge(1)
         except StoreUnavailableError:
             pass  # the next step goes on with the same commit
         except OrchestratorError:

@@ -22,7 +22,7 @@ from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience
-from orchestrator.lane.trial import TrialLimits, TrialRequest, survives
+from orchestrator.lane.trial import TrialLimits, TrialRequest, survivors
 from orchestrator.process.metrics import Metrics
 from orchestrator.store.types import Lease
 from tests.lane.support import CONFIG
@@ -49,6 +49,8 @@ class Script:
         opens: actions of ``open``, in order; then it returns a lease.
         steps: actions of ``step``, in order; then the queue is empty.
         engaged_for: bursts until nothing is folded that has to be committed.
+        judging_for: bursts until the last verdict was acted on.
+        hung: steps that did not end in time.
         failing: whether a burst ended in a failure that the next one raises.
         may_go_on: what the last burst was given to ask before another step.
         calls: (virtual time, method) of everything that was asked.
@@ -58,10 +60,12 @@ class Script:
     steps: deque[Action] = field(default_factory=deque)
     release: Action = True
     engaged_for: int = 0
+    judging_for: int = 0
+    hung: int = 0
     failing: bool = False
     may_go_on: Callable[[], bool] = lambda: True
     calls: list[tuple[float, str]] = field(default_factory=list)
-    verdicts: list[bool] = field(default_factory=list)
+    verdicts: list[int] = field(default_factory=list)
     ended: str = ""
     halved: int = 0
     warm_given: list[Warm | None] = field(default_factory=list)
@@ -98,6 +102,7 @@ class ScriptedSession:
         self._script.may_go_on = may_go_on
         self._note("step")
         self._script.engaged_for -= 1
+        self._script.judging_for -= 1
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
         self.prefetched = isinstance(done, Step) and done.items > 0
@@ -117,11 +122,20 @@ class ScriptedSession:
     def trial(self) -> TrialRequest:
         """A suspect."""
         self._note("trial")
-        return TrialRequest(self.brand, b"suspect", {}, CONFIG.fold, 1, 0, TrialLimits())
+        return TrialRequest(self.brand, [b"suspect"], {}, CONFIG.fold, 1, 0, TrialLimits())
 
-    def judge(self, *, died: bool) -> None:
+    def judge(self, survived: int) -> None:
         """Note the verdict."""
-        self._script.verdicts.append(died)
+        self._script.verdicts.append(survived)
+
+    @property
+    def judging(self) -> bool:
+        """Whether a verdict is still to be acted on, as scripted."""
+        return self._script.judging_for > 0
+
+    def hung(self) -> None:
+        """Note that a step hung."""
+        self._script.hung += 1
 
     def lost(self) -> None:
         """Note that the next batch is to be smaller."""
@@ -185,7 +199,7 @@ class LaneUnderTest:
 
     Attributes:
         hinted: whether wake hints arrive.
-        survives: what folds a suspect elsewhere.
+        survivors: what folds suspects elsewhere.
     """
 
     script: Script
@@ -193,7 +207,7 @@ class LaneUnderTest:
     monkeypatch: pytest.MonkeyPatch
     hinted: bool = True
     commits: int = 0
-    survives: Callable[[TrialRequest], Awaitable[bool]] = survives
+    survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
 
     def lane(self, **options: Any) -> Lane:
         """A lane that has not begun."""
@@ -203,7 +217,7 @@ class LaneUnderTest:
             audience=Audience(self.metrics, self._count),
             hinted=lambda: self.hinted,
             clock=trio.current_time,  # turns on virtual time, too
-            survives=self.survives,
+            survivors=self.survivors,
         )
         return Lane("nike", 0, tools, LaneOptions(**options), None)
 

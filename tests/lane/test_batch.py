@@ -106,7 +106,7 @@ def test_batch_is_not_folded_before_it_is_known_what_is_new() -> None:
 
 def test_condemned_batch_is_a_dead_letter_and_no_chunk() -> None:
     """Its item is not even decoded."""
-    batch = Batch([item("nike", "a"), item("nike", "b")]).head_alone()
+    batch = Batch([item("nike", "a"), item("nike", "b")]).first(1)
     batch.condemn()
     assert batch.stage is Stage.FOLDED
     assert [(reject.index, reject.reason) for reject in batch.rejected] == [(0, POISON)]

@@ -181,7 +181,7 @@ async def test_lane_gives_up_a_step_that_takes_too_long(visit: LaneUnderTest, au
     lane = visit.lane(step_timeout_s=60.0)
     assert await outcome_at(lane, {}) == (LaneOutcome.FAILED, 60.0)
     assert "60 s" in lane.reason
-    assert visit.script.halved == 1
+    assert (visit.script.hung, visit.script.halved) == (1, 0)
 
 
 async def test_lane_that_gave_up_a_step_lets_its_thread_begin_no_other(
@@ -266,12 +266,12 @@ def _trials(visit: LaneUnderTest, *, survived: bool, takes_s: float = 0.0) -> li
     """Let trials end as told; the requests that were made."""
     requests: list[TrialRequest] = []
 
-    async def survives(request: TrialRequest) -> bool:
+    async def survivors(request: TrialRequest) -> int:
         requests.append(request)
         await trio.sleep(takes_s)
-        return survived
+        return int(survived)
 
-    visit.survives = survives
+    visit.survivors = survivors
     return requests
 
 
@@ -284,8 +284,8 @@ async def test_lane_tries_a_suspect_and_says_how_it_went(
     visit.script.steps.extend([SUSPECT, WORK])
     outcome, _ = await outcome_at(visit.lane(), {})
     assert (outcome, visit.commits) == (LaneOutcome.DRAINED, 1)
-    assert visit.script.verdicts == [not survived]
-    assert [request.item for request in requests] == [b"suspect"]
+    assert visit.script.verdicts == [int(survived)]
+    assert [request.items for request in requests] == [[b"suspect"]]
 
 
 async def test_lane_acts_on_a_verdict_before_it_yields(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
@@ -295,6 +295,17 @@ async def test_lane_acts_on_a_verdict_before_it_yields(visit: LaneUnderTest, aut
     lane = visit.lane(quantum_s=0.5)
     assert await outcome_at(lane, {0.1: lane.ask_to_yield}) == (LaneOutcome.YIELDED, 0.8)
     assert (len(requests), visit.commits) == (1, 1)
+
+
+async def test_lane_condemns_a_killer_before_it_yields(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
+    """Those before it are committed first; its turn is over by then, and another brand waits."""
+    _trials(visit, survived=True)
+    visit.script.steps.extend([SUSPECT, WORK, WORK, WORK])
+    visit.script.judging_for = 3  # the burst that found the suspects, and one for either part of the verdict
+    lane = visit.lane(quantum_s=0.0)
+    lane.ask_to_yield()
+    assert await lane.run() is LaneOutcome.YIELDED
+    assert visit.commits == 2
 
 
 async def test_lane_told_to_stop_ends_a_trial(visit: LaneUnderTest, autojump_clock: MockClock) -> None:

@@ -147,12 +147,13 @@ async def test_lane_finds_a_busy_brand_busy(queue: Brand) -> None:
 @pytest.mark.usefixtures("armed", "_released_at_the_end")
 @pytest.mark.parametrize("action", ["bug", "hang"])
 async def test_lane_moves_a_killer_aside(queue: Brand, monkeypatch: pytest.MonkeyPatch, action: str) -> None:
-    """A chunk whose fold raises or never returns is condemned after its attempts; its neighbours are folded."""
+    """A chunk whose fold raises is condemned after its attempts, one that hangs after a step; neighbours are folded."""
     monkeypatch.setattr(TrialLimits, "for_chunks", lambda _bytes: TrialLimits(wall_s=0.2))
     failpoints.arm("chunk")
     queue.push_ids(f"poison:{action}:1", "innocent")
     outcomes = await Visits(queue, step_timeout_s=0.5).until_drained()
-    assert outcomes.count(LaneOutcome.FAILED) >= TRIAL_ATTEMPTS - 1
+    # On a slow machine an innocent step may be given up as well, but no attempt of a hanging one is for nothing.
+    assert (outcomes.count(LaneOutcome.FAILED) >= TRIAL_ATTEMPTS - 1) == (action == "bug")
     assert [letter["reason"] for letter in queue.failed()] == [POISON]
     assert queue.summary()["totalChunks"] == 1
     assert not queue.locked()

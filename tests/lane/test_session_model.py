@@ -95,7 +95,7 @@ class World:
 
     def _note(self, session: BrandSession, step: Step) -> None:
         if step.suspect:
-            session.judge(died=False)
+            session.judge(1)
         else:
             self.steps.append(step)
 

@@ -45,12 +45,12 @@ class LossyStore(Interfering):
         reply: CommitReply = self._deliver("commit", super().after_commit(lease, commit, read))
         return reply
 
-    def release(self, lease: Lease, *, forgive: bool = False) -> bool:
+    def release(self, lease: Lease, *, forgive: bool = False, suspects: int = 0) -> bool:
         """Release; the reply may be lost, or the request."""
         if self.lose == "release request":
             self.lose = ""
             raise StoreUnavailableError("the request was lost")
-        released: bool = self._deliver("release", super().release(lease, forgive=forgive))
+        released: bool = self._deliver("release", super().release(lease, forgive=forgive, suspects=suspects))
         return released
 
 

@@ -12,6 +12,7 @@ _SESSION: Final = "orchestrator/lane/session.py"
 _DUPLICATES: Final = "orchestrator/lane/duplicates.py"
 _COMMITS: Final = "orchestrator/lane/commits.py"
 _SUSPECTS: Final = "orchestrator/lane/suspects.py"
+_TRIAL: Final = "orchestrator/lane/trial.py"
 _TURN: Final = "orchestrator/lane/turn.py"
 _LANE: Final = "orchestrator/lane/lane.py"
 _LINE: Final = "orchestrator/store/line.py"
@@ -84,7 +85,8 @@ LANE_GUARDS: Final = (
     ),
     Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._after = None", _SESSIONS),
     Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._line.drop()", _SESSIONS),
-    Guard(_PIPELINE, "self._batch = self._verdict = None", "self._batch = None", _SESSIONS),
+    Guard(_PIPELINE, "(None if batch.step.poisoned else self._verdict.rest)", "self._verdict.rest", _SESSIONS),
+    Guard(_PIPELINE, "(None if batch.step.poisoned else self._verdict.rest)", "None", _SESSIONS),
     Guard(_PIPELINE, "        self.cid = commit.cid\n", "", _SESSIONS),
     Guard(_PIPELINE, "            self._sizer.restart()\n", "            pass\n", _SESSIONS),
     Guard(_PIPELINE, "if not (self._pace.owed or 0 < due_ms <= peek.now_ms):", "if not self._pace.owed:", _SESSIONS),
@@ -139,12 +141,15 @@ LANE_GUARDS: Final = (
     Guard(_DUPLICATES, "        if not is_known:\n    ", "        if True:\n    ", "tests/lane/test_duplicates.py"),
     Guard(_COMMITS, "changes.due_ms if summary is not None else peek.now_ms", "changes.due_ms", _SESSIONS),
     Guard(_COMMITS, "consumed >= peek.queued or ", "", "tests/lane/test_commits.py"),
-    Guard(_SUSPECTS, "and verdict.item == head", "", "tests/lane/test_suspects.py"),
+    Guard(_SUSPECTS, " and verdict.killer == items[0]", "", "tests/lane/test_suspects.py"),
+    Guard(_SUSPECTS, "not verdict.survivors and verdict.killer", "verdict.killer", "tests/lane/test_suspects.py"),
+    Guard(_SUSPECTS, "        if spared:\n", "        if False:\n", "tests/lane/test_suspects.py"),
+    Guard(_SUSPECTS, "    if suspects > 0:\n", "    if False:\n", "tests/lane/test_suspects.py"),
+    Guard(_SESSION, "0 if self._pipeline is None else self._pipeline.in_hand", "0", _SESSIONS),
+    # lane/trial: a slow machine condemns nobody, and each item has its own time
+    Guard(_TRIAL, " or now_s - used_s < LOOK_SHARE * wall_s)", " or True)", "tests/lane/test_trial.py"),
     Guard(
-        _SUSPECTS,
-        "if attempts >= TRIAL_ATTEMPTS and not tried:",
-        "if attempts >= TRIAL_ATTEMPTS:",
-        "tests/lane/test_suspects.py",
+        _TRIAL, "        if looks > MOST_LOOKS:\n", "        if looks > 3 * MOST_LOOKS:\n", "tests/lane/test_trial.py"
     ),
     # lane/turn and lane: a turn ends, and only when nothing is left half done
     Guard(_TURN, "self.stopping or self._given_up or (", "self.stopping or (", "tests/lane/test_turn.py"),
@@ -154,10 +159,14 @@ LANE_GUARDS: Final = (
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
     Guard(
         _LANE,
-        "if self._turn.over and not (self._session.failing or self._session.engaged):",
+        "if self._turn.over and not (self._session.failing or self._session.engaged or self._judging):",
         "if self._turn.over:",
         "tests/lane/test_lane.py",
     ),
+    Guard(
+        _LANE, " or self._session.engaged or self._judging)", " or self._session.engaged)", "tests/lane/test_lane.py"
+    ),
+    Guard(_LANE, "            self._session.hung()\n", "            self._session.lost()\n", "tests/lane/test_lane.py"),
     Guard(_LANE, "            self._turn.give_up()\n", "            pass\n", "tests/lane/test_lane.py"),
     Guard(
         _LANE,

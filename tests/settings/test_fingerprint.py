@@ -35,6 +35,7 @@ HARMLESS = {
     "lock_ttl_sec": "how soon",
     "redis_timeout_sec": "how patiently",
     "step_timeout_sec": "how patiently",
+    "max_clock_skew_sec": "when nothing is folded",
     "summary_ttl_sec": "how long the document stays; the next commit writes it again from the state",
     "settings_adopt": "a yes to other settings",
     "max_chunk_bytes": "a larger chunk is kept as a dead letter",

@@ -51,7 +51,8 @@ for index, key in ipairs(KEYS) do
   end
 end
 
-local numbers = { 'epoch', 'version', 'attempts', 'due', 'format', 'seen_since', 'fields', 'seen0', 'seen1' }
+local numbers =
+  { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'fields', 'seen0', 'seen1' }
 local SIZES = { [3] = 'fields', [4] = 'seen0', [5] = 'seen1' } -- index into KEYS to field of meta
 local COUNT = { [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' }
 local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))

@@ -19,7 +19,7 @@
 -- ARGV[6]  of so many items one is looked at; so many may be read without a look
 -- ARGV[7]  random number, at most 2^31 - 1
 --
--- Returns {'OK', cid, version, attempts, now_ms, queued, how many may be read from there}
+-- Returns {'OK', cid, version, attempts, now_ms, queued, how many may be read from there, suspects from the head on}
 --         {'FENCED'}                          the lock is not the caller's
 --         {'TYPE', index into KEYS, found}    queue or meta has a foreign type
 -- Writes  expiry of lock, meta.attempts; nothing unless it returns OK.
@@ -52,7 +52,7 @@ local function fitting(queued)
   return math.min(wanted, math.max(0, stop - first) + each) -- by then, more may have come
 end
 
-local cid, version, attempts = unpack(redis.call('HMGET', meta, 'cid', 'version', 'attempts'))
+local cid, version, attempts, suspects = unpack(redis.call('HMGET', meta, 'cid', 'version', 'attempts', 'suspects'))
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local queued = redis.call('LLEN', queue)
@@ -63,4 +63,6 @@ if queued > 0 then
   attempts = redis.call('HINCRBY', meta, 'attempts', 1)
 end
 
-return { 'OK', cid or '', tonumber(version) or 0, tonumber(attempts) or 0, now_ms, queued, fits }
+return {
+  'OK', cid or '', tonumber(version) or 0, tonumber(attempts) or 0, now_ms, queued, fits, tonumber(suspects) or 0,
+}

@@ -72,6 +72,7 @@ if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', fa
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local seen_count, seen_age = redis.call('SCARD', seen0), now_ms - (tonumber(seen_since_ms) or now_ms)
+local suspects = math.max(0, (tonumber(redis.call('HGET', meta, 'suspects') or 0) or 0) - consumed)
 local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
 local rotate = full and seen_count > 0 and count[DIGESTS] > 0
 local untold = math.max(0, redis.call('LLEN', outbox) + count[OUTBOX] - recent_max)
@@ -110,8 +111,8 @@ write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
-redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'due', due_ms, 'format', format)
-redis.call('HSET', meta, 'fields', size(3), 'seen0', size(4), 'seen1', size(5))
+redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'suspects', suspects, 'due', due_ms)
+redis.call('HSET', meta, 'format', format, 'fields', size(3), 'seen0', size(4), 'seen1', size(5))
 if left[8] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET', meta, 'settings', settings) end
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
