@@ -140,8 +140,8 @@ DAMAGE_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/service/repair.py",
-        "        if dry_run:\n            return done",
-        "        if False:\n            return done",
+        "        if dry_run:\n            return None, done",
+        "        if False:\n            return None, done",
         "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
     ),
     Guard(
