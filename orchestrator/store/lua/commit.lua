@@ -76,7 +76,6 @@ local suspects = math.max(0, (tonumber(redis.call('HGET', meta, 'suspects') or 0
 local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
 local rotate = full and seen_count > 0 and count[DIGESTS] > 0
 local untold = math.max(0, redis.call('LLEN', outbox) + count[OUTBOX] - recent_max)
-
 -- The rehearsal. PEXPIRE leads because it is allowed at maxmemory and opens the door for the rest.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
