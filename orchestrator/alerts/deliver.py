@@ -25,7 +25,7 @@ import trio
 
 from orchestrator import __version__
 from orchestrator.alerts.cooldown import Cooldown
-from orchestrator.alerts.signing import signature
+from orchestrator.alerts.signing import UNSIGNED, SigningSecret, signature
 from orchestrator.alerts.turns import Turns
 from orchestrator.contract.outbox import OutboxEntry, read_entry
 from orchestrator.errors import OrchestratorError, StoreError
@@ -65,12 +65,12 @@ class Endpoint:
 
     Attributes:
         url: http or https; it may hold a secret itself and is never logged.
-        key: signs every message; None leaves them unsigned.
+        secret: signs every message, if there is one.
         cooldown_s: least time between two openings of one brand that are told.
     """
 
     url: str
-    key: bytes | None = None
+    secret: SigningSecret = UNSIGNED
     cooldown_s: float = 900.0
 
 
@@ -310,8 +310,13 @@ class _Teller:
         """
         sent_at_s, body = int(self.wall_clock()), bytes(entry.body)
         headers = {"Content-Type": "application/json", "webhook-id": entry.id, "webhook-timestamp": str(sent_at_s)}
-        if self.endpoint.key is not None:
-            headers["webhook-signature"] = signature(self.endpoint.key, entry.id, sent_at_s, body)
+        secret = self.endpoint.secret
+        try:
+            key = await trio.to_thread.run_sync(secret.key) if secret.file else secret.key()
+        except ValueError as error:  # a secret that is being replaced; without a signature nothing leaves
+            raise _RetryError(f"ALERT_WEBHOOK_SECRET_FILE: {error}") from None
+        if key is not None:
+            headers["webhook-signature"] = signature(key, entry.id, sent_at_s, body)
         try:
             # httpx' own timeouts begin anew with every byte that comes; this one does not.
             with trio.fail_after(ATTEMPT_TIMEOUT_S):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from orchestrator.alerts.deliver import Endpoint
 from orchestrator.alerts.message import Alert
-from orchestrator.alerts.signing import decode_secret
+from orchestrator.alerts.signing import SigningSecret
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
@@ -24,10 +24,9 @@ def endpoint(settings: Settings) -> Endpoint | None:
     """Where alerts go, None for nowhere."""
     if not settings.alert_webhook_url:
         return None
-    secret = settings.alert_webhook_secret
     return Endpoint(
         settings.alert_webhook_url,
-        key=decode_secret(secret) if secret else None,
+        secret=SigningSecret(settings.alert_webhook_secret, settings.alert_webhook_secret_file),
         cooldown_s=settings.alert_cooldown_sec,
     )
 

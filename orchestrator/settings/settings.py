@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from orchestrator.alerts.signing import decode_secret
+from orchestrator.alerts.signing import SigningSecret, decode_secret
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.process.masking import mask_secret, mask_text
@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     alert_webhook_secret: str = Field(
         default="", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
     )
+    alert_webhook_secret_file: str = Field(
+        default="", description="File with that secret, read at every attempt (empty: ALERT_WEBHOOK_SECRET)"
+    )
     alert_cooldown_sec: float = Field(
         default=900,
         ge=0,
@@ -306,11 +309,22 @@ class Settings(BaseSettings):
             decode_secret(secret)
         return secret
 
+    @field_validator("alert_webhook_secret_file")
+    @classmethod
+    def _check_webhook_secret_file(cls, path: str) -> str:
+        path = path.strip()
+        if path:
+            SigningSecret(file=path).key()
+        return path
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.redis_timeout_sec >= self.lock_ttl_sec:
             # A call that outlives the lease ends with a brand that somebody else owns.
             msg = f"REDIS_TIMEOUT_SEC={self.redis_timeout_sec:g} must be below LOCK_TTL_SEC={self.lock_ttl_sec:g}"
+            raise ValueError(msg)
+        if self.alert_webhook_secret and self.alert_webhook_secret_file:
+            msg = "ALERT_WEBHOOK_SECRET and ALERT_WEBHOOK_SECRET_FILE are both set: leave one out"
             raise ValueError(msg)
         check_login(self.redis_url, self.redis_username, self.redis_password_file)
         if self.http_port == self.prometheus_port != 0:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,12 +16,14 @@ from quart import Response
 
 from orchestrator.alerts import deliver as alerts_module
 from orchestrator.alerts.deliver import Alerts, Endpoint
+from orchestrator.alerts.signing import UNSIGNED, SigningSecret
 from orchestrator.process.metrics import Metrics
 from tests.alerts.support import AT_MS, WALL_S, MemoryOutboxes, alert
 from tests.polling import until
 from tests.webhook_receiver import Receiver, receiving
 
 KEY = bytes(range(24))
+SECRET = SigningSecret("whsec_" + base64.b64encode(KEY).decode())
 BRANDS = ("nike", "adidas", "puma")
 
 
@@ -48,11 +51,16 @@ def alerts_of(outboxes: MemoryOutboxes, metrics: Metrics, endpoint: Endpoint | N
 
 
 async def run_alerts(
-    receiver: Receiver, metrics: Metrics, outboxes: MemoryOutboxes, *, key: bytes | None = KEY, cooldown_s: float = 0
+    receiver: Receiver,
+    metrics: Metrics,
+    outboxes: MemoryOutboxes,
+    *,
+    secret: SigningSecret = SECRET,
+    cooldown_s: float = 0,
 ) -> None:
     """Tell *receiver* what is in *outboxes* until they are empty."""
     async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        await nursery.start(alerts_of(outboxes, metrics, Endpoint(url, key, cooldown_s)).deliver)
+        await nursery.start(alerts_of(outboxes, metrics, Endpoint(url, secret, cooldown_s)).deliver)
         await until(lambda: not outboxes.left)
         nursery.cancel_scope.cancel()
 
@@ -71,10 +79,34 @@ async def test_deliver_sends_a_signed_message(metrics: Metrics) -> None:
     assert count(metrics, "delivered") == 1
 
 
+@pytest.mark.usefixtures("patient")
+async def test_deliver_signs_with_what_the_file_holds_now(
+    metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a secret is being replaced nothing leaves unsigned: the attempt counts as one that may pass."""
+    file = tmp_path / "secret"
+    looks: list[bytes | None] = []
+
+    def key(secret: SigningSecret) -> bytes | None:
+        looks.append(None)
+        if len(looks) == 2:  # the file is there at the second look
+            file.write_text(SECRET.text + "\n")
+        return read_key(secret)
+
+    read_key = SigningSecret.key
+    monkeypatch.setattr(SigningSecret, "key", key)
+    receiver = Receiver()
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()), secret=SigningSecret(file=str(file)))
+    ((headers, body),) = receiver.requests
+    expected = base64.b64encode(hmac.digest(KEY, f"{alert().id}.1772366400.".encode() + body, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert (count(metrics, "retried"), count(metrics, "delivered")) == (1, 1)
+
+
 async def test_deliver_without_a_key_does_not_sign(metrics: Metrics) -> None:
     """Chats need no signature."""
     receiver = Receiver()
-    await run_alerts(receiver, metrics, MemoryOutboxes(alert()), key=None)
+    await run_alerts(receiver, metrics, MemoryOutboxes(alert()), secret=UNSIGNED)
     assert "webhook-signature" not in receiver.requests[0][0]
 
 
@@ -170,7 +202,7 @@ def virtually(monkeypatch: pytest.MonkeyPatch) -> Virtually:
 
 async def run_virtually(outboxes: MemoryOutboxes, metrics: Metrics, seconds: float = 3600) -> None:
     """Deliver for so many virtual seconds."""
-    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test/secret-path", KEY))
+    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test/secret-path", SECRET))
     with trio.move_on_after(seconds):
         await alerts.deliver()
 
@@ -334,7 +366,7 @@ async def test_finish_tells_what_is_ready(metrics: Metrics) -> None:
     """A stop tells what was woken for, each once; the rest stays for whoever comes."""
     receiver, outboxes = Receiver(Response(status=204), Response(status=503)), MemoryOutboxes()
     async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        alerts = alerts_of(outboxes, metrics, Endpoint(url, KEY, 0))
+        alerts = alerts_of(outboxes, metrics, Endpoint(url, SECRET, 0))
         await nursery.start(alerts.deliver)
         await trio.testing.wait_all_tasks_blocked()
         outboxes.put(alert(), alert(number=2), alert(number=3))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.alerts.signing import decode_secret, signature
+from orchestrator.alerts.signing import SigningSecret, decode_secret, signature
 
 
 def test_signature_is_the_standards() -> None:
@@ -31,3 +32,19 @@ def test_decode_secret_refuses_other_forms(secret: str) -> None:
     """A secret that would sign with something else stops the start."""
     with pytest.raises(ValueError, match="whsec_"):
         decode_secret(secret)
+
+
+def test_secret_comes_from_one_place(tmp_path: Path) -> None:
+    """The text, the file as it is now, or neither."""
+    text = "whsec_" + base64.b64encode(bytes(24)).decode()
+    file = tmp_path / "secret"
+    file.write_text(text + "\n")
+    assert (SigningSecret().key(), SigningSecret(text).key(), SigningSecret(file=str(file)).key()) == (
+        None,
+        bytes(24),
+        bytes(24),
+    )
+    file.write_text("s3cret")
+    with pytest.raises(ValueError, match="whsec_") as caught:
+        SigningSecret(file=str(file)).key()
+    assert "s3cret" not in str(caught.value)

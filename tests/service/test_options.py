@@ -57,7 +57,7 @@ def test_endpoint_follows_the_settings() -> None:
     url = "https://hooks.example/x"
     signed = endpoint(Settings(alert_webhook_url=url, alert_webhook_secret="whsec_" + "A" * 32, alert_cooldown_sec=7))
     assert signed is not None
-    assert (signed.url, signed.key, signed.cooldown_s) == (url, bytes(24), 7)
+    assert (signed.url, signed.secret.key(), signed.cooldown_s) == (url, bytes(24), 7)
     unsigned = endpoint(Settings(alert_webhook_url=url))
     assert unsigned is not None
-    assert unsigned.key is None
+    assert unsigned.secret.key() is None
