@@ -75,7 +75,7 @@ class Outbox:
     def leave(self, brand: str, token: str) -> None:
         """Give the right back; does nothing if it was lost."""
         keys = BrandKeys.of(brand)
-        checked(self._runner.run([evalsha(scripts.RELEASE, [keys.telling, keys.meta], token, 0)])[0])
+        checked(self._runner.run([evalsha(scripts.RELEASE, [keys.telling, keys.meta], token, 0, 0)])[0])
 
 
 def _number(reply: Any) -> int:
