@@ -198,7 +198,8 @@ class Ids {
             const View seen = view(group, tag);
             looks_ += walked > 0;
             if (holds(group, seen, key)) return true;
-            if (!(seen.taken & PASSED)) break;
+            /* A full one was passed, too, if what passed it last was known and so has not come. */
+            if (!(seen.taken & PASSED) && (seen.taken & ALL) != ALL) break;
         }
         return false;
     }

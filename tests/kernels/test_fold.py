@@ -148,6 +148,19 @@ def test_mention_ids_may_be_known_by_old_hashes(kernel: ModuleType, steps: list[
         assert (ids.total, ids.known, ids.dump(0, ids.total)) == (slow.total, len(slow.newest), slow.dump())
 
 
+def test_mention_ids_find_an_old_hash_behind_a_group_that_a_known_id_passed(kernel: ModuleType) -> None:
+    """The mark of a full group tells who passed it last; an id that was known passed it and never came."""
+    ids, slow = kernel.MentionIds(40), NewestIds(40)
+    steps = [
+        list(range(1, 6)),
+        list(range(6, 17)),  # they all meet in one group of fifteen: the last one stands in another
+        [1 << 63, 16],  # the known one passes the full group
+    ]
+    for step in steps:
+        assert ids.add(array(step), array([*step[1:], 0])) == slow.add(step, [*step[1:], 0])
+    assert ids.add(array([17]), array([16])) == slow.add([17], [16]) == 0
+
+
 def test_mention_ids_refuse_old_hashes_that_are_not_theirs(kernel: ModuleType) -> None:
     """Each id has one; another number of them would be read beyond their end."""
     with pytest.raises(ValueError, match="1 old hashes of 2 ids"):
