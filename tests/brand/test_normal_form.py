@@ -219,6 +219,8 @@ def test_words_are_bounded() -> None:
         ("Breaking: Report \N{EM DASH} Long waits (57)", "Long waits"),
         ("[Update] app crashes", "app crashes"),
         ("Topic 3: refunds", "refunds"),
+        ("Report - Long waits", "Long waits"),
+        ("Live | Long waits", "Long waits"),
         ("Report: ", "Report: "),
         ("Reporters wait", "Reporters wait"),
         ("Election (2024)", "Election (2024)"),

@@ -472,6 +472,9 @@ def test_headline_stays_with_the_older_of_equals(kernel: ModuleType) -> None:
     assert headline_of(kernel, ("late bag", 2), ("late bus", 2)).label == "late bag"
     three = [("c b a", 1), ("x a c", 7), ("y b c", 7), ("z a b", 7)]
     assert headline_of(kernel, *three).label == headline_of(kernel, *three[:2]).label
+    # Both share 23.32 with the story, but added up in the order of their words the last bits differ.
+    one, other = [("ant", 1), ("bus", 2), ("car", 3)], [("dog", 3), ("elk", 2), ("fox", 1)]
+    assert headline_of(kernel, ("ant bus car", 10), *one, *other, ("dog elk fox", 10)).label == "ant bus car"
 
 
 def test_headline_is_in_its_most_usual_spelling(kernel: ModuleType) -> None:
