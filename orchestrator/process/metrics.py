@@ -188,7 +188,7 @@ class Metrics:
         self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
         self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")
         self.brands_parked = self._gauge(
-            "brands_parked", "Brands left alone until somebody acts: a key of a foreign type, a full failed list."
+            "brands_parked", "Brands left alone until somebody acts: damaged keys, refused settings, a full list."
         )
         self.brands_left = self._gauge(
             "brands_left", "Brands left to processes of a newer version, which wrote their state."

@@ -17,6 +17,7 @@ from orchestrator.errors import (
 )
 from orchestrator.store import Lease, Store, StoreOptions, connect
 from orchestrator.store.stored_settings import StoredSettings, adopt, stored_settings
+from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -196,6 +197,18 @@ def test_adopt_may_be_delivered_twice(world: World) -> None:
     assert adopted(world, WIDE, NARROW)
     assert adopted(world, WIDE, NARROW)
     assert commit(world, NARROW).version == 1
+
+
+def test_adopt_goes_through_at_maxmemory() -> None:
+    """The queue of a brand that waits for the yes is what fills a Redis."""
+    with RedisServer() as server:
+        client = server.client()
+        world = World(client, Store(client), "nike")
+        commit(world, WIDE)
+        client.config_set("maxmemory", 1)
+        assert adopted(world, WIDE, NARROW)
+        assert acquire(world, NARROW).version == 1
+        client.close()
 
 
 def test_adopt_refuses_a_key_of_a_foreign_type(world: World) -> None:

