@@ -152,6 +152,19 @@ GUARDS: Final = (
         "tests/scheduler/test_scheduler.py",
     ),
     # store/codes: each refusal of a script is its own error
+    # service/fitness: a server that changes is told of, and degrades the health
+    Guard(
+        "orchestrator/service/fitness.py",
+        "                self._tell(finding)\n",
+        "                pass\n",
+        "tests/service/test_fitness.py",
+    ),
+    Guard(
+        "orchestrator/service/view.py",
+        "if worst(findings) is Verdict.REFUSE else",
+        "if worst(findings) is Verdict.WARN else",
+        "tests/service/test_view.py::test_checks_say_what_the_last_look_at_the_server_found",
+    ),
     # store/client, store/line, scheduler/discovery: a server that became a replica is left
     Guard(
         "orchestrator/store/line.py",

@@ -16,12 +16,14 @@ from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
+from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import Service
 from orchestrator.store.client import connect
 from orchestrator.store.documents import Documents
 from orchestrator.store.members import Member
+from orchestrator.store.preflight import Finding, Verdict
 
 HEALTHY = SchedulerStatistics(
     lanes=(LaneStatistics("nike", LaneState.WAITING, 1.0), LaneStatistics("acme", LaneState.FOLDING, 0.1)),
@@ -183,6 +185,26 @@ def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:
     assert check.status == "degraded"
     assert check.detail.startswith("1000 parked: 'b0': a set; ")
     assert len(check.detail) < 200
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status", "detail"),
+    [
+        ([], "ok", ""),
+        ([Verdict.OK, Verdict.WARN], "ok", "check 1: found"),
+        ([Verdict.WARN, Verdict.REFUSE], "degraded", "check 0: found; check 1: found"),
+    ],
+)
+def test_checks_say_what_the_last_look_at_the_server_found(
+    redis_client: redis.Redis, verdicts: list[Verdict], status: str, detail: str
+) -> None:
+    """What would keep a service from starting degrades one that runs."""
+    service, fitness = _service(redis_client), Fitness(redis_client, Metrics(), max_clock_skew_s=60.0)
+    found = [Finding(f"check {number}", verdict, "found") for number, verdict in enumerate(verdicts)]
+    fitness._take_over(found)
+    service.fitness = fitness
+    check = service.statistics().checks["server"]
+    assert (check.status, check.detail) == (status, detail)
 
 
 async def test_documents_come_from_redis(redis_client: redis.Redis, brand: str) -> None:
