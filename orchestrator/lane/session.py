@@ -160,7 +160,8 @@ class BrandSession:
         warm.epoch = lease.epoch
         failpoints.hit("session.acquired")
         state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
-        if state is None or warm.cid != lease.cid:
+        # Without a commit there is nothing to compare: the state may be there, and its meta lost.
+        if state is None or not lease.cid or warm.cid != lease.cid:
             state = BrandState.load(self._config.fold, self._store.load_state(lease))
         # Before anything is peeked: else the visits of a parked brand would count as attempts at its first chunk.
         refuse_the_future(self.brand, state, lease.now_ms)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import redis
 
-NUMBERS: Final = ("epoch", "version", "attempts", "due", "format", "seen_since", "fields", "seen0", "seen1")
+NUMBERS: Final = ("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "fields", "seen0", "seen1")
 """Fields of meta that are whole numbers, the sizes last."""
 
 _SIZES: Final = 3

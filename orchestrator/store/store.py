@@ -58,6 +58,9 @@ _SEED_BITS: Final = 31
 
 _TIME: Final = ("TIME",)
 
+_WRITTEN_ANEW: Final = frozenset({"cid", "due"})
+"""Fields of meta that :meth:`Store.forget` writes, and therefore need not remove."""
+
 Operation = Literal["read", "write"]
 
 
@@ -302,12 +305,17 @@ class Store:
     def forget(self, brand: str, fields: Sequence[str]) -> None:
         """Remove *fields* of the brand's meta, which then mean what they mean before a commit writes them.
 
-        The brand is due at once, so the next lease makes a commit that writes them. Under somebody's lease that is
-        harmless: a commit that misses one of them is stale.
+        Its last commit gets another name, so nobody goes on from a state in memory: what is stored is what counts. The
+        brand is due at once, so the next lease makes a commit that writes *fields*. Under somebody's lease that is
+        harmless: its next commit is stale.
         """
         meta = BrandKeys.of(brand).meta
+        # The name first: without the sizes alone, what is in memory would fit what is stored.
+        commands: list[Command] = [("HSET", meta, "cid", secrets.token_hex(8), "due", 1)]
+        if gone := [field for field in fields if field not in _WRITTEN_ANEW]:
+            commands.append(("HDEL", meta, *gone))
         with self._timed("write"):
-            for reply in self._runner.run([("HDEL", meta, *fields), ("HSET", meta, "due", 1)]):
+            for reply in self._runner.run(commands):
                 checked(reply)
 
     def claim(self, brands: Sequence[str]) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from orchestrator.brand.state import BrandState
 from orchestrator.errors import InvalidStateError, StaleStateError
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, Warm
-from tests.lane.support import Brand, drain
+from orchestrator.service.repair import SIZES
+from tests.lane.support import CONFIG, Brand, drain
 from tests.lane.test_lane_redis import Visits
 
 CHUNKS = 20
@@ -55,6 +60,37 @@ def test_session_loads_again_what_is_there_after_meta_was_lost(queue: Brand) -> 
         drain(session)
     drain(queue.opened(let_go(session)))
     assert queue.summary()["totalChunks"] == CHUNKS + 1
+
+
+def test_session_goes_on_from_what_is_there_after_a_loss_was_accepted(queue: Brand) -> None:
+    """Not from what is still in memory: a commit writes what changed alone, so the rest would be in memory for ever."""
+    session = warmed(queue)
+    drain(session)
+    warm = session.settle()
+    session.release()
+    queue.client.delete(queue.keys.state)
+    queue.push_ids("after")
+    with pytest.raises(InvalidStateError, match="last commit left"):
+        queue.session(warm).open()
+    queue.store.forget(queue.name, SIZES)
+    drain(queue.opened(warm))
+    stored: Any = queue.client.hgetall(queue.keys.state)
+    totals = json.loads(BrandState.load(CONFIG.fold, stored).summary(queue.name, 0, 0, 0))["totalChunks"]
+    assert (queue.summary()["totalChunks"], totals) == (1, 1)
+
+
+def test_session_trusts_no_memory_where_no_commit_is_named(queue: Brand) -> None:
+    """A state of before the first commit has no commit either, and is not the one beside a meta that was lost."""
+    early = queue.opened()
+    assert early.step().idle
+    warm = early.settle()
+    early.release()
+    queue.push_ids("a", "b")
+    queue.visit()
+    queue.client.delete(queue.keys.meta)
+    queue.push_ids("c")
+    drain(queue.opened(warm))
+    assert queue.summary()["totalChunks"] == 3
 
 
 def test_session_writes_a_lost_summary_again(queue: Brand) -> None:

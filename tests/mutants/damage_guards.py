@@ -146,10 +146,22 @@ DAMAGE_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/store.py",
-        ', ("HSET", meta, "due", 1)]):',
-        "]):",
+        ', "due", 1)]',
+        ")]",
         "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
         "tests/cli/test_repair.py::test_repair_accepts_a_loss_only_if_it_is_told_to",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        '"cid", secrets.token_hex(8), "due"',
+        '"due"',
+        "tests/lane/test_session_damage.py::test_session_goes_on_from_what_is_there_after_a_loss_was_accepted",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        " if field not in _WRITTEN_ANEW]",
+        "]",
+        "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
     ),
     # store/damage: who only wants to know sees no damage where a commit came between
     Guard(

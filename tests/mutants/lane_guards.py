@@ -117,7 +117,13 @@ LANE_GUARDS: Final = (
     # lane/session: what is kept warm is level with Redis
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),
-    Guard(_SESSION, "if state is None or warm.cid != lease.cid:", "if state is None:", _SESSIONS),
+    Guard(_SESSION, "if state is None or not lease.cid or warm.cid != lease.cid:", "if state is None:", _SESSIONS),
+    Guard(
+        _SESSION,
+        "if state is None or not lease.cid or ",
+        "if state is None or ",
+        "tests/lane/test_session_damage.py::test_session_trusts_no_memory_where_no_commit_is_named",
+    ),
     Guard(_SESSION, "if lease.attempts + 1 >= SINGLE_ATTEMPTS:", "if False:", _SESSIONS),
     Guard(_SESSION, '            warm.token = ""  # somebody', "            pass  # somebody", _SESSIONS),
     Guard(_SESSION, "            pipeline.failure = error\n", "            pass\n", _SESSIONS),

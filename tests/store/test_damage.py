@@ -16,7 +16,7 @@ from tests.store.world import World, commit_of
 if TYPE_CHECKING:
     import redis
 
-NUMBERS = ("epoch", "version", "attempts", "due", "format", "seen_since", "fields", "seen0", "seen1")
+NUMBERS = ("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "fields", "seen0", "seen1")
 NO_NUMBERS = (b"", b"inf", b"nan", b"-nan", b"1e3", b"1e300", b"0x10", b"-5", b"1.0", b" 1", b"abc", b"\xff\xfe")
 HUGE = (b"9223372036854775807", b"1" * 300)
 D1, D2, D3 = (bytes([number]) * 12 for number in (1, 2, 3))

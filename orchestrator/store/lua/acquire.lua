@@ -85,11 +85,11 @@ if holder and holder ~= token then
   redis.call('PEXPIRE', lock, lock_ttl_ms)
   return { 'BUSY', left_ms, lock_ttl_ms }
 end
+if cid and (#cid > 64 or cid:find('[^%w-]')) then return { 'META', 'cid', cid:sub(1, 40) } end
 for _, name in ipairs(numbers) do
   wrong = wrong or damaged(name)
 end
 if wrong then return wrong end
-if cid and (#cid > 64 or cid:find('[^%w-]')) then return { 'META', 'cid', cid:sub(1, 40) } end
 if format < oldest_format then
   return { 'FORMAT', found_format }
 end
