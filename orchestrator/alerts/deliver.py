@@ -325,7 +325,8 @@ class _Teller:
                     _judge(response)
         except trio.TooSlowError:
             raise _RetryError(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
-        except httpx.HTTPError as error:
+        # ValueError: a host that passes for one, and of which IDNA can make nothing.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise _RetryError(type(error).__name__) from None  # its text may hold the address
 
 

@@ -6,15 +6,18 @@ told, counted and told apart without a look into its body; the body is what an e
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class OutboxEntry(Struct, frozen=True):
     """One alert.
 
     Attributes:
-        id: the same for the same news, however often and by however many processes it is told.
+        id: the same for the same news, however often and by however many processes it is told. It becomes a header of
+            HTTP, so it is visible ASCII.
         type: ``spike.opened``, ``spike.closed``; others may come.
         brand: whose news.
         at: Unix milliseconds of the server, when it was committed.
@@ -22,10 +25,10 @@ class OutboxEntry(Struct, frozen=True):
         body: the message, JSON.
     """
 
-    id: str
+    id: Annotated[str, Meta(pattern=r"^[!-~]{1,128}\Z")]
     type: str
     brand: str
-    at: int
+    at: Annotated[int, Meta(ge=0, le=2**53)]
     number: int
     body: msgspec.Raw
 

@@ -221,6 +221,18 @@ async def test_deliver_waits_longer_each_time(
     assert count(metrics, "failed") == 1
 
 
+@pytest.mark.parametrize("host", ["xn--", "[::1"])
+async def test_deliver_survives_an_address_that_is_none(
+    autojump_clock: trio.testing.MockClock, metrics: Metrics, host: str
+) -> None:
+    """The alert is given up and counted; nobody else ends for it."""
+    assert autojump_clock.autojump_threshold == 0
+    alerts = alerts_of(MemoryOutboxes(alert()), metrics, Endpoint(f"http://{host}/", SECRET))
+    with trio.move_on_after(3600):
+        await alerts.deliver()
+    assert count(metrics, "failed") == 1
+
+
 @pytest.mark.parametrize(("asked", "waited_s"), [("30", 30), ("99999", alerts_module.RETRY_AFTER_MAX_S)])
 async def test_deliver_honours_retry_after(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, asked: str, waited_s: float

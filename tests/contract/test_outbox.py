@@ -29,7 +29,13 @@ def test_entry_of_a_later_version_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[]", b"{}", b"\xff", b"[" * 5_000, ENTRY.encode().replace(b'nike"', b"nike")]
+    "raw",
+    [
+        *(b"", b"{", b"[]", b"{}", b"\xff", b"[" * 5_000, ENTRY.encode().replace(b'nike"', b"nike")),
+        # what no header holds, and a time that no clock shows: these would raise where the entry is told
+        *(ENTRY.encode().replace(b"spike_1", name) for name in ("é".encode(), b"", b"a\\nb", b"a\\n", b"x" * 129)),
+        *(ENTRY.encode().replace(b"1772366400123", at) for at in (b"-1", b"9" * 400)),
+    ],
 )
 def test_what_is_no_entry_is_none(raw: bytes) -> None:
     """Whatever lies there."""

@@ -235,6 +235,30 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
+        "except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:",
+        "except httpx.HTTPError as error:",
+        "tests/alerts/test_deliver.py::test_deliver_survives_an_address_that_is_none",
+    ),
+    Guard(
+        "orchestrator/alerts/deliver.py",
+        "except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:",
+        "except (httpx.HTTPError, ValueError) as error:",
+        "tests/alerts/test_deliver.py::test_deliver_survives_an_address_that_is_none",
+    ),
+    Guard(
+        "orchestrator/contract/outbox.py",
+        '    id: Annotated[str, Meta(pattern=r"^[!-~]{1,128}\\Z")]\n',
+        "    id: str\n",
+        "tests/contract/test_outbox.py::test_what_is_no_entry_is_none",
+    ),
+    Guard(
+        "orchestrator/contract/outbox.py",
+        "    at: Annotated[int, Meta(ge=0, le=2**53)]\n",
+        "    at: int\n",
+        "tests/contract/test_outbox.py::test_what_is_no_entry_is_none",
+    ),
+    Guard(
+        "orchestrator/alerts/deliver.py",
         "with trio.fail_after(ATTEMPT_TIMEOUT_S):",
         "with trio.CancelScope():",
         "tests/alerts/test_deliver.py::test_an_attempt_has_one_deadline_however_the_answer_drips",
