@@ -23,7 +23,7 @@ from orchestrator.store.registry import registered
 
 @dataclass(frozen=True, slots=True)
 class BrandRow:
-    """How one brand stands; a count is None where the key has a foreign type."""
+    """How one brand stands; a count is None where the key has a foreign type, or is no number."""
 
     brand: str
     queued: int | None
@@ -112,7 +112,10 @@ def look_at(client: redis.Redis, names: Sequence[str]) -> list[BrandRow]:
 
 
 def _number(reply: Any) -> int | None:
-    return None if isinstance(reply, Exception) else int(reply)
+    try:
+        return int(reply)
+    except (TypeError, ValueError):  # an error reply, or what was damaged
+        return None
 
 
 def _table(rows: Sequence[BrandRow]) -> Table:
@@ -124,10 +127,10 @@ def _table(rows: Sequence[BrandRow]) -> Table:
             _cell(row.failed),
             _cell(row.commits),
             "yes" if row.summary else "no",
-            style="red" if row.queued is None or row.failed is None else "",
+            style="red" if None in {row.queued, row.failed, row.commits} else "",
         )
     return table
 
 
 def _cell(number: int | None) -> str:
-    return "wrong type" if number is None else f"{number:,}"
+    return "unreadable" if number is None else f"{number:,}"

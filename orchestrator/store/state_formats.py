@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     import redis
 
+MOST_DIGITS: Final = 15
+"""As ``acquire`` sees it: a longer number is damaged."""
+
 _SLICE: Final = 512
 """Brands asked about in one round trip, as many as in a claim."""
 
@@ -33,6 +36,7 @@ def state_formats(client: redis.Redis, brands: Sequence[str]) -> dict[str, int]:
             for brand in asked:
                 pipe.hget(BrandKeys.of(brand).meta, "format")
             replies = pipe.execute(raise_on_error=False)
-        numbers = zip(asked, replies, strict=True)
-        found.update((brand, int(reply)) for brand, reply in numbers if isinstance(reply, bytes) and reply.isdigit())
+        for brand, reply in zip(asked, replies, strict=True):
+            if isinstance(reply, bytes) and reply.isdigit() and len(reply) <= MOST_DIGITS:
+                found[brand] = int(reply)
     return found

@@ -95,6 +95,16 @@ def test_brands_list_shows_how_brands_stand(invoke: Invoke, redis_client: redis.
     assert row == {"brand": brand, "queued": 2, "failed": None, "commits": 7, "summary": True}
 
 
+def test_brands_list_shows_a_brand_whose_commits_are_damaged(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """It is listed like the others, which are wanted just then."""
+    invoke("brands", "add", brand)
+    redis_client.hset(BrandKeys.of(brand).meta, "version", b"\xffinf")
+    (row,) = json.loads(invoke("brands", "list", "--json").stdout)
+    assert row == {"brand": brand, "queued": 0, "failed": 0, "commits": None, "summary": False}
+
+
 def test_brands_list_warns_about_names_that_are_refused(
     invoke: Invoke, redis_client: redis.Redis, registry_key: str
 ) -> None:

@@ -170,4 +170,17 @@ DAMAGE_GUARDS: Final = (
         "}",
         "tests/store/test_damage.py::test_damages_does_not_take_a_commit_for_damage",
     ),
+    # those who only list brands are not ended by one that is damaged
+    Guard(
+        "orchestrator/cli/brands.py",
+        "except (TypeError, ValueError):",
+        "except TypeError:",
+        "tests/cli/test_brands.py::test_brands_list_shows_a_brand_whose_commits_are_damaged",
+    ),
+    Guard(
+        "orchestrator/store/state_formats.py",
+        " and len(reply) <= MOST_DIGITS:",
+        ":",
+        "tests/store/test_state_formats.py::test_state_formats_are_those_of_the_brands_that_have_a_state",
+    ),
 )

@@ -23,6 +23,7 @@ def test_state_formats_are_those_of_the_brands_that_have_a_state(world: World) -
     world.client.hset(f"orchestrator:{{result:brand:{names[-1]}:chunks}}:meta", "format", 8)
     world.client.hset(f"orchestrator:{{result:brand:{names[-2]}:chunks}}:meta", "format", "x")
     world.client.set(f"orchestrator:{{result:brand:{names[-3]}:chunks}}:meta", "a string")
+    world.client.hset(f"orchestrator:{{result:brand:{names[-4]}:chunks}}:meta", "format", b"9" * 5_000)
     assert state_formats(world.client, names) == {world.brand: 7, names[-1]: 8}
     assert state_formats(world.client, []) == {}
 
