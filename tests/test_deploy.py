@@ -73,6 +73,27 @@ def test_every_alert_is_exercised() -> None:
     assert rules == fired
 
 
+def test_every_runbook_is_there() -> None:
+    """An alert that names a page leads to one about itself, and no page is left over."""
+    text = (DEPLOY / "alerts.yml").read_text()
+    alerts = re.split(r"^      - alert: ", text, flags=re.MULTILINE)[1:]
+    named = {alert.split("\n")[0]: re.search(r"runbook_url: (\S+)", alert) for alert in alerts}
+    pages = {name: ROOT / found[1] for name, found in named.items() if found}
+    assert all(page.read_text().startswith(f"# {name}\n") for name, page in pages.items())
+    assert set(pages.values()) == set((ROOT / "docs" / "runbooks").glob("*.md"))
+
+
+def test_board_and_rules_never_sum_what_every_process_tells_alike() -> None:
+    """The backlog is the same from each: a sum over three processes is three times too much."""
+    same = "|".join(name for name in exposed_series() if re.search("backlog|oldest_waiting", name))
+    assert len(same.split("|")) == 3
+    for name in ("alerts.yml", "grafana-board.json"):
+        text = (DEPLOY / name).read_text()
+        uses = len(re.findall(same, text))
+        assert uses > 1
+        assert len(re.findall(rf"max\((?:{same})\b", text)) == uses
+
+
 def test_compose_sets_only_known_settings() -> None:
     """Every variable that the compose file gives the orchestrator is a setting, with the service's own default."""
     text = (ROOT / "docker-compose.orchestrator.yml").read_text()

@@ -90,9 +90,19 @@ class Lane:
     Args:
         number: which of the concurrent lanes this is, for the log.
         warm: what an earlier visit left, used by this one alone.
+        ready_s: since when the brand's chunks wait, on the event loop's clock; None: from now on.
     """
 
-    def __init__(self, brand: str, number: int, tools: LaneTools, options: LaneOptions, warm: Warm | None) -> None:
+    def __init__(
+        self,
+        brand: str,
+        number: int,
+        tools: LaneTools,
+        options: LaneOptions,
+        warm: Warm | None,
+        *,
+        ready_s: float | None = None,
+    ) -> None:
         self.brand = brand
         self.number = number
         self.reason = ""
@@ -103,7 +113,7 @@ class Lane:
         self._options = options
         self._session = tools.new_session(brand, warm)
         self._turn = Turn(options.quantum_s, tools.clock)
-        self._telling = Telling(brand, tools.audience, trio.current_time())
+        self._telling = Telling(brand, tools.audience, trio.current_time() if ready_s is None else ready_s)
         self._scope = trio.CancelScope()
         # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
         self._step_limiter = trio.CapacityLimiter(1)
@@ -220,7 +230,6 @@ class Lane:
             # Even if the turn ended meanwhile: the verdict goes with the session, and the next visit would try again.
             return LaneOutcome.YIELDED if self._turn.stopping else None
         if step.idle:
-            self._telling.queue_unknown()
             if not await self._wait_for_work():
                 return LaneOutcome.DRAINED
         else:
@@ -319,7 +328,6 @@ class Lane:
     async def _let_go(self, *, clean: bool) -> None:
         """Release the lease; shielded, because a lock left behind costs the brand its whole ttl."""
         self._enter(LaneState.RELEASING)
-        self._telling.queue_unknown()
         # Before the release: from then on another orchestrator may commit, and this one's state is only what it was.
         self.warm = self._session.settle() if clean else self._session.abandon()
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True):

@@ -64,13 +64,13 @@ class Audience:
 
     Attributes:
         metrics: counts.
-        committed: called with the brand after every commit.
+        committed: called with the brand, and the chunks left in its queue, after every commit.
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
         changes: of settings that the log has already: one line each, however many brands take them over.
     """
 
     metrics: Metrics
-    committed: Callable[[str], None]
+    committed: Callable[[str, int], None]
     alert: Callable[[str], None] = tell_nobody
     changes: set[str] = field(default_factory=set)
 
@@ -82,12 +82,12 @@ class Telling:
         commits: how many were told of.
     """
 
-    def __init__(self, brand: str, audience: Audience, now_s: float) -> None:
+    def __init__(self, brand: str, audience: Audience, ready_s: float) -> None:
         self.commits = 0
         self._brand = brand
         self._audience = audience
         self._metrics = audience.metrics
-        self._noticed_s = now_s
+        self._noticed_s = ready_s
         self._log = structlog.get_logger("orchestrator.lane")
 
     def noticed(self, now_s: float) -> None:
@@ -117,10 +117,6 @@ class Telling:
         """The lease could not be given back."""
         self._log.info("lease not released, it will expire", reason=str(error))
 
-    def queue_unknown(self) -> None:
-        """The queue is empty, or the lane lets go and cannot say any more how long it is."""
-        self._metrics.queued(self._brand, 0)
-
     def called(self, seconds: float, done: object) -> None:
         """A call into the thread took *seconds* and returned *done*: steps, if it stepped."""
         steps = done if isinstance(done, list) else []
@@ -149,7 +145,7 @@ class Telling:
     def _committed(self, step: Step, now_s: float) -> None:
         metrics, fold = self._metrics, step.fold
         self.commits += 1
-        self._audience.committed(self._brand)
+        self._audience.committed(self._brand, step.queued)
         if step.alerts:
             self._audience.alert(self._brand)
         for _ in range(step.alerts_dropped):
@@ -169,7 +165,6 @@ class Telling:
             duplicates=step.duplicates,
         )
         metrics.odd(late=fold.late, zoneless=fold.zoneless, implausible=fold.implausible)
-        metrics.queued(self._brand, step.queued)
         if step.failed:
             metrics.failed("poison" if step.poisoned else "invalid", step.failed)
             self._log.warning("chunks failed", failed=step.failed, poisoned=step.poisoned)

@@ -17,6 +17,8 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Callable
+from math import nan
 from typing import Any, Literal, get_args
 
 import trio
@@ -59,7 +61,7 @@ REDIS_BUCKETS_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
 PROCESSING_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0)
 # One hop into a thread and back costs 57 µs before Redis is asked anything.
 IO_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
-# From noticing work to its commit: milliseconds when idle, minutes when a backlog or an outage is worked off.
+# From readiness to the commit: milliseconds when idle, minutes when a backlog or an outage is worked off.
 LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0)
 DELAY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 BATCH_BUCKETS_CHUNKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -74,6 +76,9 @@ class Metrics:
 
     Args:
         merge_implementation: ``cython`` or ``python``, for the build info.
+
+    Attributes:
+        before_scrape: called before each exposition, on its thread, to set what changes by time alone; must not wait.
     """
 
     def __init__(self, *, merge_implementation: str = "unknown") -> None:
@@ -81,9 +86,10 @@ class Metrics:
         # exists only process-wide, and nobody else in this process exposes metrics.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=True)
-        self._queued_by_brand: dict[str, int] = {}
+        self.before_scrape: list[Callable[[], None]] = []
         self._create_platform_metrics()
         self._create_chunk_metrics()
+        self._create_backlog_metrics()
         self._create_protocol_metrics()
         self._create_process_metrics(merge_implementation)
         self._create_outside_metrics()
@@ -148,10 +154,25 @@ class Metrics:
         )
         self.mentions_merged = self._counter("mentions_merged", "Mentions of merged chunks.")
         self.batch_chunks = self._histogram("batch_chunks", "Chunks in one peeked batch.", BATCH_BUCKETS_CHUNKS)
-        self.queue_chunks = self._gauge("queue_chunks", "Chunks left in the queues of the brands that lanes hold.")
         self.queue_lag = self._histogram(
-            "queue_lag_seconds", "From noticing that a brand has work to the commit of its batch.", LAG_BUCKETS_S
+            "queue_lag_seconds",
+            "From when a brand was first known to have chunks, or from its commit before, to the commit of a batch.",
+            LAG_BUCKETS_S,
         )
+
+    def _create_backlog_metrics(self) -> None:
+        once = "The same from every process: take max(), never sum(). NaN while nobody can count."
+        self.backlog_chunks = self._gauge(
+            "backlog_chunks", f"Chunks that wait in the queues of all registered brands, about a second old. {once}"
+        )
+        self.backlog_brands = self._gauge(
+            "backlog_brands", f"Registered brands whose queues are not empty, about a second old. {once}"
+        )
+        self.oldest_waiting = self._gauge(
+            "oldest_waiting_seconds",
+            f"For so long the brand with chunks that waits longest has seen no commit, 0 if none waits. {once}",
+        )
+        self.set_backlog(nan, nan, nan)  # before the first count nobody is to be told that nothing waits
 
     def _create_protocol_metrics(self) -> None:
         self.commits = self._counter("commits", "Commits by outcome.", "outcome")
@@ -266,13 +287,11 @@ class Metrics:
         self.chunks_zoneless.inc(zoneless)
         self.chunks_implausible.inc(implausible)
 
-    def queued(self, brand: str, chunks: int) -> None:
-        """Note how many chunks *brand*'s queue holds; 0 forgets the brand. Only the sum is exposed."""
-        if chunks:
-            self._queued_by_brand[brand] = chunks
-        else:
-            self._queued_by_brand.pop(brand, None)
-        self.queue_chunks.set(sum(tuple(self._queued_by_brand.values())))
+    def set_backlog(self, chunks: float, brands: float, oldest_s: float) -> None:
+        """Expose a count of all queues; NaN where nobody can count."""
+        self.backlog_chunks.set(chunks)
+        self.backlog_brands.set(brands)
+        self.oldest_waiting.set(oldest_s)
 
     def set_wake_mode(self, mode: WakeMode) -> None:
         """Expose which of the wake modes is in force."""
@@ -283,6 +302,8 @@ class Metrics:
         """Expose all metrics in the format that *accept* asks for: (body, content type)."""
         # The client library's encoders are untyped where they are partials.
         encoder: Any
+        for bring_up_to_date in self.before_scrape:
+            bring_up_to_date()
         encoder, content_type = choose_encoder(accept)
         body: bytes = encoder(self.registry)
         return body, content_type

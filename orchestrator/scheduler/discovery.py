@@ -8,6 +8,7 @@ that are due. What follows from what is found is the roster's decision.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,13 +21,14 @@ from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
 from orchestrator.errors import ClockSkewError, HintsUnsupportedError, StoreError, StoreRefusedError
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.client import Login
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
-from orchestrator.store.types import Registry
+from orchestrator.store.types import Queued, Registry
 
 T = TypeVar("T")
 
@@ -35,6 +37,9 @@ HINTED_CLAIM_S = 1.0
 
 FASTEST_CLAIM_S = 0.05
 SLOWEST_CLAIM_S = 0.25
+COUNT_S = 0.75
+"""Least time between two claims that ask about all brands, to count what waits. With hints every claim does; without
+them most ask about idle brands alone, so that polling costs no more while many brands are ready."""
 """Without hints: half of the half second within which the chunk of an idle brand has to be summarised."""
 
 REGISTRY_PAUSE_S = 0.05
@@ -87,6 +92,7 @@ class Discovery:
     """Keeps a roster and the lanes informed.
 
     Attributes:
+        backlog: what waits in the queues of all brands.
         redis_health: what the calls of discovery say about Redis.
         clock_health: what all answers say about the two clocks.
         hinted: whether hints are received now.
@@ -98,6 +104,7 @@ class Discovery:
     ) -> None:
         self.redis_health = RedisHealth(metrics, self._recovered)
         self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
+        self.backlog = Backlog()
         self.hinted = False
         self.registry_read = False
         self._supported = True
@@ -109,6 +116,7 @@ class Discovery:
         self._metrics = metrics
         self._lanes = lanes
         self._refused: tuple[tuple[str, str], ...] = ()
+        self._next_count_s = float("-inf")
         self._registry_stale = trio.Event()
         self._claim_now = trio.Event()
         self._limiter = trio.CapacityLimiter(2)  # a thread for each loop that calls Redis, which no lane can take
@@ -213,15 +221,25 @@ class Discovery:
         return FASTEST_CLAIM_S if found else min(pause_s * 1.5, SLOWEST_CLAIM_S)
 
     async def _claim_round(self) -> bool:
-        slices = self._roster.claim_slices()
+        began_s = trio.current_time()
+        counting = self.registry_read and began_s >= self._next_count_s
+        slices = self._roster.claim_slices(everything=counting)
         if not slices:  # nobody to ask about, but whether Redis serves has to be known all the same
             await self._call(self._store.ping)
         found = False
+        queues: dict[str, Queued] = {}
         for brands in slices:
-            for brand in await self._call(partial(self._store.claim, brands)):
-                found = self._roster.mark_ready(brand) or found
+            claim = await self._call(partial(self._store.claim, brands))
+            queues.update(claim.queues)
+            for brand in claim.ready:
+                if self._roster.claimed(brand):
+                    found = True
+                    self.backlog.ready(brand, trio.current_time())
             if found:
                 self._lanes.notice()
+        if counting:
+            self._next_count_s = began_s + COUNT_S
+            self.backlog.counted(queues, began_s, trio.current_time(), time.time_ns() // 1_000_000)
         return found
 
     # -- hints
@@ -283,7 +301,9 @@ class Discovery:
                 self._registry_stale.set()
 
     def _hint(self, brand: str) -> None:
-        if not self._lanes.wake(brand) and self._roster.hint(brand, trio.current_time()):
+        now_s = trio.current_time()
+        if not self._lanes.wake(brand) and self._roster.hint(brand, now_s):
+            self.backlog.ready(brand, now_s)
             self._lanes.notice()
 
     async def _call(self, call: Callable[[], T]) -> T:

@@ -99,6 +99,10 @@ class Roster:
         self._wait(brand)
         return True
 
+    def claimed(self, brand: str) -> bool:
+        """Like :meth:`mark_ready`, for an answer to a claim; False also for a brand that was ready before."""
+        return brand not in self._ready and self.mark_ready(brand)
+
     def hint(self, brand: str, now_s: float) -> bool:
         """Like :meth:`mark_ready`, for a wake hint: a brand that is put off stays so."""
         record = self._records.get(brand)
@@ -106,18 +110,24 @@ class Roster:
             return False
         return self.mark_ready(brand)
 
-    def claim_slices(self) -> list[list[str]]:
+    def claim_slices(self, *, everything: bool = False) -> list[list[str]]:
         """The brands to ask Redis about, in slices, starting one slice further at every call.
 
         With a fixed start the brands at the end of a long registry would always come last.
+
+        Args:
+            everything: also those that are ready or held, because all queues are to be counted.
         """
-        idle = [brand for brand in self._records if brand not in self._held and brand not in self._ready]
-        if not idle:
+        asked = list(self._records) if everything else [brand for brand in self._records if self._idle(brand)]
+        if not asked:
             return []
-        start = self._cursor % len(idle)
+        start = self._cursor % len(asked)
         self._cursor = start + CLAIM_SLICE
-        turned = idle[start:] + idle[:start]
+        turned = asked[start:] + asked[:start]
         return [turned[at : at + CLAIM_SLICE] for at in range(0, len(turned), CLAIM_SLICE)]
+
+    def _idle(self, brand: str) -> bool:
+        return brand not in self._held and brand not in self._ready
 
     # -- what lanes do
 

@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import nan
 
 import structlog
 import trio
@@ -22,6 +23,7 @@ from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.telling import Audience, tell_nobody
 from orchestrator.lane.turn import Clock
 from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
 from orchestrator.scheduler.roster import Roster
 from orchestrator.scheduler.warm_states import WarmStates
@@ -67,6 +69,7 @@ class SchedulerStatistics:
         left: brands whose state a newer version wrote.
         redis_reason: why Redis does not serve, in the server's words.
         redis_summary: the same in ours, for strangers.
+        backlog: what waits in the queues of all registered brands, None if that is not known.
         clock_problem: why nothing is claimed although Redis serves; empty if it is not so.
     """
 
@@ -84,6 +87,7 @@ class SchedulerStatistics:
     clock_problem: str
     registry_read: bool
     hinted: bool
+    backlog: BacklogStatistics | None = None
 
 
 class Scheduler:
@@ -124,6 +128,7 @@ class Scheduler:
         self._stopping = False
         self._all_closed = trio.Event()
         self._log = structlog.get_logger("orchestrator.scheduler")
+        metrics.before_scrape.append(self._expose_backlog)
 
     def statistics(self) -> SchedulerStatistics:
         """What is going on, without I/O."""
@@ -140,6 +145,7 @@ class Scheduler:
             failed=self._roster.failed(),
             parked=self._roster.parked(),
             left=self._roster.left(),
+            backlog=self.backlog(),
             redis_up=self._discovery.redis_health.up,
             redis_reason=self._discovery.redis_health.reason,
             redis_summary=self._discovery.redis_health.summary,
@@ -147,6 +153,10 @@ class Scheduler:
             registry_read=self._discovery.registry_read,
             hinted=self._discovery.hinted,
         )
+
+    def backlog(self) -> BacklogStatistics | None:
+        """What waits in the queues of all registered brands, None if that is not known."""
+        return self._discovery.backlog.statistics(trio.current_time())
 
     def brands(self) -> tuple[str, ...]:
         """The registered brands, as last read."""
@@ -177,6 +187,13 @@ class Scheduler:
             lane.stop()
         await self._all_closed.wait()
 
+    def _expose_backlog(self) -> None:
+        backlog = self.backlog()
+        if backlog is None:
+            self._metrics.set_backlog(nan, nan, nan)
+        else:
+            self._metrics.set_backlog(backlog.chunks, backlog.brands, backlog.oldest_s)
+
     # -- what discovery tells
 
     def notice(self) -> None:
@@ -199,7 +216,8 @@ class Scheduler:
 
     # -- lanes
 
-    def _note_commit(self, brand: str) -> None:
+    def _note_commit(self, brand: str, queued: int) -> None:
+        self._discovery.backlog.committed(brand, queued, trio.current_time())
         lane = self._lanes.get(brand)
         # At the first commit of a visit and not at its end: with steady traffic that may be hours away.
         if lane is not None and lane.commits == 1:
@@ -231,7 +249,8 @@ class Scheduler:
         taken = {lane.number for lane in self._lanes.values()}
         # The lowest that is free: in the log it tells which of the concurrent lanes this is.
         number = next(number for number in itertools.count() if number not in taken)
-        lane = Lane(brand, number, self._tools, self._options.lane, self._warm.take(brand))
+        ready_s = self._discovery.backlog.since_s(brand, trio.current_time())
+        lane = Lane(brand, number, self._tools, self._options.lane, self._warm.take(brand), ready_s=ready_s)
         self._lanes[brand] = lane
         self._metrics.brands_active.set(len(self._lanes))
         nursery.start_soon(self._run_lane, lane)
@@ -248,9 +267,12 @@ class Scheduler:
         if outcome is LaneOutcome.LEFT and lane.brand not in self._roster.left():  # told once, however often it is met
             self._log.warning("brand left to a newer version", brand=lane.brand, reason=lane.reason)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
+        if outcome is LaneOutcome.DRAINED:
+            self._discovery.backlog.drained(lane.brand)
         # Again at once: a hint came between the last peek and the release, or the release got no answer.
         if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
             self._roster.mark_ready(lane.brand)
+            self._discovery.backlog.ready(lane.brand, trio.current_time())
         self._metrics.brands_parked.set(len(self._roster.parked()))
         self._metrics.brands_left.set(len(self._roster.left()))
         self._discovery.clock_health.look()  # a lane may have found what no claim has met yet

@@ -32,7 +32,7 @@ from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
-from orchestrator.store.types import NO_LOOK, CommitReply, Lease, Look, Peek, Seen, StoreOptions
+from orchestrator.store.types import NO_LOOK, Claim, CommitReply, Lease, Look, Peek, Queued, Seen, StoreOptions
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -318,8 +318,8 @@ class Store:
             for reply in self._runner.run(commands):
                 checked(reply)
 
-    def claim(self, brands: Sequence[str]) -> list[str]:
-        """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease.
+    def claim(self, brands: Sequence[str]) -> Claim:
+        """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease; and all queues.
 
         Raises:
             ClockSkewError: nothing may be claimed.
@@ -327,17 +327,18 @@ class Store:
                 claims wants to commit.
         """
         if not brands:
-            return []
+            return Claim()
         keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
         asked_ms = self.clock.now_ms()
         with self._timed("read"):
             probed, claimed = self._runner.run([_WRITE_PROBE, evalsha(scripts.CLAIM, keys, self._lock_ttl_ms)])
         checked(probed)
-        now_ms, indexes, long_locks = checked(claimed)
+        now_ms, indexes, long_locks, waiting = checked(claimed)
         for index, left_ms in long_locks:
             self._shortened(brands[index], left_ms)
+        queues = {brands[index]: Queued(chunks, version) for index, chunks, version in waiting}
         self.clock.compare(asked_ms, now_ms)
-        return [brands[index] for index in indexes]
+        return Claim([brands[index] for index in indexes], queues)
 
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""

@@ -233,6 +233,31 @@ class CommitReply:
     seen: list[bool] | None = None
 
 
+class Queued(NamedTuple):
+    """A queue that is not empty.
+
+    Attributes:
+        chunks: in it.
+        version: of the brand's last commit, as its meta says it; empty if there is none.
+    """
+
+    chunks: int
+    version: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim says of the brands that it asked about.
+
+    Attributes:
+        ready: those with work or a refresh due, and no lease.
+        queues: of those whose queues are not empty, whoever has their leases.
+    """
+
+    ready: Sequence[str] = ()
+    queues: Mapping[str, Queued] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """The registered brands.

@@ -224,7 +224,7 @@ class LaneUnderTest:
     def _session(self, brand: str, warm: Warm | None) -> Session:
         return ScriptedSession(self.script, brand, warm)
 
-    def _count(self, brand: str) -> None:
+    def _count(self, brand: str, _queued: int) -> None:
         assert brand == "nike"
         self.commits += 1
 

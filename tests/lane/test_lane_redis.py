@@ -38,7 +38,7 @@ def _released_at_the_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gate.set()
 
 
-def tools_of(queue: Brand, metrics: Metrics, committed: Callable[[str], None]) -> LaneTools:
+def tools_of(queue: Brand, metrics: Metrics, committed: Callable[[str, int], None]) -> LaneTools:
     """What a lane has in the service; without wake hints it waits for nothing."""
     return LaneTools(Sessions(queue.store, CONFIG), Audience(metrics, committed), lambda: False)
 
@@ -49,7 +49,7 @@ class Visits:
     def __init__(self, queue: Brand, **options: float) -> None:
         self.metrics = Metrics(merge_implementation="python")
         self._brand = queue.name
-        self._tools = tools_of(queue, self.metrics, lambda _brand: None)
+        self._tools = tools_of(queue, self.metrics, lambda _brand, _queued: None)
         self._options = LaneOptions(**options)  # type: ignore[arg-type]
         self.warm: Warm | None = None
 
@@ -115,7 +115,7 @@ async def test_lane_told_to_stop_in_its_thread_folds_nothing_ahead(queue: Brand)
     """It ends after the commits that are under way, however long the queue is."""
     queue.push_ids(*(f"c-{number}" for number in range(20_000)))
     committed = trio.Event()
-    tools = tools_of(queue, Metrics(merge_implementation="python"), lambda _: committed.set())
+    tools = tools_of(queue, Metrics(merge_implementation="python"), lambda _brand, _queued: committed.set())
     lane = Lane(queue.name, 0, tools, LaneOptions(), None)
     with trio.fail_after(DEADLINE_S):
         async with trio.open_nursery() as nursery:

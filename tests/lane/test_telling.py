@@ -15,7 +15,7 @@ STORED = Fingerprint({"MAX_STORIES": 5_000, "MERGE_SIMILARITY_THRESHOLD": 0.75})
 @pytest.fixture
 def audience() -> Audience:
     """Nobody in particular."""
-    return Audience(Metrics(), lambda _: None)
+    return Audience(Metrics(), lambda _brand, _queued: None)
 
 
 def told(audience: Audience, *changes: Comparison) -> list[tuple[str, str]]:

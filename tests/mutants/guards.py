@@ -128,7 +128,7 @@ GUARDS: Final = (
         for of, after in (
             ("asked_ms, _milliseconds(time_)", ""),
             ("asked_ms, now_ms", "        return Lease("),
-            ("asked_ms, now_ms", "        return [brands"),
+            ("asked_ms, now_ms", "        return Claim([brands"),
             ("asked_ms, peek.now_ms", "        return peek\n"),
             ("asked_ms, now_ms", "            return Seen("),
         )
@@ -306,6 +306,55 @@ GUARDS: Final = (
         "if outcome is not LaneOutcome.DRAINED:",
         "if outcome is LaneOutcome.YIELDED:",
         "tests/scheduler/test_roster.py::test_finish_decides_who_is_taken_again",
+    ),
+    # scheduler/backlog: what waits, and since when
+    *(
+        Guard(
+            "orchestrator/scheduler/backlog.py",
+            guard,
+            instead,
+            f"tests/scheduler/test_backlog.py::test_{noticed_by}",
+        )
+        for guard, instead, noticed_by in (
+            (
+                "if self._counted is None or now_s - self._counted[0] > STALE_S:",
+                "if self._counted is None:",
+                "statistics_are_unknown_before_a_count_and_when_it_is_old",
+            ),
+            (
+                "if self._versions.get(brand, queue.version) != queue.version:",
+                "if False:",
+                "readiness_begins_anew_with_a_commit_of_another_process",
+            ),
+            (
+                "self._versions.pop(brand, None)",
+                "pass",
+                "readiness_begins_anew_with_a_commit_of_our_own",
+            ),
+            (
+                "if brand in queues or since_s >= began_s",
+                "if brand in queues",
+                "readiness_ends_when_a_queue_is_found_empty",
+            ),
+        )
+    ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "slices = self._roster.claim_slices(everything=counting)",
+        "slices = self._roster.claim_slices()",
+        "tests/scheduler/test_scheduler.py::test_scheduler_counts_what_waits_for_lanes",
+    ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "self._next_count_s = began_s + COUNT_S",
+        "pass",
+        "tests/scheduler/test_scheduler.py::test_scheduler_counts_once_a_second_without_hints",
+    ),
+    Guard(
+        "orchestrator/scheduler/scheduler.py",
+        "self._options.lane, self._warm.take(brand), ready_s=ready_s)",
+        "self._options.lane, self._warm.take(brand))",
+        "tests/scheduler/test_scheduler.py::test_scheduler_measures_lag_from_readiness",
     ),
     # what a chunk says is bounded as a whole, and so is what it is compared with
     Guard(

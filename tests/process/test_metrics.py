@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from itertools import pairwise
+from math import isnan
 
 import pytest
 import trio
@@ -103,12 +104,18 @@ def test_odd_counts_chunks_by_what_is_odd(metrics: Metrics) -> None:
     assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [2, 3, 4]
 
 
-def test_queued_exposes_the_sum_and_forgets_drained_brands(metrics: Metrics) -> None:
-    """Queue lengths are per brand inside and one number outside."""
-    metrics.queued("nike", 5)
-    metrics.queued("adidas", 2)
-    metrics.queued("nike", 0)
-    assert sample(metrics, "orchestrator_queue_chunks") == 2
+def test_backlog_is_unknown_until_it_is_counted(metrics: Metrics) -> None:
+    """A zero would tell an alert that nothing waits."""
+    names = [f"orchestrator_{name}" for name in ("backlog_chunks", "backlog_brands", "oldest_waiting_seconds")]
+    assert all(isnan(sample(metrics, name) or 0) for name in names)
+    metrics.set_backlog(7, 2, 1.5)
+    assert [sample(metrics, name) for name in names] == [7, 2, 1.5]
+
+
+def test_render_brings_up_to_date_what_changes_by_time_alone(metrics: Metrics) -> None:
+    """Each scrape tells the present, not the last event."""
+    metrics.before_scrape.append(lambda: metrics.set_backlog(1, 1, 42.0))
+    assert b"orchestrator_oldest_waiting_seconds 42.0" in metrics.render()[0]
 
 
 def test_set_wake_mode_marks_exactly_one(metrics: Metrics) -> None:

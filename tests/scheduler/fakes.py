@@ -19,7 +19,7 @@ from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.clock import ServerClock
-from orchestrator.store.types import Lease, Registry
+from orchestrator.store.types import Claim, Lease, Queued, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
 
 AWAY = StoreUnavailableError("no answer")
@@ -32,6 +32,7 @@ class FakeRedis:
 
     Attributes:
         brands: what is registered.
+        versions: of each brand's last commit.
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
@@ -46,6 +47,7 @@ class FakeRedis:
         self.brands = list(brands)
         self.refused: tuple[tuple[str, str], ...] = ()
         self.scripts: defaultdict[str, Script] = defaultdict(Script)
+        self.versions: defaultdict[str, int] = defaultdict(int)
         self.down: Exception | None = None
         self.renewals_fail = False
         self.hints = True
@@ -72,11 +74,17 @@ class FakeRedis:
             raise self.down
         return Registry(tuple(self.brands), self.refused)
 
-    def claim(self, brands: Sequence[str]) -> list[str]:
-        """Brands with work."""
+    def claim(self, brands: Sequence[str]) -> Claim:
+        """Brands with work; each step is a chunk."""
         self.ping()
         self.claims.append(trio.current_time())
-        return [brand for brand in brands if self.scripts[brand].opens or self.scripts[brand].steps]
+        scripts = {brand: self.scripts[brand] for brand in brands}
+        queues = {
+            brand: Queued(len(script.steps), str(self.versions[brand]).encode())
+            for brand, script in scripts.items()
+            if script.steps
+        }
+        return Claim([brand for brand, script in scripts.items() if script.opens or script.steps], queues)
 
     def ping(self) -> None:
         """Fail while it is down."""

@@ -12,9 +12,17 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from orchestrator.errors import BrandBusyError, ClockSkewError, LeaseLostError, NewerStateError, WrongTypeError
+from orchestrator.errors import (
+    BrandBusyError,
+    ClockSkewError,
+    LeaseLostError,
+    NewerStateError,
+    StoreUnavailableError,
+    WrongTypeError,
+)
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
 from tests.lane.fakes import LEASE, Takes
@@ -235,6 +243,64 @@ async def test_scheduler_lets_one_lane_compute_at_a_time(
     begun = sorted(at_s for brand in "ab" for at_s in world.scripts[brand].times("step")[:4])
     assert len(begun) == 8
     assert all(later - earlier >= 0.099 for earlier, later in itertools.pairwise(begun))
+
+
+# -- what waits
+
+
+async def test_scheduler_counts_what_waits_for_lanes(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also brands that are ready already, and that others hold: no lane of ours knows of them."""
+    world = FakeRedis("held", "ready", "elsewhere")
+    metrics = Metrics(merge_implementation="python")
+    scheduler = make_scheduler(world, monkeypatch, concurrency=1, metrics=metrics, quantum_s=100.0)
+    async with running(scheduler):
+        world.push("held", *[Takes(50.0, WORK)] * 2)
+        await trio.sleep(0.1)
+        world.push("ready", *[WORK] * 3)
+        world.scripts["elsewhere"].opens.extend([BrandBusyError("leased")] * 999)
+        world.push("elsewhere", *[WORK] * 4, hint=False)
+        await trio.sleep(10.0)
+        backlog = scheduler.backlog()
+        assert backlog is not None
+        assert (backlog.chunks, backlog.brands) == (1 + 3 + 4, 3)
+        assert 8.0 <= backlog.oldest_s <= 10.1
+        assert f"orchestrator_oldest_waiting_seconds {backlog.oldest_s}" in metrics.render()[0].decode()
+        world.down = StoreUnavailableError("no answer")
+        await trio.sleep(30.0)
+        assert scheduler.backlog() is None
+        assert "orchestrator_backlog_chunks NaN" in metrics.render()[0].decode()
+
+
+async def test_scheduler_measures_lag_from_readiness(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brand that waits 4 s for the only lane has lagged 4 s, however fast the lane is then."""
+    world = FakeRedis("first", "second")
+    metrics = Metrics(merge_implementation="python")
+    async with running(make_scheduler(world, monkeypatch, concurrency=1, metrics=metrics)):
+        world.push("first", Takes(4.0, WORK))
+        await trio.sleep(0.01)
+        world.push("second", WORK)
+        await trio.sleep(6.0)
+        assert world.scripts["second"].times("step")
+    assert metrics.registry.get_sample_value("orchestrator_queue_lag_seconds_sum") == pytest.approx(8.0, abs=0.05)
+
+
+async def test_scheduler_counts_once_a_second_without_hints(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a brand is ready, polling asks about it to count it and no more often."""
+    world = FakeRedis("held", "ready")
+    world.hints = False
+    async with running(make_scheduler(world, monkeypatch, concurrency=1, quantum_s=100.0)):
+        for brand in world.brands:
+            world.push(brand, Takes(50.0, WORK))
+        await trio.sleep(2.0)
+        before = len(world.claims)
+        await trio.sleep(20.0)
+        assert 18 <= len(world.claims) - before <= 27
 
 
 # -- failures

@@ -123,7 +123,7 @@ def test_store_at_maxmemory_is_still_served() -> None:
     with RedisServer(arguments=["--maxmemory", "1"]) as server:
         store = Store(server.client())
         store.ping()
-        assert store.claim(["b"]) == []
+        assert store.claim(["b"]).ready == []
 
 
 def test_store_waits_for_a_free_connection_and_no_longer(redis_url: str) -> None:

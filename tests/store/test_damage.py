@@ -198,10 +198,10 @@ def test_claim_names_a_brand_whose_due_is_damaged(world: World) -> None:
     """It would never be refreshed, and nobody would know; acquire says what is wrong."""
     committed(world)
     world.client.delete(world.keys.queue)
-    assert world.store.claim([world.brand]) == []
+    assert world.store.claim([world.brand]).ready == []
     for due in NO_NUMBERS:
         world.client.hset(world.keys.meta, "due", due)
-        assert world.store.claim([world.brand]) == [world.brand]
+        assert world.store.claim([world.brand]).ready == [world.brand]
 
 
 def test_damages_names_what_acquire_refuses(world: World) -> None:

@@ -37,6 +37,7 @@ from orchestrator.store import (
 )
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import _commit_reply
+from orchestrator.store.types import Claim, Queued
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -672,7 +673,7 @@ def test_claim_names_brands_with_work_and_without_lock(world: World) -> None:
     for brand in (busy, ready):
         World(world.client, world.store, brand).push(b"x")
     world.store.acquire(busy, "t")
-    assert world.store.claim([idle, busy, ready]) == [ready]
+    assert world.store.claim([idle, busy, ready]).ready == [ready]
 
 
 def test_claim_names_quiet_brands_once_their_refresh_is_due(world: World) -> None:
@@ -680,9 +681,9 @@ def test_claim_names_quiet_brands_once_their_refresh_is_due(world: World) -> Non
     lease, peek = world.holding()
     world.store.commit(lease, commit_of(peek, due_ms=peek.now_ms + 3_600_000))
     world.store.release(lease)
-    assert world.store.claim([world.brand]) == []
+    assert world.store.claim([world.brand]).ready == []
     world.client.hset(world.keys.meta, "due", peek.now_ms)
-    assert world.store.claim([world.brand]) == [world.brand]
+    assert world.store.claim([world.brand]).ready == [world.brand]
     assert world.lease().due_ms == peek.now_ms
 
 
@@ -691,12 +692,28 @@ def test_claim_names_brands_with_keys_of_a_foreign_type(world: World) -> None:
     wrong = World(world.client, world.store, f"{world.brand} wrong")
     world.client.set(wrong.keys.queue, "x")
     world.push(b"x")
-    assert world.store.claim([world.brand, wrong.brand]) == [world.brand, wrong.brand]
+    assert world.store.claim([world.brand, wrong.brand]).ready == [world.brand, wrong.brand]
 
 
 def test_claim_of_nothing_is_nothing(world: World) -> None:
     """No brands, no round trip."""
-    assert world.store.claim([]) == []
+    assert world.store.claim([]) == Claim()
+
+
+def test_claim_counts_the_queues_of_all_brands(world: World) -> None:
+    """Whoever has the lease; empty queues and keys of a foreign type are not among them."""
+    empty, held, free, wrong = (World(world.client, world.store, f"{world.brand} {word}") for word in "ehfw")
+    lease, peek = held.holding(b"a", b"b", b"c")
+    assert world.store.claim([held.brand]).queues == {held.brand: Queued(3, b"")}
+    world.store.commit(lease, commit_of(peek, consumed=1, head=b"a", tail=b"a"))
+    free.push(b"x")
+    world.client.set(free.keys.meta, "a string")
+    world.client.set(wrong.keys.queue, "x")
+    claim = world.store.claim([empty.brand, held.brand, free.brand, wrong.brand])
+    assert claim.queues == {held.brand: Queued(2, b"1"), free.brand: Queued(1, b"")}
+    assert sum(queue.chunks for queue in claim.queues.values()) == sum(
+        world.client.llen(own.keys.queue) for own in (empty, held, free)
+    )
 
 
 def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> None:
