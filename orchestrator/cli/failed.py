@@ -1,5 +1,7 @@
 """``orchestrator failed``: dead letters, ours and those of workers, shown and left alone.
 
+What is to become of them is in :mod:`orchestrator.cli.failed_mend`.
+
 Source: the contract: ``failed:brand:<brand>`` is shared, and workers append entries of other shapes. Every entry
 is untrusted bytes: what is not recognised is shown as it is, what is not text is shown escaped.
 """
@@ -7,79 +9,82 @@ is untrusted bytes: what is not recognised is shown as it is, what is not text i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 import redis
 from rich.console import Group
 
 from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.failed_mend import drop, edit, retry
+from orchestrator.cli.failed_read import count_all, each_letter, find_letters, read_letters
+from orchestrator.cli.selecting import is_narrow, selecting
 from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
+from orchestrator.contract.times import iso_utc
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
-from orchestrator.store import checked, translated
-from orchestrator.store.registry import registered
+from orchestrator.store.letters import Mark, marks
 
-OUR_ERROR = "invalid_chunk_result"
-_PREFIX = BrandKeys.of("").failed
 _SHOWN_CHARS = 2_000  # of one value; --json shows all of it
 _LIST_REASON_CHARS = 160
 _SECONDS_CHARS = len("2026-11-23T10:15:00")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One dead letter: its place in the list, its bytes, and what they hold if that is a JSON object."""
-
-    index: int
-    raw: bytes
-    fields: dict[str, Any] | None
-
-    def text(self, name: str) -> str:
-        """A field as text, empty if there is none."""
-        value = (self.fields or {}).get(name)
-        return value if isinstance(value, str) else "" if value is None else json.dumps(value)
-
-
 @click.group()
 def failed() -> None:
-    """List and show dead letters: chunks that could not be folded."""
+    """List, show, mend, send again and remove dead letters: chunks that could not be folded."""
+
+
+failed.add_command(retry)
+failed.add_command(drop)
+failed.add_command(edit)
 
 
 @failed.command(name="list", short_help="List dead letters: of one brand, or counts of all.")
 @click.argument("brand", required=False)
+@selecting
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Newest entries to list.")
+@click.option("--by-reason", is_flag=True, help="Groups of the same reason and path, the largest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @with_settings
-def list_failed(settings: Settings, brand: str | None, limit: int) -> None:
+def list_failed(
+    settings: Settings, brand: str | None, *, selection: Selection, limit: int, by_reason: bool, as_json: bool
+) -> None:
     """List the dead letters of BRAND, oldest first; without BRAND, how many each brand has."""
-    if brand is None:
-        with open_redis(settings) as client:
-            counts = count_all(client, settings.brand_list_keys)
-        _print_counts(counts)
-        return
-    name = check_brand(brand)
+    names = None if brand is None else [check_brand(brand)]
     with open_redis(settings) as client:
-        entries, total = read_entries(client, name, -limit, -1)
-    _print_entries(name, entries, total)
+        if by_reason or (names is None and is_narrow(selection)):
+            wanted = names or list(count_all(client, settings.brand_list_keys))
+            _print_groups(_groups(client, wanted, selection), as_json=as_json)
+        elif names is None:
+            _print_counts(count_all(client, settings.brand_list_keys), as_json=as_json)
+        else:
+            letters, total = _find(client, names[0], selection, limit)
+            _print_entries(names[0], letters, total, as_json=as_json)
 
 
 @failed.command(short_help="Show dead letters of a brand with their payloads.")
 @click.argument("brand")
+@selecting
 @click.option("--index", type=int, help="One entry alone: 0 is the oldest, -1 the newest.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Newest entries to show.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The entries as they are, one a line; what is no JSON as a string."
 )
 @with_settings
-def show(settings: Settings, brand: str, index: int | None, limit: int, *, as_json: bool) -> None:
+def show(settings: Settings, brand: str, *, selection: Selection, index: int | None, limit: int, as_json: bool) -> None:
     """Show dead letters of BRAND with the original payload; values beyond 2,000 characters are cut, --json is whole."""
-    first, last = (-limit, -1) if index is None else (index, index)
+    name = check_brand(brand)
     with open_redis(settings) as client:
-        entries, total = read_entries(client, check_brand(brand), first, last)
+        if index is None:
+            entries, total = _find(client, name, selection, limit)
+        else:
+            entries, total = read_letters(client, name, index, index)
+        sent = _marks(client, name, entries)
     if not entries:
         place = "" if index is None or not total else f" at {index}: there are {total}"
         raise Failure(f"no dead letter of {brand!r}{place}")
@@ -87,41 +92,35 @@ def show(settings: Settings, brand: str, index: int | None, limit: int, *, as_js
         click.echo("\n".join(as_json_line(entry.raw) for entry in entries))
         return
     for entry in entries:
-        _print_entry(entry, total)
+        _print_entry(entry, total, sent.get(entry.index))
 
 
-def read_entries(client: redis.Redis, brand: str, first: int, last: int) -> tuple[list[Entry], int]:
-    """Entries *first* to *last* (negative: from the end) of *brand* with their places, and how many there are.
-
-    Raises:
-        StoreError: Redis did not answer or refused (a key of another type).
-    """
-    key = BrandKeys.of(brand).failed
-    with translated(), client.pipeline(transaction=True) as pipeline:  # one snapshot, so that places are right
-        pipeline.llen(key)
-        pipeline.lrange(key, first, last)
-        total, raws = (checked(reply) for reply in pipeline.execute(raise_on_error=False))
-    start = max(0, first + total if first < 0 else first)
-    return [Entry(start + offset, raw, _object_of(raw)) for offset, raw in enumerate(raws)], int(total)
+def _find(client: redis.Redis, brand: str, selection: Selection, limit: int) -> tuple[list[Letter], int]:
+    """The newest *limit* letters that are meant, and how many there are; all are read only if that is asked."""
+    if is_narrow(selection):
+        return find_letters(client, brand, selection, limit)
+    return read_letters(client, brand, -limit, -1)
 
 
-def count_all(client: redis.Redis, registry_keys: Sequence[str]) -> dict[str, int | None]:
-    """Dead letters by brand, of all brands that have some, registered or not; None: a key of another type.
+def _marks(client: redis.Redis, brand: str, entries: Sequence[Letter]) -> dict[int, Mark]:
+    """What is known of those of *entries* that were sent again before, by place."""
+    payloads = {}
+    for entry in entries:
+        with suppress(LetterError):
+            payloads[entry.index] = entry.payload()
+    found = marks(client, brand, list(payloads.values()))
+    return {index: mark for index, mark in zip(payloads, found, strict=True) if mark is not None}
 
-    Raises:
-        StoreError: Redis did not answer or refused.
-    """
-    with translated():
-        found = {_brand_of(key) for key in cast("Iterator[bytes]", client.scan_iter(match=f"{_PREFIX}*", count=1_000))}
-        names = sorted(found.union(registered(client, registry_keys).brands))
-        with client.pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.llen(BrandKeys.of(name).failed)
-            replies: list[Any] = pipeline.execute(raise_on_error=False)
-    lengths = {
-        name: None if isinstance(reply, Exception) else int(reply) for name, reply in zip(names, replies, strict=True)
-    }
-    return {name: number for name, number in lengths.items() if number != 0}
+
+def _groups(client: redis.Redis, brands: Sequence[str], selection: Selection) -> Counter[tuple[str, Writer, str, str]]:
+    """How many letters have the same brand, writer, path and reason."""
+    groups: Counter[tuple[str, Writer, str, str]] = Counter()
+    for brand in brands:
+        for letter in each_letter(client, brand):
+            if selection.takes(letter):
+                reason, path = letter.group
+                groups[brand, letter.writer, path, reason] += 1
+    return groups
 
 
 def as_json_line(raw: bytes) -> str:
@@ -132,20 +131,22 @@ def as_json_line(raw: bytes) -> str:
         return json.dumps(raw.decode(errors="backslashreplace"))
 
 
-def _brand_of(key: bytes) -> str:
-    return key.decode(errors="backslashreplace").removeprefix(_PREFIX)
+def _print_groups(groups: Counter[tuple[str, Writer, str, str]], *, as_json: bool) -> None:
+    if as_json:
+        names = ("brand", "writer", "path", "reason")
+        click.echo(json.dumps([dict(zip(names, key, strict=True)) | {"letters": n} for key, n in groups.most_common()]))
+        return
+    table = make_table("Letters", "Brand", "Writer", "Path", "Reason", right=("Letters",))
+    for (brand, writer, path, reason), number in groups.most_common():
+        shown = plain(_shortened(reason, _LIST_REASON_CHARS))
+        table.add_row(f"{number:,}", plain(brand), plain(writer), plain(path), shown)
+    show_page(table)
 
 
-def _object_of(raw: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _print_counts(counts: dict[str, int | None]) -> None:
-    if not counts:
+def _print_counts(counts: dict[str, int | None], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([{"brand": name, "letters": number} for name, number in counts.items()]))
+    elif not counts:
         remark("No brand has dead letters.")
     elif not on_terminal():
         for name, number in counts.items():
@@ -157,13 +158,16 @@ def _print_counts(counts: dict[str, int | None]) -> None:
         show_page(table)
 
 
-def _print_entries(brand: str, entries: list[Entry], total: int) -> None:
+def _print_entries(brand: str, entries: list[Letter], total: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([_document(entry) for entry in entries]))
+        return
     if not entries:
         remark(f"{brand!r} has no dead letters.")
         return
     table = make_table("#", "Received (UTC)", "Path", "Reason", right=("#",), fixed=("Received (UTC)",))
     for entry in entries:
-        if entry.text("error") == OUR_ERROR:
+        if entry.writer is Writer.ORCHESTRATOR:
             received = entry.text("receivedAt")[:_SECONDS_CHARS].replace("T", " ")
             path, reason = plain(entry.text("path")), plain(_shortened(entry.text("reason"), _LIST_REASON_CHARS))
         else:  # another program's: its words are not ours to interpret
@@ -175,8 +179,15 @@ def _print_entries(brand: str, entries: list[Entry], total: int) -> None:
         remark(f"The newest {len(entries)} of {counted(total, 'entry', 'entries')}; --limit shows more.")
 
 
-def _print_entry(entry: Entry, total: int) -> None:
+def _document(entry: Letter) -> dict[str, object]:
+    own = {name: entry.text(name) for name in ("receivedAt", "path", "reason")}
+    return {"index": entry.index, "writer": entry.writer, **own}
+
+
+def _print_entry(entry: Letter, total: int, mark: Mark | None) -> None:
     head = plain(f"#{entry.index} of {total}", "bold")
+    if mark is not None:
+        head.append_text(plain(f"  sent again {counted(mark.times, 'time')}, last {iso_utc(mark.at_ms)} by {mark.who}"))
     if entry.fields is None:
         note = plain("  not a JSON object, as it is:", "dim")
         show_page(Group(head, note, plain(_shortened(entry.raw.decode(errors="backslashreplace"), _SHOWN_CHARS)), ""))

@@ -22,6 +22,11 @@ def queue_key(brand: str) -> str:
     return f"{QUEUE_PREFIX}{brand}{QUEUE_SUFFIX}"
 
 
+def worker_queue_key(brand: str) -> str:
+    """Name of the LIST from which workers take a brand's work; it is theirs, and named here for their dead letters."""
+    return f"queue:brand:{brand}{QUEUE_SUFFIX}"
+
+
 def brand_of_queue(key: str) -> str | None:
     """The brand whose queue *key* is, or None for any other key."""
     if not (key.startswith(QUEUE_PREFIX) and key.endswith(QUEUE_SUFFIX)):
@@ -50,6 +55,7 @@ class BrandKeys:
     recent: str  # LIST, out
     outbox: str  # LIST
     telling: str  # STRING with PX
+    retried: str  # HASH, marks of dead letters that were sent again
 
     @classmethod
     def of(cls, brand: str) -> BrandKeys:
@@ -71,4 +77,5 @@ class BrandKeys:
             recent=f"chunks:recent:brand:{brand}",
             outbox=f"{own}outbox",
             telling=f"{own}telling",
+            retried=f"{own}retried",
         )

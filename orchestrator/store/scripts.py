@@ -37,8 +37,8 @@ class Script:
 
     Attributes:
         name: of its file.
-        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands, and for
-            beat, which takes none.
+        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands, for
+            beat, which takes none, and for mend, whose queue may be that of workers.
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -68,5 +68,6 @@ RELEASE: Final = Script.load("release", "lock", "meta")
 CLAIM: Final = Script.load("claim")
 ADOPT: Final = Script.load("adopt", "meta")
 BEAT: Final = Script.load("beat")
+MEND: Final = Script.load("mend")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND)

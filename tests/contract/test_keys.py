@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.keys import BrandKeys, brand_of_queue, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
-OWN = ("lock", "meta", "state", "seen0", "seen1", "outbox", "telling")
+OWN = ("lock", "meta", "state", "seen0", "seen1", "outbox", "telling", "retried")
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -31,6 +31,7 @@ def test_keys_are_those_of_the_contract() -> None:
         recent="chunks:recent:brand:nike",
         outbox="orchestrator:{result:brand:nike:chunks}:outbox",
         telling="orchestrator:{result:brand:nike:chunks}:telling",
+        retried="orchestrator:{result:brand:nike:chunks}:retried",
     )
 
 

@@ -13,6 +13,7 @@ from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
 from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
+from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 
 _CLOCK: Final = "tests/store/test_clock.py"
@@ -480,4 +481,5 @@ GUARDS: Final = (
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
     *SETTINGS_GUARDS,
+    *LETTER_GUARDS,
 )

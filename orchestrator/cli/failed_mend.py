@@ -1,0 +1,267 @@
+"""``orchestrator failed retry``, ``drop`` and ``edit``: what is to become of dead letters.
+
+Letters of workers hold a worker's input, and letters of other shapes are nobody's to interpret: both are left alone
+unless they are asked for by name.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+import redis
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.failed_read import count_all, read_letters
+from orchestrator.cli.letters import Change, Mover, Pace, Plan, plan, plan_of
+from orchestrator.cli.selecting import is_narrow, selecting, writer_of
+from orchestrator.cli.terminal import Failure, Misuse, counted, remark
+from orchestrator.contract.brands import check_brand
+from orchestrator.contract.keys import queue_key, worker_queue_key
+from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
+from orchestrator.contract.set_value import SetError, Setting, set_values
+from orchestrator.errors import StoreError
+from orchestrator.process.masking import printable
+from orchestrator.settings import Settings
+
+_SHOWN_GROUPS = 20
+
+_of_workers = click.option("--workers", "of", flag_value="workers", help="Letters that workers wrote, and only those.")
+_set = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Set a value in each payload first.")
+_OPTIONS = (
+    click.argument("brand", required=False),
+    click.option("--all", "everything", is_flag=True, help="All letters: no other filter is needed."),
+    selecting,
+    click.option("--index", type=click.IntRange(0), help="The letter at this place: 0 is the oldest."),
+    _of_workers,
+    click.option("--limit", type=click.IntRange(1), help="At most so many of each brand, the oldest."),
+    click.option("--rate", type=click.FloatRange(0, min_open=True), help="At most so many a second."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON document instead of sentences."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is asked for: which letters, of one brand or of all, and how."""
+
+    brand: str | None
+    wanted: Selection
+    pace: Pace
+    limit: int | None
+    dry_run: bool
+    as_json: bool
+    action: str = ""
+    change: Change | None = None
+    asks: bool = False
+
+
+def _working(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a :class:`_Work`, and that as the argument *work*."""
+
+    @functools.wraps(function)
+    def command(*args: Any, selection: Selection, brand: str | None, rate: float | None, **options: Any) -> None:
+        wanted = replace(selection, index=options.pop("index"))
+        if wanted.index is not None and brand is None:
+            raise Misuse("--index needs a BRAND")
+        if not (options.pop("everything") or is_narrow(wanted)):
+            raise Misuse("say which letters: --all, --reason, --path, --since, --until, --grep or --index")
+        wanted = replace(wanted, writer=writer_of(options.pop("of")))
+        how = {option: options.pop(option) for option in ("limit", "dry_run", "as_json")}
+        name = None if brand is None else check_brand(brand)
+        return function(*args, work=_Work(name, wanted, Pace(rate), **how), **options)
+
+    decorated: Callable[..., None] = command
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+@click.command(short_help="Send dead letters again: from their list into the queue.")
+@_working
+@_set
+@with_settings
+def retry(settings: Settings, *, work: _Work, sets: tuple[str, ...]) -> None:
+    """Send dead letters of BRAND, or of all brands, to the queue again, each in one atomic step.
+
+    A chunk that was counted already counts once. Interrupted, it has done a part; run it again for the rest.
+    With --workers the payloads, which are a worker's input, go to queue:brand:BRAND:chunks.
+    """
+    _run(settings, replace(work, action="retry", change=_change(_settings_of(sets))))
+
+
+@click.command(short_help="Remove dead letters for good.")
+@_working
+@click.option("--others", "of", flag_value="others", help="Letters of no known shape, and only those.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings
+def drop(settings: Settings, *, work: _Work, yes: bool) -> None:
+    """Remove dead letters of BRAND, or of all brands, for good."""
+    _run(settings, replace(work, action="drop", asks=not (yes or work.dry_run)))
+
+
+@click.command(short_help="Mend one dead letter's payload and send it again.")
+@click.argument("brand")
+@click.option("--index", required=True, type=click.IntRange(0), help="Its place in the list: 0 is the oldest.")
+@_of_workers
+@_set
+@with_settings
+def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tuple[str, ...]) -> None:
+    """Mend the payload of one dead letter of BRAND, in $EDITOR or with --set, and send it again."""
+    name, values = check_brand(brand), _settings_of(sets)
+    with open_redis(settings) as client:
+        letters, total = read_letters(client, name, index, index)
+        if not letters:
+            raise Failure(f"no dead letter of {name!r} at {index}: there are {total}")
+        letter = letters[0]
+        writer = writer_of(of)
+        if letter.writer is not writer:
+            raise Failure(f"the letter at {index} is of {_WHOSE[letter.writer]}{_HINTS[letter.writer]}")
+        payload = _edited(letter, values)
+        if payload is None:
+            remark("Nothing was changed, the letter stays.")
+            return
+        mover = Mover(client, who=_who(), queue=_queue(name, writer), change=lambda _: payload, pace=Pace())
+        # What was edited is these bytes, wherever they stand by now.
+        if mover.carry_out(plan_of(name, letter)):
+            raise Failure("somebody else took the letter meanwhile; nothing was done")
+    click.echo("Sent 1 letter again.")
+
+
+def _run(settings: Settings, work: _Work) -> None:
+    with open_redis(settings) as client:
+        names = list(count_all(client, settings.brand_list_keys)) if work.brand is None else [work.brand]
+        plans = [made for name in names if (made := plan(client, name, work.wanted, work.change, work.limit)).meant]
+        moved, gone = 0, 0
+        if not work.dry_run:
+            _ask(work, plans)
+            moved, gone = _carry_out(client, plans, work)
+    if work.as_json:
+        click.echo(json.dumps(_document(work, plans, moved, gone), indent=2))
+    else:
+        _tell(work, plans, moved, gone)
+    if refused := sum(made.refused for made in plans):
+        raise Failure(f"{counted(refused, 'letter')} cannot be sent and stayed")
+
+
+def _ask(work: _Work, plans: Sequence[Plan]) -> None:
+    total = sum(made.total for made in plans)
+    if not (work.asks and total):
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(f"{counted(total, 'letter')} would be gone for good: say --yes, or --dry-run to see which")
+    click.confirm(f"Remove {counted(total, 'letter')} for good?", abort=True, err=True)
+
+
+def _carry_out(client: redis.Redis, plans: Sequence[Plan], work: _Work) -> tuple[int, int]:
+    """Letters that were moved, and those that somebody else had taken."""
+    moved, gone = 0, 0
+    for made in plans:
+        queue = _queue(made.brand, work.wanted.writer) if work.action == "retry" else None
+        mover = Mover(client, who=_who(), queue=queue, change=work.change, pace=work.pace)
+        try:
+            gone += mover.carry_out(made)
+        except (StoreError, KeyboardInterrupt):
+            remark(f"Stopped after {counted(moved + mover.moved, 'letter')}; the same command does the rest.")
+            raise
+        moved += mover.moved
+    return moved, gone
+
+
+def _tell(work: _Work, plans: Sequence[Plan], moved: int, gone: int) -> None:
+    for made in plans:
+        if work.dry_run:
+            for (reason, path), number in made.groups.most_common(_SHOWN_GROUPS):
+                click.echo(f"{number}\t{printable(made.brand)}\t{printable(path)}\t{printable(reason)}")
+        for index, why in made.told:
+            remark(f"{made.brand}: the letter at {index} stays: {why}")
+    total = counted(sum(made.total for made in plans) if work.dry_run else moved, "letter")
+    would = "Would have" if work.dry_run else ""
+    done = {"retry": "sent {} again", "drop": "removed {}"}[work.action].format(total)
+    sentence = f"{would} {done}.".strip()
+    click.echo(sentence[0].upper() + sentence[1:])
+    if gone:
+        remark(f"{counted(gone, 'letter')} had been taken by somebody else.")
+
+
+def _document(work: _Work, plans: Sequence[Plan], moved: int, gone: int) -> dict[str, object]:
+    return {
+        "action": work.action,
+        "dryRun": work.dry_run,
+        "selected": sum(made.total for made in plans),
+        "moved": moved,
+        "gone": gone,
+        "brands": [
+            {
+                "brand": made.brand,
+                "selected": made.total,
+                "groups": [
+                    {"reason": reason, "path": path, "letters": number}
+                    for (reason, path), number in made.groups.most_common()
+                ],
+                "refused": made.refused,
+                "refusals": [{"index": index, "reason": why} for index, why in made.told],
+            }
+            for made in plans
+        ],
+    }
+
+
+def _settings_of(sets: tuple[str, ...]) -> tuple[Setting, ...]:
+    try:
+        return tuple(map(Setting.parse, sets))
+    except SetError as error:
+        raise Misuse(f"--set {error}") from None
+
+
+def _change(values: tuple[Setting, ...]) -> Change:
+    return lambda letter: set_values(letter.payload(), values)
+
+
+def _edited(letter: Letter, values: tuple[Setting, ...]) -> bytes | None:
+    """The payload as it was mended; None if it was not.
+
+    Raises:
+        Failure: the entry does not hold the payload, or it cannot be mended so.
+    """
+    try:
+        payload = letter.payload()
+        if values:
+            return set_values(payload, values)
+        text = payload.decode()
+    except (LetterError, SetError) as error:
+        raise Failure(f"the letter at {letter.index}: {error}") from None
+    except UnicodeDecodeError:
+        raise Failure(f"the letter at {letter.index}: its payload is no text, so no editor can show it") from None
+    edited = click.edit(text, extension=".json", require_save=True)
+    # Editors end a file with a newline, which a payload need not have.
+    return None if edited is None or edited.rstrip("\n") == text.rstrip("\n") else edited.rstrip("\n").encode()
+
+
+def _queue(brand: str, writer: Writer | None) -> str:
+    return worker_queue_key(brand) if writer is Writer.WORKER else queue_key(brand)
+
+
+def _who() -> str:
+    """Who works here, for the marks."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container without an entry for its user
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+_WHOSE = {
+    Writer.ORCHESTRATOR: "an orchestrator",
+    Writer.WORKER: "a worker",
+    Writer.OTHER: "no known shape",
+}
+_HINTS = {Writer.ORCHESTRATOR: ": leave --workers out", Writer.WORKER: ": add --workers", Writer.OTHER: ""}

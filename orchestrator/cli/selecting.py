@@ -1,0 +1,87 @@
+"""The options by which commands are told which dead letters are meant."""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from orchestrator.cli.terminal import Misuse
+from orchestrator.contract.letters import Selection, Writer
+from orchestrator.contract.times import parse_ms
+
+_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+_OPTIONS: Final = (
+    click.option("--reason", metavar="TEXT", help="Letters whose reason holds TEXT."),
+    click.option("--path", metavar="PATH", help="Letters of this JSON path; [] stands for any place in a list."),
+    click.option("--since", metavar="TIME", help="Received at TIME or later: 2h, 3d (ago), or ISO 8601 in UTC."),
+    click.option("--until", metavar="TIME", help="Received before TIME."),
+    click.option("--grep", metavar="REGEX", help="Letters whose payload matches."),
+)
+
+
+def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options, and their :class:`Selection` (of every writer) as the argument *selection*."""
+
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        reason: str | None,
+        path: str | None,
+        since: str | None,
+        until: str | None,
+        grep: str | None,
+        **kwargs: Any,
+    ) -> Any:
+        selection = Selection(
+            reason=reason,
+            path=path,
+            since_ms=_time(since, "--since"),
+            until_ms=_time(until, "--until"),
+            grep=_pattern(grep),
+        )
+        return function(*args, selection=selection, **kwargs)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def is_narrow(selection: Selection) -> bool:
+    """Whether somebody said which letters are meant, beyond who wrote them."""
+    return any(
+        value is not None
+        for value in (
+            *(selection.reason, selection.path, selection.since_ms),
+            *(selection.until_ms, selection.grep, selection.index),
+        )
+    )
+
+
+def writer_of(name: str | None) -> Writer:
+    """Whose letters are meant: ours unless others are asked for by name."""
+    return Writer.ORCHESTRATOR if name is None else {"workers": Writer.WORKER, "others": Writer.OTHER}[name]
+
+
+def _time(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return round((time.time() - int(ago.group(1)) * _SECONDS[ago.group(2)]) * 1000)
+    at_ms = parse_ms(text)
+    if at_ms is None:
+        raise Misuse(f"{option} is {text!r}, expected a time such as 2h, 3d or 2026-11-23T10:15:00Z")
+    return at_ms
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise Misuse(f"--grep is {text!r}, which is no regular expression: {error}") from None

@@ -1,0 +1,138 @@
+"""Dead letters for those who mend them: walking a list in bounded slices, and moving letters out of it.
+
+Takes no lease, and may be used by many at once, beside workers and orchestrators that append: each letter is moved by
+the script ``mend`` in one step, or not at all. Synchronous. Source: ``docs/redis-protocol.md``, section 10.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.errors import WrongTypeError
+from orchestrator.store import scripts
+from orchestrator.store.client import checked, translated
+from orchestrator.store.codes import Code
+from orchestrator.store.runner import ScriptRunner, evalsha
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+MARK_TTL_S: Final = 7 * 24 * 3_600
+"""Marks of a brand live so long after the last letter that was sent again."""
+
+MAX_MARKS: Final = 20_000
+"""Marks of a brand; more begin anew."""
+
+MAX_LETTERS: Final = 64
+"""Letters of one call: removing one from among 10,000 takes Redis 0.1 ms, and it serves nobody else meanwhile."""
+
+SLICE_BYTES: Final = 2**20
+"""Bytes that a slice of a list is meant to have."""
+
+_NONE_BYTES: Final = 16
+_MAX_WHO_CHARS: Final = 128
+_DIGEST_BYTES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One letter to be moved.
+
+    Attributes:
+        index: its place in the list.
+        raw: the entry.
+        before: the payload that it holds.
+        payload: what is sent.
+    """
+
+    index: int
+    raw: bytes
+    before: bytes = b""
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a payload that was sent again: how often, and when (Unix ms) and by whom last."""
+
+    times: int
+    at_ms: int
+    who: str
+
+
+class Walk:
+    """Reads a brand's list from the oldest entry on, in slices of a bounded number and, about, of bounded bytes."""
+
+    def __init__(self, client: redis.Redis, brand: str) -> None:
+        self.place = 0
+        self._client = client
+        self._key = BrandKeys.of(brand).failed
+        self._count = 16
+
+    def read(self) -> list[bytes]:
+        """Entries from :attr:`place` on; empty at the end.
+
+        Raises:
+            StoreError: Redis did not answer or refused.
+        """
+        with translated():
+            raws = cast("list[bytes]", self._client.lrange(self._key, self.place, self.place + self._count - 1))
+        size = sum(map(len, raws))
+        # The next slice is taken for as heavy as this one.
+        self._count = max(1, min(MAX_LETTERS, 2 * self._count, self._count * SLICE_BYTES // max(1, size)))
+        return raws
+
+
+def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, queue: str | None) -> list[bool]:
+    """Move *letters* of *brand* (at most :data:`MAX_LETTERS`, by ascending place) to *queue*; None: drop them.
+
+    Returns:
+        for each whether it was moved; if not, another entry stands at its place now.
+
+    Raises:
+        WrongTypeError: one of the keys has a foreign type.
+        StoreError: Redis refused; or did not answer, and it is not known which of them were moved.
+    """
+    keys = BrandKeys.of(brand)
+    names = [keys.failed, queue or keys.queue, keys.retried]
+    action = "drop" if queue is None else "retry"
+    none = secrets.token_bytes(_NONE_BYTES)
+    flat: list[Any] = []
+    for letter in letters:
+        flat += (letter.index, letter.raw, letter.payload, _digest(letter.before), _digest(letter.payload))
+    command = evalsha(scripts.MEND, names, action, who[:_MAX_WHO_CHARS], MARK_TTL_S * 1000, MAX_MARKS, none, *flat)
+    reply = checked(ScriptRunner(client).run([command])[0])
+    if Code(reply[0].decode()) is Code.TYPE:
+        raise WrongTypeError(names[reply[1] - 1], reply[2].decode(), ("list", "list", "hash")[reply[1] - 1])
+    return [done == 1 for done in reply[1:]]
+
+
+def marks(client: redis.Redis, brand: str, payloads: Sequence[bytes]) -> list[Mark | None]:
+    """What is known of each of *payloads*; None: it was not sent again, or too long ago.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    if not payloads:
+        return []
+    with translated():
+        found = cast("list[bytes | None]", client.hmget(BrandKeys.of(brand).retried, list(map(_digest, payloads))))
+    return list(map(_mark, found))
+
+
+def _mark(value: bytes | None) -> Mark | None:
+    times, _, rest = (value or b"").partition(b" ")
+    at_ms, _, who = rest.partition(b" ")
+    if not (times.isdigit() and at_ms.isdigit()):
+        return None
+    return Mark(int(times), int(at_ms), who.decode(errors="backslashreplace"))
+
+
+def _digest(payload: bytes) -> str:
+    return blake2b(payload, digest_size=_DIGEST_BYTES).hexdigest()

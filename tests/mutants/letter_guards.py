@@ -1,0 +1,91 @@
+"""The guards of dead letters that are mended, and of lists that are full.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_STORE: Final = "tests/store/test_letters.py"
+_CLI: Final = "tests/cli/test_failed_mend.py"
+
+LETTER_GUARDS: Final = (
+    # store/lua/mend: what the mutants of the scripts cannot take away as a statement
+    Guard(
+        "orchestrator/store/lua/mend.lua",
+        "place > last and ",
+        "",
+        f"{_STORE}::test_one_place_is_one_letter",
+    ),
+    Guard(
+        "orchestrator/store/lua/mend.lua",
+        "redis.call('LINDEX', failed, place) == ARGV[at + 1]",
+        "redis.call('LINDEX', failed, place) ~= ''",
+        f"{_STORE}::test_a_letter_that_stands_elsewhere_stays",
+    ),
+    Guard(
+        "orchestrator/store/lua/mend.lua",
+        "redis.call('LREM', failed, 1, entry)",
+        "redis.call('LREM', failed, 0, entry)",
+        f"{_STORE}::test_one_place_is_one_letter",
+    ),
+    Guard(
+        "orchestrator/store/lua/mend.lua",
+        "times + 1, now_ms",
+        "1, now_ms",
+        f"{_STORE}::test_a_mark_says_who_when_and_how_often",
+    ),
+    # contract/letters, contract/set_value: what is not whole, or not there, is not sent
+    Guard(
+        "orchestrator/contract/letters.py",
+        'if fields.get("cutBytes"):',
+        "if False:",
+        "tests/contract/test_letters.py::test_what_is_not_whole_is_refused",
+    ),
+    Guard(
+        "orchestrator/contract/letters.py",
+        "base64.b64decode(payload, validate=True)",
+        "base64.b64decode(payload)",
+        "tests/contract/test_letters.py::test_what_is_not_whole_is_refused",
+    ),
+    Guard(
+        "orchestrator/contract/set_value.py",
+        "json.loads(payload.decode(), parse_constant=_refuse)",
+        "json.loads(payload.decode())",
+        "tests/contract/test_letters.py::test_a_place_that_is_not_there_is_refused",
+    ),
+    # cli: only what is meant, once
+    Guard(
+        "orchestrator/cli/failed_mend.py",
+        'if not (options.pop("everything") or is_narrow(wanted)):',
+        'if options.pop("everything") and is_narrow(wanted):',
+        f"{_CLI}::test_retry_asks_which",
+    ),
+    Guard(
+        "orchestrator/cli/selecting.py",
+        "Writer.ORCHESTRATOR if name is None else",
+        "None if name is None else",
+        f"{_CLI}::test_retry_sends_all_of_ours_in_their_order",
+    ),
+    Guard(
+        "orchestrator/cli/letters.py",
+        "if here[name] < left[name]:",
+        "if here[name] < 1:",
+        f"{_CLI}::test_a_letter_that_fails_again_is_not_sent_twice",
+    ),
+    Guard(
+        "orchestrator/cli/letters.py",
+        "while left and self._pass(made.brand, left):\n            pass",
+        "self._pass(made.brand, left)",
+        f"{_CLI}::test_two_retries_at_once_share_the_letters",
+    ),
+    Guard(
+        "orchestrator/cli/letters.py",
+        "walk.place += seen - sum(done)",
+        "walk.place += seen",
+        f"{_CLI}::test_two_retries_at_once_share_the_letters",
+    ),
+)

@@ -1,0 +1,153 @@
+"""Letters leave their list and reach a queue in one step, or nothing happens to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from orchestrator.errors import StoreRefusedError, WrongTypeError
+from orchestrator.store import letters
+from orchestrator.store.embedded import find_servers
+from orchestrator.store.letters import MARK_TTL_S, Sent, Walk, marks, mend
+from tests.redis_server import RedisServer
+from tests.store.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+
+def held(world: World) -> tuple[list[bytes], list[bytes]]:
+    """The dead letters and the queue."""
+    client: Any = world.client
+    return client.lrange(world.keys.failed, 0, -1), client.lrange(world.keys.queue, 0, -1)
+
+
+def retry(world: World, *sent: Sent, who: str = "ann@desk") -> list[bool]:
+    """Send *sent* again."""
+    return mend(world.client, world.brand, sent, who=who, queue=world.keys.queue)
+
+
+def test_a_retry_moves_just_these_letters(world: World) -> None:
+    """Others keep their order; payloads are pushed in the order of their letters, behind what waits."""
+    world.push(b"waits")
+    world.client.rpush(world.keys.failed, "a", "b", "c", "d")
+    assert retry(world, Sent(0, b"a", payload=b"A"), Sent(2, b"c", payload=b"C")) == [True, True]
+    assert held(world) == ([b"b", b"d"], [b"waits", b"A", b"C"])
+
+
+def test_a_letter_that_stands_elsewhere_stays(world: World) -> None:
+    """A place where another entry stands by now moves nothing, so that two retries at once double nothing."""
+    world.client.rpush(world.keys.failed, "b", "a")
+    assert retry(world, Sent(0, b"a", payload=b"A"), Sent(1, b"a", payload=b"A")) == [False, True]
+    assert retry(world, Sent(1, b"a", payload=b"A")) == [False]
+    assert held(world) == ([b"b"], [b"A"])
+
+
+def test_one_place_is_one_letter(world: World) -> None:
+    """Named twice, it is moved once; equal entries at two places are two letters."""
+    world.client.rpush(world.keys.failed, "a", "a", "a")
+    sent = Sent(1, b"a", payload=b"A")
+    assert retry(world, sent, sent) == [True, False]
+    assert held(world) == ([b"a", b"a"], [b"A"])
+    assert retry(world, Sent(0, b"a", payload=b"A"), Sent(1, b"a", payload=b"A")) == [True, True]
+    assert held(world) == ([], [b"A", b"A", b"A"])
+
+
+def test_a_drop_pushes_nothing(world: World) -> None:
+    """It leaves no mark either."""
+    world.client.rpush(world.keys.failed, "a", "b")
+    assert mend(world.client, world.brand, [Sent(1, b"b")], who="ann", queue=None) == [True]
+    assert held(world) == ([b"a"], [])
+    assert not world.client.exists(world.keys.retried)
+
+
+def test_a_mark_says_who_when_and_how_often(world: World) -> None:
+    """It belongs to the payload, follows it when it is mended, and ends some days after the last retry."""
+    for who, before, after in (("ann", b"A", b"A"), ("bob", b"A", b"A"), ("cy x", b"A", b"mended")):
+        world.client.rpush(world.keys.failed, "a")
+        retry(world, Sent(0, b"a", before=before, payload=after), who=who)
+    now_ms = cast("Any", world.client.time())[0] * 1000
+    mended, plain, none = marks(world.client, world.brand, [b"mended", b"A", b"other"])
+    assert (mended and (mended.times, mended.who), plain and (plain.times, plain.who)) == ((3, "cy x"), (2, "bob"))
+    assert none is None
+    assert mended is not None
+    assert abs(mended.at_ms - now_ms) < 60_000
+    assert world.client.hlen(world.keys.retried) == 2
+    assert 0 < world.client.pttl(world.keys.retried) <= MARK_TTL_S * 1000
+
+
+def test_marks_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many begin anew."""
+    monkeypatch.setattr(letters, "MAX_MARKS", 2)
+    for number in range(3):
+        world.client.rpush(world.keys.failed, "a")
+        retry(world, Sent(0, b"a", payload=b"%d" % number))
+    assert world.client.hlen(world.keys.retried) == 1
+
+
+@pytest.mark.parametrize("part", ["failed", "queue", "retried"])
+def test_a_foreign_type_moves_nothing(world: World, part: str) -> None:
+    """The error names the key."""
+    world.client.rpush(world.keys.failed, "a")
+    name = getattr(world.keys, part)
+    world.client.delete(name)
+    world.client.set(name, "foreign")
+    before = world.dump()
+    with pytest.raises(WrongTypeError, match=part if part != "queue" else "chunks"):
+        retry(world, Sent(0, b"a", payload=b"A"))
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("command", ["pexpire", "lrem", "hset", "hdel", "hlen", "rpush", "hget", "lindex", "time"])
+@pytest.mark.parametrize("program", find_servers()[:1], ids=str)
+def test_a_refused_command_changes_nothing(program: Path, command: str) -> None:
+    """Whichever command an access list forbids, it is refused before the first change."""
+    with RedisServer(program) as server:
+        admin = server.client()
+        rules = ["reset", "on", ">pw", "~*", "&*", "+@all", f"-{command}"]
+        admin.execute_command("ACL", "SETUSER", "limited", *rules)  # type: ignore[no-untyped-call]
+        world = World(admin, cast("Any", None), "b")
+        admin.rpush(world.keys.failed, "a")
+        admin.hset(world.keys.retried, "old", "1 1 x")
+        client = server.client(username="limited", password="pw")  # noqa: S106 - of a server that lives for a second
+        with pytest.raises(StoreRefusedError):
+            mend(client, "b", [Sent(0, b"a", payload=b"A")], who="ann", queue=world.keys.queue)
+        assert held(world) == ([b"a"], [])
+        assert (admin.hgetall(world.keys.retried), admin.pttl(world.keys.retried) > 0) in (
+            ({b"old": b"1 1 x"}, False),
+            ({b"old": b"1 1 x"}, True),  # a mark may live longer
+        )
+        client.close()
+        admin.close()
+
+
+def test_a_walk_reads_all_in_bounded_slices(world: World) -> None:
+    """Slices grow up to a bound, and shrink where entries are large."""
+    small, large = [b"%d" % number for number in range(300)], [bytes(300_000)] * 6
+    world.client.rpush(world.keys.failed, *small, *large)
+    walk = Walk(world.client, world.brand)
+    found: list[bytes] = []
+    lengths = []
+    while raws := walk.read():
+        found += raws
+        walk.place += len(raws)
+        lengths.append(len(raws))
+    assert found == small + large
+    assert max(lengths) <= letters.MAX_LETTERS
+
+
+def test_a_full_memory_does_not_keep_letters(brand: str) -> None:
+    """A Redis that is full takes a retry all the same: it needs no more room."""
+    with RedisServer(find_servers()[0]) as server:
+        client: redis.Redis = server.client()
+        world = World(client, cast("Any", None), brand)
+        client.rpush(world.keys.failed, "a")
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+        assert retry(world, Sent(0, b"a", payload=b"A")) == [True]
+        client.config_set("maxmemory", 0)
+        assert held(world) == ([], [b"A"])
+        client.close()
