@@ -19,7 +19,7 @@ from rich.console import Group
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed_mend import drop, edit, retry
-from orchestrator.cli.failed_read import count_all, each_letter, find_letters, read_letters
+from orchestrator.cli.failed_read import brands_with_letters, count_all, each_letter, find_letters, read_letters
 from orchestrator.cli.selecting import is_narrow, selecting
 from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
@@ -58,7 +58,7 @@ def list_failed(
     names = None if brand is None else [check_brand(brand)]
     with open_redis(settings) as client:
         if by_reason or (names is None and is_narrow(selection)):
-            wanted = names or list(count_all(client, settings.brand_list_keys))
+            wanted = names or brands_with_letters(client, settings.brand_list_keys)
             _print_groups(_groups(client, wanted, selection), as_json=as_json)
         elif names is None:
             _print_counts(count_all(client, settings.brand_list_keys), as_json=as_json)

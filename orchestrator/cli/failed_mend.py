@@ -20,7 +20,7 @@ import click
 import redis
 
 from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.failed_read import count_all, read_letters
+from orchestrator.cli.failed_read import brands_with_letters, read_letters
 from orchestrator.cli.letters import Change, Mover, Pace, Plan, plan, plan_of
 from orchestrator.cli.selecting import is_narrow, selecting, writer_of
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
@@ -138,7 +138,7 @@ def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tu
 
 def _run(settings: Settings, work: _Work) -> None:
     with open_redis(settings) as client:
-        names = list(count_all(client, settings.brand_list_keys)) if work.brand is None else [work.brand]
+        names = brands_with_letters(client, settings.brand_list_keys) if work.brand is None else [work.brand]
         plans = [made for name in names if (made := plan(client, name, work.wanted, work.change, work.limit)).meant]
         moved, gone = 0, 0
         if not work.dry_run:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import redis
 
+from orchestrator.cli.terminal import remark
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.letters import Letter, Selection
 from orchestrator.store import checked, translated
@@ -64,6 +65,18 @@ def find_letters(client: redis.Redis, brand: str, selection: Selection, limit: i
             found.append(letter)
             total += 1
     return list(found), total
+
+
+def brands_with_letters(client: redis.Redis, registry_keys: Sequence[str]) -> list[str]:
+    """All brands that have dead letters; a key of another type is told of and left out.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    counts = count_all(client, registry_keys)
+    for brand in (brand for brand, number in counts.items() if number is None):
+        remark(f"Warning: {BrandKeys.of(brand).failed!r} is no list, so {brand!r} is left out.")
+    return [brand for brand, number in counts.items() if number is not None]
 
 
 def each_letter(client: redis.Redis, brand: str) -> Iterator[Letter]:

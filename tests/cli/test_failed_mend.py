@@ -146,7 +146,10 @@ def test_without_a_brand_all_are_meant(invoke: Invoke, brand: str, keys: BrandKe
     """Every brand that has dead letters, narrowed by what the letters hold."""
     other = BrandKeys.of(f"{brand} two")
     redis_client.rpush(other.failed, letter(b"unheard-of"))
-    assert invoke("failed", "retry", "--grep", "unheard-of").stdout == "Sent 1 letter again.\n"
+    redis_client.set(BrandKeys.of(f"{brand} odd").failed, "x")
+    result = invoke("failed", "retry", "--grep", "unheard-of")
+    assert result.stdout == "Sent 1 letter again.\n"
+    assert f"'{brand} odd' is left out" in result.stderr
     assert redis_client.lrange(other.queue, 0, -1) == [b"unheard-of"]
     assert redis_client.llen(keys.queue) == 0
 
