@@ -41,6 +41,9 @@ def separated(chunk: Chunk) -> str:
     Labels in a row are what a worker writes whose language model is not there; nobody can see where one of them ends.
     """
     text = " ".join((chunk.summary or "")[: 4 * MAX_SUMMARY_CHARS].split())
+    first_word = text.partition(" ")[0]
+    if not any(first_word in cluster.label for cluster in chunk.clusters[:_LABELS]):
+        return text  # nearly every summary is prose
     labels = sorted({" ".join(cluster.label.split()) for cluster in chunk.clusters[:_LABELS]} - {""}, key=len)
     parts: list[str] = []
     rest = text
