@@ -86,7 +86,7 @@ cdef extern from "block.h" namespace "filter" nogil:
     cdef struct Directions:
         const float* totals
         const double* masses
-        const float* centre
+        const double* centre
         const double* norms
         Py_ssize_t padded
 
@@ -104,7 +104,7 @@ cdef struct Group:  # the stories whose centroids have one dimension
     Py_ssize_t dimension
     Py_ssize_t padded  # a multiple of LANES; the padding is zero
     int64_t steps  # the least similarity that counts
-    vector[float] centre  # the mean direction; empty: none is taken away
+    vector[double] centre  # the mean direction, of float32 numbers; empty: none is taken away
     vector[float] totals
     vector[double] masses
     vector[double] norms  # of what is left of the totals
@@ -114,7 +114,7 @@ cdef struct Group:  # the stories whose centroids have one dimension
 cdef struct Row:
     int32_t dimension  # 0: no direction
     Py_ssize_t start
-    double length  # of the unit vector: rounding to float32 has left nearly 1
+    double length  # of the unit vector: rounding to float32 has left nearly 1; 0: not computed yet
 
 
 @cython.final

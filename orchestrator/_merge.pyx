@@ -12,7 +12,7 @@ vectors are.
 from cython.operator cimport dereference
 from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 from libcpp.unordered_map cimport unordered_map
 from libcpp.utility cimport pair
@@ -29,7 +29,7 @@ cdef extern from "loops.h" nogil:
     double loops_square_sum(const float* row, Py_ssize_t size) noexcept
     void loops_scale(const float* row, double norm, float* unit, Py_ssize_t size) noexcept
     void loops_add(float* total, const float* unit, double weight, Py_ssize_t padded) noexcept
-    void loops_minus(const float* total, double mass, const float* centre, float* out, Py_ssize_t padded) noexcept
+    void loops_minus(const float* total, double mass, const double* centre, float* out, Py_ssize_t padded) noexcept
     void loops_add_unit(double* sums, const float* row, double norm, Py_ssize_t size) noexcept
 
 cdef extern from "products.h" namespace "filter" nogil:
@@ -99,8 +99,11 @@ cdef inline Directions _directions(Group* group) noexcept nogil:
     return directions
 
 
-cdef inline Unit _unit_of(StoryIndex index, Row row) noexcept nogil:
+cdef inline Unit _unit_of(StoryIndex index, Row* row) noexcept nogil:
+    """A row as it is, with its length."""
     cdef Unit unit
+    if row.length == 0:  # where a mean direction is taken away, nobody asks
+        row.length = sqrt(loops_square_sum(&index._units[row.start], row.dimension))
     unit.numbers, unit.length = &index._units[row.start], row.length
     return unit
 
@@ -130,7 +133,7 @@ cdef void _normalise(StoryIndex index, const float* values, const int64_t* offse
         if norm > 0 and norm < 1e300:  # false for NaN, too
             index._rows[number].dimension = <int32_t> size
             loops_scale(values + offsets[number], norm, &index._units[start], size)
-            index._rows[number].length = sqrt(loops_square_sum(&index._units[start], size))
+            index._rows[number].length = 0
             start += _padded(size)
 
 
@@ -175,26 +178,31 @@ cdef int _filter_block(StoryIndex index, Group* group) except -1 nogil:
     cdef Py_ssize_t place
     index._block.units.resize(index._block_count)
     if group.centre.size():
-        index._block_units.assign(index._block_count * group.padded, 0.0)
-    for place in range(index._block_count):
-        index._block.units[place] = _unit_of(index, index._rows[index._block_first + place])
-        if group.centre.size():
+        index._block_units.resize(index._block_count * group.padded)
+        for place in range(index._block_count):
             _centre_unit(index, group, place)
+    else:
+        for place in range(index._block_count):
+            index._block.units[place] = _unit_of(index, &index._rows[index._block_first + place])
     index._block.filter(&group.rounded, _directions(group), _least(group), MOST_SURVIVORS)
     return 0
 
 
 cdef int _centre_unit(StoryIndex index, Group* group, Py_ssize_t place) except -1 nogil:
-    """Take the mean direction away from a row of the block."""
-    cdef Unit* unit = &index._block.units[place]
+    """Take the mean direction away from a row, for the block."""
+    cdef const float* own = &index._units[index._rows[index._block_first + place].start]
     cdef float* numbers = &index._block_units[place * group.padded]
     cdef double norm
     index._scratch.resize(group.padded)
-    loops_minus(unit.numbers, 1.0, group.centre.data(), index._scratch.data(), group.padded)
+    loops_minus(own, 1.0, group.centre.data(), index._scratch.data(), group.padded)
     norm = sqrt(loops_square_sum(index._scratch.data(), group.dimension))
+    memset(numbers + group.dimension, 0, (group.padded - group.dimension) * sizeof(float))
     if norm > 0:
         loops_scale(index._scratch.data(), norm, numbers, group.dimension)
-    unit.numbers, unit.length = numbers, sqrt(loops_square_sum(numbers, group.dimension))
+    else:
+        memset(numbers, 0, group.dimension * sizeof(float))
+    index._block.units[place].numbers = numbers
+    index._block.units[place].length = sqrt(loops_square_sum(numbers, group.dimension))
     return 0
 
 
@@ -331,9 +339,11 @@ cdef int _round(StoryIndex index, Group* group, Py_ssize_t place) except -1 nogi
 cdef int _set_centre(StoryIndex index, Group* group, const float* centre) except -1 nogil:
     """Let *centre*, or nothing, be what is taken away from directions; their rounded forms are those before."""
     cdef int64_t steps = index._centred_threshold if centre else index._plain_threshold
+    cdef Py_ssize_t place
     if centre:
         group.centre.assign(group.padded, 0.0)
-        memcpy(group.centre.data(), centre, group.dimension * sizeof(float))
+        for place in range(group.dimension):
+            group.centre[place] = centre[place]
     else:
         group.centre.clear()
     if steps != group.steps:
@@ -642,6 +652,7 @@ cdef class StoryIndex:
             mean direction of each dimension (little-endian float32).
         """
         cdef vector[int64_t] counts
+        cdef vector[float] centre
         cdef int32_t word
         cdef size_t number
         words = sorted([text for text, word in self._word_ids.items() if self._labels.count(word)])
@@ -652,7 +663,8 @@ cdef class StoryIndex:
         for number in range(self._groups.size()):
             group = &self._groups[number]
             if group.centre.size():
-                centres.append((<const char*> group.centre.data())[:group.dimension * sizeof(float)])
+                centre.assign(group.centre.begin(), group.centre.begin() + group.dimension)
+                centres.append((<const char*> centre.data())[:group.dimension * sizeof(float)])
         return self._labels.counted(), words, packed, sorted(centres, key=len)
 
     def load_background(self, counted, int64_t stories, list words, bytes counts, centres) -> None:

@@ -20,7 +20,7 @@ namespace filter {
 struct Directions {
     const float *totals;
     const double *masses;
-    const float *centre;
+    const double *centre; /* of float32 numbers */
     const double *norms;
     ptrdiff_t padded;
 };

@@ -27,14 +27,15 @@ static inline double loops_dot(const float *left, const float *right, ptrdiff_t 
     return total;
 }
 
-/* The same for *left* without *mass* times *centre*, which is rounded to float32 as merge_py says. */
+/* The same for *left* without *mass* times *centre*, which is rounded to float32 as merge_py says. The centre's numbers
+ * are those of float32, too, but converted once: conversions are what such a loop waits for. */
 DISPATCH
-static inline double loops_centred_dot(const float *left, double mass, const float *centre, const float *right,
+static inline double loops_centred_dot(const float *left, double mass, const double *centre, const float *right,
                                        ptrdiff_t padded) {
     double sums[LANES] = {0.0};
     for (ptrdiff_t at = 0; at < padded; at += LANES)
         for (int lane = 0; lane < LANES; lane++) {
-            const float own = (float)((double)left[at + lane] - mass * (double)centre[at + lane]);
+            const float own = (float)((double)left[at + lane] - mass * centre[at + lane]);
             sums[lane] += (double)own * (double)right[at + lane];
         }
     double total = 0.0;
@@ -43,8 +44,8 @@ static inline double loops_centred_dot(const float *left, double mass, const flo
 }
 
 DISPATCH
-static inline void loops_minus(const float *total, double mass, const float *centre, float *out, ptrdiff_t padded) {
-    for (ptrdiff_t at = 0; at < padded; at++) out[at] = (float)((double)total[at] - mass * (double)centre[at]);
+static inline void loops_minus(const float *total, double mass, const double *centre, float *out, ptrdiff_t padded) {
+    for (ptrdiff_t at = 0; at < padded; at++) out[at] = (float)((double)total[at] - mass * centre[at]);
 }
 
 DISPATCH
@@ -59,14 +60,19 @@ static inline double loops_square_sum(const float *row, ptrdiff_t size) {
     const int CHAINS = 8;
     double high[CHAINS] = {0.0}, low[CHAINS] = {0.0};
     ptrdiff_t at = 0;
-    for (; at + CHAINS <= size; at += CHAINS)
+    for (; at + CHAINS <= size; at += CHAINS) {
+        double squares[CHAINS];
+        /* Not unrolled: GCC then makes vectors of the loops, and otherwise gathers the numbers one by one. */
+#pragma GCC unroll 1
+        for (int chain = 0; chain < CHAINS; chain++) squares[chain] = (double)row[at + chain] * (double)row[at + chain];
+#pragma GCC unroll 1
         for (int chain = 0; chain < CHAINS; chain++) {
-            const double square = (double)row[at + chain] * (double)row[at + chain];
-            const double sum = high[chain] + square;
+            const double sum = high[chain] + squares[chain];
             const double part = sum - high[chain];
-            low[chain] += (high[chain] - (sum - part)) + (square - part);
+            low[chain] += (high[chain] - (sum - part)) + (squares[chain] - part);
             high[chain] = sum;
         }
+    }
     double total = 0.0, rest = 0.0;
     for (int chain = 0; chain < CHAINS + (int)(size - at); chain++) {
         const double number = chain < CHAINS ? high[chain] : (double)row[at + chain - CHAINS];
