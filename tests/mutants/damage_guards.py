@@ -161,7 +161,7 @@ DAMAGE_GUARDS: Final = (
         "orchestrator/store/store.py",
         " if field not in _WRITTEN_ANEW]",
         "]",
-        "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
+        "tests/store/test_damage.py::test_forget_names_the_last_commit_anew",
     ),
     # store/damage: who only wants to know sees no damage where a commit came between
     Guard(

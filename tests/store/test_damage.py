@@ -237,3 +237,15 @@ def test_damages_does_not_take_a_commit_for_damage(world: World, monkeypatch: py
     looks = iter([{world.brand: "state has 3 members"}, {}])
     monkeypatch.setattr(damage, "_look", lambda _client, _brands: next(looks))
     assert damages(world.client, [world.brand]) == {}
+
+
+def test_forget_names_the_last_commit_anew(world: World) -> None:
+    """What is removed is gone, and the name and the time are others, also where these were damaged."""
+    committed(world)
+    before = cast("dict[bytes, bytes]", world.client.hgetall(world.keys.meta))
+    world.store.forget(world.brand, ("cid", "due", "fields"))
+    after = cast("dict[bytes, bytes]", world.client.hgetall(world.keys.meta))
+    assert before.keys() - after.keys() == {b"fields"}
+    assert after[b"cid"] != before[b"cid"]
+    assert after[b"due"] == b"1"
+    assert world.lease().cid == after[b"cid"].decode()
