@@ -37,10 +37,11 @@ HINTED_CLAIM_S = 1.0
 
 FASTEST_CLAIM_S = 0.05
 SLOWEST_CLAIM_S = 0.25
+"""Without hints: half of the half second within which the chunk of an idle brand has to be summarised."""
+
 COUNT_S = 0.75
 """Least time between two claims that ask about all brands, to count what waits. With hints every claim does; without
 them most ask about idle brands alone, so that polling costs no more while many brands are ready."""
-"""Without hints: half of the half second within which the chunk of an idle brand has to be summarised."""
 
 REGISTRY_PAUSE_S = 0.05
 """Least time between two readings of the registry, however many hints there are that it changed."""
