@@ -85,13 +85,13 @@ def test_every_runbook_is_there() -> None:
 
 def test_board_and_rules_never_sum_what_every_process_tells_alike() -> None:
     """The backlog is the same from each: a sum over three processes is three times too much."""
-    same = "|".join(name for name in exposed_series() if re.search("backlog|oldest_waiting", name))
-    assert len(same.split("|")) == 3
+    same = "|".join(name for name in exposed_series() if re.search("backlog|oldest_waiting|dead_letters$", name))
+    assert len(same.split("|")) == 4
     for name in ("alerts.yml", "grafana-board.json"):
         text = (DEPLOY / name).read_text()
-        uses = len(re.findall(same, text))
+        uses = len(re.findall(rf"(?:{same})\b", text))
         assert uses > 1
-        assert len(re.findall(rf"max\((?:{same})\b", text)) == uses
+        assert len(re.findall(rf"(?:max|min)\((?:min_over_time\()?(?:{same})\b", text)) == uses
 
 
 def test_compose_sets_only_known_settings() -> None:

@@ -46,6 +46,7 @@ class FoldReport:
         late: chunks that came too late for the window and count in the trend alone.
         zoneless: chunks with a time of no zone, taken for UTC.
         implausible: chunks with numbers that cannot be right.
+        oldest_ms: the oldest usable time that a worker said, in Unix milliseconds; 0 if there is none.
     """
 
     chunks: int = 0
@@ -55,6 +56,7 @@ class FoldReport:
     late: int = 0
     zoneless: int = 0
     implausible: int = 0
+    oldest_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,8 +161,17 @@ class BrandState:
             clusters = self._fold_window(batch, stamps.times, measures, odd)
         else:
             clusters = self._fold_apart(batch, stamps, mentions, odd)
+        # A retimed chunk is stamped with the present, so the least is another one's, if there is another one.
+        oldest_ms = min(stamps.times) if stamps.retimed < len(chunks) else 0
         return FoldReport(
-            len(chunks), sum(mentions), clusters, stamps.retimed, len(late), stamps.zoneless, len(odd.implausible)
+            len(chunks),
+            sum(mentions),
+            clusters,
+            stamps.retimed,
+            len(late),
+            stamps.zoneless,
+            len(odd.implausible),
+            oldest_ms,
         )
 
     def _fold_apart(self, batch: ChunkBatch, stamps: Stamps, mentions: list[int], odd: Oddities) -> int:

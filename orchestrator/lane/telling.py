@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import Final
 
 import structlog
@@ -66,12 +67,14 @@ class Audience:
         metrics: counts.
         committed: called with the brand, and the chunks left in its queue, after every commit.
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
+        wall_ms: Unix milliseconds of this machine.
         changes: of settings that the log has already: one line each, however many brands take them over.
     """
 
     metrics: Metrics
     committed: Callable[[str, int], None]
     alert: Callable[[str], None] = tell_nobody
+    wall_ms: Callable[[], int] = lambda: time_ns() // 1_000_000
     changes: set[str] = field(default_factory=set)
 
 
@@ -154,6 +157,9 @@ class Telling:
             self._log.warning("oldest alerts dropped, the outbox is full", dropped=step.alerts_dropped)
         metrics.queue_lag.observe(now_s - self._noticed_s)
         self._noticed_s = now_s
+        if fold.oldest_ms:
+            # A worker's clock may be ahead.
+            metrics.freshness.observe(max(0.0, (self._audience.wall_ms() - fold.oldest_ms) / 1000))
         metrics.commit("duplicate" if step.duplicate_commit else "ok")
         metrics.processing_time.observe(step.fold_s)
         metrics.batch_chunks.observe(step.items)

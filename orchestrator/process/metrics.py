@@ -63,6 +63,8 @@ PROCESSING_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0
 IO_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 # From readiness to the commit: milliseconds when idle, minutes when a backlog or an outage is worked off.
 LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0)
+# From the worker's writing to the summary: seconds live, hours when a backlog or old chunks are worked off.
+FRESHNESS_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 DELAY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 BATCH_BUCKETS_CHUNKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -171,6 +173,16 @@ class Metrics:
         self.oldest_waiting = self._gauge(
             "oldest_waiting_seconds",
             f"For so long the brand with chunks that waits longest has seen no commit, 0 if none waits. {once}",
+        )
+        self.dead_letters = self._gauge(
+            "dead_letters",
+            f"Entries in the failed lists of all registered brands, whoever wrote them, 15 s old at most. {once}",
+        )
+        self.dead_letters.set(nan)
+        self.freshness = self._histogram(
+            "freshness_seconds",
+            "From the oldest usable processedAt of a batch to its commit, by the clocks of worker and orchestrator.",
+            FRESHNESS_BUCKETS_S,
         )
         self.set_backlog(nan, nan, nan)  # before the first count nobody is to be told that nothing waits
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import nan
 from typing import Protocol, TypeVar
 
 import structlog
@@ -24,7 +25,7 @@ from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
 from orchestrator.scheduler.redis_health import RedisHealth
-from orchestrator.scheduler.roster import Roster
+from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
 from orchestrator.store.client import Login
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
@@ -42,6 +43,9 @@ SLOWEST_CLAIM_S = 0.25
 COUNT_S = 0.75
 """Least time between two claims that ask about all brands, to count what waits. With hints every claim does; without
 them most ask about idle brands alone, so that polling costs no more while many brands are ready."""
+
+LETTERS_S = 15.0
+"""Between two counts of dead letters: they are read by people, and cost a command a brand."""
 
 REGISTRY_PAUSE_S = 0.05
 """Least time between two readings of the registry, however many hints there are that it changed."""
@@ -120,7 +124,7 @@ class Discovery:
         self._next_count_s = float("-inf")
         self._registry_stale = trio.Event()
         self._claim_now = trio.Event()
-        self._limiter = trio.CapacityLimiter(2)  # a thread for each loop that calls Redis, which no lane can take
+        self._limiter = trio.CapacityLimiter(3)  # a thread for each loop that calls Redis, which no lane can take
         self._log = structlog.get_logger("orchestrator.discovery")
 
     def _recovered(self) -> None:
@@ -242,6 +246,26 @@ class Discovery:
             self._next_count_s = began_s + COUNT_S
             self.backlog.counted(queues, began_s, trio.current_time(), time.time_ns() // 1_000_000)
         return found
+
+    async def count_dead_letters(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Count the dead letters of all brands, again and again."""
+        task_status.started()
+        while True:
+            if self.registry_read:
+                self._metrics.dead_letters.set(await self._dead_letters())
+                await trio.sleep(LETTERS_S)
+            else:  # nobody knows yet whose
+                await trio.sleep(HINTED_CLAIM_S)
+
+    async def _dead_letters(self) -> float:
+        brands, total = self._roster.brands(), 0
+        try:
+            for start in range(0, len(brands), CLAIM_SLICE):
+                part = brands[start : start + CLAIM_SLICE]
+                total += await self._call(partial(self._store.dead_letters, part))
+        except StoreError:  # claims tell that Redis is away
+            return nan
+        return total
 
     # -- hints
 

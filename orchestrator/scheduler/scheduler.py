@@ -173,6 +173,7 @@ class Scheduler:
             await helpers.start(self._discovery.read_registry)
             await helpers.start(self._discovery.claim_work)
             await helpers.start(self._discovery.follow_hints)
+            await helpers.start(self._discovery.count_dead_letters)
             task_status.started()
             async with trio.open_nursery() as lanes:
                 await self._dispatch(lanes)

@@ -49,7 +49,7 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-_CONTROL_CONNECTIONS = 5  # registry, claims, updates, heartbeat and one to spare
+_CONTROL_CONNECTIONS = 6  # registry, claims, dead letters, updates, heartbeat and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 

@@ -340,6 +340,12 @@ class Store:
         self.clock.compare(asked_ms, now_ms)
         return Claim([brands[index] for index in indexes], queues)
 
+    def dead_letters(self, brands: Sequence[str]) -> int:
+        """How many entries the failed lists of *brands* hold together; keys of a foreign type hold none."""
+        with self._timed("read"):
+            replies = self._runner.run([("LLEN", BrandKeys.of(brand).failed) for brand in brands])
+        return sum(reply for reply in replies if isinstance(reply, int))
+
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""
         with self._timed("read"):

@@ -60,7 +60,7 @@ def test_local_times_without_a_zone_are_counted() -> None:
     arrival_ms = int(datetime(2026, 11, 27, 9, 34, tzinfo=UTC).timestamp()) * 1000
     state = BrandState.empty(FoldConfig())
     report = state.fold(case("c21_naive_local"), arrival_ms)
-    assert report == FoldReport(2, 20, 2, retimed=1, zoneless=2)
+    assert report == FoldReport(2, 20, 2, retimed=1, zoneless=2, oldest_ms=arrival_ms - 5 * 3_600_000)
     new_york, tokyo = sorted(story["lastSeen"] for story in summary_of(state, arrival_ms)["clusters"])
     assert (new_york, tokyo) == ("2026-11-27T04:34:00.000Z", "2026-11-27T09:34:00.000Z")
 

@@ -318,6 +318,14 @@ def test_fold_reports_what_the_batch_amounted_to() -> None:
     assert state.fold(batch_of([]), NOW_MS) == FoldReport()
 
 
+def test_fold_reports_the_oldest_time_that_a_worker_said() -> None:
+    """Of all chunks that say one that can be used; arrivals are nobody's word."""
+    state = BrandState.empty(FoldConfig())
+    said = [chunk_at(NOW_MS - 5_000), chunk_at(NOW_MS - 90_000), chunk_at(NOW_MS + DAY_MS)]
+    assert state.fold(batch_of(said), NOW_MS).oldest_ms == NOW_MS - 90_000
+    assert state.fold(batch_of(said[2:]), NOW_MS).oldest_ms == 0
+
+
 def test_window_forgets_by_the_clock() -> None:
     """A chunk counts until its pane has left the window, to the millisecond."""
     state = folded(chunk_at(NOW_MS, mentions=5))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+from orchestrator.brand.outputs import FoldReport
 from orchestrator.contract.fingerprint import NO_CHANGE, Comparison, Fingerprint, compare
+from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience, Telling
 from orchestrator.process.metrics import Metrics
 
@@ -29,6 +31,16 @@ def told(audience: Audience, *changes: Comparison) -> list[tuple[str, str]]:
 def to(**values: float) -> Comparison:
     """The change from the stored settings to others."""
     return compare(STORED, Fingerprint({**STORED.values, **values}))
+
+
+def test_freshness_is_measured_from_the_oldest_time_of_a_batch() -> None:
+    """Nothing is known of a batch without a usable time, and a worker whose clock is ahead is as fresh as can be."""
+    metrics = Metrics()
+    audience = Audience(metrics, lambda _brand, _queued: None, wall_ms=lambda: 100_000)
+    steps = [Step(items=1, fold=FoldReport(1, oldest_ms=oldest_ms)) for oldest_ms in (97_000, 0, 100_500)]
+    Telling("nike", audience, 0.0).steps(steps, 0.0)
+    assert metrics.registry.get_sample_value("orchestrator_freshness_seconds_count") == 2
+    assert metrics.registry.get_sample_value("orchestrator_freshness_seconds_sum") == 3.0
 
 
 def test_a_new_threshold_is_told_once_for_all_brands(audience: Audience) -> None:

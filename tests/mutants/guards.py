@@ -357,6 +357,18 @@ GUARDS: Final = (
         "self._options.lane, self._warm.take(brand))",
         "tests/scheduler/test_scheduler.py::test_scheduler_measures_lag_from_readiness",
     ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "            return nan\n        return total",
+        "            pass\n        return total",
+        "tests/scheduler/test_scheduler.py::test_scheduler_counts_dead_letters",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "min(stamps.times) if stamps.retimed < len(chunks) else 0",
+        "min(stamps.times)",
+        "tests/brand/test_state.py::test_fold_reports_the_oldest_time_that_a_worker_said",
+    ),
     # what a chunk says is bounded as a whole, and so is what it is compared with
     Guard(
         "orchestrator/contract/decode.py",

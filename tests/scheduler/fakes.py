@@ -86,6 +86,11 @@ class FakeRedis:
         }
         return Claim([brand for brand, script in scripts.items() if script.opens or script.steps], queues)
 
+    def dead_letters(self, brands: Sequence[str]) -> int:
+        """Two of each brand."""
+        self.ping()
+        return 2 * len(brands)
+
     def ping(self) -> None:
         """Fail while it is down."""
         if self.down is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from math import isnan
 
 import pytest
 import trio
@@ -24,7 +25,8 @@ from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
-from orchestrator.scheduler.discovery import HINTED_CLAIM_S, SLOWEST_CLAIM_S
+from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, SLOWEST_CLAIM_S
+from orchestrator.scheduler.roster import CLAIM_SLICE
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
 
@@ -271,6 +273,20 @@ async def test_scheduler_counts_what_waits_for_lanes(
         await trio.sleep(30.0)
         assert scheduler.backlog() is None
         assert "orchestrator_backlog_chunks NaN" in metrics.render()[0].decode()
+
+
+async def test_scheduler_counts_dead_letters(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all registered brands, in slices; while Redis is away nobody knows."""
+    world = FakeRedis(*(f"b{number}" for number in range(CLAIM_SLICE + 1)))
+    metrics = Metrics(merge_implementation="python")
+    async with running(make_scheduler(world, monkeypatch, metrics=metrics)):
+        assert metrics.registry.get_sample_value("orchestrator_dead_letters") == 2 * (CLAIM_SLICE + 1)
+        world.down = StoreUnavailableError("no answer")
+        await trio.sleep(LETTERS_S)
+        assert isnan(metrics.registry.get_sample_value("orchestrator_dead_letters") or 0)
+        world.down = None
+        await trio.sleep(LETTERS_S)
+        assert metrics.registry.get_sample_value("orchestrator_dead_letters") == 2 * (CLAIM_SLICE + 1)
 
 
 async def test_scheduler_measures_lag_from_readiness(

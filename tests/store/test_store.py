@@ -695,6 +695,16 @@ def test_claim_names_brands_with_keys_of_a_foreign_type(world: World) -> None:
     assert world.store.claim([world.brand, wrong.brand]).ready == [world.brand, wrong.brand]
 
 
+def test_dead_letters_are_counted_whoever_wrote_them(world: World) -> None:
+    """Of all brands together; a key of a foreign type holds none."""
+    other, wrong = (World(world.client, world.store, f"{world.brand} {word}") for word in ("other", "wrong"))
+    world.client.rpush(world.keys.failed, "a", "b")
+    world.client.rpush(other.keys.failed, "c")
+    world.client.set(wrong.keys.failed, "x")
+    assert world.store.dead_letters([world.brand, other.brand, wrong.brand, f"{world.brand} none"]) == 3
+    assert world.store.dead_letters([]) == 0
+
+
 def test_claim_of_nothing_is_nothing(world: World) -> None:
     """No brands, no round trip."""
     assert world.store.claim([]) == Claim()
