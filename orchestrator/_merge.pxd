@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What other kernels may ask of the merge kernel: :meth:`StoryIndex.match`, ``join`` and ``write``.
+"""What other kernels may ask of the merge kernel: what is declared of :class:`StoryIndex` as cpdef, and ``write``.
 
 Nothing else is theirs. What an index consists of stands here because a compiler must know its size; the functions that
 work on it are in ``_merge.pyx`` and out of reach.
@@ -59,6 +59,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         int64_t counted() noexcept
         int64_t count(int32_t word) noexcept
         int64_t looked_at() noexcept
+        size_t held() noexcept
         Py_ssize_t work() noexcept
         void search(int32_t but, Best* best) except +
 
@@ -80,6 +81,7 @@ cdef extern from "filter.h" namespace "filter" nogil:
         void set(Py_ssize_t place, const float* total, double norm) except +
         void copy(Py_ssize_t place, const RoundedStories& other, Py_ssize_t its) except +
         void remove(Py_ssize_t place) except +
+        size_t held() noexcept
         void scan(const RoundedRows& rows, Py_ssize_t row, float bar, vector[Survivor]* found) except +
 
 cdef extern from "block.h" namespace "filter" nogil:
@@ -95,6 +97,7 @@ cdef extern from "block.h" namespace "filter" nogil:
         double length
 
     cdef cppclass Block:
+        Block() except +
         vector[Unit] units
         RoundedRows rows
         vector[Found] found
@@ -130,6 +133,7 @@ cdef class StoryIndex:
     cdef Labels _labels
     cdef dict _word_ids
     cdef list _word_texts
+    cdef int64_t _text_bytes  # of the words
     cdef tuple _asked
     cdef vector[int32_t] _fresh
     cdef vector[int32_t] _left
@@ -147,4 +151,6 @@ cdef class StoryIndex:
     cpdef int64_t match(self, tuple words, Py_ssize_t row) except -2
     cpdef join(self, int64_t key, tuple words, Py_ssize_t row, double weight)
     cpdef double shared(self, int64_t key, tuple words) except? -1.0
+    cpdef rest(self)
+    cpdef int64_t held_bytes(self)
     cdef int write(self, int64_t key, Writer* writer) except -1

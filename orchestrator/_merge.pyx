@@ -18,7 +18,7 @@ from libcpp.unordered_map cimport unordered_map
 from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
-from orchestrator.kernels.common cimport Writer, write_text
+from orchestrator.kernels.common cimport Writer, held_block, held_by, text_bytes, write_text
 
 from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
@@ -53,6 +53,8 @@ cdef Py_ssize_t GIL_WORTH_PRODUCTS = 100_000
 cdef Py_ssize_t BLOCK_ROWS = 256
 cdef Py_ssize_t MOST_TOUCHED = 512
 cdef int32_t NO_GROUP = -1
+cdef Py_ssize_t SLOT_NODE_BYTES = 24  # of the map of slots: the next node, key and slot
+cdef Py_ssize_t NUMBER_BYTES = 32  # an int of Python
 cdef size_t MOST_SURVIVORS = 64  # a cluster with more of them is compared at its turn, against a bar that rises
 
 
@@ -442,6 +444,7 @@ cdef int32_t _word_id(StoryIndex index, object text) except -1:
     else:
         index._word_texts.append(text)
     index._word_ids[text] = word
+    index._text_bytes += text_bytes(text)
     index._asked = None
     return word
 
@@ -452,6 +455,7 @@ cdef int _forget_words(StoryIndex index) except -1:
     cdef size_t each
     for each in range(index._left.size()):
         word = index._left[each]
+        index._text_bytes -= text_bytes(index._word_texts[word])
         del index._word_ids[index._word_texts[word]]
         index._word_texts[word] = None
         index._labels.free_word(word)
@@ -504,6 +508,33 @@ cdef class StoryIndex:
     def looked_at(self) -> int:
         """Stories that clusters were led to by a word, ever: the work of comparing words."""
         return self._labels.looked_at()
+
+    cpdef rest(self):
+        """Let go of the batch begun last: until the next one there are no rows."""
+        self._block_count = 0
+        self._rows = vector[Row]()
+        self._units = vector[float]()
+        self._block = Block()
+        self._block_units = vector[float]()
+        self._scratch = vector[float]()
+        self._touched_of = vector[int32_t]()
+        self._touched_places = vector[int32_t]()
+        self._touched_rounded = RoundedStories()
+        self._scanned = vector[Survivor]()
+        self._asked = None
+
+    cpdef int64_t held_bytes(self):
+        """Bytes in memory, at rest; the work is a look at each dimension, whatever the number of stories and words."""
+        cdef size_t number, held = self._labels.held() + held_by(self._groups)
+        for number in range(self._groups.size()):
+            group = &self._groups[number]
+            held += held_by(group.centre) + held_by(group.totals) + held_by(group.masses) + held_by(group.norms)
+            held += held_by(group.slots) + group.rounded.held()
+        held += self._slot_of.size() * held_block(SLOT_NODE_BYTES)
+        held += held_block(self._slot_of.bucket_count() * sizeof(void*))
+        held += len(self._word_ids) * NUMBER_BYTES + self._text_bytes
+        held += self._word_ids.__sizeof__() + self._word_texts.__sizeof__()
+        return held
 
     def begin(self, const float[::1] values, const int64_t[::1] offsets) -> None:
         """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from sys import getsizeof
 
 from msgspec import Struct
 
@@ -23,6 +24,7 @@ MAX_SUMMARIES = 20
 MAX_SUMMARY_CHARS = 400
 
 _LABELS = 32  # of a chunk that are looked for in its summary
+_ENTRY_BYTES = 80  # in memory, without the text
 _BETWEEN = " \N{MIDDLE DOT} "
 
 
@@ -101,6 +103,10 @@ class ChunkSummaries:
     def newest(self) -> list[str]:
         """The texts, newest first."""
         return [entry.text for entry in reversed(self._entries)]
+
+    def held_bytes(self) -> int:
+        """Bytes in memory."""
+        return sum(_ENTRY_BYTES + getsizeof(entry.text) for entry in self._entries)
 
     def take_changes(self, put: dict[bytes, bytes]) -> None:
         """Add the field to *put* if it changed."""

@@ -65,6 +65,11 @@ class MentionStore:
             parts = rescued + added  # and their hashes in the same order, or load() would mix them up
             self._log.append(pack((parts, old_hashes + hashes, True)), array("q", parts), put)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes in memory: what is in which segment."""
+        return self._log.held_bytes
+
     def forget(self, story: Story) -> None:
         """*story* leaves: its ids no longer count as live."""
         self._live_bytes -= stored_id_bytes(story.stored_ids, KEPT_IDS)

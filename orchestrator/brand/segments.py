@@ -30,6 +30,10 @@ MOST_CLEANED_BYTES = 4 << 20
 """Most that one commit drops, so that none is much larger than the others; four times what a batch may add."""
 
 
+_SEGMENT_BYTES, _ENTRY_BYTES = 250, 8
+"""In memory: of a segment, and of one number in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One segment: its number, its size in bytes, and its owner's record of what is in it, as 64-bit numbers."""
@@ -48,6 +52,12 @@ class SegmentLog:
         self._next = 0
         self._bytes = 0
         self._rescued = 0
+        self._entries = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes in memory."""
+        return len(self._segments) * _SEGMENT_BYTES + self._entries * _ENTRY_BYTES
 
     def append(self, value: bytes, entries: array[int], put: dict[bytes, bytes]) -> int:
         """Add the next segment to *put*; returns its number."""
@@ -64,6 +74,7 @@ class SegmentLog:
         self._segments.append(segment)
         self._next = segment.number + 1
         self._bytes += segment.size
+        self._entries += len(segment.entries)
 
     def clean(self, live_bytes: int, remove: list[bytes]) -> Iterator[Segment]:
         """Drop the oldest segments while the log is too large for *live_bytes*; their fields go to *remove*.
@@ -79,6 +90,7 @@ class SegmentLog:
         while self._segments and self._bytes + self._rescued > enough and cleaned < MOST_CLEANED_BYTES:
             segment = self._segments.popleft()
             self._bytes -= segment.size
+            self._entries -= len(segment.entries)
             cleaned += segment.size
             remove.append(b"%b%d" % (self._prefix, segment.number))
             yield segment
@@ -87,7 +99,7 @@ class SegmentLog:
         """Drop every segment; their fields go to *remove*, and the numbers go on."""
         remove.extend(b"%b%d" % (self._prefix, segment.number) for segment in self._segments)
         self._segments.clear()
-        self._bytes = 0
+        self._bytes = self._entries = 0
 
     def rescue(self, size: int) -> None:
         """Of what :meth:`clean` has dropped so far, *size* bytes live on: count them as stored already."""

@@ -33,6 +33,7 @@ SETTLED_FIELD = b"d"
 UNSETTLED_FIELD = b"o"
 EPISODES_FIELD = b"e"
 
+_EPISODE_BYTES = 500  # in memory
 MAX_EPISODES = 50
 """Closed episodes kept and published, the newest."""
 
@@ -186,6 +187,10 @@ class Spikes:
         """When an episode may open or close next without new chunks; None: none will."""
         waiting = self._open is not None or any(pane > self._now for pane in self._counts)
         return (self._now + 1) * PANE_MS if waiting else None
+
+    def held_bytes(self) -> int:
+        """Bytes in memory: of the episodes, as kept and as published."""
+        return (len(self._entries) + len(self._published)) * _EPISODE_BYTES
 
     def take_changes(
         self, put: dict[bytes, bytes], remove: list[bytes]

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import add
+from sys import getsizeof
 from typing import TYPE_CHECKING
 
 from orchestrator.brand.labels import words
@@ -24,7 +25,7 @@ from orchestrator.brand.normal_form import PLAIN, normal_form, without_frame
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
-from orchestrator.kernels.fold import MentionIds, Story, StoryFolder
+from orchestrator.kernels.fold import MentionIds, Story, StoryFolder, grown_bytes
 from orchestrator.kernels.measure import FIXED_ONE
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ HEADLINE_CHARS = 160
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
+_HEAP_ENTRY_BYTES = 250  # in memory: two tuples, their numbers, the place
+_GONE_BYTES = 450  # in memory: a story after its release
 _MAX_HEAP_ENTRIES = 4  # a story on average; a rebuild then costs no more than the entries that made it necessary
 
 Rank = tuple[int, int, int]
@@ -113,6 +116,7 @@ class StoryBook(StoryFolder):
         self._smallest: list[tuple[Rank, Story]] | None = None
         self._store = StoryStore()
         self._had_old_ids: list[Story] = []
+        self._story_bytes = 0
 
     def __len__(self) -> int:
         return len(self.records)
@@ -182,6 +186,9 @@ class StoryBook(StoryFolder):
             for story in self.in_pane.pop(pane):
                 if story.key in self.records:
                     self._drop_pane(story, pane)
+                else:
+                    self._story_bytes -= story.held_bytes
+                    story.held_bytes = 0
 
     def _drop_pane(self, story: Story, pane: int) -> None:
         if story.drop(pane):
@@ -208,10 +215,15 @@ class StoryBook(StoryFolder):
                 heapq.heapreplace(self._smallest, (eviction_rank(story), story))
             else:
                 self._remove(story)
+                # The lists of its panes have it until the panes leave.
+                story.release()
+                story.held_bytes = _GONE_BYTES
+                self._story_bytes += _GONE_BYTES
                 return
 
     def _remove(self, story: Story) -> None:
         del self.records[story.key]
+        self._story_bytes -= story.held_bytes
         self._ids.discard(story.id)
         self.index.remove(story.key)
         self.dirty.pop(story.key, None)
@@ -230,7 +242,14 @@ class StoryBook(StoryFolder):
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""
         self._store.take_changes(self.dirty, self.records, self.index, put, remove)
+        self._story_bytes += grown_bytes(self.dirty.values())  # here, where each of them is looked at anyway
         self.dirty = {}
+
+    def held_bytes(self) -> int:
+        """Bytes in memory, at rest and after :meth:`take_changes`; the work does not depend on the stories."""
+        heap = 0 if self._smallest is None else len(self._smallest) * _HEAP_ENTRY_BYTES
+        tables = getsizeof(self.records) + getsizeof(self._ids) + getsizeof(self._had_old_ids)
+        return self._story_bytes + self.folder_bytes() + self._store.held_bytes() + heap + tables
 
     def rewrite(self) -> None:
         """Write every story with the next changes."""
@@ -272,6 +291,7 @@ class StoryBook(StoryFolder):
                 book.in_pane.setdefault(pane, []).append(story)
             book.records[story.key] = story
             book._ids.add(story.id)
+        book._story_bytes = grown_bytes(book.records.values())
         book._had_old_ids = [story for story in book.records.values() if story.has_old_ids()]
         return book
 

@@ -150,6 +150,10 @@ class StoryStore:
             put[BACKGROUND_FIELD] = pack((index.renewed_at, *index.dump_background()))
             self._renewed_at = index.renewed_at
 
+    def held_bytes(self) -> int:
+        """Bytes in memory: what is in which segment."""
+        return self._log.held_bytes + self._mentions.held_bytes
+
     def rewrite(self) -> None:
         """Write every story and the background with the next changes; drop the segments that an older version wrote.
 

@@ -19,6 +19,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from sys import getsizeof
 from typing import NamedTuple
 
 from orchestrator.brand.labels import is_name
@@ -37,6 +38,8 @@ MAX_TOPIC_CHARS = 200
 
 COUNTED = 2**64
 """What a counted mention weighs. A window has fewer mentions."""
+
+_WEIGHT_BYTES = 48  # in memory: a number of more than 64 bits
 
 _KNOWN_NAMES = 8_192
 _KNOWN_TOPICS = 64
@@ -274,6 +277,10 @@ class TopicTotals:
         self._weights: dict[str, int] = {}
         # In how many panes: weights cannot tell when a topic is gone, because a chunk may have no mentions.
         self._panes: dict[str, int] = {}
+
+    def held_bytes(self) -> int:
+        """Bytes in memory; the keys are those of the panes."""
+        return getsizeof(self._weights) + getsizeof(self._panes) + len(self._weights) * _WEIGHT_BYTES
 
     def add(self, key: str, weight: int, panes: int) -> None:
         """Count *weight* more, in so many *panes* that did not have the topic."""

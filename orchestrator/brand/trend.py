@@ -20,6 +20,7 @@ from orchestrator.contract.times import iso_utc_seconds
 
 PREFIX = b"h:"
 
+_HOUR_BYTES = 450  # in memory: a tally, its numbers, its entry
 _DATE_CHARS = len("2026-11-23")
 
 
@@ -40,6 +41,10 @@ class Trend:
             if name.startswith(PREFIX):
                 trend._hours[number_in(name)] = Tally.decode(name, value)
         return trend
+
+    def held_bytes(self) -> int:
+        """Bytes in memory."""
+        return len(self._hours) * _HOUR_BYTES
 
     def fold(self, added: Mapping[int, Tally]) -> None:
         """Count what was *added* to panes."""

@@ -80,6 +80,9 @@ class _PaneFields(Struct, array_like=True):
     in_no_story: int = 0
 
 
+_PANE_BYTES, _TOPIC_BYTES, _SPELLING_BYTES = 1_000, 270, 90
+"""In memory, measured: a pane, a topic's objects and entry, a spelling's; without the characters of texts."""
+
 _decoder = FieldDecoder(_PaneFields)
 
 
@@ -105,6 +108,12 @@ class _Pane:
         return cls(Tally.of_fields(fields.tally), PaneTopics(topics), fields.in_no_story)
 
 
+def _bytes_of(pane: _Pane, value: bytes) -> int:
+    """What *pane* takes in memory whose field is *value*: the texts are nearly all of that."""
+    spellings = sum([len(topic.spellings) for topic in pane.topics.by_key.values()])
+    return _PANE_BYTES + len(pane.topics) * _TOPIC_BYTES + spellings * _SPELLING_BYTES + len(value)
+
+
 class Window:
     """The panes of one brand, of the window and of the one before it, and the totals of the window.
 
@@ -124,6 +133,7 @@ class Window:
         self._topics = TopicTotals()
         self._dirty: set[int] = set()
         self._removed: list[int] = []
+        self._pane_bytes: dict[int, int] = {}
 
     @classmethod
     def load(cls, window_ms: int, fields: Mapping[bytes, bytes], since: int | None) -> Window:
@@ -132,7 +142,9 @@ class Window:
         window._since = since
         for name, value in fields.items():
             if name.startswith(PREFIX):
-                pane = window._panes[number_in(name)] = _Pane.decode(name, value)
+                number = number_in(name)
+                pane = window._panes[number] = _Pane.decode(name, value)
+                window._pane_bytes[number] = _bytes_of(pane, value)
                 window._enter(pane)
         return window
 
@@ -228,10 +240,18 @@ class Window:
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed to *put* and those that went to *remove*."""
         for number in self._dirty:
-            put[b"%b%d" % (PREFIX, number)] = self._panes[number].encode()
+            pane = self._panes[number]
+            value = put[b"%b%d" % (PREFIX, number)] = pane.encode()
+            self._pane_bytes[number] = _bytes_of(pane, value)
+        for number in self._removed:
+            self._pane_bytes.pop(number, None)
         remove.extend(b"%b%d" % (PREFIX, number) for number in self._removed)
         self._dirty = set()
         self._removed = []
+
+    def held_bytes(self) -> int:
+        """Bytes in memory, after :meth:`take_changes`: by what the panes' fields are long."""
+        return sum(self._pane_bytes.values()) + self._topics.held_bytes()
 
     def rewrite(self) -> None:
         """Write every pane with the next changes, its topics by the keys of the present rule."""

@@ -3,6 +3,7 @@ from orchestrator.kernels.fold_py import Account as Account
 from orchestrator.kernels.fold_py import MentionIds as MentionIds
 from orchestrator.kernels.fold_py import Story as Story
 from orchestrator.kernels.fold_py import StoryFolder as StoryFolder
+from orchestrator.kernels.fold_py import grown_bytes as grown_bytes
 from orchestrator.kernels.fold_py import pack_stories as pack_stories
 from orchestrator.kernels.fold_py import remembered_bytes as remembered_bytes
 from orchestrator.kernels.fold_py import rescue_ids as rescue_ids

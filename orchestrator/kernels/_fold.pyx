@@ -21,7 +21,11 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from orchestrator._merge cimport StoryIndex
-from orchestrator.kernels.common cimport Field, PyUnicode_AsUTF8AndSize, Writer, fixed, int128_t, wide, write_text
+from orchestrator.kernels.common cimport (
+    Field, PyUnicode_AsUTF8AndSize, Writer, fixed, held_by, int128_t, text_bytes, wide, write_text
+)
+
+from itertools import islice
 
 from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
 from orchestrator.kernels import headline as _headline
@@ -70,6 +74,7 @@ cdef extern from "ids.h" namespace "fold" nogil:
         int64_t total()
         size_t known()
         size_t looks()
+        size_t held()
         void expect(const uint64_t* hashes, size_t count)
         size_t add(const uint64_t* hashes, size_t count) except +
         size_t add(const uint64_t* hashes, const uint64_t* old, size_t count) except +
@@ -84,7 +89,17 @@ cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
 cdef Py_ssize_t TEXT_CHARS = _fold_py.TEXT_CHARS
+cdef Py_ssize_t RESTING_LABELS = _fold_py.RESTING_LABELS
 cdef double MARGIN = _headline.MARGIN
+
+cdef enum:
+    # bytes in memory, as CPython has them
+    COLLECTED = 16  # before what the cyclic collector knows
+    TUPLE_BYTES = 40 + 8  # and 8 an element
+    SPELLING_BYTES = COLLECTED + 56 + 32 + 8  # a pair, its number, its place
+    PANE_ENTRY_BYTES = 9  # of a story in the list of a pane, which has some room to grow
+    FLAG_BYTES = 32
+    LABEL_BYTES = COLLECTED + 64 + 112  # the meaning and the entry
 
 cdef enum:
     GIL_WORTH_IDS = 4096  # some 50 us; while they are remembered others may run
@@ -385,6 +400,7 @@ cdef class Story(Account):
         stored_bytes: what they take there, or nearly so.
         stored_ids: ids that storage holds, or would hold if the oldest had not left.
         old_ids: the first of the ids, so many: from before the brand had a key; they are remembered by old hashes.
+        held_bytes: what it takes in memory, as :func:`grown_bytes` found it last.
     """
 
     cdef readonly int64_t key
@@ -395,6 +411,7 @@ cdef class Story(Account):
     cdef public int64_t stored_bytes
     cdef public int64_t stored_ids
     cdef public int64_t old_ids
+    cdef public int64_t held_bytes
 
     def __init__(self, int64_t key, str story_id, MentionIds ids not None) -> None:
         Account.__init__(self)
@@ -405,11 +422,50 @@ cdef class Story(Account):
         self.segment = -1
         self.stored_bytes = 0
         self.stored_ids = 0
-        self.old_ids = 0
+        self.old_ids = self.held_bytes = 0
+
+    def release(self) -> None:
+        """Give back what it has for being a story, because it is none any more; it may still be listed somewhere."""
+        self.ids = MentionIds(1)
+        self._panes = vector[PaneTally]()
+        self.examples = self.spellings = self.words = ()
 
     cpdef bint has_old_ids(self) noexcept:
         """Whether it remembers ids from before the brand had a key."""
         return self.old_ids > self.ids._first()
+
+
+def grown_bytes(stories) -> int:
+    """By how many bytes of memory *stories* have grown since this was last asked of them; the index is apart."""
+    cdef Story story
+    cdef int64_t now, grown = 0
+    for story in stories:
+        now = _memory_of(story)
+        grown += now - story.held_bytes
+        story.held_bytes = now
+    return grown
+
+
+cdef int64_t _memory_of(Story story) except -1:
+    cdef int64_t held = STORY_BYTES + text_bytes(story.id) + text_bytes(story.label)
+    held += story.ids._ids.held() + held_by(story._panes) + story._panes.size() * PANE_ENTRY_BYTES
+    held += _memory_of_texts(story.examples)
+    if story.words:  # the texts themselves are the index's, or those of a known label
+        held += COLLECTED + TUPLE_BYTES + 8 * len(<tuple> story.words)
+    if story.flagged_at_ms is not None:
+        held += FLAG_BYTES
+    for text, _ in story.spellings:
+        held += SPELLING_BYTES + text_bytes(text)
+    return held
+
+
+cdef int64_t _memory_of_texts(tuple texts) except -1:
+    cdef int64_t held = 0
+    if texts:
+        held = COLLECTED + TUPLE_BYTES
+        for text in texts:
+            held += 8 + text_bytes(text)
+    return held
 
 
 def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, list]:
@@ -628,6 +684,7 @@ cdef class StoryFolder:
     cdef object _spelling
     cdef PlainText _plain
     cdef dict _known_labels
+    cdef int64_t _label_bytes
     cdef list _joined
     cdef Py_ssize_t _most
 
@@ -643,7 +700,21 @@ cdef class StoryFolder:
         self._spelling = spelling
         self._plain = plain
         self._known_labels = {}
+        self._label_bytes = 0
         self._joined = []
+
+    def rest(self) -> None:
+        """Let go of what only a fold needs, until the next one; of many known labels the newest stay."""
+        cdef Py_ssize_t many = len(self._known_labels) - RESTING_LABELS
+        self.index.rest()
+        self._joined = []
+        if many > 0:
+            self._known_labels = dict(islice(self._known_labels.items(), many, None))
+            self._label_bytes = sum([_memory_of_label(label, its) for label, its in self._known_labels.items()])
+
+    cpdef int64_t folder_bytes(self):
+        """Bytes in memory of what is known of labels and of where the stories point, at rest."""
+        return self.index.held_bytes() + self._known_labels.__sizeof__() + self._label_bytes
 
     def found(self, chunk, place):
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
@@ -812,8 +883,23 @@ cdef class StoryFolder:
             if len(label) <= KNOWN_CHARS:
                 if len(self._known_labels) >= KNOWN_LABELS:
                     self._known_labels.clear()
+                    self._label_bytes = 0
                 self._known_labels[label] = found
+                self._label_bytes += _memory_of_label(label, found)
         return found
+
+
+cdef int64_t _memory_of_label(str label, tuple meaning) except -1:
+    """A label and what it means; mostly the label is the spelling, and its words are those of both."""
+    cdef int64_t held = LABEL_BYTES + text_bytes(label) + _memory_of_texts(<tuple> meaning[0])
+    if meaning[1] is not label:
+        held += text_bytes(<str> meaning[1])
+    if meaning[2] is not meaning[0]:
+        held += _memory_of_texts(<tuple> meaning[2])
+    return held
+
+
+cdef Py_ssize_t STORY_BYTES = Story.__basicsize__ + MentionIds.__basicsize__ + 2 * COLLECTED
 
 
 @cython.final

@@ -7,10 +7,20 @@ All of it is compiled into each kernel that cimports it; there is no module of t
 from libc.math cimport nearbyint
 from libc.stdint cimport int64_t, uint64_t
 from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(str text) noexcept
+    int PyUnicode_KIND(str text) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(str text) noexcept
+
+cdef extern from "held.h" namespace "held" nogil:
+    size_t held_block "held::block"(size_t bytes) noexcept
+    size_t held_by "held::by"[T](const vector[T]& elements) noexcept
 
 cdef extern from *:
     ctypedef signed long long int128_t "__int128"
@@ -31,6 +41,8 @@ cdef extern from "msgpack.h" namespace "msgpack":
         void binary(const char* data, size_t size) except +
 
 cdef enum:
+    ASCII_HEADER = 48  # bytes of a text in CPython before its characters
+    WIDE_HEADER = 72
     FIXED_BITS = 32  # after the point; measure_py.FIXED_ONE says the same, and the tests compare the sums
 
 
@@ -39,6 +51,12 @@ cdef inline int write_text(Writer* writer, str text) except -1:
     cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
     writer.text(data, size)
     return 0
+
+
+cdef inline Py_ssize_t text_bytes(str text) noexcept:
+    """What a text takes in memory."""
+    cdef Py_ssize_t header = ASCII_HEADER if PyUnicode_IS_ASCII(text) else WIDE_HEADER
+    return (header + (PyUnicode_GET_LENGTH(text) + 1) * PyUnicode_KIND(text) + 15) // 16 * 16
 
 
 cdef inline int128_t fixed(double value) noexcept nogil:

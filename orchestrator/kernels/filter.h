@@ -24,6 +24,7 @@
 #include <cstring>
 #include <vector>
 
+#include "held.h"
 #include "products.h"
 #include "rounding.h"
 
@@ -162,6 +163,12 @@ class Stories {
 
     ptrdiff_t size() const { return count_; }
     const Cuts &cuts() const { return cuts_; }
+    /* Bytes of the rounded stories. */
+    size_t held() const {
+        size_t bytes = held::by(tiles_) + held::by(form_) + held::by(scales_) + held::by(errors_);
+        for (const std::vector<float> &tails : tails_) bytes += held::by(tails);
+        return bytes;
+    }
     bool glances_pay() const { return cuts_[GLANCE] < cuts_[HEAD] && count_ >= MIN_GLANCED && no_glances_ == 0; }
 
     /* Round the story at *place*, which may be one after the last. */

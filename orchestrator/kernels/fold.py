@@ -18,6 +18,7 @@ Account = _kernel.Account
 MentionIds = _kernel.MentionIds
 Story = _kernel.Story
 StoryFolder = _kernel.StoryFolder
+grown_bytes = _kernel.grown_bytes
 pack_stories = _kernel.pack_stories
 remembered_bytes = _kernel.remembered_bytes
 rescue_ids = _kernel.rescue_ids

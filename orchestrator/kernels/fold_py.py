@@ -12,6 +12,7 @@ from __future__ import annotations
 from array import array
 from functools import lru_cache
 from itertools import islice
+from sys import getsizeof
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,11 +45,17 @@ KNOWN_LABELS = 8_192
 KNOWN_CHARS = 256
 """Longer labels are rare, and would make that memory depend on senders."""
 
+RESTING_LABELS = 1_024
+"""Labels whose words a folder goes on remembering when it rests: they take about a kilobyte each."""
+
 CLUSTER_WORDS = 24
 """Words that a cluster is compared by: those of its label, then those of the texts that it lists."""
 
 TEXT_CHARS = 256
 """Of a listed text: what comes later would not be among these words, and takes time."""
+
+_STORY_BYTES, _ID_BYTES, _PANE_HELD_BYTES, _LABEL_BYTES = 1_300, 150, 250, 700
+"""In memory, roughly: a story without the following, a mention id, a pane of a story, a known label."""
 
 _pack = msgspec.msgpack.encode
 
@@ -204,6 +211,7 @@ class Story(Account):
         stored_bytes: what they take there, or nearly so.
         stored_ids: ids that storage holds, or would hold if the oldest had not left.
         old_ids: the first of the ids, so many: from before the brand had a key; they are remembered by old hashes.
+        held_bytes: what it takes in memory, as :func:`grown_bytes` found it last.
     """
 
     def __init__(self, key: int, story_id: str, ids: MentionIds) -> None:
@@ -215,11 +223,29 @@ class Story(Account):
         self.segment = -1
         self.stored_bytes = 0
         self.stored_ids = 0
-        self.old_ids = 0
+        self.old_ids = self.held_bytes = 0
+
+    def release(self) -> None:
+        """Give back what it has for being a story, because it is none any more; it may still be listed somewhere."""
+        self.ids = MentionIds(1)
+        self._panes = {}
+        self.examples = self.spellings = self.words = ()
 
     def has_old_ids(self) -> bool:
         """Whether it remembers ids from before the brand had a key."""
         return self.old_ids > self.ids.total - self.ids.known
+
+
+def grown_bytes(stories: Iterable[Story]) -> int:
+    """By how many bytes of memory *stories* have grown since this was last asked of them; the index is apart."""
+    grown = 0
+    for story in stories:
+        texts = (story.id, story.label, *story.examples, *(text for text, _ in story.spellings))
+        panes = story.panes()
+        now = _STORY_BYTES + _ID_BYTES * story.ids.known + _PANE_HELD_BYTES * len(panes) + sum(map(getsizeof, texts))
+        grown += now - story.held_bytes
+        story.held_bytes = now
+    return grown
 
 
 def pack_stories(stories: Collection[Story], index: StoryIndex, removed: Sequence[int]) -> tuple[bytes, list[int]]:
@@ -364,6 +390,16 @@ class StoryFolder:
         self._words = words
         self._spelling = spelling
         self._known_meaning = lru_cache(KNOWN_LABELS)(self._meaning)
+
+    def rest(self) -> None:
+        """Let go of what only a fold needs, until the next one; of many known labels the newest stay."""
+        self.index.rest()
+        if self._known_meaning.cache_info().currsize > RESTING_LABELS:
+            self._known_meaning.cache_clear()  # this twin cannot choose
+
+    def folder_bytes(self) -> int:
+        """Bytes in memory of what is known of labels and of where the stories point, at rest."""
+        return self.index.held_bytes() + self._known_meaning.cache_info().currsize * _LABEL_BYTES
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""

@@ -20,6 +20,8 @@
 #include <cstring>
 #include <vector>
 
+#include "held.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -36,6 +38,8 @@ class Ids {
     size_t known() const { return known_; }
     /* Groups that were looked at beyond the ids' own: the measure of the table's work. */
     size_t looks() const { return looks_; }
+    /* Bytes of the ring and the table. */
+    size_t held() const { return held::by(ring_) + held::by(groups_); }
 
     /* Ask memory for what adding *hashes* will look at; worth it if there is something else to do meanwhile. */
     void expect(const uint64_t *hashes, size_t count) const {

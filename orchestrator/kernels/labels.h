@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "best.h"
+#include "held.h"
 
 namespace merge {
 
@@ -97,7 +98,9 @@ class Labels {
 
     /* Take back the number of a word that nobody has any more, and that did not count. */
     void free_word(int32_t word) {
+        held_ -= held::by(postings_[word]);
         postings_[word].shrink_to_fit();
+        held_ += held::by(postings_[word]);
         free_words_.push_back(word);
     }
 
@@ -141,10 +144,10 @@ class Labels {
     /* Let a story have a word more. */
     void add(int32_t slot, int32_t word, double weight) {
         Slot &story = slots[slot];
-        story.words.push_back(word);
-        story.places.push_back((int32_t)postings_[word].size());
-        story.weights.push_back(weight);
-        postings_[word].push_back(Posting{slot, (float)weight});
+        append(&story.words, word);
+        append(&story.places, (int32_t)postings_[word].size());
+        append(&story.weights, weight);
+        append(&postings_[word], Posting{slot, (float)weight});
     }
 
     /* Take note of how long a story's direction is, after its weights have changed. */
@@ -200,6 +203,13 @@ class Labels {
 
     /* Entries of words' lists that were ever looked at. */
     int64_t looked_at() const { return looked_at_; }
+
+    /* Bytes of the stories' words; what a query needs is no more than its words and a bit a story. */
+    size_t held() const {
+        return held_ + held::by(slots) + held::by(postings_) + held::by(counts_) + held::by(rarities_) +
+               held::by(free_slots_) + held::by(free_words_) + held::by(norms_) + held::by(sums_) + held::by(stamps_) +
+               held::by(met_);
+    }
 
     /* How many postings the query's words have. */
     ptrdiff_t work() const {
@@ -275,8 +285,18 @@ class Labels {
     std::vector<double> sorted_;
     double rarities_of_few_[FEW];
     int64_t stories_ = 0, looked_at_ = 0;
+    size_t held_ = 0; /* bytes of the columns of all slots and words: they are too many to be asked each time */
     uint32_t stamp_ = 0;
     double scale_ = 0.0;
+
+    /* The columns grow here alone; they shrink where a word is free. */
+    template <typename T>
+    void append(std::vector<T> *column, T value) {
+        const bool grows = column->size() == column->capacity();
+        if (grows) held_ -= held::by(*column);
+        column->push_back(value);
+        if (grows) held_ += held::by(*column);
+    }
 
     double rarity_of(int64_t count) const { return count < FEW ? rarities_of_few_[count] : compute_rarity(count); }
 

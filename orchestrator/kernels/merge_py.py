@@ -40,6 +40,9 @@ PRIOR_STORIES = 5
 LEAST_DIRECTION = 2.0**-10
 """Length of a sum, as a share of its weight, below which it is no direction but what rounding has left."""
 
+_SUM_BYTES = 500
+"""In memory, beside the numbers of a story's sum: the array and the entries of four dicts."""
+
 __all__ = ["GRID", "MAX_WORDS", "NOBODY", "StoryIndex"]
 
 
@@ -78,6 +81,15 @@ class StoryIndex:
     def looked_at(self) -> int:
         """Stories that clusters were led to by a word, ever: the work of comparing words."""
         return self._words.looked_at
+
+    def rest(self) -> None:
+        """Let go of the batch begun last: until the next one there are no rows."""
+        self._rows = []
+
+    def held_bytes(self) -> int:
+        """Bytes in memory, at rest; roughly: only the compiled twin knows its blocks."""
+        sums = sum(len(keys) * (_SUM_BYTES + 4 * size) for size, keys in self._sums.items())
+        return sums + self._words.held_bytes()
 
     def begin(self, values: Any, offsets: Any) -> None:
         """Take the centroids of a batch: row *i* is ``values[offsets[i]:offsets[i + 1]]``, float32."""

@@ -53,6 +53,10 @@ LEAST_WEIGHT = 0.05
 """Of a word that every story has: it tells nothing, but what consists of such words resembles itself."""
 
 
+_STORY_BYTES, _ENTRY_BYTES, _WORD_BYTES = 500, 110, 350
+"""In memory: dicts and entries of a story, of a word of a story, and of a word."""
+
+
 def word_weight(stories: int, having: int) -> float:
     """How much a word weighs that so many of *stories* have, in units of 1 / :data:`WEIGHT_STEPS`.
 
@@ -80,6 +84,11 @@ class WordSpace:
 
     def __contains__(self, key: int) -> bool:
         return key in self._words
+
+    def held_bytes(self) -> int:
+        """Bytes in memory, roughly."""
+        entries = sum(map(len, self._words.values()))
+        return len(self._words) * _STORY_BYTES + entries * _ENTRY_BYTES + len(self._having) * _WORD_BYTES
 
     def match(self, words: Sequence[str], but: Collection[int]) -> int:
         """The key of the most similar story that is similar enough, the oldest of equals, *but* not one of these."""

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
 
+_WARM_BYTES = 1_000
+"""In memory: what is kept of a brand beside its state, generously."""
+
+
 @dataclass(slots=True)
 class Warm:
     """What is worth keeping of a brand between two leases.
@@ -50,9 +54,9 @@ class Warm:
     state: BrandState | None = None
 
     @property
-    def stories(self) -> int:
-        """Stories kept in memory, the measure of its size."""
-        return 0 if self.state is None else self.state.story_count
+    def held_bytes(self) -> int:
+        """What it takes in memory."""
+        return _WARM_BYTES + (0 if self.state is None else self.state.held_bytes)
 
 
 class Session(Protocol):
@@ -258,6 +262,7 @@ class BrandSession:
             # What is folded and in no commit is in the state, too: it is level with Redis only without that.
             if pipeline.settled and not pipeline.engaged:
                 warm.state, warm.cid = pipeline.state, pipeline.cid
+                warm.state.rest()  # the last batch may be larger than all the rest
         return warm
 
     def abandon(self) -> Warm:

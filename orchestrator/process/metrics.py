@@ -52,6 +52,7 @@ WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
+WARM_REASONS = ("room", "size")
 TRIAL_OUTCOMES = ("survived", "died")
 SERVER_CHECKS = ("version", "role", "cluster", "eviction", "persistence", "clock")
 
@@ -226,6 +227,18 @@ class Metrics:
         self.brands_left = self._gauge(
             "brands_left", "Brands left to processes of a newer version, which wrote their state."
         )
+
+        self.warm_state_bytes = self._gauge(
+            "warm_state_bytes", "What states of brands take in memory between two visits, as they say themselves."
+        )
+        self.warm_state_brands = self._gauge("warm_state_brands", "Brands whose state is in memory between two visits.")
+        self.warm_states_dropped = self._counter(
+            "warm_states_dropped",
+            "States dropped from memory: for others that were used later (room), or larger than all may be (size).",
+            "reason",
+        )
+        for reason in WARM_REASONS:
+            self.warm_states_dropped.labels(reason)
 
         self.members = self._gauge("members", "Processes that live and share this Redis; the same from each of them.")
         self.members_disputed = self._gauge(

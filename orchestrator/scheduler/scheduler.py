@@ -37,12 +37,14 @@ class SchedulerOptions:
     Attributes:
         concurrency: most lanes at the same time.
         renew_interval_s: seconds between two renewals of all leases, a third of their ttl.
+        warm_bytes: most that states between two visits may take in memory, 0: none is kept.
         lane: how each lane behaves.
         discovery: how brands and their work are found.
     """
 
     concurrency: int
     renew_interval_s: float
+    warm_bytes: int
     lane: LaneOptions
     discovery: DiscoveryOptions
 
@@ -121,7 +123,7 @@ class Scheduler:
             clock=clock,
         )
         self._lanes: dict[str, Lane] = {}
-        self._warm = WarmStates()
+        self._warm = WarmStates(options.warm_bytes, metrics)
         self._processed = 0
         self._last_commit_ms: int | None = None
         self._changed = trio.Event()

@@ -74,6 +74,7 @@ def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
     return SchedulerOptions(
         concurrency=settings.concurrency_limit,
         renew_interval_s=settings.lock_ttl_sec / 3,  # one that fails leaves time for another
+        warm_bytes=settings.warm_state_mb << 20,
         lane=LaneOptions(
             fetch_timeout_s=settings.chunk_fetch_timeout_sec,
             max_retries=settings.max_retries,

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from orchestrator.alerts.signing import SigningSecret, decode_secret
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
+from orchestrator.process import memory
 from orchestrator.process.masking import mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
 from orchestrator.settings.addresses import check_hosts, check_login, check_redis_url, check_webhook_url
@@ -172,6 +173,13 @@ class Settings(BaseSettings):
     )
     max_stories: int = Field(
         default=5_000, ge=1, le=1_000_000, description="Stories kept for a brand, the smallest go first"
+    )
+    warm_state_mb: int = Field(
+        default_factory=lambda: memory.allowed_bytes() // 4 >> 20,
+        ge=0,
+        le=1_048_576,
+        description="MiB for states of brands between two visits; beyond, they are loaded again (0: none is kept;"
+        " default: a quarter of the memory that this process may use)",
     )
     label_similarity_threshold: float = Field(
         default=0.175,

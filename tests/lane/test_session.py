@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from orchestrator.brand.seals import SEAL_BYTES
-from orchestrator.brand.state import GENERAL_FIELD
+from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import MAX_MAGNITUDE
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import (
@@ -329,6 +329,16 @@ def test_session_reuses_a_warm_state(queue: Brand, monkeypatch: pytest.MonkeyPat
     drain(again)
     assert queue.summary()["totalChunks"] == 2
     assert again.settle() is warm
+
+
+def test_settle_puts_the_state_to_rest(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only the last batch needed is not kept: it may be larger than the state."""
+    rested: list[BrandState] = []
+    monkeypatch.setattr(BrandState, "rest", lambda state: rested.append(state))  # noqa: PLW0108 - it has to bind
+    session = _folding(queue)
+    assert rested == []
+    state = session.settle().state
+    assert rested == [state]
 
 
 def test_session_loads_when_the_warm_state_is_old(queue: Brand) -> None:

@@ -8,6 +8,7 @@ from tests.mutants.guard import Guard
 
 _BATCH: Final = "orchestrator/lane/batch.py"
 _PIPELINE: Final = "orchestrator/lane/pipeline.py"
+_WARM: Final = "orchestrator/scheduler/warm_states.py"
 _SESSION: Final = "orchestrator/lane/session.py"
 _DUPLICATES: Final = "orchestrator/lane/duplicates.py"
 _COMMITS: Final = "orchestrator/lane/commits.py"
@@ -114,6 +115,29 @@ LANE_GUARDS: Final = (
     Guard("orchestrator/store/lua/begin.lua", "bytes + count * #", "bytes + #", _LOOKS),
     Guard("orchestrator/store/lua/begin.lua", "from + math.random(count) - 1", "from", _LOOKS),
     Guard("orchestrator/store/lua/begin.lua", "math.min(first + wanted, queued), 0", "first + wanted, 0", _LOOKS),
+    # scheduler/warm_states, brand: what is kept is within its bytes, and the bytes are those that it has
+    *(
+        Guard(_WARM, right, wrong, "tests/scheduler/test_warm_states.py")
+        for right, wrong in (
+            ("while self._bytes > self._most_bytes:", "while False:"),
+            ("self._bytes > self._most_bytes", "self._bytes >= self._most_bytes"),
+            ("if size > self._most_bytes and warm.state is not None:", "if False:"),
+            ("            size = warm.held_bytes\n", "            pass\n"),
+            ("        self._bytes -= size\n", ""),
+            ("        self._bytes += size\n", ""),
+            ("        self.take(brand)\n        size", "        size"),
+            ("leaving, _ = next(iter(self._kept.items()))", "leaving, _ = next(reversed(self._kept.items()))"),
+        )
+    ),
+    *(
+        Guard("orchestrator/brand/stories.py", right, "pass", "tests/brand/test_held_bytes.py")
+        for right in (
+            "story.release()",
+            "self._story_bytes += grown_bytes(self.dirty.values())",
+            "self._story_bytes += _GONE_BYTES",
+        )
+    ),
+    Guard(_SESSION, "warm.state.rest()", "pass", "tests/lane/test_session.py::test_settle_puts_the_state_to_rest"),
     # lane/session: what is kept warm is level with Redis
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),

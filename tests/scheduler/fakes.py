@@ -163,6 +163,7 @@ def make_scheduler(
     options = SchedulerOptions(
         concurrency=concurrency,
         renew_interval_s=5.0,
+        warm_bytes=1 << 20,
         lane=LaneOptions(**lane),
         discovery=DiscoveryOptions((REGISTRY_KEY,), REGISTRY_INTERVAL_S, "redis://fake", 1.0),
     )

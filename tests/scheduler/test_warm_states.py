@@ -1,13 +1,20 @@
-"""States kept between two leases, within bounds."""
+"""States kept between two leases, within a budget of bytes."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.lane.session import Warm
 from orchestrator.lane.sizer import BatchSizer
+from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.warm_states import WarmStates
+
+BARE_BYTES = 1
+"""What is kept of a brand here beside its state."""
 
 
 class _Sized(Warm):
@@ -16,67 +23,124 @@ class _Sized(Warm):
     __slots__ = ("size",)
 
     def __init__(self, size: int) -> None:
-        super().__init__(BatchSizer())
+        state: Any = object()
+        super().__init__(BatchSizer(), cid="c", state=state)
         self.size = size
 
     @property
-    def stories(self) -> int:
-        return self.size
+    def held_bytes(self) -> int:
+        return BARE_BYTES if self.state is None else self.size
 
 
-def test_take_gives_what_was_put_once() -> None:
+@pytest.fixture
+def metrics() -> Metrics:
+    """Metrics with a registry of their own."""
+    return Metrics()
+
+
+def value_of(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """The exposed value of one sample."""
+    return metrics.registry.get_sample_value(f"orchestrator_{name}", labels)
+
+
+def dropped(metrics: Metrics) -> tuple[float | None, float | None]:
+    """States that had to go, for others and for their size."""
+    name = "warm_states_dropped_total"
+    return value_of(metrics, name, reason="room"), value_of(metrics, name, reason="size")
+
+
+def test_take_gives_what_was_put_once(metrics: Metrics) -> None:
     """A kept state serves one session: two would both change it."""
-    states, warm = WarmStates(), _Sized(1)
+    states, warm = WarmStates(10, metrics), _Sized(1)
     states.put("nike", warm)
     assert states.take("nike") is warm
     assert states.take("nike") is None
 
 
-def test_put_replaces_what_was_kept() -> None:
-    """The newest state of a brand is the only one."""
-    states, newer = WarmStates(), _Sized(2)
-    states.put("nike", _Sized(1))
+def test_put_replaces_what_was_kept(metrics: Metrics) -> None:
+    """The newest state of a brand is the only one, and the only one that counts."""
+    states, newer = WarmStates(10, metrics), _Sized(2)
+    states.put("nike", _Sized(7))
     states.put("nike", newer)
-    assert len(states) == 1
+    assert (len(states), states.held_bytes) == (1, 2)
     assert states.take("nike") is newer
+    assert dropped(metrics) == (0, 0)
 
 
-def test_put_drops_the_least_recently_used_brand() -> None:
-    """Beyond the most brands, the one that was put longest ago leaves."""
-    states = WarmStates(max_brands=2)
-    for brand in ("a", "b", "a", "c"):
-        states.put(brand, _Sized(1))
-    assert states.take("b") is None
-    assert len(states) == 2
+def test_put_drops_the_least_recently_used_brands(metrics: Metrics) -> None:
+    """Beyond the budget the brands that were put longest ago leave, as many as have to."""
+    states = WarmStates(10, metrics)
+    for brand, size in (("a", 3), ("b", 3), ("c", 3), ("a", 3), ("d", 6)):
+        states.put(brand, _Sized(size))
+    assert [brand for brand in "abcd" if states.take(brand)] == ["a", "d"]
+    assert dropped(metrics) == (2, 0)
 
 
-def test_put_keeps_one_state_that_is_larger_than_the_bound() -> None:
-    """A single huge brand still profits; everything else makes room for it."""
-    states = WarmStates(max_stories=10)
-    states.put("small", _Sized(1))
-    states.put("huge", _Sized(1_000))
+def test_put_takes_the_size_as_it_is_then(metrics: Metrics) -> None:
+    """What a state says later, in somebody else's hands, changes no sum."""
+    states, warm = WarmStates(10, metrics), _Sized(4)
+    states.put("nike", warm)
+    warm.size = 9
+    states.take("nike")
+    assert states.held_bytes == 0
+
+
+def test_put_keeps_the_rest_of_what_is_larger_than_the_budget(metrics: Metrics) -> None:
+    """Its state is dropped and nobody makes room for it; what else is known of the brand stays."""
+    states, huge = WarmStates(10, metrics), _Sized(11)
+    states.put("small", _Sized(4))
+    states.put("huge", huge)
+    kept = states.take("huge")
+    assert kept is huge
+    assert (kept.state, kept.cid) == (None, "c")
+    assert states.take("small") is not None
+    assert dropped(metrics) == (0, 1)
+
+
+def test_put_keeps_what_just_fits(metrics: Metrics) -> None:
+    """The budget itself is allowed, to one and to all."""
+    states = WarmStates(10, metrics)
+    states.put("a", _Sized(10))
     assert len(states) == 1
-    assert states.take("huge") is not None
+    states.put("b", _Sized(5))
+    states.put("c", _Sized(5))
+    assert (len(states), states.held_bytes) == (2, 10)
+
+
+def test_no_budget_keeps_nothing(metrics: Metrics) -> None:
+    """A deployment may do without; every visit loads."""
+    states = WarmStates(0, metrics)
+    states.put("nike", _Sized(5))
+    assert (len(states), states.held_bytes) == (0, 0)
+
+
+def test_metrics_follow_what_is_kept(metrics: Metrics) -> None:
+    """How many there are and what they take, after each put and each take."""
+    states = WarmStates(10, metrics)
+    states.put("a", _Sized(3))
+    states.put("b", _Sized(4))
+    assert (value_of(metrics, "warm_state_bytes"), value_of(metrics, "warm_state_brands")) == (7, 2)
+    states.take("a")
+    assert (value_of(metrics, "warm_state_bytes"), value_of(metrics, "warm_state_brands")) == (4, 1)
 
 
 def _put_by_hand(kept: dict[str, int], brand: str, size: int) -> dict[str, int]:
-    """The rule as it reads: *kept*, brand and stories with the least recently used first, after one put."""
-    kept = {name: stories for name, stories in kept.items() if name != brand} | {brand: size}
-    while len(kept) > 4 or (sum(kept.values()) > 10 and len(kept) > 1):
+    """The rule as it reads: *kept*, brand and bytes with the least recently used first, after one put."""
+    kept = {name: its for name, its in kept.items() if name != brand} | {brand: BARE_BYTES if size > 10 else size}
+    while sum(kept.values()) > 10:
         del kept[next(iter(kept))]
     return kept
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 8), st.booleans()), max_size=60))
-def test_bounds_hold_whatever_is_put_and_taken(actions: list[tuple[str, int, bool]]) -> None:
-    """Never more brands than allowed, nor more stories unless a single brand has them; the count does not drift."""
-    states, kept = WarmStates(max_brands=4, max_stories=10), dict[str, int]()
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12), st.booleans()), max_size=60))
+def test_budget_holds_whatever_is_put_and_taken(actions: list[tuple[str, int, bool]]) -> None:
+    """Never more bytes than allowed; the sum does not drift."""
+    states, kept = WarmStates(10, Metrics()), dict[str, int]()
     for brand, size, put in actions:
         if put:
             states.put(brand, _Sized(size))
             kept = _put_by_hand(kept, brand, size)
         else:
             warm, size_by_hand = states.take(brand), kept.pop(brand, None)
-            assert (None if warm is None else warm.stories) == size_by_hand
-        assert len(states) == len(kept)
-    assert {brand for brand in "abcdef" if states.take(brand) is not None} == set(kept)
+            assert (None if warm is None else warm.held_bytes) == size_by_hand
+        assert (len(states), states.held_bytes) == (len(kept), sum(kept.values()))

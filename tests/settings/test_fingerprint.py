@@ -42,6 +42,7 @@ HARMLESS = {
     "failed_max_entries": "dead letters are no part of the state; the policy below says what a full list means",
     "failed_policy": "drop_oldest says in its name that it throws away",
     "shutdown_grace_sec": "how patiently",
+    "warm_state_mb": "how fast; a state that is not kept is loaded again",
     "orchestrator_merge": "how fast; both kernels give the same",
     "alert_webhook_url": "who is told",
     "alert_webhook_secret": "who is told",
