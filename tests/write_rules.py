@@ -2,7 +2,7 @@
 
 One file for each ``RULES_VERSION``, in ``tests/data/rules``. A version that is written down is never written again: if
 what readers are told of the same chunks differs, the rules are others, and ``orchestrator/contract/fingerprint.py``
-has to say so by the next number. Then processes of both rules that meet on one Redis tell it (decision 42).
+has to say so by the next number. Then the log tells that a brand is taken over from other rules (decision 42).
 """
 
 from __future__ import annotations

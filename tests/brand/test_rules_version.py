@@ -11,8 +11,8 @@ from tests.write_rules import rules_file, told
 def test_other_rules_have_another_number() -> None:
     """If this fails and is meant to: raise ``RULES_VERSION``, then run ``python -m tests.write_rules``.
 
-    Without that, a process of the old rules and one of the new ones would work on one brand in turns, and nobody
-    would be told.
+    Without that, a process of the old rules and one of the new ones would work on one brand in turns, and no log
+    would say why its stories change.
     """
     written = json.loads(rules_file(RULES_VERSION).read_text(encoding="utf-8"))
     found = told()

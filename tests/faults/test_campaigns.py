@@ -12,6 +12,7 @@ from tests.faults import (
     clock_faults,
     contention,
     damage_faults,
+    dear_chunks,
     process_faults,
     redis_faults,
     settings_faults,
@@ -42,6 +43,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "chunks that kill": (
         partial(chunk_faults.poison, actions=("segfault", "allocate")),
         {"quarantined": 2, "innocents quarantined": 0},
+    ),
+    "dear chunks": (
+        partial(dear_chunks.push_dear, chunks=1, ids=2_000, labels=1_000),
+        {"dear chunks": 3, "probes failed": 0, "lost": 0, "doubled": 0},
     ),
     "lanes contended": (contention.contend, {"quarantined": 1, "innocents quarantined": 0, "trials": 2}),
     "clock of redis set": (partial(clock_faults.set_the_servers_clock, rounds=2), {"held": 2, "parked": 0, "lost": 0}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import pytest
 import trio
 from structlog.testing import capture_logs
@@ -9,9 +11,14 @@ from structlog.testing import capture_logs
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import fitness as fitness_module
 from orchestrator.service.fitness import Fitness
-from orchestrator.store.preflight import Verdict
+from orchestrator.store.preflight import Finding, Verdict
 from tests.polling import until
 from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    import redis
+
+NOBODY = cast("redis.Redis", None)
 
 
 def verdict_of(fitness: Fitness, check: str) -> Verdict | None:
@@ -47,3 +54,15 @@ async def test_watch_tells_what_changes_and_keeps_it_during_an_outage(monkeypatc
             nursery.cancel_scope.cancel()
     told = [(line["log_level"], line["event"], line["check"]) for line in logs if "check" in line]
     assert told == [("error", "redis is not fit any more", "eviction"), ("info", "redis is fit again", "eviction")]
+
+
+@pytest.mark.parametrize("check", ["eviction", "clock"])
+def test_a_change_is_told_once_and_the_clock_by_those_whom_it_stops(check: str) -> None:
+    """The first look repeats what the start said; only what differs from the look before is news."""
+    metrics = Metrics()
+    fitness = Fitness(NOBODY, metrics, max_clock_skew_s=60)
+    with capture_logs() as logs:
+        for verdict in (Verdict.OK, Verdict.REFUSE, Verdict.REFUSE):
+            fitness._take_over([Finding(check, verdict, "found", "remedy")])
+    assert [line["log_level"] for line in logs] == ([] if check == "clock" else ["error"])
+    assert metrics.registry.get_sample_value("orchestrator_redis_fitness", {"check": check}) == 2
