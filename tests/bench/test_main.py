@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-BENCHMARKS = {"decode", "history", "labels", "latency", "memory", "merge", "pipeline", "spikes", "stories"}
+BENCHMARKS = {"decode", "history", "labels", "latency", "memory", "merge", "pipeline", "spikes", "stories", "words"}
 GROWING = {"history", "labels", "merge"}
 
 
