@@ -98,6 +98,17 @@ def test_stories_that_leave_take_their_bytes_along() -> None:
     assert state._stories._story_bytes == 0
 
 
+def test_a_story_that_is_evicted_gives_back_what_it_has() -> None:
+    """The lists of its panes have it until they leave; its ids and texts are not kept for that."""
+    state = folded(chunk(1, clusters=_clusters(1)), config=FoldConfig(max_stories=1))
+    (gone,) = state._stories.records.values()
+    assert gone.ids.known == 1_000
+    clusters = [Cluster("t", "another one", listed(*_ids(2), "more"))]
+    state.fold(batch_of([chunk(2, clusters=clusters)], hashing=state.hashing), NOW_MS)
+    assert gone not in state._stories.records.values()
+    assert (gone.ids.known, gone.panes(), gone.examples) == (0, [], ())
+
+
 def _clusters(number: int) -> list[Cluster]:
     return [Cluster("s", f"w{number} v{number}", listed(*_ids(number)))]
 
