@@ -13,5 +13,6 @@ class LaneOutcome(Enum):
     BUSY = "busy"  # another orchestrator holds the lease
     LEFT = "left"  # a newer version wrote the state: processes of that version go on with it
     LOST = "lost"  # fenced, stale or a moved queue: start over from what Redis holds
-    PARKED = "parked"  # needs a human: wrong-typed key, full dead letters, unreadable state
+    PARKED = "parked"  # needs a human: wrong-typed key, unreadable state
+    FULL = "full"  # parked until there is room among the dead letters
     FAILED = "failed"  # retries were used up, or the fold itself failed

@@ -41,7 +41,7 @@ _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome
     (StaleStateError, LaneOutcome.LOST, "stale"),
     (QueueMovedError, LaneOutcome.LOST, "head"),
     (WrongTypeError, LaneOutcome.PARKED, "wrong_type"),
-    (DeadLetterFullError, LaneOutcome.PARKED, "dead_letter_full"),
+    (DeadLetterFullError, LaneOutcome.FULL, "dead_letter_full"),
     (InvalidStateError, LaneOutcome.PARKED, None),
     (SettingsRefusedError, LaneOutcome.PARKED, None),
     # Whatever keeps trials from being held does not go away by trying: health names it, and the brand is tried rarely.
@@ -195,7 +195,7 @@ class Telling:
         elif outcome is LaneOutcome.LOST:
             metrics.lease("lost")
             self._log.warning("lease lost", reason=str(error))
-        elif outcome is LaneOutcome.PARKED:
+        elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
             self._log.error("brand parked", reason=str(error))
         else:
             metrics.lane_failures.inc()

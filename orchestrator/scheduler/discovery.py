@@ -36,6 +36,9 @@ T = TypeVar("T")
 HINTED_CLAIM_S = 1.0
 """Between two claims while hints come: then claims are only a safety net and the clock for refreshes."""
 
+ROOM_LOOK_S = 0.5
+"""While a brand is parked for its full list of dead letters: somebody who made room sees it go on within a second."""
+
 FASTEST_CLAIM_S = 0.05
 SLOWEST_CLAIM_S = 0.25
 """Without hints: half of the half second within which the chunk of an idle brand has to be summarised."""
@@ -222,10 +225,12 @@ class Discovery:
     def _next_pause_s(self, pause_s: float, *, found: bool) -> float:
         if self.hinted:
             # Orchestrators that started together should not ask together.
-            return HINTED_CLAIM_S * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+            longest_s = ROOM_LOOK_S if self._roster.full() else HINTED_CLAIM_S
+            return longest_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         return FASTEST_CLAIM_S if found else min(pause_s * 1.5, SLOWEST_CLAIM_S)
 
     async def _claim_round(self) -> bool:
+        await self._look_for_room()
         began_s = trio.current_time()
         counting = self.registry_read and began_s >= self._next_count_s
         slices = self._roster.claim_slices(everything=counting)
@@ -266,6 +271,15 @@ class Discovery:
         except StoreError:  # claims tell that Redis is away
             return nan
         return total
+
+    async def _look_for_room(self) -> None:
+        """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""
+        full = self._roster.full()
+        if not full:
+            return
+        for brand in await self._call(partial(self._store.roomy, full)):
+            self._roster.roomy(brand)
+        self._lanes.notice()
 
     # -- hints
 

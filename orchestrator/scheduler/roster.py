@@ -33,6 +33,7 @@ class _Record:
     failures: int = 0
     not_before_s: float = 0.0
     parked: str | None = None
+    full: bool = False
     left: bool = False
     succeeded: bool = False
 
@@ -173,8 +174,8 @@ class Roster:
         if record.succeeded:
             record = _Record(succeeded=True)
             self._known.add(brand)
-        elif outcome is LaneOutcome.PARKED:
-            record.parked = reason
+        elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
+            record.parked, record.full = reason, outcome is LaneOutcome.FULL
             record.not_before_s = now_s + self._park_s
         else:
             record.failures += 1
@@ -198,6 +199,17 @@ class Roster:
         if outcome is LaneOutcome.LOST:
             failures -= 1
         return backoff_s(failures, self._backoff_base) if failures else 0.0
+
+    def full(self) -> list[str]:
+        """Brands that are parked because their dead letters are full, as far as no lane looks at them now."""
+        return [brand for brand, record in self._ill() if record.full and brand not in self._held]
+
+    def roomy(self, brand: str) -> None:
+        """There is room among the dead letters of *brand* again: let it start at once."""
+        record = self._records.get(brand)
+        if record is not None and record.full:
+            record.not_before_s = 0.0
+            self._ready.hurry(brand)
 
     def forgive(self) -> None:
         """Let every brand that failed start at once: Redis is back, and they failed because it was away."""

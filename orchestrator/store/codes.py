@@ -6,6 +6,7 @@ Nothing else in the project looks at it.
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +68,8 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
     if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
         return WrongTypeError(_key(script, keys, reply[1]), reply[2].decode(), KEY_TYPES[script.parts[reply[1] - 1]])
     brand = f"brand {keys.brand!r}"
+    if code is Code.FULL:
+        return DeadLetterFullError(f"{brand}: {_full(keys.brand, reply[1])}")
     if code is Code.SIZE:
         told = _size(script, keys, reply[1:])
         remedy = f"put it back, or run orchestrator repair --accept-loss {keys.brand!r}"
@@ -82,6 +85,16 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
     detail = reply[1].decode(errors="backslashreplace") if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     error, text = _MEANING[code]
     return error(f"{brand}: {text.format(detail)}")
+
+
+def _full(brand: str, letters: int) -> str:
+    name, run = shlex.quote(brand), "orchestrator failed"
+    return (
+        f"there are {letters} dead letters, as many as FAILED_MAX_ENTRIES allows: look at them with"
+        f" '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or remove them with"
+        f" '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
+        " the brand goes on within a second"
+    )
 
 
 def _key(script: Script, keys: BrandKeys, index: int) -> str:
@@ -104,7 +117,6 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.FENCED: (LeaseLostError, "the lease is not ours any more"),
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
-    Code.FULL: (DeadLetterFullError, "a batch with dead letters does not fit under their cap: {} are there"),
     Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
     Code.FORMAT: (InvalidStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
     Code.SETTINGS: (BrandBusyError, "its settings were changed just now, to {}"),

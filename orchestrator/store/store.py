@@ -346,6 +346,16 @@ class Store:
             replies = self._runner.run([("LLEN", BrandKeys.of(brand).failed) for brand in brands])
         return sum(reply for reply in replies if isinstance(reply, int))
 
+    def roomy(self, brands: Sequence[str]) -> list[str]:
+        """Those of *brands* whose dead letters are below their cap, or cannot be counted."""
+        with self._timed("read"):
+            lengths = self._runner.run([("LLEN", BrandKeys.of(brand).failed) for brand in brands])
+        cap = self.options.failed_max
+        # A foreign type is for the lane to find: it parks the brand with the right reason.
+        return [
+            brand for brand, length in zip(brands, lengths, strict=True) if not isinstance(length, int) or length < cap
+        ]
+
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""
         with self._timed("read"):

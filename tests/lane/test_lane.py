@@ -152,7 +152,7 @@ async def test_lane_retries_the_lease_too(visit: LaneUnderTest, autojump_clock: 
         (StaleStateError("x"), LaneOutcome.LOST),
         (QueueMovedError("x"), LaneOutcome.LOST),
         (WrongTypeError("x", "set", "list"), LaneOutcome.PARKED),
-        (DeadLetterFullError("x"), LaneOutcome.PARKED),
+        (DeadLetterFullError("x"), LaneOutcome.FULL),
         (InvalidStateError("x"), LaneOutcome.PARKED),
         (SettingsRefusedError("x"), LaneOutcome.PARKED),
         (TrialError("x"), LaneOutcome.PARKED),

@@ -88,4 +88,17 @@ LETTER_GUARDS: Final = (
         "walk.place += seen",
         f"{_CLI}::test_two_retries_at_once_share_the_letters",
     ),
+    # scheduler: who makes room sees the brand go on
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "if record is not None and record.full:",
+        "if record is not None:",
+        "tests/scheduler/test_roster.py::test_a_full_brand_starts_as_soon_as_there_is_room",
+    ),
+    Guard(
+        "orchestrator/scheduler/discovery.py",
+        "ROOM_LOOK_S if self._roster.full() else HINTED_CLAIM_S",
+        "HINTED_CLAIM_S",
+        "tests/scheduler/test_scheduler.py::test_a_full_brand_goes_on_within_a_second_of_room",
+    ),
 )

@@ -36,6 +36,7 @@ class FakeRedis:
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
+        room: brands whose dead letters have room.
         lost: brands whose leases the next renewal finds lost.
         clock: as the store's.
         clock_ahead_s: by which the server's clock is wrong.
@@ -52,6 +53,7 @@ class FakeRedis:
         self.renewals_fail = False
         self.hints = True
         self.lost: set[str] = set()
+        self.room: set[str] = set()
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
@@ -90,6 +92,11 @@ class FakeRedis:
         """Two of each brand."""
         self.ping()
         return 2 * len(brands)
+
+    def roomy(self, brands: Sequence[str]) -> list[str]:
+        """Brands whose dead letters have room."""
+        self.ping()
+        return [brand for brand in brands if brand in self.room]
 
     def ping(self) -> None:
         """Fail while it is down."""

@@ -219,6 +219,20 @@ def test_finish_looks_at_a_parked_brand_again() -> None:
     assert roster.take(PARK_S) == "a"
 
 
+def test_a_full_brand_starts_as_soon_as_there_is_room() -> None:
+    """Others that are parked wait for their time, and a brand that a lane looks at is not asked about."""
+    roster = _ready("a", "b")
+    for brand, outcome in (("a", LaneOutcome.FULL), ("b", LaneOutcome.PARKED)):
+        roster.take(0.0)
+        roster.finish(brand, outcome, 0.0, reason="r")
+    assert (roster.full(), roster.parked()) == (["a"], {"a": "r", "b": "r"})
+    for brand in ("a", "b", "unknown"):
+        roster.roomy(brand)
+    assert _taken(roster, 0.1) == ["a"]
+    roster.take(0.1)
+    assert roster.full() == []
+
+
 def test_finish_leaves_a_parked_brand_to_the_one_who_holds_it() -> None:
     """If another orchestrator folds it now, it is repaired, and this one's health need not complain."""
     roster = _ready("a")

@@ -16,6 +16,7 @@ from trio.testing import MockClock
 from orchestrator.errors import (
     BrandBusyError,
     ClockSkewError,
+    DeadLetterFullError,
     LeaseLostError,
     NewerStateError,
     StoreUnavailableError,
@@ -25,7 +26,7 @@ from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
-from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, SLOWEST_CLAIM_S
+from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, ROOM_LOOK_S, SLOWEST_CLAIM_S
 from orchestrator.scheduler.roster import CLAIM_SLICE
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
@@ -361,6 +362,22 @@ async def test_scheduler_parks_a_brand_that_needs_a_human(
     first, second, third = world.scripts["bad"].times("open")[:3]
     assert second - first == pytest.approx(REGISTRY_INTERVAL_S)
     assert third - second == pytest.approx(REGISTRY_INTERVAL_S)
+
+
+async def test_a_full_brand_goes_on_within_a_second_of_room(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removing a dead letter gives no hint: 0.6 s between two looks, and a lane at once."""
+    world = FakeRedis("full")
+    async with running(make_scheduler(world, monkeypatch)):
+        world.scripts["full"].opens.append(DeadLetterFullError("why"))
+        world.push("full", WORK)
+        await trio.sleep(3.0)
+        assert world.scripts["full"].times("step") == []
+        world.room.add("full")
+        roomy_s = trio.current_time()
+        await trio.sleep(3.0)
+    assert world.scripts["full"].times("step")[0] - roomy_s <= 1.2 * ROOM_LOOK_S
 
 
 async def test_scheduler_leaves_a_brand_to_a_newer_version(
