@@ -241,6 +241,14 @@ def test_two_retries_at_once_share_the_letters(
     assert sorted(map(int, queue)) == list(range(150))
 
 
+def test_many_letters_keep_their_order(keys: BrandKeys, redis_client: redis.Redis) -> None:
+    """What was moved is not skipped over: calls after the first go on where it ended."""
+    redis_client.rpush(keys.failed, *(letter(b"%d" % number, "many") for number in range(150)))
+    one = mover(redis_client, keys)
+    one.carry_out(plan(redis_client, keys.brand, Selection(reason="many"), None, None))
+    assert redis_client.lrange(keys.queue, 0, -1) == [b"%d" % number for number in range(150)]
+
+
 def test_a_rate_is_kept(keys: BrandKeys, redis_client: redis.Redis) -> None:
     """Calls are no larger than what a second may have, and each is followed by its time."""
     slept: list[float] = []

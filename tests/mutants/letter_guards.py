@@ -86,7 +86,7 @@ LETTER_GUARDS: Final = (
         "orchestrator/cli/letters.py",
         "walk.place += seen - sum(done)",
         "walk.place += seen",
-        f"{_CLI}::test_two_retries_at_once_share_the_letters",
+        f"{_CLI}::test_many_letters_keep_their_order",
     ),
     # scheduler: who makes room sees the brand go on
     Guard(

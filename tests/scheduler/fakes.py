@@ -36,7 +36,7 @@ class FakeRedis:
         scripts: each brand's session; its steps are the brand's work.
         down: what every call raises while it is set.
         hints: whether the server gives wake hints.
-        room: brands whose dead letters have room.
+        room: brands whose dead letters have room; looks: when that was asked.
         lost: brands whose leases the next renewal finds lost.
         clock: as the store's.
         clock_ahead_s: by which the server's clock is wrong.
@@ -54,6 +54,7 @@ class FakeRedis:
         self.hints = True
         self.lost: set[str] = set()
         self.room: set[str] = set()
+        self.looks: list[float] = []
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
@@ -96,6 +97,7 @@ class FakeRedis:
     def roomy(self, brands: Sequence[str]) -> list[str]:
         """Brands whose dead letters have room."""
         self.ping()
+        self.looks.append(trio.current_time())
         return [brand for brand in brands if brand in self.room]
 
     def ping(self) -> None:
