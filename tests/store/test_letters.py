@@ -69,6 +69,7 @@ def test_a_mark_says_who_when_and_how_often(world: World) -> None:
     for who, before, after in (("ann", b"A", b"A"), ("bob", b"A", b"A"), ("cy x", b"A", b"mended")):
         world.client.rpush(world.keys.failed, "a")
         retry(world, Sent(0, b"a", before=before, payload=after), who=who)
+        assert world.client.pttl(world.keys.retried) > 0  # from the first one on
     now_ms = cast("Any", world.client.time())[0] * 1000
     mended, plain, none = marks(world.client, world.brand, [b"mended", b"A", b"other"])
     assert (mended and (mended.times, mended.who), plain and (plain.times, plain.who)) == ((3, "cy x"), (2, "bob"))
