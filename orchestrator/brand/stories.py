@@ -157,12 +157,12 @@ class StoryBook(StoryFolder):
             heapq.heappush(self._smallest, ((0, 0, key), story))
         return story
 
-    def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
-        """The first mentions in *row*, cut; of those that read the same, the first."""
+    def examples(self, mentions: MentionRows, row: int, share: int) -> tuple[str, ...]:
+        """The first mentions in *row*, cut; of those whose first *share* characters read the same, the first."""
         distinct: dict[str, str] = {}
         for text in mentions.first(row):
             # An id has no blank: it is what it is, and there are too many of them to look into each.
-            distinct.setdefault(normal_form(text).key if " " in text else text, text)
+            distinct.setdefault(normal_form(text[:share]).key if " " in text else text, text)
         return tuple([clip(text, _EXAMPLE_CHARS) for text in distinct.values()])
 
     def _free_id(self, chunk: Chunk, place: int) -> str:

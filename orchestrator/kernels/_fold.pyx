@@ -88,7 +88,6 @@ cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
-cdef Py_ssize_t TEXT_CHARS = _fold_py.TEXT_CHARS
 cdef Py_ssize_t RESTING_LABELS = _fold_py.RESTING_LABELS
 cdef double MARGIN = _headline.MARGIN
 
@@ -720,7 +719,7 @@ cdef class StoryFolder:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
         raise NotImplementedError
 
-    def examples(self, mentions, row):
+    def examples(self, mentions, row, share):
         """What a story shows of the mentions in *row*."""
         raise NotImplementedError
 
@@ -743,17 +742,21 @@ cdef class StoryFolder:
         cdef int64_t at_ms, pane
         cdef list clusters
         cdef vector[Share] shares
+        cdef Py_ssize_t share
         self.index.begin(centroids.values, centroids.offsets)
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
             clusters = _clusters_of.of(chunk)
-            self._join_all(chunk, clusters, rows, &shares)
-            self._count_all(clusters, at_ms, pane, rows, &shares)
+            share = _fold_py.text_share(len(clusters) or 1)
+            self._join_all(chunk, clusters, rows, &shares, share)
+            self._count_all(clusters, at_ms, pane, rows, &shares, share)
             count += len(clusters)
             while len(self.records) > self._most:
                 self.evict()
         return count
 
-    cdef int _join_all(self, chunk, list clusters, Rows rows, vector[Share]* shares) except -1:
+    cdef int _join_all(
+        self, chunk, list clusters, Rows rows, vector[Share]* shares, Py_ssize_t text_share
+    ) except -1:
         """Decide which story each of *clusters* joins; in the order that counts, since each join moves its story.
 
         What the stories count is looked up in memory that is far away: it is asked for here and needed a chunk later.
@@ -777,7 +780,7 @@ cdef class StoryFolder:
             centroid = NOBODY if said is None else said
             label = _label_of.of(cluster)
             meaning = self._meaning_of(label)
-            words = self._words_of(label, <tuple> meaning[0], _row_of.of(cluster), rows)
+            words = self._words_of(label, <tuple> meaning[0], _row_of.of(cluster), rows, text_share)
             key = self.index.match(words, centroid)
             if key >= 0:
                 story = self.records[key]
@@ -793,7 +796,9 @@ cdef class StoryFolder:
             place += 1
         return 0
 
-    cdef int _count_all(self, list clusters, int64_t at_ms, int64_t pane, Rows rows, vector[Share]* shares) except -1:
+    cdef int _count_all(
+        self, list clusters, int64_t at_ms, int64_t pane, Rows rows, vector[Share]* shares, Py_ssize_t text_share
+    ) except -1:
         """Let each story count the cluster that joined it."""
         cdef Story story
         cdef Share* share
@@ -813,7 +818,7 @@ cdef class StoryFolder:
                     with nogil:
                         added = _remember(&story.ids._ids, share, old)
             if share.weight > story.heaviest:
-                story.examples = self.examples(rows.mentions, cluster.mentions)
+                story.examples = self.examples(rows.mentions, cluster.mentions, text_share)
             if story.add(cluster, at_ms, pane, share.weight, added):
                 self.in_pane.setdefault(pane, []).append(story)
             self.dirty[story.key] = story
@@ -837,7 +842,7 @@ cdef class StoryFolder:
             story.words, story.label, story.label_mentions, story.spellings = words, <str> meaning[1], weight, ()
         return 0
 
-    cdef tuple _words_of(self, str label, tuple words, Py_ssize_t row, Rows rows):
+    cdef tuple _words_of(self, str label, tuple words, Py_ssize_t row, Rows rows, Py_ssize_t share):
         """What a cluster is compared by: the words of its label, and of the texts that it lists."""
         cdef dict distinct
         cdef str text
@@ -849,13 +854,15 @@ cdef class StoryFolder:
         if start == NULL or self._plain is None or not is_simple(start, stop):
             for text in rows.mentions.texts(row):
                 if text != label:
-                    distinct.update(dict.fromkeys(self._words(text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS])))
+                    distinct.update(dict.fromkeys(self._words(text if len(text) <= share else text[:share])))
         else:
-            self._add_simple_words(label, start, stop, distinct)
+            self._add_simple_words(label, start, stop, distinct, share)
         words = tuple(distinct)
         return words if len(words) <= CLUSTER_WORDS else words[:CLUSTER_WORDS]
 
-    cdef int _add_simple_words(self, str label, const char* at, const char* stop, dict distinct) except -1:
+    cdef int _add_simple_words(
+        self, str label, const char* at, const char* stop, dict distinct, Py_ssize_t share
+    ) except -1:
         """Add the words of simple JSON strings; none of them becomes an object, if all is well."""
         cdef string_view text
         cdef tuple its
@@ -864,8 +871,8 @@ cdef class StoryFolder:
         while len(distinct) < CLUSTER_WORDS and next_simple(&at, stop, &text):
             if not has_blank(text) or text == string_view(known, size):
                 continue
-            if <Py_ssize_t> text.size() > TEXT_CHARS:
-                text = text.substr(0, TEXT_CHARS)
+            if <Py_ssize_t> text.size() > share:
+                text = text.substr(0, share)
             its = self._plain.words_of(text.data(), text.size())
             if its is None:
                 its = self._words(PyUnicode_DecodeASCII(text.data(), text.size(), NULL))

@@ -54,6 +54,18 @@ CLUSTER_WORDS = 24
 TEXT_CHARS = 256
 """Of a listed text: what comes later would not be among these words, and takes time."""
 
+CHUNK_TEXT_CHARS = 64_000
+"""And of all texts of a chunk together, as if each cluster had three: where there are many, each is read less far."""
+
+LISTED_TEXTS = 3
+"""``FIRST_TEXTS`` of :mod:`orchestrator.kernels.rows`, which cannot be imported here: it needs this kernel."""
+
+
+def text_share(clusters: int) -> int:
+    """Characters that are read of each text in a chunk of so many *clusters*, at least one."""
+    return min(TEXT_CHARS, CHUNK_TEXT_CHARS // (clusters * LISTED_TEXTS))
+
+
 _STORY_BYTES, _ID_BYTES, _PANE_HELD_BYTES, _LABEL_BYTES = 1_300, 150, 250, 700
 """In memory, roughly: a story without the following, a mention id, a pane of a story, a known label."""
 
@@ -405,8 +417,8 @@ class StoryFolder:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""
         raise NotImplementedError
 
-    def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
-        """What a story shows of the mentions in *row*."""
+    def examples(self, mentions: MentionRows, row: int, share: int) -> tuple[str, ...]:
+        """What a story shows of the mentions in *row*, of which *share* characters each may be looked at."""
         raise NotImplementedError
 
     def evict(self) -> None:
@@ -433,14 +445,15 @@ class StoryFolder:
         self.index.begin(centroids.values, centroids.offsets)
         count = 0
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
+            share = text_share(len(chunk.clusters) or 1)
             for place in range(len(chunk.clusters)):
-                self._join(chunk, place, at_ms, pane, mentions)
+                self._join(chunk, place, at_ms, pane, mentions, share)
             count += len(chunk.clusters)
             while len(self.records) > self._most:
                 self.evict()
         return count
 
-    def _join(self, chunk: Chunk, place: int, at_ms: int, pane: int, mentions: MentionRows) -> None:
+    def _join(self, chunk: Chunk, place: int, at_ms: int, pane: int, mentions: MentionRows, share: int) -> None:
         cluster = chunk.clusters[place]
         row = cluster.mentions
         if not 0 <= row < len(mentions):
@@ -452,7 +465,7 @@ class StoryFolder:
         weight = size or 1
         centroid = NOBODY if cluster.centroid is None else cluster.centroid
         meaning = self._meaning_of(cluster.label)
-        words = self._words_of(cluster.label, meaning[0], mentions.texts(row))
+        words = self._words_of(cluster.label, meaning[0], mentions.texts(row), share)
         key = self.index.match(words, centroid)
         story = self.records[key] if key >= 0 else self.found(chunk, place)
         self.index.join(story.key, words, centroid, weight)
@@ -464,7 +477,7 @@ class StoryFolder:
                 raise ValueError("the batch lacks the hashes by which a story knows its old ids")
             added = story.ids.add(hashes, old)
         if weight > story.heaviest:
-            story.examples = self.examples(mentions, row)
+            story.examples = self.examples(mentions, row, share)
         if story.add(cluster, at_ms, pane, weight, added):
             self.in_pane.setdefault(pane, []).append(story)
         self.dirty[story.key] = story
@@ -490,12 +503,12 @@ class StoryFolder:
         # A headline's words are those of what is shown: that is all that storage has of it.
         return words, spelling, words if spelling == label else self._words(spelling)
 
-    def _words_of(self, label: str, words: tuple[str, ...], texts: Sequence[str]) -> tuple[str, ...]:
-        """What a cluster is compared by."""
+    def _words_of(self, label: str, words: tuple[str, ...], texts: Sequence[str], share: int) -> tuple[str, ...]:
+        """What a cluster is compared by; of each text *share* characters are read."""
         if not texts:
             return words[:CLUSTER_WORDS]
         distinct = dict.fromkeys(words)
         for text in texts:
             if text != label:
-                distinct.update(dict.fromkeys(self._words(text[:TEXT_CHARS])))
+                distinct.update(dict.fromkeys(self._words(text[:share])))
         return tuple(islice(distinct, CLUSTER_WORDS))

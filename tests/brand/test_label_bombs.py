@@ -9,10 +9,12 @@ import pytest
 
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.brand.stories import StoryBook
 from orchestrator.contract.chunk import CHUNK_LABEL_BYTES
 from orchestrator.contract.decode import decode_batch
+from orchestrator.kernels import fold_py, merge_py
 from orchestrator.kernels import merge as merge_kernel
-from orchestrator.kernels import merge_py
+from orchestrator.kernels.rows import FIRST_TEXTS, MentionRows
 from orchestrator.kernels.words_py import SEARCHED_STORIES
 from tests.lane.support import item
 
@@ -67,3 +69,19 @@ def test_clusters_times_stories_is_bounded() -> None:
     labels = [" ".join(seeded.sample(pool, 24)) for _ in range(CLUSTERS)]
     state.fold(decode_batch([_chunk(*labels)], "nike", hashing=state.hashing), NOW_MS)
     assert 0 < state._stories.index.looked_at <= CLUSTERS * SEARCHED_STORIES
+
+
+@pytest.mark.parametrize(("clusters", "share"), [(1, 256), (83, 256), (84, 253), (1_000, 21), (10_000, 2)])
+def test_texts_of_a_chunk_share_what_is_read(clusters: int, share: int) -> None:
+    """Nothing is taken away from chunks of the usual size, and many texts together are read no further than a few."""
+    assert fold_py.LISTED_TEXTS == FIRST_TEXTS
+    assert fold_py.text_share(clusters) == share
+    assert clusters * FIRST_TEXTS * share <= fold_py.CHUNK_TEXT_CHARS
+
+
+def test_examples_are_compared_as_far_as_their_share() -> None:
+    """Whether two texts read the same costs what reading them costs."""
+    mentions = MentionRows.of([["so long and more", "so long and less", "not so"]])
+    book = StoryBook(0.75, 10)
+    assert book.examples(mentions, 0, 256) == ("so long and more", "so long and less", "not so")
+    assert book.examples(mentions, 0, 8) == ("so long and more", "not so")

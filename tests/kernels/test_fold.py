@@ -360,7 +360,8 @@ def new_book(kernel: ModuleType, most: int = 100, words: Callable[[str], tuple[s
             self.records[key] = kernel.Story(key, f"{chunk.chunk_id}/{place}", kernel.MentionIds(5))
             return self.records[key]
 
-        def examples(self, mentions: MentionRows, row: int) -> tuple[str, ...]:
+        def examples(self, mentions: MentionRows, row: int, share: int) -> tuple[str, ...]:
+            del share
             return tuple(mentions.first(row))
 
         def evict(self) -> None:
@@ -536,6 +537,22 @@ def test_folder_compares_by_a_bounded_number_of_words(kernel: ModuleType) -> Non
     assert words_seen(kernel, Cluster("", "a", listed(text))) == ["a", "x" * 20]
 
 
+@pytest.mark.parametrize("text", ["\u4e00 early " + "x" * 20 + " late", "early on " + "x" * 20 + " late"])
+@pytest.mark.parametrize("words", [simple_words, normal_words])
+def test_folder_reads_many_texts_no_further_than_their_share(
+    kernel: ModuleType, text: str, words: Callable[[str], tuple[str, ...]]
+) -> None:
+    """All texts of a chunk together cost what a chunk may, whoever reads them."""
+    many = fold_py.CHUNK_TEXT_CHARS // fold_py.LISTED_TEXTS // 15
+    assert fold_py.text_share(many) == 15
+    for count, late in ((1, True), (many, False)):
+        book = new_book(kernel, most=2 * many, words=words)
+        fold_all(book, [([Cluster("", f"l{n}", listed(text)) for n in range(count)], 5, 1)], set())
+        seen = {word for key in list(book.records)[:3] for word in book.index.dump(key)[1]}
+        assert "early" in seen
+        assert ("late" in seen) == late
+
+
 @pytest.mark.parametrize(
     ("mentions", "texts"),
     [
@@ -671,7 +688,7 @@ def test_folder_leaves_the_rest_to_a_subclass(kernel: ModuleType) -> None:
     folder = kernel.StoryFolder(0.75, 0.5, 0, lambda label: (label,), str)
     with pytest.raises(NotImplementedError):
         fold_one(folder, one_chunk())
-    for call in (lambda: folder.examples(MentionRows.of([]), 0), folder.evict):
+    for call in (lambda: folder.examples(MentionRows.of([]), 0, 1), folder.evict):
         with pytest.raises(NotImplementedError):
             call()
 

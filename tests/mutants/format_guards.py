@@ -144,6 +144,18 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/kernels/fold_py.py",
+        "self._words(text[:share])",
+        "self._words(text)",
+        "tests/kernels/test_fold.py::test_folder_reads_many_texts_no_further_than_their_share",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "normal_form(text[:share]).key",
+        "normal_form(text).key",
+        "tests/brand/test_label_bombs.py::test_examples_are_compared_as_far_as_their_share",
+    ),
+    Guard(
+        "orchestrator/kernels/fold_py.py",
         "            if old is not None and not old:\n",
         "            if False:\n",
         "tests/kernels/test_fold.py::test_folder_refuses_a_batch_without_the_hashes_that_a_story_needs",
