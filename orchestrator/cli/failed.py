@@ -36,7 +36,7 @@ _SECONDS_CHARS = len("2026-11-23T10:15:00")
 
 @click.group()
 def failed() -> None:
-    """List, show, mend, send again and remove dead letters: chunks that could not be folded."""
+    """Show dead letters, send them again, or remove them."""
 
 
 failed.add_command(retry)
