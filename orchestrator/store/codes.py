@@ -90,9 +90,9 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
 def _full(brand: str, letters: int) -> str:
     name, run = shlex.quote(brand), "orchestrator failed"
     return (
-        f"there are {letters} dead letters, as many as FAILED_MAX_ENTRIES allows: look at them with"
-        f" '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or remove them with"
-        f" '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
+        f"there are {letters} dead letters, and no room for those of the next batch under FAILED_MAX_ENTRIES: look at"
+        f" them with '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or remove"
+        f" them with '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
         " the brand goes on within a second"
     )
 

@@ -555,7 +555,8 @@ def test_a_full_list_says_what_to_do(world: World) -> None:
     world.client.rpush(world.keys.failed, "w1", "w2", "w3")
     lease, peek = world.holding(b"a")
     with pytest.raises(
-        DeadLetterFullError, match="there are 3 dead letters, as many as FAILED_MAX_ENTRIES allows"
+        DeadLetterFullError,
+        match="there are 3 dead letters, and no room for those of the next batch under FAILED_MAX_ENTRIES",
     ) as told:
         world.store.commit(lease, commit_of(peek, failed=[b"1"]))
     assert f"orchestrator failed retry {shlex.quote(world.brand)} --all" in str(told.value)
