@@ -10,6 +10,7 @@ import click
 from orchestrator.cli.adoption import adopt_for
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Misuse, make_console, make_table, on_terminal, plain, show_page
+from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
 from orchestrator.process.masking import printable
 from orchestrator.settings import ALIASES, Settings, allowed
@@ -72,6 +73,8 @@ def adopt_settings(settings: Settings, names: tuple[str, ...], *, every: bool) -
     wanted = list(dict.fromkeys(check_brand(name) for name in names))
     with open_redis(settings) as client:
         brands = registered(client, settings.brand_list_keys).brands if every else wanted
+        for brand in [None] if every else wanted:
+            write_down(client, "adopt", brand, settings=settings.fingerprint.text())
         for brand, outcome in adopt_for(client, brands, settings.fingerprint, tell_all=not every):
             click.echo(f"{printable(brand)}: {outcome}")
 

@@ -7,10 +7,7 @@ unless they are asked for by name.
 from __future__ import annotations
 
 import functools
-import getpass
 import json
-import os
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,10 +21,13 @@ from orchestrator.cli.failed_read import brands_with_letters, read_letters
 from orchestrator.cli.letters import Change, Mover, Pace, Plan, plan, plan_of
 from orchestrator.cli.selecting import is_narrow, selecting, writer_of
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
+from orchestrator.cli.who import who, write_down
+from orchestrator.contract.acts import Value
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import queue_key, worker_queue_key
 from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
 from orchestrator.contract.set_value import SetError, Setting, set_values
+from orchestrator.contract.times import iso_utc
 from orchestrator.errors import StoreError
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
@@ -61,6 +61,7 @@ class _Work:
     as_json: bool
     action: str = ""
     change: Change | None = None
+    mended: str | None = None
     asks: bool = False
 
 
@@ -95,7 +96,7 @@ def retry(settings: Settings, *, work: _Work, sets: tuple[str, ...]) -> None:
     A chunk that was counted already counts once. Interrupted, it has done a part; run it again for the rest.
     With --workers the payloads, which are a worker's input, go to queue:brand:BRAND:chunks.
     """
-    _run(settings, replace(work, action="retry", change=_change(_settings_of(sets))))
+    _run(settings, replace(work, action="retry", change=_change(_settings_of(sets)), mended=" ".join(sets) or None))
 
 
 @click.command(short_help="Remove dead letters for good.")
@@ -129,7 +130,8 @@ def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tu
         if payload is None:
             remark("Nothing was changed, the letter stays.")
             return
-        mover = Mover(client, who=_who(), queue=_queue(name, writer), change=lambda _: payload, pace=Pace())
+        write_down(client, "edit", name, index=index, letters=1, set=" ".join(sets) or None)
+        mover = Mover(client, who=who(), queue=_queue(name, writer), change=lambda _: payload, pace=Pace())
         # What was edited is these bytes, wherever they stand by now.
         if mover.carry_out(plan_of(name, letter)):
             raise Failure("somebody else took the letter meanwhile; nothing was done")
@@ -143,6 +145,7 @@ def _run(settings: Settings, work: _Work) -> None:
         moved, gone = 0, 0
         if not work.dry_run:
             _ask(work, plans)
+            _write_down(client, work, plans)
             moved, gone = _carry_out(client, plans, work)
     if work.as_json:
         click.echo(json.dumps(_document(work, plans, moved, gone), indent=2))
@@ -166,7 +169,7 @@ def _carry_out(client: redis.Redis, plans: Sequence[Plan], work: _Work) -> tuple
     moved, gone = 0, 0
     for made in plans:
         queue = _queue(made.brand, work.wanted.writer) if work.action == "retry" else None
-        mover = Mover(client, who=_who(), queue=queue, change=work.change, pace=work.pace)
+        mover = Mover(client, who=who(), queue=queue, change=work.change, pace=work.pace)
         try:
             gone += mover.carry_out(made)
         except (StoreError, KeyboardInterrupt):
@@ -174,6 +177,28 @@ def _carry_out(client: redis.Redis, plans: Sequence[Plan], work: _Work) -> tuple
             raise
         moved += mover.moved
     return moved, gone
+
+
+def _write_down(client: redis.Redis, work: _Work, plans: Sequence[Plan]) -> None:
+    """One entry in the audit list, also where many brands are meant."""
+    meant = [made for made in plans if made.total]
+    if not meant:
+        return
+    brand, brands = (meant[0].brand, None) if len(meant) == 1 else (None, len(meant))
+    letters = sum(made.total for made in meant)
+    write_down(client, work.action, brand, letters=letters, brands=brands, set=work.mended, **_filters(work.wanted))
+
+
+def _filters(wanted: Selection) -> dict[str, Value]:
+    return {
+        "reason": wanted.reason,
+        "path": wanted.path,
+        "since": None if wanted.since_ms is None else iso_utc(wanted.since_ms),
+        "until": None if wanted.until_ms is None else iso_utc(wanted.until_ms),
+        "grep": wanted.grep and wanted.grep.pattern,
+        "index": wanted.index,
+        "writer": wanted.writer and wanted.writer.value,
+    }
 
 
 def _tell(work: _Work, plans: Sequence[Plan], moved: int, gone: int) -> None:
@@ -248,15 +273,6 @@ def _edited(letter: Letter, values: tuple[Setting, ...]) -> bytes | None:
 
 def _queue(brand: str, writer: Writer | None) -> str:
     return worker_queue_key(brand) if writer is Writer.WORKER else queue_key(brand)
-
-
-def _who() -> str:
-    """Who works here, for the marks."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container without an entry for its user
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 _WHOSE = {

@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.terminal import remark
+from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
@@ -29,6 +30,8 @@ def repair(settings: Settings, brand: str, *, dry_run: bool, accept_loss: bool) 
     load_kernel()  # before the service, which loads the kernels without a word about a failure
     service = importlib.import_module("orchestrator.service")
     with open_redis(settings) as client:
+        if not dry_run:
+            write_down(client, "repair", name, acceptLoss=accept_loss or None)
         done = service.repair(client, settings, name, dry_run=dry_run, accept_loss=accept_loss)
     for sentence in done:
         click.echo(printable(f"{name!r}: {sentence}"))

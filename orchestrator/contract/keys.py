@@ -12,6 +12,7 @@ from dataclasses import dataclass
 BRAND_LIST_KEYS = ("brands:list", "brands:set")
 UPDATES_CHANNEL = "summary:updates"
 MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
+AUDIT_KEY = "orchestrator:audit"  # LIST, what people did
 
 QUEUE_PREFIX = "result:brand:"
 QUEUE_SUFFIX = ":chunks"

@@ -14,6 +14,7 @@ from orchestrator.cli.config import example_text
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.settings import Settings
 from orchestrator.settings.load import KNOWN_NAMES, load_settings
+from orchestrator.store.audit import read_audit
 from orchestrator.store.stored_settings import stored_settings
 from tests.cli.conftest import Invoke
 
@@ -91,6 +92,10 @@ def test_config_adopt_says_yes_for_the_named_brands(
     ]
     assert _adopted(redis_client, "adopt wide") == Settings(summary_window_sec=900).fingerprint.text().encode()
     assert _adopted(redis_client, "adopt same") == b""
+    acts = read_audit(redis_client, 3)
+    assert [(act.action, act.brand) for act in acts] == [
+        ("adopt", f"adopt {name}") for name in ("none", "same", "wide")
+    ]
 
 
 def test_config_adopt_all_is_for_registered_brands(

@@ -11,9 +11,11 @@ import redis
 
 from orchestrator.cli import letters as letters_module
 from orchestrator.cli.letters import Mover, Pace, plan
+from orchestrator.cli.who import who
 from orchestrator.contract.dead_letter import DeadLetter
-from orchestrator.contract.keys import BrandKeys, worker_queue_key
+from orchestrator.contract.keys import AUDIT_KEY, BrandKeys, worker_queue_key
 from orchestrator.contract.letters import Selection
+from orchestrator.store.audit import read_audit
 from orchestrator.store.letters import Sent, mend
 from tests.cli.conftest import Invoke
 
@@ -69,6 +71,41 @@ def test_retry_sends_those_that_are_meant(
     """Filters narrow, the limit takes the oldest."""
     assert invoke("failed", "retry", brand, *options).exit_code == 0
     assert held(redis_client, keys)[1] == [b'{"n":%d}' % number for number in sent]
+
+
+@pytest.mark.usefixtures("keys")
+def test_what_is_done_is_written_down_first(invoke: Invoke, brand: str, redis_client: redis.Redis) -> None:
+    """Who, what, how many and by which filter; a dry run is no action."""
+    assert invoke("failed", "drop", brand, "--reason", "pois", "--dry-run").exit_code == 0
+    assert invoke("failed", "drop", brand, "--reason", "pois", "--yes").exit_code == 0
+    assert invoke("failed", "edit", brand, "--index", "0", "--set", "n=9").exit_code == 0
+    assert invoke("failed", "retry", brand, "--all", "--set", "brand=acme").exit_code == 0
+    acts = [act for act in read_audit(redis_client, 10) if act.brand == brand]
+    assert [(act.action, act.details) for act in acts] == [
+        ("retry", {"letters": 1, "set": "brand=acme", "writer": "orchestrator"}),
+        ("edit", {"index": 0, "letters": 1, "set": "n=9"}),
+        ("drop", {"letters": 1, "reason": "pois", "writer": "orchestrator"}),
+    ]
+    assert acts[0].by == who()
+
+
+def test_nothing_is_done_that_cannot_be_written_down(
+    invoke: Invoke, brand: str, keys: BrandKeys, redis_client: redis.Redis
+) -> None:
+    """Where the audit list is no list, letters stay."""
+    before, kept = held(redis_client, keys), redis_client.dump(AUDIT_KEY)
+    redis_client.delete(AUDIT_KEY)
+    redis_client.set(AUDIT_KEY, "x")
+    try:
+        for arguments in (("retry", brand, "--all"), ("drop", brand, "--all", "--yes")):
+            result = invoke("failed", *arguments)
+            assert result.exit_code == 1
+            assert AUDIT_KEY in result.stderr
+        assert held(redis_client, keys) == before
+    finally:
+        redis_client.delete(AUDIT_KEY)
+        if kept is not None:
+            redis_client.restore(AUDIT_KEY, 0, kept)
 
 
 def test_retry_asks_which(invoke: Invoke, brand: str, keys: BrandKeys, redis_client: redis.Redis) -> None:

@@ -14,6 +14,7 @@ from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import Commit, Store
+from orchestrator.store.audit import read_audit
 from tests.cli.conftest import Invoke
 
 YEAR_MS = 365 * 86_400_000
@@ -63,6 +64,7 @@ def test_repair_brings_a_brand_back(invoke: Invoke, future_brand: str, redis_cli
     again = invoke("repair", future_brand)
     assert again.exit_code == 0
     assert "needs no repair" in again.stderr
+    assert [act.action for act in read_audit(redis_client, 10) if act.brand == future_brand] == ["repair", "repair"]
 
 
 def test_repair_can_be_tried(invoke: Invoke, future_brand: str, redis_client: redis.Redis) -> None:
@@ -73,6 +75,7 @@ def test_repair_can_be_tried(invoke: Invoke, future_brand: str, redis_client: re
     assert result.exit_code == 0
     assert "its state lies in the future (2" in result.stdout
     assert "Nothing was changed." in result.stderr
+    assert [act for act in read_audit(redis_client, 10) if act.brand == future_brand] == []
     assert redis_client.hgetall(keys.state) == before
     assert not redis_client.exists(keys.summary, keys.lock)
 

@@ -101,4 +101,35 @@ LETTER_GUARDS: Final = (
         "HINTED_CLAIM_S",
         "tests/scheduler/test_scheduler.py::test_a_full_brand_goes_on_within_a_second_of_room",
     ),
+    # the audit list: nothing is done that was not written down before
+    Guard(
+        "orchestrator/cli/failed_mend.py",
+        "            _write_down(client, work, plans)\n",
+        "",
+        f"{_CLI}::test_nothing_is_done_that_cannot_be_written_down",
+    ),
+    Guard(
+        "orchestrator/store/audit.py",
+        'if kind not in {b"none", b"list"}:',
+        'if kind == b"none":',
+        "tests/store/test_audit.py",
+    ),
+    Guard(
+        "orchestrator/store/audit.py",
+        "            writing.ltrim(AUDIT_KEY, -MAX_ACTS, -1)\n",
+        "",
+        "tests/store/test_audit.py::test_the_list_is_bounded",
+    ),
+    Guard(
+        "orchestrator/contract/acts.py",
+        "if len(entry) > MAX_ENTRY_BYTES:",
+        "if not entry:",
+        "tests/contract/test_acts.py",
+    ),
+    Guard(
+        "orchestrator/contract/acts.py",
+        "len(made.entry()) <= MAX_ENTRY_BYTES",
+        "made.entry()",
+        "tests/contract/test_acts.py",
+    ),
 )
