@@ -35,6 +35,7 @@ from orchestrator.http.api_documents import (
     TrendDocument,
 )
 from orchestrator.http.documents import StoredSummary, parse_summary, read_summary
+from orchestrator.http.parameters import takes
 from orchestrator.http.problems import not_found
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
@@ -48,6 +49,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/v1")
 
 
 @blueprint.get("/brands")
+@takes("limit", "offset")
 async def brands() -> Response:
     """The registered brands in alphabetical order, a page of them."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_PAGE)
@@ -72,6 +74,7 @@ async def trend(name: str) -> Response:
 
 
 @blueprint.get("/brands/<brand:name>/spikes")
+@takes("limit")
 async def spikes(name: str) -> Response:
     """The newest spike episodes, oldest first."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)

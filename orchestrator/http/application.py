@@ -15,6 +15,7 @@ from orchestrator.http.direction import isolated, undirected
 from orchestrator.http.directory import Directory
 from orchestrator.http.events import OpenStreams
 from orchestrator.http.guard import guard
+from orchestrator.http.parameters import refuse_unknown
 from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.static import Assets
@@ -59,6 +60,7 @@ def build_app(
     app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
     handle_problems(app)
     guard(app, access or Access(AccessOptions()))
+    refuse_unknown(app)  # after the guard: a stranger is told nothing of what there is
     app.after_request(secure)
 
     @app.after_request

@@ -6,14 +6,30 @@ a millisecond.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import unicodedata
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_PLAIN: Final = str.maketrans(
+    {"\N{LATIN SMALL LETTER DOTLESS I}": "i", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+"""Letters that people type without their stroke, and that Unicode does not take apart."""
+
+
+def folded(text: str) -> str:
+    """*text* as people search for it: without case, accents and doubled blanks; may be empty."""
+    if not text.isascii():
+        # Case first: a capital may fold to a letter with a mark of its own (İ), which then goes with the others.
+        apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        text = "".join(char for char in apart if not unicodedata.combining(char)).translate(_PLAIN)
+    return " ".join(text.casefold().split())
+
+
 class Directory:
-    """Names in alphabetical order, whatever their case."""
+    """Names in alphabetical order, whatever their case and accents."""
 
     def __init__(self) -> None:
         self._seen: tuple[str, ...] = ()
@@ -26,14 +42,17 @@ class Directory:
         return self._names
 
     def find(self, registered: Sequence[str], part: str) -> Sequence[str]:
-        """Those of *registered* that hold *part*, whatever its case, in order; all for an empty one."""
+        """Those of *registered* that hold *part*, whatever its case and accents, in order; all for an empty one."""
         self._look_at(registered)
-        wanted = part.casefold()
-        return [name for folded, name in self._folded if wanted in folded] if wanted else self._names
+        wanted = folded(part)
+        if not wanted:  # of nothing, or of nothing but marks
+            return [] if part.strip() else self._names
+        return [name for plain, name in self._folded if wanted in plain]
 
     def _look_at(self, registered: Sequence[str]) -> None:
         seen = tuple(registered)
         if seen != self._seen:
             self._seen = seen
-            self._folded = sorted((name.casefold(), name) for name in seen)
+            known = {name: plain for plain, name in self._folded}  # folding costs more than a look
+            self._folded = sorted((known.get(name) or folded(name), name) for name in seen)
             self._names = [name for _, name in self._folded]

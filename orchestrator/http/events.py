@@ -21,6 +21,7 @@ from quart import Blueprint, Response, current_app, request
 from quart.wrappers.response import ResponseBody
 
 from orchestrator.http.answers import exact_brand
+from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class EventStream(ResponseBody):
 
 
 @blueprint.get("/events")
+@takes("brand")
 async def events() -> Response:
     """Events about all brands, or about the one in ``?brand=``."""
     name = request.args.get("brand")

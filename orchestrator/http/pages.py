@@ -23,6 +23,7 @@ from orchestrator.http.answers import (
 )
 from orchestrator.http.chart import trend_charts
 from orchestrator.http.documents import parse_summary, read_summary
+from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError
 from orchestrator.http.urls import brand_page_url
 from orchestrator.http.view import BrandRow, brand_view, episode_rows
@@ -58,6 +59,7 @@ async def _rows(service: ServiceView, names: Sequence[str]) -> list[BrandRow]:
 
 
 @blueprint.get("/")
+@takes("q", "offset")
 async def overview() -> str:
     """All brands, or those whose name contains the query, a page of them."""
     query = request.args.get("q", "")[:MAX_QUERY].strip()
@@ -81,6 +83,7 @@ async def overview() -> str:
 
 
 @blueprint.get("/brands")
+@takes("name")
 async def brand_by_name() -> Response | WerkzeugResponse:
     """The page of the brand in ``?name=``: for names that no path can hold, and for typing."""
     name = request.args.get("name")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.http.directory import Directory
+from orchestrator.http.directory import Directory, folded
 
 
 def test_names_are_in_order_whatever_their_case() -> None:
@@ -18,6 +19,38 @@ def test_find_folds_case_and_takes_everything_for_nothing() -> None:
     directory = Directory()
     assert directory.find(["Nike", "STRASSE", "adidas"], "straße") == ["STRASSE"]
     assert directory.find(["b", "a"], "") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("İstanbul", "istanbul"),
+        ("Zürich", "zurich"),
+        ("zurich", "ZÜRICH"),
+        ("Brand  0042", "brand 0042"),
+        ("Brand 0042", "brand   0042"),
+        ("I\N{LATIN SMALL LETTER G WITH BREVE}d\N{LATIN SMALL LETTER DOTLESS I}r", "igdir"),
+        ("Ørsted", "orsted"),
+        ("ﬁlm", "film"),
+        ("ブランド", "フランド"),
+        ("Ελλάδα", "ελλαδα"),
+    ],
+)
+def test_find_knows_names_as_people_type_them(name: str, typed: str) -> None:
+    """Without accents, with one blank, in another form of Unicode: in either direction."""
+    assert Directory().find([name, "other"], typed) == [name]
+
+
+def test_find_of_marks_alone_is_nothing() -> None:
+    """What folds to nothing was asked for all the same."""
+    assert Directory().find(["a"], "\N{COMBINING DIAERESIS}") == []
+    assert Directory().find(["a"], "  ") == ["a"]
+
+
+@given(st.text(max_size=8))
+def test_folding_is_done_at_once(text: str) -> None:
+    """A folded text folds to itself, so that a name finds itself."""
+    assert folded(folded(text)) == folded(text)
 
 
 @given(st.lists(st.lists(st.text(max_size=3), max_size=5, unique=True), max_size=5))

@@ -96,6 +96,15 @@ async def test_overview_shows_one_page_of_many_brands(client: TestClientProtocol
     assert "26\N{EN DASH}30 of 30" in second.text
 
 
+async def test_overview_beyond_the_end_says_so(client: TestClientProtocol, service: MemoryService) -> None:
+    """A page that is not there is not called a search without a result."""
+    service.registered += ["Nike", "Adidas"]
+    outline = await page(client, "/", offset="99999")
+    assert "There are 2 brands, and this page would begin after 99999" in outline.text
+    assert "None of" not in outline.text
+    assert "There is 1 brand that matches" in (await page(client, "/", q="nike", offset="25")).text
+
+
 async def test_overview_finds_brands_by_part_of_their_name(client: TestClientProtocol, service: MemoryService) -> None:
     """The search folds case and says so when nothing matches."""
     service.registered += ["Nike", "Adidas"]

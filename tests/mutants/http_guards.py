@@ -128,6 +128,31 @@ HTTP_GUARDS: Final = (
         "if text.isdigit()",
         "tests/http/test_api.py::test_brands_refuses_bad_numbers",
     ),
+    # http/parameters: nothing that was asked is passed over
+    Guard(
+        "orchestrator/http/parameters.py",
+        "        if name not in known:",
+        "        if False:",
+        "tests/http/test_parameters.py",
+    ),
+    Guard(
+        "orchestrator/http/parameters.py",
+        "        if len(values) > 1:",
+        "        if False:",
+        "tests/http/test_parameters.py::test_a_parameter_stands_there_once",
+    ),
+    Guard(
+        "orchestrator/http/parameters.py",
+        " and request.path not in PROBES:",
+        ":",
+        "tests/http/test_parameters.py::test_probes_take_whatever_a_load_balancer_adds",
+    ),
+    Guard(
+        "orchestrator/http/directory.py",
+        "return [] if part.strip() else self._names",
+        "return self._names",
+        "tests/http/test_directory.py::test_find_of_marks_alone_is_nothing",
+    ),
     # http/access, http/guard: who is let in, by which name, and what is told to whom
     Guard(
         "orchestrator/http/access.py",
