@@ -22,17 +22,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contract": {"errors", "kernels"},
     "brand": {"errors", "kernels", "contract"},
     "store": {"errors", "process", "contract"},
+    "letters": {"errors", "contract", "store"},
     "lane": {"errors", "process", "contract", "brand", "store"},
     "scheduler": {"errors", "process", "contract", "brand", "store", "lane"},
     "alerts": {"errors", "process", "contract"},
     "settings": {"errors", "process", "contract", "alerts"},
-    "http": {"errors", "process", "contract", "store"},
+    "http": {"errors", "process", "contract", "store", "letters"},
     "service": {
-        *("errors", "process", "kernels", "contract", "brand", "store", "lane", "scheduler"),
+        *("errors", "process", "kernels", "contract", "brand", "store", "letters", "lane", "scheduler"),
         *("alerts", "settings", "http"),
     },
     "demo": {"errors", "contract", "store"},
-    "cli": {"errors", "process", "kernels", "contract", "store", "settings", "http", "service", "demo"},
+    "cli": {"errors", "process", "kernels", "contract", "store", "letters", "settings", "http", "service", "demo"},
     "__main__": {"cli"},
 }
 """Which folder (or module at the top) may import which, from the bottom up: none imports what stands below it here."""
@@ -44,7 +45,7 @@ PURE = {"kernels", "contract", "brand"}
 IMPURE = {"trio", "redis", "structlog", "time", "random", "socket", "threading", "asyncio"}
 """What the pure folders do without: I/O, a clock, chance, threads."""
 
-FACES = {"cli", "http", "service", "settings"}
+FACES = {"cli", "http", "letters", "service", "settings"}
 """Folders that others import by their face alone; ``store`` has side doors, which its docstring names."""
 
 FOLDERS = set(MAY_IMPORT) - {"errors", "demo", "__main__"}

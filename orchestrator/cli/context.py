@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import redis
 
 from orchestrator.cli.terminal import Failure, Misuse, remark
-from orchestrator.errors import StoreRefusedError, StoreUnavailableError
+from orchestrator.errors import StoreRefusedError, StoreUnavailableError, WrongTypeError
 from orchestrator.process.masking import mask_text
 from orchestrator.settings import LoadedSettings, Settings, load_settings
 from orchestrator.store import Login, connect
@@ -84,6 +84,9 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
             yield client
         except StoreUnavailableError as error:
             raise Failure(f"Redis at {shown} does not answer: {error}") from None
+        except WrongTypeError as error:
+            look = "redis-cli TYPE it, and RENAME or DEL it: nothing of the protocol writes a key of that type there"
+            raise Failure(f"Redis at {shown}: {error}; {look}") from None
         except StoreRefusedError as error:
             raise Failure(f"Redis at {shown} refuses: {error}") from None
         finally:

@@ -9,9 +9,6 @@ is untrusted bytes: what is not recognised is shown as it is, what is not text i
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
 
 import click
 import redis
@@ -19,15 +16,15 @@ from rich.console import Group
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed_mend import drop, edit, retry
-from orchestrator.cli.failed_read import brands_with_letters, count_all, each_letter, find_letters, read_letters
-from orchestrator.cli.selecting import is_narrow, selecting
+from orchestrator.cli.selecting import brands_with_letters, is_narrow, selecting
 from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
+from orchestrator.contract.letters import Letter, Selection, Writer
 from orchestrator.contract.times import iso_utc
+from orchestrator.letters import Counts, Tally, counts, find, groups, marks_of, slice_of
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
-from orchestrator.store.letters import Mark, marks
+from orchestrator.store.letters import Mark
 
 _SHOWN_CHARS = 2_000  # of one value; --json shows all of it
 _LIST_REASON_CHARS = 160
@@ -59,9 +56,9 @@ def list_failed(
     with open_redis(settings) as client:
         if by_reason or (names is None and is_narrow(selection)):
             wanted = names or brands_with_letters(client, settings.brand_list_keys)
-            _print_groups(_groups(client, wanted, selection), as_json=as_json)
+            _print_groups(groups(client, wanted, selection), as_json=as_json)
         elif names is None:
-            _print_counts(count_all(client, settings.brand_list_keys), as_json=as_json)
+            _print_counts(counts(client, settings.brand_list_keys), as_json=as_json)
         else:
             letters, total = _find(client, names[0], selection, limit)
             _print_entries(names[0], letters, total, as_json=as_json)
@@ -83,8 +80,8 @@ def show(settings: Settings, brand: str, *, selection: Selection, index: int | N
         if index is None:
             entries, total = _find(client, name, selection, limit)
         else:
-            entries, total = read_letters(client, name, index, index)
-        sent = _marks(client, name, entries)
+            entries, total = slice_of(client, name, index, index)
+        sent = marks_of(client, name, entries)
     if not entries:
         place = "" if index is None or not total else f" at {index}: there are {total}"
         raise Failure(f"no dead letter of {brand!r}{place}")
@@ -98,29 +95,8 @@ def show(settings: Settings, brand: str, *, selection: Selection, index: int | N
 def _find(client: redis.Redis, brand: str, selection: Selection, limit: int) -> tuple[list[Letter], int]:
     """The newest *limit* letters that are meant, and how many there are; all are read only if that is asked."""
     if is_narrow(selection):
-        return find_letters(client, brand, selection, limit)
-    return read_letters(client, brand, -limit, -1)
-
-
-def _marks(client: redis.Redis, brand: str, entries: Sequence[Letter]) -> dict[int, Mark]:
-    """What is known of those of *entries* that were sent again before, by place."""
-    payloads = {}
-    for entry in entries:
-        with suppress(LetterError):
-            payloads[entry.index] = entry.payload()
-    found = marks(client, brand, list(payloads.values()))
-    return {index: mark for index, mark in zip(payloads, found, strict=True) if mark is not None}
-
-
-def _groups(client: redis.Redis, brands: Sequence[str], selection: Selection) -> Counter[tuple[str, Writer, str, str]]:
-    """How many letters have the same brand, writer, path and reason."""
-    groups: Counter[tuple[str, Writer, str, str]] = Counter()
-    for brand in brands:
-        for letter in each_letter(client, brand):
-            if selection.takes(letter):
-                reason, path = letter.group
-                groups[brand, letter.writer, path, reason] += 1
-    return groups
+        return find(client, brand, selection, limit)
+    return slice_of(client, brand, -limit, -1)
 
 
 def as_json_line(raw: bytes) -> str:
@@ -131,29 +107,32 @@ def as_json_line(raw: bytes) -> str:
         return json.dumps(raw.decode(errors="backslashreplace"))
 
 
-def _print_groups(groups: Counter[tuple[str, Writer, str, str]], *, as_json: bool) -> None:
+def _print_groups(tally: Tally, *, as_json: bool) -> None:
     if as_json:
-        names = ("brand", "writer", "path", "reason")
-        click.echo(json.dumps([dict(zip(names, key, strict=True)) | {"letters": n} for key, n in groups.most_common()]))
+        found = [group._asdict() | {"letters": number} for group, number in tally.groups.most_common()]
+        click.echo(json.dumps(found + [{"letters": tally.rest}] * bool(tally.rest)))
         return
     table = make_table("Letters", "Brand", "Writer", "Path", "Reason", right=("Letters",))
-    for (brand, writer, path, reason), number in groups.most_common():
-        shown = plain(_shortened(reason, _LIST_REASON_CHARS))
-        table.add_row(f"{number:,}", plain(brand), plain(writer), plain(path), shown)
+    for group, number in tally.groups.most_common():
+        shown = plain(_shortened(group.reason, _LIST_REASON_CHARS))
+        table.add_row(f"{number:,}", plain(group.brand), plain(group.writer), plain(group.path), shown)
     show_page(table)
+    if tally.rest:
+        remark(f"And {counted(tally.rest, 'letter')} of further groups.")
 
 
-def _print_counts(counts: dict[str, int | None], *, as_json: bool) -> None:
+def _print_counts(found: Counts, *, as_json: bool) -> None:
+    numbers: dict[str, int | None] = dict(sorted([*found.letters.items(), *dict.fromkeys(found.foreign).items()]))
     if as_json:
-        click.echo(json.dumps([{"brand": name, "letters": number} for name, number in counts.items()]))
-    elif not counts:
+        click.echo(json.dumps([{"brand": name, "letters": number} for name, number in numbers.items()]))
+    elif not numbers:
         remark("No brand has dead letters.")
     elif not on_terminal():
-        for name, number in counts.items():
+        for name, number in numbers.items():
             click.echo(f"{'wrong type' if number is None else number}\t{printable(name)}")
     else:
         table = make_table("Brand", "Dead letters", right=("Dead letters",))
-        for name, number in counts.items():
+        for name, number in numbers.items():
             table.add_row(plain(name), "wrong type" if number is None else f"{number:,}")
         show_page(table)
 

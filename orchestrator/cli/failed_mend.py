@@ -17,18 +17,14 @@ import click
 import redis
 
 from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.failed_read import brands_with_letters, read_letters
-from orchestrator.cli.letters import Change, Mover, Pace, Plan, plan, plan_of
-from orchestrator.cli.selecting import is_narrow, selecting, writer_of
+from orchestrator.cli.selecting import brands_with_letters, is_narrow, selecting, writer_of
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import who, write_down
-from orchestrator.contract.acts import Value
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.keys import queue_key, worker_queue_key
 from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
 from orchestrator.contract.set_value import SetError, Setting, set_values
-from orchestrator.contract.times import iso_utc
 from orchestrator.errors import StoreError
+from orchestrator.letters import Action, Order, Outcome, Plan, carry_out, plan, send_edited, slice_of
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 
@@ -55,30 +51,30 @@ class _Work:
 
     brand: str | None
     wanted: Selection
-    pace: Pace
     limit: int | None
+    rate: float | None
     dry_run: bool
     as_json: bool
-    action: str = ""
-    change: Change | None = None
-    mended: str | None = None
-    asks: bool = False
+
+    def order(self, action: Action, values: tuple[Setting, ...] = ()) -> Order:
+        """The same for those who carry it out."""
+        return Order(action, self.wanted, who(), values, self.limit, self.rate)
 
 
 def _working(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a :class:`_Work`, and that as the argument *work*."""
 
     @functools.wraps(function)
-    def command(*args: Any, selection: Selection, brand: str | None, rate: float | None, **options: Any) -> None:
+    def command(*args: Any, selection: Selection, brand: str | None, **options: Any) -> None:
         wanted = replace(selection, index=options.pop("index"))
         if wanted.index is not None and brand is None:
             raise Misuse("--index needs a BRAND")
         if not (options.pop("everything") or is_narrow(wanted)):
             raise Misuse("say which letters: --all, --reason, --path, --since, --until, --grep or --index")
         wanted = replace(wanted, writer=writer_of(options.pop("of")))
-        how = {option: options.pop(option) for option in ("limit", "dry_run", "as_json")}
+        how = {option: options.pop(option) for option in ("limit", "rate", "dry_run", "as_json")}
         name = None if brand is None else check_brand(brand)
-        return function(*args, work=_Work(name, wanted, Pace(rate), **how), **options)
+        return function(*args, work=_Work(name, wanted, **how), **options)
 
     decorated: Callable[..., None] = command
     for option in reversed(_OPTIONS):
@@ -96,7 +92,7 @@ def retry(settings: Settings, *, work: _Work, sets: tuple[str, ...]) -> None:
     A chunk that was counted already counts once. Interrupted, it has done a part; run it again for the rest.
     With --workers the payloads, which are a worker's input, go to queue:brand:BRAND:chunks.
     """
-    _run(settings, replace(work, action="retry", change=_change(_settings_of(sets)), mended=" ".join(sets) or None))
+    _run(settings, work, work.order(Action.RETRY, _settings_of(sets)))
 
 
 @click.command(short_help="Remove dead letters for good.")
@@ -106,7 +102,7 @@ def retry(settings: Settings, *, work: _Work, sets: tuple[str, ...]) -> None:
 @with_settings
 def drop(settings: Settings, *, work: _Work, yes: bool) -> None:
     """Remove dead letters of BRAND, or of all brands, for good."""
-    _run(settings, replace(work, action="drop", asks=not (yes or work.dry_run)))
+    _run(settings, work, work.order(Action.DROP), asks=not (yes or work.dry_run))
 
 
 @click.command(short_help="Mend one dead letter's payload and send it again.")
@@ -119,7 +115,7 @@ def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tu
     """Mend the payload of one dead letter of BRAND, in $EDITOR or with --set, and send it again."""
     name, values = check_brand(brand), _settings_of(sets)
     with open_redis(settings) as client:
-        letters, total = read_letters(client, name, index, index)
+        letters, total = slice_of(client, name, index, index)
         if not letters:
             raise Failure(f"no dead letter of {name!r} at {index}: there are {total}")
         letter = letters[0]
@@ -131,107 +127,99 @@ def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tu
             remark("Nothing was changed, the letter stays.")
             return
         write_down(client, "edit", name, index=index, letters=1, set=" ".join(sets) or None)
-        mover = Mover(client, who=who(), queue=_queue(name, writer), change=lambda _: payload, pace=Pace())
-        # What was edited is these bytes, wherever they stand by now.
-        if mover.carry_out(plan_of(name, letter)):
+        if not send_edited(client, name, letter, payload, by=who()):
             raise Failure("somebody else took the letter meanwhile; nothing was done")
     click.echo("Sent 1 letter again.")
 
 
-def _run(settings: Settings, work: _Work) -> None:
+def _run(settings: Settings, work: _Work, order: Order, *, asks: bool = False) -> None:
     with open_redis(settings) as client:
         names = brands_with_letters(client, settings.brand_list_keys) if work.brand is None else [work.brand]
-        plans = [made for name in names if (made := plan(client, name, work.wanted, work.change, work.limit)).meant]
-        moved, gone = 0, 0
+        plans = [made for name in names if (made := plan(client, name, order)).meant]
+        outcome = Outcome()
         if not work.dry_run:
-            _ask(work, plans)
-            _write_down(client, work, plans)
-            moved, gone = _carry_out(client, plans, work)
+            if asks:
+                _ask(plans)
+            _write_down(client, order, plans)
+            outcome = _carry_out(client, order, plans)
     if work.as_json:
-        click.echo(json.dumps(_document(work, plans, moved, gone), indent=2))
+        click.echo(json.dumps(_document(work, order, plans, outcome), indent=2))
     else:
-        _tell(work, plans, moved, gone)
+        _tell(work, order, plans, outcome)
     if refused := sum(made.refused for made in plans):
         raise Failure(f"{counted(refused, 'letter')} cannot be sent and stayed")
 
 
-def _ask(work: _Work, plans: Sequence[Plan]) -> None:
+def _ask(plans: Sequence[Plan]) -> None:
     total = sum(made.total for made in plans)
-    if not (work.asks and total):
+    if not total:
         return
     if not sys.stdin.isatty():
         raise Misuse(f"{counted(total, 'letter')} would be gone for good: say --yes, or --dry-run to see which")
     click.confirm(f"Remove {counted(total, 'letter')} for good?", abort=True, err=True)
 
 
-def _carry_out(client: redis.Redis, plans: Sequence[Plan], work: _Work) -> tuple[int, int]:
-    """Letters that were moved, and those that somebody else had taken."""
-    moved, gone = 0, 0
+def _carry_out(client: redis.Redis, order: Order, plans: Sequence[Plan]) -> Outcome:
+    """What became of all *plans*, one after the other."""
+    moved, gone, now = 0, 0, 0
+
+    def progress(letters: int) -> None:
+        nonlocal now
+        now = letters
+
     for made in plans:
-        queue = _queue(made.brand, work.wanted.writer) if work.action == "retry" else None
-        mover = Mover(client, who=who(), queue=queue, change=work.change, pace=work.pace)
+        now = 0
         try:
-            gone += mover.carry_out(made)
+            outcome = carry_out(client, order, made, progress=progress)
         except (StoreError, KeyboardInterrupt):
-            remark(f"Stopped after {counted(moved + mover.moved, 'letter')}; the same command does the rest.")
+            remark(f"Stopped after {counted(moved + now, 'letter')}; the same command does the rest.")
             raise
-        moved += mover.moved
-    return moved, gone
+        moved, gone = moved + outcome.moved, gone + outcome.gone
+    return Outcome(moved, gone)
 
 
-def _write_down(client: redis.Redis, work: _Work, plans: Sequence[Plan]) -> None:
+def _write_down(client: redis.Redis, order: Order, plans: Sequence[Plan]) -> None:
     """One entry in the audit list, also where many brands are meant."""
     meant = [made for made in plans if made.total]
     if not meant:
         return
     brand, brands = (meant[0].brand, None) if len(meant) == 1 else (None, len(meant))
     letters = sum(made.total for made in meant)
-    write_down(client, work.action, brand, letters=letters, brands=brands, set=work.mended, **_filters(work.wanted))
+    write_down(client, order.action, brand, letters=letters, brands=brands, **order.told())
 
 
-def _filters(wanted: Selection) -> dict[str, Value]:
-    return {
-        "reason": wanted.reason,
-        "path": wanted.path,
-        "since": None if wanted.since_ms is None else iso_utc(wanted.since_ms),
-        "until": None if wanted.until_ms is None else iso_utc(wanted.until_ms),
-        "grep": wanted.grep and wanted.grep.pattern,
-        "index": wanted.index,
-        "writer": wanted.writer and wanted.writer.value,
-    }
-
-
-def _tell(work: _Work, plans: Sequence[Plan], moved: int, gone: int) -> None:
+def _tell(work: _Work, order: Order, plans: Sequence[Plan], outcome: Outcome) -> None:
     for made in plans:
         if work.dry_run:
-            for (reason, path), number in made.groups.most_common(_SHOWN_GROUPS):
-                click.echo(f"{number}\t{printable(made.brand)}\t{printable(path)}\t{printable(reason)}")
+            for group, number in made.tally.groups.most_common(_SHOWN_GROUPS):
+                click.echo("\t".join([str(number), *map(printable, (made.brand, group.path, group.reason))]))
         for index, why in made.told:
             remark(f"{made.brand}: the letter at {index} stays: {why}")
-    total = counted(sum(made.total for made in plans) if work.dry_run else moved, "letter")
+    total = counted(sum(made.total for made in plans) if work.dry_run else outcome.moved, "letter")
     would = "Would have" if work.dry_run else ""
-    done = {"retry": "sent {} again", "drop": "removed {}"}[work.action].format(total)
+    done = {Action.RETRY: "sent {} again", Action.DROP: "removed {}"}[order.action].format(total)
     sentence = f"{would} {done}.".strip()
     click.echo(sentence[0].upper() + sentence[1:])
-    if gone:
-        remark(f"{counted(gone, 'letter')} had been taken by somebody else.")
+    if outcome.gone:
+        remark(f"{counted(outcome.gone, 'letter')} had been taken by somebody else.")
 
 
-def _document(work: _Work, plans: Sequence[Plan], moved: int, gone: int) -> dict[str, object]:
+def _document(work: _Work, order: Order, plans: Sequence[Plan], outcome: Outcome) -> dict[str, object]:
     return {
-        "action": work.action,
+        "action": order.action,
         "dryRun": work.dry_run,
         "selected": sum(made.total for made in plans),
-        "moved": moved,
-        "gone": gone,
+        "moved": outcome.moved,
+        "gone": outcome.gone,
         "brands": [
             {
                 "brand": made.brand,
                 "selected": made.total,
                 "groups": [
-                    {"reason": reason, "path": path, "letters": number}
-                    for (reason, path), number in made.groups.most_common()
+                    {"reason": group.reason, "path": group.path, "letters": number}
+                    for group, number in made.tally.groups.most_common()
                 ],
+                "lettersOfFurtherGroups": made.tally.rest,
                 "refused": made.refused,
                 "refusals": [{"index": index, "reason": why} for index, why in made.told],
             }
@@ -245,10 +233,6 @@ def _settings_of(sets: tuple[str, ...]) -> tuple[Setting, ...]:
         return tuple(map(Setting.parse, sets))
     except SetError as error:
         raise Misuse(f"--set {error}") from None
-
-
-def _change(values: tuple[Setting, ...]) -> Change:
-    return lambda letter: set_values(letter.payload(), values)
 
 
 def _edited(letter: Letter, values: tuple[Setting, ...]) -> bytes | None:
@@ -269,10 +253,6 @@ def _edited(letter: Letter, values: tuple[Setting, ...]) -> bytes | None:
     edited = click.edit(text, extension=".json", require_save=True)
     # Editors end a file with a newline, which a payload need not have.
     return None if edited is None or edited.rstrip("\n") == text.rstrip("\n") else edited.rstrip("\n").encode()
-
-
-def _queue(brand: str, writer: Writer | None) -> str:
-    return worker_queue_key(brand) if writer is Writer.WORKER else queue_key(brand)
 
 
 _WHOSE = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
+import redis
 
-from orchestrator.cli.terminal import Misuse
+from orchestrator.cli.terminal import Misuse, remark
+from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.letters import Selection, Writer
 from orchestrator.contract.times import parse_ms
+from orchestrator.letters import counts
 
 _AGO: Final = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -67,6 +70,18 @@ def is_narrow(selection: Selection) -> bool:
 def writer_of(name: str | None) -> Writer:
     """Whose letters are meant: ours unless others are asked for by name."""
     return Writer.ORCHESTRATOR if name is None else {"workers": Writer.WORKER, "others": Writer.OTHER}[name]
+
+
+def brands_with_letters(client: redis.Redis, registry_keys: Sequence[str]) -> list[str]:
+    """All brands that have dead letters; a key of another type is told of and left out.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    found = counts(client, registry_keys)
+    for brand in found.foreign:
+        remark(f"Warning: {BrandKeys.of(brand).failed!r} is no list, so {brand!r} is left out.")
+    return list(found.letters)
 
 
 def _time(text: str | None, option: str) -> int | None:

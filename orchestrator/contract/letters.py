@@ -21,6 +21,7 @@ OUR_ERROR: Final = "invalid_chunk_result"
 
 _WORKER_FIELDS: Final = (("worker_id", "workerId"), ("chunk_id", "chunkId"), ("payload",))
 _TIME_FIELDS: Final = ("receivedAt", "received_at", "failedAt", "failed_at", "timestamp")
+_MAX_GROUP_CHARS: Final = 300  # of a foreign reason, which may have any length; ours are shorter
 _PLACE: Final = re.compile(r"\[\d+\]")
 
 
@@ -69,8 +70,14 @@ class Letter:
 
     @property
     def group(self) -> tuple[str, str]:
-        """Reason and path that it has in common with others: places in lists are left out of the path."""
-        return self.text("reason"), _PLACE.sub("[]", self.text("path"))
+        """Reason and path that it has in common with others, both cut; places in lists are left out of the path."""
+        return self.text("reason")[:_MAX_GROUP_CHARS], _PLACE.sub("[]", self.text("path"))[:_MAX_GROUP_CHARS]
+
+    @property
+    def paths(self) -> tuple[str, str, str]:
+        """By what it may be asked for: its path, that without places in lists, and the one of its group."""
+        path = self.text("path")
+        return path, _PLACE.sub("[]", path), self.group[1]
 
     @property
     def at_ms(self) -> int | None:
@@ -143,7 +150,7 @@ class Selection:
             (self.writer is None or letter.writer is self.writer)
             and (self.index is None or letter.index == self.index)
             and (self.reason is None or self.reason.casefold() in letter.text("reason").casefold())
-            and (self.path is None or self.path in {letter.text("path"), letter.group[1]})
+            and (self.path is None or self.path in letter.paths)
             and self._in_time(letter)
             and (self.grep is None or self.grep.search(_searched(letter)) is not None)
         )

@@ -46,6 +46,9 @@ class Setting:
         steps = tuple(int(place) if place else name for place, name in _STEP.findall(found.group(1)))
         return cls(path, steps, _json_or_text(value))
 
+    def __str__(self) -> str:
+        return f"{self.path}={self.value if isinstance(self.value, str) else json.dumps(self.value)}"
+
     def apply(self, document: Any) -> None:
         """Set it in *document*; the last name of the path may be new, nothing else.
 

@@ -7,19 +7,20 @@ the script ``mend`` in one step, or not at all. Synchronous. Source: ``docs/redi
 from __future__ import annotations
 
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.errors import WrongTypeError
+from orchestrator.errors import StoreRefusedError, WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import redis
 
@@ -79,14 +80,34 @@ class Walk:
         """Entries from :attr:`place` on; empty at the end.
 
         Raises:
+            WrongTypeError: the key is no list.
             StoreError: Redis did not answer or refused.
         """
-        with translated():
+        with a_list(self._client, self._key):
             raws = cast("list[bytes]", self._client.lrange(self._key, self.place, self.place + self._count - 1))
         size = sum(map(len, raws))
         # The next slice is taken for as heavy as this one.
         self._count = max(1, min(MAX_LETTERS, 2 * self._count, self._count * SLICE_BYTES // max(1, size)))
         return raws
+
+
+@contextmanager
+def a_list(client: redis.Redis, key: str) -> Iterator[None]:
+    """What Redis refuses inside of the block because *key* is no list says what it is.
+
+    Raises:
+        WrongTypeError: *key* is no list.
+        StoreError: Redis did not answer or refused.
+    """
+    try:
+        with translated():
+            yield
+    except StoreRefusedError:
+        with translated():
+            found = cast("bytes", client.type(key)).decode()
+        if found in {"list", "none"}:
+            raise
+        raise WrongTypeError(key, found, "list") from None
 
 
 def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, queue: str | None) -> list[bool]:

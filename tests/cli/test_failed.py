@@ -127,3 +127,15 @@ def test_as_json_line_is_ascii(raw: bytes) -> None:
     """JSON for a pipe may still be looked at on a terminal."""
     assert as_json_line(raw).isascii()
     assert as_json_line(raw).isprintable()
+
+
+@pytest.mark.parametrize("command", [("list",), ("show",), ("retry", "--all"), ("list", "--by-reason")])
+def test_a_key_of_another_type_comes_with_a_remedy(
+    invoke: Invoke, brand: str, redis_client: redis.Redis, command: tuple[str, ...]
+) -> None:
+    """Which key, what it is, what it should be, and what to do about it."""
+    key = BrandKeys.of(brand).failed
+    redis_client.set(key, "x")
+    result = invoke("failed", command[0], brand, *command[1:])
+    assert result.exit_code == 1
+    assert f"key {key!r} is a string, expected a list; redis-cli TYPE it, and RENAME or DEL it" in result.stderr

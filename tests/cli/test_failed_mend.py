@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator.cli import letters as letters_module
-from orchestrator.cli.letters import Mover, Pace, plan
 from orchestrator.cli.who import who
 from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.contract.keys import AUDIT_KEY, BrandKeys, worker_queue_key
-from orchestrator.contract.letters import Selection
 from orchestrator.store.audit import read_audit
-from orchestrator.store.letters import Sent, mend
 from tests.cli.conftest import Invoke
 
 WORKER = b'{"worker_id": "w", "chunk_id": "c", "reason": "model", "payload": "input"}'
@@ -229,66 +225,3 @@ def test_a_filter_that_cannot_be_read_is_refused(invoke: Invoke, brand: str, opt
     """With the value and what would be right."""
     result = invoke("failed", "list", brand, *options)
     assert (result.exit_code, options[1] in result.stderr) == (2, True)
-
-
-def mover(client: redis.Redis, keys: BrandKeys, pace: Pace | None = None) -> Mover:
-    """Sends letters of the brand again."""
-    return Mover(client, who="ann", queue=keys.queue, change=lambda one: one.payload(), pace=pace or Pace())
-
-
-def test_a_letter_that_fails_again_is_not_sent_twice(
-    keys: BrandKeys, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A service that puts each chunk back into the list at once does not keep the command busy for ever."""
-
-    def bouncing(client: redis.Redis, brand: str, sent: Sequence[Sent], *, who: str, queue: str | None) -> list[bool]:
-        done = mend(client, brand, sent, who=who, queue=queue)
-        client.rpush(keys.failed, *(letter(one.payload, "again") for one in sent))
-        return done
-
-    monkeypatch.setattr(letters_module, "mend", bouncing)
-    one = mover(redis_client, keys)
-    made = plan(redis_client, keys.brand, Selection(grep=None, reason="b"), None, None)
-    assert one.carry_out(made) == 0
-    assert one.moved == 2
-    assert held(redis_client, keys)[0].count(b"again") == 2
-
-
-def test_two_retries_at_once_share_the_letters(
-    keys: BrandKeys, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody else takes letters between the look and the call: each is sent once, and what is there is found."""
-    redis_client.rpush(keys.failed, *(letter(b"%d" % number, "many") for number in range(150)))
-    made = plan(redis_client, keys.brand, Selection(reason="many"), None, None)
-    others = mover(redis_client, keys)
-    todo = [plan(redis_client, keys.brand, Selection(reason="many"), None, 40)]
-
-    def interrupted(
-        client: redis.Redis, brand: str, sent: Sequence[Sent], *, who: str, queue: str | None
-    ) -> list[bool]:
-        if todo:
-            theirs = todo.pop()
-            others.carry_out(theirs)
-        return mend(client, brand, sent, who=who, queue=queue)
-
-    monkeypatch.setattr(letters_module, "mend", interrupted)
-    one = mover(redis_client, keys)
-    assert (one.carry_out(made), one.moved, others.moved) == (40, 110, 40)
-    queue: Any = redis_client.lrange(keys.queue, 0, -1)
-    assert sorted(map(int, queue)) == list(range(150))
-
-
-def test_many_letters_keep_their_order(keys: BrandKeys, redis_client: redis.Redis) -> None:
-    """What was moved is not skipped over: calls after the first go on where it ended."""
-    redis_client.rpush(keys.failed, *(letter(b"%d" % number, "many") for number in range(150)))
-    one = mover(redis_client, keys)
-    one.carry_out(plan(redis_client, keys.brand, Selection(reason="many"), None, None))
-    assert redis_client.lrange(keys.queue, 0, -1) == [b"%d" % number for number in range(150)]
-
-
-def test_a_rate_is_kept(keys: BrandKeys, redis_client: redis.Redis) -> None:
-    """Calls are no larger than what a second may have, and each is followed by its time."""
-    slept: list[float] = []
-    one = mover(redis_client, keys, Pace(2.5, slept.append))
-    one.carry_out(plan(redis_client, keys.brand, Selection(reason="b"), None, None))
-    assert (one.moved, slept) == (2, [2 / 2.5])

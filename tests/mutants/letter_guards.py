@@ -10,6 +10,7 @@ from typing import Final
 from tests.mutants.guard import Guard
 
 _STORE: Final = "tests/store/test_letters.py"
+_LETTERS: Final = "tests/letters"
 _CLI: Final = "tests/cli/test_failed_mend.py"
 
 LETTER_GUARDS: Final = (
@@ -71,22 +72,40 @@ LETTER_GUARDS: Final = (
         f"{_CLI}::test_retry_sends_all_of_ours_in_their_order",
     ),
     Guard(
-        "orchestrator/cli/letters.py",
+        "orchestrator/letters/moving.py",
         "if here[name] < left[name]:",
         "if here[name] < 1:",
-        f"{_CLI}::test_a_letter_that_fails_again_is_not_sent_twice",
+        f"{_LETTERS}/test_moving.py::test_a_letter_that_fails_again_is_not_sent_twice",
     ),
     Guard(
-        "orchestrator/cli/letters.py",
-        "while left and self._pass(made.brand, left):\n            pass",
-        "self._pass(made.brand, left)",
-        f"{_CLI}::test_two_retries_at_once_share_the_letters",
+        "orchestrator/letters/moving.py",
+        "while left and self._pass(brand, left):\n            pass",
+        "self._pass(brand, left)",
+        f"{_LETTERS}/test_moving.py::test_two_retries_at_once_share_the_letters",
     ),
     Guard(
-        "orchestrator/cli/letters.py",
-        "walk.place += seen - sum(done)",
+        "orchestrator/letters/moving.py",
+        "walk.place += seen - moved",
         "walk.place += seen",
-        f"{_CLI}::test_many_letters_keep_their_order",
+        f"{_LETTERS}/test_moving.py::test_many_letters_keep_their_order",
+    ),
+    Guard(
+        "orchestrator/letters/order.py",
+        "writer=self.selection.writer or Writer.ORCHESTRATOR",
+        "writer=self.selection.writer",
+        f"{_LETTERS}/test_moving.py::test_letters_of_others_are_moved_by_name_alone",
+    ),
+    Guard(
+        "orchestrator/letters/order.py",
+        "worker_queue_key(brand) if self.wanted.writer is Writer.WORKER else queue_key(brand)",
+        "queue_key(brand)",
+        f"{_LETTERS}/test_moving.py::test_letters_of_others_are_moved_by_name_alone",
+    ),
+    Guard(
+        "orchestrator/letters/tally.py",
+        "group in self.groups or len(self.groups) < MAX_GROUPS",
+        "True",
+        f"{_LETTERS}/test_reading.py::test_groups_are_bounded",
     ),
     # scheduler: who makes room sees the brand go on
     Guard(
@@ -104,7 +123,7 @@ LETTER_GUARDS: Final = (
     # the audit list: nothing is done that was not written down before
     Guard(
         "orchestrator/cli/failed_mend.py",
-        "            _write_down(client, work, plans)\n",
+        "            _write_down(client, order, plans)\n",
         "",
         f"{_CLI}::test_nothing_is_done_that_cannot_be_written_down",
     ),
