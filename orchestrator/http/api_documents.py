@@ -25,6 +25,19 @@ class BrandsDocument(msgspec.Struct, frozen=True):
     limit: int
 
 
+class LagDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """What waits for its summary, in all queues of registered brands together; the same from every process.
+
+    ``oldestSeconds``: for so long the brand that waits longest has seen no commit. ``asOf``: time of the count, about a
+    second ago. All are null while nobody can count, and 0 only if nothing waits.
+    """
+
+    chunks: int | None
+    brands: int | None
+    oldest_seconds: float | None
+    as_of: Time | None
+
+
 class TrendDocument(msgspec.Struct, frozen=True):
     """Volume and sentiment of today and the seven days before, by hour and by day of UTC, oldest first."""
 

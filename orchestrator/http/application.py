@@ -9,7 +9,7 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, events, health, openapi, pages
+from orchestrator.http import api, events, health, lag, openapi, pages
 from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.direction import isolated, undirected
 from orchestrator.http.directory import Directory
@@ -54,8 +54,8 @@ def build_app(
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition
     app.register_blueprint(assets.blueprint())
-    for blueprint in (health.blueprint, pages.blueprint, api.blueprint, events.blueprint, openapi.blueprint):
-        app.register_blueprint(blueprint)
+    for part in (health, pages, api, lag, events, openapi):
+        app.register_blueprint(part.blueprint)
     app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
     app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
     handle_problems(app)

@@ -23,6 +23,7 @@ from orchestrator.http.api import DEFAULT_PAGE, MAX_PAGE
 from orchestrator.http.api_documents import (
     AnalyticsDocument,
     BrandsDocument,
+    LagDocument,
     Problem,
     SpikesDocument,
     TrendDocument,
@@ -32,7 +33,7 @@ from orchestrator.http.events import MAX_SUBSCRIBERS
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
-TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, UpdateEvent, Problem)
+TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, LagDocument, UpdateEvent, Problem)
 _REFERENCE = "#/components/schemas/{name}"
 
 JsonObject = dict[str, Any]
@@ -119,6 +120,16 @@ def _brands() -> JsonObject:
     }
 
 
+def _lag() -> JsonObject:
+    return {
+        "get": {
+            "summary": "What waits in all queues, for autoscalers; never cached",
+            "operationId": "lag",
+            "responses": {"200": _json(LagDocument, "The document.", tagged=False), **_REFUSED},
+        }
+    }
+
+
 def _events() -> JsonObject:
     return {
         "get": {
@@ -160,6 +171,7 @@ def openapi_document() -> JsonObject:
         },
         "paths": {
             "/v1/brands": _brands(),
+            "/v1/lag": _lag(),
             "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
             "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),
             "/v1/brands/{brand}/spikes": _brand_document(SpikesDocument, "Spike episodes, oldest first", newest),

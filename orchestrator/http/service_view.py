@@ -84,6 +84,23 @@ class ServiceStatistics:
     redis_address: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """What waits in the queues of all registered brands, of the whole fleet.
+
+    Attributes:
+        chunks: that wait; None, here and below, where nobody could count in the last seconds.
+        brands: whose queues are not empty.
+        oldest_s: for so long the brand that waits longest has seen no commit; 0 if none waits.
+        counted_ms: Unix milliseconds of the count.
+    """
+
+    chunks: int | None = None
+    brands: int | None = None
+    oldest_s: float | None = None
+    counted_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryUpdate:
     """A brand's summary was written: what ``PUBLISH summary:updates`` says."""
@@ -104,6 +121,10 @@ class ServiceView(Protocol):
 
     def statistics(self) -> ServiceStatistics:
         """A snapshot, without I/O."""
+        ...
+
+    def lag(self) -> Lag:
+        """What waits, as the metrics of every process tell it, without I/O."""
         ...
 
     async def brands(self) -> Sequence[str]:

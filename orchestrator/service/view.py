@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import trio
 
-from orchestrator.http import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http import Check, Lag, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
@@ -87,6 +87,15 @@ class Service:
             checks=checks,
             parked=scheduler.parked,
             redis_address=self._redis_address,
+        )
+
+    def lag(self) -> Lag:
+        """What waits, as the metrics of every process tell it, without I/O."""
+        backlog = self._scheduler.backlog()
+        if backlog is None:  # None and not 0: an autoscaler must not take nobody's count for an empty queue
+            return Lag()
+        return Lag(
+            chunks=backlog.chunks, brands=backlog.brands, oldest_s=backlog.oldest_s, counted_ms=backlog.counted_ms
         )
 
     def _status(self, scheduler: SchedulerStatistics, checks: Mapping[str, Check]) -> Status:

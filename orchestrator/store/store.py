@@ -336,9 +336,8 @@ class Store:
         now_ms, indexes, long_locks, waiting = checked(claimed)
         for index, left_ms in long_locks:
             self._shortened(brands[index], left_ms)
-        queues = {brands[index]: Queued(chunks, version) for index, chunks, version in waiting}
         self.clock.compare(asked_ms, now_ms)
-        return Claim([brands[index] for index in indexes], queues)
+        return _claim(brands, indexes, waiting)
 
     def dead_letters(self, brands: Sequence[str]) -> int:
         """How many entries the failed lists of *brands* hold together; keys of a foreign type hold none."""
@@ -422,6 +421,17 @@ def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
         commit.recent,
         commit.outbox,
     )
+
+
+def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Claim:
+    """What claim.lua answered about *brands*: those to look at without chunks, and index, chunks, version of others."""
+    places, counts, versions = waiting[::3], waiting[1::3], waiting[2::3]
+    free = [index for index, chunks in zip(places, counts, strict=True) if chunks > 0]  # negative: under a lock
+    queues = {
+        brands[index]: Queued(abs(chunks), version)
+        for index, chunks, version in zip(places, counts, versions, strict=True)
+    }
+    return Claim([brands[index] for index in sorted(indexes + free)], queues)
 
 
 def _flat(pairs: Mapping[bytes, bytes]) -> list[bytes]:

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from orchestrator.http import build_app, serve
-from orchestrator.http.service_view import Check, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http.service_view import Check, Lag, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class MemoryService:
         self.trends: dict[str, dict[bytes, bytes]] = {}
         self.episodes: dict[str, list[bytes]] = {}
         self.error: Exception | None = None
+        self.waiting = Lag()
         self.parked: dict[str, str] = {}
         self.disputed = ""
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
@@ -58,6 +59,10 @@ class MemoryService:
             parked=self.parked,
             redis_address=self.redis_address,
         )
+
+    def lag(self) -> Lag:
+        """What waits, as a test sets it."""
+        return self.waiting
 
     def _check(self) -> None:
         if self.error is not None:

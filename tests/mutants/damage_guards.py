@@ -43,6 +43,12 @@ DAMAGE_GUARDS: Final = (
         "tests/store/test_damage.py::test_claim_names_a_brand_whose_due_is_damaged",
     ),
     Guard(
+        "orchestrator/store/lua/claim.lua",
+        "free and queued or -queued",
+        "queued",
+        "tests/store/test_store.py::test_claim_names_brands_with_work_and_without_lock",
+    ),
+    Guard(
         "orchestrator/store/lua/commit.lua",
         "{ 'DUP', tonumber(version), ",
         "{ 'DUP', tonumber(old_version), ",

@@ -129,7 +129,7 @@ GUARDS: Final = (
         for of, after in (
             ("asked_ms, _milliseconds(time_)", ""),
             ("asked_ms, now_ms", "        return Lease("),
-            ("asked_ms, now_ms", "        return Claim([brands"),
+            ("asked_ms, now_ms", "        return _claim(brands"),
             ("asked_ms, peek.now_ms", "        return peek\n"),
             ("asked_ms, now_ms", "            return Seen("),
         )

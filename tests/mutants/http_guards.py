@@ -7,6 +7,19 @@ from typing import Final
 from tests.mutants.guard import Guard
 
 HTTP_GUARDS: Final = (
+    # what waits: nobody's count is no empty queue, and a copy is no count
+    Guard(
+        "orchestrator/service/view.py",
+        "            return Lag()\n",
+        "            return Lag(chunks=0, brands=0, oldest_s=0.0)\n",
+        "tests/service/test_view.py::test_lag_is_what_the_scheduler_counted",
+    ),
+    Guard(
+        "orchestrator/http/lag.py",
+        '    response.headers["Cache-Control"] = "no-store"',
+        '    response.headers["X-Cache"] = "no-store"',
+        "tests/http/test_lag.py::test_lag_tells_what_waits",
+    ),
     # http: limits that a reader cannot talk away
     Guard(
         "orchestrator/http/places.py",

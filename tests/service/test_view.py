@@ -11,10 +11,11 @@ import redis
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.http.service_view import Status
+from orchestrator.http.service_view import Lag, Status
 from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
@@ -56,6 +57,10 @@ class FixedScheduler:
         """The fixed snapshot."""
         return self._statistics
 
+    def backlog(self) -> BacklogStatistics | None:
+        """What waits."""
+        return self._statistics.backlog
+
     def brands(self) -> tuple[str, ...]:
         """Two brands."""
         return ("nike", "acme")
@@ -83,6 +88,15 @@ def test_statistics_pass_on_what_the_scheduler_knows(redis_client: redis.Redis) 
     assert statistics.last_processed_at_ms == 1_795_435_200_000
     assert statistics.redis_address == "unix:///there"
     assert statistics.uptime_s >= 0
+
+
+def test_lag_is_what_the_scheduler_counted(redis_client: redis.Redis) -> None:
+    """And nothing at all, which is not 0, where it could not count."""
+    assert _service(redis_client).lag() == Lag()
+    assert Lag().chunks is None
+    counted = BacklogStatistics(chunks=7, brands=2, oldest_s=1.5, counted_ms=1_795_435_200_000)
+    found = _service(redis_client, backlog=counted).lag()
+    assert found == Lag(chunks=7, brands=2, oldest_s=1.5, counted_ms=1_795_435_200_000)
 
 
 @pytest.mark.parametrize(

@@ -10,22 +10,20 @@
 -- ARGV[1]  lock ttl, milliseconds
 --
 -- Returns {now_ms, indexes, shortened, waiting}: the server's time; the indexes (0 = first brand) of those
---         without a lock that have chunks queued or whose refresh is due (meta.due, Unix
---         milliseconds, 0 = never); {index, milliseconds that its lock would have lived, or -1}
---         of each that was shortened; and {index, chunks, version} of each that has chunks queued,
---         with a lock or without: a version (as meta has it, '' = none) that is another one than at
---         the last claim says that somebody took chunks since.
+--         without a lock and without chunks that are to be looked at: a refresh is due (meta.due, Unix
+--         milliseconds, 0 = never), or something is wrong; {index, milliseconds that its lock would
+--         have lived, or -1} of each that was shortened; and, flat, because a table each costs as much
+--         as the looks: index, chunks, version of each brand with chunks queued. Chunks are negative
+--         under a lock. A version (as meta has it, '' = none) that is another one than at the last
+--         claim says that somebody took chunks since.
 -- Writes  expiry of such locks, where the server takes writes; nothing else.
 
-local lock_ttl_ms = tonumber(ARGV[1])
+local keys, lock_ttl_ms = KEYS, tonumber(ARGV[1]) -- a local is found faster than a global, 15,000 times
 
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local function wanted(meta, queued)
-  if type(queued) == 'table' or queued > 0 then
-    return true
-  end
+local function due(meta)
   local due_ms = redis.pcall('HGET', meta, 'due')
   if type(due_ms) == 'table' or (due_ms and not due_ms:find('^%d+$')) then
     return true
@@ -34,23 +32,23 @@ local function wanted(meta, queued)
   return due_ms > 0 and due_ms <= now_ms
 end
 
-local claimed, shortened, waiting = {}, {}, {}
-for first = 1, #KEYS, 3 do
-  local meta = KEYS[first + 1]
-  local queued = redis.pcall('LLEN', KEYS[first + 2])
+local asked_for, shortened, waiting, at = {}, {}, {}, 0
+for first = 1, #keys, 3 do
+  local meta, index = keys[first + 1], (first - 1) / 3
+  local queued, left_ms = redis.pcall('LLEN', keys[first + 2]), redis.call('PTTL', keys[first])
+  local free = left_ms == -2 -- no lock
   if type(queued) == 'number' and queued > 0 then
     local version = redis.pcall('HGET', meta, 'version')
-    waiting[#waiting + 1] = { (first - 1) / 3, queued, type(version) == 'string' and version or '' }
+    waiting[at + 1], waiting[at + 2] = index, free and queued or -queued
+    waiting[at + 3] = type(version) == 'string' and version or ''
+    at = at + 3
+  elseif free and (type(queued) == 'table' or due(meta)) then
+    asked_for[#asked_for + 1] = index
   end
-  local left_ms = redis.call('PTTL', KEYS[first])
-  if left_ms == -2 then -- no lock
-    if wanted(meta, queued) then
-      claimed[#claimed + 1] = (first - 1) / 3
-    end
-  elseif left_ms == -1 or left_ms > lock_ttl_ms then
-    if type(redis.pcall('PEXPIRE', KEYS[first], lock_ttl_ms)) == 'number' then
-      shortened[#shortened + 1] = { (first - 1) / 3, left_ms }
+  if left_ms == -1 or left_ms > lock_ttl_ms then
+    if type(redis.pcall('PEXPIRE', keys[first], lock_ttl_ms)) == 'number' then
+      shortened[#shortened + 1] = { index, left_ms }
     end
   end
 end
-return { now_ms, claimed, shortened, waiting }
+return { now_ms, asked_for, shortened, waiting }
