@@ -396,7 +396,7 @@ class Store:
         sections = _sections(commit)
         return [
             *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
-            *(commit.consumed, commit.head, commit.tail, commit.due_ms),
+            *(commit.consumed, commit.head, commit.tail if commit.consumed > 1 else b"", commit.due_ms),
             *(options.seen_max, options.seen_age_s * 1000, options.failed_max, options.failed_policy.value),
             *(commit.summary or b"", options.summary_ttl_s * 1000),
             *(UPDATES_CHANNEL, _announcement(lease, commit)),

@@ -43,7 +43,7 @@ FULL = {
 """A commit that uses every command."""
 
 WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "sadd", "rename", "rpush")
-READS = ("type", "hmget", "get", "hlen", "llen", "lindex", "scard", "time")
+READS = ("type", "hmget", "get", "hlen", "llen", "lpos", "scard", "time")
 
 
 @pytest.fixture(scope="module", params=find_servers(), ids=str)
@@ -152,6 +152,37 @@ def test_a_foreign_pop_of_equal_neighbours_is_noticed_at_the_tail(world: World) 
     world.client.lpop(world.keys.queue)
     with world.refused(QueueMovedError):
         world.store.commit(lease, commit_of(replace(peek, items=peek.items[:3])))
+
+
+def test_a_batch_may_begin_and_end_with_equal_items(world: World) -> None:
+    """Where its end stands is looked for from its beginning, and the last place counts."""
+    lease, peek = world.holding(b"x", b"x", b"y", b"x", b"x")
+    assert not world.store.commit(lease, commit_of(replace(peek, items=peek.items[:4]))).duplicate
+    assert world.client.lrange(world.keys.queue, 0, -1) == [b"x"]
+
+
+def test_a_foreign_pop_of_a_lone_item_is_noticed(world: World) -> None:
+    """A batch of one has its beginning alone to be known by; with nothing behind it the queue is gone."""
+    lease, peek = world.holding(b"a")
+    world.client.lpop(world.keys.queue)
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(peek))
+    world.push(b"b")
+    with world.refused(QueueMovedError):
+        world.store.commit(lease, commit_of(peek))
+
+
+def test_a_commit_costs_redis_one_look_at_each_end(admin: redis.Redis, brand: str) -> None:
+    """A lone item is sent once, and no item of the queue reaches Lua, where each byte of it would be hashed."""
+    world = World(admin, Store(admin), brand)
+    item = b"x" * 1_000_000
+    lease, peek = world.holding(item)
+    admin.config_resetstat()
+    world.store.commit(lease, commit_of(peek))
+    done = admin.info("commandstats")
+    assert done["cmdstat_lpos"]["calls"] == 1
+    assert not {"cmdstat_lindex", "cmdstat_lrange"} & done.keys()
+    assert admin.info("stats")["total_net_input_bytes"] < 1.1 * len(item)
 
 
 def test_a_retry_that_overtakes_its_first_delivery_applies_once(world: World) -> None:

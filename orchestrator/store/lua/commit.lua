@@ -8,7 +8,7 @@
 -- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent outbox
 -- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
 -- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
--- ARGV[7]  items consumed, 0 = refresh   [8]  first peeked item                [9]  last consumed item
+-- ARGV[7]  items consumed, 0 = refresh   [8]  first peeked item                [9]  last consumed item, '' = only one
 -- ARGV[10] meta.due, Unix ms, 0 = never  [11] digests of a generation, max     [12] age of a generation, ms
 -- ARGV[13] cap of failed                 [14] 'pause' or 'drop_oldest'         [15] summary, '' = leave
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
@@ -30,8 +30,7 @@ local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(A
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings = unpack(ARGV, 21, 25)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SLICE = 4000 -- unpack fails above about 8,000 values; even, so that pairs stay together
-local COUNT, count, start = { hash = 'HLEN', set = 'SCARD' }, {}, { 35 }
+local SLICE, COUNT, count, start = 4000, { hash = 'HLEN', set = 'SCARD' }, {}, { 35 } -- unpack fails at 8,000; even
 for section = PUT, OUTBOX do
   count[section] = tonumber(ARGV[25 + section])
   start[section + 1] = start[section] + count[section]
@@ -65,8 +64,9 @@ for index = 3, 5 do
   local found, noted = size(index), left[index]
   if noted and noted ~= tostring(found) then return { 'STALE', old_cid or '', index, found, noted } end
 end
-if consumed > 0 and redis.call('LINDEX', queue, 0) ~= head then return { 'HEAD' } end
-if consumed > 0 and redis.call('LINDEX', queue, consumed - 1) ~= tail then return { 'HEAD' } end
+if consumed > 0 and redis.call('LPOS', queue, head, 'MAXLEN', 1) ~= 0 then return { 'HEAD' } end -- LINDEX: 2 ns a byte
+local ends = consumed > 1 and redis.call('LPOS', queue, tail, 'COUNT', 0, 'MAXLEN', consumed)
+if ends and ends[#ends] ~= consumed - 1 then return { 'HEAD' } end
 local dropped = count[FAILED] > 0 and math.max(0, redis.call('LLEN', failed) + count[FAILED] - failed_max) or 0
 if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', failed) } end
 local time = redis.call('TIME')
