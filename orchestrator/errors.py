@@ -92,6 +92,14 @@ class ClockSkewError(StoreError):
     """Raised when Redis's clock and this machine's differ by more than is allowed; nothing may be folded by either."""
 
 
+class PauseError(OrchestratorError):
+    """Raised when a brand cannot be paused or resumed as it was asked for; the message says what would be right."""
+
+
+class BrandPausedError(StoreError):
+    """Raised when an operator paused the brand (``PAUSED``); its chunks wait until somebody resumes it."""
+
+
 class BrandBusyError(StoreError):
     """Raised when another orchestrator holds the brand's lease."""
 

@@ -86,7 +86,7 @@ def test_every_runbook_is_there() -> None:
 def test_board_and_rules_never_sum_what_every_process_tells_alike() -> None:
     """The backlog is the same from each: a sum over three processes is three times too much."""
     same = "|".join(name for name in exposed_series() if re.search("backlog|oldest_waiting|dead_letters$", name))
-    assert len(same.split("|")) == 4
+    assert len(same.split("|")) == 5
     for name in ("alerts.yml", "grafana-board.json"):
         text = (DEPLOY / name).read_text()
         uses = len(re.findall(rf"(?:{same})\b", text))

@@ -11,6 +11,7 @@ import click
 import redis
 from rich.table import Table
 
+from orchestrator.cli.brands_pause import pause, resume
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.registration import register, unregister
 from orchestrator.cli.terminal import Failure, make_table, on_terminal, plain, remark, show_page
@@ -34,7 +35,11 @@ class BrandRow:
 
 @click.group()
 def brands() -> None:
-    """Add, remove and list registered brands."""
+    """Add, remove and list registered brands; pause and resume them."""
+
+
+brands.add_command(pause)
+brands.add_command(resume)
 
 
 @brands.command()

@@ -11,6 +11,7 @@ class LaneOutcome(Enum):
     DRAINED = "drained"  # no work left, and none came within the fetch timeout
     YIELDED = "yielded"  # work is left: another brand's turn, or the service stops
     BUSY = "busy"  # another orchestrator holds the lease
+    PAUSED = "paused"  # an operator paused it: its chunks wait
     LEFT = "left"  # a newer version wrote the state: processes of that version go on with it
     LOST = "lost"  # fenced, stale or a moved queue: start over from what Redis holds
     PARKED = "parked"  # needs a human: wrong-typed key, unreadable state

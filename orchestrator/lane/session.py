@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.brand.state import BrandState
-from orchestrator.errors import BrandBusyError, NewerStateError, SettingsRefusedError
+from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer
@@ -148,6 +148,7 @@ class BrandSession:
 
         Raises:
             BrandBusyError: another orchestrator holds it.
+            BrandPausedError: an operator paused it.
             NewerStateError: the brand is left to a newer version.
             SettingsRefusedError: the brand is for processes with other settings, or needs a human.
             WrongTypeError, InvalidStateError: the brand needs a human.
@@ -157,8 +158,8 @@ class BrandSession:
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         try:
             lease = self._store.acquire(self.brand, self._token, least_epoch=warm.epoch)
-        except (BrandBusyError, NewerStateError, SettingsRefusedError):
-            warm.token = ""  # somebody else's lock stands, or stood since: no lock of this token does
+        except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError):
+            warm.token = ""  # somebody else's lock stands or stood since, or a pause took it: none of this token does
             raise
         self.lease = lease
         warm.epoch = lease.epoch

@@ -15,6 +15,7 @@ import structlog
 from orchestrator.contract.fingerprint import Comparison, Verdict
 from orchestrator.errors import (
     BrandBusyError,
+    BrandPausedError,
     ClockSkewError,
     DeadLetterFullError,
     InvalidStateError,
@@ -34,6 +35,7 @@ from orchestrator.process.metrics import CommitOutcome, Metrics
 
 _OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
     (BrandBusyError, LaneOutcome.BUSY, None),
+    (BrandPausedError, LaneOutcome.PAUSED, None),
     (NewerStateError, LaneOutcome.LEFT, None),
     # Nobody's failure, and told once by the scheduler, which starts no lane until the clocks agree.
     (ClockSkewError, LaneOutcome.YIELDED, None),
@@ -188,6 +190,8 @@ class Telling:
         if outcome is LaneOutcome.BUSY:
             metrics.lease("busy")
             self._log.debug("brand is busy elsewhere")
+        elif outcome is LaneOutcome.PAUSED:
+            self._log.debug("brand is paused", reason=str(error))  # told once by discovery, as every pause
         elif outcome is LaneOutcome.LEFT:
             self._log.debug("brand left to a newer version", reason=str(error))  # the scheduler tells it, once
         elif outcome is LaneOutcome.YIELDED:

@@ -171,9 +171,16 @@ class Metrics:
         self.backlog_brands = self._gauge(
             "backlog_brands", f"Registered brands whose queues are not empty, about a second old. {once}"
         )
+        self.backlog_paused_chunks = self._gauge(
+            "backlog_paused_chunks", f"Of backlog_chunks, those that wait because their brands are paused. {once}"
+        )
+        self.brands_paused = self._gauge(
+            "brands_paused", "Registered brands that an operator paused. The same from every process."
+        )
         self.oldest_waiting = self._gauge(
             "oldest_waiting_seconds",
-            f"For so long the brand with chunks that waits longest has seen no commit, 0 if none waits. {once}",
+            "For so long the brand with chunks that waits longest, and is not paused, has seen no commit,"
+            f" 0 if none waits. {once}",
         )
         self.dead_letters = self._gauge(
             "dead_letters",
@@ -185,7 +192,7 @@ class Metrics:
             "From the oldest usable processedAt of a batch to its commit, by the clocks of worker and orchestrator.",
             FRESHNESS_BUCKETS_S,
         )
-        self.set_backlog(nan, nan, nan)  # before the first count nobody is to be told that nothing waits
+        self.set_backlog(nan, nan, nan, nan)  # before the first count nobody is to be told that nothing waits
 
     def _create_protocol_metrics(self) -> None:
         self.commits = self._counter("commits", "Commits by outcome.", "outcome")
@@ -312,11 +319,12 @@ class Metrics:
         self.chunks_zoneless.inc(zoneless)
         self.chunks_implausible.inc(implausible)
 
-    def set_backlog(self, chunks: float, brands: float, oldest_s: float) -> None:
+    def set_backlog(self, chunks: float, brands: float, oldest_s: float, paused_chunks: float) -> None:
         """Expose a count of all queues; NaN where nobody can count."""
         self.backlog_chunks.set(chunks)
         self.backlog_brands.set(brands)
         self.oldest_waiting.set(oldest_s)
+        self.backlog_paused_chunks.set(paused_chunks)
 
     def set_wake_mode(self, mode: WakeMode) -> None:
         """Expose which of the wake modes is in force."""

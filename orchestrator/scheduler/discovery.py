@@ -18,26 +18,29 @@ from typing import Protocol, TypeVar
 import structlog
 import trio
 
-from orchestrator.contract.keys import QUEUE_PREFIX, brand_of_queue
+from orchestrator.contract.keys import PAUSED_KEY, QUEUE_PREFIX, brand_of_queue
+from orchestrator.contract.pauses import resuming
 from orchestrator.errors import ClockSkewError, HintsUnsupportedError, StoreError, StoreRefusedError
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
+from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
 from orchestrator.store.client import Login
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
-from orchestrator.store.types import Queued, Registry
+from orchestrator.store.types import Claim, Queued, Registry
 
 T = TypeVar("T")
 
 HINTED_CLAIM_S = 1.0
 """Between two claims while hints come: then claims are only a safety net and the clock for refreshes."""
 
-ROOM_LOOK_S = 0.5
-"""While a brand is parked for its full list of dead letters: somebody who made room sees it go on within a second."""
+OPERATOR_LOOK_S = 0.5
+"""While a brand waits for an operator, who made room in its list of dead letters or resumes it, or for the end of its
+pause: it goes on within a second."""
 
 FASTEST_CLAIM_S = 0.05
 SLOWEST_CLAIM_S = 0.25
@@ -55,6 +58,9 @@ REGISTRY_PAUSE_S = 0.05
 
 REFUSED_TOLD = 20
 """Most refused names that one reading of the registry puts into the log; the metric counts all."""
+
+PAUSES_TOLD = 20
+"""Most pauses that one look at them puts into the log, each by name."""
 
 FAILURES_BEFORE_RENEWAL = 3
 """Failed claims in a row after which the server's name is resolved anew: the host that it meant may be up and wrong."""
@@ -101,6 +107,7 @@ class Discovery:
 
     Attributes:
         backlog: what waits in the queues of all brands.
+        pauses: which brands are paused.
         redis_health: what the calls of discovery say about Redis.
         clock_health: what all answers say about the two clocks.
         hinted: whether hints are received now.
@@ -113,6 +120,7 @@ class Discovery:
         self.redis_health = RedisHealth(metrics, self._recovered)
         self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
         self.backlog = Backlog()
+        self.pauses = Pauses()
         self.hinted = False
         self.registry_read = False
         self._supported = True
@@ -172,7 +180,30 @@ class Discovery:
         if came or left:
             self._log.info("registry read", brands=len(registry.brands), came=len(came), left=len(left))
         if came:
-            self._claim_now.set()
+            self.look_at_pauses()
+
+    def look_at_pauses(self) -> None:
+        """Read them again, now: what is known of them may be wrong."""
+        self.pauses.forget()
+        self._claim_now.set()
+
+    async def _follow_pauses(self, claim: Claim) -> None:
+        """Know which brands are paused, as of *claim*; their lanes are dismissed."""
+        if self.pauses.outdated(claim.pauses):
+            brands = self._roster.brands()
+            self.pauses.take_over(await self._call(partial(self._store.paused, brands)), claim.pauses)
+        before = self.pauses.holding
+        if not self.pauses.look(claim.now_ms):
+            return
+        holding = self.pauses.holding
+        self.backlog.pause(holding.keys())
+        self._metrics.brands_paused.set(len(holding))
+        for brand in self._roster.pause(holding):
+            self._lanes.dismiss(brand)
+        began = [brand for brand in holding if holding[brand] != before.get(brand)]
+        for brand in began[:PAUSES_TOLD]:
+            self._log.warning("brand is paused", brand=brand, reason=str(holding[brand]), remedy=resuming(brand))
+        self._log.info("pauses changed", paused=len(holding), ended=len(before.keys() - holding.keys()))
 
     def _tell_refused(self, refused: tuple[tuple[str, str], ...]) -> None:
         """Log what is refused since the last reading, within a bound: a full registry must not fill the log."""
@@ -225,7 +256,8 @@ class Discovery:
     def _next_pause_s(self, pause_s: float, *, found: bool) -> float:
         if self.hinted:
             # Orchestrators that started together should not ask together.
-            longest_s = ROOM_LOOK_S if self._roster.full() else HINTED_CLAIM_S
+            awaited = self._roster.full() or self.pauses.holding
+            longest_s = OPERATOR_LOOK_S if awaited else HINTED_CLAIM_S
             return longest_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         return FASTEST_CLAIM_S if found else min(pause_s * 1.5, SLOWEST_CLAIM_S)
 
@@ -240,6 +272,7 @@ class Discovery:
         queues: dict[str, Queued] = {}
         for brands in slices:
             claim = await self._call(partial(self._store.claim, brands))
+            await self._follow_pauses(claim)
             queues.update(claim.queues)
             for brand in claim.ready:
                 if self._roster.claimed(brand):
@@ -312,7 +345,7 @@ class Discovery:
             await trio.sleep(backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S))
 
     async def _receive_hints(self, *, task_status: trio.TaskStatus[None]) -> None:
-        prefixes = (QUEUE_PREFIX, *self._options.registry_keys)
+        prefixes = (QUEUE_PREFIX, PAUSED_KEY, *self._options.registry_keys)
         await receive_hints(
             self._options.hints_url,
             prefixes,
@@ -338,6 +371,8 @@ class Discovery:
                 self._hint(brand)
             elif key in self._options.registry_keys:
                 self._registry_stale.set()
+            elif key == PAUSED_KEY:
+                self._claim_now.set()
 
     def _hint(self, brand: str) -> None:
         now_s = trio.current_time()

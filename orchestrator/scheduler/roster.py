@@ -1,8 +1,8 @@
 """Which brand is next: the rule, without I/O.
 
-Owns what is known of every brand: registered, ready, held by a lane, put off after a failure, parked, left to a newer
-version. A brand is *ready* when it is believed to have work. The belief may be wrong, and the lane finds out. But a
-brand with work is never forgotten: it is ready, or held, or the next claim asks about it. In which order ready brands
+Owns what is known of every brand: registered, ready, held by a lane, put off after a failure, parked, paused, left to a
+newer version. A brand is *ready* when it is believed to have work. The belief may be wrong, and the lane finds out. But
+a brand with work is never forgotten: it is ready, or held, or the next claim asks about it. In which order ready brands
 are taken is decided by :mod:`orchestrator.scheduler.waiting`.
 
 No call that a visit makes looks at all brands, so that ten thousand of them cost a visit what ten do.
@@ -59,6 +59,7 @@ class Roster:
         self._held: set[str] = set()
         self._known: set[str] = set()
         self._ailing: dict[str, None] = {}  # an ordered set
+        self._paused: frozenset[str] = frozenset()
         self._read = False
         self._cursor = 0
 
@@ -94,8 +95,8 @@ class Roster:
     # -- what has work
 
     def mark_ready(self, brand: str) -> bool:
-        """Believe that *brand* has work; False if it is unknown or a lane holds it already."""
-        if brand not in self._records or brand in self._held:
+        """Believe that *brand* has work; False if it is unknown, paused or a lane holds it already."""
+        if brand not in self._records or brand in self._held or brand in self._paused:
             return False
         self._wait(brand)
         return True
@@ -130,6 +131,16 @@ class Roster:
     def _idle(self, brand: str) -> bool:
         return brand not in self._held and brand not in self._ready
 
+    def pause(self, brands: Iterable[str]) -> list[str]:
+        """From now on *brands* are paused, and no others; those that a lane holds are returned.
+
+        A brand that is paused is never ready. The next claim finds what waits for one that is not paused any more.
+        """
+        self._paused = frozenset(brands)
+        for brand in self._paused:
+            self._ready.remove(brand)
+        return [brand for brand in self._held if brand in self._paused]
+
     # -- what lanes do
 
     def take(self, now_s: float) -> str | None:
@@ -158,6 +169,10 @@ class Roster:
         self._held.discard(brand)
         record = self._records.get(brand)
         if record is None:  # it left the registry meanwhile
+            return
+        if outcome is LaneOutcome.PAUSED or brand in self._paused:
+            # However the visit ended, the pause ended it: a claim says when the brand may be taken again.
+            self._note(brand, _Record(succeeded=record.succeeded))
             return
         if outcome is LaneOutcome.BUSY:
             # Another orchestrator has it, so what failed or parked here may not fail there: forget it.
@@ -192,6 +207,8 @@ class Roster:
             self._ailing.pop(brand, None)
 
     def _wait(self, brand: str) -> None:
+        if brand in self._paused:
+            return
         self._ready.add(brand, self._records[brand].not_before_s, known=brand in self._known)
 
     def _pause_s(self, failures: int, outcome: LaneOutcome) -> float:

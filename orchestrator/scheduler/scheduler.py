@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import nan
 
 import structlog
 import trio
 
+from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreError
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
@@ -69,6 +70,7 @@ class SchedulerStatistics:
         failed: brands whose last visit was given up, or which are parked.
         parked: brands that need a human, and why.
         left: brands whose state a newer version wrote.
+        paused: brands that an operator paused.
         redis_reason: why Redis does not serve, in the server's words.
         redis_summary: the same in ours, for strangers.
         backlog: what waits in the queues of all registered brands, None if that is not known.
@@ -90,6 +92,7 @@ class SchedulerStatistics:
     registry_read: bool
     hinted: bool
     backlog: BacklogStatistics | None = None
+    paused: Mapping[str, Pause] = field(default_factory=dict)
 
 
 class Scheduler:
@@ -148,6 +151,7 @@ class Scheduler:
             parked=self._roster.parked(),
             left=self._roster.left(),
             backlog=self.backlog(),
+            paused=self._discovery.pauses.holding,
             redis_up=self._discovery.redis_health.up,
             redis_reason=self._discovery.redis_health.reason,
             redis_summary=self._discovery.redis_health.summary,
@@ -193,9 +197,9 @@ class Scheduler:
     def _expose_backlog(self) -> None:
         backlog = self.backlog()
         if backlog is None:
-            self._metrics.set_backlog(nan, nan, nan)
+            self._metrics.set_backlog(nan, nan, nan, nan)
         else:
-            self._metrics.set_backlog(backlog.chunks, backlog.brands, backlog.oldest_s)
+            self._metrics.set_backlog(backlog.chunks, backlog.brands, backlog.oldest_s, backlog.paused_chunks)
 
     # -- what discovery tells
 
@@ -270,6 +274,8 @@ class Scheduler:
         if outcome is LaneOutcome.LEFT and lane.brand not in self._roster.left():  # told once, however often it is met
             self._log.warning("brand left to a newer version", brand=lane.brand, reason=lane.reason)
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
+        if outcome is LaneOutcome.PAUSED:
+            self._discovery.look_at_pauses()
         if outcome is LaneOutcome.DRAINED:
             self._discovery.backlog.drained(lane.brand)
         # Again at once: a hint came between the last peek and the release, or the release got no answer.

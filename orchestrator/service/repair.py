@@ -62,7 +62,8 @@ def _acquired(
     done: list[str] = []
     while True:
         try:
-            return store.acquire(brand, token), done
+            # Also while it is paused: who mends a brand has often paused it first.
+            return store.acquire(brand, token, even_paused=True), done
         except DamagedMetaError as error:
             done.append(f"{error.field!r} in meta was {error.value!r}, and begins anew")
             fields: tuple[str, ...] = (error.field,)

@@ -10,8 +10,10 @@ import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.errors import (
     BrandBusyError,
+    BrandPausedError,
     DamagedMetaError,
     DeadLetterFullError,
     InvalidStateError,
@@ -47,6 +49,7 @@ class Code(StrEnum):
     META = "META"
     SIZE = "SIZE"
     SETTINGS = "SETTINGS"
+    PAUSED = "PAUSED"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
@@ -61,6 +64,9 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
     code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
         return code
+    if code is Code.PAUSED:
+        told = f"{Pause.read(reply[1])}; '{resuming(keys.brand)}' lets it go on"
+        raise BrandPausedError(f"brand {keys.brand!r} is {told}")
     raise _error(code, script, keys, reply)
 
 

@@ -37,8 +37,9 @@ class Script:
 
     Attributes:
         name: of its file.
-        parts: attributes of ``BrandKeys`` in the order of its KEYS; empty for claim, which takes many brands, for
-            beat, which takes none, and for mend, whose queue may be that of workers.
+        parts: attributes of ``BrandKeys`` in the order of its KEYS (acquire takes one more, which is of all brands);
+            empty for claim, pause, resume and paused, which take many brands, for beat, which takes none, and for
+            mend, whose queue may be that of workers.
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -69,5 +70,8 @@ CLAIM: Final = Script.load("claim")
 ADOPT: Final = Script.load("adopt", "meta")
 BEAT: Final = Script.load("beat")
 MEND: Final = Script.load("mend")
+PAUSE: Final = Script.load("pause")
+RESUME: Final = Script.load("resume")
+PAUSED: Final = Script.load("paused")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, PAUSE, RESUME, PAUSED)

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 import msgspec
 
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, compare, reconcile
-from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys
+from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys
 from orchestrator.errors import ClockSkewError, StoreError
-from orchestrator.store import scripts
+from orchestrator.store import pauses, scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.codes import Code, check_reply
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.contract.pauses import Pause
     from orchestrator.store.line import Line, Reply
     from orchestrator.store.types import Commit, ReadOn, Registry
     from orchestrator.store.wire import Command
@@ -134,16 +135,18 @@ class Store:
         checked(probed)
         self.clock.compare(asked_ms, _milliseconds(time_))
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0) -> Lease:
+    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
 
         Args:
             brand: whose queue.
             token: the fencing token.
             least_epoch: the greatest epoch that the caller knows readers to have seen; the lease has a greater one.
+            even_paused: also if the brand is paused, because an operator asks for it.
 
         Raises:
             BrandBusyError: somebody else has it.
+            BrandPausedError: an operator paused it.
             ClockSkewError: the lease is held, but it must not be used.
             WrongTypeError: one of the brand's keys has a foreign type.
             NewerStateError: a newer version wrote the state.
@@ -153,7 +156,8 @@ class Store:
         """
         keys, mine = BrandKeys.of(brand), self.options.fingerprint
         asked_ms = self.clock.now_ms()
-        reply = self._acquire(keys, token, mine.text(), least_epoch)
+        pause_of = "" if even_paused else brand
+        reply = self._acquire(keys, token, mine.text(), least_epoch, pause_of)
         taken_over = NO_CHANGE
         if Code(reply[0].decode()) is Code.SETTINGS:
             # Nothing is leased yet, so whoever works on the brand is not disturbed by a refusal. The second call agrees
@@ -161,7 +165,7 @@ class Store:
             _, stored, adopted = reply
             taken_over = reconcile(brand, stored, adopted, mine, adopt=self.options.adopt)
             asked_ms = self.clock.now_ms()
-            reply = self._acquire(keys, token, stored, least_epoch)
+            reply = self._acquire(keys, token, stored, least_epoch, pause_of)
         check_reply(scripts.ACQUIRE, keys, reply)
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
@@ -169,10 +173,12 @@ class Store:
         self.clock.compare(asked_ms, now_ms)
         return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued, taken_over)
 
-    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int) -> Any:
+    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int, pause_of: str) -> Any:
         formats = self.options.formats
-        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed, least_epoch)
-        reply = self._run("write", scripts.ACQUIRE, keys, *arguments)
+        names = [*scripts.ACQUIRE.keys(keys), PAUSED_KEY]
+        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed, least_epoch, pause_of)
+        with self._timed("write"):
+            reply = checked(self._runner.run([evalsha(scripts.ACQUIRE, names, *arguments)])[0])
         if Code(reply[0].decode()) is Code.BUSY and reply[1]:
             self._shortened(keys.brand, reply[1])
         return reply
@@ -330,14 +336,24 @@ class Store:
             return Claim()
         keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
         asked_ms = self.clock.now_ms()
+        commands = [_WRITE_PROBE, *pauses.STAMP, evalsha(scripts.CLAIM, keys, self._lock_ttl_ms)]
         with self._timed("read"):
-            probed, claimed = self._runner.run([_WRITE_PROBE, evalsha(scripts.CLAIM, keys, self._lock_ttl_ms)])
+            probed, *stamp, claimed = self._runner.run(commands)
         checked(probed)
         now_ms, indexes, long_locks, waiting = checked(claimed)
         for index, left_ms in long_locks:
             self._shortened(brands[index], left_ms)
         self.clock.compare(asked_ms, now_ms)
-        return _claim(brands, indexes, waiting)
+        claim = _claim(brands, indexes, waiting)
+        return replace(claim, pauses=pauses.stamp_of(stamp), now_ms=now_ms)
+
+    def paused(self, brands: Sequence[str]) -> dict[str, Pause]:
+        """Which of *brands* are paused, those included whose pause is over; :func:`~orchestrator.store.pauses.paused`.
+
+        A key of a foreign type holds no pauses.
+        """
+        with self._timed("read"):
+            return pauses.read(self._runner, brands)[1]
 
     def dead_letters(self, brands: Sequence[str]) -> int:
         """How many entries the failed lists of *brands* hold together; keys of a foreign type hold none."""

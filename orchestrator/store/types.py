@@ -252,10 +252,14 @@ class Claim:
     Attributes:
         ready: those with work or a refresh due, and no lease.
         queues: of those whose queues are not empty, whoever has their leases.
+        pauses: changes whenever a brand, any brand, is paused or resumed.
+        now_ms: server time; 0 = nobody was asked.
     """
 
     ready: Sequence[str] = ()
     queues: Mapping[str, Queued] = field(default_factory=dict)
+    pauses: object = None
+    now_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

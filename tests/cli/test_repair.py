@@ -13,7 +13,7 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.store import Commit, Store
+from orchestrator.store import Commit, Store, pauses
 from orchestrator.store.audit import read_audit
 from tests.cli.conftest import Invoke
 
@@ -45,6 +45,13 @@ def summary(client: redis.Redis, brand: str) -> Any:
     """Return the published summary, None if there is none."""
     document = client.get(BrandKeys.of(brand).summary)
     return None if document is None else json.loads(document)
+
+
+def test_repair_works_on_a_paused_brand(invoke: Invoke, future_brand: str, redis_client: redis.Redis) -> None:
+    """Who mends a brand has often paused it first; it stays paused."""
+    pauses.pause(redis_client, [future_brand], by="x")
+    assert invoke("repair", future_brand).exit_code == 0
+    assert pauses.resume(redis_client, [future_brand])[future_brand] is not None
 
 
 def test_repair_brings_a_brand_back(invoke: Invoke, future_brand: str, redis_client: redis.Redis) -> None:

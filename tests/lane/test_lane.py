@@ -13,6 +13,7 @@ from trio.testing import MockClock
 from orchestrator.brand.outputs import FoldReport
 from orchestrator.errors import (
     BrandBusyError,
+    BrandPausedError,
     DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
@@ -147,6 +148,7 @@ async def test_lane_retries_the_lease_too(visit: LaneUnderTest, autojump_clock: 
     ("error", "expected"),
     [
         (BrandBusyError("x"), LaneOutcome.BUSY),
+        (BrandPausedError("x"), LaneOutcome.PAUSED),
         (NewerStateError("x"), LaneOutcome.LEFT),
         (LeaseLostError("x"), LaneOutcome.LOST),
         (StaleStateError("x"), LaneOutcome.LOST),

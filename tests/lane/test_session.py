@@ -14,6 +14,7 @@ from orchestrator.contract.chunk import MAX_MAGNITUDE
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import (
     BrandBusyError,
+    BrandPausedError,
     InvalidStateError,
     LeaseLostError,
     NewerStateError,
@@ -25,6 +26,7 @@ from orchestrator.errors import (
 from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.sizer import FIRST_ITEMS, UNSEEN_ITEMS, BatchSizer
 from orchestrator.process import failpoints
+from orchestrator.store import pauses
 from tests.lane.support import Brand, assert_balanced, drain
 from tests.states import stored_states
 
@@ -249,6 +251,32 @@ def test_session_leaves_the_brand_of_a_newer_version_without_a_trace(queue: Bran
     assert not session.settle().token
     assert not session.release()
     assert queue.queued() == 1
+
+
+def test_session_leaves_a_paused_brand_without_a_trace(queue: Brand) -> None:
+    """It has nothing to give back; the lock of an acquire whose answer was lost went with the pause."""
+    queue.push_ids("a")
+    pauses.pause(queue.client, [queue.name], by="x")
+    session = queue.session()
+    with pytest.raises(BrandPausedError):
+        session.open()
+    assert not session.settle().token
+    assert not session.release()
+    pauses.resume(queue.client, [queue.name])
+    assert queue.queued() == 1
+
+
+def test_a_step_under_a_pause_is_done_again_after_it(queue: Brand) -> None:
+    """What was folded and refused stays in the queue; a session that begins after the pause counts it once."""
+    queue.push_ids("a", "b")
+    session = queue.opened()
+    pauses.pause(queue.client, [queue.name], by="x")
+    with pytest.raises(LeaseLostError):
+        drain(session)
+    session.abandon()
+    pauses.resume(queue.client, [queue.name])
+    queue.visit()
+    assert queue.summary()["totalChunks"] == 2
 
 
 def test_session_that_cannot_read_the_state_gives_the_lease_back(queue: Brand) -> None:

@@ -20,9 +20,9 @@ class LateStore(Interfering):
 
     ahead_ms = 0
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0) -> Lease:
+    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
         """Acquire, later."""
-        lease = super().acquire(brand, token, least_epoch=least_epoch)
+        lease = super().acquire(brand, token, least_epoch=least_epoch, even_paused=even_paused)
         return replace(lease, now_ms=lease.now_ms + self.ahead_ms)
 
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:

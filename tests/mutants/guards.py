@@ -14,6 +14,7 @@ from tests.mutants.guard import Guard
 from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
+from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 
 _CLOCK: Final = "tests/store/test_clock.py"
@@ -129,7 +130,7 @@ GUARDS: Final = (
         for of, after in (
             ("asked_ms, _milliseconds(time_)", ""),
             ("asked_ms, now_ms", "        return Lease("),
-            ("asked_ms, now_ms", "        return _claim(brands"),
+            ("asked_ms, now_ms", "        claim = _claim(brands"),
             ("asked_ms, peek.now_ms", "        return peek\n"),
             ("asked_ms, now_ms", "            return Seen("),
         )
@@ -298,8 +299,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "if brand not in self._records or brand in self._held:",
-        "if brand not in self._records:",
+        "brand not in self._records or brand in self._held or",
+        "brand not in self._records or",
         "tests/scheduler/test_roster.py::test_mark_ready_is_refused_for_a_brand_that_a_lane_holds",
     ),
     Guard(
@@ -507,4 +508,5 @@ GUARDS: Final = (
     *DAMAGE_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,
+    *PAUSE_GUARDS,
 )

@@ -116,7 +116,7 @@ LETTER_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/discovery.py",
-        "ROOM_LOOK_S if self._roster.full() else HINTED_CLAIM_S",
+        "OPERATOR_LOOK_S if awaited else HINTED_CLAIM_S",
         "HINTED_CLAIM_S",
         "tests/scheduler/test_scheduler.py::test_a_full_brand_goes_on_within_a_second_of_room",
     ),

@@ -19,6 +19,7 @@ SUITES: Final = (
     "tests/store/test_clock.py",
     "tests/store/test_members.py",
     "tests/store/test_letters.py",
+    "tests/store/test_pauses.py",
     "tests/faults/test_schedules.py",
 )
 

@@ -44,8 +44,8 @@ SETTINGS_GUARDS: Final = (
     # store: the second call agrees to what was looked at; what an older version wrote is told
     Guard(
         "orchestrator/store/store.py",
-        "            reply = self._acquire(keys, token, stored, least_epoch)\n",
-        "            reply = self._acquire(keys, token, mine.text(), least_epoch)\n",
+        "            reply = self._acquire(keys, token, stored, least_epoch, pause_of)\n",
+        "            reply = self._acquire(keys, token, mine.text(), least_epoch, pause_of)\n",
         f"{_STORE}::test_acquire_takes_over_what_throws_nothing_away",
     ),
     Guard(
@@ -69,8 +69,8 @@ SETTINGS_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/lane/session.py",
-        "except (BrandBusyError, NewerStateError, SettingsRefusedError):",
-        "except (BrandBusyError, NewerStateError):",
+        "except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError):",
+        "except (BrandBusyError, BrandPausedError, NewerStateError):",
         "tests/lane/test_session_settings.py::test_a_colleagues_stale_setting_destroys_nothing",
     ),
     Guard(

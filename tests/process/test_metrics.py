@@ -108,13 +108,13 @@ def test_backlog_is_unknown_until_it_is_counted(metrics: Metrics) -> None:
     """A zero would tell an alert that nothing waits."""
     names = [f"orchestrator_{name}" for name in ("backlog_chunks", "backlog_brands", "oldest_waiting_seconds")]
     assert all(isnan(sample(metrics, name) or 0) for name in names)
-    metrics.set_backlog(7, 2, 1.5)
+    metrics.set_backlog(7, 2, 1.5, 3)
     assert [sample(metrics, name) for name in names] == [7, 2, 1.5]
 
 
 def test_render_brings_up_to_date_what_changes_by_time_alone(metrics: Metrics) -> None:
     """Each scrape tells the present, not the last event."""
-    metrics.before_scrape.append(lambda: metrics.set_backlog(1, 1, 42.0))
+    metrics.before_scrape.append(lambda: metrics.set_backlog(1, 1, 42.0, 0))
     assert b"orchestrator_oldest_waiting_seconds 42.0" in metrics.render()[0]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import trio
 
+from orchestrator.contract.keys import PAUSED_KEY
+from orchestrator.contract.pauses import Pause
 from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.lifecycle import LaneState
@@ -42,6 +44,7 @@ class FakeRedis:
         clock_ahead_s: by which the server's clock is wrong.
         lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
         renewals: how often connections were made anew.
+        pauses: of brands, by the server's clock; pauses_read: when they were read.
     """
 
     def __init__(self, *brands: str) -> None:
@@ -59,6 +62,9 @@ class FakeRedis:
         self.claims: list[float] = []
         self.subscriptions = 0
         self.renewals = 0
+        self.pauses: dict[str, Pause] = {}
+        self.pauses_read: list[float] = []
+        self._revision = 0
         self._listener: Callable[[frozenset[str] | None], None] | None = None
         self._broken = trio.Event()
         self.clock = ServerClock(60.0)
@@ -87,7 +93,17 @@ class FakeRedis:
             for brand, script in scripts.items()
             if script.steps
         }
-        return Claim([brand for brand, script in scripts.items() if script.opens or script.steps], queues)
+        ready = [brand for brand, script in scripts.items() if script.opens or script.steps]
+        return Claim(ready, queues, self._revision, self.now_ms())
+
+    def now_ms(self) -> int:
+        """The server's time, as far as pauses go: that of the event loop."""
+        return 1 + int(trio.current_time() * 1000)
+
+    def paused(self, brands: Sequence[str]) -> dict[str, Pause]:
+        """The pauses of *brands*."""
+        self.pauses_read.append(trio.current_time())
+        return {brand: self.pauses[brand] for brand in brands if brand in self.pauses}
 
     def dead_letters(self, brands: Sequence[str]) -> int:
         """Two of each brand."""
@@ -121,7 +137,7 @@ class FakeRedis:
         self, _url: str, prefixes: Sequence[str], changed: Callable[[frozenset[str] | None], None], **options: Any
     ) -> None:
         """In place of ``receive_hints``."""
-        assert set(prefixes) == {"result:brand:", REGISTRY_KEY}
+        assert set(prefixes) == {"result:brand:", REGISTRY_KEY, PAUSED_KEY}
         self.subscriptions += 1
         if not self.hints:
             raise HintsUnsupportedError("unknown subcommand")
@@ -150,6 +166,24 @@ class FakeRedis:
         self.scripts[brand].steps.extend(steps)
         if hint:
             self.changed(f"result:brand:{brand}:chunks")
+
+    def pause(self, *brands: str, for_s: float | None = None, hint: bool = True) -> None:
+        """Pause *brands*, which lose their leases."""
+        until_ms = None if for_s is None else self.now_ms() + round(for_s * 1000)
+        for brand in brands:
+            self.pauses[brand] = Pause("why", "who", self.now_ms(), until_ms)
+        self._pauses_changed(hint=hint)
+
+    def resume(self, *brands: str, hint: bool = True) -> None:
+        """Let *brands* go on."""
+        for brand in brands:
+            del self.pauses[brand]
+        self._pauses_changed(hint=hint)
+
+    def _pauses_changed(self, *, hint: bool) -> None:
+        self._revision += 1
+        if hint:
+            self.changed(PAUSED_KEY)
 
     def register(self, *brands: str, hint: bool = True) -> None:
         """Set the registry."""

@@ -26,7 +26,7 @@ from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
-from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, ROOM_LOOK_S, SLOWEST_CLAIM_S
+from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, OPERATOR_LOOK_S, SLOWEST_CLAIM_S
 from orchestrator.scheduler.roster import CLAIM_SLICE
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
@@ -374,12 +374,12 @@ async def test_a_full_brand_goes_on_within_a_second_of_room(
         world.push("full", WORK)
         await trio.sleep(3.0)
         assert world.scripts["full"].times("step") == []
-        assert all(later - look <= 1.2 * ROOM_LOOK_S + _STEP_S for look, later in itertools.pairwise(world.looks))
+        assert all(later - look <= 1.2 * OPERATOR_LOOK_S + _STEP_S for look, later in itertools.pairwise(world.looks))
         assert len(world.looks) > 3
         world.room.add("full")
         roomy_s = trio.current_time()
         await trio.sleep(3.0)
-    assert world.scripts["full"].times("step")[0] - roomy_s <= 1.2 * ROOM_LOOK_S + _STEP_S
+    assert world.scripts["full"].times("step")[0] - roomy_s <= 1.2 * OPERATOR_LOOK_S + _STEP_S
 
 
 async def test_scheduler_leaves_a_brand_to_a_newer_version(

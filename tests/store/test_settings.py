@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -127,8 +127,8 @@ def test_acquire_agrees_to_what_was_looked_at_only(world: World, monkeypatch: py
     store = store_of(world, OTHER)
     ask = store._acquire
 
-    def interrupted(keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int) -> object:
-        reply = ask(keys, token, agreed, least_epoch)
+    def interrupted(keys: BrandKeys, token: str, agreed: str | bytes, *rest: Any) -> object:
+        reply = ask(keys, token, agreed, *rest)
         if agreed == OTHER.text():
             world.client.hset(keys.meta, "settings", Fingerprint({"SUMMARY_WINDOW_SEC": 604_800}).text())
         return reply

@@ -8,7 +8,8 @@
 -- commit wrote, if state or seen do not have the sizes that the last commit left, or if the
 -- caller cannot read the state's format. One of an older format keeps it until the first
 -- commit writes another.
--- Nor is it if its last commit was made with other settings than the caller agrees to.
+-- Nor is it if its last commit was made with other settings than the caller agrees to, or while it is paused:
+-- pause takes the lock away in the step that sets its mark, so that from then on nobody can begin or commit.
 --
 -- KEYS[1]  lock     STRING
 -- KEYS[2]  meta     HASH
@@ -22,33 +23,39 @@
 -- KEYS[10] trend    HASH
 -- KEYS[11] recent   LIST
 -- KEYS[12] outbox   LIST
+-- KEYS[13] paused   HASH, brand -> mark
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
 -- ARGV[4]  number of the newest one, which it writes
 -- ARGV[5]  settings of the last commit that the caller agrees to go on from
 -- ARGV[6]  greatest epoch that the caller knows readers to have seen, 0 = none
+-- ARGV[7]  brand, '' = acquire it even if it is paused
 --
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings, '' = none}
 --         {'BUSY', milliseconds that the lock would have lived if they were too many, else 0; those it lives now}
---         {'TYPE', index into KEYS, found type}
+--         {'PAUSED', mark, at most 4096 bytes}  {'TYPE', index into KEYS, found type}
 --         {'META', field of meta, its value, at most 40 bytes}
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
 --         {'SIZE', index into KEYS, found size, size after the last commit}
 --         {'SETTINGS', settings of the last commit, those that somebody adopted, '' = none}
--- Writes  lock (SET with PX), meta.epoch; nothing unless it returns OK, but the expiry of somebody else's
---         lock that would outlive a ttl: a failover to a server whose clock is behind leaves such a one.
+-- Writes  lock (SET with PX), meta.epoch, paused (a mark whose time is over); nothing unless it returns OK, but the
+--         expiry of somebody else's lock that would outlive a ttl: a server whose clock is behind has such ones.
 
-local lock, meta, queue = KEYS[1], KEYS[2], KEYS[6]
+local lock, meta, queue, paused, brand = KEYS[1], KEYS[2], KEYS[6], KEYS[13], ARGV[7]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format = tonumber(ARGV[3]), tonumber(ARGV[4])
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-for index, key in ipairs(KEYS) do
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= expected[index] then
-    return { 'TYPE', index, found }
-  end
+-- Of another type it holds no marks; that is not the brand's fault.
+local mark = brand ~= '' and redis.call('TYPE', paused).ok == 'hash' and redis.call('HGET', paused, brand)
+local until_ms = mark and tonumber(mark:match('^{"untilMs":(%d+),') or '')
+if mark and not (until_ms and until_ms <= now_ms) then return { 'PAUSED', mark:sub(1, 4096) } end
+for index, kind in ipairs(expected) do
+  local found = redis.call('TYPE', KEYS[index]).ok
+  if found ~= 'none' and found ~= kind then return { 'TYPE', index, found } end
 end
 
 local numbers =
@@ -75,9 +82,7 @@ local format = tonumber(found_format or newest_format)
 if format > newest_format then
   return { 'NEWER', found_format }
 end
-if settings and settings ~= agreed then
-  return { 'SETTINGS', settings, adopted or '' }
-end
+if settings and settings ~= agreed then return { 'SETTINGS', settings, adopted or '' } end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
   local left_ms = redis.call('PTTL', lock)
@@ -98,8 +103,6 @@ for index = 3, 5 do
   if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
 end
 
-local time = redis.call('TIME')
-local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
@@ -108,6 +111,7 @@ redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms, 'XX') -- a rehearsal: without a lock it sets none
 redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch))
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
+if mark then redis.call('HDEL', paused, brand) end
 
 return {
   'OK', epoch, tonumber(known.version or 0), cid or '', tonumber(known.attempts or 0),
