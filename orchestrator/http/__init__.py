@@ -9,7 +9,7 @@ scheduler or a client of Redis.
 from __future__ import annotations
 
 from orchestrator.http.access import Access, AccessOptions
-from orchestrator.http.application import build_app
+from orchestrator.http.application import AppOptions, build_app
 from orchestrator.http.health import PROBES
 from orchestrator.http.metrics_app import build_metrics_app
 from orchestrator.http.server import METRICS_LIMITS, PORT_LIMITS, PortOptions, serve
@@ -22,6 +22,7 @@ __all__ = [
     "PROBES",
     "Access",
     "AccessOptions",
+    "AppOptions",
     "Check",
     "Lag",
     "PortOptions",

@@ -125,6 +125,11 @@ class Access:
         self._operators = TokenFile(options.operator_token_file) if options.operator_token_file else None
         self._key = secrets.token_bytes(32)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether reading needs a token."""
+        return self._readers is not None
+
     def check(self) -> None:
         """Return if every file has tokens.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,13 @@ from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, lag, openapi, pages
 from orchestrator.http.access import Access, AccessOptions
+from orchestrator.http.compression import compress
+from orchestrator.http.cors import share
 from orchestrator.http.direction import isolated, undirected
 from orchestrator.http.directory import Directory
 from orchestrator.http.events import OpenStreams
 from orchestrator.http.guard import guard
+from orchestrator.http.mount import Mount
 from orchestrator.http.parameters import refuse_unknown
 from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
@@ -31,8 +36,26 @@ MAX_BODY_BYTES = 4 * 1024  # no handler reads a body; a client may send one anyw
 HANDLER_TIMEOUT_S = 30
 
 
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """Where the application stands, and who else's pages may read it.
+
+    Attributes:
+        root_path: the path under which a proxy offers it, without a slash at the end; empty: at the top.
+        origins: origins whose pages may read the API, or ``*``; none: no other's.
+    """
+
+    root_path: str = ""
+    origins: frozenset[str] = frozenset()
+
+
 def build_app(
-    service: ServiceView, metrics: Metrics, *, stop: trio.Event | None = None, access: Access | None = None
+    service: ServiceView,
+    metrics: Metrics,
+    *,
+    stop: trio.Event | None = None,
+    access: Access | None = None,
+    options: AppOptions | None = None,
 ) -> QuartTrio:
     """The application for ``HTTP_PORT``.
 
@@ -41,7 +64,10 @@ def build_app(
         metrics: requests and open streams are counted there.
         stop: set when the service stops, so that open streams end themselves; none ends them with the server.
         access: who is let in; None lets everybody read.
+        options: None for the defaults.
     """
+    options, access = options or AppOptions(), access or Access(AccessOptions())
+    root = options.root_path
     app = QuartTrio(__name__, static_folder=None, template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config[PAGES] = True
@@ -53,15 +79,26 @@ def build_app(
     app.extensions["streams"] = OpenStreams(service, metrics, trio.Event() if stop is None else stop)
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition
+    app.extensions["guarded"] = access.guarded
     app.register_blueprint(assets.blueprint())
     for part in (health, pages, api, lag, events, openapi):
         app.register_blueprint(part.blueprint)
-    app.jinja_env.globals.update(brand_page_url=brand_page_url, brand_api_url=brand_api_url, asset_url=assets.url)
+    app.jinja_env.globals.update(
+        root=root,
+        brand_page_url=partial(brand_page_url, root=root),
+        brand_api_url=partial(brand_api_url, root=root),
+        asset_url=partial(assets.url, root=root),
+    )
     app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
     handle_problems(app)
-    guard(app, access or Access(AccessOptions()))
+    if options.origins:
+        share(app, options.origins)
+    guard(app, access)
     refuse_unknown(app)  # after the guard: a stranger is told nothing of what there is
     app.after_request(secure)
+    compress(app)
+    if root:
+        app.asgi_app = Mount(app.asgi_app, root)  # type: ignore[method-assign]  # as Quart's documentation does
 
     @app.after_request
     def count(response: Response) -> Response:

@@ -8,6 +8,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from orchestrator.http.access import Access, AccessOptions
+from orchestrator.http.compression import compress
 from orchestrator.http.guard import guard
 from orchestrator.http.problems import handle_problems
 from orchestrator.http.security import secure
@@ -24,6 +25,7 @@ def build_metrics_app(metrics: Metrics, access: Access | None = None) -> QuartTr
     app = QuartTrio(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = 1024
     app.after_request(secure)
+    compress(app)
     handle_problems(app)
     guard(app, access or Access(AccessOptions()), hosts=False)
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 import msgspec
-from quart import Blueprint, Response
+from quart import Blueprint, Response, current_app, request
 
 from orchestrator import __version__
 from orchestrator.contract.brands import MAX_BRAND_BYTES
@@ -66,6 +67,14 @@ _IF_NONE_MATCH = {
 }
 _ETAG = {"ETag": {"description": "Made of epoch and version of the brand's last commit.", "schema": {"type": "string"}}}
 _RETRY = {"Retry-After": {"description": f"Seconds, {RETRY_AFTER_S}.", "schema": {"type": "string"}}}
+
+
+_EVENTS = {
+    "type": "string",
+    "contentMediaType": "text/event-stream",
+    "contentSchema": {"$ref": _REFERENCE.format(name="UpdateEvent")},
+}
+"""OpenAPI 3.1 has no words for streams; the content's schema is that of the data of each event."""
 
 
 def _json(type_: type[msgspec.Struct], description: str, *, tagged: bool) -> JsonObject:
@@ -145,7 +154,7 @@ def _events() -> JsonObject:
                 }
             ],
             "responses": {
-                "200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+                "200": {"description": "The stream.", "content": {"text/event-stream": {"schema": _EVENTS}}},
                 **_REFUSED,
                 "404": _problem("No brand can have this name."),
                 "503": _problem(f"There are {MAX_SUBSCRIBERS} streams open already.", _RETRY),
@@ -154,9 +163,26 @@ def _events() -> JsonObject:
     }
 
 
+_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "description": "Where HTTP_TOKEN_FILE is set."},
+    "password": {"type": "http", "scheme": "basic", "description": "Any name; the token as the password."},
+}
+
+
+def _security(*, guarded: bool | None) -> list[JsonObject]:
+    """What a request needs: nothing, one of the schemes, or, where that is not known, the one or the other."""
+    anybody: list[JsonObject] = [] if guarded else [{}]
+    return anybody if guarded is False else [*anybody, *({name: []} for name in _SCHEMES)]
+
+
 @cache
-def openapi_document() -> JsonObject:
-    """The whole document."""
+def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObject:
+    """The whole document.
+
+    Args:
+        root: the path under which the service stands.
+        guarded: whether reading needs a token; None: that depends on the service.
+    """
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=_REFERENCE)
     for schema in schemas.values():
         schema["description"] = plain(schema.get("description", ""))
@@ -169,6 +195,7 @@ def openapi_document() -> JsonObject:
             "description": "Read-only. Times are ISO 8601 in UTC. Every brand document carries an ETag.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "servers": [{"url": root or "/"}],
         "paths": {
             "/v1/brands": _brands(),
             "/v1/lag": _lag(),
@@ -180,23 +207,18 @@ def openapi_document() -> JsonObject:
             ),
             "/v1/events": _events(),
         },
-        "security": [{}, {"token": []}, {"password": []}],
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "Where HTTP_TOKEN_FILE is set."},
-                "password": {"type": "http", "scheme": "basic", "description": "Any name; the token as the password."},
-            },
-        },
+        "security": _security(guarded=guarded),
+        "components": {"schemas": schemas, **({} if guarded is False else {"securitySchemes": _SCHEMES})},
     }
 
 
-def openapi_json() -> str:
-    """The document as text, as it is checked in."""
-    return json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n"
+def openapi_json(root: str = "", *, guarded: bool | None = None) -> str:
+    """The document as text; without arguments as it is checked in."""
+    return json.dumps(openapi_document(root, guarded=guarded), indent=2, ensure_ascii=False) + "\n"
 
 
 @blueprint.get("/openapi.json")
 async def openapi() -> Response:
-    """The document."""
-    return await conditional(Response(openapi_json(), content_type=JSON_TYPE), __version__)
+    """The document, with this service's address and what it asks for."""
+    text = openapi_json(request.root_path, guarded=current_app.extensions["guarded"])
+    return await conditional(Response(text, content_type=JSON_TYPE), f"{__version__}-{crc32(text.encode()):x}")

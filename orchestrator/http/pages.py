@@ -88,7 +88,7 @@ async def brand_by_name() -> Response | WerkzeugResponse:
     """The page of the brand in ``?name=``: for names that no path can hold, and for typing."""
     name = request.args.get("name")
     if name is None:
-        return redirect("/")
+        return redirect(f"{request.root_path}/")
     return await _brand_page(name)
 
 
@@ -125,5 +125,7 @@ async def _brand_page(name: str) -> Response:
 async def _waiting_page(name: str) -> Response:
     """A registered brand whose first chunk has not come yet."""
     parked = service().statistics().parked.get(name, "")
-    page = await render_template("waiting.html", brand=name, url=brand_page_url(name), parked=parked)
+    page = await render_template(
+        "waiting.html", brand=name, url=brand_page_url(name, root=request.root_path), parked=parked
+    )
     return Response(page)

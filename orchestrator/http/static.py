@@ -44,10 +44,10 @@ class Assets:
         """Changes with any of the files, and with the release, since the templates belong to it."""
         return hashlib.sha256(" ".join([__version__, *sorted(self.content)]).encode()).hexdigest()[:8]
 
-    def url(self, file_name: str) -> str:
-        """The address of the file called *file_name*."""
+    def url(self, file_name: str, *, root: str = "") -> str:
+        """The address of the file called *file_name* in the application below *root*."""
         [served] = [name for name in self.content if name.partition("-")[2] == file_name]
-        return f"/static/{served}"
+        return f"{root}/static/{served}"
 
     def blueprint(self) -> Blueprint:
         """A blueprint that serves them."""

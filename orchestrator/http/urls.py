@@ -27,12 +27,12 @@ class BrandConverter(BaseConverter):
         return quote(value, safe="")
 
 
-def brand_page_url(brand: str) -> str:
-    """Link to the brand's page."""
+def brand_page_url(brand: str, *, root: str = "") -> str:
+    """Link to the brand's page in the application below *root*."""
     encoded = quote(brand, safe="")
-    return f"/brands?name={encoded.replace('.', '%2E')}" if brand in _DOT_NAMES else f"/brands/{encoded}"
+    return f"{root}/brands?name={encoded.replace('.', '%2E')}" if brand in _DOT_NAMES else f"{root}/brands/{encoded}"
 
 
-def brand_api_url(brand: str, document: str) -> str:
+def brand_api_url(brand: str, document: str, *, root: str = "") -> str:
     """Link to one of the brand's documents in the read API."""
-    return f"/v1/brands/{quote(brand, safe='')}/{document}"
+    return f"{root}/v1/brands/{quote(brand, safe='')}/{document}"

@@ -33,6 +33,7 @@ from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.options import (
     access_options,
+    app_options,
     endpoint,
     login,
     scheduler_options,
@@ -286,13 +287,14 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
 
     # One task for both, because "HTTP is closed" means that both are.
     async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
-        app = build_app(parts.service, parts.metrics, stop=stop, access=access)
+        app = build_app(parts.service, parts.metrics, stop=stop, access=access, options=app_options(settings))
         metrics_app = build_metrics_app(parts.metrics, access)
         limits, count = (
             replace(PORT_LIMITS, per_address=settings.http_connections_per_address),
             parts.metrics.turned_away,
         )
-        main, scraped = PortOptions(limits, PROBES, count), PortOptions(METRICS_LIMITS, count=count)
+        probes = PROBES | {f"{settings.http_root_path}{probe}" for probe in PROBES}
+        main, scraped = PortOptions(limits, probes, count), PortOptions(METRICS_LIMITS, count=count)
         serving = partial(serve_http, shutdown=stop)
         async with trio.open_nursery() as servers:
             http_port = await servers.start(partial(serving, app, host, settings.http_port, options=main))

@@ -11,7 +11,7 @@ from orchestrator.alerts.signing import SigningSecret
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
-from orchestrator.http import AccessOptions
+from orchestrator.http import AccessOptions, AppOptions
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -34,6 +34,11 @@ def endpoint(settings: Settings) -> Endpoint | None:
 def access_options(settings: Settings) -> AccessOptions:
     """Who is let in over HTTP, and by which names this service is called."""
     return AccessOptions(settings.http_token_file, settings.http_operator_token_file, settings.allowed_hosts)
+
+
+def app_options(settings: Settings) -> AppOptions:
+    """Under which path this service stands, and whose pages may read it."""
+    return AppOptions(settings.http_root_path, settings.cors_origins)
 
 
 def store_options(settings: Settings) -> StoreOptions:

@@ -12,6 +12,11 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_PATH_PART: Final = re.compile(r"[A-Za-z0-9._~-]+")
+OWN_PATHS: Final = frozenset({"brands", "health", "livez", "metrics", "ops", "readyz", "static", "v1"})
+"""First parts of this service's own paths, under which no proxy can offer it; tests/http/test_mount.py compares."""
+
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "embedded")
 
 _PLAIN_OPTIONS: Final = ("db", "username", "password", "client_name", "socket_keepalive")
@@ -80,6 +85,41 @@ def check_hosts(hosts: str) -> str:
         if not _HOST.fullmatch(name):
             raise ValueError(f"{name!r} is no host; it must look like summaries.example.com,localhost:9000")
     return hosts.strip()
+
+
+def check_origins(origins: str) -> str:
+    """Return *origins* trimmed if it is ``*`` or a list of origins as browsers send them.
+
+    Raises:
+        ValueError: naming what is none.
+    """
+    named = [name for part in origins.split(",") if (name := part.strip())]
+    if "*" in named and len(named) > 1:
+        raise ValueError("* stands for every origin: leave the others out")
+    for name in named:
+        if name != "*" and not _ORIGIN.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no origin; it must look like https://boards.example.com, in small letters and without"
+                " a slash at the end"
+            )
+    return origins.strip()
+
+
+def check_root_path(path: str) -> str:
+    """Return *path* without blanks and a slash at its end, if a proxy can offer the service there; empty is fine.
+
+    Raises:
+        ValueError: it is no plain path, or begins like one of ours, so that requests with and without it look alike.
+    """
+    path = path.strip().rstrip("/")
+    if not path:
+        return ""
+    parts = path.split("/")[1:]
+    if not path.startswith("/") or not all(_PATH_PART.fullmatch(part) and part.strip(".") for part in parts):
+        raise ValueError("it must look like /summaries, with letters, digits and any of -._~ between its slashes")
+    if parts[0] in OWN_PATHS:
+        raise ValueError(f"it must not begin with /{parts[0]}, which is one of this service's own paths")
+    return path
 
 
 def check_webhook_url(url: str) -> str:

@@ -21,7 +21,14 @@ from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.process import memory
 from orchestrator.process.masking import mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
-from orchestrator.settings.addresses import check_hosts, check_login, check_redis_url, check_webhook_url
+from orchestrator.settings.addresses import (
+    check_hosts,
+    check_login,
+    check_origins,
+    check_redis_url,
+    check_root_path,
+    check_webhook_url,
+)
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 # A webhook's address is its password at several chats.
@@ -119,6 +126,13 @@ class Settings(BaseSettings):
     http_allowed_hosts: str = Field(
         default="",
         description="Host names by which HTTP_PORT may be called, comma-separated; others get a 421 (empty: any name)",
+    )
+    http_cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may read /v1 in a browser, comma-separated, or * (empty: no other's)",
+    )
+    http_root_path: str = Field(
+        default="", description="Path under which a proxy offers HTTP_PORT, like /summaries (empty: at the top)"
     )
     http_token_file: str = Field(
         default="", description="File of tokens that read, one a line, read at each request (empty: everybody reads)"
@@ -243,6 +257,11 @@ class Settings(BaseSettings):
         return frozenset(name for part in self.http_allowed_hosts.split(",") if (name := part.strip().lower()))
 
     @property
+    def cors_origins(self) -> frozenset[str]:
+        """The origins whose pages may read the API, or ``*``."""
+        return frozenset(name for part in self.http_cors_origins.split(",") if (name := part.strip()))
+
+    @property
     def embedded(self) -> bool:
         """Whether the service starts a private Redis of its own."""
         return self.redis_url.startswith("embedded://")
@@ -303,6 +322,16 @@ class Settings(BaseSettings):
     @classmethod
     def _check_hosts(cls, hosts: str) -> str:
         return check_hosts(hosts)
+
+    @field_validator("http_cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: str) -> str:
+        return check_origins(origins)
+
+    @field_validator("http_root_path")
+    @classmethod
+    def _check_root_path(cls, path: str) -> str:
+        return check_root_path(path)
 
     @field_validator("alert_webhook_url")
     @classmethod

@@ -13,7 +13,7 @@ import schemathesis
 import trio
 from hypothesis import HealthCheck, settings
 
-from orchestrator.http import build_app, serve
+from orchestrator.http import Access, AccessOptions, AppOptions, build_app, serve
 from orchestrator.http.openapi import openapi_document, openapi_json
 from orchestrator.process.metrics import Metrics
 from tests.http.conftest import MemoryService, summary_document
@@ -112,8 +112,34 @@ def test_checked_in_document_is_current() -> None:
 
 
 async def test_document_is_served(client: TestClientProtocol) -> None:
-    """The service explains itself."""
-    assert await (await client.get("/v1/openapi.json")).get_json() == openapi_document()
+    """The service explains itself, as one that asks for no token."""
+    assert await (await client.get("/v1/openapi.json")).get_json() == openapi_document(guarded=False)
+
+
+async def test_served_document_says_what_this_service_asks_for(service: MemoryService, tmp_path: Path) -> None:
+    """Where tokens are set there is no way without, and the address has the service's path."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("a-token-that-is-long-enough\n")
+    access, options = Access(AccessOptions(str(tokens))), AppOptions(root_path="/summaries")
+    client = build_app(service, Metrics(), access=access, options=options).test_client()
+    headers = {"Authorization": "Bearer a-token-that-is-long-enough"}
+    document = await (await client.get("/summaries/v1/openapi.json", headers=headers)).get_json()
+    assert document["security"] == [{"token": []}, {"password": []}]
+    assert document["servers"] == [{"url": "/summaries"}]
+    assert set(document["components"]["securitySchemes"]) == {"token", "password"}
+
+
+def test_an_open_service_names_no_scheme() -> None:
+    """Without tokens there is nothing to send."""
+    document = openapi_document(guarded=False)
+    assert document["security"] == [{}]
+    assert "securitySchemes" not in document["components"]
+
+
+def test_no_component_is_unused() -> None:
+    """Each schema is what some answer, or another schema, refers to."""
+    text = openapi_json()
+    assert [name for name in openapi_document()["components"]["schemas"] if f'schemas/{name}"' not in text] == []
 
 
 async def test_document_lists_every_route(app: QuartTrio) -> None:

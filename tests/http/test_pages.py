@@ -39,6 +39,7 @@ class Outline(HTMLParser):
         self.tags: list[str] = []
         self.attributes: set[str] = set()
         self.links: list[str] = []
+        self.actions: list[str] = []
         self.text = ""
         self.feed(page)
 
@@ -47,6 +48,7 @@ class Outline(HTMLParser):
         self.tags.append(tag)
         self.attributes |= {name for name, _ in attrs}
         self.links += [value for name, value in attrs if name in {"href", "src"} and value]
+        self.actions += [value for name, value in attrs if name == "action" and value]
 
     def handle_data(self, data: str) -> None:
         """Note text."""

@@ -166,6 +166,61 @@ HTTP_GUARDS: Final = (
         "return self._names",
         "tests/http/test_directory.py::test_find_of_marks_alone_is_nothing",
     ),
+    # http/mount, http/cors, http/compression: under a path, for other origins, in fewer bytes
+    Guard(
+        "orchestrator/http/mount.py",
+        'if path.startswith(f"{root}/") else root + path',
+        "if path.startswith(root) else root + path",
+        "tests/http/test_mount.py::test_mounting_twice_is_mounting_once",
+    ),
+    Guard(
+        "orchestrator/settings/addresses.py",
+        "if parts[0] in OWN_PATHS:",
+        "if path in OWN_PATHS:",
+        "tests/settings/test_settings.py::test_settings_refuse_what_cannot_work",
+    ),
+    Guard(
+        "orchestrator/http/cors.py",
+        " and path != _CLOSED and not path.startswith(",
+        " and not path.startswith(",
+        "tests/http/test_cors.py::test_what_is_open_is_the_read_api_alone",
+    ),
+    Guard(
+        "orchestrator/http/cors.py",
+        'return origin if origin in origins else ""',
+        "return origin",
+        "tests/http/test_cors.py::test_another_origin_is_told_nothing",
+    ),
+    Guard(
+        "orchestrator/http/cors.py",
+        "        if ANY not in origins:  #",
+        "        if False:  #",
+        "tests/http/test_cors.py::test_a_named_origin_reads_documents_and_errors",
+    ),
+    Guard(
+        "orchestrator/http/compression.py",
+        'return response.mimetype != "text/html" or not request.headers.get("Cookie")',
+        "return True",
+        "tests/http/test_compression.py::test_pages_for_who_is_signed_in_are_not_compressed",
+    ),
+    Guard(
+        "orchestrator/http/compression.py",
+        'if "no-transform" in response.headers.get("Cache-Control", ""):',
+        "if False:",
+        "tests/http/test_compression.py::test_what_must_not_be_changed_is_not_compressed",
+    ),
+    Guard(
+        "orchestrator/http/compression.py",
+        "            response.set_etag(etag, weak=True)",
+        "            pass",
+        "tests/http/test_compression.py::test_a_compressed_answer_has_a_weak_tag_that_is_known_again",
+    ),
+    Guard(
+        "orchestrator/http/compression.py",
+        "return bool(gzip > 0 and gzip >= plain)",
+        "return bool(gzip > 0)",
+        "tests/http/test_compression.py::test_gzip_is_sent_to_who_takes_it",
+    ),
     # http/access, http/guard: who is let in, by which name, and what is told to whom
     Guard(
         "orchestrator/http/access.py",

@@ -78,6 +78,22 @@ def test_allowed_hosts_are_names_in_lower_case() -> None:
     assert Settings().allowed_hosts == frozenset()
 
 
+def test_origins_are_taken_as_browsers_send_them() -> None:
+    """One, several, every one, or none."""
+    origins = Settings(http_cors_origins=" https://a.example, http://[::1]:8080,,").cors_origins
+    assert origins == {"https://a.example", "http://[::1]:8080"}
+    assert Settings(http_cors_origins="*").cors_origins == {"*"}
+    assert Settings().cors_origins == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("given", "path"), [("", ""), ("/", ""), ("/summaries/", "/summaries"), (" /a.b/c-d~_ ", "/a.b/c-d~_")]
+)
+def test_root_path_ends_without_a_slash(given: str, path: str) -> None:
+    """So that ours can be put behind it."""
+    assert Settings(http_root_path=given).http_root_path == path
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -92,6 +108,18 @@ def test_allowed_hosts_are_names_in_lower_case() -> None:
         {"http_allowed_hosts": "https://summaries.example.com"},
         {"http_allowed_hosts": "a.example/path"},
         {"http_connections_per_address": -1},
+        {"http_cors_origins": "a.example"},
+        {"http_cors_origins": "https://a.example/"},
+        {"http_cors_origins": "https://A.example"},
+        {"http_cors_origins": "null"},
+        {"http_cors_origins": "*,https://a.example"},
+        {"http_root_path": "summaries"},
+        {"http_root_path": "/a b"},
+        {"http_root_path": "/a//b"},
+        {"http_root_path": "/a/../b"},
+        {"http_root_path": "//a"},
+        {"http_root_path": "/v1"},
+        {"http_root_path": "/brands/ours"},
         {"failed_policy": "ignore"},
         {"no_such_setting": 1},
     ],

@@ -44,6 +44,7 @@ function refreshIfMissed() {
 }
 
 const query = brand === undefined ? "" : `?brand=${encodeURIComponent(brand)}`;
-new EventSource(`/v1/events${query}`).addEventListener("summary", refresh);
+// Beside this file's own address, since the service may stand under a path.
+new EventSource(new URL(`../v1/events${query}`, import.meta.url)).addEventListener("summary", refresh);
 document.addEventListener("visibilitychange", refreshIfMissed);
 document.addEventListener("focusout", () => setTimeout(refreshIfMissed));
