@@ -29,14 +29,11 @@ from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience, Telling
 from orchestrator.lane.trial import TrialRequest, survivors
-from orchestrator.lane.turn import Baton, Clock, Turn
+from orchestrator.lane.turn import BURST_S, Baton, Clocks, Turn, Work
 from orchestrator.process.backoff import CAP_S
 from orchestrator.store.types import Lease
 
 T = TypeVar("T")
-
-_BURST_S: Final = 0.03
-"""A lane holds the baton so long, while there is work: to the thread and back costs as much as 50 small chunks."""
 
 _FIRST_RETRY_S: Final = 0.1
 _RELEASE_DEADLINE_S: Final = 1.0
@@ -72,7 +69,7 @@ class LaneTools:
         audience: who is told of commits and failures.
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
         baton: held by the lane that computes.
-        clock: tells when turns are over, in every thread.
+        clocks: tell when turns are over, and how long steps compute.
         survivors: folds suspects in a process of their own.
     """
 
@@ -80,7 +77,7 @@ class LaneTools:
     audience: Audience
     hinted: Callable[[], bool]
     baton: Baton = field(default_factory=Baton)
-    clock: Clock = perf_counter
+    clocks: Clocks = field(default_factory=Clocks)
     survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
 
 
@@ -112,7 +109,7 @@ class Lane:
         self._tools = tools
         self._options = options
         self._session = tools.new_session(brand, warm)
-        self._turn = Turn(options.quantum_s, tools.clock)
+        self._turn = Turn(options.quantum_s, tools.clocks.wall)
         self._telling = Telling(brand, tools.audience, trio.current_time() if ready_s is None else ready_s)
         self._scope = trio.CancelScope()
         # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
@@ -121,6 +118,7 @@ class Lane:
         self._idle_since_s: float | None = None
         self._lost = False
         self._in_call = False
+        self._work = Work(tools.clocks.cpu, long=warm is not None and warm.long)
 
     # -- what others may ask of a lane
 
@@ -273,7 +271,7 @@ class Lane:
     # -- threads and retries
 
     def _burst(self) -> list[Step]:
-        return self._session.burst(self._turn.burst(_BURST_S), lambda: not self._turn.over)
+        return self._session.burst(self._turn.burst(BURST_S), lambda: not self._turn.over)
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Carry out *call* in a thread; a failure of Redis is retried with exponential backoff."""
@@ -306,8 +304,8 @@ class Lane:
         return True
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        async with self._tools.baton.held():
-            return await self._with_baton(call)
+        async with self._tools.baton.held(long=self._work.long):
+            return await self._with_baton(self._work.measured(call))
 
     async def _with_baton(self, call: Callable[[], T]) -> T:
         self._in_call = True
@@ -330,6 +328,7 @@ class Lane:
         self._enter(LaneState.RELEASING)
         # Before the release: from then on another orchestrator may commit, and this one's state is only what it was.
         self.warm = self._session.settle() if clean else self._session.abandon()
+        self.warm.long = self._work.long
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True):
             try:
                 released = await trio.to_thread.run_sync(

@@ -44,7 +44,8 @@ class Warm:
     of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
     with the same token spares the brand from waiting until it expires. Of two sessions that
     share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
-    after a failover that lost it, readers are not to see a smaller one.
+    after a failover that lost it, readers are not to see a smaller one. ``long`` says that the
+    work was long at the end, so that short work of others need not wait for the first of it.
     """
 
     sizer: BatchSizer
@@ -52,6 +53,7 @@ class Warm:
     token: str = ""
     epoch: int = 0
     state: BrandState | None = None
+    long: bool = False
 
     @property
     def held_bytes(self) -> int:

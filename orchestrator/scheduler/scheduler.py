@@ -22,7 +22,7 @@ from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.telling import Audience, tell_nobody
-from orchestrator.lane.turn import Clock
+from orchestrator.lane.turn import Clocks
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
@@ -100,7 +100,7 @@ class Scheduler:
 
     Args:
         new_session: makes the session of a brand, from what an earlier one left.
-        clock: tells when a brand's turn is over, in every thread.
+        clocks: tell when a brand's turn is over, and how long its steps compute.
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
     """
 
@@ -112,7 +112,7 @@ class Scheduler:
         metrics: Metrics,
         *,
         alert: Callable[[str], None] = tell_nobody,
-        clock: Clock = time.perf_counter,
+        clocks: Clocks | None = None,
     ) -> None:
         self._store = store
         self._options = options
@@ -123,7 +123,7 @@ class Scheduler:
             new_session=new_session,
             audience=Audience(metrics, self._note_commit, alert),
             hinted=lambda: self._discovery.hinted,
-            clock=clock,
+            clocks=clocks or Clocks(),
         )
         self._lanes: dict[str, Lane] = {}
         self._warm = WarmStates(options.warm_bytes, metrics)

@@ -23,6 +23,7 @@ from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience
 from orchestrator.lane.trial import TrialLimits, TrialRequest, survivors
+from orchestrator.lane.turn import Baton, Clocks
 from orchestrator.process.metrics import Metrics
 from orchestrator.store.types import Lease
 from tests.lane.support import CONFIG
@@ -54,6 +55,7 @@ class Script:
         failing: whether a burst ended in a failure that the next one raises.
         may_go_on: what the last burst was given to ask before another step.
         calls: (virtual time, method) of everything that was asked.
+        computed_s: processor time of the steps so far: they do nothing else.
     """
 
     opens: deque[Action] = field(default_factory=deque)
@@ -65,6 +67,7 @@ class Script:
     failing: bool = False
     may_go_on: Callable[[], bool] = lambda: True
     calls: list[tuple[float, str]] = field(default_factory=list)
+    computed_s: float = 0.0
     verdicts: list[int] = field(default_factory=list)
     ended: str = ""
     halved: int = 0
@@ -105,6 +108,7 @@ class ScriptedSession:
         self._script.judging_for -= 1
         action = self._script.steps.popleft() if self._script.steps else IDLE
         done = action.then if isinstance(action, Takes) else action
+        self._script.computed_s += action.seconds if isinstance(action, Takes) else 0.0
         self.prefetched = isinstance(done, Step) and done.items > 0
         steps = [done] if isinstance(done, Step) else done
         return replace(action, then=steps) if isinstance(action, Takes) else steps
@@ -200,6 +204,7 @@ class LaneUnderTest:
     Attributes:
         hinted: whether wake hints arrive.
         survivors: what folds suspects elsewhere.
+        baton: what the lanes share.
     """
 
     script: Script
@@ -208,18 +213,20 @@ class LaneUnderTest:
     hinted: bool = True
     commits: int = 0
     survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
+    baton: Baton = field(default_factory=Baton)
 
-    def lane(self, **options: Any) -> Lane:
+    def lane(self, warm: Warm | None = None, **options: Any) -> Lane:
         """A lane that has not begun."""
         self.monkeypatch.setattr(trio.to_thread, "run_sync", in_place)
         tools = LaneTools(
             new_session=self._session,
             audience=Audience(self.metrics, self._count),
             hinted=lambda: self.hinted,
-            clock=trio.current_time,  # turns on virtual time, too
+            clocks=Clocks(trio.current_time, lambda: self.script.computed_s),  # turns on virtual time, too
             survivors=self.survivors,
+            baton=self.baton,
         )
-        return Lane("nike", 0, tools, LaneOptions(**options), None)
+        return Lane("nike", 0, tools, LaneOptions(**options), warm)
 
     def _session(self, brand: str, warm: Warm | None) -> Session:
         return ScriptedSession(self.script, brand, warm)

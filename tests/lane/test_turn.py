@@ -1,13 +1,17 @@
-"""When a turn is over; and the baton: one lane computes at a time, in order, and nobody waits for one that hangs."""
+"""When a turn is over; and the baton: one lane computes at a time, in order, and short work waits for no long one."""
 
 # ruff: noqa: ARG001 - the clock's effect is being requested
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+
+import pytest
 import trio
 from trio.testing import MockClock
 
-from orchestrator.lane.turn import LONGEST_S, Baton, Turn
+from orchestrator.lane.turn import EAGER_S, LONG_S, LONG_STEP_S, SHORT_S, Baton, Turn, Work
 
 
 class Clock:
@@ -74,6 +78,45 @@ def test_burst_ends_with_its_time_or_its_turn() -> None:
     assert not may_go_on()
 
 
+@pytest.mark.parametrize(
+    ("done", "computed_s", "long"),
+    [
+        ([1], LONG_STEP_S, False),
+        ([1], LONG_STEP_S + 0.001, True),
+        ([1] * 10, 10 * LONG_STEP_S, False),
+        ([1] * 10, 11 * LONG_STEP_S, True),
+        ("opened", LONG_STEP_S, False),
+        ("opened", LONG_STEP_S + 0.001, True),
+    ],
+)
+def test_work_is_long_whose_steps_compute_for_long(done: object, computed_s: float, *, long: bool) -> None:
+    """On average, and until a call whose steps do not."""
+    clock = Clock()
+    work = Work(clock, long=not long)
+
+    def call() -> object:
+        clock.now_s += computed_s
+        return done
+
+    clock.now_s = 0.0
+    assert work.measured(call)() is done
+    assert work.long == long
+
+
+def test_work_that_fails_may_be_long() -> None:
+    """It will be tried again."""
+    clock = Clock()
+    work = Work(clock)
+
+    def call() -> None:
+        clock.now_s += 1.0
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work.measured(call)()
+    assert work.long
+
+
 class Log(list[tuple[str, float]]):
     """Who got the baton, and how many seconds after the beginning."""
 
@@ -86,16 +129,16 @@ class Log(list[tuple[str, float]]):
         self.append((name, round(trio.current_time() - self._begun_s, 2)))
 
 
-async def _work(baton: Baton, log: Log, name: str, seconds: float) -> None:
-    async with baton.held():
+async def _work(baton: Baton, log: Log, name: str, seconds: float, *, long: bool = False) -> None:
+    async with baton.held(long=long):
         log.note(name)
         await trio.sleep(seconds)
 
 
-async def _started(nursery: trio.Nursery, baton: Baton, log: Log, *jobs: tuple[str, float]) -> None:
+async def _started(nursery: trio.Nursery, baton: Baton, log: Log, *jobs: tuple[str, float], long: bool = False) -> None:
     """Have each of *jobs* ask for the baton, in this order."""
     for name, seconds in jobs:
-        nursery.start_soon(_work, baton, log, name, seconds)
+        nursery.start_soon(partial(_work, baton, log, name, seconds, long=long))
         await trio.testing.wait_all_tasks_blocked()
 
 
@@ -103,10 +146,48 @@ async def test_baton_is_passed_on_in_the_order_of_asking(autojump_clock: MockClo
     """A lane that asks again comes after those that asked before."""
     baton, log = Baton(), Log()
     async with trio.open_nursery() as nursery:
-        await _started(nursery, baton, log, ("a", 0.1), ("b", 0.1), ("c", 0.1))
-        await trio.sleep(0.05)
-        nursery.start_soon(_work, baton, log, "a", 0.1)
-    assert log == [("a", 0.0), ("b", 0.1), ("c", 0.2), ("a", 0.3)]
+        await _started(nursery, baton, log, ("a", 0.05), ("b", 0.05), ("c", 0.05))
+        await trio.sleep(0.03)
+        nursery.start_soon(_work, baton, log, "a", 0.05)
+    assert log == [("a", 0.0), ("b", 0.05), ("c", 0.1), ("a", 0.15)]
+
+
+async def test_short_work_passes_long_work(autojump_clock: MockClock) -> None:
+    """Two that have long work take turns of 0.2 s; what is short goes on meanwhile, one at a time."""
+    baton, log = Baton(), Log()
+    async with trio.open_nursery() as nursery:
+        await _started(nursery, baton, log, ("long", 0.2), ("longer", 0.2), long=True)
+        await trio.sleep(0.1)
+        await _started(nursery, baton, log, ("a", 0.05), ("b", 0.05))
+        assert (baton.statistics().computing, baton.statistics().long, baton.statistics().waiting) == (2, 1, 2)
+    assert log == [("long", 0.0), ("a", 0.1), ("b", 0.15), ("longer", 0.2)]
+
+
+async def test_long_work_waits_for_no_short_work(autojump_clock: MockClock) -> None:
+    """So neither starves, however much there is of the other."""
+    baton, log = Baton(), Log()
+    async with trio.open_nursery() as nursery:
+        await _started(nursery, baton, log, ("a", 0.05), ("b", 0.05))
+        await _started(nursery, baton, log, ("long", 0.2), long=True)
+    assert log == [("a", 0.0), ("long", 0.0), ("b", 0.05)]
+
+
+async def test_interpreter_is_handed_on_sooner_beside_long_work(autojump_clock: MockClock) -> None:
+    """From its beginning to its end, however it ends; and while somebody with short work is past its time."""
+    usual_s, baton, log = sys.getswitchinterval(), Baton(), Log()
+    await _work(baton, log, "short", 0.01)
+    async with baton.held():
+        assert sys.getswitchinterval() == usual_s
+    with trio.move_on_after(0.1):
+        async with baton.held(long=True):
+            assert sys.getswitchinterval() == pytest.approx(EAGER_S)
+            await trio.sleep_forever()
+    assert sys.getswitchinterval() == usual_s
+    async with trio.open_nursery() as nursery:
+        await _started(nursery, baton, log, ("past its time", 0.5))
+        async with baton.held():
+            assert sys.getswitchinterval() == pytest.approx(EAGER_S)
+        assert sys.getswitchinterval() == usual_s
 
 
 async def test_baton_without_others_is_no_wait(autojump_clock: MockClock) -> None:
@@ -117,18 +198,16 @@ async def test_baton_without_others_is_no_wait(autojump_clock: MockClock) -> Non
     assert [at_s for _, at_s in log] == [0.0] * 3
 
 
-async def test_others_go_on_without_one_that_holds_the_baton_too_long(autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize(("long", "most_s"), [(False, SHORT_S), (True, LONG_S)])
+async def test_others_go_on_without_one_that_holds_the_baton_too_long(
+    autojump_clock: MockClock, *, long: bool, most_s: float
+) -> None:
     """They pass it among themselves, and the late one's end takes it from nobody."""
     baton, log = Baton(), Log()
     async with trio.open_nursery() as nursery:
-        await _started(nursery, baton, log, ("hangs", 0.3), ("b", 0.1), ("c", 0.1), ("d", 0.1))
-    assert log == [
-        ("hangs", 0.0),
-        ("b", LONGEST_S),
-        ("c", LONGEST_S + 0.1),
-        ("d", LONGEST_S + 0.2),
-    ]
-    assert not baton.statistics().held
+        await _started(nursery, baton, log, ("hangs", most_s + 0.03), ("b", 0.05), ("c", 0.05), ("d", 0.05), long=long)
+    assert log == [("hangs", 0.0), *[(name, round(most_s + 0.05 * n, 2)) for n, name in enumerate("bcd")]]
+    assert not baton.statistics().computing
 
 
 async def test_baton_that_was_held_too_long_is_taken_without_a_wait(autojump_clock: MockClock) -> None:
@@ -155,7 +234,7 @@ async def test_cancelling_the_wait_or_the_holder_passes_it_on(autojump_clock: Mo
         await trio.testing.wait_all_tasks_blocked()
         scopes[0].cancel()
     assert log == [("holds", 0.0), ("c", 0.0)]
-    assert not baton.statistics().held
+    assert not baton.statistics().computing
 
 
 async def _work_in(scope: trio.CancelScope, baton: Baton, log: Log, name: str) -> None:
@@ -175,4 +254,4 @@ async def test_baton_passed_to_someone_who_is_cancelled_goes_to_the_next(autojum
         await trio.sleep(0.1)
         scope.cancel()
     assert [name for name, _ in log if name != "doomed"] == ["a", "c"]
-    assert not baton.statistics().held
+    assert not baton.statistics().computing

@@ -187,6 +187,19 @@ LANE_GUARDS: Final = (
     Guard(_TURN, "(self._yield_asked and past_quantum)", "self._yield_asked", "tests/lane/test_turn.py"),
     Guard(_TURN, "self._clock() < until_s and not self.over", "self._clock() < until_s", "tests/lane/test_turn.py"),
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
+    # lane/turn and lane: short work waits for no long work, and what is long is known
+    Guard(_TURN, "self._places[long].held()", "self._places[False].held()", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self._places[long].held()", "self._places[True].held()", "tests/lane/test_turn.py"),
+    Guard(
+        _TURN, "self._computing[True] or self._computing[False] > 1", "self._computing[True]", "tests/lane/test_turn.py"
+    ),
+    Guard(_TURN, "self._computing[True] or self._computing[False] > 1", "False", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self._count(long=long, change=-1)", "pass", "tests/lane/test_turn.py"),
+    Guard(_TURN, "> steps * LONG_STEP_S", "> LONG_STEP_S", "tests/lane/test_turn.py"),
+    Guard(_LANE, "held(long=self._work.long)", "held()", "tests/lane/test_lane.py"),
+    Guard(_LANE, "self._work.measured(call)", "call", "tests/lane/test_lane.py"),
+    Guard(_LANE, "        self.warm.long = self._work.long\n", "", "tests/lane/test_lane.py"),
+    Guard(_LANE, "long=warm is not None and warm.long", "long=False", "tests/lane/test_lane.py"),
     Guard(
         _LANE,
         "if self._turn.over and not (self._session.failing or self._session.engaged or self._judging):",

@@ -16,6 +16,7 @@ from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.session import Session, Warm
+from orchestrator.lane.turn import Clocks
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -216,7 +217,11 @@ def make_scheduler(
         return ScriptedSession(world.scripts[brand], brand, warm)
 
     metrics = metrics or Metrics(merge_implementation="python")
-    return Scheduler(store, new_session, options, metrics, clock=trio.current_time)
+
+    def cpu() -> float:
+        return sum(script.computed_s for script in world.scripts.values())
+
+    return Scheduler(store, new_session, options, metrics, clocks=Clocks(trio.current_time, cpu))
 
 
 def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:

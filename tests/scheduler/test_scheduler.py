@@ -241,11 +241,32 @@ async def test_scheduler_lets_one_lane_compute_at_a_time(
     world = FakeRedis("a", "b")
     async with running(make_scheduler(world, monkeypatch)):
         for brand in "ab":
-            world.push(brand, *[Takes(0.1, WORK)] * 4)
+            world.push(brand, *[Takes(0.01, WORK)] * 4)
         await trio.sleep(2.0)
     begun = sorted(at_s for brand in "ab" for at_s in world.scripts[brand].times("step")[:4])
     assert len(begun) == 8
-    assert all(later - earlier >= 0.099 for earlier, later in itertools.pairwise(begun))
+    assert all(later - earlier >= 0.0099 for earlier, later in itertools.pairwise(begun))
+
+
+async def test_scheduler_lets_a_neighbour_go_on_beside_long_steps(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of the long steps is not known to be one, and may keep the neighbour; the others do not.
+
+    The neighbour's steps of 0.01 s come at 1.0 s, 1.1 s and so on, whatever else is computed at those moments.
+    """
+    world = FakeRedis("dear", "puma")
+    async with running(make_scheduler(world, monkeypatch)):
+        pushed_s = trio.current_time()
+        world.push("dear", *[Takes(0.7, WORK)] * 4)
+        await trio.sleep(1.0)
+        for _ in range(10):
+            world.push("puma", Takes(0.01, WORK))
+            await trio.sleep(0.1)
+    dear, puma = (world.scripts[brand].times("step") for brand in ("dear", "puma"))
+    assert [round(at_s - pushed_s, 6) for at_s in dear[:3]] == [0.0, 0.7, 1.4]
+    moments = {round(at_s - pushed_s, 6) for at_s in puma}
+    assert {round(1.0 + 0.1 * number, 6) for number in range(10)} <= moments
 
 
 # -- what waits
