@@ -42,6 +42,14 @@ class FutureStateError(InvalidStateError):
     """Raised when a brand's state is of a time that is still to come by Redis's clock; the brand is parked."""
 
 
+class OldStateError(InvalidStateError):
+    """Raised when a brand's state has a format that is too old for this version (``FORMAT``); the brand is parked."""
+
+
+class UnreadableSettingsError(InvalidStateError):
+    """Raised when nobody can tell with which settings a brand's state was written; the brand is parked."""
+
+
 class DamagedMetaError(InvalidStateError):
     """Raised when a field of ``meta`` is none that a commit writes (``META``).
 
@@ -74,6 +82,10 @@ class NewerStateError(OrchestratorError):
 
 class SettingsRefusedError(OrchestratorError):
     """Raised when this process's settings would throw away history of a brand, and nobody said yes to that."""
+
+
+class TrialError(OrchestratorError):
+    """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 
 
 class StoreError(OrchestratorError):

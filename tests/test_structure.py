@@ -21,19 +21,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kernels": {"errors"},
     "contract": {"errors", "kernels"},
     "brand": {"errors", "kernels", "contract"},
-    "store": {"errors", "process", "contract"},
+    "fleet": {"errors", "contract"},
+    "store": {"errors", "process", "contract", "fleet"},
     "letters": {"errors", "contract", "store"},
-    "lane": {"errors", "process", "contract", "brand", "store"},
-    "scheduler": {"errors", "process", "contract", "brand", "store", "lane"},
+    "lane": {"errors", "process", "contract", "brand", "fleet", "store"},
+    "scheduler": {"errors", "process", "contract", "brand", "fleet", "store", "lane"},
     "alerts": {"errors", "process", "contract"},
     "settings": {"errors", "process", "contract", "alerts"},
-    "http": {"errors", "process", "contract", "store", "letters"},
+    "http": {"errors", "process", "contract", "fleet", "store", "letters"},
     "service": {
-        *("errors", "process", "kernels", "contract", "brand", "store", "letters", "lane", "scheduler"),
+        *("errors", "process", "kernels", "contract", "brand", "fleet", "store", "letters", "lane", "scheduler"),
         *("alerts", "settings", "http"),
     },
     "demo": {"errors", "contract", "store"},
-    "cli": {"errors", "process", "kernels", "contract", "store", "letters", "settings", "http", "service", "demo"},
+    "cli": {
+        *("errors", "process", "kernels", "contract", "fleet", "store", "letters", "settings", "http", "service"),
+        "demo",
+    },
     "__main__": {"cli"},
 }
 """Which folder (or module at the top) may import which, from the bottom up: none imports what stands below it here."""
@@ -41,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT_FOR_TYPES: dict[str, set[str]] = {"kernels": {"contract"}, "lane": {"kernels"}}
 """And which, beyond that, for types only."""
 
-PURE = {"kernels", "contract", "brand"}
+PURE = {"kernels", "contract", "brand", "fleet"}
 IMPURE = {"trio", "redis", "structlog", "time", "random", "socket", "threading", "asyncio"}
 """What the pure folders do without: I/O, a clock, chance, threads."""
 

@@ -36,7 +36,7 @@ from orchestrator.brand.units import Oddities, look_through
 from orchestrator.brand.window import Window
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import Formats
-from orchestrator.errors import InvalidStateError, NewerStateError
+from orchestrator.errors import InvalidStateError, NewerStateError, OldStateError
 from orchestrator.kernels import hash_keys
 from orchestrator.kernels.hash_keys import Hashing
 
@@ -345,7 +345,7 @@ def _read_general(fields: Mapping[bytes, bytes], formats: Formats) -> _General:
     if general.format > formats.written:
         raise NewerStateError(f"the state has format {general.format}, and this version knows {formats.written}")
     if general.format < formats.oldest:
-        raise InvalidStateError(f"the state has format {general.format}, too old for this version")
+        raise OldStateError(f"the state has format {general.format}, too old for this version")
     if len(general.hash_key) not in {0, hash_keys.KEY_BYTES}:
         raise InvalidStateError(f"state field {GENERAL_FIELD!r} has a key of {len(general.hash_key)} bytes")
     return general

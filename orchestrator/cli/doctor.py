@@ -20,10 +20,11 @@ from orchestrator.contract.fingerprint import Fingerprint, compare
 from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
+from orchestrator.fleet.members import Member
 from orchestrator.settings import Settings
 from orchestrator.store import translated
 from orchestrator.store.damage import damages
-from orchestrator.store.members import Member, read_members
+from orchestrator.store.members import read_members
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats

@@ -21,7 +21,7 @@ from typing import Final
 
 import msgspec
 
-from orchestrator.errors import InvalidStateError, SettingsRefusedError
+from orchestrator.errors import SettingsRefusedError, UnreadableSettingsError
 
 Number = int | float
 
@@ -165,14 +165,14 @@ def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, a
 
     Raises:
         SettingsRefusedError: history would be thrown away, and nobody said yes to it.
-        InvalidStateError: the stored settings cannot be read, and nobody said yes to these.
+        UnreadableSettingsError: the stored settings cannot be read, and nobody said yes to these.
     """
     may_lose = adopt or _agrees(adopted, mine)
     try:
         found = Fingerprint.read(stored)
     except ValueError as error:
         if not may_lose:
-            raise InvalidStateError(f"brand {brand!r}: meta.settings: {error}; {remedy(brand)}") from None
+            raise UnreadableSettingsError(f"brand {brand!r}: meta.settings: {error}; {remedy(brand)}") from None
         found = UNKNOWN
     comparison = compare(found, mine)
     if comparison.losses and not may_lose:

@@ -26,14 +26,14 @@ from orchestrator.errors import (
     SettingsRefusedError,
     StaleStateError,
     StoreUnavailableError,
+    TrialError,
     WrongTypeError,
 )
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
-from orchestrator.lane.trial import TrialError
 from orchestrator.process.metrics import CommitOutcome, Metrics
 
-_OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
+OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome | None], ...]] = (
     (BrandBusyError, LaneOutcome.BUSY, None),
     (BrandPausedError, LaneOutcome.PAUSED, None),
     (NewerStateError, LaneOutcome.LEFT, None),
@@ -183,7 +183,7 @@ class Telling:
 
     def ended_by(self, error: OrchestratorError) -> LaneOutcome:
         """How *error* ends the visit."""
-        outcome, commit = next((outcome, commit) for kind, outcome, commit in _OUTCOMES if isinstance(error, kind))
+        outcome, commit = next((outcome, commit) for kind, outcome, commit in OUTCOMES if isinstance(error, kind))
         metrics = self._metrics
         if commit is not None:
             metrics.commit(commit)

@@ -31,7 +31,7 @@ import trio
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, decode_batch
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import TrialError
 from orchestrator.process import failpoints
 
 STARTED = b"started\n"
@@ -51,10 +51,6 @@ LOOK_SHARE = 0.005
 
 MOST_LOOKS = 15
 """So many times its wall time a process may compute within its processor time; then it is the machine's fault."""
-
-
-class TrialError(OrchestratorError):
-    """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from orchestrator import __version__
 from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprint, compare
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import StoreError
+from orchestrator.fleet.members import Member
 from orchestrator.process.metrics import Metrics
-from orchestrator.store.members import BEAT_S, TTL_S, Heard, Member, Told, beat, earlier, leave
+from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told, beat, earlier, leave
 
 T = TypeVar("T")
 

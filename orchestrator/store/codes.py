@@ -16,9 +16,9 @@ from orchestrator.errors import (
     BrandPausedError,
     DamagedMetaError,
     DeadLetterFullError,
-    InvalidStateError,
     LeaseLostError,
     NewerStateError,
+    OldStateError,
     OrchestratorError,
     QueueMovedError,
     StaleStateError,
@@ -58,8 +58,8 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
     Raises:
         StoreError: one of its subclasses for each code.
         NewerStateError: a newer version wrote the state (``NEWER``).
-        InvalidStateError: the state has a format that is too old for this version (``FORMAT``), or what the brand's
-            keys hold is not what its last commit left: DamagedMetaError (``META``), WrongSizeError (``SIZE``).
+        OldStateError: the state has a format that is too old for this version (``FORMAT``).
+        DamagedMetaError, WrongSizeError: the brand's keys are not as its last commit left them (``META``, ``SIZE``).
     """
     code = Code(reply[0].decode())  # ValueError for an unknown one: script and service are of different versions
     if code in (Code.OK, Code.DUP):
@@ -124,6 +124,6 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
     Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
-    Code.FORMAT: (InvalidStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
+    Code.FORMAT: (OldStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
     Code.SETTINGS: (BrandBusyError, "its settings were changed just now, to {}"),
 }

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from orchestrator.contract.brands import check_brand
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY
-from orchestrator.errors import WrongTypeError
+from orchestrator.errors import InvalidBrandError, WrongTypeError
+from orchestrator.fleet.members import Load, Member, Rates
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
@@ -31,10 +33,33 @@ TTL_S: Final = 20.0
 
 MAX_MEMBERS: Final = 256
 MAX_ENTRY_BYTES: Final = 4_096
+MAX_HOLDS_BYTES: Final = 1_024
+"""Of names of brands in an entry, which has to stay within :data:`MAX_ENTRY_BYTES` whatever the names are."""
+
 _MAX_NAME_CHARS: Final = 128
+_MOST: Final = 1e15
+"""No number that a process tells is larger; and none is below zero, or no number."""
 
 
-class Told(msgspec.Struct, frozen=True):
+class ToldLoad(msgspec.Struct, frozen=True, rename="camel"):
+    """How busy a process says it is; see :class:`~orchestrator.fleet.members.Load`."""
+
+    lanes: float
+    cpu: float
+    memory_bytes: int
+
+
+class ToldRates(msgspec.Struct, frozen=True, rename="camel"):
+    """What a process says it does a second; see :class:`~orchestrator.fleet.members.Rates`."""
+
+    chunks: float
+    mentions: float
+    brands: float
+    duplicates: float
+    dead_letters: float
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a process says of itself; the next version may say more.
 
     Attributes:
@@ -44,6 +69,10 @@ class Told(msgspec.Struct, frozen=True):
         settings: the fingerprint of its settings, as JSON.
         lanes: most brands that it works on at the same time.
         active: brands that it works on now.
+        load: since the beat before; None from a version before this one, like what follows.
+        rates: likewise.
+        oldest: for so many seconds the brand that waits longest has seen no commit, as far as it knows.
+        holds: some of the brands that it works on, at most :data:`MAX_HOLDS_BYTES` of names together.
     """
 
     id: str
@@ -52,27 +81,10 @@ class Told(msgspec.Struct, frozen=True):
     settings: msgspec.Raw
     lanes: int
     active: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One process that lives.
-
-    Attributes:
-        name: of its own; no other process has it.
-        since_ms: when it was first heard of, Unix ms of the server.
-        age_ms: how long ago it last said something.
-    """
-
-    name: str
-    id: str
-    version: str
-    format: int
-    fingerprint: Fingerprint
-    lanes: int
-    active: int
-    since_ms: int
-    age_ms: int
+    load: ToldLoad | None = None
+    rates: ToldRates | None = None
+    oldest: float | None = None
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,35 @@ def _member(name: bytes, entry: bytes, now_ms: int) -> Member | None:
         active=told.active,
         since_ms=since,
         age_ms=max(0, now_ms - seen),
+        load=_load(told.load),
+        rates=_rates(told.rates),
+        oldest_s=told.oldest if told.oldest is not None and _plausible(told.oldest) else None,
+        holds=tuple(brand for brand in told.holds if _is_brand(brand)),
     )
+
+
+def _load(told: ToldLoad | None) -> Load | None:
+    if told is None or not _plausible(told.lanes, told.cpu, told.memory_bytes):
+        return None
+    return Load(min(1.0, told.lanes), told.cpu, told.memory_bytes)
+
+
+def _rates(told: ToldRates | None) -> Rates | None:
+    if told is None:
+        return None
+    numbers = (told.chunks, told.mentions, told.brands, told.duplicates, told.dead_letters)
+    return Rates(*numbers) if _plausible(*numbers) else None
+
+
+def _plausible(*numbers: float) -> bool:
+    return all(0 <= number <= _MOST for number in numbers)
+
+
+def _is_brand(name: str) -> bool:
+    try:
+        return check_brand(name) == name
+    except InvalidBrandError:
+        return False
 
 
 def _split(entry: bytes) -> tuple[int | None, int | None, bytes]:

@@ -38,8 +38,8 @@ class Script:
     Attributes:
         name: of its file.
         parts: attributes of ``BrandKeys`` in the order of its KEYS (acquire takes one more, which is of all brands);
-            empty for claim, pause, resume and paused, which take many brands, for beat, which takes none, and for
-            mend, whose queue may be that of workers.
+            empty for claim, look, pause, resume and paused, which take many brands, for beat, which takes none, and
+            for mend, whose queue may be that of workers.
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -73,5 +73,6 @@ MEND: Final = Script.load("mend")
 PAUSE: Final = Script.load("pause")
 RESUME: Final = Script.load("resume")
 PAUSED: Final = Script.load("paused")
+LOOK: Final = Script.load("look")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, PAUSE, RESUME, PAUSED)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, PAUSE, RESUME, PAUSED, LOOK)

@@ -25,13 +25,14 @@ from orchestrator.errors import (
     StaleStateError,
     StoreRefusedError,
     StoreUnavailableError,
+    TrialError,
     WrongTypeError,
 )
 from orchestrator.lane.lane import Lane
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
-from orchestrator.lane.trial import TrialError, TrialRequest
+from orchestrator.lane.trial import TrialRequest
 from orchestrator.lane.turn import Baton
 from tests.lane.fakes import Hangs, LaneUnderTest, Takes, outcome_at
 

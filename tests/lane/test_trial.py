@@ -16,8 +16,9 @@ import trio
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
+from orchestrator.errors import TrialError
 from orchestrator.lane import trial
-from orchestrator.lane.trial import TrialError, TrialLimits, TrialRequest, survivors
+from orchestrator.lane.trial import TrialLimits, TrialRequest, survivors
 from tests.lane.support import item
 
 BRAND = "nike"

@@ -20,6 +20,7 @@ SUITES: Final = (
     "tests/store/test_members.py",
     "tests/store/test_letters.py",
     "tests/store/test_pauses.py",
+    "tests/store/test_fleet.py",
     "tests/faults/test_schedules.py",
 )
 

@@ -14,10 +14,11 @@ from trio.testing import MockClock
 
 from orchestrator.contract.fingerprint import RULES_NAME, Fingerprint
 from orchestrator.errors import StoreUnavailableError
+from orchestrator.fleet.members import Member
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import heartbeat as module
 from orchestrator.service.heartbeat import Heartbeat, disputes
-from orchestrator.store.members import BEAT_S, TTL_S, Heard, Member, Told
+from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told
 from tests.lane.fakes import in_place
 
 WIDE = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400, "MAX_STORIES": 5_000, RULES_NAME: 1})

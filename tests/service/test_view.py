@@ -11,6 +11,7 @@ import redis
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
+from orchestrator.fleet.members import Member
 from orchestrator.http.service_view import Lag, Status
 from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
@@ -23,7 +24,6 @@ from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import Service
 from orchestrator.store.client import connect
 from orchestrator.store.documents import Documents
-from orchestrator.store.members import Member
 from orchestrator.store.preflight import Finding, Verdict
 
 HEALTHY = SchedulerStatistics(

@@ -1,0 +1,89 @@
+"""A process that lives: what it is, how busy it is, and what it gets done.
+
+Every value was read from Redis, where anybody may have put it: numbers are finite and not negative, texts are short and
+can be printed. Source: ``orchestrator:members`` in ``docs/redis-protocol.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.contract.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What was done a second, on average since the heartbeat before.
+
+    Attributes:
+        chunks: folded.
+        mentions: of these chunks.
+        brands: visits that committed something.
+        duplicates: chunks that had been folded before.
+        dead_letters: chunks that went to the dead letters.
+    """
+
+    chunks: float = 0.0
+    mentions: float = 0.0
+    brands: float = 0.0
+    duplicates: float = 0.0
+    dead_letters: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a process was since the heartbeat before.
+
+    Attributes:
+        lanes: share of the lanes' time in which they worked on a brand, 0 to 1.
+        cpu: processors in use on average, 1 = all the time of one.
+        memory_bytes: resident.
+    """
+
+    lanes: float
+    cpu: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One process that lives.
+
+    Attributes:
+        name: of its own; no other process has it.
+        id: ``ORCHESTRATOR_ID``; several processes may have the same one.
+        version: of the package.
+        format: number of the state's format that it writes.
+        fingerprint: of its settings.
+        lanes: most brands that it works on at the same time.
+        active: brands that it works on now.
+        since_ms: when it was first heard of, Unix ms of the server.
+        age_ms: how long ago it last said something.
+        load: None from a version that does not tell.
+        rates: likewise.
+        oldest_s: for how long the brand that waits longest has seen no commit, as the process sees it; None: not told.
+        holds: some of the brands that it works on.
+    """
+
+    name: str
+    id: str
+    version: str
+    format: int
+    fingerprint: Fingerprint
+    lanes: int
+    active: int
+    since_ms: int
+    age_ms: int
+    load: Load | None = None
+    rates: Rates | None = None
+    oldest_s: float | None = None
+    holds: tuple[str, ...] = ()
+
+
+def summed(members: Iterable[Member]) -> Rates:
+    """What all *members* do together, as far as they tell."""
+    told = [member.rates for member in members if member.rates is not None]
+    return Rates(*(sum(getattr(rates, field.name) for rates in told) for field in fields(Rates)))

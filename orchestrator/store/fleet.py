@@ -1,0 +1,154 @@
+"""Reads the picture of all processes and brands, for page, command line, doctor and health alike.
+
+Takes no lease and changes nothing, so what it says may be old when it arrives. Brands are looked at in slices of one
+script each, in which Redis serves nobody else for one or two milliseconds. Everything read is untrusted and bounded.
+
+Source: ``look`` in ``docs/redis-protocol.md``; the types and the rules are those of :mod:`orchestrator.fleet`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.lock_token import MAX_TOKEN_BYTES, holder_of, is_process
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, standing
+from orchestrator.store import scripts
+from orchestrator.store.client import checked
+from orchestrator.store.members import read_members
+from orchestrator.store.parked import read_parked, read_parked_of
+from orchestrator.store.registry import registered
+from orchestrator.store.runner import ScriptRunner, evalsha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import redis
+
+    from orchestrator.fleet.members import Member
+    from orchestrator.fleet.parking import Parked
+
+SLICE: Final = 128
+"""Brands of one script."""
+
+_FIELD_BYTES: Final = 1_024
+"""Of a field of meta or an entry of the spike list; ours have a quarter of it."""
+
+_MOST_DIGITS: Final = 15
+_NO_LOCK: Final = -2
+
+
+class _Episode(msgspec.Struct, rename="camel"):
+    """What of a spike is looked at: it has no end while it is open."""
+
+    timestamp: str
+    ended_at: str | None = None
+
+
+def read_fleet(client: redis.Redis, registry_keys: Sequence[str]) -> FleetView:
+    """The processes that live, and how all registered brands stand.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    registry = registered(client, registry_keys)
+    members = read_members(client)
+    now_ms, brands = _look(client, registry.brands, members, read_parked(client))
+    return FleetView(now_ms, members, brands, len(registry.refused))
+
+
+def read_brand(client: redis.Redis, brand: str) -> BrandStatus:
+    """How *brand* stands, registered or not.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    parked = read_parked_of(client, brand)
+    _, (status,) = _look(client, [brand], read_members(client), {} if parked is None else {brand: parked})
+    return status
+
+
+def _look(
+    client: redis.Redis, brands: Sequence[str], members: Sequence[Member], parked: Mapping[str, Parked]
+) -> tuple[int, list[BrandStatus]]:
+    """The server's time, and how each of *brands* stands."""
+    living = {member.name: member for member in members}
+    # What a process said that is gone holds for nobody: who goes on with the brand finds out for itself.
+    parked = {brand: one for brand, one in parked.items() if one.by in living}
+    runner = ScriptRunner(client)
+    found: list[BrandStatus] = []
+    now_ms = 0
+    for start in range(0, max(1, len(brands)), SLICE):
+        asked = brands[start : start + SLICE]
+        command = evalsha(scripts.LOOK, list(_keys(asked)), MAX_TOKEN_BYTES, _FIELD_BYTES)
+        now_ms, *answers = checked(runner.run([command])[0])
+        found += (
+            _status(brand, answer, now_ms, living, parked.get(brand))
+            for brand, answer in zip(asked, answers, strict=True)
+        )
+    return now_ms, found
+
+
+def _keys(brands: Sequence[str]) -> Iterator[str]:
+    for keys in map(BrandKeys.of, brands):
+        yield from (keys.lock, keys.meta, keys.queue, keys.failed, keys.summary, keys.spike)
+
+
+def _status(brand: str, answer: Any, now_ms: int, living: Mapping[str, Member], parked: Parked | None) -> BrandStatus:
+    queued, failed, version, epoch, token, left_ms, summarised, spike = answer
+    holder = None if left_ms == _NO_LOCK else _holder(token, left_ms, _number(epoch), now_ms, living)
+    return BrandStatus(
+        brand,
+        standing(_length(queued), holder, parked, None),
+        queued=_length(queued),
+        failed=_length(failed),
+        commits=_number(version),
+        summarised=summarised == 1,
+        spiking=bool(spike) and _open(spike),
+        holder=holder,
+        parked=parked,
+    )
+
+
+def _holder(token: bytes, left_ms: int, epoch: int | None, now_ms: int, living: Mapping[str, Member]) -> Holder:
+    name = holder_of(token)
+    member = living.get(name)
+    return Holder(
+        name=name,
+        id="" if member is None else member.id,
+        lives=_lives(name, member),
+        # An epoch is the server's clock at the acquire, or later than that where the clock was set back since.
+        since_ms=min(epoch, now_ms) if epoch else None,
+        left_ms=left_ms if left_ms >= 0 else None,
+        token=token,
+    )
+
+
+def _lives(name: str, member: Member | None) -> bool | None:
+    if member is not None:
+        return True
+    # Commands take leases, too, and say nothing of themselves; tokens of older versions have no name.
+    return False if is_process(name) else None
+
+
+def _length(reply: int) -> int | None:
+    return None if reply < 0 else reply
+
+
+def _number(field: Any) -> int | None:
+    """A number of meta: 0 if it is missing, None if it is none of ours."""
+    if field == b"":
+        return 0
+    return int(field) if isinstance(field, bytes) and field.isdigit() and len(field) <= _MOST_DIGITS else None
+
+
+def _open(entry: bytes) -> bool:
+    try:
+        return _decode_episode(entry).ended_at is None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+_decode_episode: Any = msgspec.json.Decoder(_Episode).decode
