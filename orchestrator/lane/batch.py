@@ -87,6 +87,7 @@ class Batch:
 
     Attributes:
         stage: how far it is.
+        closing: after it the brand may stand still for long, so its commit carries the summary.
         digests: from DECODED on, of its chunks' ids; from FOLDED on, of the new ones.
         known: whether each of its chunks was folded before; None until Redis was asked.
         rejected: from DECODED on, items that are no chunks.
@@ -98,6 +99,7 @@ class Batch:
         self.items = items
         self.peek = peek
         self.stage = Stage.ASKED
+        self.closing = False
         self.digests: Sequence[bytes] = ()
         self.known: Sequence[bool] | None = None
         self.rejected: Sequence[Rejected] = ()
@@ -194,6 +196,8 @@ class Batch:
         self.enter(Stage.FOLDING)
         self.enter(Stage.FOLDED)
 
-    def first(self, count: int) -> Batch:
+    def first(self, count: int, *, closing: bool = False) -> Batch:
         """Its first items as a batch that nothing was done about."""
-        return Batch(self.items[:count], self.peek)
+        batch = Batch(self.items[:count], self.peek)
+        batch.closing = closing
+        return batch

@@ -16,7 +16,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import ClockSkewError, FutureStateError, StaleStateError, StoreError
+from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
 from orchestrator.lane.future import refuse_the_future
@@ -221,7 +221,11 @@ class Pipeline:
         if peek.cid != self.cid:
             raise StaleStateError(f"brand {self._lease.brand!r}: another commit came between")
         if batch.stage is not Stage.FOLDED:
-            self._batch = self._ready(batch, peek, treated)
+            try:
+                self._batch = self._ready(batch, peek, treated)
+            except DeadLetterFullError:
+                self._batch, self._next = None, batch  # nor is it for what lies among the dead letters
+                raise
         return self._batch or Step(idle=True, queued=peek.queued)
 
     def _head(self) -> Batch:
@@ -282,12 +286,46 @@ class Pipeline:
             self._sizer.restart()
         elif batch.stage is Stage.ASKED:  # what was read ahead was told to the sizer when it came
             self._sizer.saw(batch.items)
-        if batch.stage is Stage.ASKED:
-            batch.scan(self._config.limits, self.state.hashing)
-            batch.decode(self._lease.brand, self._config.limits)
+        self._decoded(batch)
+        if (count := self._fitting(batch)) < len(batch.items):
+            return self._cut(batch, peek, count)
+        return self._asked(batch)
+
+    def _asked(self, batch: Batch) -> Batch:
         if batch.known is None:
             batch.known = self._store.seen(self._lease, batch.digests)
         return batch
+
+    def _decoded(self, batch: Batch) -> None:
+        if batch.stage is Stage.ASKED:
+            batch.scan(self._config.limits, self.state.hashing)
+            batch.decode(self._lease.brand, self._config.limits)
+
+    def _fitting(self, batch: Batch) -> int:
+        """How many items, from the first one on, may be committed: the list of dead letters is to be filled exactly.
+
+        Workers write there, too, so in the end the commit decides.
+        """
+        if not batch.rejected:  # nearly always
+            return len(batch.items)
+        room = self._store.room(self._lease)
+        places = sorted(rejected.index for rejected in batch.rejected)
+        return len(batch.items) if room is None or room >= len(places) else places[room]
+
+    def _cut(self, batch: Batch, peek: Peek, count: int) -> Batch:
+        """The first *count* items of *batch*, after which the brand stands still; readers see all until then.
+
+        Raises:
+            DeadLetterFullError: there are none, and no summary is owed.
+        """
+        self._forget()
+        self._batch = first = batch.first(count, closing=True)
+        if count:
+            self._decoded(first)
+            return self._asked(first)
+        if self._refreshed(first, peek) is None:
+            raise self._store.full(self._lease)
+        return first
 
     def _refreshed(self, batch: Batch, peek: Peek) -> Batch | None:
         due_ms = self.state.due_ms()
@@ -316,7 +354,7 @@ class Pipeline:
         """Take the changes out of the state, into the commit of *batch*."""
         peek, brand, state = needed(batch.peek, "a peek"), self._lease.brand, self.state
         batch.enter(Stage.BUILDING)
-        publish = self._pace.wants(len(batch.items), peek)
+        publish = batch.closing or self._pace.wants(len(batch.items), peek)
         # The changes first: they are as of the fold, and a summary may advance the state's clock beyond it.
         changes = state.take_changes()
         orchestrator_id = self._config.orchestrator_id
@@ -338,7 +376,8 @@ class Pipeline:
 
     def _ask_about_next(self) -> Reply[Seen] | None:
         """Ask which chunks of the next batch are new; the answer is left on its way."""
-        if self._next is None:
+        # What is folded ahead cannot be cut any more to what dead letters have room for.
+        if self._next is None or (self._next.rejected and self._store.keeps_letters):
             return None
         try:
             return self._store.ask_seen(self._line, self._lease, self._next.digests)

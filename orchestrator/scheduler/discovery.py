@@ -307,12 +307,13 @@ class Discovery:
 
     async def _look_for_room(self) -> None:
         """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""
-        full = self._roster.full()
-        if not full:
-            return
-        for brand in await self._call(partial(self._store.roomy, full)):
-            self._roster.roomy(brand)
-        self._lanes.notice()
+        found = False
+        for part in self._roster.full_slices():
+            for brand in await self._call(partial(self._store.roomy, part)):
+                self._roster.roomy(brand)
+                found = True
+        if found:
+            self._lanes.notice()
 
     # -- hints
 

@@ -70,12 +70,23 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
     raise _error(code, script, keys, reply)
 
 
+def full_error(brand: str, letters: int) -> DeadLetterFullError:
+    """That *brand* has *letters* dead letters and no room for more, and what helps."""
+    name, run = shlex.quote(brand), "orchestrator failed"
+    return DeadLetterFullError(
+        f"brand {brand!r}: there are {letters} dead letters, and no room for the next one under FAILED_MAX_ENTRIES:"
+        f" look at them with '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or"
+        f" remove them with '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
+        " the brand goes on within a second"
+    )
+
+
 def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) -> OrchestratorError:
     if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
         return WrongTypeError(_key(script, keys, reply[1]), reply[2].decode(), KEY_TYPES[script.parts[reply[1] - 1]])
     brand = f"brand {keys.brand!r}"
     if code is Code.FULL:
-        return DeadLetterFullError(f"{brand}: {_full(keys.brand, reply[1])}")
+        return full_error(keys.brand, reply[1])
     if code is Code.SIZE:
         told = _size(script, keys, reply[1:])
         remedy = f"put it back, or run orchestrator repair --accept-loss {keys.brand!r}"
@@ -91,16 +102,6 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
     detail = reply[1].decode(errors="backslashreplace") if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     error, text = _MEANING[code]
     return error(f"{brand}: {text.format(detail)}")
-
-
-def _full(brand: str, letters: int) -> str:
-    name, run = shlex.quote(brand), "orchestrator failed"
-    return (
-        f"there are {letters} dead letters, and no room for those of the next batch under FAILED_MAX_ENTRIES: look at"
-        f" them with '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or remove"
-        f" them with '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
-        " the brand goes on within a second"
-    )
 
 
 def _key(script: Script, keys: BrandKeys, index: int) -> str:

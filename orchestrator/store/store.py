@@ -24,15 +24,26 @@ import msgspec
 
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, compare, reconcile
 from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys
-from orchestrator.errors import ClockSkewError, StoreError
+from orchestrator.errors import ClockSkewError, DeadLetterFullError, StoreError
 from orchestrator.store import pauses, scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
-from orchestrator.store.codes import Code, check_reply
+from orchestrator.store.codes import Code, check_reply, full_error
 from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
-from orchestrator.store.types import NO_LOOK, Claim, CommitReply, Lease, Look, Peek, Queued, Seen, StoreOptions
+from orchestrator.store.types import (
+    NO_LOOK,
+    Claim,
+    CommitReply,
+    FailedPolicy,
+    Lease,
+    Look,
+    Peek,
+    Queued,
+    Seen,
+    StoreOptions,
+)
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
@@ -370,6 +381,25 @@ class Store:
         return [
             brand for brand, length in zip(brands, lengths, strict=True) if not isinstance(length, int) or length < cap
         ]
+
+    @property
+    def keeps_letters(self) -> bool:
+        """Whether a full list of dead letters stops a commit, and drops none."""
+        return self.options.failed_policy is FailedPolicy.PAUSE
+
+    def room(self, lease: Lease) -> int | None:
+        """How many dead letters the brand may still get; None if that stops no commit, or if the commit has to say."""
+        letters = self._letters(lease) if self.keeps_letters else None
+        return None if letters is None else max(0, self.options.failed_max - letters)
+
+    def full(self, lease: Lease) -> DeadLetterFullError:
+        """What the commit of one more dead letter would raise, for those who know that there is no room."""
+        return full_error(lease.brand, self._letters(lease) or 0)
+
+    def _letters(self, lease: Lease) -> int | None:
+        with self._timed("read"):
+            length = self._runner.run([("LLEN", BrandKeys.of(lease.brand).failed)])[0]
+        return length if isinstance(length, int) else None
 
     def registered(self, keys: Sequence[str]) -> Registry:
         """The brands registered under *keys*, each a SET or a LIST."""

@@ -11,6 +11,7 @@ from tests.mutants.guard import Guard
 
 _STORE: Final = "tests/store/test_letters.py"
 _LETTERS: Final = "tests/letters"
+_ROOM: Final = "tests/lane/test_session_room.py"
 _CLI: Final = "tests/cli/test_failed_mend.py"
 
 LETTER_GUARDS: Final = (
@@ -106,6 +107,43 @@ LETTER_GUARDS: Final = (
         "group in self.groups or len(self.groups) < MAX_GROUPS",
         "True",
         f"{_LETTERS}/test_reading.py::test_groups_are_bounded",
+    ),
+    # lane: the list is filled exactly
+    Guard(
+        "orchestrator/lane/pipeline.py",
+        "if self._next is None or (self._next.rejected and self._store.keeps_letters):",
+        "if self._next is None:",
+        f"{_ROOM}::test_the_list_is_filled_exactly",
+    ),
+    Guard(
+        "orchestrator/lane/pipeline.py",
+        "or room >= len(places) else places[room]",
+        "or room >= len(places) else 1",
+        f"{_ROOM}::test_the_list_is_filled_exactly",
+    ),
+    Guard(
+        "orchestrator/lane/pipeline.py",
+        "publish = batch.closing or self._pace",
+        "publish = self._pace",
+        f"{_ROOM}::test_the_list_is_filled_exactly",
+    ),
+    Guard(
+        "orchestrator/lane/pipeline.py",
+        "if self._refreshed(first, peek) is None:",
+        "if True:",
+        f"{_ROOM}::test_the_list_is_filled_exactly",
+    ),
+    Guard(
+        "orchestrator/lane/pipeline.py",
+        "self._batch, self._next = None, batch  # nor is it",
+        "pass  # nor is it",
+        f"{_ROOM}::test_nothing_is_held_against_what_waits_for_room",
+    ),
+    Guard(
+        "orchestrator/scheduler/roster.py",
+        "turned = (full[start:] + full[:start])[:FULL_LOOK]",
+        "turned = full[:FULL_LOOK]",
+        "tests/scheduler/test_roster.py::test_very_many_full_brands_are_asked_about_in_turn",
     ),
     # scheduler: who makes room sees the brand go on
     Guard(

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.process.backoff import CAP_S
-from orchestrator.scheduler.roster import BUSY_PAUSE_S, CLAIM_SLICE, Roster
+from orchestrator.scheduler.roster import BUSY_PAUSE_S, CLAIM_SLICE, FULL_LOOK, Roster
 
 PARK_S = 30.0
 
@@ -231,6 +231,19 @@ def test_a_full_brand_starts_as_soon_as_there_is_room() -> None:
     assert _taken(roster, 0.1) == ["a"]
     roster.take(0.1)
     assert roster.full() == []
+
+
+def test_very_many_full_brands_are_asked_about_in_turn() -> None:
+    """A look for room has a bound, and who is not in this one is in a next one."""
+    names = [f"brand-{number}" for number in range(FULL_LOOK + CLAIM_SLICE)]
+    roster = _ready(*names)
+    assert roster.full_slices() == []
+    for name in names:
+        roster.take(0.0)
+        roster.finish(name, LaneOutcome.FULL, 0.0, reason="r")
+    looks = [roster.full_slices(), roster.full_slices()]
+    assert [len(part) for look in looks for part in look] == [CLAIM_SLICE] * 4
+    assert {name for look in looks for part in look for name in part} == set(names)
 
 
 def test_finish_leaves_a_parked_brand_to_the_one_who_holds_it() -> None:

@@ -556,13 +556,28 @@ def test_a_full_list_says_what_to_do(world: World) -> None:
     lease, peek = world.holding(b"a")
     with pytest.raises(
         DeadLetterFullError,
-        match="there are 3 dead letters, and no room for those of the next batch under FAILED_MAX_ENTRIES",
+        match="there are 3 dead letters, and no room for the next one under FAILED_MAX_ENTRIES",
     ) as told:
         world.store.commit(lease, commit_of(peek, failed=[b"1"]))
     assert f"orchestrator failed retry {shlex.quote(world.brand)} --all" in str(told.value)
     assert world.store.roomy([world.brand, "none"]) == ["none"]
     world.client.lpop(world.keys.failed)
     assert world.store.roomy([world.brand]) == [world.brand]
+
+
+def test_room_is_what_the_cap_leaves(world: World) -> None:
+    """Never less than none; nobody is asked where a full list drops its oldest, or where the key is no list."""
+    lease, _ = world.holding(b"a")
+    rooms = []
+    for _ in range(5):
+        rooms.append(world.store.room(lease))
+        world.client.rpush(world.keys.failed, "w")
+    assert rooms == [3, 2, 1, 0, 0]
+    dropping = Store(world.client, StoreOptions(failed_max=3, failed_policy=FailedPolicy.DROP_OLDEST))
+    assert (dropping.room(lease), dropping.keeps_letters, world.store.keeps_letters) == (None, False, True)
+    world.client.delete(world.keys.failed)
+    world.client.set(world.keys.failed, "foreign")
+    assert world.store.room(lease) is None
 
 
 def test_commit_over_the_cap_of_failed_without_new_ones_goes_through(world: World) -> None:
