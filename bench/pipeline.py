@@ -25,7 +25,7 @@ from bench._service import ServiceProcess, service
 from orchestrator.contract.keys import BrandKeys, queue_key
 from orchestrator.store.embedded import EmbeddedRedis
 
-BATCH_ITEMS = {"a": 256, "b": 16, "c": 256, "d": 256}
+BATCH_ITEMS = {"a": 256, "b": 16, "c": 256, "d": 256, "f32": 48}
 STORIES_MISSED = 0.05  # at most this share of the stories may have become one with another by similar labels
 _FLOOR_KEY = "bench:floor"
 
@@ -67,7 +67,8 @@ class Load:
         count = self.founding + self.each
         if self.payload == "d":
             return _payloads.texts(count, brand, stories=self.stories)
-        return _payloads.large(count, brand, stories=self.stories, centroids=self.payload == "b")
+        packed = self.payload == "f32"
+        return _payloads.large(count, brand, stories=self.stories, centroids=self.payload != "c", packed=packed)
 
 
 def loads(scale: float) -> list[Load]:
@@ -85,6 +86,7 @@ def loads(scale: float) -> list[Load]:
         Load("b, 10 brands of 1,000", "b", of(1_600), brands=10, stories=1_000),
         Load("b, 1,000 stories", "b", of(16_000), stories=1_000),
         Load("b, 10,000 stories", "b", of(12_000), stories=10_000),
+        Load("f32, 1,000 stories", "f32", of(24_000), stories=1_000),
     ]
 
 
@@ -188,8 +190,8 @@ def command(scale: float, rounds: int, only: str, as_json: bool) -> None:  # noq
         if load.name.startswith(only):
             measure(report, load, rounds)
     report.notes += [
-        "floor loop: LRANGE, msgspec by the contract's bare types (centroids as list[float]), LTRIM",
-        "a: 280 B, b: 69 KB, c: 4.9 KB, d: 3.7 KB a chunk; all stories of b, c and d are there before",
+        "floor loop: LRANGE, msgspec by the contract's bare types (centroids as list[float] or packed as str), LTRIM",
+        "a: 280 B, b: 69 KB, c: 4.9 KB, d: 3.7 KB, f32: 21 KB a chunk; all stories but that of a are there before",
         "cores: processor time of the service (without Redis's) by time",
     ]
     report.show(as_json=as_json)

@@ -3,3 +3,5 @@ from orchestrator.kernels.scan_py import Scan as Scan
 from orchestrator.kernels.scan_py import decode_items as decode_items
 
 IMPLEMENTATION: str
+
+def use_instructions(level: int) -> int: ...

@@ -31,6 +31,10 @@ cdef extern from "hash.h" nogil:
     cdef cppclass Hasher:
         Hasher(const char* key)
 
+cdef extern from "base64.h" namespace "base64" nogil:
+    int instructions
+    int best_instructions() noexcept
+
 cdef extern from "scan_batch.h" namespace "scan" nogil:
     cdef enum Verdict:
         PLAIN
@@ -70,6 +74,17 @@ cdef extern from "scan_batch.h" namespace "scan" nogil:
         void add(const char* data, Py_ssize_t size) except +
         void start() except +
         void finish() except +
+
+
+def use_instructions(int level) -> int:
+    """Let base64 be read by instructions of *level* (0: any machine; 1, 2: better ones), as far as there are any.
+
+    For tests, which try them all; what is chosen changes no result. Returns the level before.
+    """
+    global instructions
+    previous = instructions
+    instructions = min(level, best_instructions())
+    return previous
 
 
 @cython.no_gc  # no cycle goes through it, and a cycle that it hangs on must not clear the items under its thread

@@ -270,7 +270,7 @@ class Scanner {
         if (quote == nullptr) return false;
         std::string_view text(at_, (size_t)((const char *)quote - at_)); /* an escape is no digit and refused below */
         at_ = (const char *)quote + 1;
-        return base64_floats(text, MAX_DIMENSIONS, &values);
+        return base64::floats(text, MAX_DIMENSIONS, &values);
     }
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 
 from bench import _payloads
@@ -24,12 +25,12 @@ def stories_of(chunks: Iterable[bytes], brand: str) -> int:
     return state.story_count
 
 
-@pytest.mark.parametrize("centroids", [True, False], ids=["b", "c"])
-def test_large_founds_all_stories_first_and_no_other_later(*, centroids: bool) -> None:
+@pytest.mark.parametrize(("centroids", "packed"), [(True, False), (False, False), (True, True)], ids=["b", "c", "f32"])
+def test_large_founds_all_stories_first_and_no_other_later(*, centroids: bool, packed: bool) -> None:
     """After the founding chunks every story is there; those that come later join one."""
     founding = _payloads.founding(100)
     assert founding == 13
-    chunks = list(_payloads.large(40, stories=100, centroids=centroids))
+    chunks = list(_payloads.large(40, stories=100, centroids=centroids, packed=packed))
     assert stories_of(chunks[: founding - 1], "bench") < 100
     assert stories_of(chunks[:founding], "bench") == 100
     assert stories_of(chunks, "bench") == 100
@@ -45,6 +46,14 @@ def test_texts_found_all_stories_first_and_no_other_later() -> None:
     batch = decode_batch(chunks, "bench")
     hashes = batch.mentions.hashes.tolist()
     assert len(set(hashes)) == len(hashes) == 60 * _payloads.CLUSTERS * _payloads.EXAMPLES
+
+
+def test_large_packs_the_vectors_that_it_writes_out() -> None:
+    """(f32) says the same as (b), but for numbers that float32 cannot hold."""
+    written, packed = (decode_batch(list(_payloads.large(3, packed=form)), "bench") for form in (False, True))
+    assert len(packed.centroids) == 3 * _payloads.CLUSTERS
+    assert np.array_equal(written.centroids.values, packed.centroids.values)
+    assert [chunk.clusters for chunk in written.chunks] == [chunk.clusters for chunk in packed.chunks]
 
 
 def test_large_takes_any_brand() -> None:

@@ -14,13 +14,13 @@ ARM_COMPILER = "aarch64-linux-gnu-g++"
 EMULATOR = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 
 
-def compiled(compiler: str, folder: Path, *options: str) -> Path:
+def compiled(compiler: str, folder: Path, *options: str, check: Path = CHECK) -> Path:
     """The check as a program, compiled as ``setup.py`` compiles the kernel."""
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler} on this machine")
-    program = folder / "filter_check"
+    program = folder / check.stem
     flags = ["-O3", "-std=c++17", "-ffp-contract=off", "-Wall", "-Wextra", *options, f"-I{HEADERS}"]
-    subprocess.run([compiler, *flags, str(CHECK), "-o", str(program)], check=True)
+    subprocess.run([compiler, *flags, str(check), "-o", str(program)], check=True)
     return program
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.rows import Centroids, MentionRows
-from tests.kernels.support import twins_of
+from tests.kernels.support import COMPILED, twins_of
 
 HASHING = Hashing.of_nobody()
 FOLDER = Path(decode.__file__).parents[1] / "kernels"
@@ -130,6 +131,66 @@ def test_rows_of_base64_are_the_bytes(kernel: ModuleType, data: bytes) -> None:
     assert rows == [np.frombuffer(data, "<u4").tolist() or None]
 
 
+@pytest.fixture(params=[0, 1, 2])
+def compiled_kernel(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
+    """The compiled twin, on each level of instructions that there are here."""
+    if not COMPILED:
+        pytest.skip("no compiled kernel on this machine")
+    kernel = importlib.import_module("orchestrator.kernels._scan")
+    previous = kernel.use_instructions(request.param)
+    yield kernel
+    kernel.use_instructions(previous)
+
+
+def packed_item(text: str, *, before: int = 0) -> bytes:
+    """A chunk with *text* as its centroid, which begins so many bytes later than it would."""
+    return item_with(" " * before + f'"{text}"', key='"centroidF32"')
+
+
+def test_rows_of_base64_are_the_bytes_wherever_they_begin(compiled_kernel: ModuleType) -> None:
+    """Of every length up to 100 numbers, from every place in a block; numbers that are not finite are bits like others.
+
+    None takes the slow way.
+    """
+    rng = np.random.default_rng(64)
+    odd = np.array([np.nan, np.inf, -np.inf, -0.0, 1e-45], "<f4").view("<u4")
+    for count in range(1, 101):
+        numbers = rng.integers(0, 2**32, count, np.uint32)
+        numbers[rng.integers(count)] = odd[count % len(odd)]
+        text = base64.b64encode(numbers.astype("<u4").tobytes()).decode()
+        assert rows_of(compiled_kernel, packed_item(text, before=count % 64)) == ([numbers.tolist()], 0)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["=", "-", "_", "@", "[", "`", "{", ".", "\\/", "\\n", " ", "\x7f", "\u00e9", "\u20ac"]
+)
+def test_rows_of_base64_are_judged_as_by_the_twin(compiled_kernel: ModuleType, wrong: str) -> None:
+    """A sign that is no digit is found at whatever place, and said to be what the twin says."""
+    twin = importlib.import_module(twins_of("scan")[0])
+    whole = base64.b64encode(np.linspace(-1, 1, 64, dtype="<f4").tobytes()).decode()
+    for place in range(len(whole) - len(wrong) + 1):
+        item = packed_item(whole[:place] + wrong + whole[place + len(wrong) :])
+        assert outcome_of(compiled_kernel, item) == outcome_of(twin, item)
+
+
+@pytest.mark.parametrize("padding", range(5))
+def test_rows_of_base64_end_as_the_twin_says(compiled_kernel: ModuleType, padding: int) -> None:
+    """Any number of digits, with any number of signs behind them."""
+    twin = importlib.import_module(twins_of("scan")[0])
+    digits = base64.b64encode(bytes(range(200))).decode().rstrip("=")
+    for count in range(len(digits)):
+        item = packed_item(digits[:count] + "=" * padding)
+        assert outcome_of(compiled_kernel, item) == outcome_of(twin, item)
+
+
+def outcome_of(kernel: ModuleType, item: bytes) -> Any:
+    """The rows of *item*, or why it is refused."""
+    try:
+        return rows_of(kernel, item)[0]
+    except InvalidChunkError as error:
+        return error.reason, error.path
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -210,12 +271,7 @@ def test_twins_judge_damage_alike(place: int, damage: bytes, cut: int) -> None:
         "[0.125,-0.0975050032138824, 5e-05]", more=f'}},{{"id":"","label":"","mentions":[],"centroidF32":"{packed}"'
     )
     item = whole[:place] + damage + whole[place + cut :]
-    outcomes = []
-    for name in twins_of("scan"):
-        try:
-            outcomes.append(rows_of(importlib.import_module(name), item)[0])
-        except InvalidChunkError as error:
-            outcomes.append([error.reason, error.path])
+    outcomes = [outcome_of(importlib.import_module(name), item) for name in twins_of("scan")]
     assert outcomes == outcomes[:1] * len(outcomes)
 
 
