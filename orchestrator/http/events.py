@@ -1,8 +1,9 @@
 """``GET /v1/events``: server-sent events about written summaries, as an endless answer.
 
 An event names brand, epoch and version; the summary itself is read where it is always read. Updates that come
-close together are told together, of each brand the newest. A comment every few seconds shows proxies and us that
-the connection lives. The stream ends when the service stops, so that it never holds up a stop.
+close together are told together, of each brand the newest. A beat every few seconds shows proxies and us that the
+connection lives, and the reader how the service is: what it has is current only while the service serves. The stream
+ends when the service stops, so that it never holds up a stop.
 Source: the WHATWG specification of server-sent events.
 """
 
@@ -27,11 +28,11 @@ from orchestrator.http.problems import ProblemError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from orchestrator.http.service_view import ServiceView, SummaryUpdate
+    from orchestrator.http.service_view import ServiceView, Status, SummaryUpdate
     from orchestrator.process.metrics import Metrics
 
 MAX_SUBSCRIBERS = 100  # each keeps a connection of the 512
-HEARTBEAT_S = 15.0  # proxies drop what is silent for 30-60 s
+HEARTBEAT_S = 5.0  # proxies drop what is silent for 30-60 s, and a page says for how long it has heard nothing
 RECONNECT_MS = 3_000
 PAUSE_S = 0.2
 """Between two looks of one stream at what is new. Waking for each update costs 0.15 ms per stream: with 100 streams,
@@ -44,6 +45,11 @@ def encode_event(update: SummaryUpdate) -> bytes:
     """One event in the wire format; JSON has no bare line breaks, so the data is a single line."""
     data = msgspec.json.encode({"brand": update.brand, "epoch": update.epoch, "version": update.version})
     return b"event: summary\nid: %d-%d\ndata: %b\n\n" % (update.epoch, update.version, data)
+
+
+def encode_beat(status: Status) -> bytes:
+    """The event that tells how the service is."""
+    return b'event: beat\ndata: {"status":"%b"}\n\n' % status.value.encode()
 
 
 class OpenStreams:
@@ -103,11 +109,11 @@ class EventStream(ResponseBody):
         return self
 
     async def __anext__(self) -> bytes:
-        """The next events, or a heartbeat after a silence; ends when the service stops."""
+        """The next events, or a beat after a silence; ends when the service stops."""
         if not self._started:
             self._started = True
-            return b"retry: %d\n: connected\n\n" % RECONNECT_MS
-        result = b": heartbeat\n\n"
+            return b"retry: %d\n\n" % RECONNECT_MS + self._beat()
+        result = b""
         async with trio.open_nursery() as nursery:
 
             async def next_events() -> None:
@@ -125,7 +131,10 @@ class EventStream(ResponseBody):
             nursery.start_soon(next_events)
         if self._streams.stop.is_set():
             raise StopAsyncIteration
-        return result
+        return result or self._beat()
+
+    def _beat(self) -> bytes:
+        return encode_beat(self._streams.service.statistics().status)
 
     async def _next_events(self) -> bytes:
         """Wait for updates and encode all that are there, of each brand the newest."""

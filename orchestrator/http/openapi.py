@@ -143,7 +143,10 @@ def _events() -> JsonObject:
     return {
         "get": {
             "summary": "Server-sent events of new summaries, until the service stops",
-            "description": "Each event is named `summary`; its data is an UpdateEvent. A slow reader misses updates.",
+            "description": (
+                "An event named `summary` has an UpdateEvent as its data. After 5 s of silence comes one named `beat`,"
+                ' whose data is `{"status"}` of the service. A slow reader misses updates.'
+            ),
             "operationId": "events",
             "parameters": [
                 {

@@ -23,7 +23,7 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # Redis is usually back within that, and a page reload is cheap
 PAGES = "PAGES"  # in an application's configuration: it has pages, and a template for errors
 _CHALLENGES = ('Bearer realm="orchestrator"', 'Basic realm="orchestrator", charset="UTF-8"')
-_PEOPLES_PATHS = ("/brands", "/static")
+_PEOPLES_PATHS = ("/brands", "/static", "/ops")
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +54,9 @@ def _for_people() -> bool:
 async def answer(status: HTTPStatus, detail: str) -> Response:
     """The error response for the current request."""
     if _for_people():
-        page = await render_template("error.html", status=status.value, title=status.phrase, detail=detail)
+        # What was asked for is asked for again; an action is not.
+        heals = status is HTTPStatus.SERVICE_UNAVAILABLE and request.method == "GET"
+        page = await render_template("error.html", status=status.value, title=status.phrase, detail=detail, heals=heals)
         response = Response(page, status=status.value)
     else:
         body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}

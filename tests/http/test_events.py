@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from orchestrator.http import events as events_module
 from orchestrator.http.events import EventStream, OpenStreams, encode_event
-from orchestrator.http.service_view import SummaryUpdate
+from orchestrator.http.service_view import Status, SummaryUpdate
 from tests.polling import until
 
 if TYPE_CHECKING:
@@ -86,13 +86,15 @@ async def test_stream_tells_the_newest_of_a_burst(
 
 async def test_stream_sends_a_heartbeat_after_silence(
     streams: OpenStreams,
+    service: MemoryService,
     autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - being requested is its effect
 ) -> None:
-    """Fifteen virtual seconds without an update give a comment."""
+    """Five virtual seconds without an update give a beat, which says how the service is now."""
     async with EventStream(streams, None) as stream:
-        await anext(stream)
+        assert (await anext(stream)).endswith(b'event: beat\ndata: {"status":"ok"}\n\n')
         started_s = trio.current_time()
-        assert await anext(stream) == b": heartbeat\n\n"
+        service.status = Status.UNAVAILABLE
+        assert await anext(stream) == b'event: beat\ndata: {"status":"unavailable"}\n\n'
         assert trio.current_time() - started_s == pytest.approx(events_module.HEARTBEAT_S)
 
 

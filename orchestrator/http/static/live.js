@@ -1,23 +1,78 @@
-// Keeps an open page current: when the service tells of a new summary, the page is fetched again and its content
-// replaced. Without script or connection the page is as it was when it was loaded. All markup comes from the server.
-const PAUSE_MS = 3000;
+// Keeps an open page current, and says how current it is. When the service tells of something new, or after a while,
+// the page is fetched again and its content replaced. Without script the page is as it was when it was loaded. All
+// markup comes from the server.
+//
+// An EventSource ends for good at the first answer that is not 200, a proxy's 502 among them. So a new one is made here
+// after each end, later and later.
+const PAUSE_MS = 3000; // between two looks at the page
+const SILENT_MS = 20000; // four beats: who is silent for so long is gone, whatever the connection says
+const CURRENT_MS = 2 * PAUSE_MS + 2000;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 30000;
+
 const main = document.getElementById("content");
+const line = document.getElementById("live");
+const said = document.getElementById("live-said");
 const brand = main.querySelector("[data-brand]")?.dataset.brand;
+const everyMs = 1000 * Number(main.querySelector("[data-every]")?.dataset.every ?? 0);
+const broken = main.querySelector("[data-broken]") !== null;
+
 let running = false;
 let again = false;
+let source = null;
+let retryMs = FIRST_RETRY_MS;
+let retry = null;
+let heardMs = performance.now(); // the last sign of a service that serves, at first this page itself
+let currentMs = heardMs; // when the content was known to be what the service would say
+let told = "";
+let trouble = broken ? "not available" : ""; // why nothing is heard
+
+function age(sinceMs) {
+  const seconds = Math.max(0, Math.round((performance.now() - sinceMs) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+function tell() {
+  // A page that is fetched again and again is current without the feed.
+  const shown = everyMs && performance.now() - currentMs < CURRENT_MS ? "" : trouble;
+  line.hidden = false;
+  line.classList.toggle("lost", shown !== "");
+  line.textContent = shown ? `${shown} for ${age(currentMs)}` : `live, ${age(currentMs)} ago`;
+  if (shown === told) return; // to screen readers once, not each second
+  said.textContent = shown ? `This page is not current: ${shown}.` : "This page is live again.";
+  told = shown;
+}
+
+function alive(status) {
+  heardMs = performance.now();
+  const serving = status === "ok" || status === "degraded";
+  const before = trouble;
+  trouble = serving ? "" : `service ${status}`;
+  if (serving && before) refresh(); // something may have been missed
+  else if (serving && !again) currentMs = heardMs;
+  tell();
+}
 
 function busy() {
-  return running || document.hidden || document.activeElement?.matches("input");
+  return running || document.hidden || document.activeElement?.matches("input, select, textarea");
+}
+
+// What an element is known by across two versions of the page.
+function key(element) {
+  return element?.id || element?.getAttribute("href") || element?.dataset.key || null;
 }
 
 function replaceContent(page) {
-  const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("content");
-  const open = main.querySelector("details")?.open ?? false;
-  const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  main.replaceChildren(...fresh.childNodes);
-  const details = main.querySelector("details");
-  if (details) details.open = open;
-  if (focused) [...main.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+  const fresh = new DOMParser().parseFromString(page, "text/html");
+  const open = new Set([...main.querySelectorAll("details")].filter((each) => each.open).map((each) => each.id));
+  const focused = main.contains(document.activeElement) ? key(document.activeElement) : null;
+  const scrolled = [...main.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
+  main.replaceChildren(...fresh.getElementById("content").childNodes);
+  document.title = fresh.title;
+  for (const each of main.querySelectorAll("details")) each.open = open.has(each.id);
+  main.querySelectorAll(".scroll").forEach((each, place) => (each.scrollLeft = scrolled[place] ?? 0));
+  if (focused) [...main.querySelectorAll("a, button, summary, [tabindex]")].find((each) => key(each) === focused)?.focus();
 }
 
 async function refresh() {
@@ -27,12 +82,20 @@ async function refresh() {
   }
   running = true;
   again = false;
+  const askedMs = performance.now();
   try {
     const response = await fetch(location.href, { cache: "no-cache" });
-    if (response.ok) replaceContent(await response.text());
+    if (response.ok) {
+      if (broken) location.reload();
+      replaceContent(await response.text());
+      currentMs = askedMs;
+    } else {
+      again = true;
+    }
   } catch {
     again = true;
   }
+  tell();
   setTimeout(() => {
     running = false;
     if (again) refresh();
@@ -41,10 +104,46 @@ async function refresh() {
 
 function refreshIfMissed() {
   if (again) refresh();
+  if (!document.hidden && source === null && retry !== null) connect();
 }
 
-const query = brand === undefined ? "" : `?brand=${encodeURIComponent(brand)}`;
-// Beside this file's own address, since the service may stand under a path.
-new EventSource(new URL(`../v1/events${query}`, import.meta.url)).addEventListener("summary", refresh);
+function lost(reason) {
+  if (!trouble) trouble = reason;
+  source?.close();
+  source = null;
+  clearTimeout(retry);
+  // Spread, so that all pages that lost a service do not come back to it in the same moment.
+  retry = setTimeout(connect, retryMs * (0.5 + Math.random() / 2));
+  retryMs = Math.min(LAST_RETRY_MS, 2 * retryMs);
+  tell();
+}
+
+function connect() {
+  clearTimeout(retry);
+  retry = null;
+  const query = brand === undefined ? "" : `?brand=${encodeURIComponent(brand)}`;
+  heardMs = performance.now();
+  // Beside this file's own address, since the service may stand under a path.
+  source = new EventSource(new URL(`../v1/events${query}`, import.meta.url));
+  source.addEventListener("beat", (event) => {
+    retryMs = FIRST_RETRY_MS;
+    alive(JSON.parse(event.data).status);
+  });
+  source.addEventListener("summary", () => {
+    again = true;
+    alive("ok");
+    refresh();
+  });
+  source.addEventListener("error", () => lost("no connection"));
+}
+
+setInterval(() => {
+  if (source !== null && performance.now() - heardMs > SILENT_MS) lost("no connection");
+  if (broken || (everyMs && (trouble || performance.now() - currentMs > everyMs))) refresh();
+  tell();
+}, 1000);
 document.addEventListener("visibilitychange", refreshIfMissed);
 document.addEventListener("focusout", () => setTimeout(refreshIfMissed));
+addEventListener("pagehide", () => source?.close());
+addEventListener("pageshow", (event) => event.persisted && lost("no connection"));
+connect();
