@@ -17,6 +17,7 @@ _TRIAL: Final = "orchestrator/lane/trial.py"
 _TURN: Final = "orchestrator/lane/turn.py"
 _LANE: Final = "orchestrator/lane/lane.py"
 _LINE: Final = "orchestrator/store/line.py"
+_STORE: Final = "orchestrator/store/store.py"
 
 _BOUNDS: Final = "tests/lane/test_session_bounds.py"
 _LOOKS: Final = "tests/store/test_store.py"
@@ -187,6 +188,8 @@ LANE_GUARDS: Final = (
     Guard(_TURN, "(self._yield_asked and past_quantum)", "self._yield_asked", "tests/lane/test_turn.py"),
     Guard(_TURN, "self._clock() < until_s and not self.over", "self._clock() < until_s", "tests/lane/test_turn.py"),
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
+    # store: a lone item is sent once
+    Guard(_STORE, 'commit.tail if commit.consumed > 1 else b""', "commit.tail", "tests/faults/test_schedules.py"),
     # lane/turn and lane: short work waits for no long work, and what is long is known
     Guard(_TURN, "self._places[long].held()", "self._places[False].held()", "tests/lane/test_turn.py"),
     Guard(_TURN, "self._places[long].held()", "self._places[True].held()", "tests/lane/test_turn.py"),
