@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.keys import queue_key, worker_queue_key
 from orchestrator.contract.letters import Letter, Writer
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.letters.order import Order, Plan
+
+LONG_CALL_S: Final = 0.005
+"""A call that took so long, in a long list, kept Redis from everybody else."""
 
 Progress = Callable[[int], None]
 """Called with the letters that Redis has confirmed so far; what it raises ends the work between two calls."""
@@ -66,10 +69,13 @@ class Pace:
         """Letters of one call."""
         return MAX_LETTERS if self.rate is None else max(1, min(MAX_LETTERS, int(self.rate)))
 
-    def moved(self, letters: int) -> None:
-        """Wait for what *letters* took too little time."""
-        if self.rate is not None and letters:
-            self.sleep(letters / self.rate)
+    def called(self, letters: int, took_s: float) -> None:
+        """Wait for what *letters* took too little time, and after a call that kept others waiting for as long."""
+        pause_s = 0.0 if self.rate is None else letters / self.rate
+        if took_s >= LONG_CALL_S:
+            pause_s = max(pause_s, took_s)
+        if pause_s:
+            self.sleep(pause_s)
 
 
 @dataclass(slots=True)
@@ -78,6 +84,7 @@ class Mover:
 
     Attributes:
         by: who does it.
+        clock: seconds, for how long calls take.
         queue: where to; None: they are dropped.
         payload: what is sent for a letter; None for those that are dropped.
         moved: letters that Redis has confirmed.
@@ -89,6 +96,7 @@ class Mover:
     payload: Callable[[Letter], bytes] | None
     pace: Pace
     progress: Progress
+    clock: Callable[[], float] = time.perf_counter
     moved: int = 0
 
     def carry_out(self, brand: str, left: Counter[bytes]) -> int:
@@ -107,7 +115,9 @@ class Mover:
         lively = False
         while left and (raws := walk.read()):
             sent, seen = self._chosen(walk.place, raws, left)
+            began_s = self.clock()
             done = mend(self.client, brand, sent, who=self.by, queue=self.queue) if sent else []
+            took_s = self.clock() - began_s
             for letter, was in zip(sent, done, strict=True):
                 lively = True
                 if was:
@@ -118,7 +128,7 @@ class Mover:
             walk.place += seen - moved
             if moved:
                 self.progress(self.moved)
-            self.pace.moved(moved)
+            self.pace.called(moved, took_s)
         return lively
 
     def _chosen(self, place: int, raws: list[bytes], left: Counter[bytes]) -> tuple[list[Sent], int]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.letters import Letter, LetterError
+from orchestrator.errors import WrongTypeError
 from orchestrator.letters.tally import Tally
 from orchestrator.store import checked, translated
-from orchestrator.store.letters import Walk, a_list, marks
+from orchestrator.store.letters import Walk, marks
 from orchestrator.store.registry import registered
 
 if TYPE_CHECKING:
@@ -47,10 +48,14 @@ def slice_of(client: redis.Redis, brand: str, first: int, last: int) -> tuple[li
         StoreError: Redis did not answer or refused.
     """
     key = BrandKeys.of(brand).failed
-    with a_list(client, key), client.pipeline(transaction=True) as pipeline:  # one snapshot, so that places are right
+    with translated(), client.pipeline(transaction=True) as pipeline:  # one snapshot, so that places are right
+        pipeline.type(key)
         pipeline.llen(key)
         pipeline.lrange(key, first, last)
-        total, raws = (checked(reply) for reply in pipeline.execute(raise_on_error=False))
+        kind, *replies = pipeline.execute(raise_on_error=False)
+    if (found := checked(kind)) not in {b"list", b"none"}:
+        raise WrongTypeError(key, found.decode(), "list")
+    total, raws = map(checked, replies)
     start = max(0, first + total if first < 0 else first)
     return [Letter.read(start + offset, raw) for offset, raw in enumerate(raws)], int(total)
 

@@ -7,20 +7,19 @@ the script ``mend`` in one step, or not at all. Synchronous. Source: ``docs/redi
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.errors import StoreRefusedError, WrongTypeError
+from orchestrator.errors import WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import redis
 
@@ -30,13 +29,15 @@ MARK_TTL_S: Final = 7 * 24 * 3_600
 MAX_MARKS: Final = 20_000
 """Marks of a brand; more begin anew."""
 
-MAX_LETTERS: Final = 64
-"""Letters of one call: removing one from among 10,000 takes Redis 0.1 ms, and it serves nobody else meanwhile."""
+MAX_LETTERS: Final = 128
+"""Letters of one call, and of one slice of a list."""
 
 SLICE_BYTES: Final = 2**20
-"""Bytes that a slice of a list is meant to have."""
+"""Bytes that a slice of a list is meant to have; one that holds a single entry may have more."""
 
 _NONE_BYTES: Final = 16
+_ABSENT: Final = BrandKeys.of("orchestrator probe").outbox
+_TYPES: Final = ("list", "list", "hash", "list")
 _MAX_WHO_CHARS: Final = 128
 _DIGEST_BYTES: Final = 12
 
@@ -68,13 +69,12 @@ class Mark:
 
 
 class Walk:
-    """Reads a brand's list from the oldest entry on, in slices of a bounded number and, about, of bounded bytes."""
+    """Reads a brand's list from the oldest entry on, in slices that are bounded in number and in bytes."""
 
     def __init__(self, client: redis.Redis, brand: str) -> None:
         self.place = 0
-        self._client = client
+        self._runner = ScriptRunner(client)
         self._key = BrandKeys.of(brand).failed
-        self._count = 16
 
     def read(self) -> list[bytes]:
         """Entries from :attr:`place` on; empty at the end.
@@ -83,31 +83,11 @@ class Walk:
             WrongTypeError: the key is no list.
             StoreError: Redis did not answer or refused.
         """
-        with a_list(self._client, self._key):
-            raws = cast("list[bytes]", self._client.lrange(self._key, self.place, self.place + self._count - 1))
-        size = sum(map(len, raws))
-        # The next slice is taken for as heavy as this one.
-        self._count = max(1, min(MAX_LETTERS, 2 * self._count, self._count * SLICE_BYTES // max(1, size)))
-        return raws
-
-
-@contextmanager
-def a_list(client: redis.Redis, key: str) -> Iterator[None]:
-    """What Redis refuses inside of the block because *key* is no list says what it is.
-
-    Raises:
-        WrongTypeError: *key* is no list.
-        StoreError: Redis did not answer or refused.
-    """
-    try:
-        with translated():
-            yield
-    except StoreRefusedError:
-        with translated():
-            found = cast("bytes", client.type(key)).decode()
-        if found in {"list", "none"}:
-            raise
-        raise WrongTypeError(key, found, "list") from None
+        command = evalsha(scripts.WALK, [self._key], self.place, MAX_LETTERS, SLICE_BYTES)
+        reply: list[bytes] = checked(self._runner.run([command])[0])
+        if Code(reply[0].decode()) is Code.TYPE:
+            raise WrongTypeError(self._key, reply[2].decode(), "list")
+        return reply[1:]
 
 
 def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, queue: str | None) -> list[bool]:
@@ -121,16 +101,16 @@ def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, 
         StoreError: Redis refused; or did not answer, and it is not known which of them were moved.
     """
     keys = BrandKeys.of(brand)
-    names = [keys.failed, queue or keys.queue, keys.retried]
+    names = [keys.failed, queue or keys.queue, keys.retried, _ABSENT]
     action = "drop" if queue is None else "retry"
-    none = secrets.token_bytes(_NONE_BYTES)
+    none = f"moved {secrets.token_hex(_NONE_BYTES)}"
     flat: list[Any] = []
     for letter in letters:
         flat += (letter.index, letter.raw, letter.payload, _digest(letter.before), _digest(letter.payload))
     command = evalsha(scripts.MEND, names, action, who[:_MAX_WHO_CHARS], MARK_TTL_S * 1000, MAX_MARKS, none, *flat)
     reply = checked(ScriptRunner(client).run([command])[0])
     if Code(reply[0].decode()) is Code.TYPE:
-        raise WrongTypeError(names[reply[1] - 1], reply[2].decode(), ("list", "list", "hash")[reply[1] - 1])
+        raise WrongTypeError(names[reply[1] - 1], reply[2].decode(), _TYPES[reply[1] - 1])
     return [done == 1 for done in reply[1:]]
 
 

@@ -39,7 +39,7 @@ class Script:
         name: of its file.
         parts: attributes of ``BrandKeys`` in the order of its KEYS (acquire takes one more, which is of all brands);
             empty for claim, look, pause, resume and paused, which take many brands, for beat, which takes none, and
-            for mend, whose queue may be that of workers.
+            for mend and walk, which people call.
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -70,9 +70,10 @@ CLAIM: Final = Script.load("claim")
 ADOPT: Final = Script.load("adopt", "meta")
 BEAT: Final = Script.load("beat")
 MEND: Final = Script.load("mend")
+WALK: Final = Script.load("walk")
 PAUSE: Final = Script.load("pause")
 RESUME: Final = Script.load("resume")
 PAUSED: Final = Script.load("paused")
 LOOK: Final = Script.load("look")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, PAUSE, RESUME, PAUSED, LOOK)
+ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK, PAUSE, RESUME, PAUSED, LOOK)

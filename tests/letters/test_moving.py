@@ -14,6 +14,7 @@ from orchestrator.contract.keys import BrandKeys, worker_queue_key
 from orchestrator.contract.letters import Letter, Selection, Writer
 from orchestrator.contract.set_value import Setting
 from orchestrator.letters import Action, Order, Outcome, carry_out, moving, plan, send_edited
+from orchestrator.letters.moving import Pace
 from orchestrator.store.letters import Sent, mend
 
 WORKER = b'{"worker_id": "w", "chunk_id": "c", "reason": "model", "payload": "input"}'
@@ -163,3 +164,11 @@ def test_a_rate_is_kept(keys: BrandKeys, redis_client: redis.Redis) -> None:
     slept: list[float] = []
     assert do(redis_client, keys, retry("b", rate=2.5), sleep=slept.append) == Outcome(moved=2)
     assert slept == [2 / 2.5]
+
+
+def test_others_are_served_between_two_long_calls() -> None:
+    """A call in a long list is followed by as much time for everybody else; a short one, or a slow rate, by no more."""
+    slept: list[float] = []
+    for rate, letters, took_s in ((None, 9, 0.004), (None, 9, 0.05), (10.0, 9, 0.05), (None, 0, 0.05)):
+        Pace(rate, slept.append).called(letters, took_s)
+    assert slept == [0.05, 0.9, 0.05]

@@ -102,7 +102,9 @@ def test_a_foreign_type_moves_nothing(world: World, part: str) -> None:
     assert world.dump() == before
 
 
-@pytest.mark.parametrize("command", ["pexpire", "lrem", "hset", "hdel", "hlen", "rpush", "hget", "lindex", "time"])
+@pytest.mark.parametrize(
+    "command", ["pexpire", "lrem", "lset", "llen", "hset", "hdel", "hlen", "rpush", "hget", "lindex", "time"]
+)
 @pytest.mark.parametrize("program", find_servers()[:1], ids=str)
 def test_a_refused_command_changes_nothing(program: Path, command: str) -> None:
     """Whichever command an access list forbids, it is refused before the first change."""
@@ -126,18 +128,40 @@ def test_a_refused_command_changes_nothing(program: Path, command: str) -> None:
 
 
 def test_a_walk_reads_all_in_bounded_slices(world: World) -> None:
-    """Slices grow up to a bound, and shrink where entries are large."""
-    small, large = [b"%d" % number for number in range(300)], [bytes(300_000)] * 6
-    world.client.rpush(world.keys.failed, *small, *large)
+    """In number, and in bytes also where large entries follow upon small ones."""
+    small, large = [b"%d" % number for number in range(300)], [bytes(300_000)] * 20
+    world.client.rpush(world.keys.failed, *small, *large, *small)
     walk = Walk(world.client, world.brand)
     found: list[bytes] = []
-    lengths = []
+    slices = []
     while raws := walk.read():
         found += raws
         walk.place += len(raws)
-        lengths.append(len(raws))
-    assert found == small + large
-    assert max(lengths) <= letters.MAX_LETTERS
+        slices.append(raws)
+    assert found == small + large + small
+    assert max(map(len, slices)) == letters.MAX_LETTERS
+    few = 8  # are taken at a time while they are small
+    assert max(sum(map(len, raws)) for raws in slices) <= letters.SLICE_BYTES + few * 300_000
+
+
+def test_a_walk_over_a_foreign_type_is_refused(world: World) -> None:
+    """The error names the key."""
+    world.client.set(world.keys.failed, "foreign")
+    with pytest.raises(WrongTypeError, match="is a string, expected a list"):
+        Walk(world.client, world.brand).read()
+
+
+@pytest.mark.parametrize("start", [0, 40, 93])
+def test_letters_anywhere_in_the_list_are_moved(world: World, start: int) -> None:
+    """At the oldest end, in the middle and at the newest one, next to each other or not."""
+    entries = [b"%d" % number for number in range(100)]
+    world.client.rpush(world.keys.failed, *entries)
+    places = [start, start + 1, start + 4, start + 6]
+    assert retry(world, *(Sent(place, entries[place], payload=entries[place]) for place in places)) == [True] * 4
+    assert held(world) == (
+        [entry for place, entry in enumerate(entries) if place not in places],
+        [entries[place] for place in places],
+    )
 
 
 def test_a_full_memory_does_not_keep_letters(brand: str) -> None:
