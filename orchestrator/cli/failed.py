@@ -17,9 +17,9 @@ from rich.console import Group
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed_mend import drop, edit, retry
 from orchestrator.cli.selecting import brands_with_letters, is_narrow, selecting
-from orchestrator.cli.terminal import Failure, counted, make_table, on_terminal, plain, remark, show_page
+from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, on_terminal, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.letters import Letter, Selection, Writer
+from orchestrator.contract.letters import Letter, LetterError, Selection, Writer
 from orchestrator.contract.times import iso_utc
 from orchestrator.letters import Counts, Tally, counts, find, groups, marks_of, slice_of
 from orchestrator.process.masking import printable
@@ -70,12 +70,23 @@ def list_failed(
 @click.option("--index", type=int, help="One entry alone: 0 is the oldest, -1 the newest.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Newest entries to show.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="The entries as they are, one a line; what is no JSON as a string."
+    "--json", "form", flag_value="json", help="The entries as they are, one a line; what is no JSON as a string."
 )
+@click.option("--payload", "form", flag_value="payload", help="The payload of the letter at --index, byte for byte.")
 @with_settings
-def show(settings: Settings, brand: str, *, selection: Selection, index: int | None, limit: int, as_json: bool) -> None:
-    """Show dead letters of BRAND with the original payload; values beyond 2,000 characters are cut, --json is whole."""
+def show(
+    settings: Settings, brand: str, *, selection: Selection, index: int | None, limit: int, form: str | None
+) -> None:
+    """Show dead letters of BRAND with the original payload; values beyond 2,000 characters are cut, --json is whole.
+
+    With --payload it goes into a file or a pipe, also one of several lines or of no text; 'failed edit --payload FILE'
+    sends what has become of it.
+    """
     name = check_brand(brand)
+    if form == "payload" and index is None:
+        raise Misuse("--payload needs --index: it is of one letter")
+    if form == "payload" and on_terminal():
+        raise Misuse("--payload writes bytes as they are, which may steer a terminal: send them to a file or a pipe")
     with open_redis(settings) as client:
         if index is None:
             entries, total = _find(client, name, selection, limit)
@@ -85,11 +96,22 @@ def show(settings: Settings, brand: str, *, selection: Selection, index: int | N
     if not entries:
         place = "" if index is None or not total else f" at {index}: there are {total}"
         raise Failure(f"no dead letter of {brand!r}{place}")
-    if as_json:
+    if form == "payload":
+        _write_payload(entries[0])
+        return
+    if form == "json":
         click.echo("\n".join(as_json_line(entry.raw) for entry in entries))
         return
     for entry in entries:
         _print_entry(entry, total, sent.get(entry.index))
+
+
+def _write_payload(letter: Letter) -> None:
+    try:
+        payload = letter.payload()
+    except LetterError as error:
+        raise Failure(f"the letter at {letter.index}: {error}") from None
+    click.echo(payload, nl=False)
 
 
 def _find(client: redis.Redis, brand: str, selection: Selection, limit: int) -> tuple[list[Letter], int]:

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import IO, Any
 
 import click
 import redis
@@ -110,9 +110,14 @@ def drop(settings: Settings, *, work: _Work, yes: bool) -> None:
 @click.option("--index", required=True, type=click.IntRange(0), help="Its place in the list: 0 is the oldest.")
 @_of_workers
 @_set
+@click.option("--payload", "file", type=click.File("rb"), help="Send what this file (- is standard input) holds.")
 @with_settings
-def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tuple[str, ...]) -> None:
-    """Mend the payload of one dead letter of BRAND, in $EDITOR or with --set, and send it again."""
+def edit(
+    settings: Settings, brand: str, *, index: int, of: str | None, sets: tuple[str, ...], file: IO[bytes] | None
+) -> None:
+    """Mend the payload of one dead letter of BRAND, in $EDITOR, with --set or with --payload, and send it again."""
+    if sets and file is not None:
+        raise Misuse("--set changes the payload that the letter has, --payload replaces it: say one of them")
     name, values = check_brand(brand), _settings_of(sets)
     with open_redis(settings) as client:
         letters, total = slice_of(client, name, index, index)
@@ -122,7 +127,7 @@ def edit(settings: Settings, brand: str, *, index: int, of: str | None, sets: tu
         writer = writer_of(of)
         if letter.writer is not writer:
             raise Failure(f"the letter at {index} is of {_WHOSE[letter.writer]}{_HINTS[letter.writer]}")
-        payload = _edited(letter, values)
+        payload = _edited(letter, values) if file is None else file.read()
         if payload is None:
             remark("Nothing was changed, the letter stays.")
             return

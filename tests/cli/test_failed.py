@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import redis
@@ -139,3 +140,41 @@ def test_a_key_of_another_type_comes_with_a_remedy(
     result = invoke("failed", command[0], brand, *command[1:])
     assert result.exit_code == 1
     assert f"key {key!r} is a string, expected a list; redis-cli TYPE it, and RENAME or DEL it" in result.stderr
+
+
+@pytest.mark.parametrize("item", [b'{"a":\n 1}\n', b"\xff\x00\x1b[2J", b""])
+def test_a_payload_goes_out_and_in_again_byte_for_byte(
+    invoke: Invoke, brand: str, redis_client: redis.Redis, tmp_path: Path, item: bytes
+) -> None:
+    """Also one of several lines, of no text, or of nothing; what has become of it is sent in its place."""
+    keys, mended = BrandKeys.of(brand), tmp_path / "mended"
+    entry = DeadLetter.of(item, brand=brand, reason="r", path="$", now_ms=0, orchestrator_id="o").encode()
+    redis_client.rpush(keys.failed, FOREIGN[0], entry)
+    assert invoke("failed", "show", brand, "--index", "1", "--payload").stdout_bytes == item
+    mended.write_bytes(item + b" mended")
+    assert invoke("failed", "edit", brand, "--index", "1", "--payload", str(mended)).exit_code == 0
+    assert redis_client.lrange(keys.queue, 0, -1) == [item + b" mended"]
+
+
+@pytest.mark.usefixtures("failed_key")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("show", "--payload"), 2, "needs --index"),
+        (("show", "--payload", "--index", "1"), 1, "the letter at 1: it has no shape that is known"),
+        (("edit", "--index", "0", "--payload", "-", "--set", "a=1"), 2, "say one of them"),
+    ],
+)
+def test_a_payload_alone_is_of_one_letter(
+    invoke: Invoke, brand: str, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    """And it has to hold one."""
+    result = invoke("failed", arguments[0], brand, *arguments[1:])
+    assert (result.exit_code, said in result.stderr) == (code, True)
+
+
+@pytest.mark.usefixtures("failed_key")
+def test_a_payload_is_not_written_to_a_terminal(invoke: Invoke, brand: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes may steer it."""
+    monkeypatch.setattr("orchestrator.cli.failed.on_terminal", lambda: True)
+    assert invoke("failed", "show", brand, "--index", "0", "--payload").exit_code == 2

@@ -14,10 +14,9 @@ local place, most, most_bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(A
 local FEW = 8
 local found = redis.call('TYPE', failed).ok
 if found ~= 'none' and found ~= 'list' then return { 'TYPE', 1, found } end
-local answer, bytes, few = { 'OK' }, 0, 1
-while #answer <= most and bytes < most_bytes do
-  local entries = redis.call('LRANGE', failed, place, place + math.min(few, most + 1 - #answer) - 1)
-  if #entries == 0 then break end
+local answer, bytes, few, entries = { 'OK' }, 0, 1, {}
+repeat
+  entries = redis.call('LRANGE', failed, place, place + math.min(few, most + 1 - #answer) - 1)
   local before = bytes
   for _, entry in ipairs(entries) do
     answer[#answer + 1] = entry
@@ -25,5 +24,5 @@ while #answer <= most and bytes < most_bytes do
   end
   place = place + #entries
   few = (bytes - before) * FEW <= most_bytes and FEW or 1
-end
+until #entries == 0 or #answer > most or bytes >= most_bytes
 return answer
