@@ -10,6 +10,7 @@ import redis
 from orchestrator.contract.keys import queue_key
 
 _PUSH_BYTES = 4 << 20
+_LOOKED_AT = 64
 _POLL_S = 0.01  # seldom enough to cost the server nothing, often enough for runs of seconds
 
 
@@ -31,10 +32,14 @@ def push(client: redis.Redis, key: str, chunks: Iterable[bytes]) -> int:
 
 def wait_until_drained(client: redis.Redis, brands: Sequence[str]) -> None:
     """Return when the queues of *brands* are empty, which they are by the commit of their last chunks."""
-    while True:
+    waiting = list(brands)
+    while waiting:
+        # Some at a time: to look at ten thousand queues again and again would cost the server as much as the service.
         pipeline = client.pipeline(transaction=False)
-        for brand in brands:
+        asked = waiting[-_LOOKED_AT:]
+        for brand in asked:
             pipeline.llen(queue_key(brand))
-        if not any(pipeline.execute()):
-            return
-        time.sleep(_POLL_S)
+        held = [brand for brand, length in zip(asked, pipeline.execute(), strict=True) if length]
+        waiting[-_LOOKED_AT:] = held
+        if held:
+            time.sleep(_POLL_S)
