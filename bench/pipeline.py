@@ -192,7 +192,9 @@ def measure(report: Report, load: Load, rounds: int) -> None:
                 runs.append(service_run(client, running, load))
             client.close()
     rate, floor = statistics.median(run.rate for run in runs), statistics.median(floors)
-    service_s, redis_s = (statistics.median(times) for times in zip(*((run.service_s, run.redis_s) for run in runs), strict=True))
+    service_s, redis_s = (
+        statistics.median(times) for times in zip(*((run.service_s, run.redis_s) for run in runs), strict=True)
+    )
     peak_bytes = max(run.peak_bytes for run in runs)
     report.rows.append([load.name, rate, floor, rate / floor, service_s * 1e6, redis_s * 1e6, peak_bytes / 2**20])
 

@@ -119,6 +119,7 @@ class Lane:
         self._lost = False
         self._in_call = False
         self._work = Work(tools.clocks.cpu, long=warm is not None and warm.long)
+        self._lease_told = False
 
     # -- what others may ask of a lane
 
@@ -148,6 +149,12 @@ class Lane:
     def lease(self) -> Lease | None:
         """The lease to renew, None before it is acquired and after it is released."""
         return self._session.lease
+
+    @property
+    def state(self) -> LaneState:
+        """What the lane is doing; its thread may have the lease already, and work under it."""
+        state = self.lifecycle.state
+        return LaneState.FOLDING if state is LaneState.LEASING and self._session.opened else state
 
     @property
     def waiting(self) -> bool:
@@ -189,8 +196,6 @@ class Lane:
 
     async def _visit(self) -> LaneOutcome:
         try:
-            lease = await self._retry(self._session.open)
-            self._telling.leased(lease.taken_over)
             while (outcome := await self._round()) is None:
                 pass
         except OrchestratorError as error:
@@ -216,10 +221,15 @@ class Lane:
 
     async def _round(self) -> LaneOutcome | None:
         """One burst of steps, and what follows from it; how the visit ends, or None to go on."""
-        self._enter(LaneState.FOLDING)
+        if self._session.opened:
+            self._enter(LaneState.FOLDING)
         if not self._session.prefetched:
             self.woken = False  # a hint may be younger than a peek that came with the last commit
-        *done, step = await self._retry(self._burst)
+        try:
+            *done, step = await self._retry(self._burst)
+        finally:
+            self._tell_lease()
+        self._enter(LaneState.FOLDING)
         self._telling.steps(done, trio.current_time())
         if step.suspect:
             if self._turn.stopping:
@@ -228,7 +238,7 @@ class Lane:
             # Even if the turn ended meanwhile: the verdict goes with the session, and the next visit would try again.
             return LaneOutcome.YIELDED if self._turn.stopping else None
         if step.idle:
-            if not await self._wait_for_work():
+            if self._session.released or not await self._wait_for_work():
                 return LaneOutcome.DRAINED
         else:
             self._idle_since_s = None
@@ -237,6 +247,12 @@ class Lane:
         if self._turn.over and not (self._session.failing or self._session.engaged or self._judging):
             return LaneOutcome.YIELDED
         return None
+
+    def _tell_lease(self) -> None:
+        """Once, and before what was done under it."""
+        if not self._lease_told and (taken_over := self._session.taken_over) is not None:
+            self._lease_told = True
+            self._telling.leased(taken_over)
 
     @property
     def _judging(self) -> bool:
@@ -271,7 +287,7 @@ class Lane:
     # -- threads and retries
 
     def _burst(self) -> list[Step]:
-        return self._session.burst(self._turn.burst(BURST_S), lambda: not self._turn.over)
+        return self._session.burst(self._turn.burst(BURST_S))
 
     async def _retry(self, call: Callable[[], T]) -> T:
         """Carry out *call* in a thread; a failure of Redis is retried with exponential backoff."""
@@ -329,16 +345,22 @@ class Lane:
         # Before the release: from then on another orchestrator may commit, and this one's state is only what it was.
         self.warm = self._session.settle() if clean else self._session.abandon()
         self.warm.long = self._work.long
+        released = self._session.released
+        if self._session.owes_release:
+            released = await self._give_back()
+        if released:
+            self._telling.released()
+        self._enter(LaneState.CLOSED)
+
+    async def _give_back(self) -> bool:
         with trio.move_on_after(_RELEASE_DEADLINE_S, shield=True):
             try:
-                released = await trio.to_thread.run_sync(
+                return await trio.to_thread.run_sync(
                     self._session.release, limiter=trio.CapacityLimiter(1), abandon_on_cancel=True
                 )
-                if released:
-                    self._telling.released()
             except StoreError as error:
                 self._telling.not_released(error)
-        self._enter(LaneState.CLOSED)
+        return False
 
     def _enter(self, state: LaneState) -> None:
         self.lifecycle.enter(state, trio.current_time())

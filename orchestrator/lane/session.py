@@ -12,12 +12,12 @@ Must not know trio: the lane decides where and when this runs.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.brand.state import BrandState
-from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError
+from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError, StoreError
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer
@@ -27,6 +27,7 @@ from orchestrator.process import failpoints
 from orchestrator.store.types import Lease
 
 if TYPE_CHECKING:
+    from orchestrator.contract.fingerprint import Comparison
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.lane.step import Step
     from orchestrator.store.store import Store
@@ -61,12 +62,41 @@ class Warm:
         return _WARM_BYTES + (0 if self.state is None else self.state.held_bytes)
 
 
+class Allowance(Protocol):
+    """What a burst asks before each step, in its thread."""
+
+    def go_on(self) -> bool:
+        """Whether another step may follow at once."""
+
+    def fold_ahead(self) -> bool:
+        """Whether the batch after the one that is committed may be folded meanwhile."""
+
+    def end(self) -> bool:
+        """Whether the lease of a drained brand is to be given back at once."""
+
+
 class Session(Protocol):
     """What a lane asks of a session; :class:`BrandSession` is the real one."""
 
     @property
     def lease(self) -> Lease | None:
         """Held from the acquire to the release."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether the lease was acquired and the state is in memory."""
+
+    @property
+    def taken_over(self) -> Comparison | None:
+        """What the settings of the last commit are beside ours; None until a lease was acquired."""
+
+    @property
+    def owes_release(self) -> bool:
+        """Whether a lock of this session may stand."""
+
+    @property
+    def released(self) -> bool:
+        """Whether the lease was given back while it still was this session's."""
 
     @property
     def prefetched(self) -> bool:
@@ -84,11 +114,8 @@ class Session(Protocol):
     def committing(self) -> bool:
         """Whether a commit was sent whose outcome is unknown."""
 
-    def open(self) -> Lease:
-        """Acquire the lease and have the state in memory."""
-
-    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> list[Step]:
-        """Some steps on end."""
+    def burst(self, may: Allowance) -> list[Step]:
+        """Some steps on end, the lease before the first one, and its release where there is nothing left to do."""
 
     def trial(self) -> TrialRequest:
         """What a trial of the suspects needs."""
@@ -144,6 +171,18 @@ class BrandSession:
         self._token = self._warm.token or secrets.token_hex(16)
         self._pipeline: Pipeline | None = None
         self._suspects = 0
+        self.taken_over: Comparison | None = None
+        self.released = False
+
+    @property
+    def opened(self) -> bool:
+        """Whether the lease was acquired and the state is in memory."""
+        return self._pipeline is not None
+
+    @property
+    def owes_release(self) -> bool:
+        """Whether a lock of this session may stand."""
+        return bool(self._warm.token)
 
     def open(self) -> Lease:
         """Acquire the lease and have the brand's state in memory; repeatable after a lost reply.
@@ -164,6 +203,7 @@ class BrandSession:
             warm.token = ""  # somebody else's lock stands or stood since, or a pause took it: none of this token does
             raise
         self.lease = lease
+        self.taken_over = lease.taken_over
         warm.epoch = lease.epoch
         failpoints.hit("session.acquired")
         state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
@@ -184,19 +224,30 @@ class BrandSession:
         """One step of the pipeline, see :meth:`~orchestrator.lane.pipeline.Pipeline.step`."""
         return self._open_pipeline().step(fold_ahead=fold_ahead)
 
-    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool] = lambda: False) -> list[Step]:
-        """Carry out one step, and more on end while there is work at hand and *may_go_on*; all but the last committed.
+    def burst(self, may: Allowance) -> list[Step]:
+        """Carry out one step, and more on end while there is work at hand and it *may*; all but the last committed.
+
+        All that a quiet brand wants is done in one call: before the first step the session is opened, and where the
+        last one found nothing to do and it *may*, it is ended.
 
         A failure of a later step is raised by the next call, before anything else happens: the steps that are done are
         told of first.
         """
+        if self._pipeline is None:
+            self.open()
         pipeline = self._open_pipeline()
-        steps = [pipeline.step(fold_ahead=may_fold_ahead())]
+        steps = [pipeline.step(fold_ahead=may.fold_ahead())]
         try:
-            while pipeline.prefetched and not steps[-1].suspect and may_go_on():
-                steps.append(pipeline.step(fold_ahead=may_fold_ahead()))
+            while pipeline.prefetched and not steps[-1].suspect and may.go_on():
+                steps.append(pipeline.step(fold_ahead=may.fold_ahead()))
         except Exception as error:  # noqa: BLE001 - not swallowed: the next step raises it
             pipeline.failure = error
+            return steps
+        if steps[-1].idle and may.end():
+            # Before the release: from then on another orchestrator may commit, and this state is only what it was.
+            self.settle()
+            with suppress(StoreError):  # the lane tries again, and tells of it
+                self.release()
         return steps
 
     def trial(self) -> TrialRequest:
@@ -284,6 +335,7 @@ class BrandSession:
         untouched = self._pipeline is not None and self._pipeline.untouched
         released = self._store.release(lease, forgive=untouched, suspects=self._suspects)
         self._warm.token = ""
+        self.released = released
         return released
 
     def _open_pipeline(self) -> Pipeline:

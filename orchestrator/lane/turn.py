@@ -97,10 +97,33 @@ class Turn:
         past_quantum = self._clock() - self._started_s >= self._quantum_s
         return self.stopping or self._given_up or (self._yield_asked and past_quantum)
 
-    def burst(self, longest_s: float) -> Callable[[], bool]:
-        """Says whether a burst that begins now may go on: for *longest_s* at most, and while the turn is not over."""
-        until_s = self._clock() + longest_s
-        return lambda: self._clock() < until_s and not self.over
+    def burst(self, longest_s: float) -> Burst:
+        """A burst that begins now and takes *longest_s* at most."""
+        return Burst(self, self._clock() + longest_s)
+
+    def past(self, at_s: float) -> bool:
+        """Whether it is *at_s* by the turn's clock."""
+        return self._clock() >= at_s
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Some steps on end within a turn: what the lane's thread asks between two of them."""
+
+    turn: Turn
+    until_s: float
+
+    def go_on(self) -> bool:
+        """Whether another step may follow at once."""
+        return not self.turn.past(self.until_s) and not self.turn.over
+
+    def fold_ahead(self) -> bool:
+        """Whether the next batch may be folded while Redis works: it has to be committed before the turn ends."""
+        return not self.turn.over
+
+    def end(self) -> bool:
+        """Whether the lease of a drained brand is given back at once, because there is a better use for the lane."""
+        return self.turn.contested
 
 
 class Work:

@@ -140,8 +140,7 @@ class Scheduler:
         now_s = trio.current_time()
         return SchedulerStatistics(
             lanes=tuple(
-                LaneStatistics(lane.brand, lane.lifecycle.state, now_s - lane.lifecycle.since_s)
-                for lane in self._lanes.values()
+                LaneStatistics(lane.brand, lane.state, now_s - lane.lifecycle.since_s) for lane in self._lanes.values()
             ),
             registered=len(self._roster.brands()),
             processed=self._processed,

@@ -16,12 +16,11 @@ def test_load_names_the_chunks_that_it_makes(load: Load) -> None:
 
 
 def test_loads_shrink_and_grow() -> None:
-    """``--scale`` changes what is counted, never the number of brands or stories."""
+    """``--scale`` changes what is counted: chunks of a brand, and where that is one, brands; never the stories."""
     small, usual = loads(0.5), loads(1)
-    assert [load.each * 2 for load in small] == [load.each for load in usual]
-    assert [(load.name, load.brands, load.stories) for load in small] == [
-        (load.name, load.brands, load.stories) for load in usual
-    ]
+    assert [load.count * 2 for load in small] == [load.count for load in usual]
+    assert [(load.name, load.stories) for load in small] == [(load.name, load.stories) for load in usual]
+    assert all(load.brands == other.brands or load.each == 1 for load, other in zip(small, usual, strict=True))
 
 
 @pytest.mark.parametrize("found", [9_500, 10_000])

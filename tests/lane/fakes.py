@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import trio
 
+from orchestrator.contract.fingerprint import NO_CHANGE, Comparison
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
-from orchestrator.lane.session import Session, Warm
+from orchestrator.lane.session import Allowance, Session, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience
@@ -51,6 +52,7 @@ class Script:
         steps: actions of ``step``, in order; then the queue is empty.
         engaged_for: bursts until nothing is folded that has to be committed.
         judging_for: bursts until the last verdict was acted on.
+        ends: whether a burst that finds nothing to do gives the lease back where it may.
         hung: steps that did not end in time.
         failing: whether a burst ended in a failure that the next one raises.
         may_go_on: what the last burst was given to ask before another step.
@@ -63,6 +65,7 @@ class Script:
     release: Action = True
     engaged_for: int = 0
     judging_for: int = 0
+    ends: bool = False
     hung: int = 0
     failing: bool = False
     may_go_on: Callable[[], bool] = lambda: True
@@ -86,6 +89,10 @@ class ScriptedSession:
         self.lease: Lease | None = None
         self.committing = False
         self.prefetched = False
+        self.opened = False
+        self.released = False
+        self.taken_over: Comparison | None = None
+        self._asked = False
         self._script = script
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
@@ -93,16 +100,25 @@ class ScriptedSession:
     def _note(self, method: str) -> None:
         self._script.calls.append((trio.current_time(), method))
 
-    def open(self) -> Any:
-        """The next scripted opening."""
-        self._note("open")
-        self.lease = replace(LEASE, brand=self.brand)
-        return self._script.opens.popleft() if self._script.opens else LEASE
+    @property
+    def owes_release(self) -> bool:
+        """Whether it was asked to open."""
+        return self._asked and not self.released
 
-    def burst(self, may_go_on: Callable[[], bool], may_fold_ahead: Callable[[], bool]) -> Any:
-        """The next scripted step, alone: that others may follow is between the session and Redis."""
-        del may_fold_ahead
-        self._script.may_go_on = may_go_on
+    def burst(self, may: Allowance) -> Any:
+        """The next scripted opening, if it fails; else the next scripted step, alone.
+
+        That others may follow, and the release, is between the session and Redis.
+        """
+        if not self.opened:
+            self._note("open")
+            self._asked = True
+            action = self._script.opens.popleft() if self._script.opens else LEASE
+            if not isinstance(action, Lease):
+                return action
+            self.lease = replace(LEASE, brand=self.brand)
+            self.opened, self.taken_over = True, NO_CHANGE
+        self._script.may_go_on = may.go_on
         self._note("step")
         self._script.engaged_for -= 1
         self._script.judging_for -= 1
@@ -111,6 +127,8 @@ class ScriptedSession:
         self._script.computed_s += action.seconds if isinstance(action, Takes) else 0.0
         self.prefetched = isinstance(done, Step) and done.items > 0
         steps = [done] if isinstance(done, Step) else done
+        if self._script.ends and done is IDLE and may.end():
+            self.released = True
         return replace(action, then=steps) if isinstance(action, Takes) else steps
 
     @property

@@ -38,6 +38,29 @@ def item(brand: str, chunk_id: str, /, **fields: Any) -> bytes:
     return json.dumps(SAMPLE | {"brand": brand, "chunkId": chunk_id} | fields).encode()
 
 
+@dataclass(frozen=True)
+class May:
+    """What a burst may: go on so many times (None: always), fold ahead, end."""
+
+    more: int | None = None
+    ahead: bool = False
+    ends: bool = False
+    asked: list[None] = field(default_factory=list)
+
+    def go_on(self) -> bool:
+        """Whether another step may follow."""
+        self.asked.append(None)
+        return self.more is None or len(self.asked) <= self.more
+
+    def fold_ahead(self) -> bool:
+        """Whether the next batch may be folded meanwhile."""
+        return self.ahead
+
+    def end(self) -> bool:
+        """Whether the lease of a drained brand is given back at once."""
+        return self.ends
+
+
 @dataclass
 class Brand:
     """One brand of a real Redis, seen as workers and readers see it."""

@@ -110,6 +110,18 @@ async def test_lane_busy_keeps_its_brand_unless_asked(visit: LaneUnderTest, auto
     assert visit.commits == 20
 
 
+async def test_lane_does_not_go_on_without_its_lease(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
+    """Somebody waits, so the thread gave the brand back itself; a hint that came meanwhile is for the next visit."""
+    visit.script.ends = True
+    visit.script.steps.append(Takes(0.5))
+    lane = visit.lane()
+    lane.ask_to_yield()
+    assert await outcome_at(lane, {0.25: lane.wake}) == (LaneOutcome.DRAINED, 0.5)
+    assert (visit.script.times("step"), visit.script.times("release")) == ([0.0], [])
+    assert lane.woken
+    assert visit.value("lease_events_total", event="released") == 1
+
+
 # -- failures
 
 
@@ -375,7 +387,7 @@ async def test_lane_tells_io_from_folding(visit: LaneUnderTest, autojump_clock: 
     visit.script.steps.append(Step(items=1, fold_s=99.0))
     visit.hinted = False
     await outcome_at(visit.lane(), {})
-    assert visit.value("io_time_seconds_count") == 3  # the lease, a step with work, an idle one
+    assert visit.value("io_time_seconds_count") == 2  # the lease and a step with work, an idle one
     assert visit.value("io_time_seconds_sum") < 5.0
     assert visit.value("processing_time_seconds_sum") == 99.0
 
@@ -445,7 +457,7 @@ async def test_lane_whose_steps_are_long_asks_for_the_place_of_long_work(
     visit.script.steps.extend([Takes(0.5, WORK), WORK, Takes(0.01, WORK)])
     visit.baton = asked = Asked()
     await outcome_at(visit.lane(fetch_timeout_s=0.0), {})
-    assert asked.long == [False, False, True, False, False]
+    assert asked.long == [False, True, False, False]
 
 
 async def test_next_visit_knows_how_long_the_work_was(visit: LaneUnderTest, autojump_clock: MockClock) -> None:

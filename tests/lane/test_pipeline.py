@@ -18,7 +18,7 @@ from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Line, Reply, Store
 from orchestrator.store.types import Seen
-from tests.lane.support import CONFIG, Brand, Interfering
+from tests.lane.support import CONFIG, Brand, Interfering, May
 
 ITEMS = 4
 
@@ -119,7 +119,7 @@ def test_fold_is_at_most_five_calls_below_the_lanes_thread(queue: Brand, monkeyp
         return fold(*args)
 
     def _thread() -> None:
-        session.burst(lambda: True, lambda: True)
+        session.burst(May(ahead=True))
 
     session = opened(queue)
     monkeypatch.setattr(BrandState, "fold", noted)

@@ -15,7 +15,7 @@ from orchestrator.lane.session import Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.suspects import TRIAL_ATTEMPTS
 from orchestrator.store import FailedPolicy, Store, StoreOptions
-from tests.lane.support import Brand
+from tests.lane.support import Brand, May
 
 _NUMBERS = itertools.count()
 CAP = 5
@@ -39,7 +39,7 @@ def visit(queue: Brand, store: Store, *, fold_ahead: bool) -> DeadLetterFullErro
     session = queue.session(Warm(BatchSizer(max_items=ITEMS)), store)
     session.open()
     try:
-        while not session.burst(lambda: True, lambda: fold_ahead)[-1].idle:
+        while not session.burst(May(ahead=fold_ahead))[-1].idle:
             pass
     except DeadLetterFullError as error:
         session.abandon()

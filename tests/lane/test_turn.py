@@ -68,14 +68,25 @@ def test_turn_is_over_for_a_thread_that_nobody_waits_for() -> None:
 def test_burst_ends_with_its_time_or_its_turn() -> None:
     """A burst of 0.03 s that begins at 100.0 s may go on at 100.02 s and not at 100.03 s; nor after a stop."""
     turn, clock = turn_of()
-    may_go_on = turn.burst(0.03)
+    burst = turn.burst(0.03)
     clock.now_s = 100.02
-    assert may_go_on()
+    assert burst.go_on()
     clock.now_s = 100.03
-    assert not may_go_on()
+    assert not burst.go_on()
     clock.now_s = 100.02
+    assert burst.fold_ahead()
     turn.stop()
-    assert not may_go_on()
+    assert not burst.go_on()
+    assert not burst.fold_ahead()
+
+
+def test_burst_may_end_when_somebody_waits() -> None:
+    """The lease of a drained brand is kept as long as there is no better use for the lane."""
+    turn, _ = turn_of()
+    burst = turn.burst(0.03)
+    assert not burst.end()
+    turn.ask_to_yield()
+    assert burst.end()
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,22 @@ LANE_GUARDS: Final = (
     Guard(_TURN, "self.stopping or self._given_up or (", "self.stopping or (", "tests/lane/test_turn.py"),
     Guard(_TURN, "self.stopping or self._given_up or (", "self._given_up or (", "tests/lane/test_turn.py"),
     Guard(_TURN, "(self._yield_asked and past_quantum)", "self._yield_asked", "tests/lane/test_turn.py"),
-    Guard(_TURN, "self._clock() < until_s and not self.over", "self._clock() < until_s", "tests/lane/test_turn.py"),
+    Guard(
+        _TURN,
+        "return not self.turn.past(self.until_s) and not self.turn.over",
+        "return not self.turn.past(self.until_s)",
+        "tests/lane/test_turn.py",
+    ),
+    Guard(_TURN, "return self.turn.contested", "return True", "tests/lane/test_turn.py"),
+    Guard(_SESSION, "if steps[-1].idle and may.end():", "if may.end():", "tests/lane/test_session_burst.py"),
+    Guard(_SESSION, "if steps[-1].idle and may.end():", "if steps[-1].idle:", "tests/lane/test_session_burst.py"),
+    Guard(
+        _SESSION,
+        "        if self._pipeline is None:\n            self.open()",
+        "        self.open()",
+        "tests/lane/test_session_burst.py",
+    ),
+    Guard(_LANE, "if self._session.released or not", "if not", "tests/lane/test_lane.py"),
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
     # store: a lone item is sent once
     Guard(_STORE, 'commit.tail if commit.consumed > 1 else b""', "commit.tail", "tests/faults/test_schedules.py"),
