@@ -19,10 +19,11 @@ from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plai
 from orchestrator.contract.fingerprint import Fingerprint, compare
 from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet.members import Member
 from orchestrator.settings import Settings
-from orchestrator.store import translated
+from orchestrator.store import pauses, translated
 from orchestrator.store.damage import damages
 from orchestrator.store.members import read_members
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
@@ -76,6 +77,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
             stored = stored_settings(client, registry.brands)
             members = read_members(client)
             numbers = _numbers_finding(client, sorted(registry.brands))
+            paused = _paused_finding(pauses.paused(client, registry.brands))
     except Misuse:
         raise
     except Failure as error:
@@ -85,7 +87,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
         _members_finding(members, settings.fingerprint),
     ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
-    return [*findings, brands, _formats_finding(formats), damaged, *settings_findings, numbers]
+    return [*findings, brands, _formats_finding(formats), damaged, paused, *settings_findings, numbers]
 
 
 def _kernel() -> Finding:
@@ -186,6 +188,15 @@ def _damage_finding(damaged: Mapping[str, str]) -> Finding:
     brand, said = min(damaged.items())
     remedy = f"orchestrator repair {brand!r}, see docs/reliability.md"
     return Finding("kept keys", Verdict.WARN, f"{counted(len(damaged), 'brand')} parked, {brand!r}: {said}", remedy)
+
+
+def _paused_finding(paused: Mapping[str, Pause]) -> Finding:
+    """Whose chunks wait because somebody said so; a warning, because it may be forgotten."""
+    if not paused:
+        return Finding("paused", Verdict.OK, "no brand is paused")
+    brand, pause = min(paused.items(), key=lambda entry: entry[1].since_ms)
+    detail = f"{counted(len(paused), 'brand')} paused, their chunks wait; for longest {brand!r}: {pause}"
+    return Finding("paused", Verdict.WARN, detail, resuming(brand))
 
 
 def _names(brands: Sequence[str]) -> str:

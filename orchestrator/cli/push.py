@@ -15,13 +15,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.ndjson import read_lines
-from orchestrator.cli.registration import register
 from orchestrator.cli.terminal import Failure, counted, remark
 from orchestrator.contract.keys import queue_key
 from orchestrator.errors import InvalidChunkError, StoreError
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store import checked, translated
+from orchestrator.store.registration import register
 from orchestrator.store.registry import registered
 
 BATCH_ITEMS = 256  # with BATCH_BYTES: about 1 MB a round trip is the best size for Redis

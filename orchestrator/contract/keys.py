@@ -13,8 +13,8 @@ BRAND_LIST_KEYS = ("brands:list", "brands:set")
 UPDATES_CHANNEL = "summary:updates"
 MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
 AUDIT_KEY = "orchestrator:audit"  # LIST, what people did
-PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
 PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
+PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
 
 QUEUE_PREFIX = "result:brand:"
 QUEUE_SUFFIX = ":chunks"

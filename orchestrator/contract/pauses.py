@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -67,6 +67,10 @@ class Pause:
     def mark(self) -> bytes:
         """As it is written."""
         return msgspec.json.encode(_Mark(self.until_ms, self.since_ms, self.reason, self.by))
+
+    def for_strangers(self) -> Pause:
+        """The same without who said so, which may name users and hosts."""
+        return replace(self, by="")
 
     def holds(self, now_ms: int) -> bool:
         """Whether it still holds at *now_ms* of the server."""

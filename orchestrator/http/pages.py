@@ -11,11 +11,13 @@ import trio
 from quart import Blueprint, Response, current_app, redirect, render_template, request
 
 from orchestrator.contract.brands import check_brand
+from orchestrator.contract.pauses import resuming
 from orchestrator.errors import StoreError
 from orchestrator.http.answers import (
     MAX_OFFSET,
     conditional,
     directory,
+    may_act,
     service,
     stored_episodes,
     stored_trend,
@@ -107,25 +109,33 @@ async def _brand_page(name: str) -> Response:
             return await _waiting_page(checked)
         raise
     now = datetime.now(UTC)
-    parked = service().statistics().parked.get(checked, "")
+    notices = _notices(checked)
     trend = await stored_trend(checked, now)
     page = await render_template(
         "brand.html",
         brand=checked,
         view=brand_view(document),
-        parked=parked,
+        **notices,
         charts=trend_charts(trend, now),
         episodes=episode_rows(await stored_episodes(checked)),
     )
     # Charts move on by the hour, and the page links assets whose names change with a release.
     edition: str = current_app.extensions["edition"]
-    return await conditional(Response(page), f"{document.etag}-{now:%Y%m%d%H}-{edition}-{crc32(parked.encode()):x}")
+    return await conditional(
+        Response(page), f"{document.etag}-{now:%Y%m%d%H}-{edition}-{crc32(repr(notices).encode()):x}"
+    )
 
 
 async def _waiting_page(name: str) -> Response:
     """A registered brand whose first chunk has not come yet."""
-    parked = service().statistics().parked.get(name, "")
-    page = await render_template(
-        "waiting.html", brand=name, url=brand_page_url(name, root=request.root_path), parked=parked
-    )
+    url = brand_page_url(name, root=request.root_path)
+    page = await render_template("waiting.html", brand=name, url=url, **_notices(name))
     return Response(page)
+
+
+def _notices(brand: str) -> dict[str, str]:
+    """What keeps *brand* from being worked on, in the words of the notices; empty where nothing does."""
+    statistics = service().statistics()
+    paused = statistics.paused.get(brand)
+    told = "" if paused is None else str(paused if may_act() else paused.for_strangers())
+    return {"parked": statistics.parked.get(brand, ""), "paused": told, "resuming": resuming(brand)}

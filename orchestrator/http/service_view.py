@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import trio
 
+    from orchestrator.contract.pauses import Pause
+
 
 class Status(StrEnum):
     """The service as a whole, worst last; serving means that a load balancer may send readers here."""
@@ -65,8 +67,9 @@ class ServiceStatistics:
         successful_brands: brands whose last visit went well.
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
-        checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``settings``, ``merge``.
+        checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``paused``, ``settings``, ``merge``.
         parked: brands that this process leaves alone until somebody acts, and why.
+        paused: registered brands that an operator paused, the same from every process.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
     """
 
@@ -81,6 +84,7 @@ class ServiceStatistics:
     last_processed_at_ms: int | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     parked: Mapping[str, str] = field(default_factory=dict)
+    paused: Mapping[str, Pause] = field(default_factory=dict)
     redis_address: str | None = None
 
 

@@ -189,6 +189,8 @@ class Discovery:
 
     async def _follow_pauses(self, claim: Claim) -> None:
         """Know which brands are paused, as of *claim*; their lanes are dismissed."""
+        if self.pauses.changed(claim.pauses):
+            self._registry_stale.set()  # who purges a brand has taken it out of there just before
         if self.pauses.outdated(claim.pauses):
             brands = self._roster.brands()
             self.pauses.take_over(await self._call(partial(self._store.paused, brands)), claim.pauses)

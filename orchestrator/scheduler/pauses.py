@@ -31,6 +31,10 @@ class Pauses:
         """Whether they have to be read, because *stamp* is another one than when they were."""
         return stamp != self._stamp
 
+    def changed(self, stamp: object) -> bool:
+        """Whether somebody paused, resumed or purged a brand since they were read."""
+        return self._stamp is not None and stamp != self._stamp
+
     def take_over(self, known: Mapping[str, Pause], stamp: object) -> None:
         """They were read, after *stamp* was."""
         self._known = known

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import trio
 
+from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.http import Check, Lag, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
@@ -71,6 +72,7 @@ class Service:
             "clock": _clock_check(scheduler),
             "server": _server_check([] if self.fitness is None else self.fitness.findings()),
             "lanes": _lanes_check(scheduler),
+            "paused": _paused_check(scheduler.paused),
             "settings": _settings_check(self._heartbeat),
             "merge": _merge_check(),
         }
@@ -86,6 +88,7 @@ class Service:
             last_processed_at_ms=scheduler.last_commit_ms,
             checks=checks,
             parked=scheduler.parked,
+            paused=scheduler.paused,
             redis_address=self._redis_address,
         )
 
@@ -158,6 +161,17 @@ def _lanes_check(scheduler: SchedulerStatistics) -> Check:
         return Check("degraded", "; ".join([f"{len(scheduler.parked)} parked: {shown}", *left]))
     # During an upgrade it is in order that some are left. Whether it is one cannot be seen here.
     return Check("ok", "; ".join([", ".join(states) or "idle", *left]))
+
+
+def _paused_check(paused: Mapping[str, Pause]) -> Check:
+    """Which brands are paused; that is in order, because somebody said so."""
+    if not paused:
+        return Check("ok")
+    shown = list(paused.items())[:_SHOWN]
+    more = "; ..." if len(paused) > _SHOWN else ""
+    inner = "; ".join(f"{brand!r}: {pause}; {resuming(brand)}" for brand, pause in shown)
+    detail = "; ".join(f"{brand!r}: {pause.for_strangers()}; {resuming(brand)}" for brand, pause in shown)
+    return Check("ok", f"{len(paused)} paused: {detail}{more}", f"{len(paused)} paused: {inner}{more}")
 
 
 def _left(brands: Sequence[str]) -> list[str]:

@@ -38,8 +38,7 @@ class Script:
     Attributes:
         name: of its file.
         parts: attributes of ``BrandKeys`` in the order of its KEYS (acquire takes one more, which is of all brands);
-            empty for claim, look, pause, resume and paused, which take many brands, for beat, which takes none, and
-            for mend and walk, which people call.
+            empty for those that take many brands, or none, and for those that people call (mend, walk, purge).
         text: what Redis runs.
         digest: by which Redis knows it.
     """
@@ -75,5 +74,10 @@ PAUSE: Final = Script.load("pause")
 RESUME: Final = Script.load("resume")
 PAUSED: Final = Script.load("paused")
 LOOK: Final = Script.load("look")
+PURGE: Final = Script.load("purge")
+HEADS: Final = Script.load("heads")
 
-ALL: Final = (ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK, PAUSE, RESUME, PAUSED, LOOK)
+ALL: Final = (
+    *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
+    *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS),
+)

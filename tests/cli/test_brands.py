@@ -7,8 +7,15 @@ import json
 import pytest
 import redis
 
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.cli import brands_list
+from orchestrator.cli.brands_list import SLICE
+from orchestrator.contract.keys import AUDIT_KEY, BrandKeys
+from orchestrator.store import pauses
+from orchestrator.store.audit import read_audit
 from tests.cli.conftest import Invoke
+
+UNASKED = {"oldestSeconds": None, "paused": None}
+"""What a brand has that is not paused, if nobody asks for ages."""
 
 
 def test_brands_add_list_remove(invoke: Invoke, brand: str) -> None:
@@ -80,7 +87,7 @@ def test_brands_add_refuses_a_key_of_another_type(invoke: Invoke, redis_client: 
     redis_client.set(registry_key, "x")
     result = invoke("brands", "add", "nike")
     assert result.exit_code == 1
-    assert result.stderr == f"Error: {registry_key} is a string, expected a set or a list of brands\n"
+    assert f"key '{registry_key}' is a string, expected a set or a list of brands" in result.stderr
 
 
 def test_brands_list_shows_how_brands_stand(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
@@ -92,7 +99,7 @@ def test_brands_list_shows_how_brands_stand(invoke: Invoke, redis_client: redis.
     redis_client.hset(keys.meta, "version", "7")
     redis_client.set(keys.summary, "{}")
     (row,) = json.loads(invoke("brands", "list", "--json").stdout)
-    assert row == {"brand": brand, "queued": 2, "failed": None, "commits": 7, "summary": True}
+    assert row == {"brand": brand, "queued": 2, "failed": None, "commits": 7, "summary": True} | UNASKED
 
 
 def test_brands_list_shows_a_brand_whose_commits_are_damaged(
@@ -102,7 +109,7 @@ def test_brands_list_shows_a_brand_whose_commits_are_damaged(
     invoke("brands", "add", brand)
     redis_client.hset(BrandKeys.of(brand).meta, "version", b"\xffinf")
     (row,) = json.loads(invoke("brands", "list", "--json").stdout)
-    assert row == {"brand": brand, "queued": 0, "failed": 0, "commits": None, "summary": False}
+    assert row == {"brand": brand, "queued": 0, "failed": 0, "commits": None, "summary": False} | UNASKED
 
 
 def test_brands_list_warns_about_names_that_are_refused(
@@ -121,3 +128,177 @@ def test_brands_list_of_nothing_says_what_to_do(invoke: Invoke) -> None:
     result = invoke("brands", "list")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "orchestrator brands add" in result.stderr
+
+
+def _sorted(invoke: Invoke, by: str) -> list[str]:
+    return invoke("brands", "list", "--sort", by).stdout.split()
+
+
+def test_brands_list_sorts_what_needs_somebody_to_the_top(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """What cannot be counted first; among equals by name."""
+    names = ("sort-a", "sort-b", "sort-c", "sort-d")
+    invoke("brands", "add", *names)
+    a, b, c, d = map(BrandKeys.of, names)
+    redis_client.rpush(b.queue, "1")
+    redis_client.rpush(c.queue, "1", "2")
+    redis_client.rpush(a.failed, "1")
+    redis_client.set(d.queue, "x")
+    assert _sorted(invoke, "name") == list(names)
+    assert _sorted(invoke, "backlog") == ["sort-d", "sort-c", "sort-b", "sort-a"]
+    assert _sorted(invoke, "dead") == ["sort-a", "sort-b", "sort-c", "sort-d"]
+    redis_client.set(c.failed, "x")
+    assert _sorted(invoke, "dead") == ["sort-c", "sort-a", "sort-b", "sort-d"]
+    redis_client.delete(*(getattr(keys, part) for keys in (a, b, c, d) for part in ("queue", "failed")))
+
+
+def test_brands_list_sorts_by_the_age_of_the_first_chunk(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """As its worker says; one that says nothing comes after those that do, before empty queues."""
+    names = ("old-a", "old-b", "old-c", "old-d", "old-e")
+    invoke("brands", "add", *names)
+    queues = [BrandKeys.of(name).queue for name in names]
+    redis_client.rpush(queues[1], '{"chunkId":"1"}')
+    redis_client.rpush(queues[2], '{"processedAt":"2025-01-01T00:00:00Z"}', '{"processedAt":"2001-01-01T00:00:00Z"}')
+    redis_client.rpush(queues[3], '{"processedAt" : 1600000000}')
+    redis_client.rpush(queues[4], '{"processedAt":"2199-01-01T00:00:00Z"}')
+    rows = json.loads(invoke("brands", "list", "--sort", "oldest", "--json").stdout)
+    redis_client.delete(*queues)
+    assert [row["brand"] for row in rows] == ["old-d", "old-c", "old-b", "old-e", "old-a"]
+    assert rows[0]["oldestSeconds"] > rows[1]["oldestSeconds"] > 0
+    assert [row["oldestSeconds"] for row in rows[2:]] == [None, 0.0, None]
+
+
+def test_brands_list_names_paused_brands(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """And so does add, where somebody may wonder why nothing happens."""
+    invoke("brands", "add", brand)
+    pauses.pause(redis_client, [brand], by="ops@host", reason="why")
+    (row,) = json.loads(invoke("brands", "list", "--json").stdout)
+    told = invoke("brands", "add", brand).stderr
+    pauses.resume(redis_client, [brand])
+    assert (row["paused"]["by"], row["paused"]["reason"], row["paused"]["untilMs"]) == ("ops@host", "why", None)
+    assert f"{brand} is paused by ops@host since" in told
+
+
+def test_brands_list_shows_many_brands_in_slices(invoke: Invoke, redis_client: redis.Redis, registry_key: str) -> None:
+    """All of them, each once."""
+    names = [f"many {number:04}" for number in range(2 * SLICE + 1)]
+    redis_client.sadd(registry_key, *names)
+    rows = json.loads(invoke("brands", "list", "--json", "--sort", "backlog").stdout)
+    assert [row["brand"] for row in rows] == names
+
+
+def test_brands_list_as_a_table(invoke: Invoke, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People get ages in words and who paused what."""
+    monkeypatch.setattr(brands_list, "on_terminal", lambda: True)
+    invoke("brands", "add", "table")
+    keys = BrandKeys.of("table")
+    redis_client.rpush(keys.queue, '{"processedAt":"2025-01-01T00:00:00Z"}')
+    pauses.pause(redis_client, ["table"], by="ops@host")
+    shown = invoke("brands", "list", "--sort", "oldest").stdout
+    assert "Oldest" not in invoke("brands", "list").stdout
+    pauses.resume(redis_client, ["table"])
+    redis_client.delete(keys.queue)
+    assert "paused by ops@host" in " ".join(shown.split())
+    assert " d " in shown
+
+
+# -- purging
+
+
+def _kept(client: redis.Redis, brand: str) -> BrandKeys:
+    """A brand with a state, a summary, two chunks and a dead letter."""
+    keys = BrandKeys.of(brand)
+    client.hset(keys.meta, mapping={"version": 7, "cid": "x"})
+    client.set(keys.summary, "{}")
+    client.rpush(keys.queue, "1", "2")
+    client.rpush(keys.failed, "{}")
+    return keys
+
+
+def test_brands_remove_purge_says_what_goes_and_what_stays(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """And does nothing in a dry run; then it is gone, from the registry as well, and in the audit list."""
+    invoke("brands", "add", brand)
+    keys = _kept(redis_client, brand)
+    dry = invoke("brands", "remove", "--purge", brand, "--dry-run")
+    assert (dry.exit_code, dry.stdout) == (0, "Would purge 1 brand.\n")
+    assert dry.stderr == (
+        f"{brand}: for good go the state of 7 commits, 0 remembered chunkIds, the summary; 2 queued chunks (--queue"
+        " removes them) and 1 dead letter (--failed removes it) stay, and if folded later count anew, in an empty"
+        " state\n"
+    )
+    assert redis_client.exists(keys.meta, keys.summary) == 2
+    done = invoke("brands", "remove", "--purge", brand, "--yes")
+    assert (done.exit_code, done.stdout) == (0, f"{brand}: purged, 2 keys gone\n")
+    assert invoke("brands", "list").stdout == ""
+    assert redis_client.exists(keys.meta, keys.summary, keys.queue, keys.failed) == 2
+    (act,) = read_audit(redis_client, 1)
+    assert (act.action, act.brand, act.details) == ("purge", brand, {"queue": False, "failed": False})
+
+
+def test_brands_remove_purge_takes_queue_and_dead_letters_along(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """If they are asked for by name; and says so before."""
+    invoke("brands", "add", brand)
+    keys = _kept(redis_client, brand)
+    result = invoke("brands", "remove", "--purge", "--queue", "--failed", brand, "--yes")
+    assert result.stdout == f"{brand}: purged, 4 keys, 2 queued chunks, 1 dead letter gone\n"
+    assert result.stderr == (
+        f"{brand}: for good go the state of 7 commits, 0 remembered chunkIds, the summary, 2 queued chunks,"
+        " 1 dead letter\n"
+    )
+    assert redis_client.exists(keys.queue, keys.failed) == 0
+
+
+def test_brands_remove_purge_asks_first(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """Where nobody can be asked, nothing is done without --yes."""
+    invoke("brands", "add", brand)
+    keys = _kept(redis_client, brand)
+    result = invoke("brands", "remove", "--purge", brand)
+    assert result.exit_code == 2
+    assert "say --yes, or --dry-run" in result.stderr
+    assert redis_client.exists(keys.meta)
+    assert invoke("brands", "list").stdout == f"{brand}\n"
+
+
+def test_brands_remove_purge_cleans_up_after_a_brand_that_was_removed(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """Or whose purge was killed half-way; of one that never was there is nothing to purge."""
+    keys = _kept(redis_client, brand)
+    assert invoke("brands", "remove", "--purge", brand, "--yes").exit_code == 0
+    assert not redis_client.exists(keys.meta)
+    redis_client.delete(keys.lock)
+    result = invoke("brands", "remove", "--purge", "nobody", brand, "--yes")
+    assert result.exit_code == 1
+    assert "nothing was done: neither registered nor is anything kept of 'nobody'" in result.stderr
+    assert invoke("brands", "remove", "--purge", "--queue", brand, "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--queue", "--failed"])
+def test_brands_remove_without_purge_keeps_everything(invoke: Invoke, brand: str, option: str) -> None:
+    """An option that means nothing is a misunderstanding."""
+    invoke("brands", "add", brand)
+    result = invoke("brands", "remove", option, brand)
+    assert (result.exit_code, "need --purge" in result.stderr) == (2, True)
+    assert invoke("brands", "remove", brand, "--dry-run").stdout == f"{brand}: would be removed\n"
+    assert invoke("brands", "list").stdout == f"{brand}\n"
+
+
+def test_brands_remove_purge_does_nothing_that_cannot_be_written_down(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """The audit list first."""
+    invoke("brands", "add", brand)
+    keys = _kept(redis_client, brand)
+    kept = redis_client.dump(AUDIT_KEY)
+    redis_client.delete(AUDIT_KEY)
+    redis_client.set(AUDIT_KEY, "x")
+    assert invoke("brands", "remove", "--purge", brand, "--yes").exit_code == 1
+    assert invoke("brands", "pause", brand).exit_code == 1
+    redis_client.delete(AUDIT_KEY)
+    if kept is not None:
+        redis_client.restore(AUDIT_KEY, 0, kept)
+    assert redis_client.exists(keys.meta)
+    assert invoke("brands", "list").stdout == f"{brand}\n"

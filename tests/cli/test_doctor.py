@@ -11,9 +11,11 @@ import msgspec
 import pytest
 import redis
 
-from orchestrator.contract.keys import MEMBERS_KEY, BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, PAUSED_KEY, BrandKeys
+from orchestrator.contract.pauses import Pause
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.settings import Settings
+from orchestrator.store import pauses
 from orchestrator.store.members import Told, beat
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
@@ -198,3 +200,17 @@ def test_doctor_names_a_brand_whose_keys_are_damaged(invoke: Invoke, redis_clien
     assert finding["verdict"] == "warn"
     assert "'nike': its epoch is b'inf'" in finding["detail"]
     assert "orchestrator repair 'nike'" in finding["remedy"]
+
+
+def test_doctor_names_the_brand_that_is_paused_for_longest(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """With who, why and what lets it go on: a pause may have been forgotten."""
+    invoke("brands", "add", "acme", "nike")
+    assert findings_of(invoke("doctor", "--json").stdout)["paused"]["verdict"] == "ok"
+    pauses.pause(redis_client, ["acme"], by="x")
+    redis_client.hset(PAUSED_KEY, "nike", Pause("a bad deploy", "ops@host", 1_735_689_600_000, None).mark())
+    finding = findings_of(invoke("doctor", "--json").stdout)["paused"]
+    redis_client.delete(PAUSED_KEY)
+    assert finding["verdict"] == "warn"
+    assert finding["detail"].startswith("2 brands paused, their chunks wait; for longest 'nike': paused by ops@host ")
+    assert finding["detail"].endswith(": a bad deploy")
+    assert finding["remedy"] == "orchestrator brands resume nike"

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from orchestrator.cli.summary_page import age, make_page
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.pauses import resuming
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, StoryTotal, Summary, TopicTotal
+from orchestrator.store import pauses
 from tests.cli.conftest import Invoke
 
 NOW = "2026-11-23T10:00:30.000Z"
@@ -175,3 +177,19 @@ def test_missing_summary_says_why(invoke: Invoke, redis_client: redis.Redis, bra
     result = invoke("summary", brand)
     assert "no chunk has come for it" in result.stderr
     assert result.exit_code == 1
+
+
+def test_summary_of_a_paused_brand_says_so(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """Beside the page, and where there is none; readers of the document get it as it is."""
+    invoke("brands", "add", brand)
+    redis_client.rpush(BrandKeys.of(brand).queue, "1")
+    pauses.pause(redis_client, [brand], by="ops@host", reason="why")
+    missing = invoke("summary", brand).stderr
+    redis_client.set(BrandKeys.of(brand).summary, "{}")
+    shown = invoke("summary", "--json", brand)
+    pauses.resume(redis_client, [brand])
+    assert "yet: it is paused by ops@host since" in missing
+    assert f": why; '{resuming(brand)}' lets it go on; 1 chunk of it waits" in missing
+    assert shown.stdout == "{}\n"
+    assert "is paused by ops@host since" in shown.stderr
+    assert "paused" not in invoke("summary", "--json", brand).stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
+from orchestrator.contract.pauses import Pause
 from orchestrator.http import build_app, serve
 from orchestrator.http.service_view import Check, Lag, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
@@ -35,6 +36,7 @@ class MemoryService:
         self.error: Exception | None = None
         self.waiting = Lag()
         self.parked: dict[str, str] = {}
+        self.paused: dict[str, Pause] = {}
         self.disputed = ""
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
 
@@ -57,6 +59,7 @@ class MemoryService:
                 "merge": Check("ok", "cython"),
             },
             parked=self.parked,
+            paused=self.paused,
             redis_address=self.redis_address,
         )
 

@@ -10,6 +10,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http import build_app
 from orchestrator.http.service_view import Status
@@ -227,6 +228,25 @@ async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, ser
     assert again.status_code == 200  # a browser that has the page of before does not keep it
     service.parked = {}
     assert "arked" not in (await page(client, "/")).text
+
+
+async def test_pages_name_a_paused_brand_and_how_it_goes_on(client: TestClientProtocol, service: MemoryService) -> None:
+    """On the list, on its page, and where it has no summary yet; who paused it is for operators."""
+    service.add("nike")
+    service.registered.append("new")
+    before = await client.get("/brands/nike")
+    service.paused = {name: Pause("<b>why</b>", "ops@secret-host", 1_735_689_600_000, None) for name in ("nike", "new")}
+    for name in ("nike", "new"):
+        shown = (await page(client, f"/brands/{name}")).text
+        assert "paused since 2025-01-01T00:00:00Z: <b>why</b>" in shown
+        assert f"orchestrator brands resume {name}" in shown
+        assert "waits for its first chunk" not in shown
+        assert "secret-host" not in shown
+    assert "2 brands are paused, their chunks wait: nike, new" in (await page(client, "/")).text
+    again = await client.get("/brands/nike", headers={"If-None-Match": before.headers["ETag"]})
+    assert again.status_code == 200  # a browser that has the page of before does not keep it
+    service.paused = {}
+    assert "aused" not in (await page(client, "/")).text
 
 
 async def test_overview_says_that_settings_are_disputed(client: TestClientProtocol, service: MemoryService) -> None:

@@ -21,6 +21,8 @@ SUITES: Final = (
     "tests/store/test_letters.py",
     "tests/store/test_pauses.py",
     "tests/store/test_fleet.py",
+    "tests/store/test_purge.py",
+    "tests/store/test_heads.py",
     "tests/faults/test_schedules.py",
 )
 

@@ -11,6 +11,8 @@ _SCHEDULER: Final = "tests/scheduler/test_pauses.py"
 _MARK: Final = "tests/contract/test_pauses.py"
 _ACQUIRE: Final = "orchestrator/store/lua/acquire.lua"
 _DISCOVERY: Final = "orchestrator/scheduler/discovery.py"
+_PURGE: Final = "tests/store/test_purge.py"
+_PURGE_LUA: Final = "orchestrator/store/lua/purge.lua"
 _ROSTER: Final = "orchestrator/scheduler/roster.py"
 _PAUSES: Final = "orchestrator/scheduler/pauses.py"
 
@@ -45,6 +47,25 @@ PAUSE_GUARDS: Final = (
         '            write_down(client, "pause", brand, ',
         "            dict(",
         "tests/cli/test_brands_pause.py",
+    ),
+    # purge: all or nothing, under any lease, and epochs go on
+    Guard(_PURGE_LUA, "tonumber(epoch) > now_ms", "tonumber(epoch) < now_ms", _PURGE),
+    Guard(_PURGE_LUA, "#epoch <= 15 and ", "", _PURGE),
+    Guard(_PURGE_LUA, "epoch:find('^%d+$') and ", "", _PURGE),
+    Guard(_PURGE_LUA, "kind(meta) == 'hash' and ", "", _PURGE),
+    Guard(_PURGE_LUA, "kind(key) == 'list' and redis.call('LLEN', key) or 0", "redis.call('LLEN', key)", _PURGE),
+    Guard(_PURGE_LUA, "if knows_pauses == 'hash' or knows_pauses == 'none' then", "if true then", _PURGE),
+    Guard(_PURGE_LUA, "redis.call('SET', lock, token, 'PX', hold_ms)", "redis.call('DEL', lock)", _PURGE),
+    Guard("orchestrator/store/purge.py", '_APART: Final = ("queue", "failed")', '_APART: Final = ("failed",)', _PURGE),
+    Guard(
+        "orchestrator/cli/brands_remove.py",
+        "        unregister(client, settings.brand_list_keys, brand)\n        hold_s",
+        "        hold_s",
+        "tests/cli/test_brands.py",
+    ),
+    Guard("orchestrator/cli/brands_remove.py", "    _ask(found, how)\n", "    how.yes\n", "tests/cli/test_brands.py"),
+    Guard(
+        _DISCOVERY, "            self._registry_stale.set()  # who purges", "            pass  # who purges", _SCHEDULER
     ),
     # the process: it knows of each change, asks for no brand that is paused, and asks soon enough
     Guard(_PAUSES, "return stamp != self._stamp", "return self._stamp is None", _SCHEDULER),

@@ -212,6 +212,19 @@ async def test_pauses_are_not_read_while_none_changes(
         assert len(world.pauses_read) == read + 1
 
 
+async def test_the_registry_is_read_again_when_somebody_may_have_purged_a_brand(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint that the registry changed was lost; a brand that is gone must not be begun anew."""
+    world = FakeRedis("a", "gone")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.register("a", hint=False)
+        world.pause(hint=False)  # what a purge changes
+        await trio.sleep(2.0)
+        assert scheduler.brands() == ("a",)
+
+
 async def test_a_brand_that_comes_paused_is_known_as_such(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

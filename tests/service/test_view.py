@@ -10,6 +10,7 @@ import redis
 
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
 from orchestrator.http.service_view import Lag, Status
@@ -145,6 +146,7 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
         "clock": ("ok", ""),
         "server": ("ok", ""),
         "lanes": ("ok", "folding, waiting"),
+        "paused": ("ok", ""),
         "settings": ("ok", ""),
         "merge": ("ok", choice.IMPLEMENTATION),
     }
@@ -199,6 +201,22 @@ def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:
     assert check.status == "degraded"
     assert check.detail.startswith("1000 parked: 'b0': a set; ")
     assert len(check.detail) < 200
+
+
+def test_checks_name_some_paused_brands(redis_client: redis.Redis) -> None:
+    """That is in order; who paused them is for operators, and what lets them go on for everybody."""
+    pause = Pause("a bad deploy", "ops@host", 1_735_689_600_000, 1_735_693_200_000)
+    paused = {f"b{number}": pause for number in range(1_000)}
+    statistics = _service(redis_client, paused=paused).statistics()
+    check = statistics.checks["paused"]
+    told = "paused since 2025-01-01T00:00:00Z until 2025-01-01T01:00:00Z: a bad deploy; orchestrator brands resume b0"
+    assert check.detail.startswith(f"1000 paused: 'b0': {told}; 'b1'")
+    assert check.detail.endswith("b4; ...")
+    assert "ops@host" not in check.detail
+    assert "paused by ops@host since" in check.inner
+    assert (statistics.status, check.status) == (Status.OK, "ok")
+    assert statistics.paused == paused
+    assert _service(redis_client).statistics().checks["paused"].detail == ""
 
 
 @pytest.mark.parametrize(

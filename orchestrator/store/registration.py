@@ -11,17 +11,16 @@ from typing import cast
 
 import redis
 
-from orchestrator.cli.terminal import Failure
 from orchestrator.contract.brands import check_brand
-from orchestrator.errors import InvalidBrandError
-from orchestrator.store import translated
+from orchestrator.errors import InvalidBrandError, WrongTypeError
+from orchestrator.store.client import translated
 
 
 def register(client: redis.Redis, keys: Sequence[str], brand: str) -> bool:
     """Register *brand* under the first of *keys* that exists, else as a SET under the first; False if it was there.
 
     Raises:
-        Failure: the key is neither set nor list.
+        WrongTypeError: the key is neither set nor list.
         StoreError: Redis did not answer or refused.
     """
     with translated():
@@ -34,7 +33,7 @@ def register(client: redis.Redis, keys: Sequence[str], brand: str) -> bool:
         elif kinds[key] in {"set", "none"}:
             client.sadd(key, brand)
         else:
-            raise Failure(f"{key} is a {kinds[key]}, expected a set or a list of brands")
+            raise WrongTypeError(key, kinds[key], "set or a list of brands")
     return True
 
 

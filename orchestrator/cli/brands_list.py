@@ -1,0 +1,164 @@
+"""``orchestrator brands list``: which brands are registered, and how they stand, the ones that need somebody first."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import click
+import redis
+from rich.table import Table
+
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.terminal import make_table, on_terminal, plain, remark, show_page
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.pauses import Pause
+from orchestrator.settings import Settings
+from orchestrator.store import pauses, translated
+from orchestrator.store.heads import first_times
+from orchestrator.store.registry import registered
+
+SLICE: Final = 512
+"""Brands in one round trip."""
+
+_UNITS_S: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_WIDTH: Final = 4  # commands a brand
+
+
+@dataclass(frozen=True, slots=True)
+class BrandRow:
+    """How one brand stands; a count is None where the key has a foreign type, or is no number.
+
+    Attributes:
+        oldest_s: age of the first chunk in the queue, as its worker says; None: it does not, or nobody asked.
+        paused: that an operator paused it.
+    """
+
+    brand: str
+    queued: int | None
+    failed: int | None
+    commits: int | None
+    summary: bool
+    oldest_s: float | None = None
+    paused: Pause | None = None
+
+    def document(self) -> dict[str, object]:
+        """The row as JSON."""
+        fields = asdict(self)
+        del fields["oldest_s"], fields["paused"]
+        paused = None if self.paused is None else json.loads(self.paused.mark())
+        return {**fields, "oldestSeconds": self.oldest_s, "paused": paused}
+
+
+def _first(number: float | None) -> float:
+    """A key that puts the greatest number first, but before it what cannot be counted."""
+    return float("-inf") if number is None else -number
+
+
+SORTS: Final = {
+    "name": lambda row: (row.brand,),
+    "backlog": lambda row: (_first(row.queued), row.brand),
+    "oldest": lambda row: (-(row.oldest_s or 0), _first(row.queued), row.brand),
+    "dead": lambda row: (_first(row.failed), row.brand),
+}
+"""By what rows can be sorted; what is worst, or cannot be counted, comes first."""
+
+
+@click.command(name="list", short_help="List registered brands and how they stand.")
+@click.option("--sort", type=click.Choice(list(SORTS)), default="name", help="What is most, or longest, first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@with_settings
+def list_brands(settings: Settings, *, sort: str, as_json: bool) -> None:
+    """List registered brands: chunks queued, dead letters, commits, whether there is a summary, and who is paused.
+
+    Off a terminal the names alone, one on each line. --sort oldest looks at the first chunk of each queue and takes the
+    worker's word for its age.
+    """
+    with open_redis(settings) as client:
+        registry = registered(client, settings.brand_list_keys)
+        wanted = as_json or on_terminal() or sort != "name"
+        rows = look_at(client, registry.brands, ages=sort == "oldest") if wanted else []
+    rows.sort(key=SORTS[sort])
+    for name, reason in registry.refused:
+        remark(f"Warning: {name} is refused: {reason}")
+    if as_json:
+        click.echo(json.dumps([row.document() for row in rows], indent=2))
+    elif not registry.brands:
+        remark("No brand is registered; 'orchestrator brands add BRAND' does it.")
+    elif on_terminal():
+        show_page(_table(rows, ages=sort == "oldest"))
+    else:
+        click.echo("\n".join(row.brand for row in rows) if rows else "\n".join(registry.brands))
+
+
+def look_at(client: redis.Redis, names: Sequence[str], *, ages: bool = False) -> list[BrandRow]:
+    """How each of *names* stands, a round trip for each :data:`SLICE`; with *ages* also how old their chunks are.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    rows = [row for start in range(0, len(names), SLICE) for row in _slice(client, names[start : start + SLICE])]
+    paused = pauses.paused(client, names)
+    times = _ages_s(client, [row.brand for row in rows if row.queued]) if ages else {}
+    return [replace(row, paused=paused.get(row.brand), oldest_s=times.get(row.brand)) for row in rows]
+
+
+def _slice(client: redis.Redis, names: Sequence[str]) -> list[BrandRow]:
+    with translated(), client.pipeline(transaction=False) as pipeline:
+        for name in names:
+            keys = BrandKeys.of(name)
+            pipeline.llen(keys.queue)
+            pipeline.llen(keys.failed)
+            pipeline.hget(keys.meta, "version")
+            pipeline.exists(keys.summary)
+        replies: list[Any] = pipeline.execute(raise_on_error=False)
+    answers = [replies[start : start + _WIDTH] for start in range(0, len(replies), _WIDTH)]
+    return [
+        BrandRow(name, _number(queued), _number(failed), _number(version or 0), exists == 1)
+        for name, (queued, failed, version, exists) in zip(names, answers, strict=True)
+    ]
+
+
+def _ages_s(client: redis.Redis, names: Sequence[str]) -> Mapping[str, float]:
+    now_ms = time.time_ns() // 1_000_000
+    # A worker's clock may be ahead.
+    return {name: max(0.0, (now_ms - at_ms) / 1000) for name, at_ms in first_times(client, names).items()}
+
+
+def _number(reply: Any) -> int | None:
+    try:
+        return int(reply)
+    except (TypeError, ValueError):  # an error reply, or what was damaged
+        return None
+
+
+def _table(rows: Sequence[BrandRow], *, ages: bool) -> Table:
+    oldest = ("Oldest",) if ages else ()
+    right = ("Queued", *oldest, "Failed", "Commits")
+    table = make_table("Brand", *right, "Summary", "Paused", right=right)
+    for row in rows:
+        table.add_row(
+            plain(row.brand),
+            _cell(row.queued),
+            *((_age(row.oldest_s),) if ages else ()),
+            _cell(row.failed),
+            _cell(row.commits),
+            "yes" if row.summary else "no",
+            plain("" if row.paused is None else row.paused),
+            style="red" if None in {row.queued, row.failed, row.commits} else "",
+        )
+    return table
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "not told"
+    size, unit = next(((size, unit) for size, unit in _UNITS_S if seconds >= size), (1, "s"))
+    return f"{int(seconds // size):,} {unit}"
+
+
+def _cell(number: int | None) -> str:
+    return "unreadable" if number is None else f"{number:,}"
