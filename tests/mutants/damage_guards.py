@@ -178,7 +178,7 @@ DAMAGE_GUARDS: Final = (
     ),
     # those who only list brands are not ended by one that is damaged
     Guard(
-        "orchestrator/cli/brands.py",
+        "orchestrator/cli/brands_list.py",
         "except (TypeError, ValueError):",
         "except TypeError:",
         "tests/cli/test_brands.py::test_brands_list_shows_a_brand_whose_commits_are_damaged",
