@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,18 @@ class ServiceProcess:
 
 
 @asynccontextmanager
-async def running_service(folder: Path, redis_url: str, **settings: str) -> AsyncIterator[ServiceProcess]:
-    """A service on *redis_url* that has been started, not yet serving; killed at the end if it still runs."""
+async def running_service(
+    folder: Path, redis_url: str, *, prefix: Sequence[str] = (), **settings: str
+) -> AsyncIterator[ServiceProcess]:
+    """A service on *redis_url* that has been started, not yet serving; killed at the end if it still runs.
+
+    *prefix* is a command that replaces itself by the one behind it.
+    """
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "REDIS_URL": redis_url}
     environment |= {"HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0", "PROMETHEUS_PORT": "0", "LOG_FORMAT": "json"}
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "orchestrator", "run"],
+        [*prefix, sys.executable, "-m", "orchestrator", "run"],
         cwd=folder,
         env=environment | settings,
         stdin=subprocess.DEVNULL,

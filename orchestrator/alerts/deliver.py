@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import nan
 from typing import TYPE_CHECKING, Final, Protocol
 
 import httpx
@@ -27,12 +28,12 @@ from orchestrator import __version__
 from orchestrator.alerts.cooldown import Cooldown
 from orchestrator.alerts.signing import UNSIGNED, SigningSecret, signature
 from orchestrator.alerts.turns import Turns
-from orchestrator.contract.outbox import OutboxEntry, read_entry
+from orchestrator.contract.outbox import OutboxEntry, Swept, read_entry
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.process import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.process.metrics import AlertOutcome, Metrics
 
@@ -77,8 +78,8 @@ class Endpoint:
 class Outboxes(Protocol):
     """The outboxes of all brands; every method raises :class:`orchestrator.errors.StoreError` without an answer."""
 
-    async def waiting(self, brands: Sequence[str]) -> list[str]:
-        """Those of *brands* that have alerts which nobody tells."""
+    async def waiting(self, brands: Sequence[str]) -> Swept:
+        """Which of *brands* have alerts that nobody tells, and how many all have."""
         ...
 
     async def take(self, brand: str, token: str, hold_s: float) -> list[bytes] | None:
@@ -139,6 +140,7 @@ class Alerts:
         self._idle = trio.lowlevel.ParkingLot()
         self._stopping = trio.Event()
         self._ended = trio.Event()
+        self._odd: Mapping[str, str] = {}
         self._log = structlog.get_logger("orchestrator.alerts")
 
     def wake(self, brand: str) -> None:
@@ -199,12 +201,21 @@ class Alerts:
         while not self._stopping.is_set():
             brands = self._brands()
             try:
-                for brand in await self._outboxes.waiting(brands):
-                    self.wake(brand)
+                self._take_in(await self._outboxes.waiting(brands))
             except StoreError as error:
+                self._metrics.alerts_waiting.set(nan)
                 self._log.info("outboxes not read, will be tried again", reason=type(error).__name__)
             with trio.move_on_after(SWEEP_S if brands else FIRST_SWEEP_S):
                 await self._stopping.wait()
+
+    def _take_in(self, found: Swept) -> None:
+        self._metrics.alerts_waiting.set(found.alerts)
+        for brand, problem in found.odd.items():
+            if self._odd.get(brand) != problem:  # told once, and again after it was mended in between
+                self._log.error("right to tell alerts is not usable", brand=brand, reason=problem)
+        self._odd = found.odd
+        for brand in found.untold:
+            self.wake(brand)
 
 
 @dataclass(frozen=True, slots=True)

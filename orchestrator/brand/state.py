@@ -49,6 +49,8 @@ class _General(Struct, frozen=True, array_like=True):
     since_pane: int | None
     flag_minutes: list[int]
     hash_key: bytes = b""  # of before brands had keys: the state gets one
+    window_ms: int = 0  # of a state that does not tell its bounds
+    max_stories: int = 0
 
 
 _BASE_BYTES = 12 << 10
@@ -64,6 +66,7 @@ class BrandState:
         self._config = config
         self._hash_key = hash_key or hash_keys.fresh_key()
         self._clock_ms = 0
+        self._bounds: Mapping[str, int] = {}
         self._window = Window(config.window_ms)
         self._stories = StoryBook(config.similarity_threshold, config.max_stories, config.label_similarity_threshold)
         self._trend = Trend()
@@ -128,6 +131,11 @@ class BrandState:
     def clock_ms(self) -> int:
         """The latest time that it was advanced to, Unix ms; 0 before the first."""
         return self._clock_ms
+
+    @property
+    def bounds(self) -> Mapping[str, int]:
+        """The settings that bounded it when it was stored, by name; empty if it does not tell."""
+        return self._bounds
 
     @property
     def story_count(self) -> int:
@@ -276,6 +284,8 @@ class BrandState:
         config = self._config
         general = _read_general(fields, config.formats)
         self._hash_key = general.hash_key or self._hash_key
+        if general.window_ms > 0 and general.max_stories > 0:
+            self._bounds = {"SUMMARY_WINDOW_SEC": general.window_ms // 1000, "MAX_STORIES": general.max_stories}
         self._window = Window.load(config.window_ms, fields, general.since_pane)
         self._stories = StoryBook.load(
             config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold, self._hash_key
@@ -309,9 +319,9 @@ class BrandState:
         self._chunk_summaries.rewrite()
 
     def _encode_general(self) -> bytes:
-        format_ = self._config.formats.written
-        general = _General(format_, self._clock_ms, self._window.since, self._flags.minutes, self._hash_key)
-        return pack(general)
+        config = self._config
+        told = (config.formats.written, self._clock_ms, self._window.since, self._flags.minutes, self._hash_key)
+        return pack(_General(*told, config.window_ms, config.max_stories))
 
 
 def lies_ahead(clock_ms: int, now_ms: int) -> bool:

@@ -29,15 +29,18 @@ def is_process(holder: str) -> bool:
     return len(holder) == 2 * _NAME_BYTES and all(char in "0123456789abcdef" for char in holder)
 
 
-def new_token(holder: str) -> str:
+def new_token(holder: str, lock_ttl_ms: int = 0) -> str:
     """A token that nobody else has, made by *holder*: the name of a process, or what a command is called.
+
+    It ends with the ttl of its lock, 0 = it tells none: who has a smaller one leaves the lock alone.
 
     Raises:
         ValueError: the name holds characters that :func:`holder_of` does not take for one.
     """
     if not _fit(holder):
         raise ValueError(f"a holder has 1 to {MAX_HOLDER_CHARS} letters, digits and hyphens, not {holder!r}")
-    return f"{holder}:{secrets.token_hex(_BITS_BYTES)}"
+    token = f"{holder}:{secrets.token_hex(_BITS_BYTES)}"
+    return f"{token}:{lock_ttl_ms}" if lock_ttl_ms else token
 
 
 def holder_of(token: bytes) -> str:

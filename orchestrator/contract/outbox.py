@@ -6,6 +6,8 @@ told, counted and told apart without a look into its body; the body is what an e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
@@ -46,3 +48,22 @@ def read_entry(raw: bytes) -> OutboxEntry | None:
         return _decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a look at the outboxes of many brands found.
+
+    Attributes:
+        untold: the brands with alerts that nobody tells at the moment.
+        alerts: how many there are in all of these outboxes, those included that are being told.
+        odd: what is wrong with the right to tell, by brand; their alerts are told all the same.
+    """
+
+    untold: tuple[str, ...] = ()
+    alerts: int = 0
+    odd: Mapping[str, str] = field(default_factory=dict)
+
+    def __add__(self, other: Swept) -> Swept:
+        """Both looks together."""
+        return Swept(self.untold + other.untold, self.alerts + other.alerts, {**self.odd, **other.odd})

@@ -18,10 +18,13 @@ import re
 import secrets
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
+import trio
+
+from orchestrator.process.secret_files import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,10 @@ MIN_TOKEN_CHARS: Final = 16
 MAX_TOKEN_CHARS: Final = 512
 MAX_TOKENS: Final = 100
 MAX_FILE_BYTES: Final = 64 * 1024
+
+READ_TIMEOUT_S: Final = 5.0
+MAX_THREADS: Final = 4
+"""Requests whose tokens are looked at at the same time; more wait, also when a file system hangs."""
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
@@ -67,7 +74,7 @@ class TokenFile:
     """The tokens in one file, as it is now."""
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
+        self._path = path
         self._trouble = ""
 
     def check(self) -> None:
@@ -84,21 +91,14 @@ class TokenFile:
             tokens = self._read()
         except ValueError as error:
             if str(error) != self._trouble:
-                _log.error("token file not usable, nobody is let in by it", file=str(self._path), reason=str(error))
+                _log.error("token file not usable, nobody is let in by it", file=self._path, reason=str(error))
             self._trouble = str(error)
             return ()
         self._trouble = ""
         return tokens
 
     def _read(self) -> list[str]:
-        try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise ValueError(error.strerror or type(error).__name__) from None
-        if len(content) > MAX_FILE_BYTES:
-            raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
-        return parse_tokens(content.decode("ascii", "replace"))
+        return parse_tokens(read_bounded(self._path, MAX_FILE_BYTES).decode("ascii", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ class Access:
         self._readers = TokenFile(options.token_file) if options.token_file else None
         self._operators = TokenFile(options.operator_token_file) if options.operator_token_file else None
         self._key = secrets.token_bytes(32)
+        self._threads = trio.CapacityLimiter(MAX_THREADS)
 
     @property
     def guarded(self) -> bool:
@@ -147,6 +148,19 @@ class Access:
         """Whether *host*, as a request names it, is one of ours."""
         host = host.lower()
         return not self._hosts or host in self._hosts or _without_port(host) in self._hosts
+
+    async def judge(self, authorization: str) -> Right:
+        """As :meth:`right`, with the files read on a thread: a file system that hangs must not hold the loop.
+
+        While it hangs nobody is let in by its file, as if it could not be read.
+        """
+        if not authorization or (self._readers is None and self._operators is None):
+            return self.right(authorization)  # which reads no file
+        with trio.move_on_after(READ_TIMEOUT_S):
+            judge = partial(self.right, authorization)
+            return await trio.to_thread.run_sync(judge, limiter=self._threads, abandon_on_cancel=True)
+        _log.error("token files not read in time, nobody is let in by them", timeout_s=READ_TIMEOUT_S)
+        return self.right("")
 
     def right(self, authorization: str) -> Right:
         """What a request with this ``Authorization`` header, empty if it has none, may do.

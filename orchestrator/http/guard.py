@@ -29,6 +29,6 @@ def guard(app: QuartTrio, access: Access, *, hosts: bool = True) -> None:
             return
         if hosts and not access.knows_host(request.headers.get("Host", "")):
             raise ProblemError(HTTPStatus.MISDIRECTED_REQUEST, "This service is not known by the host of this address.")
-        g.right = access.right(request.headers.get("Authorization", ""))
+        g.right = await access.judge(request.headers.get("Authorization", ""))
         if g.right < Right.READ:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "Reading this needs a token: as Bearer, or as the password.")

@@ -11,7 +11,6 @@ Must not know trio: the lane decides where and when this runs.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -168,7 +167,7 @@ class BrandSession:
         self._store = store
         self._config = config
         self._warm = warm or Warm(BatchSizer())
-        self._token = self._warm.token or secrets.token_hex(16)
+        self._token = self._warm.token or store.new_token()
         self._pipeline: Pipeline | None = None
         self._suspects = 0
         self.taken_over: Comparison | None = None
@@ -210,6 +209,7 @@ class BrandSession:
         # Without a commit there is nothing to compare: the state may be there, and its meta lost.
         if state is None or not lease.cid or warm.cid != lease.cid:
             state = BrandState.load(self._config.fold, self._store.load_state(lease))
+            self._store.settle(lease, state.bounds)
         # Before anything is peeked: else the visits of a parked brand would count as attempts at its first chunk.
         refuse_the_future(self.brand, state, lease.now_ms)
         if lease.attempts + 1 >= SINGLE_ATTEMPTS:

@@ -266,6 +266,12 @@ class Metrics:
         self.alerts = self._counter("alerts", "Alerts about spike episodes by delivery outcome.", "outcome")
         for outcome in ALERT_OUTCOMES:
             self.alerts.labels(outcome)
+        self.alerts_waiting = self._gauge(
+            "alerts_waiting",
+            "Alerts in the outboxes of all registered brands at the last look; the same from each process that tells"
+            " alerts, NaN from others and without an answer.",
+        )
+        self.alerts_waiting.set(nan)
         self.http_requests = self._counter("http_requests", "Answered HTTP requests by class of status.", "code")
         for code in ("2xx", "3xx", "4xx", "5xx"):
             self.http_requests.labels(code)

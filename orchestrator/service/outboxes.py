@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import trio
 
+from orchestrator.contract.outbox import Swept
 from orchestrator.store.outbox import MAX_SWEEP, Outbox
 
 T = TypeVar("T")
@@ -23,9 +24,9 @@ class ThreadedOutboxes:
         self._outbox = outbox
         self._limiter = trio.CapacityLimiter(OUTBOX_THREADS)
 
-    async def waiting(self, brands: Sequence[str]) -> list[str]:
-        """Those of *brands* that have alerts which nobody tells."""
-        found: list[str] = []
+    async def waiting(self, brands: Sequence[str]) -> Swept:
+        """Which of *brands* have alerts that nobody tells, and how many all have."""
+        found = Swept()
         for start in range(0, len(brands), MAX_SWEEP):
             found += await self._call(partial(self._outbox.waiting, brands[start : start + MAX_SWEEP]))
         return found

@@ -46,7 +46,7 @@ def repair(
         StoreError: Redis gave no answer or refused; what is not done is done by another repair.
     """
     store = Store(client, store_options(settings))
-    token = secrets.token_hex(16)
+    token = store.new_token("repair")
     try:
         lease, done = _acquired(store, brand, token, dry_run=dry_run, accept_loss=accept_loss)
         return done if lease is None else [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
@@ -82,6 +82,7 @@ def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool) 
     state, moved = BrandState.reanchored(config.fold, store.load_state(lease), lease.now_ms)
     if moved is None:
         return []
+    store.settle(lease, state.bounds)
     if not dry_run:
         store.commit(lease, _commit(state, lease, config))
     return [_told(moved)]

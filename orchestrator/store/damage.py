@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import STATE_FORMAT
-from orchestrator.store.client import translated
+from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import redis
 
+    from orchestrator.store.wire import Command
+
 NUMBERS: Final = ("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "fields", "seen0", "seen1")
 """Fields of meta that are whole numbers, the sizes last."""
 
 _SIZES: Final = 3
 _SLICE: Final = 128
-"""Brands asked about in one round trip, with five commands each."""
+"""Brands asked about in one round trip, with four commands each."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _CID: Final = re.compile(rb"[0-9A-Za-z-]{0,64}")
@@ -41,22 +43,14 @@ def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
 
 
 def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for start in range(0, len(brands), _SLICE):
-        asked = brands[start : start + _SLICE]
-        with translated(), client.pipeline(transaction=False) as pipe:
-            for brand in asked:
-                keys = BrandKeys.of(brand)
-                pipe.hmget(keys.meta, "cid", *NUMBERS)
-                pipe.hlen(keys.state)
-                pipe.scard(keys.seen0)
-                pipe.scard(keys.seen1)
-            replies = pipe.execute(raise_on_error=False)
-        for place, brand in enumerate(asked):
-            said = _said(brand, *replies[4 * place : 4 * place + 4])
-            if said:
-                found[brand] = said
-    return found
+    said = ((brand, _said(brand, *replies)) for brand, replies in ask_each(client, brands, _questions, at_once=_SLICE))
+    return {brand: trouble for brand, trouble in said if trouble}
+
+
+def _questions(brand: str) -> list[Command]:
+    keys = BrandKeys.of(brand)
+    sizes: list[Command] = [("HLEN", keys.state), ("SCARD", keys.seen0), ("SCARD", keys.seen1)]
+    return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes]
 
 
 def _said(brand: str, meta: Any, *sizes: Any) -> str:

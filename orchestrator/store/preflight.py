@@ -185,7 +185,7 @@ def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
     try:
         with translated():
             client.rpush(keys.queue, "one", "two")
-        lease = store.acquire(brand, secrets.token_hex(16))
+        lease = store.acquire(brand, store.new_token("preflight"))
         replies = [store.commit(lease, commit) for commit in _commits(store, lease)]
         store.renew([lease])
         store.claim([brand])

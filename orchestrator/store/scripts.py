@@ -76,8 +76,9 @@ PAUSED: Final = Script.load("paused")
 LOOK: Final = Script.load("look")
 PURGE: Final = Script.load("purge")
 HEADS: Final = Script.load("heads")
+FORGET: Final = Script.load("forget", "meta")
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
-    *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS),
+    *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET),
 )

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.store.client import translated
+from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import redis
+
+    from orchestrator.store.wire import Command
 
 MOST_DIGITS: Final = 15
 """As ``acquire`` sees it: a longer number is damaged."""
@@ -29,14 +31,12 @@ def state_formats(client: redis.Redis, brands: Sequence[str]) -> dict[str, int]:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    found: dict[str, int] = {}
-    for start in range(0, len(brands), _SLICE):
-        asked = brands[start : start + _SLICE]
-        with translated(), client.pipeline(transaction=False) as pipe:
-            for brand in asked:
-                pipe.hget(BrandKeys.of(brand).meta, "format")
-            replies = pipe.execute(raise_on_error=False)
-        for brand, reply in zip(asked, replies, strict=True):
-            if isinstance(reply, bytes) and reply.isdigit() and len(reply) <= MOST_DIGITS:
-                found[brand] = int(reply)
-    return found
+    return {
+        brand: int(reply)
+        for brand, (reply,) in ask_each(client, brands, _question, at_once=_SLICE)
+        if isinstance(reply, bytes) and reply.isdigit() and len(reply) <= MOST_DIGITS
+    }
+
+
+def _question(brand: str) -> list[Command]:
+    return [("HGET", BrandKeys.of(brand).meta, "format")]

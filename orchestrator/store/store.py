@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import msgspec
 
-from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, compare, reconcile
+from orchestrator.contract import lock_token
+from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
 from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys
-from orchestrator.errors import ClockSkewError, DeadLetterFullError, StoreError
+from orchestrator.errors import ClockSkewError, DeadLetterFullError, SettingsRefusedError, StoreError
 from orchestrator.store import pauses, scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
 MAX_CLAIM: Final = 512
 """Brands a claim looks at: 0.26 ms of the server's time, during which nobody else is served."""
 
+MOST_LOCK_TTL_MS: Final = 600_000
+"""The bound of ``LOCK_TTL_SEC``: what a token tells beyond it is nobody's setting."""
+
 _NOBODY: Final = BrandKeys.of("orchestrator probe").meta
 """A key that does not exist, named as those of a brand are, so that the same permissions cover it."""
 
@@ -69,9 +73,6 @@ _SEED_BITS: Final = 31
 """What Lua's generator takes."""
 
 _TIME: Final = ("TIME",)
-
-_WRITTEN_ANEW: Final = frozenset({"cid", "due"})
-"""Fields of meta that :meth:`Store.forget` writes, and therefore need not remove."""
 
 Operation = Literal["read", "write"]
 
@@ -146,6 +147,13 @@ class Store:
         checked(probed)
         self.clock.compare(asked_ms, _milliseconds(time_))
 
+    def new_token(self, holder: str = "orchestrator") -> str:
+        """A fencing token for one lease, made by *holder*, that tells how long its lock lives from each renewal.
+
+        By the latter a process with a smaller ``LOCK_TTL_SEC`` knows that the lock does not outlive its ttl.
+        """
+        return lock_token.new_token(holder, self._lock_ttl_ms)
+
     def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
 
@@ -181,15 +189,36 @@ class Store:
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
+        told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
         self.clock.compare(asked_ms, now_ms)
-        return Lease(brand, token, epoch, version, cid.decode(), attempts, due_ms, now_ms, queued, taken_over)
+        return Lease(brand, token, *told, taken_over, settled=bool(settings))
+
+    def settle(self, lease: Lease, bounds: Mapping[str, int]) -> None:
+        """Return if the settings of this process may go on from a state that was stored with *bounds*.
+
+        For a brand whose meta was lost, and with it the settings of its last commit. Where history would be thrown away
+        they are noted in meta again, so that from now on ``acquire`` refuses, and ``config adopt`` says yes.
+
+        Raises:
+            SettingsRefusedError: history would be thrown away. The lease is held.
+            StoreError: Redis gave no answer or refused.
+        """
+        if lease.settled or not bounds or self.options.adopt:
+            return
+        stored = Fingerprint(bounds)
+        comparison = compare(stored, self.options.fingerprint)
+        if comparison.losses:
+            with self._timed("write"):
+                checked(self._runner.run([("HSET", BrandKeys.of(lease.brand).meta, "settings", stored.text())])[0])
+            raise SettingsRefusedError(refusal(lease.brand, comparison))
 
     def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int, pause_of: str) -> Any:
         formats = self.options.formats
         names = [*scripts.ACQUIRE.keys(keys), PAUSED_KEY]
-        arguments = (token, self._lock_ttl_ms, formats.oldest, formats.written, agreed, least_epoch, pause_of)
+        wanted = (formats.oldest, formats.written, agreed, least_epoch, pause_of)
+        command = evalsha(scripts.ACQUIRE, names, token, self._lock_ttl_ms, *wanted, MOST_LOCK_TTL_MS)
         with self._timed("write"):
-            reply = checked(self._runner.run([evalsha(scripts.ACQUIRE, names, *arguments)])[0])
+            reply = checked(self._runner.run([command])[0])
         if Code(reply[0].decode()) is Code.BUSY and reply[1]:
             self._shortened(keys.brand, reply[1])
         return reply
@@ -324,16 +353,13 @@ class Store:
 
         Its last commit gets another name, so nobody goes on from a state in memory: what is stored is what counts. The
         brand is due at once, so the next lease makes a commit that writes *fields*. Under somebody's lease that is
-        harmless: its next commit is stale.
+        harmless: its next commit is stale. Either all of this is done or nothing.
+
+        Raises:
+            WrongTypeError: the key of meta has a foreign type.
         """
-        meta = BrandKeys.of(brand).meta
-        # The name first: without the sizes alone, what is in memory would fit what is stored.
-        commands: list[Command] = [("HSET", meta, "cid", secrets.token_hex(8), "due", 1)]
-        if gone := [field for field in fields if field not in _WRITTEN_ANEW]:
-            commands.append(("HDEL", meta, *gone))
-        with self._timed("write"):
-            for reply in self._runner.run(commands):
-                checked(reply)
+        keys = BrandKeys.of(brand)
+        check_reply(scripts.FORGET, keys, self._run("write", scripts.FORGET, keys, secrets.token_hex(8), *fields))
 
     def claim(self, brands: Sequence[str]) -> Claim:
         """Those of *brands* (at most :data:`MAX_CLAIM`) that have work or a refresh due, and no lease; and all queues.
@@ -347,7 +373,7 @@ class Store:
             return Claim()
         keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
         asked_ms = self.clock.now_ms()
-        commands = [_WRITE_PROBE, *pauses.STAMP, evalsha(scripts.CLAIM, keys, self._lock_ttl_ms)]
+        commands = [_WRITE_PROBE, *pauses.STAMP, self._claim(keys)]
         with self._timed("read"):
             probed, *stamp, claimed = self._runner.run(commands)
         checked(probed)
@@ -414,6 +440,9 @@ class Store:
         except ClockSkewError:
             return False
         return True
+
+    def _claim(self, keys: Sequence[str]) -> Command:
+        return evalsha(scripts.CLAIM, keys, self._lock_ttl_ms, MOST_LOCK_TTL_MS)
 
     def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:
         return evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))

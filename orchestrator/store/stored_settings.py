@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import scripts
-from orchestrator.store.client import checked, translated
+from orchestrator.store.client import checked
 from orchestrator.store.codes import Code, check_reply
 from orchestrator.store.runner import ScriptRunner, evalsha
+from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.contract.fingerprint import Fingerprint
+    from orchestrator.store.wire import Command
 
 _SLICE: Final = 512
 """Brands asked about in one round trip, as many as in a claim."""
@@ -45,17 +47,15 @@ def stored_settings(client: redis.Redis, brands: Sequence[str]) -> dict[str, Sto
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    found: dict[str, StoredSettings] = {}
-    for start in range(0, len(brands), _SLICE):
-        asked = brands[start : start + _SLICE]
-        with translated(), client.pipeline(transaction=False) as pipe:
-            for brand in asked:
-                pipe.hmget(BrandKeys.of(brand).meta, ["settings", "adopted"])
-            replies = pipe.execute(raise_on_error=False)
-        for brand, reply in zip(asked, replies, strict=True):
-            if isinstance(reply, list) and reply[0] is not None:
-                found[brand] = StoredSettings(reply[0], reply[1] or b"")
-    return found
+    return {
+        brand: StoredSettings(reply[0], reply[1] or b"")
+        for brand, (reply,) in ask_each(client, brands, _question, at_once=_SLICE)
+        if isinstance(reply, list) and reply[0] is not None
+    }
+
+
+def _question(brand: str) -> list[Command]:
+    return [("HMGET", BrandKeys.of(brand).meta, "settings", "adopted")]
 
 
 def adopt(client: redis.Redis, brand: str, seen: bytes, mine: Fingerprint) -> bool:

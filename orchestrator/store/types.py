@@ -78,6 +78,7 @@ class Lease:
         now_ms: server time of the acquire.
         queued: chunks in the queue.
         taken_over: what differs between the settings of the last commit and those of the next one.
+        settled: whether meta tells the settings of the last commit; if not, the state may.
     """
 
     brand: str
@@ -90,6 +91,7 @@ class Lease:
     now_ms: int
     queued: int
     taken_over: Comparison = NO_CHANGE
+    settled: bool = True
 
 
 class Look(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import trio
 
 from orchestrator.alerts.message import Alert, Kind
+from orchestrator.contract.outbox import Swept
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.errors import StoreUnavailableError
 
@@ -29,6 +30,7 @@ class MemoryOutboxes:
         self.holds_s: list[float] = []
         self.calls = 0
         self.fails_at = 0
+        self.odd: dict[str, str] = {}
         self.put(*news)
 
     def put(self, *news: Alert) -> None:
@@ -46,10 +48,11 @@ class MemoryOutboxes:
         if self.calls == self.fails_at:
             raise StoreUnavailableError("away")
 
-    async def waiting(self, brands: Sequence[str]) -> list[str]:
+    async def waiting(self, brands: Sequence[str]) -> Swept:
         """Those with something that nobody tells."""
         self._check()
-        return [brand for brand in brands if self.lists.get(brand) and brand not in self.held]
+        untold = tuple(brand for brand in brands if self.lists.get(brand) and brand not in self.held)
+        return Swept(untold, self.left, self.odd)
 
     async def take(self, brand: str, token: str, hold_s: float) -> list[bytes] | None:
         """What is there."""

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from math import isnan
 from pathlib import Path
 
 import httpx
@@ -410,3 +411,54 @@ async def test_finish_without_an_endpoint_is_immediate(metrics: Metrics, nursery
     alerts.wake("nike")
     await alerts.finish()
     assert outboxes.left == 1
+
+
+def waiting(metrics: Metrics) -> float:
+    """What the gauge says."""
+    value = metrics.registry.get_sample_value("orchestrator_alerts_waiting")
+    assert value is not None
+    return value
+
+
+async def test_sweep_tells_how_many_alerts_wait(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
+) -> None:
+    """Those that another process tells count as well; without an answer nobody knows."""
+    outboxes = MemoryOutboxes(alert(), alert(number=2), alert(brand="adidas"))
+    outboxes.held |= {"nike": "another process", "adidas": "another process"}
+    assert isnan(waiting(metrics))
+    virtually(Transport(lambda _: httpx.Response(204)), autojump_clock)
+    await run_virtually(outboxes, metrics, seconds=1)
+    assert waiting(metrics) == 3
+    outboxes.fails_at = outboxes.calls + 1
+    await run_virtually(outboxes, metrics, seconds=1)
+    assert isnan(waiting(metrics))
+
+
+async def test_sweep_names_a_right_that_nobody_can_have(
+    virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, although every sweep finds it."""
+    told: list[str] = []
+    outboxes = MemoryOutboxes()
+    outboxes.odd["nike"] = "'telling' is a list"
+    virtually(Transport(lambda _: httpx.Response(204)), autojump_clock)
+    async with trio.open_nursery() as nursery:
+        alerts = alerts_of(outboxes, metrics, Endpoint("http://hook.example"))
+        monkeypatch.setattr(alerts, "_log", FakeLog(told))
+        await nursery.start(alerts.deliver)
+        await trio.sleep(5 * alerts_module.SWEEP_S)
+        nursery.cancel_scope.cancel()
+    assert outboxes.calls > 4
+    assert told == ["nike: 'telling' is a list"]
+
+
+class FakeLog:
+    """Notes errors; anything else fails the test."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def error(self, _event: str, *, brand: str, reason: str) -> None:
+        """One line."""
+        self._told.append(f"{brand}: {reason}")

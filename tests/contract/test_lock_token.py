@@ -18,6 +18,14 @@ def test_token_names_its_holder_before_128_random_bits() -> None:
     assert len(new_token("a" * 64)) <= MAX_TOKEN_BYTES
 
 
+def test_token_ends_with_the_ttl_of_its_lock() -> None:
+    """Where it is known; who made it is read all the same."""
+    token = new_token("a" * 64, 600_000)
+    assert token.endswith(":600000")
+    assert len(token) <= MAX_TOKEN_BYTES
+    assert holder_of(token.encode()) == "a" * 64
+
+
 @pytest.mark.parametrize("holder", ["", "a" * 65, "a:b", "a b", "é", "a\n", "x\x1b[31m"])
 def test_a_holder_is_refused_that_nobody_could_read_back(holder: str) -> None:
     """A defect of ours, and told as one."""

@@ -6,6 +6,9 @@ and after the remedy of ``docs/reliability.md`` nothing is missing and nothing c
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -79,6 +82,54 @@ def damage_at_rest(folder: Path, *, seed: int, damages: int) -> Figures:
         eventually(lambda: _healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
         figures = {"bits flipped": flipped, "numbers damaged": damages - flipped, "parked": damages}
         return figures | {"drained s": round(drained_s, 1), **world.verify()}
+
+
+def accept_losses(folder: Path, *, seed: int, rounds: int) -> Figures:
+    """Delete the state, or what was seen, under a live fleet that is pushed to; then accept the loss, as documented.
+
+    All the while the processes live and hold the brand in memory. From the acceptance on what is there is what counts:
+    of the state nothing, of what was seen no chunk is there to be pushed again. So the totals are known.
+    """
+    with arena(folder, seed, size=2, garbage_rate=0.0) as world:
+        world.traffic.duplicate_rate = 0.0  # whether an older chunk counts again depends on what is deleted
+        working(world)
+        world.push(BURST)
+        for number in range(rounds):
+            part = ("state", "seen0")[number % 2]
+            with _victim(world) as keys, world.server.client() as client:
+                world.note(f"{part} of {keys.brand!r} deleted")
+                client.delete(getattr(keys, part))
+                if part == "state":
+                    world.traffic.books[keys.brand].rewind([])
+                world.push(BURST // 4)
+                _wait_for_parking(world, keys, f"{getattr(keys, part)!r} has")
+                accepted(world, keys.brand)
+                eventually(
+                    lambda: not client.exists(keys.queue),
+                    within_s=_WITHIN_S,
+                    what=f"{keys.brand!r} goes on",
+                )
+        drained_s = world.drain()
+        eventually(lambda: _healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
+        figures = {"losses accepted": rounds, "leases lost": world.leases_lost(), "drained s": round(drained_s, 1)}
+        return {**figures, **world.verify(in_order=False)}
+
+
+def accepted(world: Arena, brand: str) -> None:
+    """``orchestrator repair --accept-loss``, again while somebody looks at the brand at this very moment.
+
+    A command that comes second, after a first one whose process was slow to say so, finds nothing to do.
+    """
+    command = [sys.executable, "-m", "orchestrator", "repair", "--accept-loss", brand]
+    deadline = time.monotonic() + _WITHIN_S
+    while time.monotonic() < deadline:
+        done = subprocess.run(command, env=world.fleet[0].environment, capture_output=True, text=True, check=False)
+        world.note(f"repair {brand!r}: {done.stdout.strip()} {done.stderr.strip()}")
+        if done.returncode == 0:
+            assert "is what counts from now on" in done.stdout, done.stdout + done.stderr
+            return
+        assert "leased by another orchestrator" in done.stderr, done.stderr
+    raise AssertionError(f"{brand!r} stayed busy")
 
 
 @dataclass(frozen=True)

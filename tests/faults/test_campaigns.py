@@ -37,6 +37,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "server moved": (partial(redis_faults.move_server, moves=2), {"moves": 2, "lost": 0}),
     "keys deleted": (partial(damage_faults.delete_keys, rounds=1), {"parked": 2, "lost": 0, "doubled": 0}),
     "damaged at rest": (partial(damage_faults.damage_at_rest, damages=2), {"parked": 2, "lost": 0, "doubled": 0}),
+    "losses accepted": (
+        partial(damage_faults.accept_losses, rounds=2),
+        {"losses accepted": 2, "lost": 0, "doubled": 0},
+    ),
     "keys evicted": (partial(damage_faults.evict_keys, evictions=1), {"evictions": 1, "other totals": 0}),
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
     "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),

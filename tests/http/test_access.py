@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.http import access as access_module
 from orchestrator.http.access import Access, AccessOptions, Right, TokenFile, parse_tokens
+from orchestrator.process import secret_files
 
 READER, OTHER, OPERATOR = "reader-" + "r" * 20, "other-" + "o" * 20, "operator/" + "p" * 20
 
@@ -129,7 +133,7 @@ def test_check_names_what_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a folder, an endless file."""
     large = tmp_path / "large"
     large.write_bytes(b"#" * (access_module.MAX_FILE_BYTES + 1))
-    for path, said in ((tmp_path / "none", "No such file"), (tmp_path, "directory"), (large, "larger than")):
+    for path, said in ((tmp_path / "none", "No such file"), (tmp_path, "directory"), (large, "more than")):
         with pytest.raises(ValueError, match=said):
             TokenFile(str(path)).check()
 
@@ -170,3 +174,32 @@ def test_knows_host_compares_whole_names(host: str, known: bool) -> None:  # noq
 def test_any_host_is_known_without_a_list() -> None:
     """The default."""
     assert Access(AccessOptions()).knows_host("evil.example")
+
+
+async def test_judge_reads_files_off_the_loop(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system may hang, and probes have to be answered meanwhile; without a header no file is asked."""
+    readers: list[int] = []
+
+    def noted(path: str, most_bytes: int) -> bytes:
+        readers.append(threading.get_ident())
+        return secret_files.read_bounded(path, most_bytes)
+
+    monkeypatch.setattr(access_module, "read_bounded", noted)
+    assert await access.judge("") is Right.NOTHING
+    assert readers == []
+    assert await access.judge(f"Bearer {READER}") is Right.READ
+    assert len(readers) == 2
+    assert threading.get_ident() not in readers
+
+
+async def test_judge_lets_nobody_in_while_the_files_hang(
+    access: Access,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,  # noqa: ARG001 - time passes at once
+) -> None:
+    """As by a file that cannot be read. Virtual time: five seconds pass at once, the thread stays where it is."""
+    mended = threading.Event()
+    monkeypatch.setattr(access_module, "read_bounded", lambda _path, _most_bytes: mended.wait() and b"")
+    assert await access.judge(f"Bearer {READER}") is Right.NOTHING
+    assert trio.current_time() == pytest.approx(access_module.READ_TIMEOUT_S)
+    mended.set()

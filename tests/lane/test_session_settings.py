@@ -70,6 +70,45 @@ def test_a_colleagues_stale_setting_destroys_nothing(queue: Brand) -> None:
     assert totals(queue)[0] == HOURS + 1
 
 
+@pytest.mark.parametrize("lost", ["all of meta", "its settings"])
+def test_the_state_tells_its_settings_where_meta_lost_them(queue: Brand, lost: str) -> None:
+    """A colleague with a smaller window is refused all the same, and a yes to what was noted anew is a yes."""
+    push_hours(queue)
+    visit(queue, WIDE)
+    if lost == "all of meta":
+        queue.client.delete(queue.keys.meta)
+    else:
+        queue.client.hdel(queue.keys.meta, "settings")
+    before = queue.client.hgetall(queue.keys.state)
+    queue.push_ids("later")
+    for _ in range(2):
+        session = session_of(queue, NARROW)
+        with pytest.raises(
+            SettingsRefusedError, match="SUMMARY_WINDOW_SEC is 900 here and 86400 there, MAX_STORIES is"
+        ):
+            session.open()
+        session.settle()
+        session.release()
+        assert queue.client.hgetall(queue.keys.state) == before
+        assert not queue.locked()
+    seen = stored_settings(queue.client, [queue.name])[queue.name].settings
+    assert adopt(queue.client, queue.name, seen, NARROW.fingerprint)
+    visit(queue, NARROW)
+    assert totals(queue)[1] == 1
+
+
+def test_a_brand_whose_meta_is_lost_goes_on_where_nothing_would_be_thrown_away(queue: Brand) -> None:
+    """As before: with the settings of the state, with wider ones, and by a process with a yes for every brand."""
+    push_hours(queue)
+    visit(queue, WIDE)
+    yes = Settings(summary_window_sec=900, max_stories=1, settings_adopt=True)
+    for number, settings in enumerate((WIDE, Settings(max_stories=6_000), yes)):
+        queue.client.delete(queue.keys.meta)
+        queue.push_ids(f"later {number}")
+        visit(queue, settings)
+    assert totals(queue)[1] == 1
+
+
 def test_adopted_settings_trim_and_are_told(queue: Brand) -> None:
     """After a yes the window of the narrower process is what counts, from its next commit on."""
     push_hours(queue)

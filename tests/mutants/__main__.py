@@ -37,8 +37,8 @@ def main() -> None:
         return
     started = time.monotonic()
     try:
-        check_control(mutants)
-        alive = survivors(mutants, workers=arguments.workers)
+        within_s = check_control(mutants)
+        alive = survivors(mutants, workers=arguments.workers, within_s=within_s)
     except GateError as error:
         print(error, file=sys.stderr)  # noqa: T201
         sys.exit(2)

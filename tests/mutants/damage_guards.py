@@ -9,6 +9,14 @@ from typing import Final
 
 from tests.mutants.guard import Guard
 
+_DUE = "test_claim_names_quiet_brands_once_their_refresh_is_due"
+_READY = "test_claim_names_brands_with_work_and_without_lock"
+_TYPES = "test_claim_names_brands_with_keys_of_a_foreign_type"
+_COUNTS = "test_claim_counts_the_queues_of_all_brands"
+_SHORTENED = "test_a_lock_that_outlives_its_ttl_is_shortened"
+_LONGER = "test_a_lock_of_a_longer_ttl_is_left_alone"
+_ODD = "test_a_token_that_tells_an_odd_ttl_holds_no_brand_for_long"
+
 DAMAGE_GUARDS: Final = (
     # store/codes, store: what was damaged need not be text, and parks
     Guard(
@@ -47,6 +55,46 @@ DAMAGE_GUARDS: Final = (
         "free and queued or -queued",
         "queued",
         "tests/store/test_store.py::test_claim_names_brands_with_work_and_without_lock",
+    ),
+    *(
+        Guard("orchestrator/store/lua/claim.lua", right, wrong, f"tests/store/{test}")
+        for right, wrong, test in (
+            ("return due_ms > 0 and due_ms <= now_ms", "return due_ms > 0", f"test_store.py::{_DUE}"),
+            ("return due_ms > 0 and due_ms <= now_ms", "return due_ms <= now_ms", f"test_store.py::{_READY}"),
+            (
+                "if type(due_ms) == 'table' or (due_ms",
+                "if (type(due_ms) ~= 'table' and due_ms",
+                f"test_store.py::{_TYPES}",
+            ),
+            ("free and queued or -queued", "-queued", f"test_store.py::{_READY}"),
+            ("if type(queued) == 'number' and queued > 0", "if type(queued) == 'number'", f"test_store.py::{_COUNTS}"),
+            ("type(version) == 'string' and version or ''", "version or ''", f"test_store.py::{_COUNTS}"),
+            ("(type(queued) == 'table' or due(meta))", "due(meta)", f"test_store.py::{_TYPES}"),
+            ("elseif free and (", "elseif (", f"test_store.py::{_DUE}"),
+            ("left_ms == -1 or left_ms > lock_ttl_ms", "left_ms > lock_ttl_ms", f"test_clock.py::{_SHORTENED}"),
+            ("left_ms == -1 or left_ms > lock_ttl_ms", "left_ms == -1", f"test_clock.py::{_SHORTENED}"),
+            (" or type(holder) == 'table'", "", "test_clock.py::test_claim_leaves_a_lock_of_a_foreign_type_to_acquire"),
+            ("(left_ms < 0 or left_ms > most_ms(holder))", "true", f"test_clock.py::{_LONGER}"),
+            ("PEXPIRE', lock, most_ms(holder))", "PEXPIRE', lock, lock_ttl_ms)", f"test_clock.py::{_LONGER}"),
+            ("math.min(tonumber(holder:match(':(%d+)$') or 0), most_told_ms)", "0", f"test_clock.py::{_LONGER}"),
+            ("math.min(tonumber(", "(tonumber(", f"test_clock.py::{_ODD}"),
+            ("math.max(lock_ttl_ms, math.min", "(math.min", f"test_clock.py::{_ODD}"),
+        )
+    ),
+    *(
+        Guard("orchestrator/store/lua/acquire.lua", right, wrong, f"tests/store/test_clock.py::{test}")
+        for right, wrong, test in (
+            ("math.max(lock_ttl_ms, told_ms)", "lock_ttl_ms", _LONGER),
+            ("math.max(lock_ttl_ms, told_ms)", "told_ms", _ODD),
+            ("or 0), most_told_ms)", "or 0), 1 / 0)", _ODD),
+            ("'PEXPIRE', lock, most_ms", "'PEXPIRE', lock, lock_ttl_ms", _LONGER),
+        )
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "new_token(holder, self._lock_ttl_ms)",
+        "new_token(holder)",
+        f"tests/store/test_clock.py::{_LONGER}",
     ),
     Guard(
         "orchestrator/store/lua/commit.lua",
@@ -151,22 +199,22 @@ DAMAGE_GUARDS: Final = (
         "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
     ),
     Guard(
-        "orchestrator/store/store.py",
-        ', "due", 1)]',
-        ")]",
+        "orchestrator/store/lua/forget.lua",
+        "'cid', cid, 'due', 1)",
+        "'cid', cid)",
         "tests/cli/test_repair.py::test_repair_begins_damaged_numbers_anew",
         "tests/cli/test_repair.py::test_repair_accepts_a_loss_only_if_it_is_told_to",
     ),
     Guard(
-        "orchestrator/store/store.py",
-        '"cid", secrets.token_hex(8), "due"',
-        '"due"',
+        "orchestrator/store/lua/forget.lua",
+        "'cid', cid, 'due'",
+        "'due'",
         "tests/lane/test_session_damage.py::test_session_goes_on_from_what_is_there_after_a_loss_was_accepted",
     ),
     Guard(
-        "orchestrator/store/store.py",
-        " if field not in _WRITTEN_ANEW]",
-        "]",
+        "orchestrator/store/lua/forget.lua",
+        "if ARGV[index] ~= 'cid' and ARGV[index] ~= 'due' then",
+        "if true then",
         "tests/store/test_damage.py::test_forget_names_the_last_commit_anew",
     ),
     # store/damage: who only wants to know sees no damage where a commit came between
@@ -185,8 +233,8 @@ DAMAGE_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/state_formats.py",
-        " and len(reply) <= MOST_DIGITS:",
-        ":",
+        " and len(reply) <= MOST_DIGITS\n",
+        "\n",
         "tests/store/test_state_formats.py::test_state_formats_are_those_of_the_brands_that_have_a_state",
     ),
 )

@@ -12,17 +12,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("orchestrator", "tests")
-TIMEOUT_S: Final = 120.0
-"""For the tests of one mutant; one that takes longer hangs, which is noticed too."""
+CONTROL_S: Final = 3600.0
+"""For the tests without a mutant, which take as long as the machine lets them."""
+
+LEAST_S: Final = 120.0
+"""For the tests of one mutant, and longer where the control took long: one that hangs is noticed too."""
+
+PATIENCE: Final = 3.0
+"""So many times as long as all tests together took without a mutant, on a machine that may be busier by then."""
 
 _TESTS_FAILED: Final = 1  # exit code of pytest; all others but 0 mean that the tests did not run
 _FAILURE: Final = re.compile(r"^(?:FAILED|ERROR) \S+::(\S+)", re.MULTILINE)
@@ -51,30 +59,34 @@ class Mutant:
     equivalent: str = ""
 
 
-def killer(mutant: Mutant) -> str:
-    """The test that fails with *mutant*; empty if it survives.
+def killer(mutant: Mutant, within_s: float = LEAST_S) -> str:
+    """The test that fails with *mutant*; empty if it survives. Tests that have no end *within_s* hang.
 
     Raises:
         GateError: the tests did not run.
     """
     with _copied() as tree:
         (tree / mutant.path).write_text(mutant.text, encoding="utf-8")
-        return first_failure(tree, mutant.tests)
+        return first_failure(tree, mutant.tests, within_s)
 
 
-def check_control(mutants: Iterable[Mutant]) -> None:
+def check_control(mutants: Iterable[Mutant]) -> float:
     """Run all tests of *mutants* on an unchanged copy: only what passes there can kill.
+
+    Returns:
+        seconds within which the tests of a mutant that does not hang end.
 
     Raises:
         GateError: one fails, or they did not run.
     """
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    if not tests:
-        return
-    with _copied() as tree:
-        failed = first_failure(tree, tests)
-    if failed:
-        raise GateError(f"{failed} fails without a mutant")
+    started = time.monotonic()
+    if tests:
+        with _copied() as tree:
+            failed = first_failure(tree, tests, CONTROL_S)
+        if failed:
+            raise GateError(f"{failed} fails without a mutant")
+    return LEAST_S + PATIENCE * (time.monotonic() - started)
 
 
 @contextmanager
@@ -88,7 +100,7 @@ def _copied() -> Iterator[Path]:
         yield tree
 
 
-def first_failure(tree: Path, tests: Sequence[str]) -> str:
+def first_failure(tree: Path, tests: Sequence[str], within_s: float = LEAST_S) -> str:
     """Run *tests* in *tree* until one fails; its name, or nothing.
 
     Raises:
@@ -99,10 +111,10 @@ def first_failure(tree: Path, tests: Sequence[str]) -> str:
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         run = subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+            command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=within_s
         )
     except subprocess.TimeoutExpired:
-        return f"no end within {TIMEOUT_S:g} s"
+        return f"no end within {within_s:.0f} s"
     if run.returncode == 0:
         return ""
     failed = _FAILURE.search(run.stdout)
@@ -111,7 +123,9 @@ def first_failure(tree: Path, tests: Sequence[str]) -> str:
     return failed.group(1)
 
 
-def survivors(mutants: Sequence[Mutant], *, workers: int, report: bool = True) -> list[Mutant]:
+def survivors(
+    mutants: Sequence[Mutant], *, workers: int, report: bool = True, within_s: float = LEAST_S
+) -> list[Mutant]:
     """Those of *mutants* that no test notices, the known equivalent ones left out.
 
     Raises:
@@ -119,7 +133,7 @@ def survivors(mutants: Sequence[Mutant], *, workers: int, report: bool = True) -
     """
     alive = []
     with ThreadPoolExecutor(workers) as pool:
-        for mutant, killed_by in zip(mutants, pool.map(killer, mutants), strict=True):
+        for mutant, killed_by in zip(mutants, pool.map(partial(killer, within_s=within_s), mutants), strict=True):
             if report:
                 fate = f"killed by {killed_by}" if killed_by else "equivalent" if mutant.equivalent else "SURVIVED"
                 print(f"{fate:78.78}  {mutant.name}", flush=True)  # noqa: T201 - a program's output

@@ -12,7 +12,21 @@ from tests.mutants.guard import Guard
 _RULE = "tests/contract/test_fingerprint.py"
 _STORE = "tests/store/test_settings.py"
 
+_LOST = "tests/lane/test_session_settings.py::test_the_state_tells_its_settings_where_meta_lost_them"
+_GOES_ON = "test_a_brand_whose_meta_is_lost_goes_on_where_nothing_would_be_thrown_away"
+
 SETTINGS_GUARDS: Final = (
+    # what meta lost, the state tells
+    Guard("orchestrator/lane/session.py", "            self._store.settle(lease, state.bounds)\n", "", _LOST),
+    Guard("orchestrator/store/store.py", "*told, taken_over, settled=bool(settings))", "*told, taken_over)", _LOST),
+    Guard("orchestrator/store/store.py", "        if comparison.losses:\n", "        if False:\n", _LOST),
+    Guard(
+        "orchestrator/store/store.py",
+        "if lease.settled or not bounds or self.options.adopt:",
+        "if lease.settled or not bounds:",
+        f"tests/lane/test_session_settings.py::{_GOES_ON}",
+    ),
+    Guard("orchestrator/brand/state.py", "*told, config.window_ms, config.max_stories)", "*told)", _LOST),
     # contract/fingerprint: what loses, what is read, what a yes is worth
     *(
         Guard("orchestrator/contract/fingerprint.py", f'"{name}": Kind.BOUND,', f'"{name}": Kind.CHOICE,', _RULE)

@@ -58,6 +58,16 @@ def test_a_mutant_that_cannot_be_imported_is_no_kill(tree: Path) -> None:
         killer(_mutant(tree, "value > 3\nraise RuntimeError"))
 
 
+def test_a_mutant_that_hangs_is_killed_and_a_slow_machine_kills_none(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long is too long is measured by the same tests without a mutant."""
+    mutant = _mutant(tree, "value > 2")
+    monkeypatch.setattr(gate, "LEAST_S", 0.0)
+    assert killer(mutant, within_s=check_control([mutant])) == ""
+    assert killer(mutant, within_s=0.001) == "no end within 0 s"
+
+
 def test_a_test_that_does_not_exist_is_no_kill(tree: Path) -> None:
     """A renamed test must not look like a guard that is guarded."""
     with pytest.raises(GateError, match="did not run"):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.lane.session import Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process.metrics import Metrics
+from orchestrator.scheduler import warm_states
 from orchestrator.scheduler.warm_states import WarmStates
 
 BARE_BYTES = 1
@@ -49,6 +50,12 @@ def dropped(metrics: Metrics) -> tuple[float | None, float | None]:
     return value_of(metrics, name, reason="room"), value_of(metrics, name, reason="size")
 
 
+def _state_of(states: WarmStates, brand: str) -> Any:
+    warm = states.take(brand)
+    assert warm is not None
+    return warm.state
+
+
 def test_take_gives_what_was_put_once(metrics: Metrics) -> None:
     """A kept state serves one session: two would both change it."""
     states, warm = WarmStates(10, metrics), _Sized(1)
@@ -72,7 +79,7 @@ def test_put_drops_the_least_recently_used_brands(metrics: Metrics) -> None:
     states = WarmStates(10, metrics)
     for brand, size in (("a", 3), ("b", 3), ("c", 3), ("a", 3), ("d", 6)):
         states.put(brand, _Sized(size))
-    assert [brand for brand in "abcd" if states.take(brand)] == ["a", "d"]
+    assert [brand for brand in "abcd" if _state_of(states, brand)] == ["a", "d"]
     assert dropped(metrics) == (2, 0)
 
 
@@ -107,11 +114,35 @@ def test_put_keeps_what_just_fits(metrics: Metrics) -> None:
     assert (len(states), states.held_bytes) == (2, 10)
 
 
-def test_no_budget_keeps_nothing(metrics: Metrics) -> None:
-    """A deployment may do without; every visit loads."""
-    states = WarmStates(0, metrics)
-    states.put("nike", _Sized(5))
-    assert (len(states), states.held_bytes) == (0, 0)
+def test_no_budget_keeps_no_state(metrics: Metrics) -> None:
+    """A deployment may do without, every visit loads; but a token, and the epoch that readers saw, are kept."""
+    states, warm = WarmStates(0, metrics), _Sized(5)
+    warm.token, warm.epoch = "unanswered", 7
+    states.put("nike", warm)
+    assert (len(states), states.held_bytes, dropped(metrics)) == (0, 0, (0, 1))
+    kept = states.take("nike")
+    assert kept is warm
+    assert (kept.state, kept.token, kept.epoch) == (None, "unanswered", 7)
+
+
+def test_who_makes_room_loses_the_state_alone(metrics: Metrics) -> None:
+    """As without a budget: its token is worth as much."""
+    states, warm = WarmStates(10, metrics), _Sized(6)
+    warm.token = "unanswered"  # noqa: S105 - a word
+    states.put("nike", warm)
+    states.put("puma", _Sized(6))
+    assert states.take("nike") is warm
+    assert (warm.state, warm.token) == (None, "unanswered")
+
+
+def test_brands_of_which_something_is_kept_are_bounded(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were put longest ago leave as a whole."""
+    monkeypatch.setattr(warm_states, "MOST_BRANDS", 2)
+    states = WarmStates(10, metrics)
+    for brand, size in (("a", 3), ("b", 11), ("c", 3)):
+        states.put(brand, _Sized(size))
+    assert [states.take(brand) is None for brand in "abc"] == [True, False, False]
+    assert states.held_bytes == 0
 
 
 def test_metrics_follow_what_is_kept(metrics: Metrics) -> None:
@@ -125,16 +156,17 @@ def test_metrics_follow_what_is_kept(metrics: Metrics) -> None:
 
 
 def _put_by_hand(kept: dict[str, int], brand: str, size: int) -> dict[str, int]:
-    """The rule as it reads: *kept*, brand and bytes with the least recently used first, after one put."""
-    kept = {name: its for name, its in kept.items() if name != brand} | {brand: BARE_BYTES if size > 10 else size}
-    while sum(kept.values()) > 10:
-        del kept[next(iter(kept))]
+    """The rule as it reads: *kept*, brand and bytes with the least recently used first, after one put; 0 = no state."""
+    kept = {name: its for name, its in kept.items() if name != brand} | {brand: 0 if size > 10 else size}
+    for name in kept:
+        if sum(kept.values()) > 10:
+            kept[name] = 0
     return kept
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12), st.booleans()), max_size=60))
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 12), st.booleans()), max_size=60))
 def test_budget_holds_whatever_is_put_and_taken(actions: list[tuple[str, int, bool]]) -> None:
-    """Never more bytes than allowed; the sum does not drift."""
+    """Never more bytes than allowed; the sum does not drift, and nothing but states is lost."""
     states, kept = WarmStates(10, Metrics()), dict[str, int]()
     for brand, size, put in actions:
         if put:
@@ -142,5 +174,6 @@ def test_budget_holds_whatever_is_put_and_taken(actions: list[tuple[str, int, bo
             kept = _put_by_hand(kept, brand, size)
         else:
             warm, size_by_hand = states.take(brand), kept.pop(brand, None)
-            assert (None if warm is None else warm.held_bytes) == size_by_hand
-        assert (len(states), states.held_bytes) == (len(kept), sum(kept.values()))
+            found = None if warm is None else 0 if warm.state is None else warm.held_bytes
+            assert found == size_by_hand
+        assert (len(states), states.held_bytes) == (sum(map(bool, kept.values())), sum(kept.values()))

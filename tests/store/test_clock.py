@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import BrandBusyError, ClockSkewError
+from orchestrator.settings import Settings
 from orchestrator.store import Commit, Lease, ReadOn, Store, StoreOptions
 from orchestrator.store.clock import Comparison, ServerClock
+from orchestrator.store.store import MOST_LOCK_TTL_MS
 from tests.store.world import World, commit_of
 
 HOUR_S = 3_600.0
@@ -158,6 +160,46 @@ def test_a_lock_within_its_ttl_is_left_alone(other: World, told: list[tuple[str,
     _ask(other, by)
     assert int(other.client.pttl(other.keys.lock)) <= 9_000
     assert told == []
+
+
+@pytest.mark.parametrize("by", ["claim", "acquire"])
+def test_a_lock_of_a_longer_ttl_is_left_alone(other: World, told: list[tuple[str, int]], by: str) -> None:
+    """A colleague's LOCK_TTL_SEC may be larger: its token says so, and it renews in its own time."""
+    colleague = Store(other.client, StoreOptions(lock_ttl_s=60.0))
+    lease = colleague.acquire(other.brand, colleague.new_token())
+    _ask(other, by)
+    assert int(other.client.pttl(other.keys.lock)) > 59_000
+    assert told == []
+    other.client.persist(other.keys.lock)
+    _ask(other, by)
+    assert 59_000 < int(other.client.pttl(other.keys.lock)) <= 60_000
+    assert len(told) == 1
+    assert colleague.renew([lease]) == []
+
+
+@pytest.mark.parametrize("by", ["claim", "acquire"])
+@pytest.mark.parametrize(("token", "most_ms"), [("t:3600000", 600_000), (f"t:{'9' * 400}", 600_000), ("t:1", 15_000)])
+def test_a_token_that_tells_an_odd_ttl_holds_no_brand_for_long(
+    other: World, told: list[tuple[str, int]], by: str, token: str, most_ms: int
+) -> None:
+    """No more than LOCK_TTL_SEC may be, and no less than the reader's own."""
+    other.client.set(other.keys.lock, token, px=3_600_000)
+    _ask(other, by)
+    assert most_ms - 1_000 < int(other.client.pttl(other.keys.lock)) <= most_ms
+    assert len(told) == 1
+
+
+def test_a_token_tells_no_longer_ttl_than_the_setting_may_have() -> None:
+    """Both bounds are one."""
+    (bound,) = (each.le for each in Settings.model_fields["lock_ttl_sec"].metadata if hasattr(each, "le"))
+    assert bound * 1000 == MOST_LOCK_TTL_MS
+
+
+def test_claim_leaves_a_lock_of_a_foreign_type_to_acquire(other: World, told: list[tuple[str, int]]) -> None:
+    """It used to expire before anybody was told of it; now the brand is looked at, and acquire says what is wrong."""
+    other.client.rpush(other.keys.lock, "somebody's")
+    assert other.store.claim([other.brand]).ready == [other.brand]
+    assert (other.client.pttl(other.keys.lock), told) == (-1, [])
 
 
 def _ask(world: World, by: str) -> None:

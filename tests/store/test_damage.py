@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+import fakeredis
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from orchestrator.contract.state_format import STATE_FORMAT
-from orchestrator.errors import BrandBusyError, InvalidStateError, NewerStateError, StaleStateError
-from orchestrator.store import Store, StoreOptions, damage
+from orchestrator.errors import (
+    BrandBusyError,
+    DamagedMetaError,
+    InvalidStateError,
+    NewerStateError,
+    StaleStateError,
+    StoreRefusedError,
+    WrongSizeError,
+    WrongTypeError,
+)
+from orchestrator.store import Store, StoreOptions, damage, scripts
 from orchestrator.store.damage import damages
+from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -45,6 +58,13 @@ def committed(world: World) -> None:
 def world(any_client: redis.Redis, brand: str) -> World:
     """A brand whose generations hold two digests."""
     return World(any_client, Store(any_client, StoreOptions(seen_max=2)), brand)
+
+
+@pytest.fixture
+def fake_world() -> World:
+    """The same in memory, quick enough for many examples."""
+    client: redis.Redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
+    return World(client, Store(client, StoreOptions(seen_max=2)), "nike")
 
 
 @pytest.mark.parametrize("field", NUMBERS)
@@ -249,3 +269,86 @@ def test_forget_names_the_last_commit_anew(world: World) -> None:
     assert after[b"cid"] != before[b"cid"]
     assert after[b"due"] == b"1"
     assert world.lease().cid == after[b"cid"].decode()
+
+
+def test_forget_goes_through_at_maxmemory() -> None:
+    """Half of it would be worse than nothing: without the sizes but with its name, warm memory fits what is gone."""
+    with RedisServer() as server:
+        client = server.client()
+        world = World(client, Store(client), "nike")
+        committed(world)
+        before = world.lease().cid
+        client.config_set("maxmemory", 1)
+        world.store.forget(world.brand, ("fields", "seen0"))
+        cid, fields, seen0, due = cast(
+            "list[bytes | None]", client.hmget(world.keys.meta, "cid", "fields", "seen0", "due")
+        )
+        assert (fields, seen0, due) == (None, None, b"1")
+        assert cid not in (None, before.encode())
+        client.close()
+
+
+@pytest.mark.parametrize("command", ["hset", "hdel"])
+def test_forget_changes_nothing_where_a_command_is_taken_away(command: str) -> None:
+    """By an ACL or rename-command: all of it or nothing."""
+    with RedisServer() as server:
+        client = server.client()
+        world = World(client, Store(client), "nike")
+        committed(world)
+        client.execute_command("ACL", "SETUSER", "default", f"-{command}")  # type: ignore[no-untyped-call]
+        with world.refused(StoreRefusedError):
+            world.store.forget(world.brand, ("fields", "seen0"))
+        client.close()
+
+
+def test_forget_refuses_a_key_of_a_foreign_type(world: World) -> None:
+    """It is named, and left as it is."""
+    world.client.set(world.keys.meta, "mine")
+    with world.refused(WrongTypeError):
+        world.store.forget(world.brand, ("fields",))
+
+
+_SHOWN = st.one_of(
+    st.sampled_from(
+        [None, b"", b"0", b"1", b"-1", b"inf", b"nan", b"1e3", b"0x1", b" 1", b"1\n", b"1" * 15, b"1" * 16]
+    ),
+    st.binary(max_size=17),
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    meta=st.dictionaries(st.sampled_from([*NUMBERS, "cid"]), _SHOWN, max_size=3), gone=st.sampled_from(["", *DAMAGE])
+)
+def test_damages_and_acquire_go_by_one_rule(fake_world: World, meta: dict[str, bytes | None], gone: str) -> None:
+    """It stands in a script and in Python; here both judge whatever meta may hold, keys that are gone included."""
+    world = fake_world
+    world.client.flushdb()
+    committed(world)
+    for field, value in meta.items():
+        if value is None:
+            world.client.hdel(world.keys.meta, field)
+        else:
+            world.client.hset(world.keys.meta, field, value)
+    if gone:
+        world.client.delete(getattr(world.keys, gone))
+    said = damages(world.client, [world.brand]).get(world.brand, "")
+    assert _refusal(world) in ("format", "damaged" if said else "")
+
+
+def _refusal(world: World) -> str:
+    """What acquire refuses: a damaged brand, nothing, or a format that is not ours to judge."""
+    try:
+        world.lease()
+    except (DamagedMetaError, WrongSizeError):
+        return "damaged"
+    except (NewerStateError, InvalidStateError):
+        return "format"
+    return ""
+
+
+def test_damages_and_acquire_look_at_the_same_numbers() -> None:
+    """In the same order, the sizes last."""
+    names = re.search(r"local numbers =\s*\{([^}]*)\}", scripts.ACQUIRE.text)
+    assert names is not None
+    assert tuple(re.findall(r"'(\w+)'", names.group(1))) == damage.NUMBERS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.store.outbox import MAX_SWEEP, Outbox
+from orchestrator.contract.outbox import Swept
+from orchestrator.store.outbox import MAX_SWEEP, MOST_HOLD_S, Outbox
 from tests.store.world import World
 
 HOLD_S = 30.0
@@ -58,10 +59,37 @@ def test_waiting_names_brands_whose_alerts_nobody_tells(world: World, outbox: Ou
     outbox.take(others[1].brand, "a", HOLD_S)
     others[2].client.delete(others[2].keys.outbox)
     others[2].client.set(others[2].keys.outbox, "foreign")
-    assert outbox.waiting([world.brand, *(other.brand for other in others)]) == [world.brand]
-    assert outbox.waiting([]) == []
+    assert outbox.waiting([world.brand, *(other.brand for other in others)]) == Swept((world.brand,), 3)
+    assert outbox.waiting([]) == Swept()
 
 
 def test_waiting_looks_at_so_many_brands_a_call(world: World, outbox: Outbox) -> None:
     """A sweep of many brands lets others be served between its calls."""
-    assert outbox.waiting([*(f"{world.brand}-{number}" for number in range(MAX_SWEEP)), world.brand]) == []
+    assert outbox.waiting([*(f"{world.brand}-{number}" for number in range(MAX_SWEEP)), world.brand]) == Swept()
+
+
+def test_a_right_of_a_foreign_type_keeps_no_alert(world: World, outbox: Outbox) -> None:
+    """It is named and left alone, the alerts are found and told without it, and what is told leaves."""
+    world.client.rpush(world.keys.telling, "somebody's")
+    found = outbox.waiting([world.brand])
+    assert (found.untold, found.alerts) == ((world.brand,), 2)
+    assert found.odd == {world.brand: f"{world.keys.telling!r} is a list, expected a string: remove it"}
+    assert outbox.take(world.brand, "a", HOLD_S) == [b"1", b"2"]
+    assert outbox.hold(world.brand, "a", HOLD_S)
+    outbox.remove(world.brand, b"1")
+    outbox.leave(world.brand, "a")
+    assert outbox.take(world.brand, "a", HOLD_S) == [b"2"]
+    assert (world.client.lrange(world.keys.telling, 0, -1), world.client.pttl(world.keys.telling)) == (
+        [b"somebody's"],
+        -1,
+    )
+
+
+@pytest.mark.parametrize("hold_s", [None, round(MOST_HOLD_S) + 100])
+def test_a_hold_that_outlives_every_wait_is_shortened(world: World, outbox: Outbox, hold_s: int | None) -> None:
+    """A clock that was set back leaves one, or somebody's hand; it is named, and its time ends."""
+    world.client.set(world.keys.telling, "somebody", ex=hold_s)
+    assert set(outbox.waiting([world.brand]).odd) == {world.brand}
+    assert 0 < world.client.pttl(world.keys.telling) <= MOST_HOLD_S * 1000
+    assert outbox.take(world.brand, "a", HOLD_S) is None
+    assert outbox.waiting([world.brand]) == Swept((), 2)

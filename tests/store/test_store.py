@@ -679,6 +679,19 @@ def test_release_deletes_only_the_own_lock(world: World) -> None:
     assert world.client.exists(world.keys.lock) == 0
 
 
+def test_release_says_what_was_in_hand_when_a_step_hung(world: World) -> None:
+    """The next one tries these; a release that says nothing forgets nothing, and a commit counts them down."""
+    lease, _ = world.holding(b"a", b"b", b"c")
+    assert world.store.release(lease, suspects=2)
+    lease = world.lease()
+    peek = world.store.peek(lease, 1)
+    assert peek.suspects == 2
+    world.store.release(lease)
+    lease = world.lease()
+    assert world.store.commit(lease, commit_of(peek)).version == 1
+    assert world.store.peek(lease, 1).suspects == 1
+
+
 def test_renew_and_release_report_a_lock_of_a_foreign_type_as_lost(world: World) -> None:
     """The client that overwrote the lock ended the lease; that must not look like a failure of Redis."""
     lease = world.lease()
@@ -716,14 +729,18 @@ def test_claim_names_quiet_brands_once_their_refresh_is_due(world: World) -> Non
     world.client.hset(world.keys.meta, "due", peek.now_ms)
     assert world.store.claim([world.brand]).ready == [world.brand]
     assert world.lease().due_ms == peek.now_ms
+    assert world.store.claim([world.brand]).ready == []
 
 
 def test_claim_names_brands_with_keys_of_a_foreign_type(world: World) -> None:
     """Acquire then says what is wrong; a claim that failed would stop all the others."""
     wrong = World(world.client, world.store, f"{world.brand} wrong")
     world.client.set(wrong.keys.queue, "x")
+    also = World(world.client, world.store, f"{world.brand} also wrong")
+    also.client.set(also.keys.meta, "x")
     world.push(b"x")
-    assert world.store.claim([world.brand, wrong.brand]).ready == [world.brand, wrong.brand]
+    names = [world.brand, wrong.brand, also.brand]
+    assert world.store.claim(names).ready == names
 
 
 def test_dead_letters_are_counted_whoever_wrote_them(world: World) -> None:

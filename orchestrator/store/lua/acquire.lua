@@ -31,6 +31,7 @@
 -- ARGV[5]  settings of the last commit that the caller agrees to go on from
 -- ARGV[6]  greatest epoch that the caller knows readers to have seen, 0 = none
 -- ARGV[7]  brand, '' = acquire it even if it is paused
+-- ARGV[8]  longest ttl that somebody else's token may tell, milliseconds
 --
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings, '' = none}
 --         {'BUSY', milliseconds that the lock would have lived if they were too many, else 0; those it lives now}
@@ -44,7 +45,7 @@
 
 local lock, meta, queue, paused, brand = KEYS[1], KEYS[2], KEYS[6], KEYS[13], ARGV[7]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
-local oldest_format, newest_format = tonumber(ARGV[3]), tonumber(ARGV[4])
+local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -85,19 +86,18 @@ end
 if settings and settings ~= agreed then return { 'SETTINGS', settings, adopted or '' } end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
-  local left_ms = redis.call('PTTL', lock)
-  if left_ms >= 0 and left_ms <= lock_ttl_ms then return { 'BUSY', 0, left_ms } end
-  redis.call('PEXPIRE', lock, lock_ttl_ms)
-  return { 'BUSY', left_ms, lock_ttl_ms }
+  local told_ms = math.min(tonumber(holder:match(':(%d+)$') or 0), most_told_ms) -- the ttl that its token ends with
+  local left_ms, most_ms = redis.call('PTTL', lock), math.max(lock_ttl_ms, told_ms)
+  if left_ms >= 0 and left_ms <= most_ms then return { 'BUSY', 0, left_ms } end
+  redis.call('PEXPIRE', lock, most_ms)
+  return { 'BUSY', left_ms, most_ms }
 end
 if cid and (#cid > 64 or cid:find('[^%w-]')) then return { 'META', 'cid', cid:sub(1, 40) } end
 for _, name in ipairs(numbers) do
   wrong = wrong or damaged(name)
 end
 if wrong then return wrong end
-if format < oldest_format then
-  return { 'FORMAT', found_format }
-end
+if format < oldest_format then return { 'FORMAT', found_format } end
 for index = 3, 5 do
   local found, noted = redis.call(COUNT[index], KEYS[index]), known[SIZES[index]]
   if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
