@@ -21,11 +21,14 @@ from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
+from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
+from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.view import FleetView, Standing
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
 from orchestrator.store.damage import damages
-from orchestrator.store.members import read_members
+from orchestrator.store.fleet import read_fleet
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
@@ -72,10 +75,10 @@ def redis_findings(settings: Settings) -> list[Finding]:
             if worst(findings) is Verdict.REFUSE:  # then the registry is the least of its troubles, or cannot be read
                 return findings
             registry = registered(client, settings.brand_list_keys)
+            view = read_fleet(client, settings.brand_list_keys)
             formats = state_formats(client, registry.brands)
             damaged = _damage_finding(damages(client, registry.brands))
             stored = stored_settings(client, registry.brands)
-            members = read_members(client)
             numbers = _numbers_finding(client, sorted(registry.brands))
             paused = _paused_finding(pauses.paused(client, registry.brands))
     except Misuse:
@@ -84,10 +87,11 @@ def redis_findings(settings: Settings) -> list[Finding]:
         return [Finding("redis", Verdict.REFUSE, error.message, "start it, or set REDIS_URL to where it is")]
     settings_findings = [
         _settings_finding(stored, settings.fingerprint),
-        _members_finding(members, settings.fingerprint),
+        _members_finding(view.members, settings.fingerprint),
     ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
-    return [*findings, brands, _formats_finding(formats), damaged, paused, *settings_findings, numbers]
+    surroundings = [*settings_findings, *fleet_findings(view), numbers]
+    return [*findings, brands, _formats_finding(formats), damaged, paused, *surroundings]
 
 
 def _kernel() -> Finding:
@@ -179,6 +183,32 @@ def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
         )
     names = _names([member.id for member in members])
     return Finding("processes", Verdict.OK, f"{len(members)} running: {names}" if members else "none is running")
+
+
+def fleet_findings(view: FleetView) -> Iterator[Finding]:
+    """What the picture of all processes and brands says, in sentences; the same as ``status`` shows."""
+    yield _work_finding(view)
+    alone = view.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
+    if alone:
+        first = alone[0]
+        names = words.some([brand.brand for brand in alone], _SHOWN)
+        reason = "" if first.parked is None else f"; {first.brand!r} {first.standing}: {first.parked.reason}"
+        helps = "" if first.parked is None else remedy(first.parked.code, first.brand)
+        yield Finding("left alone", Verdict.WARN, f"{counted(len(alone), 'brand')}: {names}{reason}", helps)
+    else:
+        yield Finding("left alone", Verdict.OK, "no brand, as far as processes say")
+    if gone := [brand.brand for brand in view.brands if brand.holder is not None and brand.holder.lives is False]:
+        detail = f"{counted(len(gone), 'brand')} held by processes that are gone: {words.some(gone, _SHOWN)}"
+        yield Finding("locks", Verdict.WARN, detail, "they expire by themselves within LOCK_TTL_SEC")
+
+
+def _work_finding(view: FleetView) -> Finding:
+    """Whether somebody works on what waits."""
+    dead = f"; {counted(view.dead_letters, 'dead letter')}" if view.dead_letters else ""
+    detail = f"{words.backlog(view)}{dead}"
+    if view.chunks and not view.members:
+        return Finding("work", Verdict.WARN, f"{detail}; no process is running", "start one: orchestrator run")
+    return Finding("work", Verdict.OK, f"{detail}; {words.done(view)}" if view.members else detail)
 
 
 def _damage_finding(damaged: Mapping[str, str]) -> Finding:

@@ -22,6 +22,8 @@ COMMANDS = {
     "run": "orchestrator.cli.run:run",
     "demo": "orchestrator.cli.run:demo",
     "brands": "orchestrator.cli.brands:brands",
+    "status": "orchestrator.cli.status:status",
+    "locks": "orchestrator.cli.locks:locks",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",
     "spikes": "orchestrator.cli.spikes:spikes",

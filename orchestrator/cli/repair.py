@@ -7,9 +7,11 @@ import importlib
 import click
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
-from orchestrator.cli.terminal import remark
+from orchestrator.cli.terminal import Failure, remark
 from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
+from orchestrator.errors import InvalidStateError, NewerStateError, WrongTypeError
+from orchestrator.fleet.parking import told
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 
@@ -32,7 +34,10 @@ def repair(settings: Settings, brand: str, *, dry_run: bool, accept_loss: bool) 
     with open_redis(settings) as client:
         if not dry_run:
             write_down(client, "repair", name, acceptLoss=accept_loss or None)
-        done = service.repair(client, settings, name, dry_run=dry_run, accept_loss=accept_loss)
+        try:
+            done = service.repair(client, settings, name, dry_run=dry_run, accept_loss=accept_loss)
+        except (InvalidStateError, NewerStateError, WrongTypeError) as error:
+            raise Failure(told(error, name)) from None
     for sentence in done:
         click.echo(printable(f"{name!r}: {sentence}"))
     if not done:

@@ -17,8 +17,10 @@ from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import resuming
 from orchestrator.contract.summary import Summary
+from orchestrator.fleet.words import alone, missing
 from orchestrator.settings import Settings
-from orchestrator.store import pauses, translated
+from orchestrator.store import translated
+from orchestrator.store.fleet import read_brand
 from orchestrator.store.registry import registered
 
 
@@ -32,11 +34,13 @@ def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
     with open_redis(settings) as client:
         with translated():
             document = cast("bytes | None", client.get(BrandKeys.of(name).summary))
-        paused = pauses.paused(client, [name]).get(name)
         if document is None:
             raise Failure(why_missing(client, settings, name))
-    if paused is not None:
-        remark(f"{name!r} is {paused}; '{resuming(name)}' lets it go on.")
+        status = read_brand(client, name)
+    if status.paused is not None:
+        remark(f"{name!r} is {status.paused}; '{resuming(name)}' lets it go on.")
+    elif (told := alone(status))[0]:
+        remark(f"Warning: {' '.join(told)}")
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:
@@ -49,18 +53,12 @@ def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    paused = pauses.paused(client, [brand]).get(brand)
-    with translated():
-        queued = client.llen(BrandKeys.of(brand).queue)
+    status = read_brand(client, brand)
     if brand not in registered(client, settings.brand_list_keys).brands:
+        queued = status.queued
         waiting = f"; {counted(queued, 'chunk')} of it {'waits' if queued == 1 else 'wait'}" if queued else ""
         return f"no summary of {brand!r}: it is not registered ('orchestrator brands add' does it){waiting}"
-    if paused is not None:
-        chunks = f"; {counted(queued, 'chunk')} of it {'waits' if queued == 1 else 'wait'}" if queued else ""
-        return f"no summary of {brand!r} yet: it is {paused}; '{resuming(brand)}' lets it go on{chunks}"
-    if queued:
-        return f"no summary of {brand!r} yet: {counted(queued, 'chunk')} queued; is an orchestrator running?"
-    return f"no summary of {brand!r} yet: no chunk has come for it, or its last one is long ago"
+    return f"no summary of {brand!r} yet: {missing(status)}"
 
 
 def as_json_text(document: bytes, *, indent: int | None) -> str:

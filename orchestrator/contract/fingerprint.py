@@ -13,7 +13,6 @@ Source: ``docs/decisions/0042-settings-have-a-fingerprint.md``.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -172,7 +171,7 @@ def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, a
         found = Fingerprint.read(stored)
     except ValueError as error:
         if not may_lose:
-            raise UnreadableSettingsError(f"brand {brand!r}: meta.settings: {error}; {remedy(brand)}") from None
+            raise UnreadableSettingsError(f"brand {brand!r}: meta.settings: {error}") from None
         found = UNKNOWN
     comparison = compare(found, mine)
     if comparison.losses and not may_lose:
@@ -181,18 +180,10 @@ def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, a
 
 
 def refusal(brand: str, comparison: Comparison) -> str:
-    """Why the settings of this process are refused for *brand*, with both values and the remedy."""
+    """Why the settings of this process are refused for *brand*, with both values."""
     losses = comparison.losses
     values = ", ".join(f"{loss.name} is {loss.mine:.12g} here and {loss.stored:.12g} there" for loss in losses)
-    return (
-        f"brand {brand!r}: its state was written with other settings, and these would throw history away: {values};"
-        f" start this process with the settings of the state, or {remedy(brand)}"
-    )
-
-
-def remedy(brand: str) -> str:
-    """What makes a process with the present settings go on with *brand*."""
-    return f"run 'orchestrator config adopt {shlex.quote(brand)}' with these settings"
+    return f"brand {brand!r}: its state was written with other settings, and these would throw history away: {values}"
 
 
 def _agrees(adopted: bytes, mine: Fingerprint) -> bool:

@@ -38,7 +38,7 @@ class Load:
     """How busy a process was since the heartbeat before.
 
     Attributes:
-        lanes: share of the lanes' time in which they worked on a brand, 0 to 1.
+        lanes: share of the lanes' time in which they computed or waited for Redis, 0 to 1.
         cpu: processors in use on average, 1 = all the time of one.
         memory_bytes: resident.
     """

@@ -155,6 +155,12 @@ def code_of(error: Exception) -> Code | None:
     return next((code for kind, code in _OF_ERRORS if isinstance(error, kind)), None)
 
 
+def told(error: Exception, brand: str) -> str:
+    """*error*, and what helps *brand* if it is a reason to leave a brand alone."""
+    code = code_of(error)
+    return str(error) if code is None else f"{error}: {remedy(code, brand)}"
+
+
 def remedy(code: Code, brand: str) -> str:
     """What helps *brand*, as commands that can be pasted into a shell."""
     return REMEDIES[code].replace("{brand}", shlex.quote(brand))

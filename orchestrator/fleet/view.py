@@ -16,6 +16,7 @@ from orchestrator.fleet.members import Member, Rates, summed
 from orchestrator.fleet.parking import FAILING, Code
 
 if TYPE_CHECKING:
+    from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.parking import Parked
 
 
@@ -57,23 +58,6 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """That an operator wants a brand left alone.
-
-    Attributes:
-        reason: what the operator said, may be empty.
-        by: who.
-        since_ms: since when.
-        until_ms: it ends by itself then; None: when somebody says so.
-    """
-
-    reason: str
-    by: str
-    since_ms: int
-    until_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class BrandStatus:
     """One registered brand.
 
@@ -99,7 +83,7 @@ class BrandStatus:
     spiking: bool = False
     holder: Holder | None = None
     parked: Parked | None = None
-    paused: Paused | None = None
+    paused: Pause | None = None
 
     @property
     def unreadable(self) -> bool:
@@ -107,7 +91,7 @@ class BrandStatus:
         return None in {self.queued, self.failed, self.commits}
 
 
-def standing(queued: int | None, holder: Holder | None, parked: Parked | None, paused: Paused | None) -> Standing:
+def standing(queued: int | None, holder: Holder | None, parked: Parked | None, paused: Pause | None) -> Standing:
     """How a brand stands of which this is known."""
     if paused is not None:
         return Standing.PAUSED

@@ -13,7 +13,7 @@ from orchestrator.http.application import AppOptions, build_app
 from orchestrator.http.health import PROBES
 from orchestrator.http.metrics_app import build_metrics_app
 from orchestrator.http.server import METRICS_LIMITS, PORT_LIMITS, PortOptions, serve
-from orchestrator.http.service_view import Check, Lag, ServiceStatistics, ServiceView, Status, SummaryUpdate
+from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, ServiceView, Status, SummaryUpdate
 from orchestrator.http.urls import brand_page_url
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "AppOptions",
     "Check",
     "Lag",
+    "Notice",
     "PortOptions",
     "ServiceStatistics",
     "ServiceView",

@@ -109,7 +109,7 @@ async def _brand_page(name: str) -> Response:
             return await _waiting_page(checked)
         raise
     now = datetime.now(UTC)
-    notices = _notices(checked)
+    notices = await _notices(checked)
     trend = await stored_trend(checked, now)
     page = await render_template(
         "brand.html",
@@ -127,15 +127,14 @@ async def _brand_page(name: str) -> Response:
 
 
 async def _waiting_page(name: str) -> Response:
-    """A registered brand whose first chunk has not come yet."""
+    """A registered brand that has no summary yet."""
     url = brand_page_url(name, root=request.root_path)
-    page = await render_template("waiting.html", brand=name, url=url, **_notices(name))
+    page = await render_template("waiting.html", brand=name, url=url, **await _notices(name))
     return Response(page)
 
 
-def _notices(brand: str) -> dict[str, str]:
+async def _notices(brand: str) -> dict[str, object]:
     """What keeps *brand* from being worked on, in the words of the notices; empty where nothing does."""
-    statistics = service().statistics()
-    paused = statistics.paused.get(brand)
+    paused = service().statistics().paused.get(brand)
     told = "" if paused is None else str(paused if may_act() else paused.for_strangers())
-    return {"parked": statistics.parked.get(brand, ""), "paused": told, "resuming": resuming(brand)}
+    return {"notice": await service().notice(brand), "paused": told, "resuming": resuming(brand)}

@@ -114,6 +114,21 @@ class SummaryUpdate:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Why a brand does not go on, whichever process says so.
+
+    Attributes:
+        title: in a sentence; empty: it goes on.
+        text: what was found or said, and what helps.
+        queued: chunks that wait; None: their queue has a foreign type.
+    """
+
+    title: str = ""
+    text: str = ""
+    queued: int | None = 0
+
+
 class ServiceView(Protocol):
     """What HTTP may ask of the service. Every value from Redis is untrusted bytes.
 
@@ -137,6 +152,10 @@ class ServiceView(Protocol):
 
     async def summary(self, brand: str) -> bytes | None:
         """The stored summary document of *brand*, None when there is none."""
+        ...
+
+    async def notice(self, brand: str) -> Notice:
+        """Whether *brand* goes on, and why not."""
         ...
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:

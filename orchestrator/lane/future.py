@@ -22,10 +22,10 @@ def refuse_the_future(brand: str, state: BrandState, now_ms: int) -> None:
     """Return if *state* is of *now_ms*, the server's time, or earlier.
 
     Raises:
-        FutureStateError: it is not; names both times and what to do.
+        FutureStateError: it is not; names both times.
     """
     if lies_ahead(state.clock_ms, now_ms):
         raise FutureStateError(
             f"brand {brand!r}: its state is of {iso_utc_seconds(state.clock_ms)} and Redis's clock says"
-            f" {iso_utc_seconds(now_ms)}: if that clock is right, run orchestrator repair {brand!r}"
+            f" {iso_utc_seconds(now_ms)}"
         )

@@ -23,6 +23,7 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from orchestrator.fleet.parking import Code, code_of
 from orchestrator.lane.lifecycle import LaneState, Lifecycle
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Session, Warm
@@ -88,6 +89,10 @@ class Lane:
         number: which of the concurrent lanes this is, for the log.
         warm: what an earlier visit left, used by this one alone.
         ready_s: since when the brand's chunks wait, on the event loop's clock; None: from now on.
+
+    Attributes:
+        code: why the brand is left alone or the visit failed, once it has ended; None: for no reason of the brand's.
+        reason: what was found.
     """
 
     def __init__(
@@ -103,6 +108,7 @@ class Lane:
         self.brand = brand
         self.number = number
         self.reason = ""
+        self.code: Code | None = None
         self.woken = False
         self.warm: Warm | None = None
         self.lifecycle = Lifecycle(trio.current_time())
@@ -202,17 +208,17 @@ class Lane:
             return self._explain(error)
         except trio.TooSlowError:
             self._session.hung()
-            self.reason = f"a step took longer than {self._options.step_timeout_s:g} s"
+            self.code, self.reason = Code.SLOW, f"a step took longer than {self._options.step_timeout_s:g} s"
             self._telling.failed(self.reason)
         except Exception as error:  # noqa: BLE001 - a defect in a fold is one brand's misfortune, never the process's
-            self.reason = type(error).__name__
+            self.code, self.reason = Code.DEFECT, f"the fold failed: {type(error).__name__}"
             self._telling.ended_by_defect(error)
         else:
             return outcome
         return LaneOutcome.FAILED
 
     def _explain(self, error: OrchestratorError) -> LaneOutcome:
-        self.reason = str(error)
+        self.code, self.reason = code_of(error), str(error).removeprefix(f"brand {self.brand!r}: ")
         outcome = self._telling.ended_by(error)
         # A commit that was fenced or got no answer in time may pass when it is smaller.
         if outcome is LaneOutcome.LOST or (outcome is LaneOutcome.FAILED and self._session.committing):

@@ -167,7 +167,7 @@ class BrandSession:
         self._store = store
         self._config = config
         self._warm = warm or Warm(BatchSizer())
-        self._token = self._warm.token or store.new_token()
+        self._token = self._warm.token or store.new_token(config.holder)
         self._pipeline: Pipeline | None = None
         self._suspects = 0
         self.taken_over: Comparison | None = None

@@ -20,12 +20,14 @@ class SessionConfig:
         limits: bounds of what is decoded.
         alert: the entry of the outbox for an episode of a brand that opened or closed at a time (Unix ms); None where
             nobody is told.
+        holder: how tokens of leases name this process.
     """
 
     orchestrator_id: str
     fold: FoldConfig
     limits: Limits
     alert: Callable[[str, EpisodeChange, int], bytes] | None = None
+    holder: str = "orchestrator"
 
     def outbox(self, brand: str, changes: Changes, now_ms: int) -> list[bytes]:
         """What a commit of *changes* has to write into the outbox of *brand*: the episodes are written as told."""

@@ -29,6 +29,7 @@ from orchestrator.errors import (
     TrialError,
     WrongTypeError,
 )
+from orchestrator.fleet.parking import code_of, remedy
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import CommitOutcome, Metrics
@@ -200,7 +201,9 @@ class Telling:
             metrics.lease("lost")
             self._log.warning("lease lost", reason=str(error))
         elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
-            self._log.error("brand parked", reason=str(error))
+            code = code_of(error)
+            helps = "" if code is None else remedy(code, self._brand)
+            self._log.error("brand parked", reason=str(error), code=code, remedy=helps)
         else:
             metrics.lane_failures.inc()
             self._log.warning("lane gave up", reason=str(error))

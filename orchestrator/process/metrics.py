@@ -19,7 +19,7 @@ import resource
 import sys
 from collections.abc import Callable
 from math import nan
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import trio
 from prometheus_client import (
@@ -70,6 +70,26 @@ DELAY_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 BATCH_BUCKETS_CHUNKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 LOOP_SAMPLE_INTERVAL_S = 0.25
+
+
+class Totals(NamedTuple):
+    """What was done since the start.
+
+    Attributes:
+        chunks: folded and committed.
+        mentions: of these.
+        brands: visits that committed something.
+        duplicates: chunks that had been folded before.
+        dead_letters: chunks that went to the failed list.
+        called_s: seconds that calls of lanes took, all lanes together.
+    """
+
+    chunks: float
+    mentions: float
+    brands: float
+    duplicates: float
+    dead_letters: float
+    called_s: float
 
 
 class Metrics:
@@ -337,6 +357,17 @@ class Metrics:
         for name in WAKE_MODES:
             self.wake_mode.labels(name).set(1 if name == mode else 0)
 
+    def totals(self) -> Totals:
+        """What was done since the start."""
+        return Totals(
+            chunks=_total(self.chunks_merged),
+            mentions=_total(self.mentions_merged),
+            brands=_total(self.brands_processed),
+            duplicates=_total(self.chunks_duplicate),
+            dead_letters=_total(self.chunks_failed),
+            called_s=_total(self.io_time, "_sum") + _total(self.processing_time, "_sum"),
+        )
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Expose all metrics in the format that *accept* asks for: (body, content type)."""
         # The client library's encoders are untyped where they are partials.
@@ -359,6 +390,11 @@ class Metrics:
             due_s = trio.current_time() + interval_s
             await trio.sleep_until(due_s)
             self.loop_delay.observe(max(0.0, trio.current_time() - due_s))
+
+
+def _total(metric: Counter | Histogram, suffix: str = "_total") -> float:
+    """The sum over all labels of *metric*."""
+    return sum(sample.value for family in metric.collect() for sample in family.samples if sample.name.endswith(suffix))
 
 
 def resident_memory_bytes() -> float:

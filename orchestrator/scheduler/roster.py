@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from orchestrator.fleet.noticing import Trouble
+from orchestrator.fleet.parking import FAILING, FAILING_FROM, Code
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.process.backoff import backoff_s
 from orchestrator.scheduler.waiting import Waiting
@@ -35,15 +37,34 @@ class _Record:
 
     failures: int = 0
     not_before_s: float = 0.0
-    parked: str | None = None
-    full: bool = False
-    left: bool = False
+    trouble: Trouble | None = None
     succeeded: bool = False
 
     @property
     def ailing(self) -> bool:
         """Whether something about the brand is to be told."""
-        return bool(self.failures) or self.parked is not None or self.left
+        return bool(self.failures) or self.trouble is not None
+
+    @property
+    def left(self) -> bool:
+        """Whether the brand is left to a newer version."""
+        return self.trouble is not None and self.trouble.code is Code.NEWER
+
+    @property
+    def full(self) -> bool:
+        """Whether the brand waits for room among its dead letters."""
+        return self.trouble is not None and self.trouble.code is Code.FULL
+
+    @property
+    def parked(self) -> bool:
+        """Whether somebody has to act."""
+        return self.trouble is not None and not (self.left or self.trouble.code in FAILING)
+
+    def found(self, code: Code, reason: str, now_s: float) -> Trouble:
+        """The trouble that was found now; one that was known lasts since it began."""
+        known = self.trouble
+        since_s = known.since_s if known is not None and known.code is code else now_s
+        return Trouble(code, reason, since_s, now_s)
 
 
 class Roster:
@@ -168,8 +189,18 @@ class Roster:
             self._note(brand, _Record(succeeded=True))
             self._known.add(brand)
 
-    def finish(self, brand: str, outcome: LaneOutcome, now_s: float, *, reason: str = "") -> None:
-        """A lane released *brand*: decide whether and when it is taken again."""
+    def finish(
+        self, brand: str, outcome: LaneOutcome, now_s: float, *, reason: str = "", code: Code | None = None
+    ) -> None:
+        """A lane released *brand*: decide whether and when it is taken again.
+
+        Args:
+            brand: which.
+            outcome: how the visit ended.
+            now_s: when.
+            reason: what was found, if it did not end well.
+            code: why; None: for no reason of the brand's.
+        """
         self._held.discard(brand)
         record = self._records.get(brand)
         if record is None:  # it left the registry meanwhile
@@ -185,19 +216,24 @@ class Roster:
             return
         if outcome is LaneOutcome.LEFT:
             # Rarely, and no hint helps: it comes back only if somebody puts another state there.
-            self._note(brand, _Record(not_before_s=now_s + self._park_s, left=True))
+            trouble = record.found(Code.NEWER, reason, now_s)
+            self._note(brand, _Record(not_before_s=now_s + self._park_s, trouble=trouble))
             self._wait(brand)
             return
-        record.left = False
+        if record.left:
+            record.trouble = None
         record.succeeded = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}
         if record.succeeded:
             record = _Record(succeeded=True)
             self._known.add(brand)
         elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
-            record.parked, record.full = reason, outcome is LaneOutcome.FULL
+            parked = Code.FULL if outcome is LaneOutcome.FULL else code or Code.OTHER
+            record.trouble = record.found(parked, reason, now_s)
             record.not_before_s = now_s + self._park_s
         else:
             record.failures += 1
+            if record.failures >= FAILING_FROM and code in FAILING and not record.parked:
+                record.trouble = record.found(code, reason, now_s)
             record.not_before_s = now_s + self._pause_s(record.failures, outcome)
         self._note(brand, record)
         if outcome is not LaneOutcome.DRAINED:
@@ -248,7 +284,7 @@ class Roster:
     def forgive(self) -> None:
         """Let every brand that failed start at once: Redis is back, and they failed because it was away."""
         for brand, record in self._records.items():
-            if record.parked is None and not record.left:
+            if not (record.parked or record.left):
                 record.not_before_s = 0.0
                 self._ready.hurry(brand)
 
@@ -256,7 +292,7 @@ class Roster:
 
     def failed(self) -> int:
         """Brands whose last visit was given up, or which are parked."""
-        return sum(1 for _, record in self._ill() if record.failures or record.parked is not None)
+        return sum(1 for _, record in self._ill() if record.failures or record.parked)
 
     def successful(self) -> int:
         """Brands whose last visit went well."""
@@ -266,9 +302,18 @@ class Roster:
         """Brands whose state a newer version wrote; the processes of that version work on them."""
         return [brand for brand, record in self._ill() if record.left]
 
-    def parked(self) -> dict[str, str]:
+    def parked(self) -> dict[str, Trouble]:
         """Parked brands and why."""
-        return {brand: record.parked for brand, record in self._ill() if record.parked is not None}
+        return {brand: record.trouble for brand, record in self._ill() if record.parked and record.trouble is not None}
+
+    def troubles(self) -> dict[str, Trouble]:
+        """Brands that are parked, left to a newer version, or whose visits fail one after the other, and why."""
+        return {brand: record.trouble for brand, record in self._ill() if record.trouble is not None}
+
+    def ails(self, brand: str) -> bool:
+        """Whether *brand* is one of :meth:`troubles`."""
+        record = self._records.get(brand)
+        return record is not None and record.trouble is not None
 
     def _ill(self) -> Iterator[tuple[str, _Record]]:
         return ((brand, self._records[brand]) for brand in self._ailing)

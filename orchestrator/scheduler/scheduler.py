@@ -17,6 +17,7 @@ import trio
 
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreError
+from orchestrator.fleet.noticing import Trouble
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
@@ -83,7 +84,7 @@ class SchedulerStatistics:
     last_commit_ms: int | None
     successful: int
     failed: int
-    parked: dict[str, str]
+    parked: dict[str, Trouble]
     left: list[str]
     redis_up: bool
     redis_reason: str
@@ -102,6 +103,9 @@ class Scheduler:
         new_session: makes the session of a brand, from what an earlier one left.
         clocks: tell when a brand's turn is over, and how long its steps compute.
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
+
+    Attributes:
+        troubled: called when :meth:`troubles` may have changed; must not wait.
     """
 
     def __init__(
@@ -125,6 +129,8 @@ class Scheduler:
             hinted=lambda: self._discovery.hinted,
             clocks=clocks or Clocks(),
         )
+        self.troubled: Callable[[], None] = lambda: None
+        self._committed: set[str] = set()
         self._lanes: dict[str, Lane] = {}
         self._warm = WarmStates(options.warm_bytes, metrics)
         self._processed = 0
@@ -162,6 +168,15 @@ class Scheduler:
     def backlog(self) -> BacklogStatistics | None:
         """What waits in the queues of all registered brands, None if that is not known."""
         return self._discovery.backlog.statistics(trio.current_time())
+
+    def troubles(self) -> dict[str, Trouble]:
+        """Brands that this process leaves alone or cannot get done, and why."""
+        return self._roster.troubles()
+
+    def take_committed(self) -> set[str]:
+        """Brands for which this process has committed since the last call."""
+        taken, self._committed = self._committed, set()
+        return taken
 
     def brands(self) -> tuple[str, ...]:
         """The registered brands, as last read."""
@@ -230,7 +245,11 @@ class Scheduler:
             self._processed += 1
             self._metrics.brands_processed.inc()
         self._last_commit_ms = time.time_ns() // 1_000_000
+        self._committed.add(brand)
+        ailed = self._roster.ails(brand)
         self._roster.progress(brand)
+        if ailed:
+            self.troubled()
 
     async def _dispatch(self, nursery: trio.Nursery) -> None:
         while not self._stopping:
@@ -272,7 +291,10 @@ class Scheduler:
             self._warm.put(lane.brand, lane.warm)
         if outcome is LaneOutcome.LEFT and lane.brand not in self._roster.left():  # told once, however often it is met
             self._log.warning("brand left to a newer version", brand=lane.brand, reason=lane.reason)
-        self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason)
+        ailed = self._roster.ails(lane.brand)
+        self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason, code=lane.code)
+        if ailed or self._roster.ails(lane.brand):
+            self.troubled()
         if outcome is LaneOutcome.PAUSED:
             self._discovery.look_at_pauses()
         if outcome is LaneOutcome.DRAINED:

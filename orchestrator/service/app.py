@@ -21,6 +21,7 @@ import trio
 
 from orchestrator import __version__
 from orchestrator.alerts.deliver import Alerts
+from orchestrator.contract.lock_token import new_name
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http import METRICS_LIMITS, PORT_LIMITS, PROBES, Access, PortOptions, build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
@@ -30,7 +31,8 @@ from orchestrator.process import failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.fitness import Fitness
-from orchestrator.service.heartbeat import Heartbeat
+from orchestrator.service.heartbeat import Heartbeat, Identity, Work
+from orchestrator.service.notices import Notices
 from orchestrator.service.options import (
     access_options,
     app_options,
@@ -50,7 +52,7 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-_CONTROL_CONNECTIONS = 6  # registry, claims, dead letters, updates, heartbeat and one to spare
+_CONTROL_CONNECTIONS = 7  # registry, claims, dead letters, updates, heartbeat, parked brands and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 
@@ -167,6 +169,7 @@ class _Parts:
             observe=metrics.redis_operation,
             shortened=self._shortened,
         )
+        name = new_name()
         self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(
@@ -177,19 +180,19 @@ class _Parts:
         )
         self.scheduler = Scheduler(
             self.store,
-            Sessions(self.store, session_config(settings)),
+            Sessions(self.store, session_config(settings, name)),
             scheduler_options(settings, redis_url),
             metrics,
             alert=self.alerts.wake,
         )
         self.heartbeat = Heartbeat(
             self.client,
-            settings.orchestrator_id,
-            settings.fingerprint,
+            Identity(name, settings.orchestrator_id, settings.fingerprint, settings.concurrency_limit),
             metrics,
-            lanes=settings.concurrency_limit,
-            active=lambda: len(self.scheduler.statistics().lanes),
+            work=self._work,
         )
+        self.notices = Notices(self.client, name, self.scheduler)
+        self.scheduler.troubled = self.notices.wake
         self.service = Service(
             settings.orchestrator_id,
             self.scheduler,
@@ -204,6 +207,10 @@ class _Parts:
     def _brands(self) -> tuple[str, ...]:
         """Read late: the scheduler is made after the alerts that it wakes."""
         return self.scheduler.brands()
+
+    def _work(self) -> Work:
+        lanes, backlog = self.scheduler.statistics().lanes, self.scheduler.backlog()
+        return Work(tuple(lane.brand for lane in lanes), None if backlog is None else backlog.oldest_s)
 
     def _shortened(self, brand: str, left_ms: int) -> None:
         self.metrics.locks_shortened.inc()
@@ -323,6 +330,7 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)
     await nursery.start(parts.heartbeat.run)  # before the first lease: who disagrees with the others says so first
+    await nursery.start(parts.notices.run)
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 
@@ -344,4 +352,5 @@ async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLo
         await parts.scheduler.stop()
     if grace.cancelled_caught:
         log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
+    await parts.notices.leave()  # before the heartbeat: nobody else has to find out what holds no more
     await parts.heartbeat.leave()

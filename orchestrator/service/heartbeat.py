@@ -7,7 +7,7 @@ it is the one that somebody has just started. Whether its settings may work on a
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,8 +22,9 @@ from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprin
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import StoreError
 from orchestrator.fleet.members import Member
-from orchestrator.process.metrics import Metrics
-from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told, beat, earlier, leave
+from orchestrator.process.metrics import Metrics, resident_memory_bytes
+from orchestrator.service.meter import Reading, measured
+from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told, ToldLoad, ToldRates, beat, earlier, fitting, leave
 
 T = TypeVar("T")
 
@@ -63,33 +64,50 @@ def _compare(theirs: Fingerprint, mine: Fingerprint) -> Comparison:
     return Comparison(tuple(one for one in differences if one.name != RULES_NAME))
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this process is.
+
+    Attributes:
+        name: of its own, as in the tokens of its leases.
+        id: ``ORCHESTRATOR_ID``, shown to others.
+        fingerprint: of its settings.
+        lanes: most brands at a time.
+    """
+
+    name: str
+    id: str
+    fingerprint: Fingerprint
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What this process does at one moment.
+
+    Attributes:
+        brands: that it works on.
+        oldest_s: for how long the brand that waits longest has seen no commit; None if that is not known.
+    """
+
+    brands: Sequence[str] = ()
+    oldest_s: float | None = None
+
+
 class Heartbeat:
     """Beats, and knows who else does.
 
     Args:
-        orchestrator_id: of this process, shown to others.
-        fingerprint: of its settings.
-        lanes: most brands at a time.
-        active: says how many it works on now.
+        work: says what the process does now.
     """
 
-    def __init__(
-        self,
-        client: redis.Redis,
-        orchestrator_id: str,
-        fingerprint: Fingerprint,
-        metrics: Metrics,
-        *,
-        lanes: int,
-        active: Callable[[], int],
-    ) -> None:
-        self.name = secrets.token_hex(8)
+    def __init__(self, client: redis.Redis, identity: Identity, metrics: Metrics, *, work: Callable[[], Work]) -> None:
+        self.name = identity.name
         self._client = client
-        self._id = orchestrator_id
-        self._fingerprint = fingerprint
+        self._identity = identity
         self._metrics = metrics
-        self._lanes = lanes
-        self._active = active
+        self._work = work
+        self._reading = self._read()
         self._since_ms = 0
         self._members: tuple[Member, ...] = ()
         self._heard_s = float("-inf")
@@ -104,7 +122,7 @@ class Heartbeat:
 
     def disputes(self) -> tuple[Dispute, ...]:
         """Which processes were there before this one and have other settings."""
-        return disputes(self.members(), self.name, self._fingerprint)
+        return disputes(self.members(), self.name, self._identity.fingerprint)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Beat for ever; started once the first beat was answered, or that took too long."""
@@ -124,14 +142,7 @@ class Heartbeat:
                 self._log.debug("members not told of the end", reason=str(error))
 
     async def _beat(self) -> None:
-        told = Told(
-            id=self._id,
-            version=__version__,
-            format=STATE_FORMAT,
-            settings=msgspec.Raw(self._fingerprint.text().encode()),
-            lanes=self._lanes,
-            active=self._active(),
-        )
+        told = self._told()
         try:
             heard = await self._call(lambda: beat(self._client, self.name, self._since_ms, told))
         except StoreError as error:
@@ -144,6 +155,26 @@ class Heartbeat:
             return
         self._failure = ""
         self._take_in(heard)
+
+    def _told(self) -> Told:
+        identity, work = self._identity, self._work()
+        before, self._reading = self._reading, self._read()
+        done = measured(before, self._reading, identity.lanes)
+        return Told(
+            id=identity.id,
+            version=__version__,
+            format=STATE_FORMAT,
+            settings=msgspec.Raw(identity.fingerprint.text().encode()),
+            lanes=identity.lanes,
+            active=len(work.brands),
+            load=None if done is None else ToldLoad.of(done[0]),
+            rates=None if done is None else ToldRates.of(done[1]),
+            oldest=None if work.oldest_s is None else round(work.oldest_s, 3),
+            holds=fitting(work.brands),
+        )
+
+    def _read(self) -> Reading:
+        return Reading(time.monotonic(), time.process_time(), int(resident_memory_bytes()), self._metrics.totals())
 
     def _take_in(self, heard: Heard) -> None:
         self._since_ms, self._members, self._heard_s = heard.since_ms, heard.members, trio.current_time()

@@ -54,8 +54,8 @@ def store_options(settings: Settings) -> StoreOptions:
     )
 
 
-def session_config(settings: Settings) -> SessionConfig:
-    """The name of this process, the rules' parameters, and the bounds of a chunk."""
+def session_config(settings: Settings, holder: str = "orchestrator") -> SessionConfig:
+    """The rules' parameters, the bounds of a chunk, and the names of this process; *holder* is that in its leases."""
     return SessionConfig(
         orchestrator_id=settings.orchestrator_id,
         fold=FoldConfig(
@@ -66,6 +66,7 @@ def session_config(settings: Settings) -> SessionConfig:
         ),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
         alert=_entry if settings.alert_webhook_url else None,
+        holder=holder,
     )
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from orchestrator.settings import Settings
 
 
+HOLDER: Final = "repair"
+"""How the token of the lease names this command."""
+
 SIZES: Final = ("fields", "seen0", "seen1")
 """Fields of meta without which sizes are not compared."""
 
@@ -46,7 +49,7 @@ def repair(
         StoreError: Redis gave no answer or refused; what is not done is done by another repair.
     """
     store = Store(client, store_options(settings))
-    token = store.new_token("repair")
+    token = store.new_token(HOLDER)
     try:
         lease, done = _acquired(store, brand, token, dry_run=dry_run, accept_loss=accept_loss)
         return done if lease is None else [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
@@ -78,7 +81,7 @@ def _acquired(
 
 
 def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool) -> list[str]:
-    config = session_config(settings)
+    config = session_config(settings, HOLDER)
     state, moved = BrandState.reanchored(config.fold, store.load_state(lease), lease.now_ms)
     if moved is None:
         return []

@@ -14,7 +14,10 @@ from typing import TypeVar
 import trio
 
 from orchestrator.contract.pauses import Pause, resuming
-from orchestrator.http import Check, Lag, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.fleet.noticing import Trouble
+from orchestrator.fleet.parking import REMEDIES, Code, remedy
+from orchestrator.fleet.words import alone
+from orchestrator.http import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
@@ -87,7 +90,7 @@ class Service:
             failed_brands=scheduler.failed,
             last_processed_at_ms=scheduler.last_commit_ms,
             checks=checks,
-            parked=scheduler.parked,
+            parked={brand: _told(brand, trouble) for brand, trouble in scheduler.parked.items()},
             paused=scheduler.paused,
             redis_address=self._redis_address,
         )
@@ -119,6 +122,13 @@ class Service:
     async def summary(self, brand: str) -> bytes | None:
         """The stored summary document of *brand*, None when there is none."""
         return await self._read(lambda: self._documents.summary(brand))
+
+    async def notice(self, brand: str) -> Notice:
+        """Whether some process leaves *brand* alone, or cannot get it done, and why."""
+        status = await self._read(lambda: self._documents.standing(brand))
+        # Who paused it is for operators alone: the page takes that from the statistics.
+        title, text = alone(status) if status.paused is None else ("", "")
+        return Notice(title, text, status.queued)
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:
         """The fields of the brand's trend, empty when there is none."""
@@ -157,7 +167,8 @@ def _lanes_check(scheduler: SchedulerStatistics) -> Check:
     states = sorted(lane.state.value for lane in scheduler.lanes)
     left = _left(scheduler.left)
     if scheduler.parked:
-        shown = "; ".join(f"{brand!r}: {reason}" for brand, reason in list(scheduler.parked.items())[:_SHOWN])
+        named = list(scheduler.parked.items())[:_SHOWN]
+        shown = "; ".join(f"{brand!r}: {_told(brand, trouble)}" for brand, trouble in named)
         return Check("degraded", "; ".join([f"{len(scheduler.parked)} parked: {shown}", *left]))
     # During an upgrade it is in order that some are left. Whether it is one cannot be seen here.
     return Check("ok", "; ".join([", ".join(states) or "idle", *left]))
@@ -174,13 +185,17 @@ def _paused_check(paused: Mapping[str, Pause]) -> Check:
     return Check("ok", f"{len(paused)} paused: {detail}{more}", f"{len(paused)} paused: {inner}{more}")
 
 
+def _told(brand: str, trouble: Trouble) -> str:
+    return f"{trouble.reason}: {remedy(trouble.code, brand)}"
+
+
 def _left(brands: Sequence[str]) -> list[str]:
     """What to say of *brands* that a newer version wrote, and what to do if nobody runs that version."""
     if not brands:
         return []
     shown = ", ".join(map(repr, brands[:_SHOWN]))
     more = ", ..." if len(brands) > _SHOWN else ""
-    return [f"{len(brands)} left to a newer version, which has to run for them: {shown}{more}"]
+    return [f"{len(brands)} left to a newer version, {shown}{more}: {REMEDIES[Code.NEWER]}"]
 
 
 def _settings_check(heartbeat: Heartbeat) -> Check:

@@ -6,7 +6,6 @@ Nothing else in the project looks at it.
 
 from __future__ import annotations
 
-import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,13 +70,9 @@ def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
 
 
 def full_error(brand: str, letters: int) -> DeadLetterFullError:
-    """That *brand* has *letters* dead letters and no room for more, and what helps."""
-    name, run = shlex.quote(brand), "orchestrator failed"
+    """That *brand* has *letters* dead letters and no room for more."""
     return DeadLetterFullError(
-        f"brand {brand!r}: there are {letters} dead letters, and no room for the next one under FAILED_MAX_ENTRIES:"
-        f" look at them with '{run} list {name} --by-reason', then send them again with '{run} retry {name} --all' or"
-        f" remove them with '{run} drop {name} --all' (letters of workers with --workers, of others with --others);"
-        " the brand goes on within a second"
+        f"brand {brand!r}: there are {letters} dead letters, and no room for the next one under FAILED_MAX_ENTRIES"
     )
 
 
@@ -89,15 +84,14 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
         return full_error(keys.brand, reply[1])
     if code is Code.SIZE:
         told = _size(script, keys, reply[1:])
-        remedy = f"put it back, or run orchestrator repair --accept-loss {keys.brand!r}"
-        return WrongSizeError(f"{brand}: {told}: {remedy}", told)
+        return WrongSizeError(f"{brand}: {told}", told)
     if code is Code.STALE and len(reply) > 2:  # noqa: PLR2004 - its cid is right; what follows is as in SIZE
         return StaleStateError(f"{brand}: {_size(script, keys, reply[2:])}")
     if code is Code.META:
         field, value = reply[1].decode(), reply[2]
         right = _WRITTEN.get(field, "a whole number of at most 15 digits")
         found = f"field {field!r} of {keys.meta!r} is {value!r}, expected {right}"
-        return DamagedMetaError(f"{brand}: {found}: run orchestrator repair {keys.brand!r}", field, value)
+        return DamagedMetaError(f"{brand}: {found}", field, value)
     # A damaged cid need not be text.
     detail = reply[1].decode(errors="backslashreplace") if len(reply) > 1 and isinstance(reply[1], bytes) else reply[-1]
     error, text = _MEANING[code]
@@ -125,6 +119,6 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
     Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
-    Code.FORMAT: (OldStateError, "its state has format {!r}, too old for this version: see docs/releasing.md"),
+    Code.FORMAT: (OldStateError, "its state has format {!r}, too old for this version"),
     Code.SETTINGS: (BrandBusyError, "its settings were changed just now, to {}"),
 }

@@ -14,7 +14,9 @@ import redis
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.fleet.view import BrandStatus
 from orchestrator.store.client import translated
+from orchestrator.store.fleet import read_brand
 
 T = TypeVar("T")
 
@@ -40,6 +42,10 @@ class Documents:
         # One byte more than allowed, so that the reader can tell a cut document from one of exactly that size.
         value: bytes = _read(lambda: self._client.getrange(key, 0, MAX_DOCUMENT_BYTES), b"")
         return value or None
+
+    def standing(self, brand: str) -> BrandStatus:
+        """How the brand stands, whoever works on it."""
+        return read_brand(self._client, brand)
 
     def trend(self, brand: str) -> dict[bytes, bytes]:
         """The fields of the trend, empty if there is none."""

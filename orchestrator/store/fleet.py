@@ -19,6 +19,7 @@ from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.members import read_members
 from orchestrator.store.parked import read_parked, read_parked_of
+from orchestrator.store.pauses import paused
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.parking import Parked
 
@@ -78,6 +80,7 @@ def _look(
     # What a process said that is gone holds for nobody: who goes on with the brand finds out for itself.
     parked = {brand: one for brand, one in parked.items() if one.by in living}
     runner = ScriptRunner(client)
+    pauses = paused(client, brands)
     found: list[BrandStatus] = []
     now_ms = 0
     for start in range(0, max(1, len(brands)), SLICE):
@@ -85,7 +88,7 @@ def _look(
         command = evalsha(scripts.LOOK, list(_keys(asked)), MAX_TOKEN_BYTES, _FIELD_BYTES)
         now_ms, *answers = checked(runner.run([command])[0])
         found += (
-            _status(brand, answer, now_ms, living, parked.get(brand))
+            _status(brand, answer, now_ms, living, (parked.get(brand), pauses.get(brand)))
             for brand, answer in zip(asked, answers, strict=True)
         )
     return now_ms, found
@@ -96,12 +99,19 @@ def _keys(brands: Sequence[str]) -> Iterator[str]:
         yield from (keys.lock, keys.meta, keys.queue, keys.failed, keys.summary, keys.spike)
 
 
-def _status(brand: str, answer: Any, now_ms: int, living: Mapping[str, Member], parked: Parked | None) -> BrandStatus:
+def _status(
+    brand: str,
+    answer: Any,
+    now_ms: int,
+    living: Mapping[str, Member],
+    alone: tuple[Parked | None, Pause | None],
+) -> BrandStatus:
+    parked, pause = alone
     queued, failed, version, epoch, token, left_ms, summarised, spike = answer
     holder = None if left_ms == _NO_LOCK else _holder(token, left_ms, _number(epoch), now_ms, living)
     return BrandStatus(
         brand,
-        standing(_length(queued), holder, parked, None),
+        standing(_length(queued), holder, parked, pause),
         queued=_length(queued),
         failed=_length(failed),
         commits=_number(version),
@@ -109,6 +119,7 @@ def _status(brand: str, answer: Any, now_ms: int, living: Mapping[str, Member], 
         spiking=bool(spike) and _open(spike),
         holder=holder,
         parked=parked,
+        paused=pause,
     )
 
 

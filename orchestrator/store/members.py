@@ -48,6 +48,11 @@ class ToldLoad(msgspec.Struct, frozen=True, rename="camel"):
     cpu: float
     memory_bytes: int
 
+    @classmethod
+    def of(cls, load: Load) -> ToldLoad:
+        """*load* as it is told."""
+        return cls(load.lanes, load.cpu, load.memory_bytes)
+
 
 class ToldRates(msgspec.Struct, frozen=True, rename="camel"):
     """What a process says it does a second; see :class:`~orchestrator.fleet.members.Rates`."""
@@ -57,6 +62,11 @@ class ToldRates(msgspec.Struct, frozen=True, rename="camel"):
     brands: float
     duplicates: float
     dead_letters: float
+
+    @classmethod
+    def of(cls, rates: Rates) -> ToldRates:
+        """*rates* as they are told."""
+        return cls(rates.chunks, rates.mentions, rates.brands, rates.duplicates, rates.dead_letters)
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,6 +108,18 @@ class Heard:
 
     since_ms: int
     members: tuple[Member, ...]
+
+
+def fitting(brands: Sequence[str]) -> tuple[str, ...]:
+    """The first of *brands* that fit into an entry."""
+    found: list[str] = []
+    left = MAX_HOLDS_BYTES
+    for brand in brands:
+        left -= len(msgspec.json.encode(brand)) + 1
+        if left < 0:
+            break
+        found.append(brand)
+    return tuple(found)
 
 
 def beat(client: redis.Redis, name: str, since_ms: int, told: Told) -> Heard:

@@ -14,20 +14,30 @@ from redis.exceptions import ResponseError
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import PARKED_KEY
-from orchestrator.errors import InvalidBrandError
+from orchestrator.errors import InvalidBrandError, WrongTypeError
+from orchestrator.fleet.noticing import Seen
 from orchestrator.fleet.parking import Code, Parked
-from orchestrator.store.client import translated
+from orchestrator.store import scripts
+from orchestrator.store.client import checked, translated
+from orchestrator.store.codes import Code as ReplyCode
+from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
     import redis
+
+    from orchestrator.fleet.noticing import Change
 
 MAX_PARKED: Final = 10_000
 """Brands that are told of; more are parked all the same, and each process's log has all of its own."""
 
 MAX_ENTRY_BYTES: Final = 1_024
 MAX_REASON_CHARS: Final = 300
+TTL_S: Final = 60.0
+"""The key lives so long after the last process has looked at it."""
+
+_SLICE: Final = 500
 _PAGE: Final = 500
 _MAX_TIME: Final = 10**15
 _MAX_NAME_CHARS: Final = 64
@@ -80,7 +90,7 @@ def read_parked(client: redis.Redis) -> dict[str, Parked]:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    return parked_of(scan(client))
+    return {brand: seen.parked for brand, seen in scan(client).items() if seen.parked is not None}
 
 
 def read_parked_of(client: redis.Redis, brand: str) -> Parked | None:
@@ -98,8 +108,8 @@ def read_parked_of(client: redis.Redis, brand: str) -> Parked | None:
             raise
 
 
-def scan(client: redis.Redis) -> dict[bytes, bytes]:
-    """The entries as they stand there, within the bound.
+def scan(client: redis.Redis) -> dict[str, Seen]:
+    """The entries as they stand there, within the bound; fields that are no brands are left out.
 
     Raises:
         StoreError: Redis did not answer or refused.
@@ -108,29 +118,46 @@ def scan(client: redis.Redis) -> dict[bytes, bytes]:
         try:
             if not client.hlen(PARKED_KEY):  # nearly always
                 return {}
-            return dict(islice(client.hscan_iter(PARKED_KEY, count=_PAGE), MAX_PARKED))
+            found = dict(islice(client.hscan_iter(PARKED_KEY, count=_PAGE), MAX_PARKED))
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 return {}
             raise
+    return {brand: Seen(raw, decode(raw)) for field, raw in found.items() if (brand := _brand(field)) is not None}
 
 
-def parked_of(entries: Mapping[bytes, bytes]) -> dict[str, Parked]:
-    """Those of *entries* that are ours, by brand."""
-    return dict(_parked(entries.items()))
+def publish(client: redis.Redis, changes: Sequence[Change]) -> set[str]:
+    """Make *changes*, in slices; also without any the key lives on for :data:`TTL_S`.
+
+    Returns:
+        the brands whose entries were as they had been seen, and are now as they are to be.
+
+    Raises:
+        WrongTypeError: the key has a foreign type.
+        StoreError: Redis did not answer or refused; some of the changes may be made.
+    """
+    done: set[str] = set()
+    for start in range(0, max(1, len(changes)), _SLICE):
+        part = changes[start : start + _SLICE]
+        flat = [text for one in part for text in (one.brand, one.seen or b"", _entry(one.parked))]
+        command = evalsha(scripts.PARK, [PARKED_KEY], round(TTL_S * 1000), MAX_PARKED, *flat)
+        code, *made = checked(ScriptRunner(client).run([command])[0])
+        if ReplyCode(code.decode()) is ReplyCode.TYPE:
+            raise WrongTypeError(PARKED_KEY, made[1].decode(), "hash")
+        done.update(one.brand for one, is_done in zip(part, made, strict=True) if is_done)
+    return done
 
 
-def _parked(entries: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, Parked]]:
-    for field, entry in entries:
-        try:
-            brand = field.decode()
-            if check_brand(brand) != brand:
-                continue
-        except (UnicodeDecodeError, InvalidBrandError):
-            continue
-        parked = decode(entry)
-        if parked is not None:
-            yield brand, parked
+def _entry(parked: Parked | None) -> bytes:
+    return b"" if parked is None else encode(parked)
+
+
+def _brand(field: bytes) -> str | None:
+    try:
+        brand = field.decode()
+        return brand if check_brand(brand) == brand else None
+    except (UnicodeDecodeError, InvalidBrandError):
+        return None
 
 
 _decode: Any = msgspec.json.Decoder(Entry).decode

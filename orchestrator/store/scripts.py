@@ -77,8 +77,9 @@ LOOK: Final = Script.load("look")
 PURGE: Final = Script.load("purge")
 HEADS: Final = Script.load("heads")
 FORGET: Final = Script.load("forget", "meta")
+PARK: Final = Script.load("park")
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
-    *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET),
+    *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET, PARK),
 )

@@ -11,12 +11,15 @@ import msgspec
 import pytest
 import redis
 
-from orchestrator.contract.keys import MEMBERS_KEY, PAUSED_KEY, BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
+from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.settings import Settings
 from orchestrator.store import pauses
 from orchestrator.store.members import Told, beat
+from orchestrator.store.parked import encode
+from orchestrator.store.pauses import pause, resume
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
 
@@ -214,3 +217,29 @@ def test_doctor_names_the_brand_that_is_paused_for_longest(invoke: Invoke, redis
     assert finding["detail"].startswith("2 brands paused, their chunks wait; for longest 'nike': paused by ops@host ")
     assert finding["detail"].endswith(": a bad deploy")
     assert finding["remedy"] == "orchestrator brands resume nike"
+
+
+def test_doctor_says_what_status_shows(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """In sentences: what waits and whether somebody works on it, who is left alone and what helps, who is paused."""
+    name, settings = "00000000000000aa", msgspec.Raw(Settings().fingerprint.text().encode())
+    invoke("brands", "add", "doctor parked", "doctor paused", "doctor held")
+    findings = findings_of(invoke("doctor", "--json").stdout)
+    assert (findings["work"]["detail"], findings["left alone"]["verdict"]) == ("nothing waits", "ok")
+    redis_client.rpush(BrandKeys.of("doctor paused").queue, "x")
+    finding = findings_of(invoke("doctor", "--json").stdout)["work"]
+    assert (finding["verdict"], finding["remedy"]) == ("warn", "start one: orchestrator run")
+    assert finding["detail"] == "1 chunk in 1 of 3 brands; no process is running"
+    beat(redis_client, name, 0, Told("o-1", "1", 4, settings, 5, 0))
+    redis_client.hset(PARKED_KEY, "doctor parked", encode(Parked(Code.TYPE, "a set", 1, name)))
+    redis_client.set(BrandKeys.of("doctor held").lock, "00000000000000bb:0", px=9_000)
+    pause(redis_client, ["doctor paused"], by="ann")
+    findings = findings_of(invoke("doctor", "--json").stdout)
+    resume(redis_client, ["doctor paused"])
+    redis_client.delete(PARKED_KEY, MEMBERS_KEY, *(BrandKeys.of(f"doctor {one}").lock for one in ("held",)))
+    redis_client.delete(BrandKeys.of("doctor paused").queue)
+    assert findings["work"]["verdict"] == "ok"
+    assert findings["left alone"]["verdict"] == "warn"
+    assert findings["left alone"]["detail"] == "1 brand: 'doctor parked'; 'doctor parked' parked: a set"
+    assert findings["left alone"]["remedy"] == remedy(Code.TYPE, "doctor parked")
+    assert "'doctor paused': paused by ann" in findings["paused"]["detail"]
+    assert findings["locks"]["detail"] == "1 brand held by processes that are gone: 'doctor held'"

@@ -11,10 +11,13 @@ import redis
 from rich.console import Console
 
 from orchestrator.cli.summary_page import age, make_page
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import resuming
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, StoryTotal, Summary, TopicTotal
+from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.store import pauses
+from orchestrator.store.members import Told, beat
+from orchestrator.store.parked import encode
 from tests.cli.conftest import Invoke
 
 NOW = "2026-11-23T10:00:30.000Z"
@@ -193,3 +196,21 @@ def test_summary_of_a_paused_brand_says_so(invoke: Invoke, redis_client: redis.R
     assert shown.stdout == "{}\n"
     assert "is paused by ops@host since" in shown.stderr
     assert "paused" not in invoke("summary", "--json", brand).stderr
+
+
+def test_summary_says_why_a_brand_does_not_go_on(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """With what helps, as every other surface; also beside a summary, whose numbers are of before."""
+    keys = BrandKeys.of(brand)
+    invoke("brands", "add", brand)
+    redis_client.rpush(keys.queue, "1")
+    told = Told("o-1", "1", 4, msgspec.Raw(b"{}"), 1, 0)
+    beat(redis_client, "00000000000000aa", 0, told)
+    redis_client.hset(PARKED_KEY, brand, encode(Parked(Code.META, "its epoch is wrong", 1, "00000000000000aa")))
+    missing = invoke("summary", brand).stderr
+    redis_client.set(keys.summary, json.dumps({"brand": brand}))
+    there = invoke("summary", brand, "--json").stderr
+    redis_client.delete(PARKED_KEY, MEMBERS_KEY, keys.queue, keys.summary)
+    for text in (missing, there):
+        assert f"Its epoch is wrong: {remedy(Code.META, brand)}".lower() in text.lower()
+    assert "1 chunk queued" in missing
+    assert "is an orchestrator running" not in missing

@@ -17,7 +17,7 @@ from orchestrator.contract.fingerprint import (
     compare,
     reconcile,
 )
-from orchestrator.errors import InvalidStateError, SettingsRefusedError
+from orchestrator.errors import SettingsRefusedError, UnreadableSettingsError
 
 USUAL = {
     "SUMMARY_WINDOW_SEC": 86_400,
@@ -156,14 +156,13 @@ def test_reading_never_fails_otherwise(text: bytes) -> None:
         return
 
 
-def test_reconcile_refuses_a_loss_and_names_both_values_and_the_remedy() -> None:
+def test_reconcile_refuses_a_loss_and_names_both_values() -> None:
     """Somebody reads this in an alarm at night."""
     with pytest.raises(SettingsRefusedError) as caught:
         reconcile("a b", as_stored(usual()), b"", usual(SUMMARY_WINDOW_SEC=900, MAX_STORIES=1), adopt=False)
     text = str(caught.value)
     assert "'a b'" in text
     assert "SUMMARY_WINDOW_SEC is 900 here and 86400 there, MAX_STORIES is 1 here and 5000 there" in text
-    assert "orchestrator config adopt 'a b'" in text
 
 
 def test_reconcile_lets_history_go_that_somebody_adopted() -> None:
@@ -192,7 +191,7 @@ def test_reconcile_takes_a_yes_for_the_settings_that_it_was_said_for_only(adopte
 @pytest.mark.parametrize("stored", UNREADABLE)
 def test_reconcile_parks_what_cannot_be_read_until_somebody_adopts(stored: bytes) -> None:
     """Damage may hide a larger window."""
-    with pytest.raises(InvalidStateError, match=r"meta\.settings.*orchestrator config adopt nike"):
+    with pytest.raises(UnreadableSettingsError, match=r"meta\.settings"):
         reconcile("nike", stored, b"", usual(), adopt=False)
     assert reconcile("nike", stored, as_stored(usual()), usual(), adopt=False).verdict is TAKE_OVER
     assert reconcile("nike", stored, b"", usual(), adopt=True).verdict is TAKE_OVER

@@ -134,7 +134,7 @@ def _commits(world: Arena) -> int:
 def _parked(world: Arena) -> int:
     """Brands that anybody parked because of their time."""
     parked = [entry for one in world.fleet for entry in one.logged("brand parked")]
-    return len({entry["brand"] for entry in parked if "orchestrator repair" in entry["reason"]})
+    return len({entry["brand"] for entry in parked if "orchestrator repair" in entry["remedy"]})
 
 
 def _repair(world: Arena, recruit: Orchestrator, brand: str) -> None:

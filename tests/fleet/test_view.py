@@ -7,12 +7,13 @@ import itertools
 import pytest
 
 from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.members import Load, Member, Rates, summed
 from orchestrator.fleet.parking import FAILING, Code, Parked
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Paused, Standing, by_urgency, standing
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing, by_urgency, standing
 
 HOLDER = Holder("b", "o-b", lives=True, since_ms=1, left_ms=9)
-PAUSED = Paused("", "ann", 1, None)
+PAUSED = Pause("", "ann", 1, None)
 
 
 def parked(code: Code = Code.TYPE, by: str = "a") -> Parked:

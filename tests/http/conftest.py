@@ -13,7 +13,7 @@ import trio
 
 from orchestrator.contract.pauses import Pause
 from orchestrator.http import build_app, serve
-from orchestrator.http.service_view import Check, Lag, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class MemoryService:
         self.waiting = Lag()
         self.parked: dict[str, str] = {}
         self.paused: dict[str, Pause] = {}
+        self.notices: dict[str, Notice] = {}
         self.disputed = ""
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
 
@@ -80,6 +81,11 @@ class MemoryService:
         """The stored summary."""
         self._check()
         return self.summaries.get(brand)
+
+    async def notice(self, brand: str) -> Notice:
+        """What a test says of the brand."""
+        self._check()
+        return self.notices.get(brand, Notice())
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:
         """The stored trend."""

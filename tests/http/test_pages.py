@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http import build_app
-from orchestrator.http.service_view import Status
+from orchestrator.http.service_view import Notice, Status
 from orchestrator.process.metrics import Metrics
 from tests.http.conftest import MemoryService, summary_document
 
@@ -218,7 +218,8 @@ async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, ser
     service.add("nike")
     service.registered.append("new")
     before = await client.get("/brands/nike")
-    service.parked = {"nike": "<b>why</b>", "new": "because"}
+    service.parked = {"nike": "why", "new": "because"}
+    service.notices = {"nike": Notice("Parked.", "<b>why</b>"), "new": Notice("Paused.", "because", 7)}
     assert "<b>why</b>" in (await page(client, "/brands/nike")).text
     new = await page(client, "/brands/new")
     assert "because" in new.text
@@ -227,6 +228,8 @@ async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, ser
     again = await client.get("/brands/nike", headers={"If-None-Match": before.headers["ETag"]})
     assert again.status_code == 200  # a browser that has the page of before does not keep it
     service.parked = {}
+    service.notices = {"new": Notice(queued=7)}
+    assert "chunks that wait: 7" in (await page(client, "/brands/new")).text
     assert "arked" not in (await page(client, "/")).text
 
 

@@ -11,6 +11,8 @@ import pytest
 from orchestrator.brand.seals import SEAL_BYTES
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import MAX_MAGNITUDE
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.lock_token import holder_of
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import (
     BrandBusyError,
@@ -479,3 +481,13 @@ def test_session_pays_its_own_debt_when_the_queue_is_emptied(queue: Brand) -> No
         session.step()  # after a failure of Redis the queue is peeked again
     assert [step.published for step in drain(session)] == [True]
     assert queue.summary()["totalChunks"] == UNSEEN_ITEMS + 32
+
+
+def test_the_lock_names_who_holds_it(queue: Brand) -> None:
+    """So that anybody can see it; the bits after the name are new for each lease."""
+    session = queue.session()
+    session.open()
+    token = queue.client.get(BrandKeys.of(queue.name).lock)
+    assert isinstance(token, bytes)
+    assert holder_of(token) == "orchestrator"
+    session.release()

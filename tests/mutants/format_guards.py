@@ -226,20 +226,20 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "_Record(not_before_s=now_s + self._park_s, left=True)",
-        "_Record(not_before_s=now_s, left=True)",
+        "_Record(not_before_s=now_s + self._park_s, trouble=trouble)",
+        "_Record(not_before_s=now_s, trouble=trouble)",
         "tests/scheduler/test_roster.py::test_finish_looks_rarely_at_a_brand_that_is_left_to_a_newer_version",
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "        record.left = False\n",
+        "        if record.left:\n            record.trouble = None\n",
         "",
         "tests/scheduler/test_roster.py::test_a_brand_is_left_until_a_visit_ends_otherwise",
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "if record.parked is None and not record.left:",
-        "if record.parked is None:",
+        "if not (record.parked or record.left):",
+        "if not record.parked:",
         "tests/scheduler/test_roster.py::test_forgive_lets_failed_brands_start_at_once",
     ),
     Guard(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.damage_guards import DAMAGE_GUARDS
+from tests.mutants.fleet_guards import FLEET_GUARDS
 from tests.mutants.format_guards import FORMAT_GUARDS
 from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
@@ -509,4 +510,5 @@ GUARDS: Final = (
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,
     *PAUSE_GUARDS,
+    *FLEET_GUARDS,
 )

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from orchestrator.fleet.parking import FAILING_FROM, Code
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.process.backoff import CAP_S
 from orchestrator.scheduler.roster import BUSY_PAUSE_S, CLAIM_SLICE, FULL_LOOK, Roster
@@ -37,6 +38,23 @@ def _taken(roster: Roster, now_s: float) -> list[str]:
     """What free lanes would take at that time; *roster* itself stays as it is."""
     copy = deepcopy(roster)
     return list(iter(lambda: copy.take(now_s), None))
+
+
+def reasons(roster: Roster) -> dict[str, str]:
+    """Parked brands and why."""
+    return {brand: trouble.reason for brand, trouble in roster.parked().items()}
+
+
+def codes(roster: Roster) -> dict[str, Code]:
+    """What ails brands."""
+    return {brand: trouble.code for brand, trouble in roster.troubles().items()}
+
+
+def fail(roster: Roster, code: Code | None, times: int = 1, outcome: LaneOutcome = LaneOutcome.FAILED) -> None:
+    """Visits to the brand "a" that end so, one after the other."""
+    for _ in range(times):
+        roster.take(1e9)
+        roster.finish("a", outcome, 0.0, reason="r", code=code)
 
 
 # -- the registry
@@ -193,7 +211,7 @@ def test_finish_well_forgets_earlier_failures() -> None:
     for outcome in (LaneOutcome.FAILED, LaneOutcome.PARKED):
         roster.take(1_000.0)
         roster.finish("a", outcome, 0.0, reason="r")
-    assert (roster.failed(), roster.successful(), roster.parked()) == (1, 0, {"a": "r"})
+    assert (roster.failed(), roster.successful(), reasons(roster)) == (1, 0, {"a": "r"})
     roster.take(1_000.0)
     roster.finish("a", LaneOutcome.DRAINED, 0.0)
     assert (roster.failed(), roster.successful(), roster.parked()) == (0, 1, {})
@@ -219,13 +237,70 @@ def test_finish_looks_at_a_parked_brand_again() -> None:
     assert roster.take(PARK_S) == "a"
 
 
+def test_a_brand_fails_from_the_third_visit_on() -> None:
+    """The first ones may be anybody's bad moment. It is not parked: it is tried on and on."""
+    roster = _ready("a")
+    fail(roster, Code.REFUSED, FAILING_FROM - 1)
+    assert not roster.troubles()
+    fail(roster, Code.REFUSED)
+    assert (codes(roster), roster.parked(), roster.failed()) == ({"a": Code.REFUSED}, {}, 1)
+    assert roster.ails("a")
+    roster.progress("a")
+    assert (codes(roster), roster.ails("a"), roster.ails("unknown")) == ({}, False, False)
+
+
+def test_failures_for_no_reason_of_the_brand_are_not_told_of_it() -> None:
+    """Redis is away: others say so."""
+    roster = _ready("a")
+    fail(roster, None, 9)
+    assert (codes(roster), roster.failed()) == ({}, 1)
+
+
+def test_a_failure_does_not_hide_why_a_brand_is_parked() -> None:
+    """Nobody has mended it meanwhile; but a newer version's state is gone if it could be loaded."""
+    roster = _ready("a")
+    fail(roster, Code.SETTINGS, outcome=LaneOutcome.PARKED)
+    fail(roster, Code.REFUSED, 9)
+    assert codes(roster) == {"a": Code.SETTINGS}
+    fail(roster, Code.NEWER, outcome=LaneOutcome.LEFT)
+    assert (codes(roster), roster.left(), roster.parked()) == ({"a": Code.NEWER}, ["a"], {})
+    fail(roster, None)
+    assert codes(roster) == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        (LaneOutcome.PARKED, Code.META, Code.META),
+        (LaneOutcome.PARKED, None, Code.OTHER),
+        (LaneOutcome.FULL, Code.FULL, Code.FULL),
+        (LaneOutcome.LEFT, Code.NEWER, Code.NEWER),
+    ],
+)
+def test_a_brand_that_is_left_alone_is_told_with_its_code(outcome: LaneOutcome, code: Code | None, told: Code) -> None:
+    """So everybody gives the same remedy."""
+    roster = _ready("a")
+    fail(roster, code, outcome=outcome)
+    assert codes(roster) == {"a": told}
+
+
+def test_trouble_lasts_since_it_was_first_found() -> None:
+    """And is found again at each look, until another one is found."""
+    roster = _ready("a")
+    for at_s, code in ((1.0, Code.META), (31.0, Code.META), (61.0, Code.SIZE)):
+        roster.take(1e9)
+        roster.finish("a", LaneOutcome.PARKED, at_s, reason="r", code=code)
+        (trouble,) = roster.troubles().values()
+        assert (trouble.since_s, trouble.found_s) == ({1.0: 1.0, 31.0: 1.0, 61.0: 61.0}[at_s], at_s)
+
+
 def test_a_full_brand_starts_as_soon_as_there_is_room() -> None:
     """Others that are parked wait for their time, and a brand that a lane looks at is not asked about."""
     roster = _ready("a", "b")
     for brand, outcome in (("a", LaneOutcome.FULL), ("b", LaneOutcome.PARKED)):
         roster.take(0.0)
         roster.finish(brand, outcome, 0.0, reason="r")
-    assert (roster.full(), roster.parked()) == (["a"], {"a": "r", "b": "r"})
+    assert (roster.full(), reasons(roster)) == (["a"], {"a": "r", "b": "r"})
     for brand in ("a", "b", "unknown"):
         roster.roomy(brand)
     assert _taken(roster, 0.1) == ["a"]

@@ -22,6 +22,7 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
+from orchestrator.fleet.parking import Code
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
@@ -376,7 +377,8 @@ async def test_scheduler_parks_a_brand_that_needs_a_human(
         world.push("bad", WORK)
         world.push("good", WORK)
         await trio.sleep(1.0)
-        assert scheduler.statistics().parked == {"bad": "key 'queue' is a set, expected a list"}
+        (trouble,) = scheduler.statistics().parked.values()
+        assert (trouble.code, trouble.reason) == (Code.TYPE, "key 'queue' is a set, expected a list")
         assert "good" in lanes_of(scheduler)
         await trio.sleep(3 * REGISTRY_INTERVAL_S)
         assert scheduler.statistics().parked == {}

@@ -17,12 +17,13 @@ from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import heartbeat as module
-from orchestrator.service.heartbeat import Heartbeat, disputes
+from orchestrator.service.heartbeat import Heartbeat, Identity, Work, disputes
 from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told
 from tests.lane.fakes import in_place
 
 WIDE = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400, "MAX_STORIES": 5_000, RULES_NAME: 1})
 NARROW = Fingerprint({**WIDE.values, "SUMMARY_WINDOW_SEC": 900})
+WORK = Work(("a", "b", "c"), 7.0004)
 AWAY = StoreUnavailableError("no answer")
 
 
@@ -75,7 +76,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> Others:
 def heartbeat_of(fingerprint: Fingerprint, metrics: Metrics | None = None) -> Heartbeat:
     """A process with those settings."""
     client: Any = None
-    return Heartbeat(client, "o-me", fingerprint, metrics or Metrics(), lanes=5, active=lambda: 3)
+    return Heartbeat(client, Identity("me", "o-me", fingerprint, 5), metrics or Metrics(), work=lambda: WORK)
 
 
 async def run_for(heartbeat: Heartbeat, seconds: float) -> list[str]:
@@ -115,7 +116,7 @@ async def test_heartbeat_says_who_this_is(others: Others, autojump_clock: MockCl
         (2 * BEAT_S, 1_000),
     ]
     told = others.beats[0][2]
-    assert (told.id, told.lanes, told.active) == ("o-me", 5, 3)
+    assert (told.id, told.lanes, told.active, told.holds, told.oldest) == ("o-me", 5, 3, ("a", "b", "c"), 7.0)
     assert Fingerprint.read(bytes(told.settings)) == NARROW
 
 

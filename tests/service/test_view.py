@@ -5,26 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
 from orchestrator.contract.fingerprint import Fingerprint
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
-from orchestrator.http.service_view import Lag, Status
+from orchestrator.fleet.noticing import Trouble
+from orchestrator.fleet.parking import REMEDIES, Code, Parked, remedy
+from orchestrator.http.service_view import Lag, Notice, Status
 from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
-from orchestrator.service.heartbeat import Heartbeat
+from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import Service
 from orchestrator.store.client import connect
 from orchestrator.store.documents import Documents
+from orchestrator.store.members import Told, beat
+from orchestrator.store.parked import encode
+from orchestrator.store.pauses import pause, resume
 from orchestrator.store.preflight import Finding, Verdict
 
 HEALTHY = SchedulerStatistics(
@@ -45,6 +51,8 @@ HEALTHY = SchedulerStatistics(
 )
 
 
+SET = Trouble(Code.TYPE, "a set", 0.0, 0.0)
+REMEDY = REMEDIES[Code.TYPE]
 MINE = Fingerprint({"SUMMARY_WINDOW_SEC": 900})
 
 
@@ -70,7 +78,7 @@ class FixedScheduler:
 def _service(client: redis.Redis, **changes: Any) -> Service:
     scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
     feed = UpdateFeed(client, Metrics(merge_implementation="python"))
-    heartbeat = Heartbeat(client, "o-1", MINE, Metrics(), lanes=5, active=lambda: 0)
+    heartbeat = Heartbeat(client, Identity("a", "o-1", MINE, 5), Metrics(), work=Work)
     return Service("o-1", scheduler, heartbeat, Documents(client), feed, redis_address="unix:///there")
 
 
@@ -108,11 +116,11 @@ def test_lag_is_what_the_scheduler_counted(redis_client: redis.Redis) -> None:
         ({"failed": 3}, Status.OK),
         ({"registry_read": False}, Status.STARTING),
         ({"redis_up": False, "registry_read": False}, Status.UNAVAILABLE),
-        ({"redis_up": False, "parked": {"x": "y"}}, Status.UNAVAILABLE),
+        ({"redis_up": False, "parked": {"x": SET}}, Status.UNAVAILABLE),
         ({"clock_problem": "an hour apart"}, Status.UNAVAILABLE),
-        ({"parked": {"x": "y"}}, Status.DEGRADED),
+        ({"parked": {"x": SET}}, Status.DEGRADED),
         ({"left": ["x"]}, Status.OK),
-        ({"left": ["x"], "parked": {"y": "z"}}, Status.DEGRADED),
+        ({"left": ["x"], "parked": {"y": SET}}, Status.DEGRADED),
     ],
 )
 def test_status_names_the_worst_that_is_the_case(
@@ -173,18 +181,18 @@ def test_checks_name_processes_that_have_other_settings(
 
 def test_statistics_tell_why_brands_are_parked(redis_client: redis.Redis) -> None:
     """For the pages, which name the remedy beside the brand."""
-    assert _service(redis_client, parked={"nike": "why"}).statistics().parked == {"nike": "why"}
+    assert _service(redis_client, parked={"nike": SET}).statistics().parked == {"nike": f"a set: {REMEDY}"}
 
 
 def test_checks_name_some_brands_that_are_left_to_a_newer_version(redis_client: redis.Redis) -> None:
     """With what they need. That is in order during an upgrade, and is told beside what needs somebody."""
     left = [f"b{number}" for number in range(1_000)]
     check = _service(redis_client, left=left[:2]).statistics().checks["lanes"]
-    told = "2 left to a newer version, which has to run for them: 'b0', 'b1'"
+    told = f"2 left to a newer version, 'b0', 'b1': {REMEDIES[Code.NEWER]}"
     assert (check.status, check.detail) == ("ok", f"folding, waiting; {told}")
-    assert _service(redis_client, left=left, lanes=()).statistics().checks["lanes"].detail.endswith("'b3', 'b4', ...")
-    check = _service(redis_client, left=left[:2], parked={"x": "a set"}).statistics().checks["lanes"]
-    assert (check.status, check.detail) == ("degraded", f"1 parked: 'x': a set; {told}")
+    assert _service(redis_client, left=left, lanes=()).statistics().checks["lanes"].detail.count("'b4', ...") == 1
+    check = _service(redis_client, left=left[:2], parked={"x": SET}).statistics().checks["lanes"]
+    assert (check.status, check.detail) == ("degraded", f"1 parked: 'x': a set: {REMEDY}; {told}")
 
 
 def test_redis_check_keeps_the_servers_words_for_operators(redis_client: redis.Redis) -> None:
@@ -196,11 +204,11 @@ def test_redis_check_keeps_the_servers_words_for_operators(redis_client: redis.R
 
 def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:
     """The first ones with their reasons and the number of all, however many there are."""
-    parked = {f"b{number}": "a set" for number in range(1_000)}
+    parked = {f"b{number}": SET for number in range(1_000)}
     check = _service(redis_client, parked=parked).statistics().checks["lanes"]
     assert check.status == "degraded"
-    assert check.detail.startswith("1000 parked: 'b0': a set; ")
-    assert len(check.detail) < 200
+    assert check.detail.startswith(f"1000 parked: 'b0': a set: {REMEDY}; ")
+    assert len(check.detail) < 1_000
 
 
 def test_checks_name_some_paused_brands(redis_client: redis.Redis) -> None:
@@ -257,3 +265,23 @@ async def test_documents_without_redis_raise_what_the_http_layer_knows() -> None
     client = connect("unix:///nowhere/redis.sock", timeout_s=1.0, pool_size=1)
     with pytest.raises(StoreUnavailableError):
         await _service(client).summary("nike")
+
+
+async def test_notice_tells_what_any_process_or_operator_says_of_a_brand(redis_client: redis.Redis, brand: str) -> None:
+    """A page says the same as the command line, whichever process serves it."""
+    service = _service(redis_client)
+    assert await service.notice(brand) == Notice("", "", 0)
+    redis_client.rpush(BrandKeys.of(brand).queue, "x")
+    assert await service.notice(brand) == Notice("", "", 1)
+    told = Told("o-2", "1", 4, msgspec.Raw(b"{}"), 1, 0)
+    beat(redis_client, "00000000000000aa", 0, told)
+    redis_client.hset(PARKED_KEY, brand, encode(Parked(Code.META, "its epoch is b'inf'", 1, "00000000000000aa")))
+    parked = await service.notice(brand)
+    pause(redis_client, [brand], by="ann", reason="a look")
+    paused = await service.notice(brand)
+    resume(redis_client, [brand])
+    redis_client.delete(PARKED_KEY, MEMBERS_KEY, BrandKeys.of(brand).queue)
+    assert parked == Notice(
+        "Parked until somebody acts; its chunks wait.", f"its epoch is b'inf': {remedy(Code.META, brand)}", 1
+    )
+    assert paused == Notice("", "", 1)  # who paused it is for operators alone, and told elsewhere

@@ -22,6 +22,7 @@ from orchestrator.store.parked import (
     encode,
     read_parked,
 )
+from orchestrator.store.pauses import pause, resume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -236,3 +237,16 @@ def test_foreign_fields_and_keys_are_left_out(client: redis.Redis) -> None:
     client.rpush(PARKED_KEY, "x")
     assert read_parked(client) == {}
     assert read_brand(client, "b").parked is None
+
+
+def test_paused_brands_are_told_with_who_and_why(client: redis.Redis, brand: str) -> None:
+    """Until they are resumed; that somebody said so explains all the rest."""
+    client.rpush(BrandKeys.of(brand).queue, "x")
+    register(client, brand)
+    pause(client, [brand], by="ann", reason="a look")
+    for status in (read_brand(client, brand), *read_fleet(client, [REGISTRY]).brands):
+        assert (status.standing, status.queued) == (Standing.PAUSED, 1)
+        assert status.paused is not None
+        assert (status.paused.by, status.paused.reason) == ("ann", "a look")
+    resume(client, [brand])
+    assert read_brand(client, brand).standing is Standing.WAITING

@@ -16,8 +16,11 @@ from orchestrator.store.members import (
     TTL_S,
     Heard,
     Told,
+    ToldLoad,
+    ToldRates,
     beat,
     earlier,
+    fitting,
     leave,
     read_members,
 )
@@ -215,3 +218,41 @@ def test_beat_goes_through_at_maxmemory() -> None:
         client.config_set("maxmemory", 1)
         assert [member.name for member in heard(client, "a").members] == ["a"]
         client.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"load": {"lanes": -0.1, "cpu": 0, "memoryBytes": 1}},
+        {"load": {"lanes": 0, "cpu": 1e16, "memoryBytes": 1}},
+        {"rates": {"chunks": -1, "mentions": 0, "brands": 0, "duplicates": 0, "deadLetters": 0}},
+        {"oldest": -1},
+        {"holds": ["\x07", " a", ""]},
+    ],
+)
+def test_numbers_and_names_that_cannot_be_are_not_believed(client: redis.Redis, changes: dict[str, Any]) -> None:
+    """The process is told of all the same."""
+    document = msgspec.json.decode(msgspec.json.encode(told("a"))) | changes
+    put(client, "a", now_ms(client), now_ms(client), msgspec.json.encode(document))
+    (member,) = read_members(client)
+    assert (member.load, member.rates, member.oldest_s, member.holds) == (None, None, None, ())
+
+
+def test_a_process_names_as_many_brands_as_fit() -> None:
+    """Whatever their names are made of: the entry must stay one of ours."""
+    assert fitting(["a", "b"]) == ("a", "b")
+    for name in ("x" * 256, '"' * 256, "é" * 128, "\N{PILE OF POO}" * 64):
+        holds = fitting([name] * 99)
+        assert 1 <= len(holds) <= 4
+        entry = msgspec.json.encode(
+            told("o" * 128, load=ToldLoad(1, 9, 2**40), rates=ToldRates(*[1e9] * 5), holds=holds)
+        )
+        assert len(entry) + 40 < MAX_ENTRY_BYTES - 4_096 // 2
+
+
+def test_an_older_version_says_less(client: redis.Redis) -> None:
+    """And is told of all the same; a newer one may say more."""
+    document = {"id": "o", "version": "0", "format": 3, "settings": {}, "lanes": 1, "active": 0}
+    put(client, "old", now_ms(client), now_ms(client), msgspec.json.encode(document))
+    put(client, "new", now_ms(client), now_ms(client), msgspec.json.encode(document | {"more": [1]}))
+    assert {member.name: member.load for member in read_members(client)} == {"old": None, "new": None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -550,16 +549,15 @@ def test_commit_over_the_cap_of_failed_is_refused_by_default(world: World) -> No
     assert world.store.commit(lease, commit_of(peek, failed=[b"1"])).failed_dropped == 0
 
 
-def test_a_full_list_says_what_to_do(world: World) -> None:
-    """The error names the commands for this brand, and who asks hears when there is room again."""
+def test_a_full_list_says_how_full_it_is(world: World) -> None:
+    """The error says how many there are, and who asks hears when there is room again."""
     world.client.rpush(world.keys.failed, "w1", "w2", "w3")
     lease, peek = world.holding(b"a")
     with pytest.raises(
         DeadLetterFullError,
-        match="there are 3 dead letters, and no room for the next one under FAILED_MAX_ENTRIES",
-    ) as told:
+        match=r"there are 3 dead letters, and no room for the next one under FAILED_MAX_ENTRIES$",
+    ):
         world.store.commit(lease, commit_of(peek, failed=[b"1"]))
-    assert f"orchestrator failed retry {shlex.quote(world.brand)} --all" in str(told.value)
     assert world.store.roomy([world.brand, "none"]) == ["none"]
     world.client.lpop(world.keys.failed)
     assert world.store.roomy([world.brand]) == [world.brand]

@@ -1,0 +1,113 @@
+"""The picture of all processes and brands on a terminal: 80 columns are enough, and more are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from orchestrator.cli.locks import locks_table
+from orchestrator.cli.terminal import make_table, plain
+from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.fleet import words
+from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.view import BrandStatus, FleetView, Standing
+
+SHOWN: Final = 10
+"""Brands of each kind that are shown; the JSON document has all."""
+
+
+def make_page(view: FleetView) -> RenderableType:
+    """Everything that an operator looks at first, the most urgent brands of each kind."""
+    return Group(*_parts(view))
+
+
+def _parts(view: FleetView) -> Iterator[RenderableType]:
+    yield plain(f"{iso_utc_seconds(view.as_of_ms).replace('T', ' ')}", "dim")
+    yield _strip(view)
+    if view.members:
+        yield from ("", _members(view))
+    held = view.standing(Standing.HELD)
+    if held:
+        yield from ("", locks_table(view, held[:SHOWN]), *_more(held))
+    waiting = view.standing(Standing.WAITING)
+    if waiting:
+        yield from ("", _waiting(waiting[:SHOWN]), *_more(waiting))
+    alone = view.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
+    if alone:
+        yield from ("", _alone(view, alone[:SHOWN]), *_more(alone))
+    paused = view.standing(Standing.PAUSED)
+    if paused:
+        yield from ("", _paused(paused[:SHOWN]), *_more(paused))
+
+
+def _strip(view: FleetView) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    rows = {
+        "Processes": words.running(view),
+        "Backlog": words.backlog(view),
+        "Done": words.done(view) if view.members else "",
+        "Dead letters": f"{view.dead_letters:,}",
+        "Spiking": words.some([brand.brand for brand in view.spiking], 5),
+        "Refused": f"{view.refused:,} registered names: 'orchestrator doctor' has them" if view.refused else "",
+    }
+    for name, text in rows.items():
+        if text:
+            table.add_row(plain(name, "bold"), plain(text))
+    return table
+
+
+def _members(view: FleetView) -> Table:
+    numbers = ("Since", "Lanes", "Busy", "CPU", "Memory", "Chunks/s")
+    table = make_table("Process", "Version", *numbers, right=numbers)
+    for member in view.members:
+        load, rates = member.load, member.rates
+        table.add_row(
+            plain(member.id),
+            plain(member.version),
+            words.since(view.as_of_ms, member.since_ms),
+            f"{member.active}/{member.lanes}",
+            "" if load is None else words.share(load.lanes),
+            "" if load is None else words.share(load.cpu),
+            "" if load is None else words.memory(load.memory_bytes),
+            "" if rates is None else words.rate(rates.chunks),
+        )
+    return table
+
+
+def _waiting(brands: Sequence[BrandStatus]) -> Table:
+    table = make_table("Waiting", "Chunks", "Dead letters", right=("Chunks", "Dead letters"))
+    for brand in brands:
+        table.add_row(plain(brand.brand), _number(brand.queued), _number(brand.failed))
+    return table
+
+
+def _alone(view: FleetView, brands: Sequence[BrandStatus]) -> Table:
+    table = make_table("Left alone", "Why", "Chunks", "Since", "By", right=("Chunks", "Since"))
+    for brand in brands:
+        parked = brand.parked
+        if parked is not None:
+            since = words.since(view.as_of_ms, parked.since_ms)
+            by = plain(words.by_whom(view, parked))
+            why = plain(f"{brand.standing}: {parked.reason}")
+            table.add_row(plain(brand.brand), why, _number(brand.queued), since, by)
+            table.add_row("", plain(f"→ {remedy(parked.code, brand.brand)}", "italic"))
+    return table
+
+
+def _paused(brands: Sequence[BrandStatus]) -> Table:
+    table = make_table("Paused", "Chunks", "What was said", right=("Chunks",))
+    for brand in brands:
+        table.add_row(plain(brand.brand), _number(brand.queued), plain(str(brand.paused)))
+    return table
+
+
+def _more(brands: Sequence[BrandStatus]) -> Iterator[RenderableType]:
+    if len(brands) > SHOWN:
+        yield plain(f"... and {words.counted(len(brands) - SHOWN, 'brand')} more")
+
+
+def _number(number: int | None) -> str:
+    return "unreadable" if number is None else f"{number:,}"

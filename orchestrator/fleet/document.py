@@ -1,0 +1,115 @@
+"""The picture as one JSON document, for scripts.
+
+Pure. Names are those of the platform's documents: camelCase, times in ISO 8601, durations in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orchestrator.contract.times import iso_utc
+from orchestrator.fleet.members import Load, Member, Rates
+from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing
+
+_LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+
+
+def fleet_document(view: FleetView) -> dict[str, Any]:
+    """Everything but the brands that there is nothing to say of."""
+    return {
+        "asOf": _time(view.as_of_ms),
+        "processes": [member_document(member) for member in view.members],
+        "backlog": {"chunks": view.chunks, "brands": view.brands_with_chunks, "oldestSeconds": view.oldest_s},
+        "rates": _rates(view.rates),
+        "deadLetters": view.dead_letters,
+        "brands": {
+            "registered": len(view.brands),
+            "refused": view.refused,
+            **{standing.value: view.counts.get(standing, 0) for standing in Standing},
+        },
+        "held": [lock_document(brand) for brand in view.brands if brand.holder is not None],
+        "parked": [parked_document(brand) for brand in view.brands if brand.parked is not None],
+        "paused": [_paused(brand) for brand in view.brands if brand.paused is not None],
+        "spiking": [brand.brand for brand in view.spiking],
+    }
+
+
+def member_document(member: Member) -> dict[str, Any]:
+    """One process."""
+    return {
+        "name": member.name,
+        "id": member.id,
+        "version": member.version,
+        "format": member.format,
+        "settings": dict(member.fingerprint.values),
+        "lanes": member.lanes,
+        "active": member.active,
+        "since": _time(member.since_ms),
+        "ageSeconds": member.age_ms / 1000,
+        "load": _load(member.load),
+        "rates": None if member.rates is None else _rates(member.rates),
+        "oldestSeconds": member.oldest_s,
+        "holds": list(member.holds),
+    }
+
+
+def lock_document(status: BrandStatus) -> Mapping[str, Any]:
+    """Who holds a brand that somebody holds."""
+    holder = status.holder or Holder("", "", None, None, None)
+    return {
+        "brand": status.brand,
+        "by": holder.name,
+        "id": holder.id,
+        "lives": holder.lives,
+        "since": None if holder.since_ms is None else _time(holder.since_ms),
+        "leftSeconds": None if holder.left_ms is None else holder.left_ms / 1000,
+    }
+
+
+def parked_document(status: BrandStatus) -> Mapping[str, Any] | None:
+    """Why a brand is left alone, or fails; None: it is not."""
+    parked = status.parked
+    if parked is None:
+        return None
+    return {
+        "brand": status.brand,
+        "standing": status.standing.value,
+        "code": parked.code.value,
+        "reason": parked.reason,
+        "remedy": remedy(parked.code, status.brand),
+        "since": _time(parked.since_ms),
+        "by": parked.by,
+    }
+
+
+def _paused(status: BrandStatus) -> Mapping[str, Any]:
+    pause = status.paused
+    if pause is None:
+        return {}
+    return {
+        "brand": status.brand,
+        "reason": pause.reason,
+        "by": pause.by,
+        "since": _time(pause.since_ms),
+        "until": None if pause.until_ms is None else _time(pause.until_ms),
+    }
+
+
+def _time(at_ms: int) -> str:
+    return iso_utc(min(at_ms, _LAST_MS))  # a time from Redis may lie beyond the years that there are
+
+
+def _rates(rates: Rates) -> dict[str, float]:
+    return {
+        "chunks": rates.chunks,
+        "mentions": rates.mentions,
+        "brands": rates.brands,
+        "duplicates": rates.duplicates,
+        "deadLetters": rates.dead_letters,
+    }
+
+
+def _load(load: Load | None) -> dict[str, float] | None:
+    return None if load is None else {"lanes": load.lanes, "cpu": load.cpu, "memoryBytes": load.memory_bytes}
