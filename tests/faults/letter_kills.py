@@ -117,18 +117,21 @@ class Campaign:
     def _serve(self) -> None:
         self._service = self._start("run", HTTP_HOST="127.0.0.1", HTTP_PORT="0", PROMETHEUS_PORT="0", LOCK_TTL_SEC="2")
 
-    def _retry(self) -> list[subprocess.Popen[bytes]]:
-        arguments = ["failed", "retry", BRAND, "--all", *(["--set", "brand=acme"] if self.serving else [])]
-        return [self._start(*arguments) for _ in range(self.at_once)]
+    def _retry(self, *options: str) -> list[subprocess.Popen[bytes]]:
+        mend = ("--set", "brand=acme") if self.serving else ()
+        return [self._start("failed", "retry", BRAND, "--all", *mend, *options) for _ in range(self.at_once)]
 
     def kill(self, kills_left: int) -> None:
         """Start commands and kill one or all of them, or Redis, or the orchestrator, after a random number of letters.
 
-        If the commands are faster than that, the kill comes after their end.
+        The commands do twice their share of the kills that are left, at most: so who watches too late leaves letters
+        for the next ones. Half of them are held up between their calls, so that most are at work when the kill comes.
         """
-        self._commands = self._retry()
         there = self._client.llen(KEYS.failed)
-        goal = there - random.randrange(max(1, 2 * there // kills_left))  # noqa: S311 - no secret
+        share = max(1, 2 * there // kills_left // self.at_once)
+        rate = ("--rate", str(max(1, share))) if random.random() < 0.5 else ()  # noqa: S311 - no secret
+        self._commands = self._retry("--limit", str(share), *rate)
+        goal = there - random.randrange(share)  # noqa: S311
         while any(process.poll() is None for process in self._commands) and self._client.llen(KEYS.failed) >= goal:
             time.sleep(0)
         victim = random.choice(["command", "commands", "redis", *(["service"] if self.serving else [])])  # noqa: S311

@@ -154,9 +154,9 @@ def test_two_retries_at_once_share_the_letters(
 
 def test_many_letters_keep_their_order(keys: BrandKeys, redis_client: redis.Redis) -> None:
     """What was moved is not skipped over: calls after the first go on where it ended."""
-    redis_client.rpush(keys.failed, *(letter(b"%d" % number, "many") for number in range(150)))
+    redis_client.rpush(keys.failed, *(letter(b"%d" % number, "many") for number in range(400)))
     do(redis_client, keys, retry("many"))
-    assert items(redis_client, keys.queue) == [b"%d" % number for number in range(150)]
+    assert items(redis_client, keys.queue) == [b"%d" % number for number in range(400)]
 
 
 def test_a_rate_is_kept(keys: BrandKeys, redis_client: redis.Redis) -> None:
