@@ -81,6 +81,7 @@ def test_the_list_is_filled_exactly(queue: Brand, pattern: str, good: int, fold_
     assert (len(dead(queue)), counted(queue)) == (min(CAP, bad), good)
     assert (error is not None) is (bad > CAP)
     assert queue.queued() == len(pattern) - good - min(CAP, bad)
+    assert queue.meta("version") <= len(pattern)  # what is owed to readers is one commit, not one after another
     if error is not None:
         assert f"there are {CAP} dead letters" in str(error)
 
