@@ -30,7 +30,7 @@ local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(A
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings = unpack(ARGV, 21, 25)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SLICE, COUNT, count, start = 4000, { hash = 'HLEN', set = 'SCARD' }, {}, { 35 } -- unpack fails at 8,000; even
+local SLICE, count, start = 4000, {}, { 35 } -- unpack fails above about 8,000 values; even, so that pairs stay together
 for section = PUT, OUTBOX do
   count[section] = tonumber(ARGV[25 + section])
   start[section + 1] = start[section] + count[section]
@@ -48,7 +48,7 @@ local function foreign(from, to)
     if found ~= 'none' and found ~= expected[index] then return { 'TYPE', index, found } end
   end
 end
-local function size(index) return redis.call(COUNT[expected[index]], KEYS[index]) end
+local function size(index) return redis.call(({ [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' })[index], KEYS[index]) end
 local wrong = foreign(1, 2)
 if wrong then return wrong end
 local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since', 'settings')
