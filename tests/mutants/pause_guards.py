@@ -54,7 +54,8 @@ PAUSE_GUARDS: Final = (
     Guard(_PURGE_LUA, "epoch:find('^%d+$') and ", "", _PURGE),
     Guard(_PURGE_LUA, "kind(meta) == 'hash' and ", "", _PURGE),
     Guard(_PURGE_LUA, "kind(key) == 'list' and redis.call('LLEN', key) or 0", "redis.call('LLEN', key)", _PURGE),
-    Guard(_PURGE_LUA, "if knows_pauses == 'hash' or knows_pauses == 'none' then", "if true then", _PURGE),
+    Guard(_PURGE_LUA, "local tells = knows_pauses == 'hash' or knows_pauses == 'none'", "local tells = true", _PURGE),
+    Guard(_PURGE_LUA, "redis.call('HDEL', paused, '')", "redis.call('HDEL', paused, brand, '')", _PURGE),
     Guard(_PURGE_LUA, "redis.call('SET', lock, token, 'PX', hold_ms)", "redis.call('DEL', lock)", _PURGE),
     Guard("orchestrator/store/purge.py", '_APART: Final = ("queue", "failed")', '_APART: Final = ("failed",)', _PURGE),
     Guard(

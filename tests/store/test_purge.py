@@ -239,9 +239,11 @@ def test_a_forbidden_command_purges_nothing(program: Any, command: str, brand: s
         for name in contents:
             admin.set(name, "x")
         admin.hset(keys.meta, "epoch", 1)
+        admin.hset(PAUSED_KEY, brand, "mark")
         with pytest.raises(StoreRefusedError):
             purge(client, brand, queue=True, letters=True)
         assert admin.exists(*contents) == len(contents)
+        assert admin.hget(PAUSED_KEY, brand) == b"mark"  # a brand that is there does not go on by itself
         client.close()
         admin.close()
 

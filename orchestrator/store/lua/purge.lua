@@ -39,11 +39,10 @@ local knows_pauses, knows_parked = kind(paused), kind(parked)
 -- is refused after it is done by the next purge.
 redis.call('PEXPIRE', lock, hold_ms)
 redis.call('SET', lock, token, 'PX', hold_ms)
-if knows_pauses == 'hash' or knows_pauses == 'none' then
-  redis.call('HDEL', paused, brand, '')
+local tells = knows_pauses == 'hash' or knows_pauses == 'none'
+if tells then
+  redis.call('HDEL', paused, '')
   redis.call('HSET', paused, '', revision)
-  -- Alone it is for those who look by then. Who pauses a brand removes it first, and with it the expiry.
-  if redis.call('HLEN', paused) == 1 then redis.call('PEXPIRE', paused, 12 * hold_ms) end
 end
 local gone = 0
 for at = FIRST, #KEYS do
@@ -54,4 +53,8 @@ if with_failed == '1' then gone = gone + redis.call('UNLINK', failed) end
 if knows_parked == 'hash' then redis.call('HDEL', parked, brand) end
 gone = gone + redis.call('UNLINK', meta)
 if ahead then redis.call('HSET', meta, 'epoch', epoch) end
+-- The pause ends last: where UNLINK is refused the brand is there, and is not to go on.
+if tells then redis.call('HDEL', paused, brand) end
+-- Alone the revision is for those who look by then. Who pauses a brand removes it first, and with it the expiry.
+if tells and redis.call('HLEN', paused) == 1 then redis.call('PEXPIRE', paused, 12 * hold_ms) end
 return { 'OK', held, gone, chunks, letters }
