@@ -104,6 +104,18 @@ class ClockSkewError(StoreError):
     """Raised when Redis's clock and this machine's differ by more than is allowed; nothing may be folded by either."""
 
 
+class TooManyLettersError(OrchestratorError):
+    """Raised when more dead letters are meant than somebody has agreed to; nothing was done.
+
+    Attributes:
+        total: how many are meant now.
+    """
+
+    def __init__(self, total: int) -> None:
+        super().__init__(f"{total} dead letters are meant by now, more than were agreed to")
+        self.total = total
+
+
 class PauseError(OrchestratorError):
     """Raised when a brand cannot be paused or resumed as it was asked for; the message says what would be right."""
 

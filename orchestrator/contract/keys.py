@@ -15,6 +15,8 @@ MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
 AUDIT_KEY = "orchestrator:audit"  # LIST, what people did
 PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
 PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
+HISTORY_KEY = "orchestrator:history"  # HASH, the minutes of the last day
+RECORDING_KEY = "orchestrator:recording"  # STRING with PX, somebody writes the present minute
 
 QUEUE_PREFIX = "result:brand:"
 QUEUE_SUFFIX = ":chunks"

@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, Final
 
 from orchestrator.contract.times import parse_ms
@@ -22,6 +23,7 @@ OUR_ERROR: Final = "invalid_chunk_result"
 _WORKER_FIELDS: Final = (("worker_id", "workerId"), ("chunk_id", "chunkId"), ("payload",))
 _TIME_FIELDS: Final = ("receivedAt", "received_at", "failedAt", "failed_at", "timestamp")
 _MAX_GROUP_CHARS: Final = 300  # of a foreign reason, which may have any length; ours are shorter
+_GROUP_BYTES: Final = 8
 _PLACE: Final = re.compile(r"\[\d+\]")
 
 
@@ -72,6 +74,11 @@ class Letter:
     def group(self) -> tuple[str, str]:
         """Reason and path that it has in common with others, both cut; places in lists are left out of the path."""
         return self.text("reason")[:_MAX_GROUP_CHARS], _PLACE.sub("[]", self.text("path"))[:_MAX_GROUP_CHARS]
+
+    @property
+    def group_name(self) -> str:
+        """A short name for :attr:`group` and the writer, whatever characters they are made of."""
+        return group_name(self.writer, *self.group)
 
     @property
     def paths(self) -> tuple[str, str, str]:
@@ -134,6 +141,7 @@ class Selection:
         since_ms, until_ms: when they were received, Unix ms, the second one excluded; one without a time is not meant.
         grep: what their payload holds.
         index: their place in the list.
+        group: name of the one group that they belong to.
     """
 
     writer: Writer | None = None
@@ -143,12 +151,14 @@ class Selection:
     until_ms: int | None = None
     grep: re.Pattern[str] | None = None
     index: int | None = None
+    group: str | None = None
 
     def takes(self, letter: Letter) -> bool:
         """Whether *letter* is meant."""
         return (
             (self.writer is None or letter.writer is self.writer)
             and (self.index is None or letter.index == self.index)
+            and (self.group is None or letter.group_name == self.group)
             and (self.reason is None or self.reason.casefold() in letter.text("reason").casefold())
             and (self.path is None or self.path in letter.paths)
             and self._in_time(letter)
@@ -162,6 +172,13 @@ class Selection:
         if at_ms is None:
             return False
         return (self.since_ms is None or at_ms >= self.since_ms) and (self.until_ms is None or at_ms < self.until_ms)
+
+
+def group_name(writer: Writer, reason: str, path: str) -> str:
+    """A short name for the letters of one writer that have reason and path in common."""
+    # A half of a surrogate pair may stand in what others wrote.
+    told = f"{writer}\0{reason}\0{path}".encode("utf-8", "surrogatepass")
+    return blake2b(told, digest_size=_GROUP_BYTES).hexdigest()
 
 
 def _searched(letter: Letter) -> str:

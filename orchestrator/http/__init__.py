@@ -12,6 +12,7 @@ from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.application import AppOptions, build_app
 from orchestrator.http.health import PROBES
 from orchestrator.http.metrics_app import build_metrics_app
+from orchestrator.http.operator_view import Grouped, LetterPage, Moved, OperatorView
 from orchestrator.http.server import METRICS_LIMITS, PORT_LIMITS, PortOptions, serve
 from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, ServiceView, Status, SummaryUpdate
 from orchestrator.http.urls import brand_page_url
@@ -24,8 +25,12 @@ __all__ = [
     "AccessOptions",
     "AppOptions",
     "Check",
+    "Grouped",
     "Lag",
+    "LetterPage",
+    "Moved",
     "Notice",
+    "OperatorView",
     "PortOptions",
     "ServiceStatistics",
     "ServiceView",

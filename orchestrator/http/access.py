@@ -179,6 +179,19 @@ class Access:
             return Right.ACT if bearer else Right.READ
         return Right.READ if reads else least
 
+    @property
+    def has_operators(self) -> bool:
+        """Whether anybody may act at all."""
+        return self._operators is not None
+
+    def operators(self) -> Sequence[str]:
+        """The operators' tokens, as they are now."""
+        return () if self._operators is None else self._operators.tokens()
+
+    def is_operators(self, token: str) -> bool:
+        """Whether *token* is an operator's."""
+        return self._is_of(self._operators, token)
+
     def _is_of(self, file: TokenFile | None, given: str) -> bool:
         if file is None:
             return False

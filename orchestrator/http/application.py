@@ -11,7 +11,7 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, events, health, lag, openapi, pages
+from orchestrator.http import api, events, health, lag, openapi, ops_api, ops_pages, pages
 from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.compression import compress
 from orchestrator.http.cors import share
@@ -20,19 +20,23 @@ from orchestrator.http.directory import Directory
 from orchestrator.http.events import OpenStreams
 from orchestrator.http.guard import guard
 from orchestrator.http.mount import Mount
+from orchestrator.http.ops_view import shown
 from orchestrator.http.parameters import refuse_unknown
 from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
+from orchestrator.http.sign_in import install
 from orchestrator.http.static import Assets
-from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url
+from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url, ops_brand_url
 
 if TYPE_CHECKING:
     from quart import Response
 
+    from orchestrator.http.operator_view import OperatorView
     from orchestrator.http.service_view import ServiceView
     from orchestrator.process.metrics import Metrics
 
-MAX_BODY_BYTES = 4 * 1024  # no handler reads a body; a client may send one anyway
+MAX_BODY_BYTES = 4 * 1024  # forms and orders of operators; a client may send one anywhere
+BODY_TIMEOUT_S = 10
 HANDLER_TIMEOUT_S = 30
 
 
@@ -56,6 +60,7 @@ def build_app(
     stop: trio.Event | None = None,
     access: Access | None = None,
     options: AppOptions | None = None,
+    operator: OperatorView | None = None,
 ) -> QuartTrio:
     """The application for ``HTTP_PORT``.
 
@@ -65,31 +70,36 @@ def build_app(
         stop: set when the service stops, so that open streams end themselves; none ends them with the server.
         access: who is let in; None lets everybody read.
         options: None for the defaults.
+        operator: what operators may ask; None: there is nothing for them here.
     """
     options, access = options or AppOptions(), access or Access(AccessOptions())
     root = options.root_path
     app = QuartTrio(__name__, static_folder=None, template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config[PAGES] = True
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     app.config["RESPONSE_TIMEOUT"] = HANDLER_TIMEOUT_S
     app.url_map.converters["brand"] = BrandConverter
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
     app.extensions["directory"] = Directory()
     app.extensions["streams"] = OpenStreams(service, metrics, trio.Event() if stop is None else stop)
+    app.extensions["operator"] = operator
+    install(app, access)
     assets = Assets.load(files("orchestrator.http") / "static")
     app.extensions["edition"] = assets.edition
     app.extensions["guarded"] = access.guarded
     app.register_blueprint(assets.blueprint())
-    for part in (health, pages, api, lag, events, openapi):
+    for part in (health, pages, api, lag, events, openapi, ops_pages, ops_api):
         app.register_blueprint(part.blueprint)
     app.jinja_env.globals.update(
         root=root,
         brand_page_url=partial(brand_page_url, root=root),
         brand_api_url=partial(brand_api_url, root=root),
         asset_url=partial(assets.url, root=root),
+        ops_brand_url=partial(ops_brand_url, root=root),
     )
-    app.jinja_env.filters.update(isolated=isolated, undirected=undirected)
+    app.jinja_env.filters.update(isolated=isolated, undirected=undirected, plain=shown)
     handle_problems(app)
     if options.origins:
         share(app, options.origins)

@@ -31,10 +31,14 @@ from orchestrator.http.api_documents import (
     UpdateEvent,
 )
 from orchestrator.http.events import MAX_SUBSCRIBERS
+from orchestrator.http.ops_openapi import OPERATOR_SCHEME, OPS_TYPES, OpsPaths
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
-TYPES = (Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, LagDocument, UpdateEvent, Problem)
+TYPES = (
+    *(Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, LagDocument, UpdateEvent, Problem),
+    *OPS_TYPES,
+)
 _REFERENCE = "#/components/schemas/{name}"
 
 JsonObject = dict[str, Any]
@@ -178,6 +182,17 @@ def _security(*, guarded: bool | None) -> list[JsonObject]:
     return anybody if guarded is False else [*anybody, *({name: []} for name in _SCHEMES)]
 
 
+def _ops() -> JsonObject:
+    """What operators see and do."""
+    paths = OpsPaths(
+        lambda type_, text: _json(type_, text, tagged=False),
+        _problem,
+        lambda name, text, default, highest: _number(name, text, default=default, lowest=1, highest=highest),
+        {**_REFUSED, **_AWAY},
+    )
+    return paths.paths()
+
+
 @cache
 def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObject:
     """The whole document.
@@ -195,7 +210,10 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
         "info": {
             "title": "Brand summaries",
             "version": __version__,
-            "description": "Read-only. Times are ISO 8601 in UTC. Every brand document carries an ETag.",
+            "description": (
+                "Read-only, but for operators below `/v1/ops`. Times are ISO 8601 in UTC."
+                " Every brand document carries an ETag."
+            ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": root or "/"}],
@@ -209,9 +227,13 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
                 AnalyticsDocument, "Trend by day, episodes and topics as the platform's pages read them"
             ),
             "/v1/events": _events(),
+            **_ops(),
         },
         "security": _security(guarded=guarded),
-        "components": {"schemas": schemas, **({} if guarded is False else {"securitySchemes": _SCHEMES})},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {**({} if guarded is False else _SCHEMES), "operator": OPERATOR_SCHEME},
+        },
     }
 
 

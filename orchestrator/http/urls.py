@@ -36,3 +36,8 @@ def brand_page_url(brand: str, *, root: str = "") -> str:
 def brand_api_url(brand: str, document: str, *, root: str = "") -> str:
     """Link to one of the brand's documents in the read API."""
     return f"{root}/v1/brands/{quote(brand, safe='')}/{document}"
+
+
+def ops_brand_url(brand: str, *, root: str = "") -> str:
+    """Link to the brand's page for operators in the application below *root*."""
+    return f"{root}/ops/brand?name={quote(brand, safe='').replace('.', '%2E')}"

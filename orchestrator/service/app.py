@@ -33,6 +33,7 @@ from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.notices import Notices
+from orchestrator.service.operator import OPERATOR_THREADS, Operator
 from orchestrator.service.options import (
     access_options,
     app_options,
@@ -43,6 +44,7 @@ from orchestrator.service.options import (
     store_options,
 )
 from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
+from orchestrator.service.recorder import Knowledge, Recorder
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
@@ -52,7 +54,7 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-_CONTROL_CONNECTIONS = 7  # registry, claims, dead letters, updates, heartbeat, parked brands and one to spare
+_CONTROL_CONNECTIONS = 8  # registry, claims, dead letters, updates, heartbeat, parked brands, history and one to spare
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 
@@ -156,7 +158,11 @@ class _Parts:
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
-            pool_size=settings.concurrency_limit + READ_THREADS + OUTBOX_THREADS + _CONTROL_CONNECTIONS,
+            pool_size=settings.concurrency_limit
+            + READ_THREADS
+            + OPERATOR_THREADS
+            + OUTBOX_THREADS
+            + _CONTROL_CONNECTIONS,
             login=login(settings),
         )
         # Apart: a renewal that waits for a free connection is a lease lost.
@@ -202,6 +208,8 @@ class _Parts:
             redis_address=masked_url(redis_url) if embedded else None,
         )
         self.service.fitness = self.fitness
+        self.operator = Operator(self.client, settings.brand_list_keys)
+        self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:
@@ -294,7 +302,14 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
 
     # One task for both, because "HTTP is closed" means that both are.
     async def serve_both(*, task_status: trio.TaskStatus[tuple[int, int]]) -> None:
-        app = build_app(parts.service, parts.metrics, stop=stop, access=access, options=app_options(settings))
+        app = build_app(
+            parts.service,
+            parts.metrics,
+            stop=stop,
+            access=access,
+            options=app_options(settings),
+            operator=parts.operator,
+        )
         metrics_app = build_metrics_app(parts.metrics, access)
         limits, count = (
             replace(PORT_LIMITS, per_address=settings.http_connections_per_address),
@@ -331,6 +346,7 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     await nursery.start(parts.alerts.deliver)
     await nursery.start(parts.heartbeat.run)  # before the first lease: who disagrees with the others says so first
     await nursery.start(parts.notices.run)
+    await nursery.start(parts.recorder.run)
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 

@@ -12,12 +12,14 @@ import pytest
 import trio
 
 from orchestrator.contract.pauses import Pause
-from orchestrator.http import build_app, serve
+from orchestrator.http import Access, AccessOptions, build_app, serve
 from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
+from tests.http.operators import TOKEN, MemoryOperator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     from quart.typing import TestClientProtocol
     from quart_trio import QuartTrio
@@ -182,9 +184,23 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def app(service: MemoryService, metrics: Metrics) -> QuartTrio:
+def operator() -> MemoryOperator:
+    """What operators may ask: nothing is there yet."""
+    return MemoryOperator()
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> Access:
+    """Everybody reads, one token acts."""
+    file = tmp_path / "operators"
+    file.write_text(f"{TOKEN}\n")
+    return Access(AccessOptions(operator_token_file=str(file)))
+
+
+@pytest.fixture
+def app(service: MemoryService, metrics: Metrics, operator: MemoryOperator, access: Access) -> QuartTrio:
     """The application for ``HTTP_PORT`` on that service."""
-    return build_app(service, metrics)
+    return build_app(service, metrics, operator=operator, access=access)
 
 
 @pytest.fixture
@@ -198,6 +214,7 @@ class Served:
     """The application on a real port of the loopback interface."""
 
     service: MemoryService
+    operator: MemoryOperator
     metrics: Metrics
     port: int
     stop: trio.Event
@@ -209,9 +226,11 @@ class Served:
 
 
 @pytest.fixture
-async def served(service: MemoryService, metrics: Metrics, nursery: trio.Nursery) -> Served:
+async def served(
+    service: MemoryService, metrics: Metrics, operator: MemoryOperator, access: Access, nursery: trio.Nursery
+) -> Served:
     """The application served by the real server until the test ends."""
     stop = trio.Event()
-    app = build_app(service, metrics, stop=stop)
+    app = build_app(service, metrics, stop=stop, operator=operator, access=access)
     port: int = await nursery.start(partial(serve, app, "127.0.0.1", 0, shutdown=stop))
-    return Served(service, metrics, port, stop)
+    return Served(service, operator, metrics, port, stop)

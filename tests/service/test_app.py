@@ -24,6 +24,7 @@ from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service import app
 from orchestrator.settings import Settings
 from tests.lane.support import item
+from tests.polling import until
 from tests.redis_server import RedisServer
 from tests.service_process import Updates
 
@@ -95,6 +96,35 @@ async def test_serve_folds_what_is_pushed() -> None:
                 assert (await updates.until("nike", lambda _: True))["totalChunks"] == 1
                 nursery.cancel_scope.cancel()
         updates.close()
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_lets_operators_mend_what_failed(tmp_path: Path) -> None:
+    """From a chunk that is no chunk to its dead letter, and through the API out of the list, all parts together."""
+    tokens = tmp_path / "operators"
+    tokens.write_text("operators-token-of-tests\n")
+    settings = _settings(http_operator_token_file=str(tokens))
+    with RedisServer() as server, server.client() as redis_client:
+        redis_client.sadd("brands:set", "nike")
+        redis_client.rpush("result:brand:nike:chunks", "no chunk")
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+                at = await nursery.start(partial(app.serve, settings, redis_url=server.url))
+                ops = f"http://127.0.0.1:{at.http_port}/v1/ops"
+
+                async def told(path: str = "") -> Any:
+                    return (await client.get(f"{ops}{path}")).json()
+
+                await until(lambda: redis_client.llen("failed:brand:nike") == 1)
+                assert [process["lanes"] for process in (await told())["processes"]] == [settings.concurrency_limit]
+                order = {"action": "drop", "brand": "nike", "all": True, "expected": 1, "by": "test"}
+                headers = {"Authorization": "Bearer operators-token-of-tests"}
+                done = (await client.post(f"{ops}/letters", json=order, headers=headers)).json()
+                assert (done["moved"], (await told("/letters?brand=nike"))["total"]) == (1, 0)
+                assert (await told("/audit"))["acts"][0]["by"].startswith("test (API, 127.0.0.1")
+                page = await client.get(f"http://127.0.0.1:{at.http_port}/ops")
+                assert "Sign in to act" in page.text
+                nursery.cancel_scope.cancel()
 
 
 async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:

@@ -50,7 +50,7 @@ function alive(status) {
   const before = trouble;
   trouble = serving ? "" : `service ${status}`;
   if (serving && before) refresh(); // something may have been missed
-  else if (serving && !again) currentMs = heardMs;
+  else if (serving && !again && !everyMs) currentMs = heardMs; // else there may be news that nobody tells of
   tell();
 }
 

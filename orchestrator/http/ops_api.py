@@ -1,0 +1,276 @@
+"""What operators see and do, for programs: ``/v1/ops``.
+
+Who may read reads; to act takes an operator's token as Bearer, which no page of others can make a browser send. The
+session of the operators' pages counts for nothing here, so there is no form token either.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from orchestrator.contract.history import MINUTE_MS
+from orchestrator.contract.letters import LetterError, Selection, group_name
+from orchestrator.contract.times import iso_utc
+from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.view import Standing, by_urgency
+from orchestrator.http.answers import JSON_TYPE, exact_brand, json_response, may_act, whole_number
+from orchestrator.http.ops_documents import (
+    PAYLOAD_CHARS,
+    AuditDocument,
+    BrandActDocument,
+    BrandRequest,
+    DeadLetterDocument,
+    FleetBrand,
+    FleetParked,
+    FleetPaused,
+    FleetProcess,
+    FleetRates,
+    HistoryDocument,
+    HistoryMinute,
+    LetterGroup,
+    LettersDocument,
+    LettersRequest,
+    MovedDocument,
+    OpsDocument,
+)
+from orchestrator.http.ops_orders import order_of, refused, signature
+from orchestrator.http.ops_pages import act_on_brand, move, operator
+from orchestrator.http.parameters import takes
+from orchestrator.http.problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.contract.letters import Letter
+    from orchestrator.fleet.members import Member
+    from orchestrator.fleet.view import BrandStatus, FleetView
+    from orchestrator.letters import Tally
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+MAX_BRANDS = 1_000
+MAX_GROUPS = 1_000
+DEFAULT_LETTERS, MAX_LETTERS = 20, 100
+DEFAULT_ACTS, MAX_ACTS = 100, 1_000
+
+blueprint = Blueprint("ops_api", __name__, url_prefix="/v1/ops")
+
+
+@blueprint.after_request
+async def _keep_apart(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("")
+async def picture() -> Response:
+    """All processes and brands at one moment."""
+    return json_response(_picture(await operator().fleet()))
+
+
+@blueprint.get("/letters")
+@takes("brand", "limit")
+async def letters() -> Response:
+    """Dead letters by what they have in common; of one brand also the newest ones."""
+    limit = whole_number("limit", DEFAULT_LETTERS, 1, MAX_LETTERS)
+    name = request.args.get("brand")
+    brand = None if name is None else exact_brand(name)
+    grouped = await operator().groups(brand)
+    newest: Sequence[Letter] = ()
+    if brand is not None:
+        newest = (await operator().letters(brand, Selection(), limit)).letters
+    return json_response(
+        LettersDocument(
+            groups=_groups(grouped.tally), read=grouped.read, total=grouped.total, letters=list(map(_letter, newest))
+        )
+    )
+
+
+@blueprint.get("/history")
+async def history() -> Response:
+    """The minutes of the last day."""
+    minutes = [
+        HistoryMinute(
+            at=iso_utc(one.minute * MINUTE_MS),
+            chunks=one.chunks,
+            oldest_seconds=one.oldest_s,
+            rate=one.rate,
+            dead_letters=one.dead_letters,
+        )
+        for one in await operator().history()
+    ]
+    return json_response(HistoryDocument(minutes=minutes))
+
+
+@blueprint.get("/audit")
+@takes("limit")
+async def audit() -> Response:
+    """What was asked for, the newest first."""
+    limit = whole_number("limit", DEFAULT_ACTS, 1, MAX_ACTS)
+    return json_response(AuditDocument(acts=list(await operator().acts(limit))))
+
+
+@blueprint.post("/letters")
+async def act_on_letters() -> Response:
+    """Send dead letters again or remove them, or say what that would do."""
+    wanted = await _asked(LettersRequest)
+    values = {name: str(value) for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+    brand, order = order_of(values | {"all": "yes" if wanted.all else ""}, _by(wanted.by))
+    view = operator()
+    found = await view.look(brand, order) if wanted.dry_run else await move(view, brand, order, wanted.expected)
+    return json_response(
+        MovedDocument(
+            action=wanted.action,
+            dry_run=wanted.dry_run,
+            selected=found.tally.total,
+            moved=found.moved,
+            gone=found.gone,
+            refused=found.refused,
+            left=found.left,
+            groups=_groups(found.tally),
+        )
+    )
+
+
+@blueprint.post("/brands")
+async def act_on_brands() -> Response:
+    """Pause a brand, let it go on, or remove it."""
+    wanted = await _asked(BrandRequest)
+    values = {
+        "reason": wanted.reason,
+        "hours": "" if wanted.hours is None else repr(wanted.hours),
+        "queue": "yes" if wanted.queue else "",
+        "letters": "yes" if wanted.letters else "",
+    }
+    brand = exact_brand(wanted.brand)
+    told = await act_on_brand(operator(), wanted.action, brand, _by(wanted.by), values)
+    return json_response(BrandActDocument(brand=brand, action=wanted.action, told=told))
+
+
+async def _asked(kind: type[R]) -> R:
+    """The body of a request that acts.
+
+    Raises:
+        ProblemError: it may not act (403), or its body is not what it should be (400, 415).
+    """
+    if not may_act():
+        raise ProblemError(HTTPStatus.FORBIDDEN, "Acting needs a token of HTTP_OPERATOR_TOKEN_FILE, as Bearer.")
+    if request.mimetype != JSON_TYPE:
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {JSON_TYPE}.")
+    try:
+        return msgspec.json.decode(await request.get_data(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise refused(f"The body is not what it should be: {error}.") from None
+
+
+def _by(who: str) -> str:
+    return signature(who, "API", request.remote_addr or "")
+
+
+def _picture(fleet: FleetView) -> OpsDocument:
+    wanted = by_urgency(brand for brand in fleet.brands if brand.standing is not Standing.IDLE or brand.failed)
+    rates = fleet.rates
+    return OpsDocument(
+        as_of=iso_utc(fleet.as_of_ms),
+        chunks=fleet.chunks,
+        brands_waiting=fleet.brands_with_chunks,
+        oldest_seconds=fleet.oldest_s,
+        dead_letters=fleet.dead_letters,
+        rates=FleetRates(
+            chunks=rates.chunks,
+            mentions=rates.mentions,
+            brands=rates.brands,
+            duplicates=rates.duplicates,
+            dead_letters=rates.dead_letters,
+        ),
+        processes=list(map(_process, fleet.members)),
+        brands=list(map(_brand, wanted[:MAX_BRANDS])),
+        brands_hidden=max(0, len(wanted) - MAX_BRANDS),
+    )
+
+
+def _process(member: Member) -> FleetProcess:
+    return FleetProcess(
+        id=member.id,
+        name=member.name,
+        version=member.version,
+        lanes=member.lanes,
+        active=member.active,
+        since=_time(member.since_ms) or "",
+        age_seconds=member.age_ms / 1000,
+        chunks_per_second=None if member.rates is None else member.rates.chunks,
+        memory_bytes=None if member.load is None else member.load.memory_bytes,
+    )
+
+
+def _brand(brand: BrandStatus) -> FleetBrand:
+    holder, parked, paused = brand.holder, brand.parked, brand.paused
+    return FleetBrand(
+        brand=brand.brand,
+        standing=brand.standing.value,
+        chunks=brand.queued,
+        dead_letters=brand.failed,
+        spiking=brand.spiking,
+        holder=None if holder is None else str(holder),
+        held_since=None if holder is None else _time(holder.since_ms),
+        parked=None
+        if parked is None
+        else FleetParked(
+            code=parked.code.value,
+            reason=parked.reason,
+            remedy=remedy(parked.code, brand.brand),
+            since=_time(parked.since_ms),
+        ),
+        paused=None
+        if paused is None
+        else FleetPaused(
+            reason=paused.reason, by=paused.by, since=_time(paused.since_ms), until=_time(paused.until_ms)
+        ),
+    )
+
+
+def _groups(tally: Tally) -> list[LetterGroup]:
+    return [
+        LetterGroup(
+            brand=group.brand,
+            writer=group.writer.value,
+            group=group_name(group.writer, group.reason, group.path),
+            reason=_text(group.reason),
+            path=_text(group.path),
+            letters=letters,
+        )
+        for group, letters in tally.groups.most_common(MAX_GROUPS)
+    ]
+
+
+def _letter(letter: Letter) -> DeadLetterDocument:
+    try:
+        payload = letter.payload()
+    except LetterError:
+        payload = letter.raw
+    return DeadLetterDocument(
+        index=letter.index,
+        writer=letter.writer.value,
+        group=letter.group_name,
+        reason=_text(letter.group[0]),
+        path=_text(letter.text("path")[:PAYLOAD_CHARS]),
+        received_at=_time(letter.at_ms),
+        payload=payload[: 4 * PAYLOAD_CHARS].decode(errors="backslashreplace")[:PAYLOAD_CHARS],
+        payload_bytes=len(payload),
+    )
+
+
+def _text(text: str) -> str:
+    """*text* as JSON can hold it: a half of a surrogate pair is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _time(at_ms: int | None) -> str | None:
+    try:
+        return iso_utc(at_ms) if at_ms else None
+    except (OverflowError, ValueError):  # of an untrusted clock
+        return None

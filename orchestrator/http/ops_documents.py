@@ -1,0 +1,243 @@
+"""The documents of the operators' API: answers and bodies are of these types, and the OpenAPI document is made of them.
+
+Times are ISO 8601 in UTC, durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from orchestrator.contract.acts import Act
+from orchestrator.http.ops_orders import MAX_HOURS, MAX_INDEX, MAX_TEXT_CHARS
+
+PAYLOAD_CHARS: Final = 4_096
+
+Number = Annotated[int, msgspec.Meta(ge=0)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARS)]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of what is answered."""
+
+
+class FleetRates(Document, frozen=True):
+    """What all processes do a second."""
+
+    chunks: float
+    mentions: float
+    brands: float
+    duplicates: float
+    dead_letters: float
+
+
+class FleetProcess(Document, frozen=True):
+    """One process that lives.
+
+    Attributes:
+        age_seconds: how long ago it last said something.
+        chunks_per_second: None from a version that does not tell; likewise ``memoryBytes``.
+    """
+
+    id: str
+    name: str
+    version: str
+    lanes: int
+    active: int
+    since: str
+    age_seconds: float
+    chunks_per_second: float | None
+    memory_bytes: int | None
+
+
+class FleetParked(Document, frozen=True):
+    """Why a brand is left alone or fails, and what helps."""
+
+    code: str
+    reason: str
+    remedy: str
+    since: str | None
+
+
+class FleetPaused(Document, frozen=True):
+    """That an operator wants a brand left alone."""
+
+    reason: str
+    by: str
+    since: str | None
+    until: str | None
+
+
+class FleetBrand(Document, frozen=True):
+    """One brand that is not idle; numbers are null where a key cannot be read.
+
+    Attributes:
+        holder: ``ORCHESTRATOR_ID``, or name, of who holds its lease.
+        held_since: since when, if that is known.
+    """
+
+    brand: str
+    standing: str
+    chunks: int | None
+    dead_letters: int | None
+    spiking: bool
+    holder: str | None
+    held_since: str | None
+    parked: FleetParked | None
+    paused: FleetPaused | None
+
+
+class OpsDocument(Document, frozen=True):
+    """All processes and brands at one moment.
+
+    Attributes:
+        oldest_seconds: for how long the brand that waits longest has seen no commit; null if no process tells.
+        brands: those that are not idle or have dead letters, the longest queues first, at most 1,000.
+        brands_hidden: how many more there are.
+    """
+
+    as_of: str
+    chunks: int
+    brands_waiting: int
+    oldest_seconds: float | None
+    dead_letters: int
+    rates: FleetRates
+    processes: list[FleetProcess]
+    brands: list[FleetBrand]
+    brands_hidden: int
+
+
+class LetterGroup(Document, frozen=True):
+    """Dead letters that have brand, writer, reason and path in common; ``group`` names them in an order."""
+
+    brand: str
+    writer: str
+    group: str
+    reason: str
+    path: str
+    letters: int
+
+
+class DeadLetterDocument(Document, frozen=True):
+    """One dead letter; of its payload at most 4,096 characters, bytes that are no text escaped."""
+
+    index: int
+    writer: str
+    group: str
+    reason: str
+    path: str
+    received_at: str | None
+    payload: str
+    payload_bytes: int
+
+
+class LettersDocument(Document, frozen=True):
+    """Dead letters by what they have in common, and the newest ones of the brand that was asked for.
+
+    Attributes:
+        read: letters that are in the groups.
+        total: letters that there are; more than *read* where there was no time for all.
+    """
+
+    groups: list[LetterGroup]
+    read: int
+    total: int
+    letters: list[DeadLetterDocument]
+
+
+class MovedDocument(Document, frozen=True):
+    """What an order did, or would do.
+
+    Attributes:
+        selected: letters that are meant and can be moved.
+        moved: letters that were moved.
+        gone: letters that somebody else had taken.
+        refused: letters that are meant and cannot be sent; they stay.
+        left: letters that there was no time for; the same order does them.
+        groups: the selected letters.
+    """
+
+    action: str
+    dry_run: bool
+    selected: int
+    moved: int
+    gone: int
+    refused: int
+    left: int
+    groups: list[LetterGroup]
+
+
+class BrandActDocument(Document, frozen=True):
+    """What was done to a brand, in words."""
+
+    brand: str
+    action: str
+    told: str
+
+
+class AuditDocument(Document, frozen=True):
+    """What was asked for, the newest first."""
+
+    acts: list[Act]
+
+
+class HistoryMinute(Document, frozen=True):
+    """One minute; null: nobody could tell. The rate is chunks a second."""
+
+    at: str
+    chunks: int | None
+    oldest_seconds: float | None
+    rate: float | None
+    dead_letters: int | None
+
+
+class HistoryDocument(Document, frozen=True):
+    """The minutes of the last day, the oldest first; a minute that nobody wrote is a gap."""
+
+    minutes: list[HistoryMinute]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Base of what is asked for; ``by`` says who asks, for the audit list."""
+
+    by: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class LettersRequest(Request, frozen=True):
+    """What is to become of which dead letters.
+
+    One of the filters, or ``all``, has to say which are meant. ``expected``: if more are meant by then, nothing is
+    done and the answer is 409. Letters of workers hold a worker's input and go to the workers' queue; letters of other
+    shapes can only be dropped; both are meant only where ``writer`` says so.
+    """
+
+    action: Literal["retry", "drop"]
+    brand: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    all: bool = False
+    writer: Literal["orchestrator", "worker", "other"] = "orchestrator"
+    group: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")] | None = None
+    index: Annotated[int, msgspec.Meta(ge=0, le=MAX_INDEX)] | None = None
+    reason: Text | None = None
+    path: Text | None = None
+    grep: Text | None = None
+    since: Text | None = None
+    until: Text | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_INDEX)] | None = None
+    expected: Annotated[int, msgspec.Meta(ge=0, le=MAX_INDEX)] | None = None
+    dry_run: bool = False
+
+
+class BrandRequest(Request, frozen=True):
+    """What is to become of a brand; ``hours``: the pause ends by itself after so many.
+
+    A purge takes the brand out of the registry and removes all that is kept of it for good: ``queue`` and ``letters``
+    say whether what waits and what failed go, too.
+    """
+
+    action: Literal["pause", "resume", "purge"]
+    brand: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    reason: Text = ""
+    hours: Annotated[float, msgspec.Meta(gt=0, le=MAX_HOURS)] | None = None
+    queue: bool = False
+    letters: bool = False

@@ -1,0 +1,335 @@
+"""The operators' pages: what waits, what failed, who works, what was done; and, for who is signed in, what to do.
+
+Everything works without script: links show first what would be done, forms do it and lead back. Who may only read sees
+the same without forms.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import trio
+from quart import Blueprint, Response, current_app, redirect, render_template, request
+
+from orchestrator.contract.letters import Selection
+from orchestrator.errors import PauseError, StoreError, TooManyLettersError
+from orchestrator.http.answers import exact_brand
+from orchestrator.http.ops_orders import (
+    HOUR_MS,
+    brand_of,
+    order_of,
+    pause_ms,
+    refused,
+    signature,
+    whole,
+)
+from orchestrator.http.ops_view import (
+    act_rows,
+    day_charts,
+    group_rows,
+    letter_row,
+    member_rows,
+    parked_rows,
+    paused_rows,
+    queue_rows,
+    shown,
+    strip,
+)
+from orchestrator.http.parameters import takes
+from orchestrator.http.problems import ProblemError, not_found
+from orchestrator.http.sign_in import acting, begin, desk, give, recognise, refuse_foreign_pages, session
+from orchestrator.http.urls import ops_brand_url
+from orchestrator.http.view import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from orchestrator.contract.acts import Act
+    from orchestrator.contract.history import Minute
+    from orchestrator.http.operator_view import Grouped, Moved, OperatorView
+    from orchestrator.http.sessions import Session
+    from orchestrator.letters import Order
+    from orchestrator.store.purge import Purged
+
+SHOWN_ACTS = 20
+SHOWN_LETTERS = 20
+MAX_LETTERS = 100_000_000
+ORDER_FIELDS = ("action", "brand", "writer", "group", "index", "all")
+
+blueprint = Blueprint("ops", __name__, url_prefix="/ops")
+
+
+def operator() -> OperatorView:
+    """What operators may ask of the service of the current application.
+
+    Raises:
+        ProblemError: this application has nothing for operators; 404.
+    """
+    view: OperatorView | None = current_app.extensions["operator"]
+    if view is None:
+        raise not_found("There is nothing for operators here.")
+    return view
+
+
+@blueprint.before_request
+async def _recognise() -> None:
+    recognise()
+
+
+@blueprint.after_request
+async def _keep_apart(response: Response) -> Response:
+    # A browser says nothing of where a form comes from if it may send no referrer at all.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What stands beside the picture of the fleet; None: Redis refused to read it, and the rest is shown without."""
+
+    grouped: Grouped | None = None
+    acts: Sequence[Act] | None = None
+    history: Sequence[Minute] | None = None
+
+
+async def _parts(view: OperatorView) -> _Parts:
+    parts = _Parts()
+
+    async def grouped() -> None:
+        with suppress(StoreError):
+            parts.grouped = await view.groups(None)
+
+    async def acts() -> None:
+        with suppress(StoreError):
+            parts.acts = await view.acts(SHOWN_ACTS)
+
+    async def history() -> None:
+        with suppress(StoreError):
+            parts.history = await view.history()
+
+    async with trio.open_nursery() as nursery:
+        for read in (grouped, acts, history):
+            nursery.start_soon(read)
+    return parts
+
+
+def _unread(grouped: Grouped | None) -> str:
+    """How many letters are in no group because there was no time to read them."""
+    return number(grouped.total - grouped.read) if grouped is not None and grouped.total > grouped.read else ""
+
+
+@blueprint.get("")
+async def overview() -> str:
+    """All of it on one page."""
+    view = operator()
+    fleet = await view.fleet()
+    parts = await _parts(view)
+    queues, more_queues = queue_rows(fleet)
+    return await _page(
+        "ops.html",
+        strip=strip(fleet),
+        queues=queues,
+        more_queues=number(more_queues) if more_queues else "",
+        parked=parked_rows(fleet),
+        paused=paused_rows(fleet),
+        members=member_rows(fleet),
+        groups=None if parts.grouped is None else group_rows(parts.grouped.tally),
+        unread=_unread(parts.grouped),
+        acts=None if parts.acts is None else act_rows(parts.acts),
+        charts=None if parts.history is None else day_charts(parts.history),
+    )
+
+
+@blueprint.get("/brand")
+@takes("name")
+async def brand() -> str:
+    """One brand: how it stands, its dead letters with payloads, and what can be done."""
+    name = exact_brand(request.args.get("name", ""))
+    view = operator()
+    fleet = await view.fleet()
+    status = next((one for one in fleet.brands if one.brand == name), None)
+    grouped = await view.groups(name)
+    page = await view.letters(name, Selection(), SHOWN_LETTERS)
+    return await _page(
+        "ops_brand.html",
+        brand=name,
+        status=status,
+        parked=next((row for row in parked_rows(fleet) if row.brand == name), None),
+        paused=next((row for row in paused_rows(fleet) if row.brand == name), None),
+        groups=group_rows(grouped.tally),
+        unread=_unread(grouped),
+        letters=[letter_row(letter) for letter in page.letters],
+        total=number(page.total),
+    )
+
+
+@blueprint.get("/look")
+@takes(*ORDER_FIELDS)
+async def look() -> str:
+    """What an order would do to dead letters, and the form that does it."""
+    wanted, order = order_of(request.args, _by(session()))
+    found = await operator().look(wanted, order)
+    return await _page(
+        "ops_look.html",
+        brand=wanted,
+        action=order.action.value,
+        writer=order.wanted.writer.value if order.wanted.writer else "",
+        total=found.tally.total,
+        groups=group_rows(found.tally),
+        refused=number(found.refused) if found.refused else "",
+        told=[(shown(name), index, shown(why)) for name, index, why in found.told],
+        fields={name: request.args[name] for name in ORDER_FIELDS if request.args.get(name)},
+    )
+
+
+@blueprint.post("/letters")
+async def letters() -> WerkzeugResponse:
+    """Send dead letters again, or remove them."""
+    signed_in, form = await acting()
+    wanted, order = order_of(form, _by(signed_in))
+    most = whole("expected", form, 0, MAX_LETTERS)
+    if most is None:
+        raise refused("expected is missing: how many letters the page said.")
+    moved = await move(operator(), wanted, order, most)
+    _tell(signed_in, said(order, moved))
+    return _back(wanted if form.get("back") == "brand" else None)
+
+
+@blueprint.post("/brands")
+async def brands() -> WerkzeugResponse:
+    """Pause a brand, let it go on, or remove it."""
+    signed_in, form = await acting()
+    name = brand_of(form)
+    if name is None:
+        raise refused("brand is missing.")
+    text = await act_on_brand(operator(), form.get("action", ""), name, _by(signed_in), form)
+    _tell(signed_in, text)
+    return _back(name if form.get("back") == "brand" else None)
+
+
+@blueprint.get("/purge")
+@takes("name")
+async def purge() -> str:
+    """What is kept of a brand, and the form that removes it."""
+    name = exact_brand(request.args.get("name", ""))
+    return await _page("ops_purge.html", brand=name, holdings=await operator().holdings(name))
+
+
+@blueprint.get("/sign-in")
+async def sign_in_form() -> str:
+    """Where the token is typed."""
+    return await _page("ops_sign_in.html", failed=False)
+
+
+@blueprint.post("/sign-in")
+async def sign_in() -> Response | WerkzeugResponse:
+    """Begin a session, if the token is an operator's."""
+    refuse_foreign_pages()
+    form = await request.form
+    cookie = begin(form.get("token", "").strip(), form.get("who", "").strip())
+    if cookie is None:
+        page = await _page("ops_sign_in.html", failed=True)
+        return Response(page, status=HTTPStatus.FORBIDDEN.value)
+    response = _back(None)
+    give(response, cookie)  # type: ignore[arg-type]
+    return response
+
+
+@blueprint.post("/sign-out")
+async def sign_out() -> WerkzeugResponse:
+    """End the session."""
+    signed_in, _ = await acting()
+    desk().sessions.end(signed_in)
+    response = _back(None)
+    give(response, "")  # type: ignore[arg-type]
+    return response
+
+
+async def move(view: OperatorView, brand: str | None, order: Order, most: int | None) -> Moved:
+    """Carry *order* out.
+
+    Raises:
+        ProblemError: more letters are meant than *most*; 409, nothing was done.
+    """
+    try:
+        return await view.move(brand, order, most)
+    except TooManyLettersError as error:
+        detail = f"By now {number(error.total)} letters are meant, more than {most}: look again. Nothing was done."
+        raise ProblemError(HTTPStatus.CONFLICT, detail) from None
+
+
+async def act_on_brand(view: OperatorView, action: str, name: str, by: str, values: Mapping[str, str]) -> str:
+    """Do what somebody asked for on one brand; returns a sentence about it.
+
+    Raises:
+        ProblemError: no such action or brand, or a value that cannot be right.
+    """
+    if action == "resume":
+        ended = await view.resume(name, by)
+        return f"{shown(name)} goes on." if ended else f"{shown(name)} was not paused."
+    if action == "purge":
+        queue, dead = values.get("queue") == "yes", values.get("letters") == "yes"
+        return _purged(name, await view.purge(name, by, queue=queue, letters=dead))
+    if action != "pause":
+        raise refused("action must be one of pause, resume, purge.")
+    if not any(one.brand == name for one in (await view.fleet()).brands):
+        raise not_found("There is no such brand.")
+    for_ms = pause_ms(values)
+    try:
+        await view.pause(name, by, values.get("reason", ""), for_ms)
+    except PauseError as error:
+        raise refused(str(error)) from None
+    until = "until somebody resumes it" if for_ms is None else f"for {for_ms / HOUR_MS:g} h"
+    return f"{shown(name)} is paused {until}; its chunks wait."
+
+
+def _purged(name: str, purged: Purged) -> str:
+    gone = [f"{number(purged.keys)} {'key' if purged.keys == 1 else 'keys'}"]
+    gone += [f"{number(purged.chunks)} chunks"] if purged.chunks else []
+    gone += [f"{number(purged.letters)} dead letters"] if purged.letters else []
+    return f"{shown(name)} is registered no more; gone of it: {', '.join(gone)}."
+
+
+def said(order: Order, moved: Moved) -> str:
+    """What an order did, in words."""
+    count = f"{number(moved.moved)} {'letter' if moved.moved == 1 else 'letters'}"
+    done = f"{count} sent again" if order.action.value == "retry" else f"{count} removed"
+    parts = [
+        f"{number(moved.gone)} had been taken by somebody else" if moved.gone else "",
+        f"{number(moved.refused)} cannot be sent and stay" if moved.refused else "",
+        f"{number(moved.left)} are left: do it again for them" if moved.left else "",
+    ]
+    return "; ".join([done, *filter(None, parts)]) + "."
+
+
+def _by(signed_in: Session | None) -> str:
+    return signature(signed_in.who if signed_in else "", "page", request.remote_addr or "")
+
+
+def _tell(signed_in: Session, text: str) -> None:
+    desk().tell(signed_in, text, time.monotonic())
+
+
+def _back(name: str | None) -> WerkzeugResponse:
+    """To a page that can be loaded again without doing anything."""
+    root = request.root_path
+    return redirect(f"{root}/ops" if name is None else ops_brand_url(name, root=root), code=HTTPStatus.SEE_OTHER.value)
+
+
+async def _page(template: str, **values: object) -> str:
+    signed_in = session()
+    return await render_template(
+        template,
+        session=signed_in,
+        who=shown(signed_in.who) if signed_in and signed_in.who else "",
+        notice=desk().told(signed_in, time.monotonic()),
+        can_sign_in=desk().open,
+        **values,
+    )

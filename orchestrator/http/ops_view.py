@@ -1,0 +1,382 @@
+"""The operators' page in words and rows, worked out from the picture of the fleet: plain values, no HTML, no I/O.
+
+Everything foreign is made printable and is bounded here: marks that order a direction are shown as escapes, because on
+this page somebody decides by what is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.contract.history import MINUTES
+from orchestrator.contract.letters import LetterError, group_name
+from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.view import Standing, by_urgency
+from orchestrator.http.view import NONE, Time, number, time_of
+from orchestrator.process.masking import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.contract.acts import Act
+    from orchestrator.contract.history import Minute
+    from orchestrator.contract.letters import Letter
+    from orchestrator.fleet.members import Member
+    from orchestrator.fleet.view import BrandStatus, FleetView
+    from orchestrator.letters import Tally
+
+SHOWN_QUEUES: Final = 50
+SHOWN_BRANDS: Final = 100
+SHOWN_GROUPS: Final = 50
+SHOWN_CHARS: Final = 300
+PAYLOAD_CHARS: Final = 2_000
+SLOT_MINUTES: Final = 10
+_MIB: Final = 2**20
+_HOUR_S: Final = 3_600
+_LONG_S: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One number of the strip at the top; *bad*: somebody should look."""
+
+    name: str
+    value: str
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One brand with chunks."""
+
+    brand: str
+    queued: str
+    failed: str
+    standing: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRow:
+    """One brand that is left alone, or fails."""
+
+    brand: str
+    queued: str
+    standing: str
+    reason: str
+    remedy: str
+    since: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class PausedRow:
+    """One brand that an operator paused."""
+
+    brand: str
+    queued: str
+    reason: str
+    by: str
+    since: Time | None
+    until: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One process."""
+
+    id: str
+    name: str
+    version: str
+    lanes: str
+    rate: str
+    memory: str
+    since: Time | None
+    heard: str
+    holds: Sequence[tuple[str, Time | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """Dead letters that have brand, writer, reason and path in common."""
+
+    brand: str
+    name: str
+    writer: str
+    letters: str
+    reason: str
+    path: str
+    can_retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRow:
+    """One dead letter."""
+
+    index: int
+    at: Time | None
+    writer: str
+    reason: str
+    path: str
+    payload: str
+    hidden: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """One entry of the audit list."""
+
+    at: Time | None
+    by: str
+    action: str
+    brand: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One slot of a chart of the day, in percent of its width and height."""
+
+    x: float
+    width: float
+    y: float
+    height: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayChart:
+    """One number over a day; ``described`` says in words what the columns show."""
+
+    name: str
+    columns: Sequence[Column]
+    first: str
+    last: str
+    highest: str
+    described: str
+
+
+def shown(text: str, most: int = SHOWN_CHARS) -> str:
+    """*text* of somebody else, fit for a page where decisions are taken: no hidden marks, not too long."""
+    cut = text[:most]
+    return printable(cut) + (f"… ({len(text):,} characters)" if len(text) > most else "")
+
+
+def duration(seconds: float | None) -> str:
+    """A duration as people say it."""
+    if seconds is None:
+        return NONE
+    if seconds < _LONG_S:
+        return f"{seconds:.0f} s" if seconds >= 10 or seconds == 0 else f"{seconds:.1f} s"  # noqa: PLR2004 - digits
+    return f"{seconds / 60:.0f} min" if seconds < 2 * _HOUR_S else f"{seconds / _HOUR_S:.1f} h"
+
+
+def strip(fleet: FleetView) -> list[Tile]:
+    """The numbers at the top of the page."""
+    counts = fleet.counts
+    told = any(member.rates is not None for member in fleet.members)
+    parked = counts.get(Standing.PARKED, 0) + counts.get(Standing.FAILING, 0)
+    oldest_s = fleet.oldest_s if fleet.brands_with_chunks else 0.0
+    return [
+        Tile("Chunks waiting", number(fleet.chunks)),
+        Tile("Brands waiting", number(fleet.brands_with_chunks)),
+        Tile("Oldest waits", duration(oldest_s), bad=oldest_s is not None and oldest_s > _LONG_S),
+        Tile("Chunks a second", number(fleet.rates.chunks) if told else NONE),
+        Tile("Dead letters", number(fleet.dead_letters), bad=fleet.dead_letters > 0),
+        Tile("Parked", number(parked), bad=parked > 0),
+        Tile("Paused", number(counts.get(Standing.PAUSED, 0))),
+        Tile("Spiking", number(len(fleet.spiking))),
+        Tile("Processes", number(len(fleet.members)), bad=not fleet.members),
+    ]
+
+
+def queue_rows(fleet: FleetView) -> tuple[list[QueueRow], int]:
+    """The longest queues, and how many further brands have chunks."""
+    waiting = by_urgency(brand for brand in fleet.brands if brand.queued or brand.unreadable)
+    rows = [
+        QueueRow(brand.brand, _count(brand.queued), _count(brand.failed), brand.standing.value, _holder(brand))
+        for brand in waiting[:SHOWN_QUEUES]
+    ]
+    return rows, len(waiting) - len(rows)
+
+
+def parked_rows(fleet: FleetView) -> list[ParkedRow]:
+    """Brands that somebody has to act for."""
+    found = fleet.standing(Standing.PARKED, Standing.FAILING, Standing.NEWER)
+    return [
+        ParkedRow(
+            brand.brand,
+            _count(brand.queued),
+            brand.standing.value,
+            shown(brand.parked.reason),
+            printable(remedy(brand.parked.code, brand.brand)),
+            _time(brand.parked.since_ms),
+        )
+        for brand in found[:SHOWN_BRANDS]
+        if brand.parked is not None
+    ]
+
+
+def paused_rows(fleet: FleetView) -> list[PausedRow]:
+    """Brands that wait because an operator said so."""
+    return [
+        PausedRow(
+            brand.brand,
+            _count(brand.queued),
+            shown(brand.paused.reason),
+            shown(brand.paused.by),
+            _time(brand.paused.since_ms),
+            _time(brand.paused.until_ms),
+        )
+        for brand in fleet.standing(Standing.PAUSED)[:SHOWN_BRANDS]
+        if brand.paused is not None
+    ]
+
+
+def member_rows(fleet: FleetView) -> list[MemberRow]:
+    """The processes that live, and what each holds."""
+    held: dict[str, list[BrandStatus]] = {}
+    for brand in fleet.brands:
+        if brand.holder is not None:
+            held.setdefault(brand.holder.name, []).append(brand)
+    return [_member_row(member, held.get(member.name, [])) for member in fleet.members[:SHOWN_BRANDS]]
+
+
+def _member_row(member: Member, held: Sequence[BrandStatus]) -> MemberRow:
+    return MemberRow(
+        id=member.id,
+        name=member.name,
+        version=member.version,
+        lanes=f"{member.active} of {member.lanes}",
+        rate=NONE if member.rates is None else number(member.rates.chunks),
+        memory=NONE if member.load is None else f"{number(member.load.memory_bytes / _MIB)} MiB",
+        since=_time(member.since_ms),
+        heard=f"{duration(member.age_ms / 1000)} ago",
+        holds=[
+            (brand.brand, None if brand.holder is None else _time(brand.holder.since_ms))
+            for brand in held[:SHOWN_BRANDS]
+        ],
+    )
+
+
+def group_rows(tally: Tally) -> list[GroupRow]:
+    """The largest groups of dead letters."""
+    return [
+        GroupRow(
+            brand=group.brand,
+            name=group_name(group.writer, group.reason, group.path),
+            writer=group.writer.value,
+            letters=number(letters),
+            reason=shown(group.reason) or "no reason told",
+            path=shown(group.path),
+            can_retry=group.writer.value != "other",
+        )
+        for group, letters in tally.groups.most_common(SHOWN_GROUPS)
+    ]
+
+
+def letter_row(letter: Letter) -> LetterRow:
+    """One dead letter with the beginning of its payload."""
+    try:
+        payload = letter.payload()
+    except LetterError:
+        payload = letter.raw
+    begin = payload[: 4 * PAYLOAD_CHARS].decode(errors="backslashreplace")[:PAYLOAD_CHARS]
+    rest = len(payload) - len(begin.encode())
+    return LetterRow(
+        index=letter.index,
+        at=_time(letter.at_ms),
+        writer=letter.writer.value,
+        reason=shown(letter.group[0]) or "no reason told",
+        path=shown(letter.text("path")),
+        payload=printable(begin, keep="\n\t"),
+        hidden=f"{rest:,} bytes more" if rest > 0 else "",
+    )
+
+
+def act_rows(acts: Sequence[Act]) -> list[ActRow]:
+    """The newest acts, the newest first."""
+    return [
+        ActRow(
+            time_of(act.at),
+            shown(act.by),
+            shown(act.action),
+            NONE if act.brand is None else shown(act.brand),
+            shown(", ".join(f"{name} {value}" for name, value in act.details.items())),
+        )
+        for act in acts
+    ]
+
+
+def day_charts(day: Sequence[Minute]) -> list[DayChart]:
+    """Backlog, rate and dead letters of the last day; none before the first minute was written."""
+    if not day:
+        return []
+    last = day[-1].minute
+    charts = (
+        _day_chart("Chunks waiting", last, day, lambda minute: minute.chunks),
+        _day_chart("Chunks a second", last, day, lambda minute: minute.rate),
+        _day_chart("Dead letters", last, day, lambda minute: minute.dead_letters),
+    )
+    return [chart for chart in charts if chart is not None]
+
+
+def _day_chart(name: str, last: int, day: Sequence[Minute], value: Callable[[Minute], float | None]) -> DayChart | None:
+    slots = MINUTES // SLOT_MINUTES
+    first = (last // SLOT_MINUTES - slots + 1) * SLOT_MINUTES
+    greatest: dict[int, float] = {}
+    for minute in day:
+        amount = value(minute)
+        if amount is not None and minute.minute >= first:
+            slot = (minute.minute - first) // SLOT_MINUTES
+            greatest[slot] = max(amount, greatest.get(slot, 0.0))
+    if not greatest:
+        return None
+    highest = max(greatest.values())
+    width = 100 / slots
+    columns = [
+        Column(
+            round(slot * width, 3),
+            round(width * 0.9, 3),
+            *_bar(amount / highest if highest else 0.0),
+            f"{_clock(first + slot * SLOT_MINUTES)}: {number(amount)}",
+        )
+        for slot, amount in sorted(greatest.items())
+    ]
+    peak = max(greatest, key=lambda slot: greatest[slot])
+    return DayChart(
+        name,
+        columns,
+        _clock(first),
+        _clock(last),
+        number(highest),
+        f"{name} over the last day: at most {number(highest)}, at {_clock(first + peak * SLOT_MINUTES)} UTC;"
+        f" {number(greatest[max(greatest)])} at last",
+    )
+
+
+def _bar(share: float) -> tuple[float, float]:
+    height = round(100 * share, 2)
+    return round(100 - height, 2), height
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+
+
+def _holder(brand: BrandStatus) -> str:
+    if brand.holder is None:
+        return NONE
+    return str(brand.holder) + (" (gone)" if brand.holder.lives is False else "")
+
+
+def _count(value: int | None) -> str:
+    return "not readable" if value is None else number(value)
+
+
+def _time(at_ms: int | None) -> Time | None:
+    try:
+        return time_of(iso_utc_seconds(at_ms)) if at_ms else None
+    except (OverflowError, ValueError):  # of an untrusted clock
+        return None

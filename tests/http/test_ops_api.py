@@ -1,0 +1,205 @@
+"""The operators' API: everybody who reads reads, only an operator's bearer token acts, bodies are checked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.errors import StoreRefusedError
+from orchestrator.fleet.view import Standing
+from orchestrator.http.ops_documents import PAYLOAD_CHARS
+from tests.http.operators import TOKEN, MemoryOperator, letter
+
+if TYPE_CHECKING:
+    from quart.typing import TestClientProtocol
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+PAUSE = {"action": "pause", "brand": "beta"}
+DROP = {"action": "drop", "brand": "acme", "all": True}
+
+
+@pytest.fixture(autouse=True)
+def full(operator: MemoryOperator) -> MemoryOperator:
+    """Something of everything."""
+    operator.add_all_kinds()
+    return operator
+
+
+async def get(client: TestClientProtocol, path: str) -> Any:
+    """A document."""
+    response = await client.get(path)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    return await response.get_json()
+
+
+async def post(client: TestClientProtocol, path: str, body: Any, status: int = 200, **headers: str) -> Any:
+    """What an order brings."""
+    response = await client.post(path, json=body, headers=BEARER | headers)
+    assert response.status_code == status, await response.get_data(as_text=True)
+    return await response.get_json()
+
+
+async def test_the_picture_is_told(client: TestClientProtocol) -> None:
+    """Sums, processes, and each brand that is not idle with what helps it."""
+    told = await get(client, "/v1/ops")
+    assert (told["chunks"], told["brandsWaiting"], told["deadLetters"], told["oldestSeconds"]) == (1_242, 4, 6, 12.0)
+    assert told["rates"]["chunks"] == 123.4
+    assert told["processes"][0]["memoryBytes"] == 300 << 20
+    assert [brand["brand"] for brand in told["brands"]] == ["acme", "beta", "gamma", "delta"]
+    acme, _, gamma, delta = told["brands"]
+    assert (acme["holder"], acme["spiking"]) == ("worker-host-1", True)
+    assert "orchestrator failed list gamma" in gamma["parked"]["remedy"]
+    assert delta["paused"] == {
+        "reason": "no brand",
+        "by": "ann@host",
+        "since": "2026-11-27T04:12:39.458Z",
+        "until": None,
+    }
+
+
+async def test_dead_letters_are_told(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """By group, and of one brand the newest with what they hold, within bounds."""
+    full.dead["acme"].append(letter("y" * 10_000, "long \ud800"))
+    told = await get(client, "/v1/ops/letters?brand=acme&limit=2")
+    assert [group["letters"] for group in told["groups"]] == [3, 1, 1]
+    assert (told["read"], told["total"]) == (5, 5)
+    newest, before = told["letters"]
+    assert (newest["index"], newest["payload"], newest["payloadBytes"]) == (4, "y" * PAYLOAD_CHARS, 10_000)
+    assert newest["reason"] == "long \\ud800"
+    assert (before["index"], before["reason"], before["payload"]) == (3, "poison", "x")
+    everything = await get(client, "/v1/ops/letters")
+    assert everything["letters"] == []
+    assert everything["read"] == 7
+
+
+async def test_history_and_acts_are_told(client: TestClientProtocol) -> None:
+    """The oldest minute first, the newest act first."""
+    minutes = (await get(client, "/v1/ops/history"))["minutes"]
+    assert len(minutes) == 600
+    assert minutes[-1] == {
+        "at": "2026-11-27T04:22:00.000Z",
+        "chunks": 0,
+        "oldestSeconds": 1.0,
+        "rate": 0.0,
+        "deadLetters": 6,
+    }
+    [act] = (await get(client, "/v1/ops/audit?limit=5"))["acts"]
+    assert (act["action"], act["brand"]) == ("pause", "delta")
+
+
+async def test_letters_are_looked_at_and_moved(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """A dry run says the same and does nothing; who asked stands in the list."""
+    group = (await get(client, "/v1/ops/letters?brand=acme"))["groups"][0]["group"]
+    order = {"action": "retry", "brand": "acme", "group": group, "by": "cron"}
+    looked = await post(client, "/v1/ops/letters", {**order, "dryRun": True})
+    assert (looked["selected"], looked["moved"], looked["dryRun"]) == (3, 0, True)
+    assert full.queues == {}
+    done = await post(client, "/v1/ops/letters", {**order, "expected": 3})
+    assert (done["selected"], done["moved"], done["refused"], done["left"]) == (3, 3, 0, 0)
+    assert len(full.queues["acme"]) == 3
+    assert full.written[-1].by.startswith("cron (API, ")
+
+
+async def test_more_letters_than_expected_stay(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """The answer says how many there are."""
+    problem = await post(client, "/v1/ops/letters", {**DROP, "expected": 2}, status=409)
+    assert "4 letters" in problem["detail"]
+    assert len(full.dead["acme"]) == 4
+
+
+async def test_a_brand_is_paused_resumed_and_purged(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """As on the page."""
+    told = await post(client, "/v1/ops/brands", {**PAUSE, "reason": "deploy", "hours": 2.5})
+    assert told == {"brand": "beta", "action": "pause", "told": "beta is paused for 2.5 h; its chunks wait."}
+    assert full.brands["beta"].paused is not None
+    await post(client, "/v1/ops/brands", {"action": "resume", "brand": "beta"})
+    assert [brand.brand for brand in (await full.fleet()).standing(Standing.PAUSED)] == ["delta"]
+    told = await post(client, "/v1/ops/brands", {"action": "purge", "brand": "beta", "queue": True})
+    assert "beta" not in full.brands
+    assert "30 chunks" in told["told"]
+
+
+async def test_a_grep_is_a_plain_text(client: TestClientProtocol) -> None:
+    """A pattern of somebody else could compute for ever, and nobody else would be served."""
+    order = {"action": "drop", "brand": "acme", "dryRun": True}
+    assert (await post(client, "/v1/ops/letters", {**order, "grep": "."}))["selected"] == 0
+    assert (await post(client, "/v1/ops/letters", {**order, "grep": '"n": 1'}))["selected"] == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/ops/letters", "/v1/ops/brands"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer " + "x" * 24},
+        {"Authorization": "Basic eDpvcGVyYXRvcnMtdG9rZW4tb2YtdGVzdHM="},  # the operators' token as a password
+        {"Cookie": "operator=x"},
+    ],
+)
+async def test_without_an_operators_bearer_nothing_is_done(
+    client: TestClientProtocol, full: MemoryOperator, path: str, headers: dict[str, str]
+) -> None:
+    """Also not with a password, which browsers send along with what others make them ask."""
+    body = DROP if path.endswith("letters") else PAUSE
+    response = await client.post(path, json=body, headers=headers)
+    assert response.status_code == 403
+    assert len(full.written) == 1
+
+
+async def test_a_session_of_the_pages_does_not_act_here(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """Its cookie is for forms, which have a token of their own."""
+    await client.post("/ops/sign-in", form={"token": TOKEN}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (await client.post("/v1/ops/brands", json=PAUSE)).status_code == 403
+    assert len(full.written) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/ops/brands", {}),
+        ("/v1/ops/brands", {"action": "melt", "brand": "beta"}),
+        ("/v1/ops/brands", {**PAUSE, "more": 1}),
+        ("/v1/ops/brands", {**PAUSE, "hours": 0}),
+        ("/v1/ops/brands", {**PAUSE, "reason": "x" * 300}),
+        ("/v1/ops/letters", {"action": "drop", "brand": "acme"}),
+        ("/v1/ops/letters", {**DROP, "group": "x"}),
+        ("/v1/ops/letters", {**DROP, "index": -1}),
+        ("/v1/ops/letters", {**DROP, "since": "soon"}),
+        ("/v1/ops/letters", {**DROP, "action": "retry", "writer": "other"}),
+        ("/v1/ops/letters", [1]),
+    ],
+)
+async def test_a_body_that_is_not_what_it_should_be_is_refused(
+    client: TestClientProtocol, full: MemoryOperator, path: str, body: Any
+) -> None:
+    """With a sentence about it."""
+    problem = await post(client, path, body, status=400)
+    assert problem["detail"]
+    assert len(full.written) == 1
+
+
+async def test_a_body_must_be_json_and_small(client: TestClientProtocol) -> None:
+    """A form of a page of others is none, and nobody sends megabytes."""
+    form = await client.post("/v1/ops/brands", form={"action": "pause", "brand": "beta"}, headers=BEARER)
+    assert form.status_code == 415
+    headers = BEARER | {"Content-Type": "application/json"}
+    large = await client.post("/v1/ops/brands", data=json.dumps({**PAUSE, "by": "x" * 5_000}), headers=headers)
+    assert large.status_code == 413
+    for body in (b"{", b"\xff", b"[" * 2_000):
+        assert (await client.post("/v1/ops/brands", data=body, headers=headers)).status_code == 400
+
+
+async def test_unknown_brands_are_not_found(client: TestClientProtocol) -> None:
+    """To pause; dead letters may be of any brand."""
+    await post(client, "/v1/ops/brands", {**PAUSE, "brand": "nobody"}, status=404)
+    await post(client, "/v1/ops/brands", {**PAUSE, "brand": " x"}, status=404)
+    assert (await post(client, "/v1/ops/letters", {**DROP, "brand": "nobody"}))["selected"] == 0
+
+
+async def test_a_refusal_of_redis_is_a_503(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """Where the audit list cannot be read, its document says so."""
+    full.refused["acts"] = StoreRefusedError("WRONGTYPE")
+    assert (await client.get("/v1/ops/audit")).status_code == 503

@@ -1,0 +1,456 @@
+"""The operators' pages: read-only for everybody, actions for who is signed in and means it, harmless texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
+from orchestrator.fleet.view import Standing
+from orchestrator.http import Access, AccessOptions, build_app
+from orchestrator.http.ops_view import PAYLOAD_CHARS
+from orchestrator.http.sessions import MAX_FAILURES
+from orchestrator.process.metrics import Metrics
+from tests.http.operators import TOKEN, MemoryOperator, letter
+from tests.http.test_pages import ATTACKS, Outline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quart import Response
+    from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
+
+    from tests.http.conftest import MemoryService
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
+FORMS = {
+    "/ops/letters": {"action": "drop", "brand": "acme", "all": "yes", "expected": "4"},
+    "/ops/brands": {"action": "pause", "brand": "beta"},
+    "/ops/sign-out": {},
+}
+
+
+async def sign_in(client: TestClientProtocol, token: str = TOKEN, **headers: str) -> Response:
+    """Send the sign-in form."""
+    form = {"token": token, "who": "ann"}
+    response: Any = await client.post("/ops/sign-in", form=form, headers=OWN | headers)
+    return response  # type: ignore[no-any-return]
+
+
+async def text(client: TestClientProtocol, path: str, status: int = 200) -> str:
+    """The page as it is sent."""
+    response = await client.get(path)
+    assert response.status_code == status, await response.get_data(as_text=True)
+    return await response.get_data(as_text=True)
+
+
+async def form_token(client: TestClientProtocol) -> str:
+    """The token of the forms of who is signed in."""
+    found = FORM_TOKEN.search(await text(client, "/ops"))
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def full(operator: MemoryOperator) -> MemoryOperator:
+    """Something of everything."""
+    operator.add_all_kinds()
+    return operator
+
+
+@pytest.fixture
+async def signed(client: TestClientProtocol, full: MemoryOperator) -> TestClientProtocol:
+    """A client that is signed in."""
+    assert full
+    assert (await sign_in(client)).status_code == 303
+    return client
+
+
+async def test_the_page_shows_everything_at_a_glance(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """Backlog, rates, who holds what, what is parked with its remedy, paused, dead, asked for."""
+    assert full
+    outline = Outline(await text(client, "/ops"))
+    for expected in (
+        *("1,242", "123.4", "12 s", "worker-host-1", "2 of 5", "300 MiB"),
+        *("its dead letters are full", "orchestrator failed list gamma --by-reason", "Paused by ann@host"),
+        *("no brand", "$.brand", "poison", "Chunks a second", "highest 5,990"),
+    ):
+        assert expected in outline.text, expected
+    assert "/ops/brand?name=acme" in outline.links
+
+
+async def test_queues_come_by_what_waits(client: TestClientProtocol, operator: MemoryOperator) -> None:
+    """The longest first, those without chunks not at all, and not more than a page holds."""
+    for number in range(60):
+        operator.add(f"brand {number:02}", queued=number)
+    page = Outline(await text(client, "/ops")).text
+    assert page.index("brand 59") < page.index("brand 58")
+    assert "brand 00" not in page
+    assert "brand 05" not in page
+    assert "and 9 more brands with chunks" in page
+
+
+async def test_without_a_session_there_is_nothing_to_do(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """No forms but the search, no links to actions; it says how to sign in."""
+    assert full
+    looks = ("/ops/look?action=drop&brand=acme&all=yes", "/ops/purge?name=acme")
+    for path in ("/ops", "/ops/brand?name=acme", *looks):
+        page = await text(client, path)
+        assert 'method="post"' not in page
+        assert "Drop…" not in page
+    assert "Sign in to act" in await text(client, "/ops")
+
+
+async def test_without_operators_it_is_read_only(service: MemoryService, full: MemoryOperator) -> None:
+    """Where no token acts nobody can sign in, and the page says so."""
+    client = build_app(service, Metrics(), operator=full).test_client()
+    assert "Read-only: no HTTP_OPERATOR_TOKEN_FILE is set." in await text(client, "/ops")
+    assert (await sign_in(client)).status_code == 403
+
+
+async def test_signing_in_gives_a_cookie_for_these_pages_alone(client: TestClientProtocol) -> None:
+    """Out of reach of scripts, of other sites and of other pages; over TLS for TLS alone."""
+    cookie = (await sign_in(client)).headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/ops", "Max-Age=28800"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    assert TOKEN not in cookie
+    for headers in ({"X-Forwarded-Proto": "https"}, {"Origin": "https://localhost"}):
+        assert "Secure" in (await sign_in(client, **headers)).headers["Set-Cookie"].split("; ")
+
+
+async def test_a_wrong_token_signs_nobody_in(client: TestClientProtocol, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said, logged without the token, and after ten times not looked at for a minute."""
+    for _ in range(MAX_FAILURES):
+        response = await sign_in(client, "guessed-by-somebody")
+        assert response.status_code == 403
+        assert "Set-Cookie" not in response.headers
+        assert "That is no operator" in await response.get_data(as_text=True)
+    assert (await sign_in(client)).status_code == 429
+    logged = capsys.readouterr()
+    assert "sign-in failed" in logged.out + logged.err
+    assert "guessed-by-somebody" not in logged.out + logged.err
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {},
+    ],
+)
+async def test_forms_of_other_pages_do_nothing(
+    signed: TestClientProtocol, full: MemoryOperator, path: str, headers: dict[str, str]
+) -> None:
+    """Even with cookie and token, as a page under a name of ours might have them."""
+    form = FORMS[path] | {"form_token": await form_token(signed)}
+    written = len(full.written)
+    assert (await signed.post(path, form=form, headers=headers)).status_code == 403
+    assert len(full.written) == written
+    assert "Signed in" in await text(signed, "/ops")
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "\N{SNOWMAN}"])
+async def test_forms_without_the_token_of_the_session_do_nothing(
+    signed: TestClientProtocol, full: MemoryOperator, path: str, token: str | None
+) -> None:
+    """A cookie alone is what a browser sends by itself."""
+    form = FORMS[path] | ({} if token is None else {"form_token": token})
+    written = len(full.written)
+    assert (await signed.post(path, form=form, headers=OWN)).status_code == 403
+    assert len(full.written) == written
+    assert "Signed in" in await text(signed, "/ops")
+
+
+@pytest.mark.parametrize("path", FORMS)
+async def test_forms_of_another_session_do_nothing(
+    app: QuartTrio, signed: TestClientProtocol, full: MemoryOperator, path: str
+) -> None:
+    """Each session has a token of its own."""
+    other = app.test_client()
+    await sign_in(other)
+    form = FORMS[path] | {"form_token": await form_token(other)}
+    written = len(full.written)
+    assert (await signed.post(path, form=form, headers=OWN)).status_code == 403
+    assert len(full.written) == written
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": f"Bearer {TOKEN}"}, {"Cookie": "operator=x"}, {"Authorization": "Basic eDp4"}]
+)
+async def test_forms_of_nobody_do_nothing(
+    app: QuartTrio, full: MemoryOperator, path: str, headers: dict[str, str]
+) -> None:
+    """Forms are for sessions; a program has the API."""
+    response = await app.test_client().post(path, form=FORMS[path] | {"form_token": ""}, headers=OWN | headers)
+    assert response.status_code == 403
+    assert len(full.written) == 1
+
+
+def test_every_form_was_tried(app: QuartTrio) -> None:
+    """A new address that acts has to be in the table above, but for signing in, which has tests of its own."""
+    posts = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
+    assert {path for path in posts if path.startswith("/ops")} == set(FORMS) | {"/ops/sign-in"}
+
+
+async def test_signing_in_from_another_page_is_refused(client: TestClientProtocol) -> None:
+    """Nobody is signed in as somebody else without knowing."""
+    form = {"token": TOKEN}
+    response = await client.post("/ops/sign-in", form=form, headers={"Origin": "https://evil.example"})
+    assert response.status_code == 403
+    assert "Set-Cookie" not in response.headers
+
+
+async def test_plain_http_tells_its_origin(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """From another machine, without TLS, browsers send Origin and nothing else."""
+    form = FORMS["/ops/brands"] | {"form_token": await form_token(signed)}
+    assert (await signed.post("/ops/brands", form=form, headers={"Origin": "http://localhost"})).status_code == 303
+    assert full.brands["beta"].standing is Standing.PAUSED
+
+
+async def test_signing_out_ends_the_session(app: QuartTrio, signed: TestClientProtocol) -> None:
+    """Also for who kept the cookie."""
+    [kept] = [cookie.value for cookie in signed.cookie_jar or ()]
+    form = {"form_token": await form_token(signed)}
+    response = await signed.post("/ops/sign-out", form=form, headers=OWN)
+    assert response.status_code == 303
+    assert "Max-Age=0" in response.headers["Set-Cookie"]
+    thief = app.test_client()
+    page = await thief.get("/ops", headers={"Cookie": f"operator={kept}"})
+    assert "Sign in to act" in await page.get_data(as_text=True)
+
+
+async def test_a_group_is_looked_at_and_then_sent_again(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """The link says how many; the form does just these; the page that follows can be loaded again."""
+    link = next(link for link in Outline(await text(signed, "/ops")).links if "action=retry" in link)
+    page = await text(signed, link)
+    assert "3 letters</strong> of" in page
+    assert full.queues == {}
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert form["expected"] == "3"
+    response = await signed.post("/ops/letters", form=form, headers=OWN)
+    assert (response.status_code, response.headers["Location"]) == (303, "/ops/brand?name=acme")
+    assert full.queues == {"acme": [b'{"n": 0}', b'{"n": 1}', b'{"n": 2}']}
+    assert len(full.dead["acme"]) == 1
+    assert "3 letters sent again." in await text(signed, "/ops/brand?name=acme")
+    assert full.written[-1].by.startswith("ann (page, ")
+
+
+async def test_more_letters_than_the_page_said_stay(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """What came since nobody has seen."""
+    full.dead["acme"].append(letter("new"))
+    form = FORMS["/ops/letters"] | {"form_token": await form_token(signed)}
+    assert (await signed.post("/ops/letters", form=form, headers=OWN)).status_code == 409
+    assert len(full.dead["acme"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"action": "drop", "brand": "acme"}, "Say which letters are meant"),
+        ({"action": "melt", "brand": "acme", "all": "yes"}, "action must be one of"),
+        ({"action": "retry", "writer": "other", "all": "yes"}, "cannot be sent again"),
+        ({"action": "retry", "writer": "me", "all": "yes"}, "writer must be one of"),
+        ({"action": "retry", "index": "1"}, "index needs a brand"),
+        ({"action": "retry", "brand": "acme", "index": "-1"}, "index must be a whole number"),
+        ({"action": "retry", "group": "<script>"}, "group must be the name"),
+        ({"action": "retry", "all": "yes", "reason": "x" * 300}, "reason must have at most"),
+        ({"action": "retry", "all": "yes", "since": "soon"}, "since must be a time"),
+        ({"action": "drop", "brand": "acme", "all": "yes"}, "expected is missing"),
+    ],
+)
+async def test_what_cannot_be_understood_is_refused(
+    signed: TestClientProtocol, full: MemoryOperator, form: dict[str, str], told: str
+) -> None:
+    """With the name of what is wrong; nothing is done."""
+    written = len(full.written)
+    sent = form | {"form_token": await form_token(signed)}
+    response = await signed.post("/ops/letters", form=sent, headers=OWN)
+    assert response.status_code == 400
+    assert told in await response.get_data(as_text=True)
+    assert len(full.written) == written
+
+
+async def test_a_brand_is_paused_and_resumed(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """With a reason and an end; the page says so, and who did it stands in the list."""
+    token = await form_token(signed)
+    form = {
+        "action": "pause",
+        "brand": "beta",
+        "reason": "deploy",
+        "hours": "1.5",
+        "form_token": token,
+        "back": "brand",
+    }
+    response = await signed.post("/ops/brands", form=form, headers=OWN)
+    assert response.headers["Location"] == "/ops/brand?name=beta"
+    page = Outline(await text(signed, "/ops/brand?name=beta")).text
+    assert "beta is paused for 1.5 h; its chunks wait." in page
+    assert "deploy" in page
+    form = {"action": "resume", "brand": "beta", "form_token": token}
+    assert (await signed.post("/ops/brands", form=form, headers=OWN)).headers["Location"] == "/ops"
+    assert full.brands["beta"].standing is Standing.WAITING
+    assert [act.action for act in full.written[-2:]] == ["pause", "resume"]
+
+
+async def test_a_brand_is_removed_after_a_look(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """The page says what is kept of it; queue and dead letters go only if somebody says so."""
+    page = await text(signed, "/ops/purge?name=acme")
+    assert "Commits that made its state: <strong>41" in page
+    form = {"action": "purge", "brand": "acme", "form_token": await form_token(signed)}
+    assert (await signed.post("/ops/brands", form=form, headers=OWN)).status_code == 303
+    assert "acme" not in full.brands
+    assert len(full.dead["acme"]) == 4
+    assert "acme is registered no more; gone of it: 5 keys." in await text(signed, "/ops")
+    assert full.written[-1].details == {"queue": False, "letters": False}
+    form = {**form, "brand": "gamma", "queue": "yes", "letters": "yes"}
+    await signed.post("/ops/brands", form=form, headers=OWN)
+    assert "5 keys, 7 chunks, 2 dead letters." in await text(signed, "/ops")
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"action": "pause", "brand": "beta", "hours": "soon"}, 400),
+        ({"action": "pause", "brand": "beta", "hours": "nan"}, 400),
+        ({"action": "pause", "brand": "beta", "hours": "-1"}, 400),
+        ({"action": "pause", "brand": "beta", "hours": "1e9"}, 400),
+        ({"action": "pause", "brand": "nobody"}, 404),
+        ({"action": "pause", "brand": " beta"}, 404),
+        ({"action": "pause"}, 400),
+        ({"action": "melt", "brand": "beta"}, 400),
+    ],
+)
+async def test_a_pause_that_cannot_be_is_refused(
+    signed: TestClientProtocol, full: MemoryOperator, form: dict[str, str], status: int
+) -> None:
+    """Nothing is done."""
+    sent = form | {"form_token": await form_token(signed)}
+    assert (await signed.post("/ops/brands", form=sent, headers=OWN)).status_code == status
+    assert len(full.written) == 1
+
+
+async def test_a_refusal_in_words_reaches_the_operator(
+    signed: TestClientProtocol, full: MemoryOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the rules say about a reason is said on the page."""
+
+    async def refuse(*_: object) -> None:
+        raise PauseError("a reason must be one line of text")
+
+    monkeypatch.setattr(full, "pause", refuse)
+    sent = FORMS["/ops/brands"] | {"form_token": await form_token(signed)}
+    response = await signed.post("/ops/brands", form=sent, headers=OWN)
+    assert response.status_code == 400
+    assert "a reason must be one line of text" in await response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("attack", [*ATTACKS, "x" * 100_000, "\x00\x1b[31m", "\ud800"])
+async def test_nothing_foreign_becomes_markup_or_turns_the_text(
+    app: QuartTrio, operator: MemoryOperator, attack: str
+) -> None:
+    """Names, reasons, payloads and acts: no tag or attribute beyond those of a harmless page, no hidden marks."""
+    client = app.test_client()
+    await sign_in(client)
+
+    async def outlines(name: str, reason: str) -> list[Outline]:
+        operator.brands.clear()
+        operator.dead.clear()
+        operator.add_all_kinds(name, reason)
+        operator.dead[name].append(b"\xff" + reason.encode("utf-8", "replace") * 3)
+        links = {"name": name.encode("utf-8", "replace").decode()}
+        paths: list[tuple[str, dict[str, str]]] = [("/ops", {}), ("/ops/brand", links)]
+        paths.append(("/ops/look", {"action": "drop", "brand": name, "all": "yes"}))
+        found = []
+        for path, query in paths:
+            response = await client.get(path, query_string=query)
+            assert response.status_code == 200
+            found.append(Outline(await response.get_data(as_text=True)))
+        return found
+
+    name = attack if (len(attack) < 100 and attack.isprintable()) or "\u202e" in attack else "acme"
+    harmless, hostile = await outlines("acme", "harmless"), await outlines(name, attack)
+    for expected, got in zip(harmless, hostile, strict=True):
+        assert (set(got.tags), got.attributes) == (set(expected.tags), expected.attributes)
+        assert not set(got.text) & set("\u202e\u2066\u200f\x00\x1b")
+        assert len(got.text) < 60_000
+        assert all(link.startswith(("/", "#")) for link in got.links)
+
+
+async def test_a_payload_is_shown_within_bounds(client: TestClientProtocol, operator: MemoryOperator) -> None:
+    """Its beginning, and how much more there is."""
+    operator.add("acme")
+    operator.dead["acme"] = [letter("y" * 1_000_000)]
+    page = await text(client, "/ops/brand?name=acme")
+    assert page.count("y" * PAYLOAD_CHARS) == 1
+    assert "998,000 bytes more" in page
+    assert len(page) < 20_000
+
+
+async def test_a_brand_that_nobody_registered_has_a_page(client: TestClientProtocol, operator: MemoryOperator) -> None:
+    """Its dead letters are there all the same."""
+    operator.dead["stray"] = [letter("x", "strayed")]
+    page = Outline(await text(client, "/ops/brand?name=stray")).text
+    assert "This brand is not registered" in page
+    assert "strayed" in page
+
+
+async def test_parts_that_cannot_be_read_do_not_hide_the_others(
+    client: TestClientProtocol, full: MemoryOperator
+) -> None:
+    """Somebody put a foreign type under the audit list: the rest is there."""
+    full.refused = {part: StoreRefusedError("WRONGTYPE") for part in ("acts", "history", "groups")}
+    page = await text(client, "/ops")
+    assert page.count("Not readable at the moment.") == 3
+    assert "1,242" in page
+
+
+async def test_without_redis_the_page_says_so(client: TestClientProtocol, operator: MemoryOperator) -> None:
+    """For people, and it looks again by itself."""
+    operator.error = StoreUnavailableError("away")
+    page = await text(client, "/ops", 503)
+    assert "This page looks again by itself" in page
+
+
+async def test_an_application_without_operators_has_no_such_page(service: MemoryService) -> None:
+    """Nothing is half there."""
+    client = build_app(service, Metrics()).test_client()
+    assert (await client.get("/ops")).status_code == 404
+
+
+async def test_readers_tokens_guard_these_pages_too(
+    service: MemoryService, full: MemoryOperator, tmp_path: Path
+) -> None:
+    """A reader reads and does not act; an operator's password reads, and acts only by signing in."""
+    readers, operators = tmp_path / "readers", tmp_path / "operators"
+    readers.write_text("readers-token-of-tests\n")
+    operators.write_text(f"{TOKEN}\n")
+    access = Access(AccessOptions(str(readers), str(operators)))
+    client = build_app(service, Metrics(), operator=full, access=access).test_client()
+    assert (await client.get("/ops")).status_code == 401
+    assert (await client.post("/ops/sign-in", form={"token": TOKEN}, headers=OWN)).status_code == 401
+    headers = {"Authorization": "Bearer readers-token-of-tests"}
+    assert (await client.get("/ops", headers=headers)).status_code == 200
+    response = await client.post("/ops/sign-in", form={"token": "readers-token-of-tests"}, headers=OWN | headers)
+    assert response.status_code == 403
+    assert (await client.post("/ops/sign-in", form={"token": TOKEN}, headers=OWN | headers)).status_code == 303
+
+
+async def test_these_pages_are_kept_by_nobody(signed: TestClientProtocol) -> None:
+    """They hold the token of a session; and browsers may say where a form of theirs comes from."""
+    for path in ("/ops", "/ops/sign-in", "/ops/nothing"):
+        headers = (await signed.get(path)).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert (await signed.get("/ops")).headers["Referrer-Policy"] == "same-origin"
