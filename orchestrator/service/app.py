@@ -208,7 +208,7 @@ class _Parts:
             redis_address=masked_url(redis_url) if embedded else None,
         )
         self.service.fitness = self.fitness
-        self.operator = Operator(self.client, settings.brand_list_keys)
+        self.operator = Operator(self.client, settings.brand_list_keys, lock_ttl_s=settings.lock_ttl_sec)
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
         self.http_closed = trio.Event()
 

@@ -28,7 +28,7 @@ from orchestrator.store.audit import read_audit, write_audit
 from orchestrator.store.fleet import read_fleet
 from orchestrator.store.history import read_history
 from orchestrator.store.pauses import pause, resume
-from orchestrator.store.purge import Holdings, Purged, look, purge
+from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
 from orchestrator.store.registration import unregister
 
 T = TypeVar("T")
@@ -73,14 +73,21 @@ class Operator:
     Args:
         client: of the server.
         registry_keys: where brands are registered.
+        lock_ttl_s: for how long a lock of a brand lives.
         clock: seconds, for the bounds of reading and moving.
     """
 
     def __init__(
-        self, client: redis.Redis, registry_keys: Sequence[str], *, clock: Callable[[], float] = time.monotonic
+        self,
+        client: redis.Redis,
+        registry_keys: Sequence[str],
+        *,
+        lock_ttl_s: float = HOLD_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._registry_keys = registry_keys
+        self._hold_s = min(HOLD_S, lock_ttl_s)
         self._clock = clock
         self._limiter = trio.CapacityLimiter(OPERATOR_THREADS)
         self._fleet: Shared[FleetView] = Shared(FRESH_S)
@@ -146,7 +153,7 @@ class Operator:
         def remove() -> Purged:
             # Out of the registry first: otherwise somebody would begin with an empty state at once.
             unregister(self._client, self._registry_keys, brand)
-            return purge(self._client, brand, queue=queue, letters=letters)
+            return purge(self._client, brand, queue=queue, letters=letters, hold_s=self._hold_s)
 
         return await self._act(by, "purge", brand, {"queue": queue, "letters": letters}, remove)
 

@@ -257,3 +257,16 @@ async def test_overview_says_that_settings_are_disputed(client: TestClientProtoc
     service.add("nike")
     service.disputed = "'o-1': MAX_STORIES is 1 here and 9 there"
     assert service.disputed in (await page(client, "/")).text
+
+
+async def test_a_name_that_would_turn_around_is_shown_as_it_is_written(
+    client: TestClientProtocol, service: MemoryService
+) -> None:
+    """On the list, on its page and in the title the mark stands as an escape; the link leads to the brand."""
+    name = "\N{RIGHT-TO-LEFT OVERRIDE}edirrevo"
+    service.add(name)
+    for path in ("/", "/brands/%E2%80%AEedirrevo"):
+        outline = await page(client, path)
+        assert "\\u202eedirrevo" in outline.text
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in outline.text
+    assert "/brands/%E2%80%AEedirrevo" in (await page(client, "/")).links

@@ -136,6 +136,13 @@ async def test_a_brand_is_purged(operator: Operator, keys: BrandKeys, redis_clie
     assert [action for action, _ in acts(redis_client, keys.brand)] == ["purge", "purge"]
 
 
+async def test_a_purge_holds_a_brand_no_longer_than_a_lock_lives(keys: BrandKeys, redis_client: redis.Redis) -> None:
+    """A lock that outlives its ttl is shortened by whoever meets it, with a warning."""
+    operator = Operator(redis_client, [REGISTRY], lock_ttl_s=2.0)
+    await operator.purge(keys.brand, "ann", queue=False, letters=False)
+    assert 0 < redis_client.pttl(keys.lock) <= 2_000
+
+
 @pytest.mark.parametrize("reason", ["two\nlines", "x" * 300])
 async def test_a_reason_that_is_no_line_is_refused(operator: Operator, keys: BrandKeys, reason: str) -> None:
     """Before anything is done."""
