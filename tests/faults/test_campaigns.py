@@ -13,6 +13,7 @@ from tests.faults import (
     contention,
     damage_faults,
     dear_chunks,
+    operator_faults,
     process_faults,
     redis_faults,
     settings_faults,
@@ -60,6 +61,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "a stale setting": (
         partial(settings_faults.stale_setting, kills=3),
         {"kills": 3, "untouched": 4, "lost": 0, "doubled": 0},
+    ),
+    "brands paused and purged": (
+        partial(operator_faults.operate, rounds=6),
+        {"rounds": 6, "purged": 2, "commits while paused": 0, "lost": 0, "doubled": 0},
     ),
     "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
 }

@@ -29,9 +29,10 @@ from hypothesis.stateful import (
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import PAUSED_KEY, BrandKeys
 from orchestrator.errors import (
     BrandBusyError,
+    BrandPausedError,
     LeaseLostError,
     OrchestratorError,
     StaleStateError,
@@ -41,7 +42,8 @@ from orchestrator.errors import (
 from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.lane.sizer import BatchSizer
-from orchestrator.store import Commit, CommitReply, Lease
+from orchestrator.store import Commit, CommitReply, Lease, pauses
+from orchestrator.store.purge import purge
 from orchestrator.store.scripts import KEY_TYPES
 from tests.faults.traffic import Book, Traffic, comparable, fold_of
 from tests.lane.support import Interfering
@@ -59,7 +61,7 @@ _NUMBERS = itertools.count(1)
 NOW_MS = 1_700_000_000_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Truth:
     """What Redis must contain.
 
@@ -67,11 +69,15 @@ class Truth:
         queue: items that are queued, in order.
         prefix: items that were consumed, in order.
         commits: ids of the commits that were applied, in order.
+        letters: dead letters that lay there when the brand was purged.
+        paused: the mark of the brand's pause, if it is paused.
     """
 
     queue: list[bytes] = field(default_factory=list)
     prefix: list[bytes] = field(default_factory=list)
     commits: list[str] = field(default_factory=list)
+    letters: int = 0
+    paused: bytes | None = None
 
 
 class LossyStore(Interfering):
@@ -107,6 +113,7 @@ class LossyStore(Interfering):
         if commit.cid in self.truth.commits:
             assert reply.duplicate or self.truth.commits[-1] == commit.cid
         if not reply.duplicate:
+            assert self.truth.paused is None, "a commit went through although the brand is paused"
             self.truth.prefix += self.truth.queue[: commit.consumed]
             del self.truth.queue[: commit.consumed]
             self.truth.commits.append(commit.cid)
@@ -136,6 +143,10 @@ MEANWHILE: dict[str, Callable[[Any, int], object]] = {
     "a snapshot": lambda model, _: model.take_snapshot(),
     "a rollback": lambda model, _: model.roll_back(),
     "removal": lambda model, _: model.remove_brand(),
+    "a pause": lambda model, _: model.pause(),
+    "a pause and its end": lambda model, _: (model.pause(), model.resume())[-1],
+    "a purge": lambda model, _: model.purge(queue=False, letters=False),
+    "a purge of all": lambda model, _: model.purge(queue=True, letters=True),
     "scripts forgotten": lambda model, _: model.forget_scripts(),
 }
 """What can happen while a commit has no answer; the number is the actor that waits for one."""
@@ -156,6 +167,7 @@ class Model(RuleBasedStateMachine):
         self.truth = Truth()
         self.store = LossyStore(self.client, self.truth)
         self.actors = [Actor(), Actor()]
+        self.epoch = 0  # of the last lease
         self.snapshot: tuple[Truth, dict[str, Any]] | None = None
 
     # -- workers and strangers
@@ -208,13 +220,54 @@ class Model(RuleBasedStateMachine):
             return
         truth, contents = copy.deepcopy(self.snapshot)
         self._restore(contents)
-        self.truth.queue, self.truth.prefix, self.truth.commits = truth.queue, truth.prefix, truth.commits
+        for name in Truth.__slots__:  # in place, because the store has it too
+            setattr(self.truth, name, getattr(truth, name))
+        self.client.hdel(PAUSED_KEY, self.brand)  # what is of all brands came back as well
+        if truth.paused is not None:
+            self.client.hset(PAUSED_KEY, self.brand, truth.paused)
+        self.epoch = 0
 
     @rule()
     def remove_brand(self) -> None:
         """An operator deletes everything about the brand, which may come back later."""
         self.client.delete(*self._names())
-        self.truth.queue, self.truth.prefix, self.truth.commits = [], [], []
+        self.truth.queue, self.truth.prefix, self.truth.commits, self.truth.letters = [], [], [], 0
+        self.epoch = 0
+
+    # -- operators
+
+    @rule()
+    def pause(self) -> None:
+        """From its answer on, nothing of the brand is committed; the store asserts it."""
+        pauses.pause(self.client, [self.brand], by="model")
+        mark: Any = self.client.hget(PAUSED_KEY, self.brand)
+        self.truth.paused = mark
+
+    @rule()
+    def resume(self) -> None:
+        """Or nothing, if it is not paused."""
+        was = pauses.resume(self.client, [self.brand])[self.brand]
+        assert self.truth.paused is None or was is not None  # one that is over may still be there
+        self.truth.paused = None
+
+    @rule()
+    def pause_ends(self) -> None:
+        """The server's clock passes the end of the pause."""
+        if self.truth.paused is not None:
+            self.client.hset(PAUSED_KEY, self.brand, '{"untilMs":1,"by":"model"}')
+            self.truth.paused = None
+
+    @rule(queue=st.booleans(), letters=st.booleans())
+    def purge(self, queue: bool, letters: bool) -> None:  # noqa: FBT001 - Hypothesis passes keywords
+        """All that is kept goes, under whatever lease; what stays in the queue counts anew."""
+        letters_before = self.client.llen(self.keys.failed)
+        done = purge(self.client, self.brand, queue=queue, letters=letters, hold_s=0.002)
+        assert (done.chunks, done.letters) == (len(self.truth.queue) * queue, letters_before * letters)
+        self.truth.prefix, self.truth.commits, self.truth.paused = [], [], None
+        self.truth.letters = 0 if letters else letters_before
+        self.truth.queue = [] if queue else self.truth.queue
+        while self.client.exists(self.keys.lock):  # two milliseconds
+            pass
 
     @rule(part=st.sampled_from([part for part in KEY_TYPES if part != "lock"]), actor=st.integers(0, 1))
     def wrong_type(self, part: str, actor: int) -> None:
@@ -240,12 +293,19 @@ class Model(RuleBasedStateMachine):
         one.warm = None
         try:
             session.open()
+        except BrandPausedError:
+            assert self.truth.paused is not None
+            one.warm = session.settle()
         except BrandBusyError:
             one.warm = session.settle()
         except WrongTypeError:
             one.warm = session.abandon()
         else:
             one.session = session
+            assert self.truth.paused is None
+            assert session.lease is not None
+            assert session.lease.epoch > self.epoch, "an epoch went back"
+            self.epoch = session.lease.epoch
 
     @rule(actor=st.integers(0, 1), steps=st.integers(1, 3), ahead=st.booleans())
     def work(self, actor: int, steps: int, ahead: bool = False) -> None:  # noqa: FBT001, FBT002 - Hypothesis passes keywords
@@ -344,7 +404,7 @@ class Model(RuleBasedStateMachine):
         chunks = json.loads(state.summary(self.brand, NOW_MS, 0, 0))["totalChunks"]
         valid = [item for item in self.truth.prefix if item in self._valid()]
         assert chunks == len(set(valid))
-        assert len(letters) == len(self.truth.prefix) - len(valid)
+        assert len(letters) == self.truth.letters + len(self.truth.prefix) - len(valid)
 
     @invariant()
     def commits_form_a_chain(self) -> None:
@@ -365,6 +425,7 @@ class Model(RuleBasedStateMachine):
         if not hasattr(self, "client"):
             return
         self.expire_lock()
+        self.resume()
         self.actors = [Actor(), Actor()]
         self.open(0)
         for _ in range(4 * len(self.truth.queue) + 4):

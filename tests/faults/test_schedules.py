@@ -18,8 +18,9 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from orchestrator.store import ReadOn, Store, StoreOptions
+from orchestrator.store import ReadOn, Store, StoreOptions, pauses
 from orchestrator.store.embedded import find_servers
+from orchestrator.store.purge import purge
 from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
@@ -191,6 +192,30 @@ def test_a_retry_that_overtakes_its_first_delivery_applies_once(world: World) ->
     commit = commit_of(replace(peek, items=[b"x"]))
     answers = [world.store.commit(lease, commit).duplicate for _ in range(5)]
     assert answers == [False, True, True, True, True]
+    assert world.client.llen(world.keys.queue) == 1
+
+
+def test_a_pause_between_fold_and_commit_leaves_the_batch_in_the_queue(world: World) -> None:
+    """It is refused, during the pause and after it, and folded again under a new lease: counted once."""
+    lease, peek = world.holding(b"x")
+    pauses.pause(world.client, [world.brand], by="x")
+    with world.refused(LeaseLostError):
+        world.store.commit(lease, commit_of(peek))
+    pauses.resume(world.client, [world.brand])
+    with world.refused(LeaseLostError):
+        world.store.commit(lease, commit_of(peek))  # nor after it: the lease is gone for good
+    again = world.lease()
+    assert world.store.commit(again, commit_of(world.store.peek(again, 1))).version == 1
+
+
+def test_a_retry_that_arrives_after_a_purge_changes_nothing(world: World) -> None:
+    """The commit was in, its answer lost, the brand purged: with the old lease it would be the first of a new state."""
+    lease, peek = world.holding(b"x", b"x")
+    commit = commit_of(replace(peek, items=[b"x"]))
+    world.store.commit(lease, commit)
+    purge(world.client, world.brand)
+    with world.refused(LeaseLostError):
+        world.store.commit(lease, commit)
     assert world.client.llen(world.keys.queue) == 1
 
 

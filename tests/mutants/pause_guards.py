@@ -27,6 +27,13 @@ PAUSE_GUARDS: Final = (
     Guard("orchestrator/contract/pauses.py", "self.until_ms > now_ms", "self.until_ms >= now_ms", _MARK),
     Guard("orchestrator/contract/pauses.py", "told.reason[:MAX_REASON_CHARS]", "told.reason", _STORE),
     Guard("orchestrator/contract/pauses.py", "if 0 < told.since_ms <= _LAST_MS else 0", "", _MARK),
+    # the lease goes in the step that sets the mark
+    Guard(
+        "orchestrator/store/lua/pause.lua",
+        "redis.call('DEL', KEYS[FIRST_LOCK + place])",
+        "redis.call('EXISTS', KEYS[FIRST_LOCK + place])",
+        _STORE,
+    ),
     # how it is asked for
     Guard(
         "orchestrator/store/pauses.py",
@@ -50,6 +57,8 @@ PAUSE_GUARDS: Final = (
     ),
     # purge: all or nothing, under any lease, and epochs go on
     Guard(_PURGE_LUA, "tonumber(epoch) > now_ms", "tonumber(epoch) < now_ms", _PURGE),
+    Guard(_PURGE_LUA, "redis.call('UNLINK', KEYS[at])", "redis.call('EXISTS', KEYS[at])", _PURGE),
+    Guard(_PURGE_LUA, "redis.call('UNLINK', meta)", "redis.call('EXISTS', meta)", _PURGE),
     Guard(_PURGE_LUA, "#epoch <= 15 and ", "", _PURGE),
     Guard(_PURGE_LUA, "epoch:find('^%d+$') and ", "", _PURGE),
     Guard(_PURGE_LUA, "kind(meta) == 'hash' and ", "", _PURGE),

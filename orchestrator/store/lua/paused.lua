@@ -17,7 +17,6 @@ if found ~= 'none' and found ~= 'hash' then
 end
 local time = redis.call('TIME')
 local answer = { 'OK', tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) }
-if found == 'none' then return answer end
 for index, brand in ipairs(ARGV) do
   local mark = redis.call('HGET', paused, brand)
   if mark then
