@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
-from orchestrator.cli.ndjson import read_lines
+from orchestrator.cli.ndjson import Line, read_lines
 from orchestrator.cli.terminal import Failure, counted, remark
 from orchestrator.contract.keys import queue_key
 from orchestrator.errors import InvalidChunkError, StoreError
@@ -35,8 +35,9 @@ BATCH_BYTES = 1024 * 1024
 def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
     """Push chunks to their brands' queues, one JSON document on each line; - reads standard input.
 
-    Lines that are no chunk are reported with number, reason and JSON path and left out; the exit
-    code is then 1. Pushing a file again is safe: a chunkId counts once.
+    'jq -c .' makes such lines of pretty-printed JSON. Lines that are no chunk are reported with
+    number, reason and JSON path and left out; the exit code is then 1. Pushing a file again is
+    safe: a chunkId counts once.
     """
     load_kernel()
     with open_redis(settings) as client:
@@ -121,6 +122,8 @@ def _push_lines(source: BinaryIO, pusher: Pusher, max_chunk_bytes: int) -> int:
     refused = 0
     with _progress(source) as progress:
         for line in read_lines(source, max_chunk_bytes):
+            if not (pusher.brands or refused):
+                _refuse_pretty(line)
             try:
                 brand = check_line(line, max_chunk_bytes)
             except InvalidChunkError as error:
@@ -133,6 +136,18 @@ def _push_lines(source: BinaryIO, pusher: Pusher, max_chunk_bytes: int) -> int:
                 progress.update(task, completed=line.end_offset)
         pusher.flush()
     return refused
+
+
+def _refuse_pretty(line: Line) -> None:
+    """Stop if *line*, the first one, shows JSON that is spread over lines, or one list: all lines would be wrong.
+
+    Raises:
+        Failure: it is, with what makes documents of it that have a line each.
+    """
+    if line.item == b"{":
+        raise Failure(f"line {line.number}: one document a line is wanted, as 'jq -c .' makes of a spread one")
+    if line.item.startswith(b"["):
+        raise Failure(f"line {line.number}: one document a line is wanted, as 'jq -c .[]' makes of a list")
 
 
 @contextmanager

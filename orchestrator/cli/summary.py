@@ -12,7 +12,7 @@ import redis
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.summary_page import make_page
-from orchestrator.cli.terminal import Failure, counted, on_terminal, remark, show_page
+from orchestrator.cli.terminal import Failure, counted, on_terminal, page_width, remark, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import resuming
@@ -44,7 +44,7 @@ def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:
-        show_page(make_page(_decoded(document, name), int(time.time() * 1_000)))
+        show_page(make_page(_decoded(document, name), int(time.time() * 1_000), page_width()))
 
 
 def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:

@@ -16,6 +16,9 @@ from rich.text import Text
 from orchestrator.cli.terminal import counted, make_table, minute, plain
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, Summary, TopicTotal
 
+ROOMY = 72
+"""Columns from which on all of a story is told; on fewer ones its number of clusters and its last time are not."""
+
 STORIES_SHOWN = 15
 TOPICS_SHOWN = 10
 CHUNK_TEXTS_SHOWN = 5
@@ -33,8 +36,8 @@ def implausible(chunks: int) -> str:
     return f"{counted(chunks, 'implausible chunk')} in the window: numbers that cannot be right"
 
 
-def make_page(summary: Summary, now_ms: int) -> Group:
-    """The page of *summary* at *now_ms*."""
+def make_page(summary: Summary, now_ms: int, width: int = ROOMY) -> Group:
+    """The page of *summary* at *now_ms*, for a terminal of so many columns."""
     blocks: list[RenderableType] = [_head(summary, now_ms), Text()]
     blocks += _sentiment(summary)
     if summary.spike is not None:
@@ -44,7 +47,7 @@ def make_page(summary: Summary, now_ms: int) -> Group:
     if summary.clusters:
         shown = min(STORIES_SHOWN, len(summary.clusters))
         title = f"Stories ({shown} of {summary.cluster_count:,})"
-        blocks += [Text(), Text(title, "bold underline"), _stories(summary, now_ms)]
+        blocks += [Text(), Text(title, "bold underline"), _stories(summary, now_ms, width)]
     if summary.summary:
         blocks += [Text(), Text("In words", "bold underline"), *map(plain, summary.summary.splitlines())]
     if summary.chunk_summaries:
@@ -119,18 +122,19 @@ def _topic_mentions(topic: TopicTotal) -> str:
     return chunks if topic.mentions == topic.in_chunks_of else f"{counted}, and {chunks}"
 
 
-def _stories(summary: Summary, now_ms: int) -> Table:
-    table = make_table(
-        "Story", "Mentions", "Sentiment", "Clusters", "Last seen", "", right=("Mentions", "Sentiment", "Clusters")
-    )
+def _stories(summary: Summary, now_ms: int, width: int) -> Table:
+    numbers = ("Mentions", "Sentiment", "Clusters")
+    # Where lines are short, the story itself has to have the room that the rest would take.
+    names = ("Story", *numbers, "Last seen", "") if width >= ROOMY else ("Story", "Mentions", "Net", "")
+    table = make_table(*names, right=(*numbers, "Net"))
     for story in summary.clusters[:STORIES_SHOWN]:
         score = story.sentiment_score
+        seen = (f"{story.members:,}", plain(age(story.last_seen, now_ms), "dim")) if width >= ROOMY else ()
         table.add_row(
             plain(story.label),
             f"{story.mentions:,}",
             Text("" if score is None else f"{score:+.2f}", _colour(score)),
-            f"{story.members:,}",
-            plain(age(story.last_seen, now_ms), "dim"),
+            *seen,
             Text("spike", "bold red") if story.spike else "",
         )
     return table

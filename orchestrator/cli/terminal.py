@@ -40,6 +40,11 @@ def make_console() -> Console:
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
+def page_width() -> int:
+    """Columns that a page may fill."""
+    return make_console().width
+
+
 def show_page(page: RenderableType) -> None:
     """Print *page* on standard output; in a pipe without the blanks that fill up a terminal's lines."""
     console = make_console()

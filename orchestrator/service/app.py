@@ -8,8 +8,10 @@ are answered while lanes still finish.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -332,9 +334,21 @@ async def _listen(settings: Settings, parts: _Parts, nursery: trio.Nursery, stop
         leaf = _only_leaf(group)
         if not isinstance(leaf, OSError):
             raise
-        names = f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {host}"
-        raise SettingsError(f"{names}: {leaf.strerror or leaf}; choose a free port") from None
+        raise SettingsError(_not_bound(settings, leaf)) from None
     return ports
+
+
+def _not_bound(settings: Settings, error: OSError) -> str:
+    """Which setting *error* of the system is about, and what would be right."""
+    reason = error.strerror or str(error)
+    if isinstance(error, socket.gaierror) or error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+        return (
+            f"HTTP_HOST={settings.http_host}: {reason}; it must be an address of this machine, 127.0.0.1 for itself"
+            " alone or 0.0.0.0 for all of them"
+        )
+    remedy = "choose ports from 1024 up" if error.errno in {errno.EACCES, errno.EPERM} else "choose a free port"
+    names = f"HTTP_PORT={settings.http_port} or PROMETHEUS_PORT={settings.prometheus_port} on {settings.http_host}"
+    return f"{names}: {reason}; {remedy}"
 
 
 async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: structlog.stdlib.BoundLogger) -> None:

@@ -6,7 +6,7 @@ reported and never raised, because the other keys still count.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.errors import InvalidBrandError
@@ -56,12 +56,12 @@ def _sort_in(name: bytes, brands: set[str], refused: dict[str, str]) -> None:
     try:
         brands.add(check_brand(name.decode()))
     except UnicodeDecodeError:
-        refused[_quoted(name)] = "not UTF-8"
+        refused[_quoted(name.decode("utf-8", "backslashreplace"))] = "not UTF-8"
     except InvalidBrandError as error:
-        refused[_quoted(name)] = str(error)
+        refused[_quoted(name.decode())] = str(error)
 
 
-def _quoted(name: Any) -> str:
+def _quoted(name: str) -> str:
     """A name that is not fit to be printed, made so."""
     text = repr(name)
     return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"

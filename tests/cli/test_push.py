@@ -109,3 +109,32 @@ def test_push_knows_the_size_of_files_alone() -> None:
     assert push_module.size_of(io.BytesIO(b"abc")) == 0
     with Path(__file__).open("rb") as file:
         assert push_module.size_of(file) == Path(__file__).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (json.dumps(json.loads(chunk("nike")), indent=2).encode(), "'jq -c .' "),
+        (b"\n\n{\n}\n", "'jq -c .' "),
+        (b"[" + chunk("nike").strip() + b"]", "'jq -c .[]'"),
+        (json.dumps([json.loads(chunk("nike"))], indent=2).encode(), "'jq -c .[]'"),
+    ],
+)
+def test_push_says_once_how_spread_json_becomes_lines(
+    invoke: Invoke, redis_client: redis.Redis, brand: str, text: bytes, remedy: str
+) -> None:
+    """And not once for each of its lines; nothing is pushed."""
+    result = invoke("push", "-", stdin=text + b"\n" + chunk(brand))
+    assert result.exit_code == 1
+    assert remedy in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert redis_client.llen(queue_key(brand)) == 0
+
+
+def test_push_reports_a_brace_among_chunks_as_any_bad_line(
+    invoke: Invoke, redis_client: redis.Redis, brand: str
+) -> None:
+    """What began well goes on."""
+    result = invoke("push", "-", stdin=chunk(brand) + b"{\n" + chunk(brand, 2))
+    assert "line 2: $" in result.stderr
+    assert redis_client.llen(queue_key(brand)) == 2

@@ -10,7 +10,7 @@ import pytest
 import redis
 from rich.console import Console
 
-from orchestrator.cli.summary_page import age, make_page
+from orchestrator.cli.summary_page import ROOMY, age, make_page
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import resuming
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, StoryTotal, Summary, TopicTotal
@@ -63,12 +63,23 @@ def summary(brand: str = "nike", **changes: Any) -> Summary:
     return msgspec.structs.replace(full, **changes)
 
 
-def page(document: Summary) -> str:
+def page(document: Summary, width: int = 120) -> str:
     """Return the page as text."""
-    console = Console(width=120, record=True, markup=False, highlight=False, file=None, quiet=False)
+    console = Console(width=width, record=True, markup=False, highlight=False, file=None, quiet=False)
     with console.capture() as capture:
-        console.print(make_page(document, NOW_MS))
+        console.print(make_page(document, NOW_MS, width))
     return capture.get()
+
+
+@pytest.mark.parametrize("width", [40, ROOMY - 1, ROOMY, 80])
+def test_stories_have_room_on_narrow_terminals(width: int) -> None:
+    """A label of some words is broken between them, not within: no line of its column is a letter wide."""
+    story = msgspec.structs.replace(STORY, label="Battery complaints after update")
+    lines = page(summary(clusters=[story]), width).splitlines()
+    assert all(len(line) <= width for line in lines)
+    for word in story.label.split():
+        assert any(word in line for line in lines), word
+    assert any("spike" in line for line in lines)
 
 
 def test_page_tells_of_implausible_chunks() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -173,6 +175,39 @@ async def test_serve_refuses_a_port_that_is_taken(redis_url: str, field: str) ->
         port = listener.socket.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"{field.upper()}={port}.*choose a free port"):
             await app.serve(_settings(**{field: port}), redis_url=redis_url)
+
+
+@pytest.mark.parametrize(
+    ("host", "error"),
+    [
+        ("10.9.9.9", OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")),
+        ("no.such.host", socket.gaierror(socket.EAI_NONAME, "Name or service not known")),
+        ("::1", OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")),
+    ],
+)
+async def test_serve_names_an_address_that_is_not_this_machines(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, host: str, error: OSError
+) -> None:
+    """A free port would not help; said is what would be right."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", refuse)
+    with pytest.raises(SettingsError, match=f"^HTTP_HOST={host}: .*an address of this machine") as caught:
+        await app.serve(_settings(http_host=host), redis_url=redis_url)
+    assert "free port" not in str(caught.value)
+
+
+async def test_serve_says_which_ports_anybody_may_bind(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another free port below 1024 would be refused as well."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", refuse)
+    with pytest.raises(SettingsError, match=r"HTTP_PORT=80 .*Permission denied; choose ports from 1024 up"):
+        await app.serve(_settings(http_port=80), redis_url=redis_url)
 
 
 @pytest.mark.usefixtures("_own_collector")

@@ -25,9 +25,10 @@ def test_registered_joins_sets_and_lists(any_client: redis.Redis) -> None:
 def test_registered_reports_names_that_are_no_brands(any_client: redis.Redis) -> None:
     """Empty, too long, control characters, not UTF-8: each with its reason, the others count."""
     any_client.delete("r:bad")
-    any_client.rpush("r:bad", "", "x" * 257, "a\nb", b"\xff", "fine")
+    any_client.rpush("r:bad", "   ", "x" * 257, "Zoë\n", "Zoë\nb", b"ni\xffke", "fine")
     result = registered(any_client, ["r:bad"])
-    assert result.brands == ("fine",)
+    assert result.brands == ("Zoë", "fine")
+    assert [name for name, _ in result.refused if len(name) < 80] == ["'   '", "'Zoë\\nb'", r"'ni\\xffke'"]
     assert len(result.refused) == 4
     assert all(len(name) <= 81 for name, _ in result.refused)
 
