@@ -18,6 +18,7 @@ from orchestrator.http.access import Right
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from orchestrator.contract.insights import Trend
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json"
 MAX_OFFSET = 10_000_000
+MAX_SEARCH_CHARS = 256
 
 _episode_decoder = msgspec.json.Decoder(SpikeEpisode)
 
@@ -74,6 +76,40 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
     if not lowest <= value <= highest:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}.")
     return value
+
+
+def search_text() -> str:
+    """What the request looks for in names, empty if for nothing; what is longer than a name is cut."""
+    return request.args.get("q", "")[:MAX_SEARCH_CHARS].strip()
+
+
+def one_of(name: str, default: str, known: Collection[str]) -> str:
+    """The query parameter *name*, which must be one of the *known* words; forms send an empty one for the default.
+
+    Raises:
+        ProblemError: it is something else; 400, naming parameter and words.
+    """
+    text = request.args.get(name)
+    if not text:
+        return default
+    if text not in known:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be one of {', '.join(known)}.")
+    return text
+
+
+def some_of(name: str, known: Collection[str]) -> tuple[str, ...]:
+    """The query parameter *name*, a list of *known* words between commas; empty if it is not there.
+
+    Raises:
+        ProblemError: there is another word in it, or none; 400, naming parameter and words.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return ()
+    words = tuple(dict.fromkeys(text.split(",")))
+    if not set(words) <= set(known):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"{name} must be some of {', '.join(known)}, between commas.")
+    return words
 
 
 def exact_brand(name: str) -> str:

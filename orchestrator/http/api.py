@@ -9,24 +9,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from quart import Blueprint
 
+from orchestrator.contract.times import iso_utc
+from orchestrator.fleet.view import Standing
 from orchestrator.http.answers import (
-    MAX_OFFSET,
     conditional,
-    directory,
     exact_brand,
     json_response,
+    search_text,
     service,
+    some_of,
     stored_episodes,
     stored_trend,
     whole_number,
 )
 from orchestrator.http.api_documents import (
     AnalyticsDocument,
+    BrandNumbers,
+    BrandNumbersDocument,
     BrandsDocument,
     DaySentiment,
     SpikePoint,
@@ -34,7 +38,9 @@ from orchestrator.http.api_documents import (
     TermWeight,
     TrendDocument,
 )
+from orchestrator.http.brand_list import DEFAULT_PAGE, list_brands, read_query
 from orchestrator.http.documents import StoredSummary, parse_summary, read_summary
+from orchestrator.http.listing import Known
 from orchestrator.http.parameters import takes
 from orchestrator.http.problems import not_found
 from orchestrator.store.documents import MAX_LIST_ENTRIES
@@ -42,20 +48,54 @@ from orchestrator.store.documents import MAX_LIST_ENTRIES
 if TYPE_CHECKING:
     from quart import Response
 
-DEFAULT_PAGE, MAX_PAGE = 100, 1_000
 DATE_CHARS = len("2026-01-31")
+_ATTRIBUTES = {"topTopic": "top_topic"}
 
 blueprint = Blueprint("api", __name__, url_prefix="/v1")
 
 
+SUMMARY_FIELDS = ("mentions", "net", "spiking", "stories", "topTopic", "updated")
+STATUS_FIELDS = ("waiting", "dead", "state")
+FIELDS = (*SUMMARY_FIELDS, *STATUS_FIELDS)
+
+
 @blueprint.get("/brands")
-@takes("limit", "offset")
+@takes("fields", "sort", "filter", "q", "limit", "cursor", "offset")
 async def brands() -> Response:
-    """The registered brands in alphabetical order, a page of them."""
-    limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    offset = whole_number("offset", 0, 0, MAX_OFFSET)
-    names = directory().names(await service().brands())
-    return json_response(BrandsDocument(list(names[offset : offset + limit]), len(names), offset, limit))
+    """A page of the registered brands: their names, or with ``fields`` their numbers."""
+    fields, query = some_of("fields", FIELDS), read_query(DEFAULT_PAGE)
+    listed = await list_brands(
+        query,
+        search_text(),
+        numbers=not set(fields).isdisjoint(SUMMARY_FIELDS),
+        statuses=not set(fields).isdisjoint(STATUS_FIELDS),
+    )
+    page = listed.page
+    if not fields:
+        document = BrandsDocument(list(page.brands), listed.total, page.matching, query.offset, query.limit, page.next)
+        return json_response(document)
+    rows = [_row(brand, fields, listed.known) for brand in page.brands]
+    as_of = None if listed.fleet is None else iso_utc(listed.fleet.as_of_ms)
+    return json_response(
+        BrandNumbersDocument(rows, listed.total, page.matching, query.offset, query.limit, page.next, as_of)
+    )
+
+
+def _row(brand: str, fields: tuple[str, ...], known: Known) -> BrandNumbers:
+    numbers, status = known.numbers.get(brand), known.statuses.get(brand)
+    row: dict[str, Any] = {
+        "mentions": numbers and numbers.mentions,
+        "net": numbers and numbers.net,
+        "spiking": numbers and numbers.spiking,
+        "stories": numbers and numbers.stories,
+        "topTopic": numbers and (numbers.top_topic or None),
+        "updated": numbers and (numbers.updated or None),
+        # One that the look did not see yet has just been registered.
+        "waiting": status.queued if status else 0,
+        "dead": status.failed if status else 0,
+        "state": status.standing if status else Standing.IDLE,
+    }
+    return BrandNumbers(brand, **{_ATTRIBUTES.get(field, field): row[field] for field in fields})
 
 
 @blueprint.get("/brands/<brand:name>/summary")

@@ -12,17 +12,59 @@ import msgspec
 
 from orchestrator.contract.insights import TrendPoint
 from orchestrator.contract.summary import SpikeEpisode, Time
+from orchestrator.fleet.view import Standing
 
 Date = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 
 
 class BrandsDocument(msgspec.Struct, frozen=True):
-    """A page of the registered brands, in alphabetical order; ``total`` counts all of them."""
+    """A page of the names of the registered brands, where no fields were asked for.
+
+    ``total`` counts all registered brands, ``matching`` those that search and filter let pass; ``next`` is the cursor
+    of the next page, null at the end.
+    """
 
     brands: list[str]
     total: int
+    matching: int
     offset: int
     limit: int
+    next: str | None
+
+
+class BrandNumbers(msgspec.Struct, frozen=True, rename="camel"):
+    """A brand and the fields that were asked for.
+
+    ``mentions``, ``net`` (sentiment), ``spiking``, ``stories``, ``topTopic`` and ``updated`` are those of its summary,
+    null where it has none that is readable; ``waiting`` counts chunks in its queue and ``dead`` its dead letters, null
+    where the key has a foreign type; ``state`` is one word for how it stands.
+    """
+
+    brand: str
+    mentions: int | msgspec.UnsetType | None = msgspec.UNSET
+    net: float | msgspec.UnsetType | None = msgspec.UNSET
+    spiking: bool | msgspec.UnsetType | None = msgspec.UNSET
+    stories: int | msgspec.UnsetType | None = msgspec.UNSET
+    top_topic: str | msgspec.UnsetType | None = msgspec.UNSET
+    updated: Time | msgspec.UnsetType | None = msgspec.UNSET
+    waiting: int | msgspec.UnsetType | None = msgspec.UNSET
+    dead: int | msgspec.UnsetType | None = msgspec.UNSET
+    state: Standing | msgspec.UnsetType = msgspec.UNSET
+
+
+class BrandNumbersDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """A page of the registered brands with numbers; the rest is as in a page of names.
+
+    ``asOf`` is the time of ``waiting``, ``dead`` and ``state``, null where they were not needed.
+    """
+
+    brands: list[BrandNumbers]
+    total: int
+    matching: int
+    offset: int
+    limit: int
+    next: str | None
+    as_of: Time | None
 
 
 class LagDocument(msgspec.Struct, frozen=True, rename="camel"):

@@ -13,6 +13,7 @@ from quart_trio import QuartTrio
 
 from orchestrator.http import api, events, health, lag, openapi, ops_api, ops_pages, pages
 from orchestrator.http.access import Access, AccessOptions
+from orchestrator.http.brand_index import BrandIndex
 from orchestrator.http.compression import compress
 from orchestrator.http.cors import share
 from orchestrator.http.direction import isolated, undirected
@@ -83,6 +84,7 @@ def build_app(
     app.jinja_options = {"autoescape": True, "undefined": jinja2.StrictUndefined}
     app.extensions["service"] = service
     app.extensions["directory"] = Directory()
+    app.extensions["index"] = BrandIndex(service)
     app.extensions["streams"] = OpenStreams(service, metrics, trio.Event() if stop is None else stop)
     app.extensions["operator"] = operator
     install(app, access)

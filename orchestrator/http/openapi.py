@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import msgspec
@@ -20,9 +20,10 @@ from orchestrator.contract.brands import MAX_BRAND_BYTES
 from orchestrator.contract.schema import plain
 from orchestrator.contract.summary import Summary
 from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
-from orchestrator.http.api import DEFAULT_PAGE, MAX_PAGE
+from orchestrator.http.api import FIELDS
 from orchestrator.http.api_documents import (
     AnalyticsDocument,
+    BrandNumbersDocument,
     BrandsDocument,
     LagDocument,
     Problem,
@@ -30,13 +31,19 @@ from orchestrator.http.api_documents import (
     TrendDocument,
     UpdateEvent,
 )
+from orchestrator.http.brand_list import DEFAULT_PAGE, MAX_PAGE
 from orchestrator.http.events import MAX_SUBSCRIBERS
+from orchestrator.http.listing import FILTERS, MAX_CURSOR_CHARS, SORTS
 from orchestrator.http.ops_openapi import OPERATOR_SCHEME, OPS_TYPES, OpsPaths
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 TYPES = (
-    *(Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, LagDocument, UpdateEvent, Problem),
+    *(Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
+    *(LagDocument, UpdateEvent, Problem),
     *OPS_TYPES,
 )
 _REFERENCE = "#/components/schemas/{name}"
@@ -119,16 +126,55 @@ def _brand_document(type_: type[msgspec.Struct], summary: str, *parameters: Json
     }
 
 
+def _word(name: str, text: str, known: Collection[str]) -> JsonObject:
+    return {"name": name, "in": "query", "description": text, "schema": {"type": "string", "enum": list(known)}}
+
+
 def _brands() -> JsonObject:
+    page = {
+        "anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in (BrandsDocument, BrandNumbersDocument)]
+    }
+    fields = {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}, "minItems": 1}
     return {
         "get": {
-            "summary": "The registered brands in alphabetical order, a page of them",
+            "summary": "A page of the registered brands: their names, or with `fields` their numbers",
+            "description": "A sort or filter by a number of the summaries reads those of all brands once, and later"
+            " those that have changed; the first such request may get a 503, and the next one goes on from there.",
             "operationId": "brands",
             "parameters": [
+                {
+                    "name": "fields",
+                    "in": "query",
+                    "description": "What is told of each brand beside its name.",
+                    "style": "form",
+                    "explode": False,
+                    "schema": fields,
+                },
+                _word("sort", "The smallest first, with a minus the greatest; without a number last.", SORTS),
+                _word("filter", "Only brands of which this is true.", FILTERS),
+                {
+                    "name": "q",
+                    "in": "query",
+                    "description": "Part of the name, whatever its case and accents.",
+                    "schema": {"type": "string"},
+                },
                 _number("limit", "Brands on the page.", default=DEFAULT_PAGE, lowest=1, highest=MAX_PAGE),
-                _number("offset", "Brands before the page.", default=0, lowest=0, highest=MAX_OFFSET),
+                {
+                    "name": "cursor",
+                    "in": "query",
+                    "description": "The `next` of the page before, with the same sort; not together with `offset`.",
+                    "schema": {"type": "string", "maxLength": MAX_CURSOR_CHARS},
+                },
+                _number(
+                    "offset", "Brands before the page; `cursor` is better.", default=0, lowest=0, highest=MAX_OFFSET
+                ),
             ],
-            "responses": {"200": _json(BrandsDocument, "A page.", tagged=False), **_BAD_REQUEST, **_REFUSED, **_AWAY},
+            "responses": {
+                "200": {"description": "A page.", "content": {JSON_TYPE: {"schema": page}}},
+                **_BAD_REQUEST,
+                **_REFUSED,
+                **_AWAY,
+            },
         }
     }
 

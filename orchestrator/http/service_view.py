@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     import trio
 
     from orchestrator.contract.pauses import Pause
+    from orchestrator.fleet.view import FleetView
+
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -156,6 +159,17 @@ class ServiceView(Protocol):
 
     async def notice(self, brand: str) -> Notice:
         """Whether *brand* goes on, and why not."""
+        ...
+
+    async def summaries(self, brands: Sequence[str], take: Callable[[bytes | None], T]) -> Sequence[T]:
+        """What *take* makes of the stored summaries of *brands*, in their order; None stands for one that is missing.
+
+        It is called in the thread that reads, so that the event loop neither decodes nor waits.
+        """
+        ...
+
+    async def fleet(self) -> FleetView:
+        """The processes that live and how all registered brands stand, about a second old at most."""
         ...
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:

@@ -6,7 +6,7 @@ JSON can hold, so shares are computed defensively.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from orchestrator.contract.times import parse_ms
+from orchestrator.fleet.view import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.contract.summary import SpikeEpisode
+    from orchestrator.fleet.view import BrandStatus
     from orchestrator.http.documents import SentimentSums, StoredStory, StoredSummary, StoredTopic
 
 SHOWN_STORIES = 50
@@ -119,10 +121,16 @@ class BrandView:
 
 @dataclass(frozen=True, slots=True)
 class BrandRow:
-    """A brand in the overview; ``state`` is ``ready``, ``waiting`` or ``unreadable``."""
+    """A brand in the overview; ``state`` is ``ready``, ``waiting`` or ``unreadable``.
+
+    ``queued``, ``dead`` and ``standing`` (one word, where somebody may want to act) are empty if nobody looked.
+    """
 
     name: str
     state: str
+    queued: str = ""
+    dead: str = ""
+    standing: str = ""
     mentions: str = ""
     net: str = ""
     mood: str = ""
@@ -133,13 +141,13 @@ class BrandRow:
     updated: Time | None = None
 
     @classmethod
-    def of(cls, name: str, summary: StoredSummary | None) -> BrandRow:
+    def of(cls, name: str, summary: StoredSummary | None, status: BrandStatus | None = None) -> BrandRow:
         """The row of a brand with a summary, or of one that still waits for its first chunk."""
         if summary is None:
-            return cls(name, "waiting")
-        return cls(
-            name,
-            "ready",
+            return replace(_standing_row(name, status), state="waiting")
+        return replace(
+            _standing_row(name, status),
+            state="ready",
             mentions=number(summary.total_mentions),
             net=signed(net_sentiment(summary)),
             mood=mood(net_sentiment(summary)),
@@ -151,9 +159,24 @@ class BrandRow:
         )
 
     @classmethod
-    def unreadable(cls, name: str) -> BrandRow:
+    def unreadable(cls, name: str, status: BrandStatus | None = None) -> BrandRow:
         """The row of a brand whose summary could not be read."""
-        return cls(name, "unreadable")
+        return _standing_row(name, status)
+
+
+TOLD_STANDINGS = frozenset({Standing.PAUSED, Standing.PARKED, Standing.FAILING, Standing.NEWER})
+
+
+def _standing_row(name: str, status: BrandStatus | None) -> BrandRow:
+    if status is None:
+        return BrandRow(name, "unreadable")
+    return BrandRow(
+        name,
+        "unreadable",
+        queued=NONE if status.queued is None else number(status.queued),
+        dead=NONE if status.failed is None else number(status.failed),
+        standing=status.standing.value if status.standing in TOLD_STANDINGS else "",
+    )
 
 
 def number(value: float) -> str:

@@ -205,7 +205,7 @@ class _Parts:
             settings.orchestrator_id,
             self.scheduler,
             self.heartbeat,
-            Documents(self.client),
+            Documents(self.client, settings.brand_list_keys),
             self.feed,
             redis_address=masked_url(redis_url) if embedded else None,
         )

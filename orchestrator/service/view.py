@@ -16,6 +16,7 @@ import trio
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.fleet.noticing import Trouble
 from orchestrator.fleet.parking import REMEDIES, Code, remedy
+from orchestrator.fleet.view import FleetView
 from orchestrator.fleet.words import alone
 from orchestrator.http import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
@@ -30,6 +31,9 @@ T = TypeVar("T")
 
 READ_THREADS = 8
 """Concurrent reads for pages and the API; more wait, so that readers never starve lanes of connections."""
+
+FLEET_AGE_S = 1.0
+"""Age at which a look at all brands is repeated for who asks: it costs Redis 20 µs a brand."""
 
 _SHOWN = 5
 """Brands that a check names."""
@@ -65,6 +69,9 @@ class Service:
         self._feed = feed
         self._redis_address = redis_address
         self._started_s = time.monotonic()
+        self._looking = trio.Lock()
+        self._looked_s = 0.0
+        self._fleet: FleetView | None = None
         self._limiter = trio.CapacityLimiter(READ_THREADS)
 
     def statistics(self) -> ServiceStatistics:
@@ -129,6 +136,18 @@ class Service:
         # Who paused it is for operators alone: the page takes that from the statistics.
         title, text = alone(status) if status.paused is None else ("", "")
         return Notice(title, text, status.queued)
+
+    async def summaries(self, brands: Sequence[str], take: Callable[[bytes | None], T]) -> Sequence[T]:
+        """What *take*, called in a thread, makes of the stored summary documents of *brands*."""
+        return await self._read(lambda: [take(raw) for raw in self._documents.summaries(brands)])
+
+    async def fleet(self) -> FleetView:
+        """The processes that live and how all registered brands stand, about a second old at most."""
+        async with self._looking:  # who waits here takes what the one before has seen
+            if self._fleet is None or trio.current_time() - self._looked_s > FLEET_AGE_S:
+                self._fleet = await self._read(self._documents.fleet)
+                self._looked_s = trio.current_time()
+            return self._fleet
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:
         """The fields of the brand's trend, empty when there is none."""

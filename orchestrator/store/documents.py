@@ -6,17 +6,17 @@ document can exhaust this process. A key of a foreign type counts as absent: the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 import redis
 from redis.exceptions import ResponseError
 
-from orchestrator.contract.keys import BrandKeys
-from orchestrator.fleet.view import BrandStatus
+from orchestrator.contract.keys import BRAND_LIST_KEYS, BrandKeys
+from orchestrator.fleet.view import BrandStatus, FleetView
 from orchestrator.store.client import translated
-from orchestrator.store.fleet import read_brand
+from orchestrator.store.fleet import read_brand, read_fleet
 
 T = TypeVar("T")
 
@@ -33,8 +33,9 @@ class Documents:
     Every method raises :class:`~orchestrator.errors.StoreError` when Redis does not answer.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, registry_keys: Sequence[str] = BRAND_LIST_KEYS) -> None:
         self._client = client
+        self._registry_keys = registry_keys
 
     def summary(self, brand: str) -> bytes | None:
         """The stored summary, at most one byte longer than a summary may be; None if there is none."""
@@ -46,6 +47,22 @@ class Documents:
     def standing(self, brand: str) -> BrandStatus:
         """How the brand stands, whoever works on it."""
         return read_brand(self._client, brand)
+
+    def summaries(self, brands: Sequence[str]) -> list[bytes | None]:
+        """The stored summaries of *brands*, each like :meth:`summary`, in one round trip."""
+        with translated():
+            pipeline = self._client.pipeline(transaction=False)
+            for brand in brands:
+                pipeline.getrange(BrandKeys.of(brand).summary, 0, MAX_DOCUMENT_BYTES)
+            replies = pipeline.execute(raise_on_error=False)
+            for reply in replies:
+                if isinstance(reply, Exception) and not _is_foreign(reply):
+                    raise reply
+        return [reply if isinstance(reply, bytes) and reply else None for reply in replies]
+
+    def fleet(self) -> FleetView:
+        """The processes that live, and how all registered brands stand."""
+        return read_fleet(self._client, self._registry_keys)
 
     def trend(self, brand: str) -> dict[bytes, bytes]:
         """The fields of the trend, empty if there is none."""
@@ -63,7 +80,12 @@ def _read(command: Callable[[], Any], absent: T) -> T:
         try:
             found: T = command()  # decode_responses is off: bytes
         except ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):
+            if _is_foreign(error):
                 return absent
             raise  # to translated(), which surrounds this
     return found
+
+
+def _is_foreign(error: Exception) -> bool:
+    """Whether *error* says that the key has a foreign type."""
+    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")

@@ -6,23 +6,28 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import trio
 
 from orchestrator.contract.pauses import Pause
+from orchestrator.fleet.parking import Code, Parked
+from orchestrator.fleet.view import BrandStatus, FleetView, standing
 from orchestrator.http import Access, AccessOptions, build_app, serve
 from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
 from tests.http.operators import TOKEN, MemoryOperator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from quart.typing import TestClientProtocol
     from quart_trio import QuartTrio
+
+T = TypeVar("T")
+AS_OF_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
 
 
 class MemoryService:
@@ -32,7 +37,11 @@ class MemoryService:
         self.status = Status.OK
         self.redis_address: str | None = None
         self.registered: list[str] = []
-        self.summaries: dict[str, bytes] = {}
+        self.stored: dict[str, bytes] = {}
+        self.commits: dict[str, int | None] = {}
+        self.queued: dict[str, int | None] = {}
+        self.dead: dict[str, int | None] = {}
+        self.read: list[str] = []
         self.trends: dict[str, dict[bytes, bytes]] = {}
         self.episodes: dict[str, list[bytes]] = {}
         self.error: Exception | None = None
@@ -82,7 +91,30 @@ class MemoryService:
     async def summary(self, brand: str) -> bytes | None:
         """The stored summary."""
         self._check()
-        return self.summaries.get(brand)
+        return self.stored.get(brand)
+
+    async def summaries(self, brands: Sequence[str], take: Callable[[bytes | None], T]) -> Sequence[T]:
+        """What is made of the stored summaries."""
+        self.read += brands
+        return [take(await self.summary(brand)) for brand in brands]
+
+    async def fleet(self) -> FleetView:
+        """How the brands stand: waiting and dead as set, one commit for each time that a summary was added."""
+        self._check()
+        return FleetView(AS_OF_MS, (), [self._status(brand) for brand in self.registered])
+
+    def _status(self, brand: str) -> BrandStatus:
+        parked = Parked(Code.FULL, "", 0, "test") if brand in self.parked else None
+        queued = self.queued.get(brand, 0)
+        return BrandStatus(
+            brand,
+            standing(queued, None, parked, None),
+            queued=queued,
+            failed=self.dead.get(brand, 0),
+            commits=self.commits.get(brand, 0),
+            summarised=brand in self.stored,
+            parked=parked,
+        )
 
     async def notice(self, brand: str) -> Notice:
         """What a test says of the brand."""
@@ -117,8 +149,10 @@ class MemoryService:
 
     def add(self, brand: str, /, **fields: Any) -> None:
         """Register *brand* with a summary whose fields may be overridden."""
-        self.registered.append(brand)
-        self.summaries[brand] = json.dumps(summary_document(brand) | fields).encode()
+        if brand not in self.registered:
+            self.registered.append(brand)
+        self.commits[brand] = (self.commits.get(brand) or 0) + 1
+        self.stored[brand] = json.dumps(summary_document(brand) | fields).encode()
 
 
 def summary_document(brand: str) -> dict[str, Any]:

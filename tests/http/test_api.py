@@ -22,7 +22,7 @@ async def test_summary_is_sent_as_it_is_stored(client: TestClientProtocol, servi
     """Byte for byte what Redis holds, tagged with epoch and version."""
     service.add("nike")
     response = await client.get("/v1/brands/nike/summary")
-    assert await response.get_data(as_text=False) == service.summaries["nike"]
+    assert await response.get_data(as_text=False) == service.stored["nike"]
     assert (response.content_type, response.headers["ETag"]) == ("application/json", '"3-41"')
 
 
@@ -44,12 +44,12 @@ async def test_summary_answers_head(client: TestClientProtocol, service: MemoryS
     service.add("nike")
     response = await client.head("/v1/brands/nike/summary")
     assert (response.status_code, response.headers["ETag"]) == (200, '"3-41"')
-    assert int(response.headers["Content-Length"]) == len(service.summaries["nike"])
+    assert int(response.headers["Content-Length"]) == len(service.stored["nike"])
 
 
 async def test_summary_damaged_in_redis_is_502(client: TestClientProtocol, service: MemoryService) -> None:
     """Foreign bytes under the key are reported, not passed on."""
-    service.summaries["nike"] = b"<html>"
+    service.stored["nike"] = b"<html>"
     response = await client.get("/v1/brands/nike/summary")
     assert (response.status_code, response.content_type) == (502, PROBLEM_TYPE)
 
@@ -89,10 +89,104 @@ async def test_an_unexpected_error_is_500_without_its_text(client: TestClientPro
 
 
 async def test_brands_are_paged_in_order(client: TestClientProtocol, service: MemoryService) -> None:
-    """Sorted, with the total beside the page."""
+    """Sorted, with the total beside the page; the next page begins where this one ends, by cursor as by offset."""
     service.registered += ["puma", "adidas", "nike"]
-    response = await client.get("/v1/brands?limit=2&offset=1")
-    assert await response.get_json() == {"brands": ["nike", "puma"], "total": 3, "offset": 1, "limit": 2}
+    body = await (await client.get("/v1/brands?limit=1&offset=1")).get_json()
+    assert {name: body[name] for name in ("brands", "total", "matching", "offset", "limit")} == {
+        "brands": ["nike"],
+        "total": 3,
+        "matching": 3,
+        "offset": 1,
+        "limit": 1,
+    }
+    last = await (await client.get(f"/v1/brands?limit=1&cursor={body['next']}")).get_json()
+    assert (last["brands"], last["next"]) == (["puma"], None)
+
+
+async def test_names_alone_read_no_summary(client: TestClientProtocol, service: MemoryService) -> None:
+    """Who wants names does not pay for numbers."""
+    service.add("nike")
+    await client.get("/v1/brands")
+    assert service.read == []
+
+
+async def test_a_page_by_name_reads_its_own_summaries_alone(client: TestClientProtocol, service: MemoryService) -> None:
+    """However many brands there are."""
+    for number in range(9):
+        service.add(f"brand {number}")
+    body = await (await client.get("/v1/brands?fields=mentions&limit=2&offset=4")).get_json()
+    assert body["brands"] == [{"brand": f"brand {number}", "mentions": 1480} for number in (4, 5)]
+    assert service.read == ["brand 4", "brand 5"]
+
+
+@pytest.fixture
+def three(service: MemoryService) -> MemoryService:
+    """A brand that spikes, one that is parked with dead letters, and one without a summary."""
+    service.add("Zürich", totalMentions=900, netSentiment=-0.5)
+    service.add("acme", totalMentions=7, spikeDetected=False, topics=[], generatedAt="yesterday", netSentiment=None)
+    service.registered.append("new")
+    service.parked["acme"] = "full"
+    service.queued |= {"acme": 12, "new": 3}
+    service.dead |= {"acme": 5, "new": None}
+    return service
+
+
+@pytest.mark.usefixtures("three")
+async def test_brands_carry_the_fields_that_were_asked_for(client: TestClientProtocol) -> None:
+    """All of them in one request; what is not known is null."""
+    fields = "mentions,net,spiking,stories,topTopic,updated,waiting,dead,state"
+    body = await (await client.get(f"/v1/brands?fields={fields}&sort=-mentions")).get_json()
+    assert body["asOf"] == "2026-03-01T12:00:00.000Z"
+    zurich = {"mentions": 900, "net": -0.5, "spiking": True, "stories": 2, "topTopic": "launch"}
+    assert body["brands"] == [
+        {"brand": "Zürich", "updated": "2026-03-01T12:00:00.000Z", "waiting": 0, "dead": 0, "state": "idle"} | zurich,
+        {"brand": "acme", "waiting": 12, "dead": 5, "state": "parked"}
+        | {"mentions": 7, "net": None, "spiking": False, "stories": 2, "topTopic": None, "updated": None},
+        {"brand": "new", "waiting": 3, "dead": None, "state": "waiting"}
+        | dict.fromkeys(["mentions", "net", "spiking", "stories", "topTopic", "updated"]),
+    ]
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("query", "brands"),
+    [
+        ("filter=spiking", ["Zürich"]),
+        ("filter=waiting", ["acme", "new"]),
+        ("filter=parked", ["acme"]),
+        ("filter=dead", ["acme"]),
+        ("filter=waiting&sort=-waiting&limit=1", ["acme"]),
+        ("sort=-mentions", ["Zürich", "acme", "new"]),
+        ("sort=waiting", ["Zürich", "new", "acme"]),
+        ("q=zurich", ["Zürich"]),
+        ("q=ne&filter=spiking", []),
+    ],
+)
+async def test_brands_are_filtered_and_sorted(client: TestClientProtocol, query: str, brands: list[str]) -> None:
+    """Names without numbers, too."""
+    body = await (await client.get(f"/v1/brands?{query}")).get_json()
+    assert body["brands"] == brands
+    assert body["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("fields=mention", "topTopic"),
+        ("fields=", "topTopic"),
+        ("sort=size", "-waiting"),
+        ("filter=spikes", "spiking"),
+        ("cursor=x", "begin without one"),
+        ("cursor=x&offset=0", "do not go together"),
+    ],
+)
+async def test_brands_refuses_unknown_words(client: TestClientProtocol, query: str, says: str) -> None:
+    """400 names the parameter and the known words."""
+    response = await client.get(f"/v1/brands?{query}")
+    detail = json.loads(await response.get_data(as_text=False))["detail"]
+    assert response.status_code == 400
+    assert query.partition("=")[0] in detail
+    assert says in detail
 
 
 @pytest.mark.parametrize(

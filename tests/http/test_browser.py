@@ -160,3 +160,22 @@ async def test_pages_can_be_used_by_keyboard_and_screen_reader(served: Served) -
         assert page.locator("html[lang=en]").count() == 1
 
     assert await browse(visit) == []
+
+
+async def test_overview_shows_a_new_brand_and_keeps_its_order(served: Served) -> None:
+    """No event tells of a registration: the open page looks by itself, in the order that was chosen."""
+    served.service.add("small", totalMentions=5)
+    served.service.add("large", totalMentions=50)
+    token = trio.lowlevel.current_trio_token()
+
+    def visit(page: Page) -> None:
+        page.goto(served.url + "/")
+        page.get_by_label("In which order").select_option("-mentions")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**/?*sort=-mentions*")
+        trio.from_thread.run_sync(partial(served.service.add, "middle", totalMentions=20), trio_token=token)
+        page.get_by_role("link", name="middle").wait_for()
+        names = page.locator("tbody th a").all_inner_texts()
+        assert names == ["large", "middle", "small"]
+
+    assert await browse(visit) == []

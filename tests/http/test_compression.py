@@ -47,7 +47,7 @@ async def test_the_largest_summaries_are_compressed_whole(
     """Those that a thread compresses like the others."""
     service.add("nike", summary="x" * size)
     response = await client.get("/v1/brands/nike/summary", headers=TAKES)
-    assert gzip.decompress(await response.get_data(as_text=False)) == service.summaries["nike"]
+    assert gzip.decompress(await response.get_data(as_text=False)) == service.stored["nike"]
 
 
 async def test_short_answers_stay_as_they_are(client: TestClientProtocol, service: MemoryService) -> None:

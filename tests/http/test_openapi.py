@@ -120,7 +120,9 @@ def test_every_answer_conforms_to_the_document(case: schemathesis.Case[Any], url
         skipped = [positive_data_acceptance, missing_required_header]
         case.call_and_validate(base_url=url, headers=next(_TURNS), excluded_checks=skipped)
     else:
-        case.call_and_validate(base_url=url)
+        # Which texts are cursors no schema can say; a made-up one is a 400, rightly.
+        made_up: list[Any] = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
+        case.call_and_validate(base_url=url, excluded_checks=made_up)
 
 
 def test_checked_in_document_is_current() -> None:

@@ -108,6 +108,41 @@ async def test_overview_beyond_the_end_says_so(client: TestClientProtocol, servi
     assert "There is 1 brand that matches" in (await page(client, "/", q="nike", offset="25")).text
 
 
+async def test_overview_sorts_and_filters(client: TestClientProtocol, service: MemoryService) -> None:
+    """In the order and with the brands that the API would give; what waits is told where it was looked at."""
+    service.add("quiet", totalMentions=1, spikeDetected=False)
+    service.add("loud", totalMentions=2_000)
+    loudest = (await page(client, "/", sort="-mentions")).text
+    assert loudest.index("loud") < loudest.index("quiet")
+    assert "/brands/quiet" not in (await page(client, "/", filter="spiking", sort="name")).links
+    service.queued["quiet"], service.dead["quiet"], service.parked["quiet"] = 1_234, 56, "full"
+    parked = await page(client, "/", filter="parked", q="")
+    assert "/brands/loud" not in parked.links
+    for expected in ("1,234", "56", "Parked"):
+        assert expected in parked.text
+    empty = await page(client, "/", filter="failing")
+    assert "None of the 2 brands is in \N{LEFT DOUBLE QUOTATION MARK}Failing" in empty.text
+
+
+async def test_overview_keeps_sort_and_filter_on_the_next_page(
+    client: TestClientProtocol, service: MemoryService
+) -> None:
+    """And the form shows what is chosen, also an order that it does not offer."""
+    for number in range(30):
+        service.add(f"brand {number}", totalMentions=number)
+    first = await page(client, "/", sort="mentions", filter="spiking", q="brand")
+    [following] = [link for link in first.links if "offset=25" in link]
+    second = Outline(await (await client.get(following)).get_data(as_text=True))
+    assert "26\N{EN DASH}30 of 30" in second.text
+    assert second.text.index("brand 25") < second.text.index("brand 29")
+
+
+@pytest.mark.parametrize("query", [{"sort": "size"}, {"filter": "spikes"}, {"cursor": "x"}, {"limit": "1"}])
+async def test_overview_refuses_unknown_orders_and_filters(client: TestClientProtocol, query: dict[str, str]) -> None:
+    """On a page, too, nothing that was asked is passed over."""
+    assert "must be one of" in (text := (await page(client, "/", 400, **query)).text) or "no parameter" in text
+
+
 async def test_overview_finds_brands_by_part_of_their_name(client: TestClientProtocol, service: MemoryService) -> None:
     """The search folds case and says so when nothing matches."""
     service.registered += ["Nike", "Adidas"]
@@ -124,7 +159,7 @@ async def test_overview_keeps_rows_of_unreadable_summaries(client: TestClientPro
     """One damaged document does not hide the other brands."""
     service.add("nike")
     service.registered.append("broken")
-    service.summaries["broken"] = b"\xff"
+    service.stored["broken"] = b"\xff"
     outline = await page(client, "/")
     assert "Summary not readable" in outline.text
     assert "1,480" in outline.text
@@ -230,7 +265,7 @@ async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, ser
     service.parked = {}
     service.notices = {"new": Notice(queued=7)}
     assert "chunks that wait: 7" in (await page(client, "/brands/new")).text
-    assert "arked" not in (await page(client, "/")).text
+    assert "until somebody acts" not in (await page(client, "/")).text
 
 
 async def test_pages_name_a_paused_brand_and_how_it_goes_on(client: TestClientProtocol, service: MemoryService) -> None:
@@ -249,7 +284,7 @@ async def test_pages_name_a_paused_brand_and_how_it_goes_on(client: TestClientPr
     again = await client.get("/brands/nike", headers={"If-None-Match": before.headers["ETag"]})
     assert again.status_code == 200  # a browser that has the page of before does not keep it
     service.paused = {}
-    assert "aused" not in (await page(client, "/")).text
+    assert "paused" not in (await page(client, "/")).text
 
 
 async def test_overview_says_that_settings_are_disputed(client: TestClientProtocol, service: MemoryService) -> None:

@@ -221,6 +221,55 @@ HTTP_GUARDS: Final = (
         "return bool(gzip > 0)",
         "tests/http/test_compression.py::test_gzip_is_sent_to_who_takes_it",
     ),
+    # http/brand_index, http/listing: numbers of all brands, never older than they seem, and pages without gaps
+    Guard(
+        "orchestrator/http/brand_index.py",
+        "or entry.commits != status.commits",
+        "",
+        "tests/http/test_brand_index.py::test_a_brand_that_committed_is_read_again",
+    ),
+    Guard(
+        "orchestrator/http/brand_index.py",
+        "entry.commits is None or ",
+        "",
+        "tests/http/test_brand_index.py::test_a_brand_whose_commits_cannot_be_counted_is_read_each_time",
+    ),
+    Guard(
+        "orchestrator/http/brand_index.py",
+        " or entry.read_s < oldest_s",
+        "",
+        "tests/http/test_brand_index.py::test_what_nobody_rewrote_for_long_is_read_again",
+    ),
+    Guard(
+        "orchestrator/http/brand_index.py",
+        "                self._forget(statuses)\n",
+        "",
+        "tests/http/test_brand_index.py::test_what_has_gone_is_not_kept",
+    ),
+    Guard(
+        "orchestrator/http/brand_index.py",
+        "with trio.move_on_after(PATIENCE_S):",
+        "with trio.CancelScope():",
+        "tests/http/test_brand_index.py::test_a_request_waits_for_a_time_and_the_next_goes_on",
+    ),
+    Guard(
+        "orchestrator/http/listing.py",
+        "(place for place in places if place > query.after)",
+        "(place for place in places if place >= query.after)",
+        "tests/http/test_listing.py::test_pages_one_after_the_other_are_the_whole_list",
+    ),
+    Guard(
+        "orchestrator/http/listing.py",
+        "    if sorted_by != sort:",
+        "    if False:",
+        "tests/http/test_listing.py::test_a_cursor_of_another_order_is_refused",
+    ),
+    Guard(
+        "orchestrator/http/listing.py",
+        "if len(text) <= MAX_CURSOR_CHARS else",
+        "if True else",
+        "tests/http/test_listing.py::test_a_cursor_that_is_none_is_refused",
+    ),
     # http/access, http/guard: who is let in, by which name, and what is told to whom
     Guard(
         "orchestrator/http/access.py",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 import redis
+import trio
+from trio.testing import MockClock
 
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
@@ -16,6 +19,7 @@ from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.noticing import Trouble
 from orchestrator.fleet.parking import REMEDIES, Code, Parked, remedy
+from orchestrator.fleet.view import FleetView
 from orchestrator.http.service_view import Lag, Notice, Status
 from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
@@ -25,7 +29,7 @@ from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.updates import UpdateFeed
-from orchestrator.service.view import Service
+from orchestrator.service.view import FLEET_AGE_S, Service
 from orchestrator.store.client import connect
 from orchestrator.store.documents import Documents
 from orchestrator.store.members import Told, beat
@@ -285,3 +289,37 @@ async def test_notice_tells_what_any_process_or_operator_says_of_a_brand(redis_c
         "Parked until somebody acts; its chunks wait.", f"its epoch is b'inf': {remedy(Code.META, brand)}", 1
     )
     assert paused == Notice("", "", 1)  # who paused it is for operators alone, and told elsewhere
+
+
+async def test_fleet_is_looked_at_once_a_second(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock
+) -> None:
+    """Whoever asks meanwhile gets the same picture, also those who come together."""
+    looks = 0
+
+    def look(_self: Documents) -> FleetView:
+        nonlocal looks
+        looks += 1
+        return FleetView(looks)
+
+    monkeypatch.setattr(Documents, "fleet", look)
+    service = _service(redis_client)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(service.fleet)
+    assert (await service.fleet()).as_of_ms == 1
+    mock_clock.jump(FLEET_AGE_S + 0.01)
+    assert (await service.fleet()).as_of_ms == 2
+
+
+async def test_summaries_are_taken_in_the_thread_that_reads(redis_client: redis.Redis, brand: str) -> None:
+    """The event loop decodes nothing."""
+    redis_client.set(BrandKeys.of(brand).summary, b"{}")
+    loop, seen = threading.get_ident(), []
+
+    def take(raw: bytes | None) -> bytes | None:
+        seen.append(threading.get_ident())
+        return raw
+
+    assert await _service(redis_client).summaries([brand, f"{brand}-2"], take) == [b"{}", None]
+    assert loop not in seen

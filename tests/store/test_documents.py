@@ -53,6 +53,25 @@ def test_keys_of_a_foreign_type_count_as_absent(any_client: redis.Redis, brand: 
     assert (documents.summary(brand), documents.trend(brand), documents.spikes(brand)) == (None, {}, [])
 
 
+def test_summaries_are_read_together(any_client: redis.Redis, brand: str) -> None:
+    """Each as if it was read alone: missing, of a foreign type, or too long."""
+    documents, names = Documents(any_client), [f"{brand}-{number}" for number in range(4)]
+    keys = [BrandKeys.of(name).summary for name in names]
+    any_client.set(keys[0], b"{}")
+    any_client.sadd(keys[1], "x")
+    any_client.set(keys[3], b"x" * (MAX_DOCUMENT_BYTES + 100))
+    found = documents.summaries(names)
+    assert found == [documents.summary(name) for name in names]
+    assert found[:3] == [b"{}", None, None]
+
+
+def test_summaries_without_an_answer_raise() -> None:
+    """No answer is not the same as no document."""
+    client = connect("unix:///nowhere/redis.sock", timeout_s=1.0, pool_size=1)
+    with pytest.raises(StoreUnavailableError):
+        Documents(client).summaries(["nike"])
+
+
 @pytest.mark.parametrize("document", ["summary", "trend", "spikes"])
 def test_documents_without_an_answer_raise(document: str) -> None:
     """No answer is not the same as no document."""

@@ -24,6 +24,7 @@ let retryMs = FIRST_RETRY_MS;
 let retry = null;
 let heardMs = performance.now(); // the last sign of a service that serves, at first this page itself
 let currentMs = heardMs; // when the content was known to be what the service would say
+let fetchedMs = heardMs; // when the content was asked for: what no event tells of is only seen then
 let told = "";
 let trouble = broken ? "not available" : ""; // why nothing is heard
 
@@ -88,7 +89,7 @@ async function refresh() {
     if (response.ok) {
       if (broken) location.reload();
       replaceContent(await response.text());
-      currentMs = askedMs;
+      currentMs = fetchedMs = askedMs;
     } else {
       again = true;
     }
@@ -139,7 +140,7 @@ function connect() {
 
 setInterval(() => {
   if (source !== null && performance.now() - heardMs > SILENT_MS) lost("no connection");
-  if (broken || (everyMs && (trouble || performance.now() - currentMs > everyMs))) refresh();
+  if (broken || (everyMs && (trouble || performance.now() - fetchedMs > everyMs))) refresh();
   tell();
 }, 1000);
 document.addEventListener("visibilitychange", refreshIfMissed);
