@@ -14,6 +14,7 @@ from enum import Enum
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from orchestrator import tracing
 from orchestrator.contract.decode import Limits, Rejected, decode_scan, scan_batch
 from orchestrator.lane.duplicates import digest, drop_known
 from orchestrator.lane.step import Step
@@ -167,21 +168,24 @@ class Batch:
 
     def fold(self, state: BrandState, now_ms: int) -> None:
         """Fold its new chunks into *state*; what is not new is dropped here."""
-        started_s = perf_counter()
-        new = drop_known(needed(self._chunks, "chunks"), self.digests, needed(self.known, "answers about its chunks"))
-        self.enter(Stage.FOLDING)
-        failpoints.hit_chunks(chunk.chunk_id for chunk in new.batch.chunks)
-        report = state.fold(new.batch, now_ms)
-        failpoints.hit("session.folded")
-        self.enter(Stage.FOLDED)
-        self._chunks, self.digests = None, new.digests
-        self.step = Step(
-            fold=report,
-            items=len(self.items),
-            duplicates=new.duplicates,
-            failed=len(self.rejected),
-            fold_s=self._decode_s + perf_counter() - started_s,
-        )
+        with tracing.span("fold", {"items": len(self.items)}, self.items):
+            started_s = perf_counter()
+            new = drop_known(
+                needed(self._chunks, "chunks"), self.digests, needed(self.known, "answers about its chunks")
+            )
+            self.enter(Stage.FOLDING)
+            failpoints.hit_chunks(chunk.chunk_id for chunk in new.batch.chunks)
+            report = state.fold(new.batch, now_ms)
+            failpoints.hit("session.folded")
+            self.enter(Stage.FOLDED)
+            self._chunks, self.digests = None, new.digests
+            self.step = Step(
+                fold=report,
+                items=len(self.items),
+                duplicates=new.duplicates,
+                failed=len(self.rejected),
+                fold_s=self._decode_s + perf_counter() - started_s,
+            )
 
     def refresh(self, state: BrandState, now_ms: int) -> None:
         """Without chunks: let what is too old at *now_ms* leave *state*."""

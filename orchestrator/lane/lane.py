@@ -16,6 +16,7 @@ import stamina
 import structlog
 import trio
 
+from orchestrator import tracing
 from orchestrator.errors import (
     LeaseLostError,
     OrchestratorError,
@@ -184,7 +185,10 @@ class Lane:
 
         Cancellation leaves either a committed batch or nothing; the lease is released if Redis answers.
         """
-        with structlog.contextvars.bound_contextvars(brand=self.brand, lane=self.number):
+        with (
+            tracing.span("lane", {"brand": self.brand, "lane": self.number}, current=True),
+            structlog.contextvars.bound_contextvars(brand=self.brand, lane=self.number, **tracing.ids()),
+        ):
             outcome = LaneOutcome.LOST
             try:
                 with self._scope:

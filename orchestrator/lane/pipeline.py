@@ -16,6 +16,7 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from orchestrator import tracing
 from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
@@ -123,9 +124,10 @@ class Pipeline:
             # Before N's commit is sent: on one line answers come in order, and N + 1 is to be folded before N is in.
             asked = self._ask_about_next() if fold_ahead and batch.items else None
         try:
-            reply, arriving = self._send(batch, asked)  # N's commit, and the question for N + 2
-            self._fold_ahead(batch, asked)  # N + 1, while Redis works
-            answer = reply.read()  # N is in
+            with tracing.span("commit", {"items": len(batch.items)}):
+                reply, arriving = self._send(batch, asked)  # N's commit, and the question for N + 2
+                self._fold_ahead(batch, asked)  # N + 1, while Redis works
+                answer = reply.read()  # N is in
         except StoreError:
             # Nobody reads what is still under way, and a retry may be seconds ahead: the connection is for others.
             self._line.drop()
@@ -247,7 +249,8 @@ class Pipeline:
     def _peek(self) -> Batch:
         self._forget()
         try:
-            peek = self._store.peek(self._lease, self._may_read(self._sizer.items), self._look(held=False))
+            with tracing.span("fetch"):
+                peek = self._store.peek(self._lease, self._may_read(self._sizer.items), self._look(held=False))
         except ClockSkewError:
             self._unseen = True
             raise
@@ -340,7 +343,8 @@ class Pipeline:
         if batch is None:
             return
         try:
-            batch.receive()
+            with tracing.span("fetch"):
+                batch.receive()
             batch.items = self._kept(batch.items)
         except StoreError:  # the commit goes another way; what was to be read ahead is read in its turn
             self._forget()

@@ -21,7 +21,7 @@ import stamina
 import structlog
 import trio
 
-from orchestrator import __version__
+from orchestrator import __version__, tracing
 from orchestrator.alerts.deliver import Alerts
 from orchestrator.contract.lock_token import new_name
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -57,6 +57,7 @@ from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
 _CONTROL_CONNECTIONS = 8  # registry, claims, dead letters, updates, heartbeat, parked brands, history and one to spare
+_TRACES_GRACE_S = 1.0
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
 
@@ -102,7 +103,7 @@ async def serve(
     """
     log = structlog.get_logger("orchestrator.app")
     announce(settings, redis_url, log)
-    _prepare_process(log)
+    _prepare_process(settings, log)
     metrics = Metrics(merge_implementation=choice.IMPLEMENTATION)
     parts = _Parts(settings, redis_url, metrics, embedded=embedded)
     stop_http = trio.Event()
@@ -139,6 +140,9 @@ async def serve(
     finally:
         # After the nursery: its tasks use the connections until they have ended.
         parts.close()
+        # Last, and not for long: an endpoint that is away must not hold up the end.
+        with trio.move_on_after(_TRACES_GRACE_S, shield=True):
+            await trio.to_thread.run_sync(tracing.stop, abandon_on_cancel=True)
     log.info("stopped")
 
 
@@ -256,12 +260,14 @@ def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogg
         )
 
 
-def _prepare_process(log: structlog.stdlib.BoundLogger) -> None:
+def _prepare_process(settings: Settings, log: structlog.stdlib.BoundLogger) -> None:
     """Set what holds for the process as a whole.
 
     Raises:
-        SettingsError: a failpoint is misspelt.
+        SettingsError: a failpoint is misspelt, or traces are asked for that there are not.
     """
+    if tracing.start(os.environ, instance=settings.orchestrator_id, version=__version__):
+        log.info("traces are made, as the OTEL_* variables say")
     spec = os.environ.get(failpoints.VARIABLE, "")
     if spec:
         log.warning("FAILPOINTS ARE ARMED: this process will fail on purpose", points=failpoints.arm(spec))

@@ -93,7 +93,7 @@ async def test_document_names_the_parameters_that_the_handlers_take(app: QuartTr
     """The OpenAPI document and the guard cannot differ."""
     paths = openapi_document()["paths"]
     for rule in app.url_map.iter_rules():
-        described = paths.get(rule.rule.replace("<brand:name>", "{brand}"))
-        if described is not None:
-            named = {each["name"] for each in described["get"].get("parameters", []) if each["in"] == "query"}
-            assert named == set(taken(app.view_functions[rule.endpoint])), rule.rule
+        path = paths.get(rule.rule.replace("<brand:name>", "{brand}"), {})
+        for method in path.keys() & {name.lower() for name in rule.methods or ()}:
+            named = {each["name"] for each in path[method].get("parameters", []) if each["in"] == "query"}
+            assert named == set(taken(app.view_functions[rule.endpoint])), f"{method} {rule.rule}"

@@ -270,6 +270,31 @@ HTTP_GUARDS: Final = (
         "if True else",
         "tests/http/test_listing.py::test_a_cursor_that_is_none_is_refused",
     ),
+    # tracing: what chunks say is untrusted, and secrets are not told
+    Guard(
+        "orchestrator/tracing/traceparent.py",
+        'known = version != "ff" and (rest is None or version != "00")',
+        "known = True",
+        "tests/tracing/test_traceparent.py::test_parse_takes_the_standards_form_alone",
+    ),
+    Guard(
+        "orchestrator/tracing/traceparent.py",
+        "            if len(found) == MAX_LINKS:\n                break\n",
+        "",
+        "tests/tracing/test_traceparent.py::test_traceparents_are_told_once_and_within_a_bound",
+    ),
+    Guard(
+        "orchestrator/tracing/telemetry.py",
+        "        _keep_headers_secret()\n",
+        "",
+        "tests/tracing/test_spans.py::test_headers_that_cannot_be_read_are_not_shown",
+    ),
+    Guard(
+        "orchestrator/tracing/telemetry.py",
+        "Status(StatusCode.ERROR, type(error).__name__)",
+        "Status(StatusCode.ERROR, str(error))",
+        "tests/tracing/test_spans.py::test_an_error_is_told_by_its_class_alone",
+    ),
     # http/access, http/guard: who is let in, by which name, and what is told to whom
     Guard(
         "orchestrator/http/access.py",

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ import structlog
 import trio
 from structlog.testing import capture_logs
 
+from orchestrator import tracing
 from orchestrator.errors import SettingsError, StoreRefusedError
 from orchestrator.process import failpoints
 from orchestrator.scheduler.scheduler import Scheduler
@@ -29,6 +31,7 @@ from tests.lane.support import item
 from tests.polling import until
 from tests.redis_server import RedisServer
 from tests.service_process import Updates
+from tests.tracing.test_spans import collecting
 
 DEADLINE_S = 60.0
 
@@ -127,6 +130,43 @@ async def test_serve_lets_operators_mend_what_failed(tmp_path: Path) -> None:
                 page = await client.get(f"http://127.0.0.1:{at.http_port}/ops")
                 assert "Sign in to act" in page.text
                 nursery.cancel_scope.cancel()
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_sends_traces_where_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From push to collector: the visit's spans arrive before the process ends, linked to the chunk's trace."""
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with collecting() as (collector, address), RedisServer() as server, server.client() as client:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        updates = Updates(client)
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
+                client.sadd("brands:set", "nike")
+                client.rpush("result:brand:nike:chunks", item("nike", "a", meta={"traceparent": parent}))
+                await updates.until("nike", lambda _: True)
+                os.kill(os.getpid(), signal.SIGTERM)
+        updates.close()
+    sent = collector.spans()
+    assert {"lane", "fetch", "fold", "commit"} <= {span.name for span in sent}
+    assert [link.trace_id.hex() for span in sent for link in span.links] == [parent.split("-")[1]]
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_ends_although_nobody_takes_its_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that never answers gets its second, and no more."""
+
+    def hang() -> None:
+        gate.wait()
+
+    gate = threading.Event()
+    monkeypatch.setattr(tracing, "stop", hang)
+    with RedisServer() as server:
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
+                os.kill(os.getpid(), signal.SIGTERM)
+    gate.set()
 
 
 async def test_serve_stops_while_it_starts(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
