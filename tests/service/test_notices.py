@@ -186,3 +186,17 @@ def test_publish_is_bounded(redis_client: redis.Redis) -> None:
     redis_client.hset(PARKED_KEY, "too", "many")
     assert publish(redis_client, [Change("b", None, one)]) == {"b"}
     assert redis_client.hlen(PARKED_KEY) == 1
+
+
+async def test_an_old_commit_takes_out_no_later_entry(redis_client: redis.Redis) -> None:
+    """Each commit counts once: what was found after it stays."""
+    mine, other = Fixed(), Fixed()
+    notices, others = Notices(redis_client, ME, mine), Notices(redis_client, OTHER, other)
+    for name in (ME, OTHER):
+        live(redis_client, name)
+    other.committed = {"a"}
+    await one_look(others, other)
+    mine.park("a")
+    await one_look(notices, mine)
+    await one_look(others, other)
+    assert set(read_parked(redis_client)) == {"a"}
