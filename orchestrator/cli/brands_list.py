@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import click
 import redis
@@ -14,18 +14,16 @@ from rich.table import Table
 
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import make_table, on_terminal, plain, remark, show_page
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause
+from orchestrator.fleet.document import parked_document
+from orchestrator.fleet.view import BrandStatus, Standing
 from orchestrator.settings import Settings
-from orchestrator.store import pauses, translated
+from orchestrator.store.fleet import read_brands
 from orchestrator.store.heads import first_times
 from orchestrator.store.registry import registered
 
-SLICE: Final = 512
-"""Brands in one round trip."""
-
+_ALONE: Final = frozenset({Standing.PARKED, Standing.NEWER, Standing.FAILING})
 _UNITS_S: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
-_WIDTH: Final = 4  # commands a brand
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,7 @@ class BrandRow:
     Attributes:
         oldest_s: age of the first chunk in the queue, as its worker says; None: it does not, or nobody asked.
         paused: that an operator paused it.
+        alone: how a brand stands that processes leave alone, or cannot get done.
     """
 
     brand: str
@@ -44,13 +43,25 @@ class BrandRow:
     summary: bool
     oldest_s: float | None = None
     paused: Pause | None = None
+    alone: BrandStatus | None = None
 
     def document(self) -> dict[str, object]:
         """The row as JSON."""
-        fields = asdict(self)
-        del fields["oldest_s"], fields["paused"]
-        paused = None if self.paused is None else json.loads(self.paused.mark())
-        return {**fields, "oldestSeconds": self.oldest_s, "paused": paused}
+        return {
+            **{name: getattr(self, name) for name in ("brand", "queued", "failed", "commits", "summary")},
+            "oldestSeconds": self.oldest_s,
+            "paused": None if self.paused is None else json.loads(self.paused.mark()),
+            "parked": None if self.alone is None else parked_document(self.alone),
+        }
+
+    @property
+    def held_up(self) -> str:
+        """What keeps the brand from going on; empty if nothing does."""
+        if self.paused is not None:
+            return str(self.paused)
+        if self.alone is None or self.alone.parked is None:
+            return ""
+        return f"{self.alone.standing}: {self.alone.parked.told(self.brand)}"
 
 
 def _first(number: float | None) -> float:
@@ -72,7 +83,7 @@ SORTS: Final = {
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @with_settings
 def list_brands(settings: Settings, *, sort: str, as_json: bool) -> None:
-    """List registered brands: chunks queued, dead letters, commits, whether there is a summary, and who is paused.
+    """List registered brands: chunks queued, dead letters, commits, whether there is a summary, and what holds them up.
 
     Off a terminal the names alone, one on each line. --sort oldest looks at the first chunk of each queue and takes the
     worker's word for its age.
@@ -95,30 +106,21 @@ def list_brands(settings: Settings, *, sort: str, as_json: bool) -> None:
 
 
 def look_at(client: redis.Redis, names: Sequence[str], *, ages: bool = False) -> list[BrandRow]:
-    """How each of *names* stands, a round trip for each :data:`SLICE`; with *ages* also how old their chunks are.
+    """How each of *names* stands, as all other surfaces say; with *ages* also how old their chunks are.
 
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    rows = [row for start in range(0, len(names), SLICE) for row in _slice(client, names[start : start + SLICE])]
-    paused = pauses.paused(client, names)
-    times = _ages_s(client, [row.brand for row in rows if row.queued]) if ages else {}
-    return [replace(row, paused=paused.get(row.brand), oldest_s=times.get(row.brand)) for row in rows]
-
-
-def _slice(client: redis.Redis, names: Sequence[str]) -> list[BrandRow]:
-    with translated(), client.pipeline(transaction=False) as pipeline:
-        for name in names:
-            keys = BrandKeys.of(name)
-            pipeline.llen(keys.queue)
-            pipeline.llen(keys.failed)
-            pipeline.hget(keys.meta, "version")
-            pipeline.exists(keys.summary)
-        replies: list[Any] = pipeline.execute(raise_on_error=False)
-    answers = [replies[start : start + _WIDTH] for start in range(0, len(replies), _WIDTH)]
+    found = read_brands(client, names)
+    times = _ages_s(client, [status.brand for status in found if status.queued]) if ages else {}
     return [
-        BrandRow(name, _number(queued), _number(failed), _number(version or 0), exists == 1)
-        for name, (queued, failed, version, exists) in zip(names, answers, strict=True)
+        BrandRow(
+            *(status.brand, status.queued, status.failed, status.commits, status.summarised),
+            oldest_s=times.get(status.brand),
+            paused=status.paused,
+            alone=status if status.standing in _ALONE else None,
+        )
+        for status in found
     ]
 
 
@@ -128,17 +130,10 @@ def _ages_s(client: redis.Redis, names: Sequence[str]) -> Mapping[str, float]:
     return {name: max(0.0, (now_ms - at_ms) / 1000) for name, at_ms in first_times(client, names).items()}
 
 
-def _number(reply: Any) -> int | None:
-    try:
-        return int(reply)
-    except (TypeError, ValueError):  # an error reply, or what was damaged
-        return None
-
-
 def _table(rows: Sequence[BrandRow], *, ages: bool) -> Table:
     oldest = ("Oldest",) if ages else ()
     right = ("Queued", *oldest, "Failed", "Commits")
-    table = make_table("Brand", *right, "Summary", "Paused", right=right)
+    table = make_table("Brand", *right, "Summary", "Held up", right=right)
     for row in rows:
         table.add_row(
             plain(row.brand),
@@ -147,7 +142,7 @@ def _table(rows: Sequence[BrandRow], *, ages: bool) -> Table:
             _cell(row.failed),
             _cell(row.commits),
             "yes" if row.summary else "no",
-            plain("" if row.paused is None else row.paused),
+            plain(row.held_up),
             style="red" if None in {row.queued, row.failed, row.commits} else "",
         )
     return table

@@ -61,6 +61,15 @@ def read_fleet(client: redis.Redis, registry_keys: Sequence[str]) -> FleetView:
     return FleetView(now_ms, members, brands, len(registry.refused))
 
 
+def read_brands(client: redis.Redis, brands: Sequence[str]) -> list[BrandStatus]:
+    """How each of *brands* stands, registered or not.
+
+    Raises:
+        StoreError: Redis did not answer or refused.
+    """
+    return _look(client, brands, read_members(client), read_parked(client))[1]
+
+
 def read_brand(client: redis.Redis, brand: str) -> BrandStatus:
     """How *brand* stands, registered or not.
 

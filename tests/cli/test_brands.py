@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 import redis
 
 from orchestrator.cli import brands_list
-from orchestrator.cli.brands_list import SLICE
-from orchestrator.contract.keys import AUDIT_KEY, BrandKeys
+from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, PARKED_KEY, BrandKeys
+from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.store import pauses
 from orchestrator.store.audit import read_audit
+from orchestrator.store.fleet import SLICE
+from orchestrator.store.members import Told, beat
+from orchestrator.store.parked import encode
 from tests.cli.conftest import Invoke
 
-UNASKED = {"oldestSeconds": None, "paused": None}
+UNASKED = {"oldestSeconds": None, "paused": None, "parked": None}
 """What a brand has that is not paused, if nobody asks for ages."""
 
 
@@ -199,6 +203,21 @@ def test_brands_list_as_a_table(invoke: Invoke, redis_client: redis.Redis, monke
     redis_client.delete(keys.queue)
     assert "paused by ops@host" in " ".join(shown.split())
     assert " d " in shown
+
+
+def test_brands_list_names_parked_brands_with_what_helps(
+    invoke: Invoke, redis_client: redis.Redis, brand: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every other surface does, whichever process parked them."""
+    invoke("brands", "add", brand)
+    beat(redis_client, "00000000000000aa", 0, Told("o-1", "1", 4, msgspec.Raw(b"{}"), 1, 0))
+    redis_client.hset(PARKED_KEY, brand, encode(Parked(Code.META, "its epoch is wrong", 1, "00000000000000aa")))
+    (row,) = json.loads(invoke("brands", "list", "--json").stdout)
+    monkeypatch.setattr(brands_list, "on_terminal", lambda: True)
+    shown = invoke("brands", "list").stdout
+    redis_client.delete(PARKED_KEY, MEMBERS_KEY)
+    assert (row["parked"]["code"], row["parked"]["remedy"]) == ("meta", remedy(Code.META, brand))
+    assert "parked: its" in " ".join(shown.split())
 
 
 # -- purging

@@ -226,12 +226,6 @@ DAMAGE_GUARDS: Final = (
     ),
     # those who only list brands are not ended by one that is damaged
     Guard(
-        "orchestrator/cli/brands_list.py",
-        "except (TypeError, ValueError):",
-        "except TypeError:",
-        "tests/cli/test_brands.py::test_brands_list_shows_a_brand_whose_commits_are_damaged",
-    ),
-    Guard(
         "orchestrator/store/state_formats.py",
         " and len(reply) <= MOST_DIGITS\n",
         "\n",
