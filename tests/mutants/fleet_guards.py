@@ -53,6 +53,7 @@ FLEET_GUARDS: Final = (
     Guard(_FLEET, "for brand, one in parked.items() if one.by in living}", "for brand, one in parked.items()}", _READS),
     Guard(_FLEET, "return False if is_process(name) else None", "return None", _READS),
     Guard(_FLEET, "since_ms=min(epoch, now_ms) if epoch else None", "since_ms=epoch", _READS),
+    Guard(_FLEET, "field.isdigit() and len(field) <= _MOST_DIGITS else None", "field else None", _READS),
     Guard(_LOOK, "return type(found) == 'string' and #found <= most and found or ''", "return found or ''", _READS),
     Guard(_LOOK, "return type(found) == 'number' and found or -1", "return found", _READS),
     Guard(_LOOK, "redis.pcall('GETRANGE', lock, 0, token_bytes - 1)", "redis.call('GETRANGE', lock, 0, -1)", _READS),
