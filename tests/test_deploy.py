@@ -15,6 +15,8 @@ from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
+SAME = re.compile(r"backlog|oldest_waiting|dead_letters\b|orphan|brands_failing")
+"""Metrics that every process tells alike, by their names."""
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
@@ -31,7 +33,7 @@ def named_series(text: str) -> set[str]:
     return set(re.findall(r"\borchestrator_\w+", text))
 
 
-@pytest.mark.parametrize("name", ["alerts.yml", "alerts_test.yml", "grafana-board.json"])
+@pytest.mark.parametrize("name", ["alerts.yml", "alerts_test.yml", "alerts_days_test.yml", "grafana-board.json"])
 def test_deploy_names_only_exposed_metrics(name: str) -> None:
     """Every metric in rules, their tests and the board is one that the service exposes."""
     named = named_series((DEPLOY / name).read_text())
@@ -45,7 +47,37 @@ def test_grafana_board_is_importable_json() -> None:
     assert board["title"]
     assert "datasource" in {variable["name"] for variable in board["templating"]["list"]}
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-    assert all(panel["targets"] for panel in board["panels"])
+    assert all(panel["targets"] for panel in board["panels"] if panel["type"] != "row")
+
+
+def test_grafana_board_keeps_what_is_global_apart() -> None:
+    """Figures that every process tells alike stand in a row of their own, and all of them stand in it."""
+    board = json.loads((DEPLOY / "grafana-board.json").read_text())
+    rows: dict[str, str] = {}
+    row = ""
+    for panel in sorted(board["panels"], key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"])):
+        row = panel["title"] if panel["type"] == "row" else row
+        rows[row] = rows.get(row, "") + json.dumps(panel.get("targets", []))
+    assert list(rows) == ["The whole fleet: the same from every process", "All processes together", "Each process"]
+    fleet, together, each = rows.values()
+    assert {name for name in exposed_series() if SAME.search(name)} <= named_series(fleet) | {
+        "orchestrator_orphan_bytes"
+    }
+    assert not SAME.search(together + each)
+    assert "freshness" in together
+    assert "duplicate" in together
+
+
+def test_grafana_panels_do_not_overlap() -> None:
+    """No two panels take the same place."""
+    taken = [
+        (column, line)
+        for panel in json.loads((DEPLOY / "grafana-board.json").read_text())["panels"]
+        for place in (panel["gridPos"],)
+        for column in range(place["x"], place["x"] + place["w"])
+        for line in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(taken) == len(set(taken))
 
 
 def test_grafana_board_shows_all_that_becomes_of_chunks_and_brands() -> None:
@@ -58,7 +90,14 @@ def test_grafana_board_shows_all_that_becomes_of_chunks_and_brands() -> None:
 
 
 @needs_promtool
-@pytest.mark.parametrize("arguments", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts_test.yml")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("test", "rules", "alerts_test.yml"),
+        ("test", "rules", "alerts_days_test.yml"),
+    ],
+)
 def test_prometheus_files_satisfy_promtool(arguments: tuple[str, ...]) -> None:
     """Prometheus's own tool accepts the scrape configuration, and each alert fires when it should and only then."""
     done = subprocess.run(["promtool", *arguments], cwd=DEPLOY, capture_output=True, text=True, check=False)
@@ -66,27 +105,40 @@ def test_prometheus_files_satisfy_promtool(arguments: tuple[str, ...]) -> None:
 
 
 def test_every_alert_is_exercised() -> None:
-    """No rule stands in alerts.yml without a fault in alerts_test.yml that must fire it."""
+    """No rule stands in alerts.yml without a fault in its tests that must fire it."""
     rules = set(re.findall(r"alert: (\w+)", (DEPLOY / "alerts.yml").read_text()))
-    fired = set(re.findall(r'alertname="(\w+)"', (DEPLOY / "alerts_test.yml").read_text()))
+    tests = "".join(path.read_text() for path in sorted(DEPLOY.glob("alerts_*test.yml")))
+    fired = set(re.findall(r'labels: .\{alertname="(\w+)"', tests))
     assert rules
     assert rules == fired
 
 
 def test_every_runbook_is_there() -> None:
-    """An alert that names a page leads to one about itself, and no page is left over."""
+    """Every alert leads to a page about itself, and no page is left over."""
     text = (DEPLOY / "alerts.yml").read_text()
     alerts = re.split(r"^      - alert: ", text, flags=re.MULTILINE)[1:]
-    named = {alert.split("\n")[0]: re.search(r"runbook_url: (\S+)", alert) for alert in alerts}
-    pages = {name: ROOT / found[1] for name, found in named.items() if found}
+    named = {
+        alert.split("\n")[0]: re.findall(r"^          runbook_url: (\S+)$", alert, re.MULTILINE) for alert in alerts
+    }
+    assert [name for name, urls in named.items() if len(urls) != 1] == []
+    pages = {name: ROOT / url for name, (url,) in named.items()}
     assert all(page.read_text().startswith(f"# {name}\n") for name, page in pages.items())
     assert set(pages.values()) == set((ROOT / "docs" / "runbooks").glob("*.md"))
 
 
+def test_runbooks_get_their_base_in_one_place() -> None:
+    """What the head of the file says makes links of all of them."""
+    text = (DEPLOY / "alerts.yml").read_text()
+    told = re.search(r"sed -i 's#(.*?)#(.*?)#' alerts.yml", text)
+    assert told is not None
+    rules = text.partition("groups:")[2].replace(told[1], told[2])
+    assert rules.count("runbook_url: ") == rules.count("runbook_url: https://YOUR.PLACE/docs/runbooks/") > 20
+
+
 def test_board_and_rules_never_sum_what_every_process_tells_alike() -> None:
     """The backlog is the same from each: a sum over three processes is three times too much."""
-    same = "|".join(name for name in exposed_series() if re.search("backlog|oldest_waiting|dead_letters$", name))
-    assert len(same.split("|")) == 5
+    same = "|".join(name for name in exposed_series() if SAME.search(name))
+    assert len(same.split("|")) == 9
     for name in ("alerts.yml", "grafana-board.json"):
         text = (DEPLOY / name).read_text()
         uses = len(re.findall(rf"(?:{same})\b", text))

@@ -29,6 +29,7 @@ from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
 from orchestrator.store.damage import damages
 from orchestrator.store.fleet import read_fleet
+from orchestrator.store.orphans import Orphans, search
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
@@ -79,6 +80,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
             formats = state_formats(client, registry.brands)
             damaged = _damage_finding(damages(client, registry.brands))
             stored = stored_settings(client, registry.brands)
+            orphans = search(client, frozenset(registry.brands))
             numbers = _numbers_finding(client, sorted(registry.brands))
             paused = _paused_finding(pauses.paused(client, registry.brands))
     except Misuse:
@@ -91,7 +93,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
     ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
     surroundings = [*settings_findings, *fleet_findings(view), numbers]
-    return [*findings, brands, _formats_finding(formats), damaged, paused, *surroundings]
+    return [*findings, brands, _orphans_finding(orphans), _formats_finding(formats), damaged, paused, *surroundings]
 
 
 def _kernel() -> Finding:
@@ -129,6 +131,26 @@ def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings:
         remedy = "register one: orchestrator brands add BRAND"
         return Finding("brands", Verdict.WARN, f"none is registered under {keys}", remedy)
     return Finding("brands", Verdict.OK, f"{brands} registered under {keys}")
+
+
+def _orphans_finding(found: Orphans) -> Finding:
+    """Whether chunks wait in queues that nobody reads."""
+    searched = "" if found.complete else ", of the keys that were looked through"
+    if not found.queues:
+        return Finding("orphan queues", Verdict.OK, f"none{searched}")
+    size = "" if found.size is None else f", {found.size / 1_000_000:.1f} MB"
+    shown = "; ".join(f"{counted(one.chunks, 'chunk')}: {one.why}" for one in found.named[:_SHOWN])
+    more = "; ..." if found.queues > _SHOWN else ""
+    detail = (
+        f"{counted(found.chunks, 'chunk')} in {counted(found.queues, 'queue')} of unregistered brands{size}{searched}: "
+        f"{shown}{more}"
+    )
+    return Finding(
+        "orphan queues",
+        Verdict.WARN,
+        detail,
+        "register the brand, or mend the name where it is pushed: see docs/runbooks/orphan-queues.md",
+    )
 
 
 def _formats_finding(formats: Mapping[str, int]) -> Finding:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 BRAND_LIST_KEYS = ("brands:list", "brands:set")
 UPDATES_CHANNEL = "summary:updates"
 MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
+ORPHANS_KEY = "orchestrator:orphans"  # STRING with PX, the queues of unregistered brands, as last searched for
+ORPHANS_TURN_KEY = "orchestrator:orphans:turn"  # STRING with PX, token of who searches
 AUDIT_KEY = "orchestrator:audit"  # LIST, what people did
 PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
 PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
@@ -37,6 +39,21 @@ def brand_of_queue(key: str) -> str | None:
     if not (key.startswith(QUEUE_PREFIX) and key.endswith(QUEUE_SUFFIX)):
         return None
     return key[len(QUEUE_PREFIX) : -len(QUEUE_SUFFIX)] or None
+
+
+def failed_key(brand: str) -> str:
+    """Name of the LIST of a brand's dead letters."""
+    return f"failed:brand:{brand}"
+
+
+def claim_keys(brand: str) -> tuple[str, str, str]:
+    """Lock, meta and queue of *brand*, as in :class:`BrandKeys`: claims ask about all brands, and need no others."""
+    queue = queue_key(brand)
+    return f"{_own(queue)}lock", f"{_own(queue)}meta", queue
+
+
+def _own(queue: str) -> str:
+    return f"orchestrator:{{{queue}}}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +83,7 @@ class BrandKeys:
     def of(cls, brand: str) -> BrandKeys:
         """The keys of *brand*."""
         queue = queue_key(brand)
-        own = f"orchestrator:{{{queue}}}:"
+        own = _own(queue)
         return cls(
             brand=brand,
             queue=queue,
@@ -75,7 +92,7 @@ class BrandKeys:
             state=f"{own}state",
             seen0=f"{own}seen0",
             seen1=f"{own}seen1",
-            failed=f"failed:brand:{brand}",
+            failed=failed_key(brand),
             summary=f"summary:brand:{brand}",
             spike=f"spike:brand:{brand}",
             trend=f"trend:brand:{brand}",

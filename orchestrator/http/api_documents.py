@@ -67,16 +67,41 @@ class BrandNumbersDocument(msgspec.Struct, frozen=True, rename="camel"):
     as_of: Time | None
 
 
+class OrphanQueue(msgspec.Struct, frozen=True):
+    """A queue of a brand that nobody registered; ``why`` says which registered brand its name is like."""
+
+    name: str
+    chunks: int
+    bytes: int | None
+    why: str
+
+
+class OrphansDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """What waits for ever: chunks in queues of brands that nobody registered.
+
+    ``bytes`` is what they take in Redis, null where it does not tell. ``named`` are those with the most chunks.
+    ``complete`` is false if the search, at ``asOf``, ended before it had seen every key.
+    """
+
+    queues: int
+    chunks: int
+    bytes: int | None
+    complete: bool
+    as_of: Time
+    named: list[OrphanQueue]
+
+
 class LagDocument(msgspec.Struct, frozen=True, rename="camel"):
     """What waits for its summary, in all queues of registered brands together; the same from every process.
 
     ``oldestSeconds``: for so long the brand that waits longest has seen no commit. ``asOf``: time of the count, about a
-    second ago. All are null while nobody can count, and 0 only if nothing waits.
+    second ago. All are null while nobody can count, and 0 only if nothing waits. ``orphans`` are counted apart.
     """
 
     chunks: int | None
     brands: int | None
     oldest_seconds: float | None
+    orphans: OrphansDocument | None
     as_of: Time | None
 
 

@@ -182,7 +182,7 @@ def _brands() -> JsonObject:
 def _lag() -> JsonObject:
     return {
         "get": {
-            "summary": "What waits in all queues, for autoscalers; never cached",
+            "summary": "What waits in all queues, for autoscalers, and what waits in vain; never cached",
             "operationId": "lag",
             "responses": {"200": _json(LagDocument, "The document.", tagged=False), **_REFUSED},
         }

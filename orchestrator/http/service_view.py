@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.view import FleetView
+    from orchestrator.store.orphans import Orphans
 
 T = TypeVar("T")
 
@@ -100,12 +101,14 @@ class Lag:
         brands: whose queues are not empty.
         oldest_s: for so long the brand that waits longest has seen no commit; 0 if none waits.
         counted_ms: Unix milliseconds of the count.
+        orphans: queues of brands that nobody registered, None before somebody looked for them.
     """
 
     chunks: int | None = None
     brands: int | None = None
     oldest_s: float | None = None
     counted_ms: int | None = None
+    orphans: Orphans | None = None
 
 
 @dataclass(frozen=True, slots=True)

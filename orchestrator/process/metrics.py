@@ -204,9 +204,27 @@ class Metrics:
         )
         self.dead_letters = self._gauge(
             "dead_letters",
-            f"Entries in the failed lists of all registered brands, whoever wrote them, 15 s old at most. {once}",
+            f"Entries in the failed lists of all registered brands, whoever wrote them, 30 s old at most. {once}",
         )
         self.dead_letters.set(nan)
+        self.brands_failing = self._gauge(
+            "brands_failing",
+            "Registered brands that brought dead letters and no chunk that counts for an hour, as far as this process"
+            f" has watched for so long. {once}",
+        )
+        self.brands_failing.set(nan)
+        self.orphan_queues = self._gauge(
+            "orphan_queues", f"Queues with chunks of brands that nobody registered, looked for hourly. {once}"
+        )
+        self.orphan_chunks = self._gauge(
+            "orphan_chunks", f"Chunks in queues of brands that nobody registered: they wait for ever. {once}"
+        )
+        self.orphan_bytes = self._gauge(
+            "orphan_bytes",
+            "Memory that those queues take in Redis, by MEMORY USAGE of 5 nodes of each; of more than 1,000 queues the"
+            f" rest is estimated. {once} NaN also where Redis does not allow that command.",
+        )
+        self.set_orphans(nan, nan, nan)
         self.freshness = self._histogram(
             "freshness_seconds",
             "From the oldest usable processedAt of a batch to its commit, by the clocks of worker and orchestrator.",
@@ -351,6 +369,12 @@ class Metrics:
         self.backlog_brands.set(brands)
         self.oldest_waiting.set(oldest_s)
         self.backlog_paused_chunks.set(paused_chunks)
+
+    def set_orphans(self, queues: float, chunks: float, size: float) -> None:
+        """Expose what waits in queues of unregistered brands; NaN where nobody can look."""
+        self.orphan_queues.set(queues)
+        self.orphan_chunks.set(chunks)
+        self.orphan_bytes.set(size)
 
     def set_wake_mode(self, mode: WakeMode) -> None:
         """Expose which of the wake modes is in force."""

@@ -25,13 +25,14 @@ from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
+from orchestrator.scheduler.failing import Failing
 from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
 from orchestrator.store.client import Login
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
-from orchestrator.store.types import Claim, Queued, Registry
+from orchestrator.store.types import Claim, Letters, Queued, Registry
 
 T = TypeVar("T")
 
@@ -50,14 +51,14 @@ COUNT_S = 0.75
 """Least time between two claims that ask about all brands, to count what waits. With hints every claim does; without
 them most ask about idle brands alone, so that polling costs no more while many brands are ready."""
 
-LETTERS_S = 15.0
+LETTERS_S = 30.0
 """Between two counts of dead letters: they are read by people, and cost a command a brand."""
 
 REGISTRY_PAUSE_S = 0.05
 """Least time between two readings of the registry, however many hints there are that it changed."""
 
 REFUSED_TOLD = 20
-"""Most refused names that one reading of the registry puts into the log; the metric counts all."""
+"""Most names of brands that one look puts into the log; the metrics count all."""
 
 PAUSES_TOLD = 20
 """Most pauses that one look at them puts into the log, each by name."""
@@ -120,6 +121,8 @@ class Discovery:
         self.redis_health = RedisHealth(metrics, self._recovered)
         self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
         self.backlog = Backlog()
+        self._failing = Failing()
+        self._told_failing: frozenset[str] = frozenset()
         self.pauses = Pauses()
         self.hinted = False
         self.registry_read = False
@@ -292,20 +295,30 @@ class Discovery:
         task_status.started()
         while True:
             if self.registry_read:
-                self._metrics.dead_letters.set(await self._dead_letters())
+                await self._look_at_letters()
                 await trio.sleep(LETTERS_S)
             else:  # nobody knows yet whose
                 await trio.sleep(HINTED_CLAIM_S)
 
-    async def _dead_letters(self) -> float:
-        brands, total = self._roster.brands(), 0
+    async def _look_at_letters(self) -> None:
+        brands, letters = self._roster.brands(), dict[str, Letters]()
         try:
             for start in range(0, len(brands), CLAIM_SLICE):
                 part = brands[start : start + CLAIM_SLICE]
-                total += await self._call(partial(self._store.dead_letters, part))
+                letters |= await self._call(partial(self._store.dead_letters, part))
         except StoreError:  # claims tell that Redis is away
-            return nan
-        return total
+            self._metrics.dead_letters.set(nan)
+            self._metrics.brands_failing.set(nan)
+            return
+        self._metrics.dead_letters.set(sum(found.entries for found in letters.values()))
+        self._failing.seen(letters, trio.current_time())
+        self._tell_failing(self._failing.brands(trio.current_time()))
+
+    def _tell_failing(self, brands: Sequence[str]) -> None:
+        self._metrics.brands_failing.set(len(brands))
+        if new := [brand for brand in brands if brand not in self._told_failing]:
+            self._log.warning("brands bring dead letters only", brands=len(brands), new=new[:REFUSED_TOLD])
+        self._told_failing = frozenset(brands)
 
     async def _look_for_room(self) -> None:
         """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""

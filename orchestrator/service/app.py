@@ -45,6 +45,7 @@ from orchestrator.service.options import (
     session_config,
     store_options,
 )
+from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
 from orchestrator.service.recorder import Knowledge, Recorder
 from orchestrator.service.updates import UpdateFeed
@@ -56,7 +57,8 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-_CONTROL_CONNECTIONS = 8  # registry, claims, dead letters, updates, heartbeat, parked brands, history and one to spare
+# registry, claims, dead letters, updates, heartbeat, parked brands, history, orphans and one to spare
+_CONTROL_CONNECTIONS = 9
 _TRACES_GRACE_S = 1.0
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
@@ -216,6 +218,8 @@ class _Parts:
         self.service.fitness = self.fitness
         self.operator = Operator(self.client, settings.brand_list_keys, lock_ttl_s=settings.lock_ttl_sec)
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
+        self.orphans = OrphanWatch(self.client, metrics, registered=self._registered)
+        self.service.orphans = self.orphans
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:
@@ -225,6 +229,10 @@ class _Parts:
     def _work(self) -> Work:
         lanes, backlog = self.scheduler.statistics().lanes, self.scheduler.backlog()
         return Work(tuple(lane.brand for lane in lanes), None if backlog is None else backlog.oldest_s)
+
+    def _registered(self) -> tuple[str, ...] | None:
+        """None before the registry was read: until then every queue would be nobody's."""
+        return self.scheduler.brands() if self.scheduler.statistics().registry_read else None
 
     def _shortened(self, brand: str, left_ms: int) -> None:
         self.metrics.locks_shortened.inc()
@@ -367,6 +375,7 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     await nursery.start(parts.heartbeat.run)  # before the first lease: who disagrees with the others says so first
     await nursery.start(parts.notices.run)
     await nursery.start(parts.recorder.run)
+    await nursery.start(parts.orphans.watch)
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 

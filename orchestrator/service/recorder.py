@@ -124,4 +124,6 @@ class Knowledge:
         """How many there are; None before the brands are known."""
         brands = self._scheduler.brands()
         slices = (brands[start : start + MAX_CLAIM] for start in range(0, len(brands), MAX_CLAIM))
-        return sum(map(self._store.dead_letters, slices)) if brands else None
+        if not brands:
+            return None
+        return sum(letters.entries for part in slices for letters in self._store.dead_letters(part).values())

@@ -23,6 +23,7 @@ from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
+from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.store.documents import Documents
 from orchestrator.store.preflight import Finding, Verdict, worst
@@ -48,6 +49,7 @@ class Service:
     Attributes:
         stopping: whether the service stops.
         fitness: looks at the server again and again; None: nobody does.
+        orphans: looks for queues of unregistered brands; None: nobody does.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Service:
         redis_address: str | None = None,
     ) -> None:
         self.fitness: Fitness | None = None
+        self.orphans: OrphanWatch | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -105,10 +108,15 @@ class Service:
     def lag(self) -> Lag:
         """What waits, as the metrics of every process tell it, without I/O."""
         backlog = self._scheduler.backlog()
+        orphans = None if self.orphans is None else self.orphans.orphans()
         if backlog is None:  # None and not 0: an autoscaler must not take nobody's count for an empty queue
-            return Lag()
+            return Lag(orphans=orphans)
         return Lag(
-            chunks=backlog.chunks, brands=backlog.brands, oldest_s=backlog.oldest_s, counted_ms=backlog.counted_ms
+            chunks=backlog.chunks,
+            brands=backlog.brands,
+            oldest_s=backlog.oldest_s,
+            counted_ms=backlog.counted_ms,
+            orphans=orphans,
         )
 
     def _status(self, scheduler: SchedulerStatistics, checks: Mapping[str, Check]) -> Status:

@@ -15,6 +15,7 @@ from redis.exceptions import NoScriptError
 from orchestrator.store import scripts
 from orchestrator.store.client import translated
 from orchestrator.store.line import Line, Question
+from orchestrator.store.wire import Bulk
 
 if TYPE_CHECKING:
     import redis
@@ -74,6 +75,8 @@ class ScriptRunner:
                 self.client.script_load(script.text)
 
 
-def evalsha(script: scripts.Script, keys: Sequence[str], *args: Any) -> Command:
+def evalsha(script: scripts.Script, keys: Sequence[str] | Bulk, *args: Any) -> Command:
     """The command that runs *script*."""
+    if isinstance(keys, Bulk):
+        return ("EVALSHA", script.digest, keys.arguments, keys, *args)
     return ("EVALSHA", script.digest, len(keys), *keys, *args)

@@ -24,7 +24,7 @@ import msgspec
 
 from orchestrator.contract import lock_token
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
-from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys
+from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys, claim_keys, failed_key
 from orchestrator.errors import ClockSkewError, DeadLetterFullError, SettingsRefusedError, StoreError
 from orchestrator.store import pauses, scripts
 from orchestrator.store.client import checked, translated
@@ -39,6 +39,7 @@ from orchestrator.store.types import (
     CommitReply,
     FailedPolicy,
     Lease,
+    Letters,
     Look,
     Peek,
     Queued,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from orchestrator.contract.pauses import Pause
     from orchestrator.store.line import Line, Reply
     from orchestrator.store.types import Commit, ReadOn, Registry
-    from orchestrator.store.wire import Command
+    from orchestrator.store.wire import Bulk, Command
 
 MAX_CLAIM: Final = 512
 """Brands a claim looks at: 0.26 ms of the server's time, during which nobody else is served."""
@@ -371,7 +372,7 @@ class Store:
         """
         if not brands:
             return Claim()
-        keys = [key for own in map(BrandKeys.of, brands[:MAX_CLAIM]) for key in (own.lock, own.meta, own.queue)]
+        keys = bulk([key.encode() for brand in brands[:MAX_CLAIM] for key in claim_keys(brand)])
         asked_ms = self.clock.now_ms()
         commands = [_WRITE_PROBE, *pauses.STAMP, self._claim(keys)]
         with self._timed("read"):
@@ -392,16 +393,22 @@ class Store:
         with self._timed("read"):
             return pauses.read(self._runner, brands)[1]
 
-    def dead_letters(self, brands: Sequence[str]) -> int:
-        """How many entries the failed lists of *brands* hold together; keys of a foreign type hold none."""
+    def dead_letters(self, brands: Sequence[str]) -> dict[str, Letters]:
+        """How those of *brands* stand that have dead letters; keys of a foreign type hold none."""
         with self._timed("read"):
-            replies = self._runner.run([("LLEN", BrandKeys.of(brand).failed) for brand in brands])
-        return sum(reply for reply in replies if isinstance(reply, int))
+            replies = self._runner.run([("LLEN", failed_key(brand)) for brand in brands])
+        entries = {
+            brand: reply for brand, reply in zip(brands, replies, strict=True) if isinstance(reply, int) and reply
+        }
+        with self._timed("read"):
+            replies = self._runner.run([("SCARD", BrandKeys.of(brand).seen0) for brand in entries])
+        digests = [reply if isinstance(reply, int) else 0 for reply in replies]
+        return {brand: Letters(count, size) for (brand, count), size in zip(entries.items(), digests, strict=True)}
 
     def roomy(self, brands: Sequence[str]) -> list[str]:
         """Those of *brands* whose dead letters are below their cap, or cannot be counted."""
         with self._timed("read"):
-            lengths = self._runner.run([("LLEN", BrandKeys.of(brand).failed) for brand in brands])
+            lengths = self._runner.run([("LLEN", failed_key(brand)) for brand in brands])
         cap = self.options.failed_max
         # A foreign type is for the lane to find: it parks the brand with the right reason.
         return [
@@ -441,7 +448,7 @@ class Store:
             return False
         return True
 
-    def _claim(self, keys: Sequence[str]) -> Command:
+    def _claim(self, keys: Bulk) -> Command:
         return evalsha(scripts.CLAIM, keys, self._lock_ttl_ms, MOST_LOCK_TTL_MS)
 
     def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:

@@ -247,6 +247,18 @@ class Queued(NamedTuple):
     version: bytes
 
 
+class Letters(NamedTuple):
+    """The dead letters of a brand.
+
+    Attributes:
+        entries: in its failed list, whoever wrote them; one at least.
+        digests: in the younger generation of its chunkIds, which changes with each chunk that counts.
+    """
+
+    entries: int
+    digests: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a claim says of the brands that it asked about.

@@ -243,3 +243,16 @@ def test_doctor_says_what_status_shows(invoke: Invoke, redis_client: redis.Redis
     assert findings["left alone"]["remedy"] == remedy(Code.TYPE, "doctor parked")
     assert "'doctor paused': paused by ann" in findings["paused"]["detail"]
     assert findings["locks"]["detail"] == "1 brand held by processes that are gone: 'doctor held'"
+
+
+def test_doctor_names_queues_that_nobody_reads(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """With the registered brand that was meant, and what the name differs by; it searches now."""
+    invoke("brands", "add", "acme")
+    redis_client.rpush("result:brand:acme\u200b:chunks", *(["x"] * 100_000))  # more than what other tests left
+    finding = findings_of(invoke("doctor", "--json").stdout)["orphan queues"]
+    redis_client.delete("result:brand:acme\u200b:chunks")
+    assert finding["verdict"] == "warn"
+    assert (
+        "'acme\\u200b' differs from the registered brand 'acme' by zero-width characters (U+200B)" in finding["detail"]
+    )
+    assert "docs/runbooks/orphan-queues.md" in finding["remedy"]

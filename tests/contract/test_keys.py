@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.contract.keys import BrandKeys, brand_of_queue, queue_key
+from orchestrator.contract.keys import BrandKeys, brand_of_queue, claim_keys, failed_key, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
 OWN = ("lock", "meta", "state", "seen0", "seen1", "outbox", "telling", "retried")
@@ -67,6 +67,14 @@ def test_own_keys_carry_the_queue_as_hash_tag(brand: str) -> None:
     for part in OWN:
         name: str = getattr(keys, part)
         assert name[name.index("{") + 1 : name.index("}")] == keys.queue
+
+
+@given(NAMES)
+def test_claims_ask_for_the_keys_of_the_brand(brand: str) -> None:
+    """The shorter way to three of them leads to the same ones."""
+    keys = BrandKeys.of(brand)
+    assert claim_keys(brand) == (keys.lock, keys.meta, keys.queue)
+    assert failed_key(brand) == keys.failed
 
 
 def _names(brand: str) -> list[str]:

@@ -13,6 +13,7 @@ from tests.mutants.format_guards import FORMAT_GUARDS
 from tests.mutants.gate import Mutant
 from tests.mutants.guard import Guard
 from tests.mutants.http_guards import HTTP_GUARDS
+from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
@@ -361,8 +362,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/discovery.py",
-        "            return nan\n        return total",
-        "            pass\n        return total",
+        "            self._metrics.dead_letters.set(nan)\n",
+        "",
         "tests/scheduler/test_scheduler.py::test_scheduler_counts_dead_letters",
     ),
     Guard(
@@ -504,6 +505,7 @@ GUARDS: Final = (
         ":",
         "tests/service/test_fitness.py",
     ),
+    *LAG_GUARDS,
     *LANE_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,

@@ -10,7 +10,7 @@ HTTP_GUARDS: Final = (
     # what waits: nobody's count is no empty queue, and a copy is no count
     Guard(
         "orchestrator/service/view.py",
-        "            return Lag()\n",
+        "            return Lag(orphans=orphans)\n",
         "            return Lag(chunks=0, brands=0, oldest_s=0.0)\n",
         "tests/service/test_view.py::test_lag_is_what_the_scheduler_counted",
     ),

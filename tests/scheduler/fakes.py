@@ -22,7 +22,7 @@ from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.clock import ServerClock
-from orchestrator.store.types import Claim, Lease, Queued, Registry
+from orchestrator.store.types import Claim, Lease, Letters, Queued, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
 
 AWAY = StoreUnavailableError("no answer")
@@ -59,6 +59,8 @@ class FakeRedis:
         self.lost: set[str] = set()
         self.room: set[str] = set()
         self.looks: list[float] = []
+        self.letters = 0
+        self.failing: set[str] = set()
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
@@ -106,10 +108,11 @@ class FakeRedis:
         self.pauses_read.append(trio.current_time())
         return {brand: self.pauses[brand] for brand in brands if brand in self.pauses}
 
-    def dead_letters(self, brands: Sequence[str]) -> int:
-        """Two of each brand."""
+    def dead_letters(self, brands: Sequence[str]) -> dict[str, Letters]:
+        """Two of each brand, and more each time of those that fail."""
         self.ping()
-        return 2 * len(brands)
+        self.letters += 1
+        return {brand: Letters(2 + self.letters * (brand in self.failing), 7) for brand in brands}
 
     def roomy(self, brands: Sequence[str]) -> list[str]:
         """Brands whose dead letters have room."""

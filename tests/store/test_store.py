@@ -37,7 +37,7 @@ from orchestrator.store import (
 )
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import _commit_reply
-from orchestrator.store.types import Claim, Queued
+from orchestrator.store.types import Claim, Letters, Queued
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -742,13 +742,18 @@ def test_claim_names_brands_with_keys_of_a_foreign_type(world: World) -> None:
 
 
 def test_dead_letters_are_counted_whoever_wrote_them(world: World) -> None:
-    """Of all brands together; a key of a foreign type holds none."""
+    """A key of a foreign type holds none; with them goes how many chunks counted."""
     other, wrong = (World(world.client, world.store, f"{world.brand} {word}") for word in ("other", "wrong"))
     world.client.rpush(world.keys.failed, "a", "b")
     world.client.rpush(other.keys.failed, "c")
     world.client.set(wrong.keys.failed, "x")
-    assert world.store.dead_letters([world.brand, other.brand, wrong.brand, f"{world.brand} none"]) == 3
-    assert world.store.dead_letters([]) == 0
+    world.client.sadd(world.keys.seen0, "", D1)
+    world.client.set(other.keys.seen0, "x")
+    assert world.store.dead_letters([world.brand, other.brand, wrong.brand, f"{world.brand} none"]) == {
+        world.brand: Letters(2, 2),
+        other.brand: Letters(1, 0),
+    }
+    assert world.store.dead_letters([]) == {}
 
 
 def test_claim_of_nothing_is_nothing(world: World) -> None:
