@@ -51,6 +51,7 @@ def _strip(view: FleetView) -> Table:
         "Done": words.done(view) if view.members else "",
         "Dead letters": f"{view.dead_letters:,}",
         "Spiking": words.some([brand.brand for brand in view.spiking], 5),
+        "Orphans": words.orphans(view),
         "Refused": f"{view.refused:,} registered names: 'orchestrator doctor' has them" if view.refused else "",
     }
     for name, text in rows.items():

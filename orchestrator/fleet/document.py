@@ -11,7 +11,7 @@ from typing import Any, Final
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.members import Load, Member, Rates
 from orchestrator.fleet.parking import remedy
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueues, Standing
 
 _LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
@@ -32,6 +32,7 @@ def fleet_document(view: FleetView) -> dict[str, Any]:
         "held": [lock_document(brand) for brand in view.brands if brand.holder is not None],
         "parked": [parked_document(brand) for brand in view.brands if brand.parked is not None],
         "paused": [_paused(brand) for brand in view.brands if brand.paused is not None],
+        "orphans": None if view.orphans is None else _orphans(view.orphans),
         "spiking": [brand.brand for brand in view.spiking],
     }
 
@@ -99,6 +100,15 @@ def _paused(status: BrandStatus) -> Mapping[str, Any]:
 
 def _time(at_ms: int) -> str:
     return iso_utc(min(at_ms, _LAST_MS))  # a time from Redis may lie beyond the years that there are
+
+
+def _orphans(found: OrphanQueues) -> Mapping[str, Any]:
+    return {
+        "queues": found.queues,
+        "chunks": found.chunks,
+        "found": _time(found.found_ms),
+        "named": [{"name": one.name, "chunks": one.chunks, "why": one.why} for one in found.named],
+    }
 
 
 def _rates(rates: Rates) -> dict[str, float]:

@@ -106,6 +106,32 @@ def standing(queued: int | None, holder: Holder | None, parked: Parked | None, p
 
 
 @dataclass(frozen=True, slots=True)
+class OrphanQueue:
+    """A queue of a name that nobody registered, with ``why`` as a sentence."""
+
+    name: str
+    chunks: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanQueues:
+    """All of them, as the last search of any process found them.
+
+    Attributes:
+        queues: how many.
+        chunks: in them.
+        found_ms: when they were searched for.
+        named: those with the most chunks.
+    """
+
+    queues: int
+    chunks: int
+    found_ms: int
+    named: Sequence[OrphanQueue] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FleetView:
     """All of it at one moment.
 
@@ -114,12 +140,14 @@ class FleetView:
         members: the processes that live, the oldest first.
         brands: all that are registered, by name.
         refused: registered names that cannot be brands.
+        orphans: queues of names that nobody registered; None: nobody has searched for them.
     """
 
     as_of_ms: int
     members: Sequence[Member] = ()
     brands: Sequence[BrandStatus] = ()
     refused: int = 0
+    orphans: OrphanQueues | None = None
 
     @property
     def chunks(self) -> int:

@@ -74,6 +74,15 @@ def backlog(view: FleetView) -> str:
     return f"{counted(view.chunks, 'chunk')} in {where}{oldest}"
 
 
+def orphans(view: FleetView) -> str:
+    """What waits where nobody looks; empty if nothing does, or nobody has searched."""
+    found = view.orphans
+    if found is None or not found.queues:
+        return ""
+    names = some([one.name for one in found.named], 3)
+    return f"{counted(found.chunks, 'chunk')} in {counted(found.queues, 'queue')} of no registered brand: {names}"
+
+
 def done(view: FleetView) -> str:
     """What all processes get done."""
     rates = view.rates

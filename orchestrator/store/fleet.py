@@ -14,17 +14,19 @@ import msgspec
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES, holder_of, is_process
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, standing
+from orchestrator.errors import StoreRefusedError
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueue, OrphanQueues, standing
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.members import read_members
+from orchestrator.store.orphans import read_report, tell
 from orchestrator.store.parked import read_parked, read_parked_of
 from orchestrator.store.pauses import paused
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import redis
 
@@ -58,7 +60,7 @@ def read_fleet(client: redis.Redis, registry_keys: Sequence[str]) -> FleetView:
     registry = registered(client, registry_keys)
     members = read_members(client)
     now_ms, brands = _look(client, registry.brands, members, read_parked(client))
-    return FleetView(now_ms, members, brands, len(registry.refused))
+    return FleetView(now_ms, members, brands, len(registry.refused), _orphans(client, frozenset(registry.brands)))
 
 
 def read_brands(client: redis.Redis, brands: Sequence[str]) -> list[BrandStatus]:
@@ -101,6 +103,18 @@ def _look(
             for brand, answer in zip(asked, answers, strict=True)
         )
     return now_ms, found
+
+
+def _orphans(client: redis.Redis, registered: Collection[str]) -> OrphanQueues | None:
+    try:
+        report = read_report(client)
+        if report is None:
+            return None
+        found = tell(client, report, registered)
+    except StoreRefusedError:  # a key of a foreign type: the picture is drawn without
+        return None
+    named = [OrphanQueue(one.name, one.chunks, one.why) for one in found.named]
+    return OrphanQueues(found.queues, found.chunks, found.found_ms, named)
 
 
 def _keys(brands: Sequence[str]) -> Iterator[str]:

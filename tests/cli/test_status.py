@@ -25,7 +25,7 @@ from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.document import fleet_document
 from orchestrator.fleet.members import Load, Member, Rates
 from orchestrator.fleet.parking import REMEDIES, Code, Parked, remedy
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueue, OrphanQueues, Standing
 from orchestrator.settings import Settings
 from orchestrator.store import Store
 from orchestrator.store.members import Told, ToldLoad, ToldRates, beat
@@ -65,7 +65,8 @@ def picture(**changes: Any) -> FleetView:
         BrandStatus("stopped", Standing.PAUSED, paused=Pause("a look", "ann", NOW_MS - 1_000, None)),
         BrandStatus("idle", Standing.IDLE),
     ]
-    return replace(FleetView(NOW_MS, members, brands, 1), **changes)
+    orphans = OrphanQueues(1, 5, NOW_MS, [OrphanQueue("waits ", 5, "like 'waits' but for a blank")])
+    return replace(FleetView(NOW_MS, members, brands, 1, orphans), **changes)
 
 
 def shown(view: FleetView, width: int = 80) -> str:
@@ -92,6 +93,7 @@ def test_page_says_everything_in_80_columns() -> None:
         "orchestrator repair parked",
         "paused by ann",
         "1 registered names",
+        "5 chunks in 1 queue of no registered brand: 'waits '",
     ):
         assert part in " ".join(text.split("\n")) or part in text, part
     assert max(map(len, text.split("\n"))) <= 80
@@ -150,6 +152,7 @@ def test_document_has_all_of_it() -> None:
     assert (held["by"], held["lives"], held["leftSeconds"]) == (A, True, 14.0)
     assert [one["brand"] for one in document["paused"]] == ["stopped"]
     assert document["spiking"] == ["waits"]
+    assert document["orphans"]["named"][0]["why"] == "like 'waits' but for a blank"
 
 
 def fill(client: redis.Redis, registry_key: str) -> None:

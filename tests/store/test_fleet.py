@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from orchestrator.contract.fingerprint import Fingerprint
-from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, ORPHANS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.lock_token import new_token
 from orchestrator.fleet.parking import Code, Parked
 from orchestrator.fleet.view import Standing
 from orchestrator.store import Store
 from orchestrator.store.fleet import SLICE, read_brand, read_fleet
 from orchestrator.store.members import Told, ToldLoad, ToldRates, beat
+from orchestrator.store.orphans import search
 from orchestrator.store.parked import (
     MAX_ENTRY_BYTES,
     MAX_PARKED,
@@ -38,9 +39,9 @@ PARKED = Parked(Code.META, "its epoch is b'inf'", 1_000, A)
 @pytest.fixture
 def client(any_client: redis.Redis) -> Iterator[redis.Redis]:
     """A server without members and parked brands, before and after."""
-    any_client.delete(MEMBERS_KEY, PARKED_KEY, REGISTRY)
+    any_client.delete(MEMBERS_KEY, ORPHANS_KEY, PARKED_KEY, REGISTRY)
     yield any_client
-    any_client.delete(MEMBERS_KEY, PARKED_KEY, REGISTRY)
+    any_client.delete(MEMBERS_KEY, ORPHANS_KEY, PARKED_KEY, REGISTRY)
 
 
 def live(client: redis.Redis, name: str, **changes: Any) -> None:
@@ -250,3 +251,20 @@ def test_paused_brands_are_told_with_who_and_why(client: redis.Redis, brand: str
         assert (status.paused.by, status.paused.reason) == ("ann", "a look")
     resume(client, [brand])
     assert read_brand(client, brand).standing is Standing.WAITING
+
+
+def test_queues_of_nobody_are_told_as_the_last_search_found_them(client: redis.Redis, brand: str) -> None:
+    """None before the first one, and where the key is somebody else's."""
+    assert read_fleet(client, [REGISTRY]).orphans is None
+    register(client, brand)
+    client.rpush(BrandKeys.of(f"{brand}  ").queue, "x", "y")
+    search(client, {brand})
+    orphans = read_fleet(client, [REGISTRY]).orphans
+    client.delete(BrandKeys.of(f"{brand}  ").queue, ORPHANS_KEY)
+    client.rpush(ORPHANS_KEY, "x")
+    without = read_fleet(client, [REGISTRY])
+    client.delete(ORPHANS_KEY)
+    assert orphans is not None
+    (chunks,) = [one.chunks for one in orphans.named if one.name == f"{brand}  "]
+    assert (chunks, orphans.queues >= 1, orphans.chunks >= 2) == (2, True, True)
+    assert (without.orphans, len(without.brands)) == (None, 1)
