@@ -72,6 +72,12 @@ def test_times_that_are_none_are_not_told() -> None:
     assert str(Pause.read(b"nonsense")) == "paused: its mark cannot be read"
 
 
+def test_a_foreign_mark_is_cut_to_what_we_would_have_written() -> None:
+    """It is shown wherever the brand is."""
+    pause = Pause.read(Pause("x" * 1_000, "y" * 1_000, 1, None).mark())
+    assert (len(pause.reason), len(pause.by)) == (256, 128)
+
+
 def test_the_remedy_can_be_pasted() -> None:
     """Into a shell, for any brand."""
     assert resuming("it's") == """orchestrator brands resume 'it'"'"'s'"""

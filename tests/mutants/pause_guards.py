@@ -25,7 +25,7 @@ PAUSE_GUARDS: Final = (
     Guard(_ACQUIRE, "mark:sub(1, 4096)", "mark", _STORE),
     Guard("orchestrator/contract/pauses.py", "_UNTIL.match(", "_UNTIL.search(", _MARK),
     Guard("orchestrator/contract/pauses.py", "self.until_ms > now_ms", "self.until_ms >= now_ms", _MARK),
-    Guard("orchestrator/contract/pauses.py", "told.reason[:MAX_REASON_CHARS]", "told.reason", _STORE),
+    Guard("orchestrator/contract/pauses.py", "told.reason[:MAX_REASON_CHARS]", "told.reason", _MARK),
     Guard("orchestrator/contract/pauses.py", "if 0 < told.since_ms <= _LAST_MS else 0", "", _MARK),
     # the lease goes in the step that sets the mark
     Guard(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import trio
 from structlog.testing import capture_logs
@@ -15,7 +17,7 @@ from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
-from orchestrator.scheduler.discovery import PAUSES_TOLD
+from orchestrator.scheduler.discovery import OPERATOR_LOOK_S, PAUSES_TOLD
 from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.roster import Roster
 from orchestrator.store.types import Queued
@@ -181,6 +183,24 @@ async def test_a_resumed_brand_goes_on_within_a_second(
         world.resume("a", hint=hint)
         await trio.sleep(5.0)
     assert world.scripts["a"].times("step")[0] - resumed_s <= (0.05 if hint else 0.65)
+
+
+async def test_claims_come_often_enough_while_a_brand_is_paused(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0.6 s at most between two, so that a second is enough for an end of which nobody tells; rarer once it is over."""
+    world = FakeRedis("a")
+    async with running(make_scheduler(world, monkeypatch)):
+        world.pause("a")
+        await trio.sleep(1.0)
+        world.claims.clear()
+        await trio.sleep(20.0)
+        assert max(later - claim for claim, later in itertools.pairwise(world.claims)) <= 1.2 * OPERATOR_LOOK_S + 0.01
+        world.resume("a")
+        await trio.sleep(1.0)
+        world.claims.clear()
+        await trio.sleep(20.0)
+        assert len(world.claims) < 20 / OPERATOR_LOOK_S / 1.2
 
 
 async def test_a_pause_that_ends_lets_the_brand_go_on_within_a_second(

@@ -218,6 +218,17 @@ def test_names_that_are_no_brands_are_not_told(world: World) -> None:
     assert pauses.all_paused(world.client) == []
 
 
+def test_a_claim_tells_of_a_pause_and_a_resumption_between_two_looks(world: World) -> None:
+    """As many brands are paused as before, and the last change was of the same kind: others are paused all the same."""
+    stamps = []
+    pauses.pause(world.client, ["a", "b", "c"], by="x")
+    for paused, resumed in (("d", "a"), ("e", "b")):
+        pauses.pause(world.client, [paused], by="x")
+        pauses.resume(world.client, [resumed])
+        stamps.append(world.store.claim([world.brand]).pauses)
+    assert stamps[0] != stamps[1]
+
+
 def test_a_claim_tells_that_pauses_changed(world: World) -> None:
     """After each pause, resume and change by hand, and not without one."""
     stamps = []
