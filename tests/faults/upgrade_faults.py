@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.fleet.parking import REMEDIES, Code
 from tests.faults.campaign import Arena, Figures, arena
 from tests.faults.fleet import Orchestrator, eventually
 
@@ -63,7 +64,7 @@ def _roll_back(world: Arena, old: Orchestrator, upgraded: list[Orchestrator]) ->
     assert world.backlog() == waiting
     assert _content(world) == before
     assert old.health()["status"] == "ok"  # and readiness holds: health() raises otherwise
-    assert "which has to run for them" in _lanes(old)
+    assert REMEDIES[Code.NEWER] in _lanes(old)
     for one in upgraded:
         one.start()
     world.drain()
