@@ -86,7 +86,7 @@ async def _recognise() -> None:
 async def _keep_apart(response: Response) -> Response:
     # A browser says nothing of where a form comes from if it may send no referrer at all.
     response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers["Cache-Control"] = "no-store, no-transform"  # by no proxy either: form tokens stand there
     return response
 
 

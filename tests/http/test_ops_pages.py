@@ -451,6 +451,6 @@ async def test_these_pages_are_kept_by_nobody(signed: TestClientProtocol) -> Non
     """They hold the token of a session; and browsers may say where a form of theirs comes from."""
     for path in ("/ops", "/ops/sign-in", "/ops/nothing"):
         headers = (await signed.get(path)).headers
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["Cache-Control"] == "no-store, no-transform"
         assert "script-src 'self'" in headers["Content-Security-Policy"]
     assert (await signed.get("/ops")).headers["Referrer-Policy"] == "same-origin"
