@@ -295,7 +295,7 @@ def tell(client: redis.Redis, report: Report, registered: Collection[str]) -> Or
 
 def told(report: Report, registered: Collection[str], chunks: Mapping[bytes, int]) -> Orphans:
     """What *report* comes to if its named queues hold so many *chunks* by now; pure."""
-    now = [one for one in report.named if chunks.get(one.name)]
+    now = [one for one in report.named if one.name in chunks]
     neighbours = Neighbours(registered) if now else Neighbours(())
     named = tuple(
         Orphan(

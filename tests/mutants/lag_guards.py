@@ -37,7 +37,7 @@ LAG_GUARDS: Final = (
         _STORE,
         "return name.decode() not in self._registered",
         "return True",
-        f"{_STORE_TESTS}::test_search_finds_what_nobody_reads_and_says_why",
+        f"{_STORE_TESTS}::test_search_leaves_out_what_is_registered",
     ),
     Guard(
         _STORE,
@@ -49,7 +49,7 @@ LAG_GUARDS: Final = (
         _STORE,
         "not any(isinstance(size, Exception) for size in sizes)",
         "True",
-        f"{_STORE_TESTS}::test_search_counts_where_it_may_not_weigh",
+        f"{_STORE_TESTS}::test_search_asks_once_where_it_may_not_weigh",
     ),
     Guard(_STORE, " or self._looked >= MAX_KEYS", "", f"{_STORE_TESTS}::test_search_ends_at_its_bounds_and_says_so"),
     Guard(

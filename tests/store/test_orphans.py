@@ -78,6 +78,36 @@ def test_search_counts_where_it_may_not_weigh(client: redis.Redis, server: Redis
     assert told(report, [], {b"other": 4}).size is None
 
 
+def test_search_asks_once_where_it_may_not_weigh(
+    client: redis.Redis, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that is refused fills the server's log of refusals, and is not sent for every slice of names."""
+    monkeypatch.setattr(orphans, "SLICE_KEYS", 1)
+    for number in range(100):
+        push(client, f"nobody {number}", 1)
+    client.acl_setuser("narrow", enabled=True, nopass=True, keys=["*"], categories=["+@all"], commands=["-memory"])
+    client.config_resetstat()
+    with server.client() as narrow:
+        narrow.execute_command("AUTH", "narrow", "")
+        going = Search(narrow, frozenset())
+        while going.step():
+            pass
+    client.acl_deluser("narrow")
+    statistics = client.info("commandstats")
+    asked = sum(one["rejected_calls"] for name, one in statistics.items() if name.startswith("cmdstat_memory"))
+    assert 0 < asked < 20
+
+
+def test_search_leaves_out_what_is_registered(client: redis.Redis) -> None:
+    """Already in the report: the fullest queues are those of brands, and would take the places of all others."""
+    push(client, "acme", 7)
+    push(client, "other", 1)
+    going = Search(client, frozenset({"acme"}))
+    while going.step():
+        pass
+    assert [one.name for one in going.report(1).named] == [b"other"]
+
+
 def test_search_takes_many_looks_of_bounded_work(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """No look goes through more names than a slice has, and none is missed between two."""
     monkeypatch.setattr(orphans, "SLICE_KEYS", 10)
