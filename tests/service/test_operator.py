@@ -119,6 +119,7 @@ async def test_a_brand_is_paused_and_resumed(operator: Operator, keys: BrandKeys
     pause = paused(redis_client, [keys.brand])[keys.brand]
     assert (pause.by, pause.reason) == ("ann (page, here)", "deploy")
     assert pause.until_ms is not None
+    assert (await operator.fleet()).brands[0].standing is Standing.PAUSED
     assert await operator.resume(keys.brand, "ann")
     assert not await operator.resume(keys.brand, "ann")
     assert [action for action, _ in acts(redis_client, keys.brand)] == ["resume", "resume", "pause"]
