@@ -17,7 +17,7 @@ from quart import Blueprint, Response, current_app, redirect, render_template, r
 
 from orchestrator.contract.letters import Selection
 from orchestrator.errors import PauseError, StoreError, TooManyLettersError
-from orchestrator.http.answers import exact_brand
+from orchestrator.http.answers import exact_brand, service
 from orchestrator.http.ops_orders import (
     HOUR_MS,
     brand_of,
@@ -33,6 +33,7 @@ from orchestrator.http.ops_view import (
     group_rows,
     letter_row,
     member_rows,
+    orphan_rows,
     parked_rows,
     paused_rows,
     queue_rows,
@@ -132,11 +133,14 @@ async def overview() -> str:
     fleet = await view.fleet()
     parts = await _parts(view)
     queues, more_queues = queue_rows(fleet)
+    orphans, more_orphans = orphan_rows(service().lag().orphans)
     return await _page(
         "ops.html",
         strip=strip(fleet),
         queues=queues,
         more_queues=number(more_queues) if more_queues else "",
+        orphans=orphans,
+        more_orphans=number(more_orphans) if more_orphans else "",
         parked=parked_rows(fleet),
         paused=paused_rows(fleet),
         members=member_rows(fleet),

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.view import BrandStatus, FleetView
     from orchestrator.letters import Tally
+    from orchestrator.store.orphans import Orphans
 
 SHOWN_QUEUES: Final = 50
 SHOWN_BRANDS: Final = 100
 SHOWN_GROUPS: Final = 50
+SHOWN_ORPHANS: Final = 20
 SHOWN_CHARS: Final = 300
 PAYLOAD_CHARS: Final = 2_000
 SLOT_MINUTES: Final = 10
@@ -68,6 +70,15 @@ class ParkedRow:
     reason: str
     remedy: str
     since: Time | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanRow:
+    """One queue whose brand nobody registered."""
+
+    name: str
+    chunks: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +227,14 @@ def parked_rows(fleet: FleetView) -> list[ParkedRow]:
         for brand in found[:SHOWN_BRANDS]
         if brand.parked is not None
     ]
+
+
+def orphan_rows(orphans: Orphans | None) -> tuple[list[OrphanRow], int]:
+    """Queues that nobody reads, and how many more there are."""
+    if orphans is None:
+        return [], 0
+    rows = [OrphanRow(shown(one.name), number(one.chunks), shown(one.why)) for one in orphans.named[:SHOWN_ORPHANS]]
+    return rows, max(0, orphans.queues - len(rows))
 
 
 def paused_rows(fleet: FleetView) -> list[PausedRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from orchestrator.http import Access, AccessOptions, build_app
 from orchestrator.http.ops_view import PAYLOAD_CHARS
 from orchestrator.http.sessions import MAX_FAILURES
 from orchestrator.process.metrics import Metrics
+from orchestrator.store.orphans import Orphan, Orphans
 from tests.http.operators import TOKEN, MemoryOperator, letter
 from tests.http.test_pages import ATTACKS, Outline
 
@@ -81,6 +83,19 @@ async def test_the_page_shows_everything_at_a_glance(client: TestClientProtocol,
     ):
         assert expected in outline.text, expected
     assert "/ops/brand?name=acme" in outline.links
+
+
+async def test_queues_that_nobody_reads_are_told(
+    client: TestClientProtocol, service: MemoryService, full: MemoryOperator
+) -> None:
+    """With what is odd about their names; a mark that turns text around is shown as an escape."""
+    assert "nobody reads" not in await text(client, "/ops")
+    named = (Orphan("acme ", 12, None, "a blank at its end: is acme meant?"), Orphan("\u202ex", 1, None, "odd"))
+    service.waiting = replace(service.waiting, orphans=Orphans(5, 20, None, 0, complete=True, named=named))
+    page = Outline(await text(client, "/ops")).text
+    assert full.brands
+    for expected in ("12 chunks wait.", "a blank at its end", "\\u202ex", "and 3 more"):
+        assert expected in page
 
 
 async def test_queues_come_by_what_waits(client: TestClientProtocol, operator: MemoryOperator) -> None:
