@@ -163,7 +163,7 @@ async def test_stop_ends_event_streams(running: Running, connect: Connect) -> No
     """An open stream of events ends properly, with the last chunk of its answer."""
     stream = await connect(running.port)
     await stream.send_all(REQUEST % b"/v1/events")
-    await read_until(stream, b": connected\n\n")
+    await read_until(stream, b"event: beat\n")
     await running.stop_within(HANG_S)
     await read_until(stream, b"0\r\n\r\n")
 
@@ -258,7 +258,7 @@ async def test_serve_answers_probes_while_all_are_busy(nursery: trio.Nursery, ap
     for _ in range(2):
         stream = await connect(server.port)
         await stream.send_all(REQUEST % b"/v1/events")
-        await read_until(stream, b": connected\n\n")
+        await read_until(stream, b"event: beat\n")
     ordinary, probe = await connect(server.port), await connect(server.port)
     await ordinary.send_all(REQUEST % b"/v1/brands")
     answer = await read_until(ordinary, b"\r\n\r\n")
@@ -279,7 +279,7 @@ async def test_serve_bounds_the_connections_of_one_address(
     await server.start(nursery, per_address=1)
     stream = await connect(server.port)
     await stream.send_all(REQUEST % b"/v1/events")
-    await read_until(stream, b": connected\n\n")
+    await read_until(stream, b"event: beat\n")
     other, probe = await connect(server.port), await connect(server.port)
     await other.send_all(REQUEST % b"/v1/brands")
     assert b" 429 " in await read_until(other, b"\r\n\r\n")
