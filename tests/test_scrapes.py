@@ -1,6 +1,6 @@
 """What two processes tell of the backlog while they work it off, against the queues themselves.
 
-At full size, 100,000 chunks in 5,000 queues, it is measured: see ``docs/reliability.md``.
+At full size, 100,000 chunks in 5,000 queues, it is measured: see ``docs/performance.md``.
 """
 
 from __future__ import annotations
