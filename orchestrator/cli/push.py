@@ -31,8 +31,9 @@ BATCH_BYTES = 1024 * 1024
 @click.command(short_help="Push chunks from a file to their brands' queues.")
 @click.argument("source", type=click.File("rb"), metavar="FILE|-")
 @click.option("--register", "registers", is_flag=True, help="Register the brands of the chunks, too.")
+@click.option("--dry-run", is_flag=True, help="Only check the lines: push nothing, ask no Redis.")
 @with_settings
-def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
+def push(settings: Settings, source: BinaryIO, *, registers: bool, dry_run: bool) -> None:
     """Push chunks to their brands' queues, one JSON document on each line; - reads standard input.
 
     'jq -c .' makes such lines of pretty-printed JSON. Lines that are no chunk are reported with
@@ -40,6 +41,12 @@ def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
     safe: a chunkId counts once.
     """
     load_kernel()
+    if dry_run:
+        checker = Checker()
+        refused = _push_lines(source, checker, settings.max_chunk_bytes)
+        click.echo(f"Would push {counted(checker.pushed, 'chunk')} of {counted(len(checker.brands), 'brand')}.")
+        _tell_refused(refused)
+        return
     with open_redis(settings) as client:
         pusher = Pusher(client, settings.brand_list_keys, registers=registers)
         try:
@@ -53,8 +60,34 @@ def push(settings: Settings, source: BinaryIO, *, registers: bool) -> None:
     for brand in waiting:
         remark(f"Warning: brand {brand!r} is not registered, its chunks wait: 'orchestrator brands add' does it.")
     click.echo(f"Pushed {counted(pusher.pushed, 'chunk')} of {counted(len(pusher.brands), 'brand')}.")
+    _tell_refused(refused)
+
+
+def _tell_refused(refused: int) -> None:
+    """End with an error where lines were left out."""
     if refused:
         raise Failure(f"{counted(refused, 'line')} left out")
+
+
+class Checker:
+    """In place of a :class:`Pusher`: counts what it would be given, and sends nothing.
+
+    Attributes:
+        pushed: chunks that would be pushed.
+        brands: brands of these chunks.
+    """
+
+    def __init__(self) -> None:
+        self.pushed = 0
+        self.brands: set[str] = set()
+
+    def add(self, brand: str, _item: bytes) -> None:
+        """Count one chunk."""
+        self.pushed += 1
+        self.brands.add(brand)
+
+    def flush(self) -> None:
+        """There is nothing to send."""
 
 
 class Pusher:
@@ -115,7 +148,7 @@ class Pusher:
         return sorted(self.brands.difference(registered(self._client, self._keys).brands))
 
 
-def _push_lines(source: BinaryIO, pusher: Pusher, max_chunk_bytes: int) -> int:
+def _push_lines(source: BinaryIO, pusher: Pusher | Checker, max_chunk_bytes: int) -> int:
     """Push the chunks among the lines of *source*, report the others, and return the number of those."""
     from orchestrator.cli.chunk_check import check_line  # noqa: PLC0415 - after the kernel, which it imports
 

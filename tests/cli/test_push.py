@@ -60,6 +60,16 @@ def test_push_reports_bad_lines_and_pushes_the_rest(invoke: Invoke, redis_client
     assert redis_client.llen(queue_key(brand)) == 2
 
 
+def test_push_as_a_dry_run_checks_alike_and_asks_no_redis(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's tests have no Redis: the same lines are refused for the same reasons, and nothing is sent."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody listens there
+    lines = b"".join([chunk("nike"), b"nonsense\n", chunk("nike", 2), chunk("puma", 3)])
+    result = invoke("push", "--dry-run", "-", stdin=lines)
+    assert (result.exit_code, result.stdout) == (1, "Would push 3 chunks of 2 brands.\n")
+    assert "line 2: $: " in result.stderr
+    assert invoke("push", "--dry-run", "-", stdin=chunk("nike")).exit_code == 0
+
+
 def test_push_refuses_chunks_beyond_the_limit(monkeypatch: pytest.MonkeyPatch, invoke: Invoke, brand: str) -> None:
     """What the service would refuse for its size is refused here, before Redis has it."""
     monkeypatch.setenv("MAX_CHUNK_BYTES", "1024")
