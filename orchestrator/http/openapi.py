@@ -127,7 +127,9 @@ def _brand_document(type_: type[msgspec.Struct], summary: str, *parameters: Json
 
 
 def _word(name: str, text: str, known: Collection[str]) -> JsonObject:
-    return {"name": name, "in": "query", "description": text, "schema": {"type": "string", "enum": list(known)}}
+    # The empty word is what a form sends whose reader has chosen nothing.
+    schema = {"type": "string", "enum": ["", *known]}
+    return {"name": name, "in": "query", "description": f"{text} Empty is as good as not there.", "schema": schema}
 
 
 def _brands() -> JsonObject:
