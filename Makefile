@@ -11,7 +11,8 @@ CODE := orchestrator tests bench setup.py
 run: $(VENV)/.embedded ## the service with a Redis of its own and three demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
 
-test: lint types unit ## everything that CI checks
+test: lint types ## everything that CI checks; files of tests are shared out to two processes
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
