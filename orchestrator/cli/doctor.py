@@ -23,11 +23,11 @@ from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
-from orchestrator.fleet.parking import remedy
+from orchestrator.fleet.parking import Code, remedy
 from orchestrator.fleet.view import FleetView, Standing
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
-from orchestrator.store.damage import damages
+from orchestrator.store.damage import Damage, damages
 from orchestrator.store.fleet import read_fleet
 from orchestrator.store.orphans import Orphans, search
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
@@ -100,11 +100,11 @@ def _kernel() -> Finding:
     try:
         choice = load_kernel()
     except Failure as error:
-        remedy = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
-        return Finding("merge kernel", Verdict.REFUSE, error.message, remedy)
+        helps = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
+        return Finding("merge kernel", Verdict.REFUSE, error.message, helps)
     if choice.FALLBACK_REASON is not None:
-        remedy = "install a C++ compiler and the package again"
-        return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {choice.FALLBACK_REASON}", remedy)
+        helps = "install a C++ compiler and the package again"
+        return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {choice.FALLBACK_REASON}", helps)
     return Finding("merge kernel", Verdict.OK, choice.IMPLEMENTATION)
 
 
@@ -128,8 +128,8 @@ def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings:
         detail = f"{brands} registered, {len(refused)} refused: {name}: {reason}"
         return Finding("brands", Verdict.WARN, detail, f"remove what is refused from {keys}")
     if not brands:
-        remedy = "register one: orchestrator brands add BRAND"
-        return Finding("brands", Verdict.WARN, f"none is registered under {keys}", remedy)
+        helps = "register one: orchestrator brands add BRAND"
+        return Finding("brands", Verdict.WARN, f"none is registered under {keys}", helps)
     return Finding("brands", Verdict.OK, f"{brands} registered under {keys}")
 
 
@@ -156,13 +156,12 @@ def _orphans_finding(found: Orphans) -> Finding:
 def _formats_finding(formats: Mapping[str, int]) -> Finding:
     newer = [brand for brand, number in formats.items() if number > STATE_FORMAT]
     if newer:
-        detail = f"{len(newer)} written by a newer version, left alone by this one: {_names(newer)}"
-        remedy = "start processes of that version, or roll back as docs/releasing.md says"
-        return Finding("state formats", Verdict.WARN, detail, remedy)
+        detail = f"{len(newer)} written by a newer version, left alone by this one: {words.some(newer, _SHOWN)}"
+        return Finding("state formats", Verdict.WARN, detail, remedy(Code.NEWER, newer[0]))
     older = [brand for brand, number in formats.items() if number < OLDEST_FORMAT]
     if older:
-        detail = f"{len(older)} too old for this version, parked: {_names(older)}"
-        return Finding("state formats", Verdict.WARN, detail, "begin anew with these brands: see docs/releasing.md")
+        detail = f"{len(older)} too old for this version, parked: {words.some(older, _SHOWN)}"
+        return Finding("state formats", Verdict.WARN, detail, remedy(Code.FORMAT, older[0]))
     counts = sorted(Counter(formats.values()).items())
     detail = ", ".join(f"{count} of format {number}" for number, count in counts) or "no state yet"
     return Finding("state formats", Verdict.OK, f"{detail}; this version writes {STATE_FORMAT}")
@@ -170,28 +169,28 @@ def _formats_finding(formats: Mapping[str, int]) -> Finding:
 
 def _settings_finding(stored: Mapping[str, StoredSettings], mine: Fingerprint) -> Finding:
     """Which brands a service with the settings *mine* would be refused."""
-    refused: list[str] = []
+    refused: dict[str, Code] = {}
     losses: dict[str, None] = {}
     for brand, found in stored.items():
         try:
             comparison = compare(Fingerprint.read(found.settings), mine)
         except ValueError:
-            refused.append(brand)
+            refused[brand] = Code.UNREADABLE_SETTINGS
             losses["settings that cannot be read"] = None
             continue
         if comparison.verdict is Outcome.WOULD_LOSE and found.adopted != mine.text().encode():
-            refused.append(brand)
+            refused[brand] = Code.SETTINGS
             losses.update(dict.fromkeys(map(str, comparison.losses)))
     if not refused:
         return Finding(
             "settings", Verdict.OK, f"{counted(len(stored), 'brand')} would lose nothing under those in force"
         )
     shown = ", ".join(list(losses)[:_SHOWN])
-    detail = (
-        f"{len(refused)} would lose history under those in force here ({shown}), so they are parked: {_names(refused)}"
-    )
-    remedy = "give this process the settings of the brands, or say orchestrator config adopt BRAND|--all"
-    return Finding("settings", Verdict.WARN, detail, remedy)
+    names = words.some(list(refused), _SHOWN)
+    detail = f"{len(refused)} would lose history under those in force here ({shown}), so they are parked: {names}"
+    brand, code = next(iter(refused.items()))
+    every = "; 'orchestrator config adopt --all' means all brands" if len(refused) > 1 else ""
+    return Finding("settings", Verdict.WARN, detail, f"{remedy(code, brand)}{every}")
 
 
 def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
@@ -199,11 +198,11 @@ def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
     others = {member.id: str(found) for member in members if (found := compare(member.fingerprint, mine)).differences}
     if others:
         shown = "; ".join(f"{name!r}: {change} here" for name, change in list(others.items())[:_SHOWN])
-        remedy = "give all processes the same settings, and this command theirs"
+        helps = "give all processes the same settings, and this command theirs"
         return Finding(
-            "processes", Verdict.WARN, f"{len(others)} of {len(members)} have other settings: {shown}", remedy
+            "processes", Verdict.WARN, f"{len(others)} of {len(members)} have other settings: {shown}", helps
         )
-    names = _names([member.id for member in members])
+    names = words.some([member.id for member in members], _SHOWN)
     return Finding("processes", Verdict.OK, f"{len(members)} running: {names}" if members else "none is running")
 
 
@@ -233,13 +232,13 @@ def _work_finding(view: FleetView) -> Finding:
     return Finding("work", Verdict.OK, f"{detail}; {words.done(view)}" if view.members else detail)
 
 
-def _damage_finding(damaged: Mapping[str, str]) -> Finding:
+def _damage_finding(damaged: Mapping[str, Damage]) -> Finding:
     """Whether the keys of brands are as their last commits left them."""
     if not damaged:
         return Finding("kept keys", Verdict.OK, "as the last commits left them")
-    brand, said = min(damaged.items())
-    remedy = f"orchestrator repair {brand!r}, see docs/reliability.md"
-    return Finding("kept keys", Verdict.WARN, f"{counted(len(damaged), 'brand')} parked, {brand!r}: {said}", remedy)
+    brand, damage = min(damaged.items())
+    detail = f"{counted(len(damaged), 'brand')} parked, {brand!r}: {damage.said}"
+    return Finding("kept keys", Verdict.WARN, detail, remedy(damage.code, brand))
 
 
 def _paused_finding(paused: Mapping[str, Pause]) -> Finding:
@@ -249,10 +248,6 @@ def _paused_finding(paused: Mapping[str, Pause]) -> Finding:
     brand, pause = min(paused.items(), key=lambda entry: entry[1].since_ms)
     detail = f"{counted(len(paused), 'brand')} paused, their chunks wait; for longest {brand!r}: {pause}"
     return Finding("paused", Verdict.WARN, detail, resuming(brand))
-
-
-def _names(brands: Sequence[str]) -> str:
-    return ", ".join(map(repr, brands[:_SHOWN])) + (", ..." if len(brands) > _SHOWN else "")
 
 
 class _Numbers(msgspec.Struct, rename="camel"):

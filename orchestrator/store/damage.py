@@ -7,10 +7,11 @@ decides, by the same rule. Source: ``META`` and ``SIZE`` in ``docs/redis-protoco
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.state_format import STATE_FORMAT
+from orchestrator.fleet.parking import Code
 from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _CID: Final = re.compile(rb"[0-9A-Za-z-]{0,64}")
 
 
-def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
+class Damage(NamedTuple):
+    """What is wrong with a brand's keys, and under which code a process that meets it parks the brand."""
+
+    code: Code
+    said: str
+
+
+def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
     """What is wrong with each of *brands* whose keys are not as its last commit left them.
 
     Raises:
@@ -39,12 +47,14 @@ def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
     """
     suspects = _look(client, brands)
     again = _look(client, list(suspects)) if suspects else {}
-    return {brand: said for brand, said in suspects.items() if again.get(brand) == said}
+    return {brand: damage for brand, damage in suspects.items() if again.get(brand) == damage}
 
 
-def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, str]:
-    said = ((brand, _said(brand, *replies)) for brand, replies in ask_each(client, brands, _questions, at_once=_SLICE))
-    return {brand: trouble for brand, trouble in said if trouble}
+def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
+    found = (
+        (brand, _damage(brand, *replies)) for brand, replies in ask_each(client, brands, _questions, at_once=_SLICE)
+    )
+    return {brand: damage for brand, damage in found if damage is not None}
 
 
 def _questions(brand: str) -> list[Command]:
@@ -53,21 +63,21 @@ def _questions(brand: str) -> list[Command]:
     return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes]
 
 
-def _said(brand: str, meta: Any, *sizes: Any) -> str:
-    """What is wrong, empty if nothing is, or if a key has a foreign type, which is another trouble."""
+def _damage(brand: str, meta: Any, *sizes: Any) -> Damage | None:
+    """What is wrong; None if nothing is, or if a key has a foreign type, which is another trouble."""
     if not isinstance(meta, list) or not all(isinstance(size, int) for size in sizes):
-        return ""
+        return None
     cid, *numbers = meta
     known = dict(zip(NUMBERS, numbers, strict=True))
     if _NUMBER.fullmatch(known["format"] or b"") and int(known["format"]) > STATE_FORMAT:
-        return ""  # a newer version's to judge
+        return None  # a newer version's to judge
     if cid is not None and not _CID.fullmatch(cid):
-        return f"its cid is {cid[:40]!r}"
+        return Damage(Code.META, f"its cid is {cid[:40]!r}")
     for name, value in known.items():
         if value is not None and not _NUMBER.fullmatch(value):
-            return f"its {name} is {value[:40]!r}"
+            return Damage(Code.META, f"its {name} is {value[:40]!r}")
     keys = BrandKeys.of(brand)
     for key, size, left in zip((keys.state, keys.seen0, keys.seen1), sizes, numbers[-_SIZES:], strict=True):
         if left is not None and int(left) != size:
-            return f"{key!r} has {size} members, its last commit left {int(left)}"
-    return ""
+            return Damage(Code.SIZE, f"{key!r} has {size} members, its last commit left {int(left)}")
+    return None

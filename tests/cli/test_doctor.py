@@ -127,7 +127,7 @@ def test_doctor_names_brands_that_a_newer_version_wrote(invoke: Invoke, redis_cl
     assert result.exit_code == 0
     assert finding["verdict"] == "warn"
     assert finding["detail"] == "1 written by a newer version, left alone by this one: 'doctor newer'"
-    assert "docs/releasing.md" in finding["remedy"]
+    assert finding["remedy"] == remedy(Code.NEWER, "doctor newer")
 
 
 def test_doctor_names_brands_whose_state_is_too_old(invoke: Invoke, redis_client: redis.Redis) -> None:
@@ -138,7 +138,9 @@ def test_doctor_names_brands_whose_state_is_too_old(invoke: Invoke, redis_client
         redis_client.hset(BrandKeys.of(name).meta, "format", OLDEST_FORMAT - 1)
     finding = findings_of(invoke("doctor", "--json").stdout)["state formats"]
     shown = ", ".join(map(repr, names[:5]))
-    assert (finding["verdict"], finding["detail"]) == ("warn", f"7 too old for this version, parked: {shown}, ...")
+    assert finding["verdict"] == "warn"
+    assert finding["detail"] == f"7 too old for this version, parked: {shown}, and 2 more"
+    assert finding["remedy"] == remedy(Code.FORMAT, names[0])
 
 
 def test_doctor_names_brands_that_would_lose_history(
@@ -158,7 +160,11 @@ def test_doctor_names_brands_that_would_lose_history(
     assert "MAX_STORIES 5000 → 9" in finding["detail"]
     assert "cannot be read" in finding["detail"]
     assert "'doctor damaged', 'doctor lose'" in finding["detail"]
-    assert "config adopt" in finding["remedy"]
+    assert finding["remedy"].startswith(remedy(Code.UNREADABLE_SETTINGS, "doctor damaged"))
+    assert "config adopt --all" in finding["remedy"]
+    redis_client.delete(BrandKeys.of("doctor damaged").meta)
+    finding = findings_of(invoke("doctor", "--json").stdout)["settings"]
+    assert finding["remedy"] == remedy(Code.SETTINGS, "doctor lose")
     for name in names:
         redis_client.delete(BrandKeys.of(name).meta)
     assert findings_of(invoke("doctor", "--json").stdout)["settings"]["verdict"] == "ok"
@@ -193,7 +199,7 @@ def test_doctor_counts_states_that_will_be_migrated(invoke: Invoke, redis_client
 
 
 def test_doctor_names_a_brand_whose_keys_are_damaged(invoke: Invoke, redis_client: redis.Redis) -> None:
-    """With what is wrong and the command that helps."""
+    """With what is wrong and the command that helps with just that: a lost key needs another option."""
     invoke("brands", "add", "nike")
     meta = BrandKeys.of("nike").meta
     assert findings_of(invoke("doctor", "--json").stdout)["kept keys"]["verdict"] == "ok"
@@ -202,7 +208,12 @@ def test_doctor_names_a_brand_whose_keys_are_damaged(invoke: Invoke, redis_clien
     redis_client.delete(meta)
     assert finding["verdict"] == "warn"
     assert "'nike': its epoch is b'inf'" in finding["detail"]
-    assert "orchestrator repair 'nike'" in finding["remedy"]
+    assert finding["remedy"] == remedy(Code.META, "nike")
+    redis_client.hset(meta, "fields", 3)
+    finding = findings_of(invoke("doctor", "--json").stdout)["kept keys"]
+    redis_client.delete(meta)
+    assert "has 0 members, its last commit left 3" in finding["detail"]
+    assert finding["remedy"] == remedy(Code.SIZE, "nike")
 
 
 def test_doctor_names_the_brand_that_is_paused_for_longest(invoke: Invoke, redis_client: redis.Redis) -> None:

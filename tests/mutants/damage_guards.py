@@ -220,9 +220,17 @@ DAMAGE_GUARDS: Final = (
     # store/damage: who only wants to know sees no damage where a commit came between
     Guard(
         "orchestrator/store/damage.py",
-        " if again.get(brand) == said}",
+        " if again.get(brand) == damage}",
         "}",
         "tests/store/test_damage.py::test_damages_does_not_take_a_commit_for_damage",
+    ),
+    # ... and is told the remedy that helps with it: repair alone mends no lost key
+    Guard(
+        "orchestrator/store/damage.py",
+        "Damage(Code.SIZE, ",
+        "Damage(Code.META, ",
+        "tests/cli/test_doctor.py::test_doctor_names_a_brand_whose_keys_are_damaged",
+        "tests/store/test_damage.py::test_damages_and_acquire_go_by_one_rule",
     ),
     # those who only list brands are not ended by one that is damaged
     Guard(

@@ -21,8 +21,9 @@ from orchestrator.errors import (
     WrongSizeError,
     WrongTypeError,
 )
+from orchestrator.fleet.parking import Code, code_of
 from orchestrator.store import Store, StoreOptions, damage, scripts
-from orchestrator.store.damage import damages
+from orchestrator.store.damage import Damage, damages
 from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
@@ -232,10 +233,12 @@ def test_damages_names_what_acquire_refuses(world: World) -> None:
     for field in NUMBERS:
         for value in NO_NUMBERS + HUGE:
             world.client.hset(world.keys.meta, field, value)
-            assert f"its {field} is {value[:40]!r}" in damages(world.client, [world.brand]).get(world.brand, ""), value
+            assert damages(world.client, [world.brand]) == {
+                world.brand: Damage(Code.META, f"its {field} is {value[:40]!r}")
+            }, value
         world.client.hset(world.keys.meta, mapping=cast("Any", healthy))
     world.client.hset(world.keys.meta, "cid", b"\xff")
-    assert "cid" in damages(world.client, [world.brand])[world.brand]
+    assert "cid" in damages(world.client, [world.brand])[world.brand].said
     world.client.hset(world.keys.meta, mapping=cast("Any", healthy))
     assert set(NUMBERS) == set(damage.NUMBERS)
 
@@ -246,7 +249,8 @@ def test_damages_names_a_key_of_another_size(world: World, part: str, change: tu
     committed(world)
     command, *arguments = change
     getattr(world.client, str(command))(getattr(world.keys, part), *arguments)
-    assert getattr(world.keys, part) in damages(world.client, [world.brand])[world.brand]
+    found = damages(world.client, [world.brand])[world.brand]
+    assert (found.code, getattr(world.keys, part) in found.said) == (Code.SIZE, True)
     world.client.hset(world.keys.meta, "format", STATE_FORMAT + 1)
     assert damages(world.client, [world.brand]) == {}
 
@@ -254,7 +258,7 @@ def test_damages_names_a_key_of_another_size(world: World, part: str, change: tu
 def test_damages_does_not_take_a_commit_for_damage(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is seen once and not a second time happened between two questions."""
     committed(world)
-    looks = iter([{world.brand: "state has 3 members"}, {}])
+    looks = iter([{world.brand: Damage(Code.SIZE, "state has 3 members")}, {}])
     monkeypatch.setattr(damage, "_look", lambda _client, _brands: next(looks))
     assert damages(world.client, [world.brand]) == {}
 
@@ -332,19 +336,19 @@ def test_damages_and_acquire_go_by_one_rule(fake_world: World, meta: dict[str, b
             world.client.hset(world.keys.meta, field, value)
     if gone:
         world.client.delete(getattr(world.keys, gone))
-    said = damages(world.client, [world.brand]).get(world.brand, "")
-    assert _refusal(world) in ("format", "damaged" if said else "")
+    found = damages(world.client, [world.brand]).get(world.brand)
+    assert _refusal(world) in ("format", None if found is None else found.code)
 
 
-def _refusal(world: World) -> str:
-    """What acquire refuses: a damaged brand, nothing, or a format that is not ours to judge."""
+def _refusal(world: World) -> Code | str | None:
+    """What acquire refuses: a damaged brand by its code, nothing, or a format that is not ours to judge."""
     try:
         world.lease()
-    except (DamagedMetaError, WrongSizeError):
-        return "damaged"
+    except (DamagedMetaError, WrongSizeError) as error:
+        return code_of(error)
     except (NewerStateError, InvalidStateError):
         return "format"
-    return ""
+    return None
 
 
 def test_damages_and_acquire_look_at_the_same_numbers() -> None:
