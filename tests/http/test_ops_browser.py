@@ -211,3 +211,34 @@ async def test_words_stay_whole_on_a_phone(served: Served) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
 
     await browse(visit)
+
+
+OUT_OF_SIGHT = """() => [...document.querySelectorAll("main .scroll, main a, main button")]
+  .filter((each) => each.matches(".scroll") ? each.scrollWidth > each.clientWidth
+    : each.checkVisibility() && each.getBoundingClientRect().right > innerWidth)
+  .map((each) => each.outerHTML.slice(0, 200))"""
+"""What scrolls sideways, and what can be pressed but only after that."""
+
+
+@pytest.mark.parametrize("reason", ["no brand", "x" * 200])
+async def test_what_can_be_done_is_in_sight_on_a_phone(served: Served, reason: str) -> None:
+    """Nothing for operators scrolls sideways there, however long its words: each cell has its column's name with it."""
+    served.operator.add_all_kinds(reason=reason)
+    labels: list[str] = []
+
+    def visit(page: Page) -> None:
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        sign_in(page, served.url)
+        for path in PATHS[2:]:
+            page.goto(served.url + path)
+            assert (path, page.evaluate(OUT_OF_SIGHT)) == (path, [])
+        page.goto(f"{served.url}/ops")
+        for table in page.locator("table.ops").all():
+            columns = table.locator("thead th").all_text_contents()
+            cells = table.locator("tbody tr").first.locator("td:not(.actions)").all()
+            told = [cell.get_attribute("data-label") or "" for cell in cells]
+            assert told == columns[1 : len(told) + 1]
+            labels.extend(told)
+
+    await browse(visit)
+    assert {"Chunks", "Letters", "Heard", "Details"} <= set(labels)
