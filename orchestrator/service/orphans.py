@@ -78,7 +78,8 @@ class OrphanWatch:
         try:
             report = await self._call(lambda: read_report(self._client))
             now = await self._call(lambda: now_ms(self._client))
-            if report is None or now - report.at_ms > INTERVAL_S * 1000:
+            # One of the future is from before a clock was set, or somebody else's: it would stay for as long.
+            if report is None or not 0 <= now - report.at_ms <= INTERVAL_S * 1000:
                 report = await self._search(registered) or report
             if report is not None:
                 found = report

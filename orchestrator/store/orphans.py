@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import msgspec
 
@@ -51,6 +51,10 @@ _SAMPLES: Final = 5
 _MAX_REPORT_BYTES: Final = 1024 * 1024
 _MATCH: Final = f"{QUEUE_PREFIX}*{QUEUE_SUFFIX}"
 
+# What is read may be anybody's: counts that a JSON number holds exactly, and times before the year 10000.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Time = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+
 
 class Found(msgspec.Struct, frozen=True):
     """One queue of nobody's.
@@ -62,8 +66,8 @@ class Found(msgspec.Struct, frozen=True):
     """
 
     name: bytes
-    chunks: int
-    size: int | None = msgspec.field(default=None, name="bytes")
+    chunks: _Count
+    size: _Count | None = msgspec.field(default=None, name="bytes")
 
 
 class Report(msgspec.Struct, frozen=True, rename="camel"):
@@ -78,11 +82,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel"):
         complete: whether all names were looked through.
     """
 
-    at_ms: int
+    at_ms: _Time
     named: tuple[Found, ...] = ()
-    queues: int = 0
-    chunks: int = 0
-    size: int | None = msgspec.field(default=0, name="bytes")
+    queues: _Count = 0
+    chunks: _Count = 0
+    size: _Count | None = msgspec.field(default=0, name="bytes")
     complete: bool = True
 
 
@@ -150,12 +154,7 @@ class Search:
         return not self._done()
 
     def _is_new(self, name: bytes) -> bool:
-        if name in self._chunks:
-            return False
-        try:
-            return name.decode() not in self._registered
-        except UnicodeDecodeError:
-            return True
+        return name not in self._chunks and not _is_registered(name, self._registered)
 
     def _count(self, names: Sequence[bytes]) -> None:
         counted = _lengths(self._client, names)

@@ -71,7 +71,7 @@ def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> lis
     findings = look(client, max_clock_skew_s=max_clock_skew_s)
     if findings[0].check == "login":
         return findings
-    return [*findings, _rehearse(client), _tracking(client)]
+    return [*findings, _rehearse(client), _transactions(client), _tracking(client)]
 
 
 def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
@@ -178,6 +178,18 @@ def _rehearse(client: redis.Redis) -> Finding:
         remedy = "allow the channel to this user (ACL SETUSER ... &summary:updates); until then readers have to poll"
         return Finding("commands", Verdict.WARN, "PUBLISH to summary:updates was refused", remedy)
     return Finding("commands", Verdict.OK, "acquire, begin, commit, renew, claim and release went through")
+
+
+def _transactions(client: redis.Redis) -> Finding:
+    """Lanes need none; what operators do does, and where it is refused they would learn it when they need it."""
+    try:
+        with translated(), client.pipeline(transaction=True) as pipe:
+            pipe.ping()
+            pipe.execute()
+    except StoreRefusedError as error:
+        remedy = "allow MULTI and EXEC to this user: until then nobody can pause, resume, retry, drop or purge"
+        return Finding("transactions", Verdict.WARN, str(error), remedy)
+    return Finding("transactions", Verdict.OK, "allowed")
 
 
 def _visit(client: redis.Redis, store: Store, brand: str) -> bool:

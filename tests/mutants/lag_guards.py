@@ -35,8 +35,8 @@ LAG_GUARDS: Final = (
     # store/orphans: bounded looks, untrusted reports, and what is told of them now
     Guard(
         _STORE,
-        "return name.decode() not in self._registered",
-        "return True",
+        " and not _is_registered(name, self._registered)",
+        "",
         f"{_STORE_TESTS}::test_search_leaves_out_what_is_registered",
     ),
     Guard(
@@ -70,6 +70,18 @@ LAG_GUARDS: Final = (
     ),
     Guard(
         _STORE,
+        "Meta(ge=0, le=2**53)",
+        "Meta()",
+        f"{_STORE_TESTS}::test_a_report_of_somebody_elses_is_none",
+    ),
+    Guard(
+        _STORE,
+        "Meta(ge=0, le=253_402_300_799_999)",
+        "Meta()",
+        f"{_STORE_TESTS}::test_a_report_of_somebody_elses_is_none",
+    ),
+    Guard(
+        _STORE,
         "if not document or len(document) > _MAX_REPORT_BYTES:",
         "if not document:",
         f"{_STORE_TESTS}::test_a_report_of_somebody_elses_is_none",
@@ -80,6 +92,19 @@ LAG_GUARDS: Final = (
         "]",
         f"{_STORE_TESTS}::test_what_was_found_is_told_as_it_is_now",
     ),
+    # store/letters: marks are untrusted as well
+    Guard(
+        "orchestrator/store/letters.py",
+        "([0-9]{1,14})",
+        "([0-9]+)",
+        "tests/store/test_letters.py::test_a_mark_of_somebody_elses_is_none",
+    ),
+    Guard(
+        "orchestrator/store/letters.py",
+        "([0-9]{1,9})",
+        "([0-9]+)",
+        "tests/store/test_letters.py::test_a_mark_of_somebody_elses_is_none",
+    ),
     # service/orphans: once, by one, of what is true
     Guard(
         _WATCH,
@@ -89,9 +114,15 @@ LAG_GUARDS: Final = (
     ),
     Guard(
         _WATCH,
-        " or now - report.at_ms > INTERVAL_S * 1000:",
-        ":",
+        "not 0 <= now - report.at_ms <= INTERVAL_S * 1000",
+        "now < report.at_ms",
         f"{_WATCH_TESTS}::test_watch_searches_again_when_that_is_due",
+    ),
+    Guard(
+        _WATCH,
+        "not 0 <= now - report.at_ms <= INTERVAL_S * 1000",
+        "now - report.at_ms > INTERVAL_S * 1000",
+        f"{_WATCH_TESTS}::test_watch_does_not_believe_a_report_of_the_future",
     ),
     Guard(
         _WATCH,

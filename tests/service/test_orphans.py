@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import trio
 from structlog.testing import capture_logs
@@ -13,7 +14,7 @@ from orchestrator.contract.keys import ORPHANS_KEY, ORPHANS_TURN_KEY, queue_key
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import orphans as orphans_module
 from orchestrator.service.orphans import OrphanWatch
-from orchestrator.store.orphans import read_report
+from orchestrator.store.orphans import Report, now_ms, read_report
 from tests.polling import until
 from tests.redis_server import RedisServer
 
@@ -86,6 +87,17 @@ async def test_watch_searches_again_when_that_is_due(client: redis.Redis, monkey
         monkeypatch.setattr(orphans_module, "INTERVAL_S", -1.0)
         await until(lambda: gauges(metrics)[:2] == [1, 1])
         assert read_report(client) != report
+        nursery.cancel_scope.cancel()
+
+
+async def test_watch_does_not_believe_a_report_of_the_future(client: redis.Redis) -> None:
+    """Redis's clock was set back, or somebody else wrote it: it is searched anew, and not once that time has come."""
+    ahead_ms = now_ms(client) + 3_600_000
+    client.set(ORPHANS_KEY, msgspec.json.encode(Report(ahead_ms, queues=7, chunks=7)))
+    metrics = Metrics()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(OrphanWatch(client, metrics, registered=list).watch)
+        await until(lambda: gauges(metrics)[:2] == [0, 0])
         nursery.cancel_scope.cancel()
 
 

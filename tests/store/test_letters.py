@@ -80,6 +80,17 @@ def test_a_mark_says_who_when_and_how_often(world: World) -> None:
     assert 0 < world.client.pttl(world.keys.retried) <= MARK_TTL_S * 1000
 
 
+@pytest.mark.parametrize("value", [b"", b"1", b"x 1 y", b"1 x y", b"1 100000000000000 x", b"1" * 5_000 + b" 1 x"])
+def test_a_mark_of_somebody_elses_is_none(world: World, value: bytes) -> None:
+    """Nor is it a time that no date can show, or a number that Python does not read."""
+    world.client.rpush(world.keys.failed, "a")
+    retry(world, Sent(0, b"a", before=b"A", payload=b"A"))
+    assert marks(world.client, world.brand, [b"A"]) != [None]
+    for field in cast("list[bytes]", world.client.hkeys(world.keys.retried)):
+        world.client.hset(world.keys.retried, field.decode(), value)
+    assert marks(world.client, world.brand, [b"A"]) == [None]
+
+
 def test_marks_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many begin anew."""
     monkeypatch.setattr(letters, "MAX_MARKS", 2)

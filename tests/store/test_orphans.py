@@ -190,6 +190,11 @@ def test_one_process_searches_at_a_time(client: redis.Redis) -> None:
         b"[" * 100_000,
         msgspec.json.encode(Report(1, named=tuple(Found(b"%d" % number, 1) for number in range(101)))),
         b'{"atMs": 1}' + b" " * 1024 * 1024,
+        b'{"atMs": 253402300800000}',
+        b'{"atMs": -1}',
+        b'{"atMs": 1, "queues": -1}',
+        b'{"atMs": 1, "chunks": 9007199254740993}',
+        b'{"atMs": 1, "named": [{"name": "eA==", "chunks": 1, "bytes": -1}]}',
     ],
 )
 def test_a_report_of_somebody_elses_is_none(client: redis.Redis, document: bytes) -> None:

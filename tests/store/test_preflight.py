@@ -54,6 +54,7 @@ def acl(rules: str) -> list[str]:
         (acl("default on nopass ~* &* +@all -info"), "info", Verdict.WARN),
         (acl("default on nopass ~* &* +@all -time"), "clock", Verdict.WARN),
         (acl("default on nopass ~* &* +@all -client"), "wake hints", Verdict.WARN),
+        (acl("default on nopass ~* &* +@all -multi"), "transactions", Verdict.WARN),
         (acl("default on nopass ~result:* ~orchestrator:* &* +@all"), "commands", Verdict.REFUSE),
         (acl("default on nopass ~* &* +@all -rename"), "commands", Verdict.REFUSE),
     ],
