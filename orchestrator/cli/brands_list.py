@@ -4,64 +4,47 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import click
 import redis
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.terminal import make_table, on_terminal, plain, remark, show_page
-from orchestrator.contract.pauses import Pause
-from orchestrator.fleet.document import parked_document
-from orchestrator.fleet.view import BrandStatus, Standing
+from orchestrator.cli.terminal import ROOMY, make_table, on_terminal, page_width, plain, remark, show_page
+from orchestrator.fleet import words
+from orchestrator.fleet.document import parked_document, paused_document
+from orchestrator.fleet.view import BrandStatus
 from orchestrator.settings import Settings
 from orchestrator.store.fleet import read_brands
 from orchestrator.store.heads import first_times
 from orchestrator.store.registry import registered
 
-_ALONE: Final = frozenset({Standing.PARKED, Standing.NEWER, Standing.FAILING})
-_UNITS_S: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
-
 
 @dataclass(frozen=True, slots=True)
 class BrandRow:
-    """How one brand stands; a count is None where the key has a foreign type, or is no number.
+    """How one brand stands, as all other surfaces say.
 
     Attributes:
         oldest_s: age of the first chunk in the queue, as its worker says; None: it does not, or nobody asked.
-        paused: that an operator paused it.
-        alone: how a brand stands that processes leave alone, or cannot get done.
     """
 
-    brand: str
-    queued: int | None
-    failed: int | None
-    commits: int | None
-    summary: bool
+    status: BrandStatus
     oldest_s: float | None = None
-    paused: Pause | None = None
-    alone: BrandStatus | None = None
 
     def document(self) -> dict[str, object]:
-        """The row as JSON."""
+        """The row as JSON; a count is null where the key has a foreign type, or is no number."""
+        status = self.status
         return {
-            **{name: getattr(self, name) for name in ("brand", "queued", "failed", "commits", "summary")},
+            **{name: getattr(status, name) for name in ("brand", "queued", "failed", "commits")},
+            "summary": status.summarised,
             "oldestSeconds": self.oldest_s,
-            "paused": None if self.paused is None else json.loads(self.paused.mark()),
-            "parked": None if self.alone is None else parked_document(self.alone),
+            "paused": paused_document(status),
+            "parked": parked_document(status),
         }
-
-    @property
-    def held_up(self) -> str:
-        """What keeps the brand from going on; empty if nothing does."""
-        if self.paused is not None:
-            return str(self.paused)
-        if self.alone is None or self.alone.parked is None:
-            return ""
-        return f"{self.alone.standing}: {self.alone.parked.told(self.brand)}"
 
 
 def _first(number: float | None) -> float:
@@ -70,10 +53,10 @@ def _first(number: float | None) -> float:
 
 
 SORTS: Final = {
-    "name": lambda row: (row.brand,),
-    "backlog": lambda row: (_first(row.queued), row.brand),
-    "oldest": lambda row: (-(row.oldest_s or 0), _first(row.queued), row.brand),
-    "dead": lambda row: (_first(row.failed), row.brand),
+    "name": lambda row: (row.status.brand,),
+    "backlog": lambda row: (_first(row.status.queued), row.status.brand),
+    "oldest": lambda row: (-(row.oldest_s or 0), _first(row.status.queued), row.status.brand),
+    "dead": lambda row: (_first(row.status.failed), row.status.brand),
 }
 """By what rows can be sorted; what is worst, or cannot be counted, comes first."""
 
@@ -100,28 +83,20 @@ def list_brands(settings: Settings, *, sort: str, as_json: bool) -> None:
     elif not registry.brands:
         remark("No brand is registered; 'orchestrator brands add BRAND' does it.")
     elif on_terminal():
-        show_page(_table(rows, ages=sort == "oldest"))
+        show_page(make_page(rows, page_width(), ages=sort == "oldest"))
     else:
-        click.echo("\n".join(row.brand for row in rows) if rows else "\n".join(registry.brands))
+        click.echo("\n".join(row.status.brand for row in rows) if rows else "\n".join(registry.brands))
 
 
 def look_at(client: redis.Redis, names: Sequence[str], *, ages: bool = False) -> list[BrandRow]:
-    """How each of *names* stands, as all other surfaces say; with *ages* also how old their chunks are.
+    """How each of *names* stands; with *ages* also how old their chunks are.
 
     Raises:
         StoreError: Redis did not answer or refused.
     """
     found = read_brands(client, names)
     times = _ages_s(client, [status.brand for status in found if status.queued]) if ages else {}
-    return [
-        BrandRow(
-            *(status.brand, status.queued, status.failed, status.commits, status.summarised),
-            oldest_s=times.get(status.brand),
-            paused=status.paused,
-            alone=status if status.standing in _ALONE else None,
-        )
-        for status in found
-    ]
+    return [BrandRow(status, times.get(status.brand)) for status in found]
 
 
 def _ages_s(client: redis.Redis, names: Sequence[str]) -> Mapping[str, float]:
@@ -130,29 +105,36 @@ def _ages_s(client: redis.Redis, names: Sequence[str]) -> Mapping[str, float]:
     return {name: max(0.0, (now_ms - at_ms) / 1000) for name, at_ms in first_times(client, names).items()}
 
 
-def _table(rows: Sequence[BrandRow], *, ages: bool) -> Table:
-    oldest = ("Oldest",) if ages else ()
-    right = ("Queued", *oldest, "Failed", "Commits")
-    table = make_table("Brand", *right, "Summary", "Held up", right=right)
+def make_page(rows: Sequence[BrandRow], width: int, *, ages: bool = False) -> RenderableType:
+    """A table of numbers for so many columns, and below it a sentence for each brand that does not go on."""
+    held_up = list(_held_up(rows))
+    return Group(_table(rows, ages=ages, roomy=width >= ROOMY), *([""] if held_up else []), *held_up)
+
+
+def _table(rows: Sequence[BrandRow], *, ages: bool, roomy: bool) -> Table:
+    right = ("Queued", *(("Oldest",) if ages else ()), "Failed", *(("Commits",) if roomy else ()))
+    table = make_table("Brand", *right, *(("Summary", "Held up") if roomy else ()), right=right)
     for row in rows:
-        table.add_row(
-            plain(row.brand),
-            _cell(row.queued),
-            *((_age(row.oldest_s),) if ages else ()),
-            _cell(row.failed),
-            _cell(row.commits),
-            "yes" if row.summary else "no",
-            plain(row.held_up),
-            style="red" if None in {row.queued, row.failed, row.commits} else "",
-        )
+        status = row.status
+        cells = [_cell(status.queued), *((_age(row),) if ages else ()), _cell(status.failed)]
+        if roomy:
+            title, _ = words.alone(status)
+            cells += [_cell(status.commits), "yes" if status.summarised else "no", status.standing if title else ""]
+        table.add_row(plain(status.brand), *cells, style="red" if status.unreadable else "")
     return table
 
 
-def _age(seconds: float | None) -> str:
-    if seconds is None:
-        return "not told"
-    size, unit = next(((size, unit) for size, unit in _UNITS_S if seconds >= size), (1, "s"))
-    return f"{int(seconds // size):,} {unit}"
+def _held_up(rows: Sequence[BrandRow]) -> Iterator[RenderableType]:
+    for row in rows:
+        _, text = words.alone(row.status)
+        if text:
+            yield plain(f"{row.status.brand}: {text}")
+
+
+def _age(row: BrandRow) -> str:
+    if row.oldest_s is not None:
+        return words.lasting(row.oldest_s)
+    return "not told" if row.status.queued else ""
 
 
 def _cell(number: int | None) -> str:

@@ -24,7 +24,7 @@ from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.parking import Code, remedy
-from orchestrator.fleet.view import FleetView, Standing
+from orchestrator.fleet.view import FleetView
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
 from orchestrator.store.damage import Damage, damages
@@ -209,13 +209,12 @@ def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
 def fleet_findings(view: FleetView) -> Iterator[Finding]:
     """What the picture of all processes and brands says, in sentences; the same as ``status`` shows."""
     yield _work_finding(view)
-    alone = view.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
-    if alone:
-        first = alone[0]
-        names = words.some([brand.brand for brand in alone], _SHOWN)
+    if view.alone:
+        first = view.alone[0]
+        names = words.some([brand.brand for brand in view.alone], _SHOWN)
         reason = "" if first.parked is None else f"; {first.brand!r} {first.standing}: {first.parked.reason}"
         helps = "" if first.parked is None else remedy(first.parked.code, first.brand)
-        yield Finding("left alone", Verdict.WARN, f"{counted(len(alone), 'brand')}: {names}{reason}", helps)
+        yield Finding("left alone", Verdict.WARN, f"{counted(len(view.alone), 'brand')}: {names}{reason}", helps)
     else:
         yield Finding("left alone", Verdict.OK, "no brand, as far as processes say")
     if gone := [brand.brand for brand in view.brands if brand.holder is not None and brand.holder.lives is False]:

@@ -35,9 +35,8 @@ def _parts(view: FleetView) -> Iterator[RenderableType]:
     waiting = view.standing(Standing.WAITING)
     if waiting:
         yield from ("", _waiting(waiting[:SHOWN]), *_more(waiting))
-    alone = view.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
-    if alone:
-        yield from ("", _alone(view, alone[:SHOWN]), *_more(alone))
+    if view.alone:
+        yield from ("", _alone(view, view.alone[:SHOWN]), *_more(view.alone))
     paused = view.standing(Standing.PAUSED)
     if paused:
         yield from ("", _paused(paused[:SHOWN]), *_more(paused))

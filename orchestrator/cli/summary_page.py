@@ -13,11 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.cli.terminal import counted, make_table, minute, plain
+from orchestrator.cli.terminal import ROOMY, counted, make_table, minute, plain
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, Summary, TopicTotal
-
-ROOMY = 72
-"""Columns from which on all of a story is told; on fewer ones its number of clusters and its last time are not."""
 
 STORIES_SHOWN = 15
 TOPICS_SHOWN = 10

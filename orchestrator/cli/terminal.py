@@ -16,6 +16,9 @@ from rich.text import Text
 
 from orchestrator.process.masking import printable
 
+ROOMY = 72
+"""Columns from which on tables have all of their columns; on fewer ones names and what is most urgent have the room."""
+
 PIPE_WIDTH = 120  # of a page that is not shown on a terminal; rich would assume 80 and cut tables short
 
 

@@ -31,7 +31,7 @@ def fleet_document(view: FleetView) -> dict[str, Any]:
         },
         "held": [lock_document(brand) for brand in view.brands if brand.holder is not None],
         "parked": [parked_document(brand) for brand in view.brands if brand.parked is not None],
-        "paused": [_paused(brand) for brand in view.brands if brand.paused is not None],
+        "paused": [paused_document(brand) for brand in view.brands if brand.paused is not None],
         "orphans": None if view.orphans is None else _orphans(view.orphans),
         "spiking": [brand.brand for brand in view.spiking],
     }
@@ -85,10 +85,11 @@ def parked_document(status: BrandStatus) -> Mapping[str, Any] | None:
     }
 
 
-def _paused(status: BrandStatus) -> Mapping[str, Any]:
+def paused_document(status: BrandStatus) -> Mapping[str, Any] | None:
+    """Who wants a brand left alone, and until when; None: nobody."""
     pause = status.paused
     if pause is None:
-        return {}
+        return None
     return {
         "brand": status.brand,
         "reason": pause.reason,

@@ -191,6 +191,11 @@ class FleetView:
         """Brands by how they stand; those without any are left out."""
         return Counter(brand.standing for brand in self.brands)
 
+    @property
+    def alone(self) -> Sequence[BrandStatus]:
+        """The brands that processes leave alone or cannot get done, the most urgent first."""
+        return self.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
+
     def standing(self, *wanted: Standing) -> Sequence[BrandStatus]:
         """The brands that stand so, those that wait for longest or with most chunks first."""
         return by_urgency(brand for brand in self.brands if brand.standing in wanted)

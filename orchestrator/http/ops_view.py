@@ -214,7 +214,7 @@ def queue_rows(fleet: FleetView) -> tuple[list[QueueRow], int]:
 
 def parked_rows(fleet: FleetView) -> list[ParkedRow]:
     """Brands that somebody has to act for."""
-    found = fleet.standing(Standing.PARKED, Standing.FAILING, Standing.NEWER)
+    found = fleet.alone
     return [
         ParkedRow(
             brand.brand,

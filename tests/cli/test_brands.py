@@ -7,10 +7,14 @@ import json
 import msgspec
 import pytest
 import redis
+from rich.console import Console
 
 from orchestrator.cli import brands_list
+from orchestrator.cli.brands_list import BrandRow, make_page
+from orchestrator.cli.terminal import ROOMY
 from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.fleet.parking import Code, Parked, remedy
+from orchestrator.fleet.view import BrandStatus, Standing
 from orchestrator.store import pauses
 from orchestrator.store.audit import read_audit
 from orchestrator.store.fleet import SLICE
@@ -178,7 +182,7 @@ def test_brands_list_names_paused_brands(invoke: Invoke, redis_client: redis.Red
     (row,) = json.loads(invoke("brands", "list", "--json").stdout)
     told = invoke("brands", "add", brand).stderr
     pauses.resume(redis_client, [brand])
-    assert (row["paused"]["by"], row["paused"]["reason"], row["paused"]["untilMs"]) == ("ops@host", "why", None)
+    assert (row["paused"]["by"], row["paused"]["reason"], row["paused"]["until"]) == ("ops@host", "why", None)
     assert f"{brand} is paused by ops@host since" in told
 
 
@@ -205,6 +209,27 @@ def test_brands_list_as_a_table(invoke: Invoke, redis_client: redis.Redis, monke
     assert " d " in shown
 
 
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_brands_list_has_names_and_remedies_on_every_terminal(width: int) -> None:
+    """What is narrow leaves numbers out, never the brand; how old the chunks of an empty queue are is no question."""
+    parked = Parked(Code.META, "its epoch is wrong", 1, "a")
+    rows = [
+        BrandRow(BrandStatus("puma", Standing.PARKED, queued=None, failed=10_000, parked=parked)),
+        BrandRow(BrandStatus("waits", Standing.WAITING, queued=12_345), 7_300),
+        BrandRow(BrandStatus("silent", Standing.WAITING, queued=1)),
+        BrandRow(BrandStatus("empty", Standing.IDLE)),
+    ]
+    console = Console(width=width, markup=False, highlight=False, emoji=False, color_system=None)
+    with console.capture() as capture:
+        console.print(make_page(rows, width, ages=True))
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= width
+    for words in ("puma unreadable 10,000", "waits 12,345 2 h 0", "silent 1 not told 0", "empty 0 0"):
+        assert any(" ".join(line.split()).startswith(words) for line in lines), words
+    assert f"puma: its epoch is wrong: {remedy(Code.META, 'puma')}" in " ".join(" ".join(lines).split())
+    assert ("Commits" in lines[0]) is (width >= ROOMY)
+
+
 def test_brands_list_names_parked_brands_with_what_helps(
     invoke: Invoke, redis_client: redis.Redis, brand: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +242,7 @@ def test_brands_list_names_parked_brands_with_what_helps(
     shown = invoke("brands", "list").stdout
     redis_client.delete(PARKED_KEY, MEMBERS_KEY)
     assert (row["parked"]["code"], row["parked"]["remedy"]) == ("meta", remedy(Code.META, brand))
-    assert "parked: its" in " ".join(shown.split())
+    assert f"{brand}: its epoch is wrong: {remedy(Code.META, brand)}" in " ".join(shown.split())
 
 
 # -- purging

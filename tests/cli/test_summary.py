@@ -10,7 +10,8 @@ import pytest
 import redis
 from rich.console import Console
 
-from orchestrator.cli.summary_page import ROOMY, age, make_page
+from orchestrator.cli.summary_page import age, make_page
+from orchestrator.cli.terminal import ROOMY
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import resuming
 from orchestrator.contract.summary import SentimentTotals, SpikeEpisode, StoryTotal, Summary, TopicTotal
