@@ -8,7 +8,7 @@ one after the other for ever.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from orchestrator.fleet.parking import Code, Parked
@@ -60,7 +60,7 @@ def changes(
 
     Args:
         entries: what stands there, by brand.
-        mine: what this process leaves alone or cannot get done.
+        mine: what this process leaves alone or cannot get done, each said by *name*.
         name: of this process.
         found: those of *mine* that were found so again since they were last written.
         committed: brands for which this process has committed since its last change.
@@ -69,13 +69,20 @@ def changes(
     wanted: list[Change] = []
     for brand, entry in entries.items():
         there, own = entry.parked, mine.get(brand)
-        if own is not None and (there is None or there.by not in living or there.by == name):
-            # The first time stays: it may be that of a process before this one.
-            since_ms = there.since_ms if there is not None and there.code is own.code else own.since_ms
-            own = Parked(own.code, own.reason, since_ms, name)
-            if own != there:
-                wanted.append(Change(brand, entry.raw, own))
-        elif own is None and (there is None or there.by not in living or there.by == name or brand in committed):
-            wanted.append(Change(brand, entry.raw, None))
+        if there is not None and there.by != name and there.by in living:
+            # Theirs, and true until somebody commits who has nothing against the brand.
+            if own is None and brand in committed:
+                wanted.append(Change(brand, entry.raw, None))
+            continue
+        own = _since(there, own)
+        if there is None or own != there:
+            wanted.append(Change(brand, entry.raw, own))
     wanted += (Change(brand, None, own) for brand, own in mine.items() if brand not in entries and brand in found)
     return wanted
+
+
+def _since(there: Parked | None, own: Parked | None) -> Parked | None:
+    """*own*, from the time on that stands there for the same reason: it may be that of a process before this one."""
+    if own is None or there is None or there.code is not own.code:
+        return own
+    return replace(own, since_ms=there.since_ms)
