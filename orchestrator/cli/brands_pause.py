@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ import redis
 
 from orchestrator.cli.brands_named import check_registered, wanted_names
 from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.durations import duration_ms
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import who, write_down
 from orchestrator.contract.pauses import Pause, check_reason, resuming
@@ -23,9 +23,6 @@ from orchestrator.store.registry import registered
 
 _SHOWN: Final = 20
 """Brands that are named one by one; more are counted."""
-
-_FROM_NOW: Final = re.compile(r"(\d{1,6})([smhd])")
-_MILLISECONDS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 _names = click.argument("names", nargs=-1, metavar="BRAND...")
 
@@ -101,8 +98,9 @@ def _end(until: str | None) -> dict[str, int]:
     """The end of a pause as :func:`orchestrator.store.pauses.pause` takes it."""
     if until is None:
         return {}
-    if found := _FROM_NOW.fullmatch(until):
-        return {"for_ms": int(found.group(1)) * _MILLISECONDS[found.group(2)]}
+    from_now_ms = duration_ms(until)
+    if from_now_ms is not None:
+        return {"for_ms": from_now_ms}
     at_ms = parse_ms(until)
     if at_ms is None:
         raise Misuse(f"--until is {until!r}, expected a time such as 30m, 2h, 3d or 2026-11-23T10:15:00Z")

@@ -11,14 +11,12 @@ from typing import Any, Final
 import click
 import redis
 
+from orchestrator.cli.durations import duration_ms
 from orchestrator.cli.terminal import Misuse, remark
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.letters import Selection, Writer
 from orchestrator.contract.times import parse_ms
 from orchestrator.letters import counts
-
-_AGO: Final = re.compile(r"(\d{1,6})([smhd])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 _OPTIONS: Final = (
     click.option("--reason", metavar="TEXT", help="Letters whose reason holds TEXT."),
@@ -87,8 +85,9 @@ def brands_with_letters(client: redis.Redis, registry_keys: Sequence[str]) -> li
 def _time(text: str | None, option: str) -> int | None:
     if text is None:
         return None
-    if ago := _AGO.fullmatch(text):
-        return round((time.time() - int(ago.group(1)) * _SECONDS[ago.group(2)]) * 1000)
+    ago_ms = duration_ms(text)
+    if ago_ms is not None:
+        return round(time.time() * 1000) - ago_ms
     at_ms = parse_ms(text)
     if at_ms is None:
         raise Misuse(f"{option} is {text!r}, expected a time such as 2h, 3d or 2026-11-23T10:15:00Z")

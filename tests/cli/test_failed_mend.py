@@ -10,27 +10,16 @@ import pytest
 import redis
 
 from orchestrator.cli.who import who
-from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.contract.keys import AUDIT_KEY, BrandKeys, worker_queue_key
 from orchestrator.store.audit import read_audit
 from tests.cli.conftest import Invoke
-
-WORKER = b'{"worker_id": "w", "chunk_id": "c", "reason": "model", "payload": "input"}'
-FOREIGN = b"plain text"
-
-
-def letter(item: bytes, reason: str = "bad") -> bytes:
-    """An entry of ours."""
-    return DeadLetter.of(item, brand="b", reason=reason, path="$.x", now_ms=0, orchestrator_id="o").encode()
+from tests.letters.mixed_list import FOREIGN, WORKER, fill, letter
 
 
 @pytest.fixture
 def keys(brand: str, redis_client: redis.Redis) -> BrandKeys:
     """The brand's keys; its list holds three letters of ours, one of a worker and one of nobody."""
-    keys = BrandKeys.of(brand)
-    entries = [letter(b'{"n":1}'), WORKER, letter(b'{"n":2}', "poison"), FOREIGN, letter(b'{"n":3}')]
-    redis_client.rpush(keys.failed, *entries)
-    return keys
+    return fill(redis_client, brand)
 
 
 def held(client: Any, keys: BrandKeys) -> tuple[list[bytes], list[bytes]]:

@@ -9,30 +9,19 @@ from typing import Any
 import pytest
 import redis
 
-from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.contract.keys import BrandKeys, worker_queue_key
 from orchestrator.contract.letters import Letter, Selection, Writer
 from orchestrator.contract.set_value import Setting
 from orchestrator.letters import Action, Order, Outcome, carry_out, moving, plan, send_edited
 from orchestrator.letters.moving import Pace
 from orchestrator.store.letters import Sent, mend
-
-WORKER = b'{"worker_id": "w", "chunk_id": "c", "reason": "model", "payload": "input"}'
-FOREIGN = b"plain text"
-
-
-def letter(item: bytes, reason: str = "bad") -> bytes:
-    """An entry of ours."""
-    return DeadLetter.of(item, brand="b", reason=reason, path="$.x", now_ms=0, orchestrator_id="o").encode()
+from tests.letters.mixed_list import FOREIGN, WORKER, fill, letter
 
 
 @pytest.fixture
 def keys(brand: str, redis_client: redis.Redis) -> BrandKeys:
     """The brand's keys; its list holds three letters of ours, one of a worker and one of nobody."""
-    keys = BrandKeys.of(brand)
-    entries = [letter(b'{"n":1}'), WORKER, letter(b'{"n":2}', "poison"), FOREIGN, letter(b'{"n":3}')]
-    redis_client.rpush(keys.failed, *entries)
-    return keys
+    return fill(redis_client, brand)
 
 
 def items(client: Any, key: str) -> list[bytes]:
