@@ -248,7 +248,8 @@ class Lane:
             # Even if the turn ended meanwhile: the verdict goes with the session, and the next visit would try again.
             return LaneOutcome.YIELDED if self._turn.stopping else None
         if step.idle:
-            if self._session.released or not await self._wait_for_work():
+            # Without a lease the burst has ended the session, also if its release got no answer: a new visit goes on.
+            if self._session.lease is None or not await self._wait_for_work():
                 return LaneOutcome.DRAINED
         else:
             self._idle_since_s = None

@@ -172,6 +172,7 @@ class BrandSession:
         self._suspects = 0
         self.taken_over: Comparison | None = None
         self.released = False
+        self._abandoned = False
 
     @property
     def opened(self) -> bool:
@@ -217,6 +218,9 @@ class BrandSession:
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.
         owed = 0 < lease.due_ms <= lease.now_ms
         self._pipeline = Pipeline(self._store, self._config, lease, state, warm.sizer, owed=owed)
+        # After the pipeline is there, as abandon() looks the other way round: one of the two closes it.
+        if self._abandoned:
+            self._pipeline.close()
         failpoints.hit("session.opened")
         return lease
 
@@ -320,7 +324,11 @@ class BrandSession:
         return warm
 
     def abandon(self) -> Warm:
-        """End with the state forgotten, because its copy here may differ from the one in Redis."""
+        """End with the state forgotten, because its copy here may differ from the one in Redis.
+
+        Its thread may still hang, even before there is anything to end: whatever it opens then is closed.
+        """
+        self._abandoned = True
         if self._pipeline is not None:
             self._pipeline.close()
         return self._warm

@@ -71,7 +71,7 @@ class Turn:
         self._clock = clock
         self._started_s = clock()
         self._yield_asked = False
-        self._given_up = False
+        self.given_up = False
         self.stopping = False
 
     def ask_to_yield(self) -> None:
@@ -84,7 +84,7 @@ class Turn:
 
     def give_up(self) -> None:
         """Nobody waits any more for the lane's thread: it is not to begin anything."""
-        self._given_up = True
+        self.given_up = True
 
     @property
     def contested(self) -> bool:
@@ -95,7 +95,7 @@ class Turn:
     def over(self) -> bool:
         """Whether no further step is to be begun."""
         past_quantum = self._clock() - self._started_s >= self._quantum_s
-        return self.stopping or self._given_up or (self._yield_asked and past_quantum)
+        return self.stopping or self.given_up or (self._yield_asked and past_quantum)
 
     def burst(self, longest_s: float) -> Burst:
         """A burst that begins now and takes *longest_s* at most."""
@@ -123,7 +123,7 @@ class Burst:
 
     def end(self) -> bool:
         """Whether the lease of a drained brand is given back at once, because there is a better use for the lane."""
-        return self.turn.contested
+        return self.turn.contested and not self.turn.given_up
 
 
 class Work:

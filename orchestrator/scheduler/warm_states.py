@@ -61,8 +61,8 @@ class WarmStates:
         self._remove(brand)
         self._kept[brand] = warm
         if warm.state is not None:
-            self._bytes += warm.held_bytes
-            self._sizes[brand] = warm.held_bytes
+            self._sizes[brand] = held_bytes = warm.held_bytes
+            self._bytes += held_bytes
             self._make_room(brand)
         if len(self._kept) > MOST_BRANDS:
             self._remove(next(iter(self._kept)))

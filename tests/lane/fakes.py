@@ -52,7 +52,7 @@ class Script:
         steps: actions of ``step``, in order; then the queue is empty.
         engaged_for: bursts until nothing is folded that has to be committed.
         judging_for: bursts until the last verdict was acted on.
-        ends: whether a burst that finds nothing to do gives the lease back where it may.
+        ends: whether a burst that finds nothing to do gives the lease back where it may; as *release* says.
         hung: steps that did not end in time.
         failing: whether a burst ended in a failure that the next one raises.
         may_go_on: what the last burst was given to ask before another step.
@@ -128,7 +128,7 @@ class ScriptedSession:
         self.prefetched = isinstance(done, Step) and done.items > 0
         steps = [done] if isinstance(done, Step) else done
         if self._script.ends and done is IDLE and may.end():
-            self.released = True
+            self.lease, self.released = None, self._script.release is True
         return replace(action, then=steps) if isinstance(action, Takes) else steps
 
     @property

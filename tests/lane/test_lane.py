@@ -122,6 +122,19 @@ async def test_lane_does_not_go_on_without_its_lease(visit: LaneUnderTest, autoj
     assert visit.value("lease_events_total", event="released") == 1
 
 
+async def test_lane_does_not_go_on_after_a_release_without_an_answer(
+    visit: LaneUnderTest, autojump_clock: MockClock
+) -> None:
+    """The burst has ended its session all the same; the lane tries once more, and a hint is for the next visit."""
+    visit.script.ends, visit.script.release = True, AWAY
+    visit.script.steps.append(Takes(0.25))
+    lane = visit.lane()
+    lane.ask_to_yield()
+    assert await outcome_at(lane, {0.125: lane.wake}) == (LaneOutcome.DRAINED, 0.25)
+    assert (visit.script.times("step"), visit.script.times("release")) == ([0.0], [0.25])
+    assert lane.woken
+
+
 # -- failures
 
 

@@ -155,3 +155,20 @@ def test_burst_goes_on_under_its_lease_after_a_step_without_an_answer(
     assert lease is not None
     assert session.burst(May())[-1].idle
     assert session.lease is lease
+
+
+def test_burst_of_a_session_that_was_given_up_while_it_opened_does_nothing(queue: Brand) -> None:
+    """A thread that hung for long in reading the state goes on when nobody knows of it any more."""
+    queue.push_ids("c-1")
+
+    class GivenUp(Store):
+        def load_state(self, lease: Lease) -> dict[bytes, bytes]:
+            session.hung()
+            session.abandon()
+            return super().load_state(lease)
+
+    session = queue.session(store=GivenUp(queue.client))
+    with pytest.raises(RuntimeError, match="the session has ended"):
+        session.burst(May())
+    assert (queue.queued(), queue.meta("version"), queue.meta("attempts")) == (1, 0, 0)
+    assert session.release()

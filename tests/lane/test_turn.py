@@ -87,6 +87,8 @@ def test_burst_may_end_when_somebody_waits() -> None:
     assert not burst.end()
     turn.ask_to_yield()
     assert burst.end()
+    turn.give_up()
+    assert not burst.end()  # the lane that gave its thread up has ended the session by now
 
 
 @pytest.mark.parametrize(

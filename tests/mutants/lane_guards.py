@@ -125,7 +125,7 @@ LANE_GUARDS: Final = (
             ("if self._sizes[brand] > self._most_bytes:", "if False:"),
             ("self._bytes -= self._sizes.pop(brand)\n", "self._sizes.pop(brand)\n"),
             ("self._bytes -= self._sizes.pop(brand, 0)\n", "self._sizes.pop(brand, 0)\n"),
-            ("            self._bytes += warm.held_bytes\n", ""),
+            ("            self._bytes += held_bytes\n", ""),
             ("        self._remove(brand)\n        self._kept", "        self._kept"),
             ("self._drop_state(next(iter(self._sizes))", "self._drop_state(next(reversed(self._sizes))"),
             ("        self._kept[brand].state = None\n", ""),
@@ -199,8 +199,8 @@ LANE_GUARDS: Final = (
         _TRIAL, "        if looks > MOST_LOOKS:\n", "        if looks > 3 * MOST_LOOKS:\n", "tests/lane/test_trial.py"
     ),
     # lane/turn and lane: a turn ends, and only when nothing is left half done
-    Guard(_TURN, "self.stopping or self._given_up or (", "self.stopping or (", "tests/lane/test_turn.py"),
-    Guard(_TURN, "self.stopping or self._given_up or (", "self._given_up or (", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self.stopping or self.given_up or (", "self.stopping or (", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self.stopping or self.given_up or (", "self.given_up or (", "tests/lane/test_turn.py"),
     Guard(_TURN, "(self._yield_asked and past_quantum)", "self._yield_asked", "tests/lane/test_turn.py"),
     Guard(
         _TURN,
@@ -208,7 +208,9 @@ LANE_GUARDS: Final = (
         "return not self.turn.past(self.until_s)",
         "tests/lane/test_turn.py",
     ),
-    Guard(_TURN, "return self.turn.contested", "return True", "tests/lane/test_turn.py"),
+    Guard(_TURN, "return self.turn.contested and", "return", "tests/lane/test_turn.py"),
+    Guard(_TURN, "self.turn.contested and not self.turn.given_up", "self.turn.contested", "tests/lane/test_turn.py"),
+    Guard(_SESSION, "        if self._abandoned:\n", "        if False:\n", "tests/lane/test_session_burst.py"),
     Guard(_SESSION, "if steps[-1].idle and may.end():", "if may.end():", "tests/lane/test_session_burst.py"),
     Guard(_SESSION, "if steps[-1].idle and may.end():", "if steps[-1].idle:", "tests/lane/test_session_burst.py"),
     Guard(
@@ -217,7 +219,8 @@ LANE_GUARDS: Final = (
         "        self.open()",
         "tests/lane/test_session_burst.py",
     ),
-    Guard(_LANE, "if self._session.released or not", "if not", "tests/lane/test_lane.py"),
+    Guard(_LANE, "if self._session.lease is None or not", "if not", "tests/lane/test_lane.py"),
+    Guard(_LANE, "if self._session.lease is None or", "if self._session.released or", "tests/lane/test_lane.py"),
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
     # store: a lone item is sent once
     Guard(_STORE, 'commit.tail if commit.consumed > 1 else b""', "commit.tail", "tests/faults/test_schedules.py"),
