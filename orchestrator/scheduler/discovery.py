@@ -197,6 +197,8 @@ class Discovery:
         if self.pauses.outdated(claim.pauses):
             brands = self._roster.brands()
             self.pauses.take_over(await self._call(partial(self._store.paused, brands)), claim.pauses)
+            if self._roster.brands() != brands:  # nobody asked about those that came meanwhile
+                self.pauses.forget()
         before = self.pauses.holding
         if not self.pauses.look(claim.now_ms):
             return
@@ -270,6 +272,8 @@ class Discovery:
         await self._look_for_room()
         began_s = trio.current_time()
         counting = self.registry_read and began_s >= self._next_count_s
+        if counting:  # before the first claim: whoever hears of a pause meanwhile wants another one about all brands
+            self._next_count_s = began_s + COUNT_S
         slices = self._roster.claim_slices(everything=counting)
         if not slices:  # nobody to ask about, but whether Redis serves has to be known all the same
             await self._call(self._store.ping)
@@ -286,7 +290,6 @@ class Discovery:
             if found:
                 self._lanes.notice()
         if counting:
-            self._next_count_s = began_s + COUNT_S
             self.backlog.counted(queues, began_s, trio.current_time(), time.time_ns() // 1_000_000)
         return found
 
@@ -388,6 +391,7 @@ class Discovery:
             elif key in self._options.registry_keys:
                 self._registry_stale.set()
             elif key == PAUSED_KEY:
+                self._next_count_s = float("-inf")  # where lanes hold all brands, another claim would ask about none
                 self._claim_now.set()
 
     def _hint(self, brand: str) -> None:

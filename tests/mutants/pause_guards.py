@@ -82,8 +82,12 @@ PAUSE_GUARDS: Final = (
     Guard(_PAUSES, "if pause.holds(now_ms)}", "if pause}", _SCHEDULER),
     Guard(_DISCOVERY, "self._roster.full() or self.pauses.holding", "self._roster.full()", _SCHEDULER),
     Guard(_DISCOVERY, "(QUEUE_PREFIX, PAUSED_KEY, *self", "(QUEUE_PREFIX, *self", _SCHEDULER),
-    Guard(_DISCOVERY, "            elif key == PAUSED_KEY:\n                self._claim_now.set()\n", "", _SCHEDULER),
+    Guard(_DISCOVERY, "            elif key == PAUSED_KEY:\n", "            elif False:\n", _SCHEDULER),
     Guard(_DISCOVERY, "            self.look_at_pauses()\n", "            self._claim_now.set()\n", _SCHEDULER),
+    Guard(_DISCOVERY, "if self._roster.brands() != brands:", "if False:", _SCHEDULER),
+    Guard(
+        _DISCOVERY, '                self._next_count_s = float("-inf")  # where', "                # where", _SCHEDULER
+    ),
     Guard(
         _DISCOVERY,
         "            self._lanes.dismiss(brand)\n        began",

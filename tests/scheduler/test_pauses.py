@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import trio
@@ -168,6 +170,23 @@ async def test_a_pause_is_followed_at_once(autojump_clock: MockClock, monkeypatc
         assert metrics.registry.get_sample_value("orchestrator_oldest_waiting_seconds") == 0
 
 
+async def test_a_pause_is_known_at_once_though_lanes_hold_all_brands(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then a claim that counts no queues has nobody to ask about, and of two in a row one counts none."""
+    world = FakeRedis("a")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        world.push("a", Takes(5.0, WORK))
+        await trio.sleep(1.0)
+        world.pause("a")
+        await trio.sleep(0.1)
+        assert set(scheduler.statistics().paused) == {"a"}
+        world.resume("a")
+        await trio.sleep(0.1)
+        assert scheduler.statistics().paused == {}
+
+
 @pytest.mark.parametrize("hint", [True, False])
 async def test_a_resumed_brand_goes_on_within_a_second(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, *, hint: bool
@@ -257,6 +276,26 @@ async def test_a_brand_that_comes_paused_is_known_as_such(
         assert scheduler.statistics().paused == {}
         world.register("a", "late")
         await trio.sleep(1.0)
+        assert set(scheduler.statistics().paused) == {"late"}
+
+
+async def test_a_brand_that_comes_while_pauses_are_read_is_asked_about(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on its way is about the brands of before; their stamp alone would never have them read again."""
+
+    class Slow(FakeRedis):
+        def paused(self, brands: Sequence[str]) -> Any:
+            return Takes(1.0, super().paused(brands))
+
+    world = Slow("a")
+    scheduler = make_scheduler(world, monkeypatch)
+    async with running(scheduler):
+        await trio.sleep(5.0)
+        world.pause("late")
+        await trio.sleep(0.5)
+        world.register("a", "late")
+        await trio.sleep(3.0)
         assert set(scheduler.statistics().paused) == {"late"}
 
 
