@@ -12,7 +12,6 @@ from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, make_table, plain, remark, show_page
 from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.fleet.document import lock_document
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder
 from orchestrator.fleet.words import lasting, lives, since
@@ -75,7 +74,7 @@ def break_one(settings: Settings, brand: str, *, yes: bool) -> None:
         holder = status.holder
         if holder is None:
             raise Failure(f"{name!r} is held by nobody")
-        if len(holder.token) >= MAX_TOKEN_BYTES or not holder.token:
+        if not holder.breakable:
             raise Failure(f"the lock of {name!r} holds no token of ours; it expires within LOCK_TTL_SEC once it is met")
         if not yes:
             click.confirm(printable(_question(name, holder)), abort=True, err=True)

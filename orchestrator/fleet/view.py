@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.fleet.members import Member, Rates, summed
 from orchestrator.fleet.parking import FAILING, Code
 
@@ -55,6 +56,11 @@ class Holder:
     def __str__(self) -> str:
         """Whom a reader knows it by."""
         return self.id or self.name or "an older version"
+
+    @property
+    def breakable(self) -> bool:
+        """Whether *token* is all that its lock holds, so that the lock can be told from the next one."""
+        return 0 < len(self.token) < MAX_TOKEN_BYTES
 
 
 @dataclass(frozen=True, slots=True)

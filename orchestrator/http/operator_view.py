@@ -115,6 +115,13 @@ class OperatorView(Protocol):
         """Let *brand* go on; False: it was not paused."""
         ...
 
+    async def take(self, brand: str, by: str, holder: str) -> bool:
+        """Break the lock of *brand*; False: it is not that of *holder* any more, or none of ours, and stays.
+
+        Nothing is lost and nothing counted twice: the holder's next commit changes nothing.
+        """
+        ...
+
     async def holdings(self, brand: str) -> Holdings:
         """What is kept of *brand*, and a purge would take."""
         ...

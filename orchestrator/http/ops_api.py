@@ -138,11 +138,12 @@ async def act_on_letters() -> Response:
 
 @blueprint.post("/brands")
 async def act_on_brands() -> Response:
-    """Pause a brand, let it go on, or remove it."""
+    """Pause a brand, let it go on, take it from who holds it, or remove it."""
     wanted = await _asked(BrandRequest)
     values = {
         "reason": wanted.reason,
         "hours": "" if wanted.hours is None else repr(wanted.hours),
+        "holder": wanted.holder,
         "queue": "yes" if wanted.queue else "",
         "letters": "yes" if wanted.letters else "",
     }

@@ -231,13 +231,17 @@ class LettersRequest(Request, frozen=True):
 class BrandRequest(Request, frozen=True):
     """What is to become of a brand; ``hours``: the pause ends by itself after so many.
 
+    A break takes the brand from ``holder``, as the picture names it; from anybody else it takes nothing and the answer
+    is 409. What the holder had in hand is in the queue, and counts once.
+
     A purge takes the brand out of the registry and removes all that is kept of it for good: ``queue`` and ``letters``
     say whether what waits and what failed go, too.
     """
 
-    action: Literal["pause", "resume", "purge"]
+    action: Literal["pause", "resume", "break", "purge"]
     brand: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     reason: Text = ""
     hours: Annotated[float, msgspec.Meta(gt=0, le=MAX_HOURS)] | None = None
+    holder: Text = ""
     queue: bool = False
     letters: bool = False

@@ -78,7 +78,13 @@ class OpsPaths:
                 ),
             },
             "/v1/ops/brands": {
-                "post": self._post(BrandRequest, BrandActDocument, "actOnBrands", "Pause, resume or purge a brand", {})
+                "post": self._post(
+                    BrandRequest,
+                    BrandActDocument,
+                    "actOnBrands",
+                    "Pause, resume or purge a brand, or take it from who holds it",
+                    {"409": self._problem("`holder` does not hold the brand any more; nothing was done.")},
+                )
             },
             "/v1/ops/history": {"get": self._get(HistoryDocument, "history", "The minutes of the last day")},
             "/v1/ops/audit": {"get": self._get(AuditDocument, "audit", "What was asked for, the newest first", acts)},

@@ -208,7 +208,7 @@ async def letters() -> WerkzeugResponse:
 
 @blueprint.post("/brands")
 async def brands() -> WerkzeugResponse:
-    """Pause a brand, let it go on, or remove it."""
+    """Pause a brand, let it go on, take it from who holds it, or remove it."""
     signed_in, form = await acting()
     name = brand_of(form)
     if name is None:
@@ -281,8 +281,10 @@ async def act_on_brand(view: OperatorView, action: str, name: str, by: str, valu
     if action == "purge":
         queue, dead = values.get("queue") == "yes", values.get("letters") == "yes"
         return _purged(name, await view.purge(name, by, queue=queue, letters=dead))
+    if action == "break":
+        return await _taken(view, name, by, values.get("holder", ""))
     if action != "pause":
-        raise refused("action must be one of pause, resume, purge.")
+        raise refused("action must be one of pause, resume, break, purge.")
     if not any(one.brand == name for one in (await view.fleet()).brands):
         raise not_found("There is no such brand.")
     for_ms = pause_ms(values)
@@ -292,6 +294,15 @@ async def act_on_brand(view: OperatorView, action: str, name: str, by: str, valu
         raise refused(str(error)) from None
     until = "until somebody resumes it" if for_ms is None else f"for {for_ms / HOUR_MS:g} h"
     return f"{shown(name)} is paused {until}; its chunks wait."
+
+
+async def _taken(view: OperatorView, name: str, by: str, holder: str) -> str:
+    if not holder:
+        raise refused("holder is missing: from whom the brand is to be taken.")
+    if not await view.take(name, by, holder):
+        detail = f"{shown(holder)} does not hold {shown(name)} any more, or by no lock of ours. Nothing was done."
+        raise ProblemError(HTTPStatus.CONFLICT, detail)
+    return f"{shown(name)} is taken from {shown(holder)}; the next free lane goes on with it."
 
 
 def _purged(name: str, purged: Purged) -> str:

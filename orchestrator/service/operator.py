@@ -25,8 +25,9 @@ from orchestrator.fleet.view import FleetView
 from orchestrator.http import Grouped, LetterPage, Moved
 from orchestrator.letters import Order, Tally, carry_out, each, find, plan
 from orchestrator.store.audit import read_audit, write_audit
-from orchestrator.store.fleet import read_fleet
+from orchestrator.store.fleet import read_brand, read_fleet
 from orchestrator.store.history import read_history
+from orchestrator.store.locks import break_lock
 from orchestrator.store.pauses import pause, resume
 from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
 from orchestrator.store.registration import unregister
@@ -142,6 +143,17 @@ class Operator:
         """Let *brand* go on; False: it was not paused."""
         ended = await self._act(by, "resume", brand, {}, lambda: resume(self._client, [brand]))
         return ended[brand] is not None
+
+    async def take(self, brand: str, by: str, holder: str) -> bool:
+        """Break the lock of *brand*, if it is that of *holder* still."""
+
+        def take() -> bool:
+            found = read_brand(self._client, brand).holder
+            if found is None or str(found) != holder:
+                return False
+            return break_lock(self._client, brand, found.token)
+
+        return await self._act(by, "locks break", brand, {"holder": holder}, take)
 
     async def holdings(self, brand: str) -> Holdings:
         """What is kept of *brand*."""

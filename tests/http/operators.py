@@ -14,7 +14,7 @@ from orchestrator.contract.pauses import Pause
 from orchestrator.errors import TooManyLettersError
 from orchestrator.fleet.members import Load, Member, Rates
 from orchestrator.fleet.parking import Code, Parked
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing
+from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing, standing
 from orchestrator.http import Grouped, LetterPage, Moved
 from orchestrator.letters import Tally
 from orchestrator.store.purge import Holdings, Purged
@@ -75,13 +75,13 @@ class MemoryOperator:
         self.error: Exception | None = None
         self.refused: dict[str, Exception] = {}
 
-    def add(self, brand: str, standing: Standing = Standing.WAITING, **fields: Any) -> None:
+    def add(self, brand: str, stands: Standing = Standing.WAITING, **fields: Any) -> None:
         """Register *brand*."""
-        self.brands[brand] = BrandStatus(brand, standing, **fields)
+        self.brands[brand] = BrandStatus(brand, stands, **fields)
 
     def add_all_kinds(self, brand: str = "acme", reason: str = "no brand") -> None:
         """One brand of each kind, some dead letters, a day of history, and an act."""
-        held = Holder(member().name, member().id, lives=True, since_ms=NOW_MS - 60_000, left_ms=20_000)
+        held = Holder(member().name, member().id, lives=True, since_ms=NOW_MS - 60_000, left_ms=20_000, token=b"t")
         self.add(brand, Standing.HELD, queued=1_200, holder=held, commits=41, summarised=True, spiking=True)
         self.add("beta", queued=30)
         parked = Parked(Code.FULL, f"its dead letters are full: {reason}", NOW_MS - 600_000, member().name)
@@ -171,6 +171,16 @@ class MemoryOperator:
         if known is None or known.paused is None:
             return False
         self.brands[brand] = replace(known, standing=Standing.WAITING, paused=None)
+        return True
+
+    async def take(self, brand: str, by: str, holder: str) -> bool:
+        """Break the lock."""
+        self._note(by, "locks break", brand, holder=holder)
+        known = self.brands.get(brand)
+        if known is None or str(known.holder) != holder:
+            return False
+        now = standing(known.queued, None, known.parked, known.paused)
+        self.brands[brand] = replace(known, standing=now, holder=None)
         return True
 
     async def holdings(self, brand: str) -> Holdings:

@@ -122,6 +122,20 @@ async def test_a_brand_is_paused_resumed_and_purged(client: TestClientProtocol, 
     assert "30 chunks" in told["told"]
 
 
+async def test_a_brand_is_taken_from_its_holder(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """From the one that the picture names, and from nobody else."""
+    held = (await get(client, "/v1/ops"))["brands"][0]
+    order = {"action": "break", "brand": held["brand"]}
+    await post(client, "/v1/ops/brands", order, status=400)
+    await post(client, "/v1/ops/brands", {**order, "holder": "somebody"}, status=409)
+    kept = full.brands["acme"]
+    assert kept.standing is Standing.HELD
+    told = await post(client, "/v1/ops/brands", {**order, "holder": held["holder"], "by": "cron"})
+    assert told["told"] == "acme is taken from worker-host-1; the next free lane goes on with it."
+    assert full.brands["acme"].standing is Standing.WAITING
+    assert full.written[-1].by.startswith("cron (API, ")
+
+
 async def test_a_grep_is_a_plain_text(client: TestClientProtocol) -> None:
     """A pattern of somebody else could compute for ever, and nobody else would be served."""
     order = {"action": "drop", "brand": "acme", "dryRun": True}

@@ -1,4 +1,4 @@
-"""The operators' pages in a real browser: signed in, letters sent again, a brand paused, resumed and removed.
+"""The operators' pages in a real browser: signed in, letters sent again, a brand paused, taken, resumed and removed.
 
 All pages are also held to what axe-core finds, in light, in dark and as wide as a phone, and to whole words.
 """
@@ -56,7 +56,7 @@ def sign_in(page: Page, url: str) -> None:
 
 
 async def test_an_operator_mends_what_failed(served: Served) -> None:
-    """Signs in, sends a group again after a look, pauses, resumes and removes a brand, and signs out."""
+    """Signs in, sends a group again after a look, pauses, takes, resumes and removes a brand, signs out."""
     operator = served.operator
     operator.add_all_kinds()
 
@@ -75,6 +75,8 @@ async def test_an_operator_mends_what_failed(served: Served) -> None:
         page.get_by_label("Hours").fill("2")
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("acme is paused for 2 h").wait_for()
+        page.get_by_role("button", name="Take it from worker-host-1").click()
+        page.get_by_text("acme is taken from worker-host-1").wait_for()
         page.get_by_role("button", name="Resume acme").click()
         page.get_by_text("acme goes on.").wait_for()
         page.get_by_role("link", name="Remove this brand").click()
@@ -86,7 +88,7 @@ async def test_an_operator_mends_what_failed(served: Served) -> None:
 
     complaints = await browse(visit)
     assert [told for told in complaints if MESSAGE not in told] == []
-    assert [act.action for act in operator.written[1:]] == ["retry", "pause", "resume", "purge"]
+    assert [act.action for act in operator.written[1:]] == ["retry", "pause", "locks break", "resume", "purge"]
     assert "acme" not in operator.brands
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
 from orchestrator.fleet.view import Standing
 from orchestrator.http import Access, AccessOptions, build_app
@@ -317,6 +318,36 @@ async def test_a_brand_is_paused_and_resumed(signed: TestClientProtocol, full: M
     assert (await signed.post("/ops/brands", form=form, headers=OWN)).headers["Location"] == "/ops"
     assert full.brands["beta"].standing is Standing.WAITING
     assert [act.action for act in full.written[-2:]] == ["pause", "resume"]
+
+
+async def test_a_brand_is_taken_from_the_holder_that_was_shown(
+    signed: TestClientProtocol, full: MemoryOperator
+) -> None:
+    """Whoever has it by then keeps it, and without a holder nobody is meant."""
+    button = "Take it from <bdi>worker-host-1</bdi>"
+    assert button in await text(signed, "/ops/brand?name=acme")
+    form = {"action": "break", "brand": "acme", "form_token": await form_token(signed), "back": "brand"}
+    assert (await signed.post("/ops/brands", form=form, headers=OWN)).status_code == 400
+    response = await signed.post("/ops/brands", form={**form, "holder": "worker-host-2"}, headers=OWN)
+    assert response.status_code == 409
+    assert "worker-host-2 does not hold acme any more" in await response.get_data(as_text=True)
+    assert full.brands["acme"].standing is Standing.HELD
+    await signed.post("/ops/brands", form={**form, "holder": "worker-host-1"}, headers=OWN)
+    assert full.brands["acme"].holder is None
+    page = await text(signed, "/ops/brand?name=acme")
+    assert "acme is taken from worker-host-1; the next free lane goes on with it." in page
+    assert button not in page
+
+
+async def test_a_lock_that_is_none_of_ours_cannot_be_broken(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """It cannot be told from the next one; it goes by itself."""
+    holder = full.brands["acme"].holder
+    assert holder is not None
+    for token in (b"", b"x" * MAX_TOKEN_BYTES):
+        full.add("acme", Standing.HELD, holder=replace(holder, token=token))
+        page = await text(signed, "/ops/brand?name=acme")
+        assert "worker-host-1" in page
+        assert "Take it from" not in page
 
 
 async def test_a_brand_is_removed_after_a_look(signed: TestClientProtocol, full: MemoryOperator) -> None:

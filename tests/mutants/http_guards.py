@@ -679,6 +679,24 @@ HTTP_GUARDS: Final = (
         "tests/http/test_ops_pages.py::test_what_cannot_be_understood_is_refused",
     ),
     Guard(
+        "orchestrator/service/operator.py",
+        "if found is None or str(found) != holder:",
+        "if found is None:",
+        "tests/service/test_operator.py::test_a_lock_is_broken_if_it_is_that_of_the_holder",
+    ),
+    Guard(
+        "orchestrator/fleet/view.py",
+        "return 0 < len(self.token) < MAX_TOKEN_BYTES",
+        "return 0 < len(self.token)",
+        "tests/http/test_ops_pages.py::test_a_lock_that_is_none_of_ours_cannot_be_broken",
+    ),
+    Guard(
+        "orchestrator/http/ops_pages.py",
+        "    if not await view.take(name, by, holder):",
+        "    if await view.take(name, by, holder) is None:",
+        "tests/http/test_ops_pages.py::test_a_brand_is_taken_from_the_holder_that_was_shown",
+    ),
+    Guard(
         "orchestrator/http/ops_api.py",
         "    if not may_act():",
         '    if request.method == "GET":',

@@ -10,6 +10,7 @@ import trio
 
 from orchestrator.contract.keys import AUDIT_KEY, BrandKeys
 from orchestrator.contract.letters import Selection, Writer, group_name
+from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreError, TooManyLettersError
 from orchestrator.fleet.view import Standing
 from orchestrator.letters import Action, Order
@@ -123,6 +124,25 @@ async def test_a_brand_is_paused_and_resumed(operator: Operator, keys: BrandKeys
     assert await operator.resume(keys.brand, "ann")
     assert not await operator.resume(keys.brand, "ann")
     assert [action for action, _ in acts(redis_client, keys.brand)] == ["resume", "resume", "pause"]
+
+
+@pytest.mark.parametrize("token", [b"0a1b2c3d4e5f6071:bits", b"x" * 200])
+async def test_a_lock_is_broken_if_it_is_that_of_the_holder(
+    operator: Operator, keys: BrandKeys, redis_client: redis.Redis, token: bytes
+) -> None:
+    """And if all of it was read: what is cut off could be another lock's. Who asked is written down each time."""
+    redis_client.set(keys.lock, token, px=30_000)
+    [status] = (await operator.fleet()).brands
+    holder = str(status.holder)
+    assert not await operator.take(keys.brand, "ann", "somebody")
+    assert redis_client.get(keys.lock) == token
+    ours = len(token) < MAX_TOKEN_BYTES
+    assert await operator.take(keys.brand, "ann", holder) == ours
+    assert redis_client.exists(keys.lock) == (not ours)
+    [status] = (await operator.fleet()).brands
+    assert (status.holder is None) == ours
+    written = [("locks break", {"holder": holder}), ("locks break", {"holder": "somebody"})]
+    assert acts(redis_client, keys.brand) == written
 
 
 async def test_a_brand_is_purged(operator: Operator, keys: BrandKeys, redis_client: redis.Redis) -> None:
