@@ -208,36 +208,31 @@ class Roster:
         if outcome is LaneOutcome.PAUSED or brand in self._paused:
             # However the visit ended, the pause ended it: a claim says when the brand may be taken again.
             self._note(brand, _Record(succeeded=record.succeeded))
-            return
-        if outcome is LaneOutcome.BUSY:
+        elif outcome is LaneOutcome.BUSY:
             # Another orchestrator has it, so what failed or parked here may not fail there: forget it.
             self._note(brand, _Record(not_before_s=now_s + BUSY_PAUSE_S, succeeded=record.succeeded))
             self._known.add(brand)
-            return
+        elif outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}:
+            self.progress(brand)
+            if outcome is not LaneOutcome.DRAINED:
+                self._wait(brand)
+        else:
+            self._note(brand, self._put_off(record, outcome, now_s, reason, code))
+            self._wait(brand)
+
+    def _put_off(self, record: _Record, outcome: LaneOutcome, now_s: float, reason: str, code: Code | None) -> _Record:
+        """What is known of a brand after a visit that did not end well, of which *record* was known before."""
         if outcome is LaneOutcome.LEFT:
             # Rarely, and no hint helps: it comes back only if somebody puts another state there.
-            trouble = record.found(Code.NEWER, reason, now_s)
-            self._note(brand, _Record(not_before_s=now_s + self._park_s, trouble=trouble))
-            self._wait(brand)
-            return
-        if record.left:
-            record.trouble = None
-        record.succeeded = outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}
-        if record.succeeded:
-            record = _Record(succeeded=True)
-            self._known.add(brand)
-        elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
+            return _Record(not_before_s=now_s + self._park_s, trouble=record.found(Code.NEWER, reason, now_s))
+        if outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
             parked = Code.FULL if outcome is LaneOutcome.FULL else code or Code.OTHER
-            record.trouble = record.found(parked, reason, now_s)
-            record.not_before_s = now_s + self._park_s
-        else:
-            record.failures += 1
-            if record.failures >= FAILING_FROM and code in FAILING and not record.parked:
-                record.trouble = record.found(code, reason, now_s)
-            record.not_before_s = now_s + self._pause_s(record.failures, outcome)
-        self._note(brand, record)
-        if outcome is not LaneOutcome.DRAINED:
-            self._wait(brand)
+            return _Record(record.failures, now_s + self._park_s, record.found(parked, reason, now_s))
+        failures = record.failures + 1
+        trouble = None if record.left else record.trouble  # a newer version's state is gone if it could be loaded
+        if failures >= FAILING_FROM and code in FAILING and not record.parked:
+            trouble = record.found(code, reason, now_s)
+        return _Record(failures, now_s + self._pause_s(failures, outcome), trouble)
 
     def _note(self, brand: str, record: _Record) -> None:
         self._records[brand] = record

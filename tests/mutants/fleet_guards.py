@@ -66,7 +66,7 @@ FLEET_GUARDS: Final = (
     Guard(_PARK, "(seen ~= '' or redis.call('HLEN', parked) < most)", "true", _TOLD),
     Guard(_PARK, "if redis.call('HLEN', parked) > most then redis.call('DEL', parked) end", "", _TOLD),
     # scheduler/roster: what is told of a brand, and since when
-    Guard(_ROSTER, "record.failures >= FAILING_FROM and", "", _ROSTERS),
+    Guard(_ROSTER, "failures >= FAILING_FROM and", "", _ROSTERS),
     Guard(_ROSTER, "and code in FAILING and not record.parked:", "and code in FAILING:", _ROSTERS),
     Guard(_ROSTER, "known.since_s if known is not None and known.code is code else now_s", "now_s", _ROSTERS),
     # cli/locks: asked before, written down before, and only the lock that was shown

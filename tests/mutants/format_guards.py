@@ -226,14 +226,14 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "_Record(not_before_s=now_s + self._park_s, trouble=trouble)",
-        "_Record(not_before_s=now_s, trouble=trouble)",
+        "_Record(not_before_s=now_s + self._park_s, trouble=record",
+        "_Record(not_before_s=now_s, trouble=record",
         "tests/scheduler/test_roster.py::test_finish_looks_rarely_at_a_brand_that_is_left_to_a_newer_version",
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "        if record.left:\n            record.trouble = None\n",
-        "",
+        "None if record.left else record.trouble",
+        "record.trouble",
         "tests/scheduler/test_roster.py::test_a_brand_is_left_until_a_visit_ends_otherwise",
     ),
     Guard(

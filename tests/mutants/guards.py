@@ -436,8 +436,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "            record = _Record(succeeded=True)\n            self._known.add(brand)\n",
-        "            record = _Record(succeeded=True)\n",
+        "            self._note(brand, _Record(succeeded=True))\n            self._known.add(brand)",
+        "            self._note(brand, _Record(succeeded=True))",
         "tests/scheduler/test_roster.py::test_a_newcomer_is_known_once_it_was_served",
     ),
     # process: no secret, no payload and no escape sequence gets out
