@@ -214,7 +214,7 @@ class Roster:
             self._known.add(brand)
         elif outcome in {LaneOutcome.DRAINED, LaneOutcome.YIELDED}:
             self.progress(brand)
-            if outcome is not LaneOutcome.DRAINED:
+            if outcome is LaneOutcome.YIELDED:
                 self._wait(brand)
         else:
             self._note(brand, self._put_off(record, outcome, now_s, reason, code))
