@@ -180,10 +180,16 @@ class Discovery:
         self._tell_refused(registry.refused)
         for brand in left:
             self._lanes.dismiss(brand)
+        self.count_alone()
         if came or left:
             self._log.info("registry read", brands=len(registry.brands), came=len(came), left=len(left))
         if came:
             self.look_at_pauses()
+
+    def count_alone(self) -> None:
+        """Say how many brands are left alone, after whatever may have changed that."""
+        self._metrics.brands_parked.set(len(self._roster.parked()))
+        self._metrics.brands_left.set(len(self._roster.left()))
 
     def look_at_pauses(self) -> None:
         """Read them again, now: what is known of them may be wrong."""
@@ -207,6 +213,7 @@ class Discovery:
         self._metrics.brands_paused.set(len(holding))
         for brand in self._roster.pause(holding):
             self._lanes.dismiss(brand)
+        self.count_alone()
         began = [brand for brand in holding if holding[brand] != before.get(brand)]
         for brand in began[:PAUSES_TOLD]:
             self._log.warning("brand is paused", brand=brand, reason=str(holding[brand]), remedy=resuming(brand))

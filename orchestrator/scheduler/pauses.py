@@ -22,14 +22,15 @@ class Pauses:
         self.holding: Mapping[str, Pause] = {}
         self._known: Mapping[str, Pause] = {}
         self._stamp: object = None  # no stamp of the store's equals it
+        self._doubted = False
 
     def forget(self) -> None:
         """What is known may be wrong: other brands are registered, or an acquire was refused."""
-        self._stamp = None
+        self._doubted = True  # the stamp stays: what changes meanwhile is a change all the same
 
     def outdated(self, stamp: object) -> bool:
-        """Whether they have to be read, because *stamp* is another one than when they were."""
-        return stamp != self._stamp
+        """Whether they have to be read, because *stamp* is another one than when they were, or they were forgotten."""
+        return self._doubted or stamp != self._stamp
 
     def changed(self, stamp: object) -> bool:
         """Whether somebody paused, resumed or purged a brand since they were read."""
@@ -39,6 +40,7 @@ class Pauses:
         """They were read, after *stamp* was."""
         self._known = known
         self._stamp = stamp
+        self._doubted = False
 
     def look(self, now_ms: int) -> bool:
         """Find out which hold at *now_ms*; whether others do than at the last look."""

@@ -159,10 +159,12 @@ class Roster:
     def pause(self, brands: Iterable[str]) -> list[str]:
         """From now on *brands* are paused, and no others; those that a lane holds are returned.
 
-        A brand that is paused is never ready. The next claim finds what waits for one that is not paused any more.
+        A brand that is paused is never ready, and nothing is held against it: it is mended meanwhile, perhaps. The next
+        claim finds what waits for one that is not paused any more.
         """
         self._paused = frozenset(brands)
         for brand in self._paused:
+            self._forget(brand)
             self._ready.remove(brand)
         return [brand for brand in self._held if brand in self._paused]
 
@@ -207,7 +209,7 @@ class Roster:
             return
         if outcome is LaneOutcome.PAUSED or brand in self._paused:
             # However the visit ended, the pause ended it: a claim says when the brand may be taken again.
-            self._note(brand, _Record(succeeded=record.succeeded))
+            self._forget(brand)
         elif outcome is LaneOutcome.BUSY:
             # Another orchestrator has it, so what failed or parked here may not fail there: forget it.
             self._note(brand, _Record(not_before_s=now_s + BUSY_PAUSE_S, succeeded=record.succeeded))
@@ -233,6 +235,12 @@ class Roster:
         if failures >= FAILING_FROM and code in FAILING and not record.parked:
             trouble = record.found(code, reason, now_s)
         return _Record(failures, now_s + self._pause_s(failures, outcome), trouble)
+
+    def _forget(self, brand: str) -> None:
+        """Hold nothing against *brand*, and put it off no longer."""
+        record = self._records.get(brand)
+        if record is not None:
+            self._note(brand, _Record(succeeded=record.succeeded))
 
     def _note(self, brand: str, record: _Record) -> None:
         self._records[brand] = record

@@ -303,8 +303,7 @@ class Scheduler:
         if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
             self._roster.mark_ready(lane.brand)
             self._discovery.backlog.ready(lane.brand, trio.current_time())
-        self._metrics.brands_parked.set(len(self._roster.parked()))
-        self._metrics.brands_left.set(len(self._roster.left()))
+        self._discovery.count_alone()
         self._discovery.clock_health.look()  # a lane may have found what no claim has met yet
         self.notice()
 

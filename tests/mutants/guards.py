@@ -313,8 +313,8 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/roster.py",
-        "            self._note(brand, self._put_off(record, outcome, now_s, reason, code))\n            self._wait(brand)",
-        "            self._note(brand, self._put_off(record, outcome, now_s, reason, code))",
+        "self._put_off(record, outcome, now_s, reason, code))\n            self._wait(brand)",
+        "self._put_off(record, outcome, now_s, reason, code))",
         "tests/scheduler/test_roster.py::test_finish_decides_who_is_taken_again",
     ),
     # scheduler/backlog: what waits, and since when

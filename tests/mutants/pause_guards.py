@@ -78,7 +78,9 @@ PAUSE_GUARDS: Final = (
         _DISCOVERY, "            self._registry_stale.set()  # who purges", "            pass  # who purges", _SCHEDULER
     ),
     # the process: it knows of each change, asks for no brand that is paused, and asks soon enough
-    Guard(_PAUSES, "return stamp != self._stamp", "return self._stamp is None", _SCHEDULER),
+    Guard(_PAUSES, "return self._doubted or stamp != self._stamp", "return self._doubted", _SCHEDULER),
+    Guard(_PAUSES, "return self._doubted or stamp != self._stamp", "return stamp != self._stamp", _SCHEDULER),
+    Guard(_PAUSES, "        self._doubted = True  # the stamp", "        self._stamp = None  # the stamp", _SCHEDULER),
     Guard(_PAUSES, "if pause.holds(now_ms)}", "if pause}", _SCHEDULER),
     Guard(_DISCOVERY, "self._roster.full() or self.pauses.holding", "self._roster.full()", _SCHEDULER),
     Guard(_DISCOVERY, "(QUEUE_PREFIX, PAUSED_KEY, *self", "(QUEUE_PREFIX, *self", _SCHEDULER),
@@ -90,8 +92,8 @@ PAUSE_GUARDS: Final = (
     ),
     Guard(
         _DISCOVERY,
-        "            self._lanes.dismiss(brand)\n        began",
-        "            pass\n        began",
+        "            self._lanes.dismiss(brand)\n        self.count_alone()\n        began",
+        "            pass\n        self.count_alone()\n        began",
         _SCHEDULER,
     ),
     Guard(_DISCOVERY, "began[:PAUSES_TOLD]", "began", _SCHEDULER),
@@ -109,6 +111,14 @@ PAUSE_GUARDS: Final = (
         "            pass\n        return [brand",
         _SCHEDULER,
     ),
+    Guard(
+        _ROSTER,
+        "            self._forget(brand)\n            self._ready.remove",
+        "            self._ready.remove",
+        _SCHEDULER,
+    ),
+    Guard(_DISCOVERY, "        self.count_alone()\n        began", "        began", _SCHEDULER),
+    Guard(_DISCOVERY, "        self.count_alone()\n        if came", "        if came", _SCHEDULER),
     Guard(_ROSTER, "LaneOutcome.PAUSED or brand in self._paused:", "LaneOutcome.PAUSED:", _SCHEDULER),
     Guard(_ROSTER, "outcome is LaneOutcome.PAUSED or brand", "brand", _SCHEDULER),
     Guard("orchestrator/scheduler/backlog.py", " and brand not in self._paused\n", "\n", _SCHEDULER),

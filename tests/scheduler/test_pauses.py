@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from orchestrator.contract.pauses import Pause
-from orchestrator.errors import BrandPausedError, LeaseLostError
+from orchestrator.errors import BrandPausedError, LeaseLostError, WrongTypeError
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
@@ -42,6 +42,18 @@ def test_pauses_are_read_again_when_their_stamp_is_another_one() -> None:
     assert pauses.outdated((None, 0))
     pauses.forget()
     assert pauses.outdated((b"1", 2))
+    pauses.take_over({}, (b"1", 2))
+    assert not pauses.outdated((b"1", 2))
+
+
+def test_a_change_after_pauses_were_forgotten_is_one() -> None:
+    """Somebody may have purged a brand before they were read again; the first reading is no change."""
+    pauses = Pauses()
+    assert not pauses.changed((b"1", 2))
+    pauses.take_over({}, (b"1", 2))
+    pauses.forget()
+    assert not pauses.changed((b"1", 2))
+    assert pauses.changed((b"2", 2))
 
 
 def test_pauses_end_by_the_time_of_the_server() -> None:
@@ -92,6 +104,21 @@ def test_a_visit_that_a_pause_ended_is_nobodys_failure(outcome: LaneOutcome) -> 
     assert roster.pause(["a"]) == ["a"]
     roster.finish("a", outcome, 0.0, reason="x")
     assert (roster.failed(), roster.parked(), roster.next_start_s()) == (0, {}, None)
+    roster.pause([])
+    roster.claimed("a")
+    assert roster.take(0.0) == "a"
+
+
+@pytest.mark.parametrize("outcome", [LaneOutcome.PARKED, LaneOutcome.FULL, LaneOutcome.LEFT, LaneOutcome.FAILED])
+def test_a_pause_forgives_what_was_found_before(outcome: LaneOutcome) -> None:
+    """Who mends a brand pauses it first: it stands in one way only, and starts at once when it may go on."""
+    roster = Roster(backoff_base=2.0, park_s=30.0)
+    roster.register(["a"])
+    roster.mark_ready("a")
+    roster.take(0.0)
+    roster.finish("a", outcome, 0.0, reason="x")
+    roster.pause(["a"])
+    assert (roster.failed(), roster.parked(), roster.left(), roster.troubles()) == (0, {}, [], {})
     roster.pause([])
     roster.claimed("a")
     assert roster.take(0.0) == "a"
@@ -312,6 +339,27 @@ async def test_a_lane_that_finds_its_brand_paused_has_the_pauses_read(
         await trio.sleep(3.0)
         assert set(scheduler.statistics().paused) == {"a"}
     assert len(world.scripts["a"].times("open")) == 1
+
+
+@pytest.mark.parametrize("how", ["paused", "removed"])
+async def test_a_parked_brand_is_counted_until_it_is_paused_or_removed(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Also where nothing else happens: the alert for parked brands rests on the number."""
+    world, metrics = FakeRedis("a", "b"), Metrics(merge_implementation="python")
+    scheduler = make_scheduler(world, monkeypatch, metrics=metrics)
+    async with running(scheduler):
+        world.scripts["a"].opens.append(WrongTypeError("queue", "set", "list"))
+        world.push("a", WORK)
+        await trio.sleep(1.0)
+        assert metrics.registry.get_sample_value("orchestrator_brands_parked") == 1
+        if how == "paused":
+            world.pause("a")
+        else:
+            world.register("b")
+        await trio.sleep(OPERATOR_LOOK_S + 1.0)
+        assert scheduler.statistics().parked == {}
+        assert metrics.registry.get_sample_value("orchestrator_brands_parked") == 0
 
 
 async def test_a_step_that_a_pause_fences_is_no_failure(
