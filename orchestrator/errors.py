@@ -157,7 +157,7 @@ class WrongTypeError(StoreError):
 
 
 class DeadLetterFullError(StoreError):
-    """Raised when ``failed:brand:<brand>`` is at its cap and the policy is to pause the brand (``FULL``)."""
+    """Raised when ``failed:brand:<brand>`` is at its cap and the policy is ``pause``: the brand parks (``FULL``)."""
 
 
 class HintsUnsupportedError(StoreError):

@@ -15,7 +15,7 @@ from orchestrator.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
-SAME = re.compile(r"backlog|oldest_waiting|dead_letters\b|orphan|brands_failing")
+SAME = re.compile(r"backlog|oldest_waiting|dead_letters\b|orphan|brands_dead_letters_only")
 """Metrics that every process tells alike, by their names."""
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 

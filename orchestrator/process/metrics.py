@@ -207,12 +207,12 @@ class Metrics:
             f"Entries in the failed lists of all registered brands, whoever wrote them, 30 s old at most. {once}",
         )
         self.dead_letters.set(nan)
-        self.brands_failing = self._gauge(
-            "brands_failing",
+        self.brands_dead_letters_only = self._gauge(
+            "brands_dead_letters_only",
             "Registered brands that brought dead letters and no chunk that counts for an hour, as far as this process"
             f" has watched for so long. {once}",
         )
-        self.brands_failing.set(nan)
+        self.brands_dead_letters_only.set(nan)
         self.orphan_queues = self._gauge(
             "orphan_queues", f"Queues with chunks of brands that nobody registered, looked for hourly. {once}"
         )

@@ -25,7 +25,7 @@ from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
-from orchestrator.scheduler.failing import Failing
+from orchestrator.scheduler.letters_only import LettersOnly
 from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
@@ -121,8 +121,8 @@ class Discovery:
         self.redis_health = RedisHealth(metrics, self._recovered)
         self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
         self.backlog = Backlog()
-        self._failing = Failing()
-        self._told_failing: frozenset[str] = frozenset()
+        self._letters_only = LettersOnly()
+        self._told_letters_only: frozenset[str] = frozenset()
         self.pauses = Pauses()
         self.hinted = False
         self.registry_read = False
@@ -318,17 +318,17 @@ class Discovery:
                 letters |= await self._call(partial(self._store.dead_letters, part))
         except StoreError:  # claims tell that Redis is away
             self._metrics.dead_letters.set(nan)
-            self._metrics.brands_failing.set(nan)
+            self._metrics.brands_dead_letters_only.set(nan)
             return
         self._metrics.dead_letters.set(sum(found.entries for found in letters.values()))
-        self._failing.seen(letters, trio.current_time())
-        self._tell_failing(self._failing.brands(trio.current_time()))
+        self._letters_only.seen(letters, trio.current_time())
+        self._tell_letters_only(self._letters_only.brands(trio.current_time()))
 
-    def _tell_failing(self, brands: Sequence[str]) -> None:
-        self._metrics.brands_failing.set(len(brands))
-        if new := [brand for brand in brands if brand not in self._told_failing]:
+    def _tell_letters_only(self, brands: Sequence[str]) -> None:
+        self._metrics.brands_dead_letters_only.set(len(brands))
+        if new := [brand for brand in brands if brand not in self._told_letters_only]:
             self._log.warning("brands bring dead letters only", brands=len(brands), new=new[:REFUSED_TOLD])
-        self._told_failing = frozenset(brands)
+        self._told_letters_only = frozenset(brands)
 
     async def _look_for_room(self) -> None:
         """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""

@@ -214,7 +214,7 @@ class Settings(BaseSettings):
         default=10_000, ge=1, le=10_000_000, description="Cap of a brand's list of dead letters (failed:brand:<brand>)"
     )
     failed_policy: Annotated[Literal["pause", "drop_oldest"], BeforeValidator(_lower)] = Field(
-        default="pause", description="At that cap: pause the brand with an alarm, or drop_oldest"
+        default="pause", description="At that cap: pause (the brand is parked, with an alarm) or drop_oldest"
     )
     shutdown_grace_sec: float = Field(
         default=10, ge=0.1, le=600, allow_inf_nan=False, description="Seconds from SIGTERM to the exit at the latest"

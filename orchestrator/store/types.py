@@ -40,7 +40,7 @@ class StoreOptions:
         seen_max: digests per generation; two generations are kept, 12 bytes a digest.
         seen_age_s: age at which a generation is rotated even if it is not full.
         failed_max: entries at which ``failed_policy`` applies.
-        failed_policy: pause the brand, or drop the oldest entries (counted in the reply).
+        failed_policy: ``pause`` parks the brand, or drop the oldest entries (counted in the reply).
         formats: of the state: which are acquired, and which one is written.
         fingerprint: the settings that the rules work with.
         adopt: go on with every brand, whatever history these settings throw away.

@@ -145,9 +145,9 @@ LAG_GUARDS: Final = (
         "",
         f"{_WATCH_TESTS}::test_watch_tells_of_a_refusal_once_and_of_old_figures_not_at_all",
     ),
-    # scheduler/failing: new letters, nothing that counts, for an hour that was watched
+    # scheduler/letters_only: new letters, nothing that counts, for an hour that was watched
     *(
-        Guard("orchestrator/scheduler/failing.py", guard, instead, "tests/scheduler/test_failing.py")
+        Guard("orchestrator/scheduler/letters_only.py", guard, instead, "tests/scheduler/test_letters_only.py")
         for guard, instead in (
             ("found.entries > known.seen.entries", "found.entries != known.seen.entries"),
             ("found.digests != known.seen.digests", "found.digests > known.seen.digests"),
@@ -159,13 +159,13 @@ LAG_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/scheduler/discovery.py",
-        "if brand not in self._told_failing]",
+        "if brand not in self._told_letters_only]",
         "]",
         "tests/scheduler/test_scheduler.py::test_scheduler_tells_of_brands_that_bring_dead_letters_only",
     ),
     Guard(
         "orchestrator/scheduler/discovery.py",
-        "            self._metrics.brands_failing.set(nan)\n",
+        "            self._metrics.brands_dead_letters_only.set(nan)\n",
         "",
         "tests/scheduler/test_scheduler.py::test_scheduler_tells_of_brands_that_bring_dead_letters_only",
     ),

@@ -60,7 +60,7 @@ class FakeRedis:
         self.room: set[str] = set()
         self.looks: list[float] = []
         self.letters = 0
-        self.failing: set[str] = set()
+        self.letters_only: set[str] = set()
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
         self.subscriptions = 0
@@ -112,7 +112,7 @@ class FakeRedis:
         """Two of each brand, and more each time of those that fail."""
         self.ping()
         self.letters += 1
-        return {brand: Letters(2 + self.letters * (brand in self.failing), 7) for brand in brands}
+        return {brand: Letters(2 + self.letters * (brand in self.letters_only), 7) for brand in brands}
 
     def roomy(self, brands: Sequence[str]) -> list[str]:
         """Brands whose dead letters have room."""

@@ -28,7 +28,7 @@ from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, OPERATOR_LOOK_S, SLOWEST_CLAIM_S
-from orchestrator.scheduler.failing import WINDOW_S
+from orchestrator.scheduler.letters_only import WINDOW_S
 from orchestrator.scheduler.roster import CLAIM_SLICE
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
@@ -318,26 +318,26 @@ async def test_scheduler_tells_of_brands_that_bring_dead_letters_only(
 ) -> None:
     """Once each, after an hour of them; what nobody can count is no zero."""
     world = FakeRedis("acme", "nike")
-    world.failing = {"acme"}
+    world.letters_only = {"acme"}
     metrics = Metrics(merge_implementation="python")
 
-    def failing() -> float:
-        return metrics.registry.get_sample_value("orchestrator_brands_failing") or 0.0
+    def letters_only() -> float:
+        return metrics.registry.get_sample_value("orchestrator_brands_dead_letters_only") or 0.0
 
-    assert isnan(failing())
+    assert isnan(letters_only())
     with capture_logs() as logs:
         async with running(make_scheduler(world, monkeypatch, metrics=metrics)):
             await trio.sleep(WINDOW_S / 2)
-            assert failing() == 0
+            assert letters_only() == 0
             await trio.sleep(WINDOW_S)
-            assert failing() == 1
-            world.failing = set()
+            assert letters_only() == 1
+            world.letters_only = set()
             world.down = StoreUnavailableError("no answer")
             await trio.sleep(LETTERS_S)
-            assert isnan(failing())
+            assert isnan(letters_only())
             world.down = None
             await trio.sleep(WINDOW_S + LETTERS_S)
-            assert failing() == 0
+            assert letters_only() == 0
     told = [line for line in logs if line["event"] == "brands bring dead letters only"]
     assert [(line["brands"], line["new"]) for line in told] == [(1, ["acme"])]
 

@@ -1,23 +1,23 @@
-"""A brand fails if letters come for an hour and nothing that counts."""
+"""A brand is told of if letters come for an hour and nothing that counts."""
 
 from __future__ import annotations
 
-from orchestrator.scheduler.failing import WINDOW_S, Failing
+from orchestrator.scheduler.letters_only import WINDOW_S, LettersOnly
 from orchestrator.store.types import Letters
 
 MINUTE_S = 60.0
 
 
 def watched(*looks: tuple[float, int, int]) -> list[str]:
-    """Who fails after *looks* at one brand: minutes, dead letters, digests."""
-    failing = Failing()
+    """Who is told of after *looks* at one brand: minutes, dead letters, digests."""
+    watch = LettersOnly()
     minutes = 0.0
     for minutes, entries, digests in looks:
-        failing.seen({"acme": Letters(entries, digests)} if entries else {}, minutes * MINUTE_S)
-    return failing.brands(minutes * MINUTE_S)
+        watch.seen({"acme": Letters(entries, digests)} if entries else {}, minutes * MINUTE_S)
+    return watch.brands(minutes * MINUTE_S)
 
 
-def test_a_brand_fails_after_an_hour_of_letters_alone() -> None:
+def test_a_brand_is_told_of_after_an_hour_of_letters_alone() -> None:
     """Not before: within the hour a chunk may have counted that nobody saw."""
     assert watched((0, 1, 5), (30, 2, 5), (59, 3, 5)) == []
     assert watched((0, 1, 5), (30, 2, 5), (60, 3, 5)) == ["acme"]
@@ -50,7 +50,7 @@ def test_letters_that_are_cleared_away_are_forgotten() -> None:
 
 def test_brands_are_told_in_order() -> None:
     """Of all that are watched."""
-    failing = Failing()
+    watch = LettersOnly()
     for at_s in (0.0, WINDOW_S):
-        failing.seen({brand: Letters(1 + int(at_s), 0) for brand in ("nike", "acme")}, at_s)
-    assert failing.brands(WINDOW_S) == ["acme", "nike"]
+        watch.seen({brand: Letters(1 + int(at_s), 0) for brand in ("nike", "acme")}, at_s)
+    assert watch.brands(WINDOW_S) == ["acme", "nike"]

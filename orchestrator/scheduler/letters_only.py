@@ -2,7 +2,8 @@
 
 Found by what every process sees alike: how many dead letters a brand has, and how many digests of chunks that were
 counted. Letters that grow while the digests stay as they are mean that chunks come and none of them counts. A process
-knows it once it has watched for an hour. Duplicates leave no digest: who brings only those and letters, fails too.
+knows it once it has watched for an hour. Duplicates leave no digest: who brings only those and letters is told of, too.
+Such a brand does not fail (:mod:`orchestrator.fleet.parking`): there no visit gets through, here each does.
 
 Pure; time is an argument, in seconds of one monotonic clock. Source: ``docs/decisions/0052-what-waits-in-vain.md``.
 """
@@ -27,7 +28,7 @@ class _Watched:
     since_s: float
 
 
-class Failing:
+class LettersOnly:
     """Watches the brands that have dead letters."""
 
     def __init__(self) -> None:
