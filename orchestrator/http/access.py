@@ -19,7 +19,7 @@ import secrets
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 import trio
@@ -27,7 +27,9 @@ import trio
 from orchestrator.process.secret_files import read_bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 
 MIN_TOKEN_CHARS: Final = 16
 MAX_TOKEN_CHARS: Final = 512
@@ -150,17 +152,20 @@ class Access:
         return not self._hosts or host in self._hosts or _without_port(host) in self._hosts
 
     async def judge(self, authorization: str) -> Right:
-        """As :meth:`right`, with the files read on a thread: a file system that hangs must not hold the loop.
-
-        While it hangs nobody is let in by its file, as if it could not be read.
-        """
+        """As :meth:`right`, with the files read off the loop."""
         if not authorization or (self._readers is None and self._operators is None):
             return self.right(authorization)  # which reads no file
+        return await self.ask(partial(self.right, authorization), otherwise=self.right(""))
+
+    async def ask(self, question: Callable[[], T], *, otherwise: T) -> T:
+        """The answer to *question*, which reads files: on a thread, since a file system that hangs holds the loop.
+
+        While it hangs nobody is let in by its file, as if it could not be read: the answer is *otherwise* then.
+        """
         with trio.move_on_after(READ_TIMEOUT_S):
-            judge = partial(self.right, authorization)
-            return await trio.to_thread.run_sync(judge, limiter=self._threads, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(question, limiter=self._threads, abandon_on_cancel=True)
         _log.error("token files not read in time, nobody is let in by them", timeout_s=READ_TIMEOUT_S)
-        return self.right("")
+        return otherwise
 
     def right(self, authorization: str) -> Right:
         """What a request with this ``Authorization`` header, empty if it has none, may do.

@@ -80,7 +80,7 @@ def operator() -> OperatorView:
 
 @blueprint.before_request
 async def _recognise() -> None:
-    recognise()
+    await recognise()
 
 
 @blueprint.after_request
@@ -237,7 +237,7 @@ async def sign_in() -> Response | WerkzeugResponse:
     """Begin a session, if the token is an operator's."""
     refuse_foreign_pages()
     form = await request.form
-    cookie = begin(form.get("token", "").strip(), form.get("who", "").strip())
+    cookie = await begin(form.get("token", "").strip(), form.get("who", "").strip())
     if cookie is None:
         page = await _page("ops_sign_in.html", failed=True)
         return Response(page, status=HTTPStatus.FORBIDDEN.value)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -38,6 +39,7 @@ class Desk:
     """What the operators' pages of one application keep: sessions, failed attempts, and what to tell whom."""
 
     def __init__(self, access: Access) -> None:
+        self.access = access
         self.sessions = Sessions(access)
         self.attempts = Attempts()
         self.open = access.has_operators
@@ -62,9 +64,11 @@ def desk() -> Desk:
     return kept
 
 
-def recognise() -> None:
+async def recognise() -> None:
     """Note whose session the current request belongs to."""
-    g.session = desk().sessions.find(request.cookies.get(COOKIE, ""), time.time())
+    cookie = request.cookies.get(COOKIE, "")
+    find = partial(desk().sessions.find, cookie, time.time())
+    g.session = await desk().access.ask(find, otherwise=None) if cookie else None
 
 
 def session() -> Session | None:
@@ -108,7 +112,7 @@ async def acting() -> tuple[Session, MultiDict[str, str]]:
     return found, form
 
 
-def begin(token: str, who: str) -> str | None:
+async def begin(token: str, who: str) -> str | None:
     """The cookie of a new session; None: *token* is no operator's, which is logged and counted.
 
     Raises:
@@ -119,7 +123,8 @@ def begin(token: str, who: str) -> str | None:
         raise ProblemError(
             HTTPStatus.TOO_MANY_REQUESTS, f"Too many failed attempts: try again in {FAILURES_S:.0f} seconds."
         )
-    cookie = desk().sessions.begin(token, who, time.time())
+    sign = partial(desk().sessions.begin, token, who, time.time())
+    cookie = await desk().access.ask(sign, otherwise=None)
     if cookie is None:
         desk().attempts.failed(address, now_s)
         _log.warning("sign-in failed", address=address)

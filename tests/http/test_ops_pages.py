@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,11 @@ from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
 from orchestrator.fleet.view import Standing
 from orchestrator.http import Access, AccessOptions, build_app
+from orchestrator.http import access as access_module
 from orchestrator.http.ops_view import PAYLOAD_CHARS
 from orchestrator.http.sessions import MAX_FAILURES
 from orchestrator.process.metrics import Metrics
+from orchestrator.process.secret_files import read_bounded
 from orchestrator.store.orphans import Orphan, Orphans
 from tests.http.operators import TOKEN, MemoryOperator, letter
 from tests.http.test_pages import ATTACKS, Outline
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from quart import Response
     from quart.typing import TestClientProtocol
     from quart_trio import QuartTrio
+    from trio.testing import MockClock
 
     from tests.http.conftest import MemoryService
 
@@ -149,6 +154,40 @@ async def test_a_wrong_token_signs_nobody_in(client: TestClientProtocol, capsys:
     logged = capsys.readouterr()
     assert "sign-in failed" in logged.out + logged.err
     assert "guessed-by-somebody" not in logged.out + logged.err
+
+
+async def test_sessions_are_looked_at_off_the_loop(client: TestClientProtocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system that holds the tokens may hang; without a cookie no file is asked."""
+    readers: list[int] = []
+
+    def noted(path: str, most_bytes: int) -> bytes:
+        readers.append(threading.get_ident())
+        return read_bounded(path, most_bytes)
+
+    monkeypatch.setattr(access_module, "read_bounded", noted)
+    await text(client, "/ops")
+    assert readers == []
+    assert (await sign_in(client)).status_code == 303
+    assert len(readers) == 1
+    assert "Signed in" in await text(client, "/ops")
+    assert len(readers) == 2
+    assert threading.get_ident() not in readers
+
+
+async def test_nobody_is_signed_in_while_the_files_hang(
+    signed: TestClientProtocol,
+    monkeypatch: pytest.MonkeyPatch,
+    mock_clock: MockClock,
+) -> None:
+    """The page comes all the same, read-only, and is signed in again afterwards."""
+    mended = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(access_module, "read_bounded", lambda _path, _most_bytes: mended.wait() and b"")
+        mock_clock.autojump_threshold = 0.0  # a thread that works is no reason for this clock to wait
+        assert "Sign in to act" in await text(signed, "/ops")
+        mock_clock.autojump_threshold = math.inf
+    mended.set()
+    assert "Signed in" in await text(signed, "/ops")
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -346,6 +346,18 @@ HTTP_GUARDS: Final = (
         "tests/http/test_access.py::test_judge_reads_files_off_the_loop",
     ),
     Guard(
+        "orchestrator/http/sign_in.py",
+        "await desk().access.ask(find, otherwise=None) if cookie else None",
+        "find()",
+        "tests/http/test_ops_pages.py::test_sessions_are_looked_at_off_the_loop",
+    ),
+    Guard(
+        "orchestrator/http/sign_in.py",
+        "await desk().access.ask(sign, otherwise=None)",
+        "sign()",
+        "tests/http/test_ops_pages.py::test_sessions_are_looked_at_off_the_loop",
+    ),
+    Guard(
         "orchestrator/http/access.py",
         "with trio.move_on_after(READ_TIMEOUT_S):",
         "with trio.move_on_after(10 * READ_TIMEOUT_S):",
