@@ -15,6 +15,7 @@ MEMBERS_KEY = "orchestrator:members"  # HASH, the processes that live
 ORPHANS_KEY = "orchestrator:orphans"  # STRING with PX, the queues of unregistered brands, as last searched for
 ORPHANS_TURN_KEY = "orchestrator:orphans:turn"  # STRING with PX, token of who searches
 AUDIT_KEY = "orchestrator:audit"  # LIST, what people did
+ORDERS_KEY = "orchestrator:orders"  # HASH, orders to processes that they have not heard yet
 PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
 PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
 HISTORY_KEY = "orchestrator:history"  # HASH, the minutes of the last day

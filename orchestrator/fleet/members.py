@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from orchestrator.contract.fingerprint import Fingerprint
+    from orchestrator.contract.process_orders import ProcessOrder
+
+TTL_S: Final = 20.0
+"""Who has said nothing for so long is gone, with what it was ordered: three beats may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,23 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Obedience:
+    """How a process stands to what operators ordered.
+
+    Attributes:
+        setting: lanes by its settings; it may have been ordered to have others.
+        quiet_since_ms: since when it takes no more brands, Unix ms of the server; None: it takes them.
+        stopping: whether it was ordered to end, and does.
+        by: who gave the order that it stands by; empty where none holds. Untrusted text.
+    """
+
+    setting: int
+    quiet_since_ms: int | None = None
+    stopping: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One process that lives.
 
@@ -66,6 +87,8 @@ class Member:
         rates: likewise.
         oldest_s: for how long the brand that waits longest has seen no commit, as the process sees it; None: not told.
         holds: some of the brands that it works on.
+        obedience: how it stands to orders; None from a version that takes none.
+        asked: orders that it has not heard yet.
     """
 
     name: str
@@ -81,6 +104,13 @@ class Member:
     rates: Rates | None = None
     oldest_s: float | None = None
     holds: tuple[str, ...] = ()
+    obedience: Obedience | None = None
+    asked: tuple[ProcessOrder, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it takes no more brands, because an operator said so."""
+        return self.obedience is not None and (self.obedience.quiet_since_ms is not None or self.obedience.stopping)
 
 
 def summed(members: Iterable[Member]) -> Rates:

@@ -266,6 +266,10 @@ class Metrics:
         self.brands_registered = self._gauge("brands_registered", "Brands in the registry when it was last read.")
         self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
         self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")
+        self.lanes = self._gauge(
+            "lanes", "Brands that this process may work on at the same time: by setting, or as an operator ordered."
+        )
+        self.quiet = self._gauge("quiet", "1 while an operator has this process take no more brands.")
         self.brands_parked = self._gauge(
             "brands_parked", "Brands left alone until somebody acts: damaged keys, refused settings, a full list."
         )
@@ -286,6 +290,9 @@ class Metrics:
             self.warm_states_dropped.labels(reason)
 
         self.members = self._gauge("members", "Processes that live and share this Redis; the same from each of them.")
+        self.members_quiet = self._gauge(
+            "members_quiet", "Of these, those that an operator ordered to take no more brands, or to end."
+        )
         self.members_disputed = self._gauge(
             "members_disputed", "Processes that were there before this one and have other settings."
         )

@@ -136,10 +136,13 @@ class Scheduler:
         self._processed = 0
         self._last_commit_ms: int | None = None
         self._changed = trio.Event()
+        self._most_lanes = options.concurrency
+        self._quiet = False
         self._stopping = False
         self._all_closed = trio.Event()
         self._log = structlog.get_logger("orchestrator.scheduler")
         metrics.before_scrape.append(self._expose_backlog)
+        metrics.lanes.set(options.concurrency)
 
     def statistics(self) -> SchedulerStatistics:
         """What is going on, without I/O."""
@@ -208,6 +211,31 @@ class Scheduler:
             lane.stop()
         await self._all_closed.wait()
 
+    # -- what operators order
+
+    def be_quiet(self) -> None:
+        """Take no more brands; each lane releases its own once the step under way is committed."""
+        self._quiet = True
+        self._metrics.quiet.set(1)
+        for lane in tuple(self._lanes.values()):
+            lane.stop()
+
+    def resume(self) -> None:
+        """Take brands again."""
+        self._quiet = False
+        self._metrics.quiet.set(0)
+        self.notice()
+
+    def set_lanes(self, lanes: int) -> None:
+        """Work on so many brands at the same time from now on; of more, some are released as their turns end."""
+        self._most_lanes = lanes
+        self._metrics.lanes.set(lanes)
+        # Those that wait for chunks first: nobody is kept from anything by that.
+        by_use = sorted(self._lanes.values(), key=lambda lane: not lane.waiting)
+        for lane in by_use[: max(0, len(by_use) - lanes)]:
+            lane.ask_to_yield()
+        self.notice()
+
     def _expose_backlog(self) -> None:
         backlog = self.backlog()
         if backlog is None:
@@ -268,7 +296,7 @@ class Scheduler:
     def _may_start(self) -> bool:
         # While Redis is away a lane could only fail. Its recovery is a change, so no brand is forgotten.
         serves = self._discovery.redis_health.up and not self._discovery.clock_health.problem
-        return len(self._lanes) < self._options.concurrency and serves
+        return len(self._lanes) < self._most_lanes and serves and not self._quiet
 
     def _start(self, brand: str, nursery: trio.Nursery) -> None:
         taken = {lane.number for lane in self._lanes.values()}

@@ -24,6 +24,7 @@ import trio
 from orchestrator import __version__, tracing
 from orchestrator.alerts.deliver import Alerts
 from orchestrator.contract.lock_token import new_name
+from orchestrator.contract.process_orders import MAX_LANES
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
 from orchestrator.http import METRICS_LIMITS, PORT_LIMITS, PROBES, Access, PortOptions, build_app, build_metrics_app
 from orchestrator.http import serve as serve_http
@@ -35,6 +36,7 @@ from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.notices import Notices
+from orchestrator.service.obedience import Orders
 from orchestrator.service.operator import OPERATOR_THREADS, Operator
 from orchestrator.service.options import (
     access_options,
@@ -117,6 +119,7 @@ async def serve(
                 # Covers the start alone: what runs already is stopped below, whether the start ended well or not.
                 with trio.CancelScope() as starting:
                     nursery.start_soon(_await_signal, signals, asked, starting, log)
+                    nursery.start_soon(_await_order, parts.orders, asked, starting, log)
                     # HTTP before Redis is looked at: probes must be answered while a silent server is waited for.
                     ports = await _listen(settings, parts, nursery, stop_http)
                     await _start(settings, parts, nursery, log)
@@ -166,7 +169,7 @@ class _Parts:
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
-            pool_size=settings.concurrency_limit
+            pool_size=MAX_LANES  # as many as operators may ask for; a connection is made when it is needed
             + READ_THREADS
             + OPERATOR_THREADS
             + OUTBOX_THREADS
@@ -199,11 +202,13 @@ class _Parts:
             metrics,
             alert=self.alerts.wake,
         )
+        self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(
             self.client,
-            Identity(name, settings.orchestrator_id, settings.fingerprint, settings.concurrency_limit),
+            Identity(name, settings.orchestrator_id, settings.fingerprint),
             metrics,
             work=self._work,
+            orders=self.orders,
         )
         self.notices = Notices(self.client, name, self.scheduler)
         self.scheduler.troubled = self.notices.wake
@@ -388,6 +393,16 @@ async def _await_signal(
     log.info("stopping", signal=signal.Signals(number).name)
     asked.set()
     starting.cancel()  # nothing happens if the start is over: its scope is closed
+
+
+async def _await_order(
+    orders: Orders, asked: trio.Event, starting: trio.CancelScope, log: structlog.stdlib.BoundLogger
+) -> None:
+    """Wait for an operator's order to end, which is as good as a signal."""
+    await orders.stopped.wait()
+    log.info("stopping", signal="an operator's order")
+    asked.set()
+    starting.cancel()
 
 
 async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:

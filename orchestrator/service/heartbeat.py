@@ -1,4 +1,4 @@
-"""The heartbeat of this process: says that it lives, and compares its settings with those of the others.
+"""The heartbeat of this process: says that it lives, hears orders, and compares its settings with those of others.
 
 Owns the loop and what was heard last. Of two processes that disagree the later one says so, at its start and in health:
 it is the one that somebody has just started. Whether its settings may work on a brand is not decided here but by
@@ -21,10 +21,22 @@ from orchestrator import __version__
 from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprint, compare
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import StoreError
-from orchestrator.fleet.members import Member
+from orchestrator.fleet.members import TTL_S, Member
 from orchestrator.process.metrics import Metrics, resident_memory_bytes
 from orchestrator.service.meter import Reading, measured
-from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told, ToldLoad, ToldRates, beat, earlier, fitting, leave
+from orchestrator.service.obedience import Orders
+from orchestrator.store.members import (
+    BEAT_S,
+    Heard,
+    Told,
+    ToldLoad,
+    ToldObedience,
+    ToldRates,
+    beat,
+    earlier,
+    fitting,
+    leave,
+)
 
 T = TypeVar("T")
 
@@ -72,13 +84,11 @@ class Identity:
         name: of its own, as in the tokens of its leases.
         id: ``ORCHESTRATOR_ID``, shown to others.
         fingerprint: of its settings.
-        lanes: most brands at a time.
     """
 
     name: str
     id: str
     fingerprint: Fingerprint
-    lanes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,18 @@ class Heartbeat:
 
     Args:
         work: says what the process does now.
+        orders: takes what the process is ordered.
     """
 
-    def __init__(self, client: redis.Redis, identity: Identity, metrics: Metrics, *, work: Callable[[], Work]) -> None:
+    def __init__(
+        self, client: redis.Redis, identity: Identity, metrics: Metrics, *, work: Callable[[], Work], orders: Orders
+    ) -> None:
         self.name = identity.name
         self._client = client
         self._identity = identity
         self._metrics = metrics
         self._work = work
+        self._orders = orders
         self._reading = self._read()
         self._since_ms = 0
         self._members: tuple[Member, ...] = ()
@@ -131,7 +145,8 @@ class Heartbeat:
         task_status.started()
         while True:
             await trio.sleep(BEAT_S)
-            await self._beat()
+            if await self._beat():
+                await self._beat()  # an order was heard: say so at once
 
     async def leave(self) -> None:
         """Say that this process ends; if that fails the others notice all the same."""
@@ -141,10 +156,11 @@ class Heartbeat:
             except StoreError as error:
                 self._log.debug("members not told of the end", reason=str(error))
 
-    async def _beat(self) -> None:
-        told = self._told()
+    async def _beat(self) -> bool:
+        """Say and hear once; whether that brought an order."""
+        told, obeyed = self._told(), self._orders.heard
         try:
-            heard = await self._call(lambda: beat(self._client, self.name, self._since_ms, told))
+            heard = await self._call(lambda: beat(self._client, self.name, self._since_ms, told, obeyed))
         except StoreError as error:
             # Nothing depends on it. That Redis is away is told by others; a refusal of this one command is told once.
             if str(error) != self._failure:
@@ -152,25 +168,27 @@ class Heartbeat:
             self._failure = str(error)
             if trio.current_time() - self._heard_s > TTL_S:
                 self._members = ()  # too old to be true
-            return
+            return False
         self._failure = ""
         self._take_in(heard)
+        return self._orders.take(heard.orders, heard.now_ms)
 
     def _told(self) -> Told:
         identity, work = self._identity, self._work()
         before, self._reading = self._reading, self._read()
-        done = measured(before, self._reading, identity.lanes)
+        done = measured(before, self._reading, self._orders.lanes)
         return Told(
             id=identity.id,
             version=__version__,
             format=STATE_FORMAT,
             settings=msgspec.Raw(identity.fingerprint.text().encode()),
-            lanes=identity.lanes,
+            lanes=self._orders.lanes,
             active=len(work.brands),
             load=None if done is None else ToldLoad.of(done[0]),
             rates=None if done is None else ToldRates.of(done[1]),
             oldest=None if work.oldest_s is None else round(work.oldest_s, 3),
             holds=fitting(work.brands),
+            orders=ToldObedience.of(self._orders.obedience()),
         )
 
     def _read(self) -> Reading:
@@ -180,6 +198,7 @@ class Heartbeat:
         self._since_ms, self._members, self._heard_s = heard.since_ms, heard.members, trio.current_time()
         disputed = self.disputes()
         self._metrics.members.set(len(heard.members))
+        self._metrics.members_quiet.set(sum(member.quiet for member in heard.members))
         self._metrics.members_disputed.set(len(disputed))
         known, self._disputed = self._disputed, frozenset(dispute.member.name for dispute in disputed)
         for dispute in disputed:

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from orchestrator.alerts.signing import SigningSecret, decode_secret
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
+from orchestrator.contract.process_orders import MAX_LANES
 from orchestrator.process import memory
 from orchestrator.process.masking import mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
@@ -75,7 +76,9 @@ class Settings(BaseSettings):
         pattern=r"^[!-~]+$",
         description="Name of this process in logs, health and dead letters (random if unset)",
     )
-    concurrency_limit: int = Field(default=5, ge=1, le=1_000, description="Brands that are worked on at the same time")
+    concurrency_limit: int = Field(
+        default=5, ge=1, le=MAX_LANES, description="Brands that are worked on at the same time"
+    )
     http_port: int = Field(
         default=9000, ge=0, le=65_535, description="Port of health, pages and read API (0: any free one)"
     )

@@ -1,25 +1,27 @@
-"""Which processes live: each says so every few seconds in one key, and hears who else does.
+"""Which processes live: each says so every few seconds in one key, and hears who else does and what it is ordered.
 
 Decides nothing and holds nothing: work is shared out by leases alone. What stands in the key is untrusted when it is
-read, and bounded. Source: ``orchestrator:members`` in ``docs/redis-protocol.md``.
+read, and bounded. Source: ``orchestrator:members`` and ``orchestrator:orders`` in ``docs/redis-protocol.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.fingerprint import Fingerprint
-from orchestrator.contract.keys import MEMBERS_KEY
+from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY
+from orchestrator.contract.process_orders import MAX_BY_CHARS, MAX_LANES
 from orchestrator.errors import InvalidBrandError, WrongTypeError
-from orchestrator.fleet.members import Load, Member, Rates
+from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
+from orchestrator.store.process_orders import read_orders
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -28,13 +30,12 @@ if TYPE_CHECKING:
 BEAT_S: Final = 5.0
 """Between two beats of a process."""
 
-TTL_S: Final = 20.0
-"""Who has said nothing for so long is gone: three beats may be lost."""
-
 MAX_MEMBERS: Final = 256
 MAX_ENTRY_BYTES: Final = 4_096
 MAX_HOLDS_BYTES: Final = 1_024
 """Of names of brands in an entry, which has to stay within :data:`MAX_ENTRY_BYTES` whatever the names are."""
+
+NO_ORDERS: Final = (b"", b"")
 
 _MAX_NAME_CHARS: Final = 128
 _MOST: Final = 1e15
@@ -69,6 +70,20 @@ class ToldRates(msgspec.Struct, frozen=True, rename="camel"):
         return cls(rates.chunks, rates.mentions, rates.brands, rates.duplicates, rates.dead_letters)
 
 
+class ToldObedience(msgspec.Struct, frozen=True, rename="camel"):
+    """How a process says it stands to orders; see :class:`~orchestrator.fleet.members.Obedience`."""
+
+    setting: int
+    quiet_since_ms: int | None = None
+    stopping: bool = False
+    by: str = ""
+
+    @classmethod
+    def of(cls, obedience: Obedience) -> ToldObedience:
+        """*obedience* as it is told."""
+        return cls(obedience.setting, obedience.quiet_since_ms, obedience.stopping, obedience.by)
+
+
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a process says of itself; the next version may say more.
 
@@ -83,6 +98,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
         rates: likewise.
         oldest: for so many seconds the brand that waits longest has seen no commit, as far as it knows.
         holds: some of the brands that it works on, at most :data:`MAX_HOLDS_BYTES` of names together.
+        orders: how it stands to orders; None from a version that takes none.
     """
 
     id: str
@@ -95,6 +111,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     rates: ToldRates | None = None
     oldest: float | None = None
     holds: tuple[str, ...] = ()
+    orders: ToldObedience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +121,14 @@ class Heard:
     Attributes:
         since_ms: when the process of the beat was first heard of.
         members: all that live, the oldest first.
+        now_ms: the server's time.
+        orders: that the process has not said to have heard, one for each of its two places; empty = none.
     """
 
     since_ms: int
     members: tuple[Member, ...]
+    now_ms: int = 0
+    orders: tuple[bytes, bytes] = NO_ORDERS
 
 
 def fitting(brands: Sequence[str]) -> tuple[str, ...]:
@@ -122,19 +143,23 @@ def fitting(brands: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def beat(client: redis.Redis, name: str, since_ms: int, told: Told) -> Heard:
-    """Say that the process *name* lives, since *since_ms* (0: since now), and hear who does.
+def beat(client: redis.Redis, name: str, since_ms: int, told: Told, heard: tuple[bytes, bytes] = NO_ORDERS) -> Heard:
+    """Say that the process *name* lives, since *since_ms* (0: since now), and has *heard* those orders.
+
+    Returns:
+        who else lives, and orders that it has not heard yet.
 
     Raises:
         WrongTypeError: the key has a foreign type.
         StoreError: Redis did not answer or refused.
     """
-    arguments = (name, since_ms, msgspec.json.encode(told), round(TTL_S * 1000), MAX_MEMBERS, MAX_ENTRY_BYTES)
-    reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, [MEMBERS_KEY], *arguments)])[0])
+    bounds = (round(TTL_S * 1000), MAX_MEMBERS, MAX_ENTRY_BYTES)
+    arguments = (name, since_ms, msgspec.json.encode(told), *bounds, *heard)
+    reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, [MEMBERS_KEY, ORDERS_KEY], *arguments)])[0])
     if Code(reply[0].decode()) is Code.TYPE:
         raise WrongTypeError(MEMBERS_KEY, reply[2].decode(), "hash")
-    _, now_ms, since, *entries = reply
-    return Heard(since, _members(zip(entries[::2], entries[1::2], strict=True), now_ms))
+    _, now_ms, since, state, lanes, *entries = reply
+    return Heard(since, _members(zip(entries[::2], entries[1::2], strict=True), now_ms), now_ms, (state, lanes))
 
 
 def leave(client: redis.Redis, name: str) -> None:
@@ -148,7 +173,7 @@ def leave(client: redis.Redis, name: str) -> None:
 
 
 def read_members(client: redis.Redis) -> tuple[Member, ...]:
-    """The processes that live, the oldest first, for those who only want to know.
+    """The processes that live, the oldest first, and what each is ordered, for those who only want to know.
 
     Raises:
         StoreError: Redis did not answer or refused, also because the key has a foreign type.
@@ -159,7 +184,9 @@ def read_members(client: redis.Redis) -> tuple[Member, ...]:
         (seconds, microseconds), size = pipe.execute()
         # What somebody else filled is not read; the next beat empties it.
         entries = cast("dict[bytes, bytes]", client.hgetall(MEMBERS_KEY)) if size <= 2 * MAX_MEMBERS else {}
-    return _members(entries.items(), seconds * 1000 + microseconds // 1000)
+    members = _members(entries.items(), seconds * 1000 + microseconds // 1000)
+    orders = read_orders(client)
+    return tuple(replace(member, asked=orders.get(member.name, ())) for member in members)
 
 
 def _members(entries: Iterable[tuple[bytes, bytes]], now_ms: int) -> tuple[Member, ...]:
@@ -194,7 +221,16 @@ def _member(name: bytes, entry: bytes, now_ms: int) -> Member | None:
         rates=_rates(told.rates),
         oldest_s=told.oldest if told.oldest is not None and _plausible(told.oldest) else None,
         holds=tuple(brand for brand in told.holds if _is_brand(brand)),
+        obedience=_obedience(told.orders),
     )
+
+
+def _obedience(told: ToldObedience | None) -> Obedience | None:
+    if told is None:
+        return None
+    setting = min(max(1, told.setting), MAX_LANES)
+    quiet_since_ms = told.quiet_since_ms if _plausible(told.quiet_since_ms or 0) else None
+    return Obedience(setting, quiet_since_ms, told.stopping, told.by[:MAX_BY_CHARS])
 
 
 def _load(told: ToldLoad | None) -> Load | None:

@@ -16,6 +16,7 @@ from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
+from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 
@@ -518,5 +519,6 @@ GUARDS: Final = (
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,
     *PAUSE_GUARDS,
+    *ORDER_GUARDS,
     *FLEET_GUARDS,
 )

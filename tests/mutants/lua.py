@@ -18,6 +18,7 @@ SUITES: Final = (
     "tests/store/test_settings.py",
     "tests/store/test_clock.py",
     "tests/store/test_members.py",
+    "tests/store/test_process_orders.py",
     "tests/store/test_letters.py",
     "tests/store/test_pauses.py",
     "tests/store/test_fleet.py",

@@ -22,11 +22,14 @@ import trio
 from structlog.testing import capture_logs
 
 from orchestrator import tracing
+from orchestrator.contract.process_orders import Wanted
 from orchestrator.errors import SettingsError, StoreRefusedError
 from orchestrator.process import failpoints
 from orchestrator.scheduler.scheduler import Scheduler
-from orchestrator.service import app
+from orchestrator.service import app, heartbeat
 from orchestrator.settings import Settings
+from orchestrator.store.members import read_members
+from orchestrator.store.process_orders import give
 from tests.lane.support import item
 from tests.polling import until
 from tests.redis_server import RedisServer
@@ -101,6 +104,34 @@ async def test_serve_folds_what_is_pushed() -> None:
                 assert (await updates.until("nike", lambda _: True))["totalChunks"] == 1
                 nursery.cancel_scope.cancel()
         updates.close()
+
+
+@pytest.mark.usefixtures("_own_collector")
+async def test_serve_obeys_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows quiet and answers on, resumes, has other lanes, and ends in good order, all by order."""
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
+    with RedisServer() as server, server.client() as client:
+        client.sadd("brands:set", "nike")
+        with trio.fail_after(DEADLINE_S):
+            async with trio.open_nursery() as nursery, httpx.AsyncClient() as http:
+                at = await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
+                [name] = [member.name for member in read_members(client)]
+
+                def stands() -> tuple[bool, int, tuple[Any, ...]]:
+                    [member] = read_members(client)
+                    return member.quiet, member.lanes, member.asked
+
+                give(client, [name], Wanted.QUIET, "ann")
+                give(client, [name], Wanted.LANES, "ann", 9)
+                await until(lambda: stands() == (True, 9, ()))
+                client.rpush("result:brand:nike:chunks", item("nike", "a"))
+                assert (await http.get(f"http://127.0.0.1:{at.http_port}/readyz")).status_code == 200
+                assert client.llen("result:brand:nike:chunks") == 1
+                give(client, [name], Wanted.RESUME, "ann")
+                await until(lambda: client.exists("summary:brand:nike") == 1)
+                give(client, [name], Wanted.STOP, "ann")
+        assert read_members(client) == ()
+        assert client.exists("orchestrator:{result:brand:nike:chunks}:lock") == 0
 
 
 @pytest.mark.usefixtures("_own_collector")

@@ -13,13 +13,16 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from orchestrator.contract.fingerprint import RULES_NAME, Fingerprint
+from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.fleet.members import Member
+from orchestrator.fleet.members import TTL_S, Member, Obedience
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import heartbeat as module
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work, disputes
-from orchestrator.store.members import BEAT_S, TTL_S, Heard, Told
+from orchestrator.service.obedience import Orders
+from orchestrator.store.members import BEAT_S, NO_ORDERS, Heard, Told, ToldObedience
 from tests.lane.fakes import in_place
+from tests.service.test_obedience import Obedient
 
 WIDE = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400, "MAX_STORIES": 5_000, RULES_NAME: 1})
 NARROW = Fingerprint({**WIDE.values, "SUMMARY_WINDOW_SEC": 900})
@@ -39,6 +42,8 @@ class Others:
         members: those who live, the oldest first.
         error: what a beat raises while it is set.
         beats: (virtual time, since, what was said).
+        orders: that lie there for this process.
+        heard: those that it said to have heard last.
     """
 
     def __init__(self) -> None:
@@ -46,15 +51,21 @@ class Others:
         self.error: Exception | None = None
         self.beats: list[tuple[float, int, Told]] = []
         self.left: list[str] = []
+        self.orders = self.heard = NO_ORDERS
 
-    def beat(self, _client: object, name: str, since_ms: int, told: Told) -> Heard:
-        """A beat at the server's time 1,000."""
+    def beat(
+        self, _client: object, name: str, since_ms: int, told: Told, heard: tuple[bytes, bytes] = NO_ORDERS
+    ) -> Heard:
+        """A beat at the server's time 1,000; what was heard is ordered no more."""
         self.beats.append((trio.current_time(), since_ms, told))
+        self.heard = heard
         if self.error is not None:
             raise self.error
         since = since_ms or 1_000
         mine = replace(member(name, since), fingerprint=Fingerprint.read(bytes(told.settings)))
-        return Heard(since, tuple(sorted([*self.members, mine], key=lambda one: (one.since_ms, one.name))))
+        state, lanes = (b"" if one == known else one for one, known in zip(self.orders, heard, strict=True))
+        members = tuple(sorted([*self.members, mine], key=lambda one: (one.since_ms, one.name)))
+        return Heard(since, members, 1_000, (state, lanes))
 
     def leave(self, _client: object, name: str) -> None:
         """The end of a process."""
@@ -73,10 +84,11 @@ def others(monkeypatch: pytest.MonkeyPatch) -> Others:
     return world
 
 
-def heartbeat_of(fingerprint: Fingerprint, metrics: Metrics | None = None) -> Heartbeat:
+def heartbeat_of(fingerprint: Fingerprint, metrics: Metrics | None = None, orders: Orders | None = None) -> Heartbeat:
     """A process with those settings."""
     client: Any = None
-    return Heartbeat(client, Identity("me", "o-me", fingerprint, 5), metrics or Metrics(), work=lambda: WORK)
+    identity = Identity("me", "o-me", fingerprint)
+    return Heartbeat(client, identity, metrics or Metrics(), work=lambda: WORK, orders=orders or Orders(Obedient(), 5))
 
 
 async def run_for(heartbeat: Heartbeat, seconds: float) -> list[str]:
@@ -185,3 +197,41 @@ async def test_heartbeat_says_goodbye_if_it_can(others: Others, autojump_clock: 
     assert others.left == [heartbeat.name]
     others.error = AWAY
     await heartbeat.leave()
+
+
+async def test_an_order_is_done_and_said_to_be_heard_at_once(others: Others, autojump_clock: MockClock) -> None:
+    """Not with the beat after: whoever looks sees within moments what became of it."""
+    worker = Obedient()
+    orders = Orders(worker, 5)
+    begun_s = trio.current_time()
+
+    async def give() -> None:
+        await trio.sleep(BEAT_S / 2)
+        quiet = ProcessOrder(wanted=Wanted.QUIET, at_ms=1, by="ann")
+        others.orders = (quiet.entry(), ProcessOrder(wanted=Wanted.LANES, at_ms=1, lanes=2).entry())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(give)
+        await run_for(heartbeat_of(WIDE, orders=orders), 3 * BEAT_S + 1)
+    beats = [(round(at_s - begun_s, 6), told.lanes, told.orders) for at_s, _, told in others.beats]
+    free, quiet = ToldObedience(5), ToldObedience(5, quiet_since_ms=1_000, by="ann")
+    assert beats == [
+        (0, 5, free),
+        (BEAT_S, 5, free),
+        (BEAT_S, 2, quiet),
+        (2 * BEAT_S, 2, quiet),
+        (3 * BEAT_S, 2, quiet),
+    ]
+    assert worker.done == ["quiet", "2 lanes"]
+    assert others.heard == others.orders
+
+
+async def test_quiet_processes_are_counted(others: Others, autojump_clock: MockClock) -> None:
+    """Among those that live."""
+    others.members = [
+        replace(member("a", 1), obedience=Obedience(5, 7)),
+        replace(member("b", 2), obedience=Obedience(5)),
+    ]
+    metrics = Metrics()
+    await run_for(heartbeat_of(WIDE, metrics), 1)
+    assert metrics.registry.get_sample_value("orchestrator_members_quiet") == 1

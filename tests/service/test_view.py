@@ -28,6 +28,7 @@ from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
+from orchestrator.service.obedience import Orders
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import FLEET_AGE_S, Service
 from orchestrator.store.client import connect
@@ -36,6 +37,7 @@ from orchestrator.store.members import Told, beat
 from orchestrator.store.parked import encode
 from orchestrator.store.pauses import pause, resume
 from orchestrator.store.preflight import Finding, Verdict
+from tests.service.test_obedience import Obedient
 
 HEALTHY = SchedulerStatistics(
     lanes=(LaneStatistics("nike", LaneState.WAITING, 1.0), LaneStatistics("acme", LaneState.FOLDING, 0.1)),
@@ -82,7 +84,7 @@ class FixedScheduler:
 def _service(client: redis.Redis, **changes: Any) -> Service:
     scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
     feed = UpdateFeed(client, Metrics(merge_implementation="python"))
-    heartbeat = Heartbeat(client, Identity("a", "o-1", MINE, 5), Metrics(), work=Work)
+    heartbeat = Heartbeat(client, Identity("a", "o-1", MINE), Metrics(), work=Work, orders=Orders(Obedient(), 5))
     return Service("o-1", scheduler, heartbeat, Documents(client), feed, redis_address="unix:///there")
 
 

@@ -10,10 +10,10 @@ import pytest
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY
 from orchestrator.errors import StoreError, WrongTypeError
+from orchestrator.fleet.members import TTL_S
 from orchestrator.store.members import (
     MAX_ENTRY_BYTES,
     MAX_MEMBERS,
-    TTL_S,
     Heard,
     Told,
     ToldLoad,

@@ -1,0 +1,78 @@
+"""The guards of orders to processes: each is heard once, by its process, within bounds, and none outlives it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_ORDER: Final = "orchestrator/contract/process_orders.py"
+_BEAT: Final = "orchestrator/store/lua/beat.lua"
+_STORE: Final = "orchestrator/store/process_orders.py"
+_MEMBERS: Final = "orchestrator/store/members.py"
+_OBEYS: Final = "orchestrator/service/obedience.py"
+_HEARTBEAT: Final = "orchestrator/service/heartbeat.py"
+_SCHEDULER: Final = "orchestrator/scheduler/scheduler.py"
+_APP: Final = "orchestrator/service/app.py"
+
+_READS: Final = "tests/contract/test_process_orders.py"
+_LIES: Final = "tests/store/test_process_orders.py"
+_DOES: Final = "tests/service/test_obedience.py"
+_BEATS: Final = "tests/service/test_heartbeat.py"
+_LANES: Final = "tests/scheduler/test_orders.py"
+_SERVES: Final = "tests/service/test_app.py::test_serve_obeys_operators"
+
+ORDER_GUARDS: Final = (
+    # contract/process_orders: what is no order of ours is none
+    Guard(_ORDER, "if len(entry) > MAX_ENTRY_BYTES:", "if False:", _READS),
+    Guard(_ORDER, "not 0 < found.at_ms <= _LAST_MS or ", "", _READS),
+    Guard(_ORDER, "len(found.by) > MAX_BY_CHARS or ", "", _READS),
+    Guard(_ORDER, "order.wanted is Wanted.LANES and 1 <=", "1 <=", _READS),
+    Guard(_ORDER, "1 <= order.lanes <= MAX_LANES", "order.lanes <= MAX_LANES", _READS),
+    Guard(_ORDER, "1 <= order.lanes <= MAX_LANES", "1 <= order.lanes", _READS),
+    # beat.lua: heard once, byte for byte, and gone with its process
+    Guard(_BEAT, "local ordered = redis.call('TYPE', orders).ok == 'hash'", "local ordered = true", _LIES),
+    Guard(_BEAT, "if order == ARGV[6 + at] or ", "if ", _LIES),
+    Guard(_BEAT, "if order == ARGV[6 + at] or ", "if ARGV[6 + at] ~= '' or ", _LIES),
+    Guard(_BEAT, " or #order > most_bytes then", " then", _LIES),
+    Guard(_BEAT, "if not living[whose or ''] then", "if not whose then", _LIES),
+    # store: who looks reads within bounds, who orders knows the key
+    Guard(_STORE, "if not 0 < client.hlen(ORDERS_KEY) <= MAX_PLACES:", "if not client.hlen(ORDERS_KEY):", _LIES),
+    Guard(_STORE, 'if kind not in {b"none", b"hash"}:', "if False:", _LIES),
+    Guard(_STORE, "            writing.pexpire(ORDERS_KEY, round(TTL_S * 1000))\n", "", _LIES),
+    Guard(_MEMBERS, "min(max(1, told.setting), MAX_LANES)", "told.setting", _LIES),
+    Guard(
+        _MEMBERS, "told.quiet_since_ms if _plausible(told.quiet_since_ms or 0) else None", "told.quiet_since_ms", _LIES
+    ),
+    Guard(_MEMBERS, "told.by[:MAX_BY_CHARS])", "told.by)", _LIES),
+    # service: once, the last word is final, and said at once
+    Guard(_OBEYS, "if not entry or entry == self.heard[place]:", "if not entry:", _DOES),
+    Guard(
+        _OBEYS,
+        "        if self.stopped.is_set():  # there is no way back: lanes end already\n            return\n",
+        "",
+        _DOES,
+    ),
+    Guard(_OBEYS, "            if self._quiet_since_ms is None:\n", "            if True:\n", _DOES),
+    Guard(_OBEYS, "order.lanes or self._setting", "order.lanes or self._lanes", _DOES),
+    Guard(_HEARTBEAT, "            if await self._beat():\n", "            if await self._beat() and False:\n", _BEATS),
+    Guard(_HEARTBEAT, "self._since_ms, told, obeyed))", "self._since_ms, told))", _BEATS),
+    Guard(_APP, "    await orders.stopped.wait()\n", "    await trio.sleep_forever()\n", _SERVES),
+    # scheduler: nothing more is begun, what is in work ends, and waiting lanes go first
+    Guard(_SCHEDULER, " and not self._quiet\n", "\n", _LANES),
+    Guard(
+        _SCHEDULER,
+        "        for lane in tuple(self._lanes.values()):\n            lane.stop()\n\n    def resume",
+        "\n    def resume",
+        _LANES,
+    ),
+    Guard(_SCHEDULER, "key=lambda lane: not lane.waiting", "key=lambda lane: lane.waiting", _LANES),
+    Guard(_SCHEDULER, "by_use[: max(0, len(by_use) - lanes)]", "by_use[:0]", _LANES),
+    Guard(
+        _SCHEDULER,
+        "len(self._lanes) < self._most_lanes and",
+        "len(self._lanes) < self._options.concurrency and",
+        _LANES,
+    ),
+)
+"""Every row."""
