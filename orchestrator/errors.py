@@ -116,6 +116,14 @@ class TooManyLettersError(OrchestratorError):
         self.total = total
 
 
+class ProcessUnknownError(OrchestratorError):
+    """Raised when no process that runs has the name or id that was asked for; the message says who runs."""
+
+
+class ProcessChoiceError(OrchestratorError):
+    """Raised when several processes have the id that was asked for, or one that takes no orders is meant."""
+
+
 class PauseError(OrchestratorError):
     """Raised when a brand cannot be paused or resumed as it was asked for; the message says what would be right."""
 

@@ -20,9 +20,12 @@ from orchestrator.contract.fingerprint import Fingerprint, compare
 from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause, resuming
+from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
+from orchestrator.fleet.ordering import resuming as resuming_process
+from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import Code, remedy
 from orchestrator.fleet.view import FleetView
 from orchestrator.settings import Settings
@@ -209,6 +212,7 @@ def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:
 def fleet_findings(view: FleetView) -> Iterator[Finding]:
     """What the picture of all processes and brands says, in sentences; the same as ``status`` shows."""
     yield _work_finding(view)
+    yield _orders_finding(view)
     if view.alone:
         first = view.alone[0]
         names = words.some([brand.brand for brand in view.alone], _SHOWN)
@@ -229,6 +233,21 @@ def _work_finding(view: FleetView) -> Finding:
     if view.chunks and not view.members:
         return Finding("work", Verdict.WARN, f"{detail}; no process is running", "start one: orchestrator run")
     return Finding("work", Verdict.OK, f"{detail}; {words.done(view)}" if view.members else detail)
+
+
+def _orders_finding(view: FleetView) -> Finding:
+    """Whether processes do less because somebody said so; a warning, because it may be forgotten."""
+    held = [member for member in view.members if member.quiet or any(_to_rest(order) for order in member.asked)]
+    if not held:
+        return Finding("orders", Verdict.OK, "every process takes brands" if view.members else "none")
+    first = held[0]
+    lead = "no process takes brands" if len(held) == len(view.members) else f"{len(held)} of {len(view.members)}"
+    detail = f"{lead}: {first.id!r} {stands(view.as_of_ms, first)}"
+    return Finding("orders", Verdict.WARN, detail, resuming_process(first.name))
+
+
+def _to_rest(order: ProcessOrder) -> bool:
+    return order.wanted in {Wanted.QUIET, Wanted.STOP}
 
 
 def _damage_finding(damaged: Mapping[str, Damage]) -> Finding:

@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "orchestrator.cli.run:demo",
     "brands": "orchestrator.cli.brands:brands",
     "status": "orchestrator.cli.status:status",
+    "processes": "orchestrator.cli.processes:processes",
     "locks": "orchestrator.cli.locks:locks",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",

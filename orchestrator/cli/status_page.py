@@ -12,6 +12,8 @@ from orchestrator.cli.locks import locks_table
 from orchestrator.cli.terminal import make_table, plain
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet import words
+from orchestrator.fleet.members import Member
+from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import BrandStatus, FleetView, Standing
 
@@ -28,7 +30,7 @@ def _parts(view: FleetView) -> Iterator[RenderableType]:
     yield plain(f"{iso_utc_seconds(view.as_of_ms).replace('T', ' ')}", "dim")
     yield _strip(view)
     if view.members:
-        yield from ("", _members(view))
+        yield from ("", _members(view), *orders_told(view.as_of_ms, view.members))
     held = view.standing(Standing.HELD)
     if held:
         yield from ("", locks_table(view, held[:SHOWN]), *_more(held))
@@ -75,6 +77,13 @@ def _members(view: FleetView) -> Table:
             "" if rates is None else words.rate(rates.chunks),
         )
     return table
+
+
+def orders_told(now_ms: int, members: Sequence[Member]) -> Iterator[RenderableType]:
+    """A line for each process to which operators ordered something."""
+    for member in members:
+        if standing := stands(now_ms, member):
+            yield plain(f"→ {member.id} ({member.name}): {standing}", "italic")
 
 
 def _waiting(brands: Sequence[BrandStatus]) -> Table:

@@ -53,6 +53,24 @@ def member_document(member: Member) -> dict[str, Any]:
         "rates": None if member.rates is None else _rates(member.rates),
         "oldestSeconds": member.oldest_s,
         "holds": list(member.holds),
+        "orders": _obedience(member),
+    }
+
+
+def _obedience(member: Member) -> dict[str, Any] | None:
+    """How a process stands to orders; None: it is of a version that takes none."""
+    obeyed = member.obedience
+    if obeyed is None:
+        return None
+    return {
+        "quietSince": None if obeyed.quiet_since_ms is None else _time(obeyed.quiet_since_ms),
+        "stopping": obeyed.stopping,
+        "by": obeyed.by,
+        "lanesBySetting": obeyed.setting,
+        "notHeard": [
+            {"wanted": order.wanted.value, "lanes": order.lanes, "at": _time(order.at_ms), "by": order.by}
+            for order in member.asked
+        ],
     }
 
 

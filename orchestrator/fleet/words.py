@@ -97,7 +97,9 @@ def running(view: FleetView) -> str:
     if not view.members:
         return "none is running"
     active = sum(member.active for member in view.members)
-    return f"{len(view.members)} running, {active:,} of {counted(view.lanes, 'lane')} with a brand"
+    quiet = sum(member.quiet for member in view.members)
+    note = f", {quiet} quiet" if quiet else ""
+    return f"{len(view.members)} running{note}, {active:,} of {counted(view.lanes, 'lane')} with a brand"
 
 
 _ALONE: Final = {

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from orchestrator.contract.acts import Act
     from orchestrator.contract.history import Minute
     from orchestrator.contract.letters import Letter, Selection
+    from orchestrator.contract.process_orders import Wanted
+    from orchestrator.fleet.members import Member
     from orchestrator.fleet.view import FleetView
     from orchestrator.letters import Order, Tally
     from orchestrator.store.purge import Holdings, Purged
@@ -119,6 +121,15 @@ class OperatorView(Protocol):
         """Break the lock of *brand*; False: it is not that of *holder* any more, or none of ours, and stays.
 
         Nothing is lost and nothing counted twice: the holder's next commit changes nothing.
+        """
+        ...
+
+    async def order(self, process: str | None, wanted: Wanted, by: str, lanes: int | None = None) -> Sequence[Member]:
+        """Order *process*, by its name or its id, or all that run (None); returns those that were ordered.
+
+        Raises:
+            ProcessUnknownError: none is called so.
+            ProcessChoiceError: several are, or one that is meant takes no orders; nobody was ordered.
         """
         ...
 

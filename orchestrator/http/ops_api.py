@@ -14,6 +14,7 @@ from quart import Blueprint, Response, request
 
 from orchestrator.contract.history import MINUTE_MS
 from orchestrator.contract.letters import LetterError, Selection, group_name
+from orchestrator.contract.process_orders import Wanted
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
@@ -25,6 +26,8 @@ from orchestrator.http.ops_documents import (
     BrandRequest,
     DeadLetterDocument,
     FleetBrand,
+    FleetObedience,
+    FleetOrder,
     FleetParked,
     FleetPaused,
     FleetProcess,
@@ -36,9 +39,12 @@ from orchestrator.http.ops_documents import (
     LettersRequest,
     MovedDocument,
     OpsDocument,
+    OrderedDocument,
+    OrderedProcess,
+    ProcessRequest,
 )
 from orchestrator.http.ops_orders import order_of, refused, signature
-from orchestrator.http.ops_pages import act_on_brand, move, operator
+from orchestrator.http.ops_pages import act_on_brand, move, operator, order_processes, said_of_processes
 from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError
 
@@ -152,6 +158,24 @@ async def act_on_brands() -> Response:
     return json_response(BrandActDocument(brand=brand, action=wanted.action, told=told))
 
 
+@blueprint.post("/processes")
+async def act_on_processes() -> Response:
+    """Let a process, or all, take no more brands or take them again, end, or work with other lanes."""
+    wanted = await _asked(ProcessRequest)
+    if (wanted.process is None) != wanted.all:
+        raise refused("Say which process is meant: either process, or all=true.")
+    if wanted.lanes is not None and wanted.action is not Wanted.LANES:
+        raise refused("lanes belongs to the action lanes.")
+    ordered = await order_processes(operator(), wanted.process, wanted.action, _by(wanted.by), wanted.lanes)
+    return json_response(
+        OrderedDocument(
+            action=wanted.action.value,
+            processes=[OrderedProcess(id=member.id, name=member.name) for member in ordered],
+            told=said_of_processes(ordered, wanted.action, wanted.lanes),
+        )
+    )
+
+
 async def _asked(kind: type[R]) -> R:
     """The body of a request that acts.
 
@@ -205,6 +229,23 @@ def _process(member: Member) -> FleetProcess:
         age_seconds=member.age_ms / 1000,
         chunks_per_second=None if member.rates is None else member.rates.chunks,
         memory_bytes=None if member.load is None else member.load.memory_bytes,
+        orders=_obedience(member),
+    )
+
+
+def _obedience(member: Member) -> FleetObedience | None:
+    obeyed = member.obedience
+    if obeyed is None:
+        return None
+    return FleetObedience(
+        quiet_since=_time(obeyed.quiet_since_ms),
+        stopping=obeyed.stopping,
+        by=_text(obeyed.by),
+        lanes_by_setting=obeyed.setting,
+        not_heard=[
+            FleetOrder(wanted=order.wanted, lanes=order.lanes, at=_time(order.at_ms), by=_text(order.by))
+            for order in member.asked
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from orchestrator.contract.acts import Act
+from orchestrator.contract.process_orders import MAX_LANES, Wanted
 from orchestrator.http.ops_orders import MAX_HOURS, MAX_INDEX, MAX_TEXT_CHARS
 
 PAYLOAD_CHARS: Final = 4_096
@@ -32,10 +33,38 @@ class FleetRates(Document, frozen=True):
     dead_letters: float
 
 
+class FleetOrder(Document, frozen=True):
+    """An order that its process has not heard yet."""
+
+    wanted: Wanted
+    lanes: int | None
+    at: str | None
+    by: str
+
+
+class FleetObedience(Document, frozen=True):
+    """How a process stands to what operators ordered.
+
+    Attributes:
+        quiet_since: since when it takes no more brands; null: it takes them.
+        stopping: whether it was ordered to end, and does.
+        by: who gave the order that holds.
+        lanes_by_setting: it may have others by order.
+        not_heard: orders that it has not heard yet; it hears them within 5 s.
+    """
+
+    quiet_since: str | None
+    stopping: bool
+    by: str
+    lanes_by_setting: int
+    not_heard: list[FleetOrder]
+
+
 class FleetProcess(Document, frozen=True):
     """One process that lives.
 
     Attributes:
+        orders: how it stands to orders; null: it is of a version that takes none.
         age_seconds: how long ago it last said something.
         chunks_per_second: None from a version that does not tell; likewise ``memoryBytes``.
     """
@@ -49,6 +78,7 @@ class FleetProcess(Document, frozen=True):
     age_seconds: float
     chunks_per_second: float | None
     memory_bytes: int | None
+    orders: FleetObedience | None
 
 
 class FleetParked(Document, frozen=True):
@@ -176,6 +206,21 @@ class BrandActDocument(Document, frozen=True):
     told: str
 
 
+class OrderedProcess(Document, frozen=True):
+    """One process that was ordered."""
+
+    id: str
+    name: str
+
+
+class OrderedDocument(Document, frozen=True):
+    """Which processes were ordered, and in words what. Each hears it within 5 s; the picture says when it has."""
+
+    action: str
+    processes: list[OrderedProcess]
+    told: str
+
+
 class AuditDocument(Document, frozen=True):
     """What was asked for, the newest first."""
 
@@ -245,3 +290,17 @@ class BrandRequest(Request, frozen=True):
     holder: Text = ""
     queue: bool = False
     letters: bool = False
+
+
+class ProcessRequest(Request, frozen=True):
+    """What a process is to do: take no more brands (quiet), take them again, end as at SIGTERM, have other lanes.
+
+    ``process`` is its name, or its id where no other process has the same one; without it ``all`` has to say that all
+    are meant. ``lanes``: how many; null: as many as its settings say. It holds until the process ends. What restarts
+    processes may start one again that was stopped.
+    """
+
+    action: Wanted
+    process: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+    all: bool = False
+    lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] | None = None

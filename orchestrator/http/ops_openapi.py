@@ -16,6 +16,8 @@ from orchestrator.http.ops_documents import (
     LettersRequest,
     MovedDocument,
     OpsDocument,
+    OrderedDocument,
+    ProcessRequest,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ JsonObject = dict[str, Any]
 
 OPS_TYPES = (
     *(OpsDocument, LettersDocument, MovedDocument, BrandActDocument, AuditDocument, HistoryDocument),
-    *(LettersRequest, BrandRequest),
+    *(OrderedDocument, LettersRequest, BrandRequest, ProcessRequest),
 )
 OPERATOR_SCHEME = {"type": "http", "scheme": "bearer", "description": "A token of HTTP_OPERATOR_TOKEN_FILE."}
 
@@ -84,6 +86,15 @@ class OpsPaths:
                     "actOnBrands",
                     "Pause, resume or purge a brand, or take it from who holds it",
                     {"409": self._problem("`holder` does not hold the brand any more; nothing was done.")},
+                )
+            },
+            "/v1/ops/processes": {
+                "post": self._post(
+                    ProcessRequest,
+                    OrderedDocument,
+                    "actOnProcesses",
+                    "Let a process take no more brands or take them again, end it, or change its lanes",
+                    {"409": self._problem("Several have this id, or it takes no orders; nobody was ordered.")},
                 )
             },
             "/v1/ops/history": {"get": self._get(HistoryDocument, "history", "The minutes of the last day")},

@@ -16,7 +16,9 @@ import trio
 from quart import Blueprint, Response, current_app, redirect, render_template, request
 
 from orchestrator.contract.letters import Selection
-from orchestrator.errors import PauseError, StoreError, TooManyLettersError
+from orchestrator.contract.process_orders import MAX_LANES, ProcessOrder, Wanted
+from orchestrator.errors import PauseError, ProcessChoiceError, ProcessUnknownError, StoreError, TooManyLettersError
+from orchestrator.fleet.ordering import STOPPING, asked
 from orchestrator.http.answers import exact_brand, service
 from orchestrator.http.ops_orders import (
     HOUR_MS,
@@ -45,6 +47,7 @@ from orchestrator.http.problems import ProblemError, not_found
 from orchestrator.http.sign_in import acting, begin, desk, give, recognise, refuse_foreign_pages, session
 from orchestrator.http.urls import ops_brand_url
 from orchestrator.http.view import number
+from orchestrator.store.members import BEAT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.acts import Act
     from orchestrator.contract.history import Minute
+    from orchestrator.fleet.members import Member
     from orchestrator.http.operator_view import Grouped, Moved, OperatorView
     from orchestrator.http.sessions import Session
     from orchestrator.letters import Order
@@ -143,7 +147,7 @@ async def overview() -> str:
         more_orphans=number(more_orphans) if more_orphans else "",
         parked=parked_rows(fleet),
         paused=paused_rows(fleet),
-        members=member_rows(fleet),
+        members=member_rows(fleet, fleet.members),
         groups=None if parts.grouped is None else group_rows(parts.grouped.tally),
         unread=_unread(parts.grouped),
         acts=None if parts.acts is None else act_rows(parts.acts),
@@ -216,6 +220,33 @@ async def brands() -> WerkzeugResponse:
     text = await act_on_brand(operator(), form.get("action", ""), name, _by(signed_in), form)
     _tell(signed_in, text)
     return _back(name if form.get("back") == "brand" else None)
+
+
+@blueprint.get("/process")
+@takes("name")
+async def process() -> str:
+    """One process, or all of them: how it stands to orders, and the forms that order it."""
+    name = request.args.get("name", "")
+    fleet = await operator().fleet()
+    members = [member for member in fleet.members if not name or name == member.name]
+    if not members:
+        raise not_found("No process of this name is running.")
+    return await _page("ops_process.html", name=name, members=member_rows(fleet, members), most=MAX_LANES)
+
+
+@blueprint.post("/processes")
+async def processes() -> WerkzeugResponse:
+    """Let a process, or all, take no more brands or take them again, end, or work with other lanes."""
+    signed_in, form = await acting()
+    wanted, name = form.get("action", ""), form.get("process", "")
+    if wanted not in set(Wanted):
+        raise refused(f"action must be one of {', '.join(Wanted)}.")
+    if bool(name) == (form.get("all") == "yes"):
+        raise refused("Say which process is meant: either process, or all=yes.")
+    lanes = whole("lanes", form, 1, MAX_LANES) if wanted == Wanted.LANES else None
+    ordered = await order_processes(operator(), name or None, Wanted(wanted), _by(signed_in), lanes)
+    _tell(signed_in, said_of_processes(ordered, Wanted(wanted), lanes))
+    return redirect(f"{request.root_path}/ops#processes", code=HTTPStatus.SEE_OTHER.value)
 
 
 @blueprint.get("/purge")
@@ -294,6 +325,35 @@ async def act_on_brand(view: OperatorView, action: str, name: str, by: str, valu
         raise refused(str(error)) from None
     until = "until somebody resumes it" if for_ms is None else f"for {for_ms / HOUR_MS:g} h"
     return f"{shown(name)} is paused {until}; its chunks wait."
+
+
+async def order_processes(
+    view: OperatorView, process: str | None, wanted: Wanted, by: str, lanes: int | None
+) -> Sequence[Member]:
+    """Order *process*, None: all; returns those that were ordered.
+
+    Raises:
+        ProblemError: none is called so (404), several are, or it takes no orders (409); nobody was ordered.
+    """
+    try:
+        return await view.order(process, wanted, by, lanes)
+    except ProcessUnknownError as error:
+        raise not_found(_sentence(error)) from None
+    except ProcessChoiceError as error:
+        raise ProblemError(HTTPStatus.CONFLICT, _sentence(error)) from None
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return shown(f"{text[:1].upper()}{text[1:]}.")
+
+
+def said_of_processes(ordered: Sequence[Member], wanted: Wanted, lanes: int | None) -> str:
+    """What processes were ordered, in words."""
+    which = shown(ordered[0].id) if len(ordered) == 1 else f"{len(ordered)} processes"
+    order = ProcessOrder(wanted=wanted, at_ms=0, lanes=lanes)
+    end = f" {STOPPING}" if wanted is Wanted.STOP else ""
+    return f"{which}: {asked(order)}. Heard within {BEAT_S:.0f} s.{end}"
 
 
 async def _taken(view: OperatorView, name: str, by: str, holder: str) -> str:

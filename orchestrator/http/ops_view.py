@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.contract.history import MINUTES
 from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
 from orchestrator.http.view import NONE, Time, number, time_of
@@ -106,6 +107,9 @@ class MemberRow:
     since: Time | None
     heard: str
     holds: Sequence[tuple[str, Time | None]]
+    stands: str
+    quiet: bool
+    obeys: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +202,14 @@ def strip(fleet: FleetView) -> list[Tile]:
         Tile("Parked", number(parked), bad=parked > 0),
         Tile("Paused", number(counts.get(Standing.PAUSED, 0))),
         Tile("Spiking", number(len(fleet.spiking))),
-        Tile("Processes", number(len(fleet.members)), bad=not fleet.members),
+        _processes(fleet),
     ]
+
+
+def _processes(fleet: FleetView) -> Tile:
+    quiet = sum(member.quiet for member in fleet.members)
+    value = f"{number(len(fleet.members))}{f', {number(quiet)} quiet' if quiet else ''}"
+    return Tile("Processes", value, bad=quiet == len(fleet.members))
 
 
 def queue_rows(fleet: FleetView) -> tuple[list[QueueRow], int]:
@@ -253,16 +263,16 @@ def paused_rows(fleet: FleetView) -> list[PausedRow]:
     ]
 
 
-def member_rows(fleet: FleetView) -> list[MemberRow]:
-    """The processes that live, and what each holds."""
+def member_rows(fleet: FleetView, members: Sequence[Member]) -> list[MemberRow]:
+    """Some of the processes that live, how they stand to orders, and what each holds."""
     held: dict[str, list[BrandStatus]] = {}
     for brand in fleet.brands:
         if brand.holder is not None:
             held.setdefault(brand.holder.name, []).append(brand)
-    return [_member_row(member, held.get(member.name, [])) for member in fleet.members[:SHOWN_BRANDS]]
+    return [_member_row(fleet.as_of_ms, member, held.get(member.name, [])) for member in members[:SHOWN_BRANDS]]
 
 
-def _member_row(member: Member, held: Sequence[BrandStatus]) -> MemberRow:
+def _member_row(now_ms: int, member: Member, held: Sequence[BrandStatus]) -> MemberRow:
     return MemberRow(
         id=member.id,
         name=member.name,
@@ -276,6 +286,9 @@ def _member_row(member: Member, held: Sequence[BrandStatus]) -> MemberRow:
             (brand.brand, None if brand.holder is None else _time(brand.holder.since_ms))
             for brand in held[:SHOWN_BRANDS]
         ],
+        stands=shown(stands(now_ms, member)),
+        quiet=member.quiet,
+        obeys=member.obedience is not None,
     )
 
 

@@ -21,7 +21,7 @@ from orchestrator import __version__
 from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprint, compare
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import StoreError
-from orchestrator.fleet.members import TTL_S, Member
+from orchestrator.fleet.members import TTL_S, Member, Obedience
 from orchestrator.process.metrics import Metrics, resident_memory_bytes
 from orchestrator.service.meter import Reading, measured
 from orchestrator.service.obedience import Orders
@@ -133,6 +133,10 @@ class Heartbeat:
     def members(self) -> tuple[Member, ...]:
         """The processes that live, this one included, as last heard; none once that is too old to be true."""
         return self._members
+
+    def obedience(self) -> tuple[Obedience, int]:
+        """How this process stands to orders, and how many lanes it has by now."""
+        return self._orders.obedience(), self._orders.lanes
 
     def disputes(self) -> tuple[Dispute, ...]:
         """Which processes were there before this one and have other settings."""

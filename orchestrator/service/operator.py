@@ -20,7 +20,10 @@ import trio
 from orchestrator.contract.acts import Act, Value
 from orchestrator.contract.history import Minute
 from orchestrator.contract.letters import Selection
+from orchestrator.contract.process_orders import Wanted
 from orchestrator.errors import TooManyLettersError
+from orchestrator.fleet.members import Member
+from orchestrator.fleet.ordering import meant
 from orchestrator.fleet.view import FleetView
 from orchestrator.http import Grouped, LetterPage, Moved
 from orchestrator.letters import Order, Tally, carry_out, each, find, plan
@@ -28,7 +31,9 @@ from orchestrator.store.audit import read_audit, write_audit
 from orchestrator.store.fleet import read_brand, read_fleet
 from orchestrator.store.history import read_history
 from orchestrator.store.locks import break_lock
+from orchestrator.store.members import read_members
 from orchestrator.store.pauses import pause, resume
+from orchestrator.store.process_orders import give
 from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
 from orchestrator.store.registration import unregister
 
@@ -154,6 +159,23 @@ class Operator:
             return break_lock(self._client, brand, found.token)
 
         return await self._act(by, "locks break", brand, {"holder": holder}, take)
+
+    async def order(self, process: str | None, wanted: Wanted, by: str, lanes: int | None = None) -> Sequence[Member]:
+        """Order *process*, named by name or id, or all; those that were ordered."""
+
+        def order() -> Sequence[Member]:
+            chosen = meant(read_members(self._client), process)
+            count: Value = None if wanted is not Wanted.LANES else lanes if lanes is not None else "default"
+            for member in chosen:
+                details: dict[str, Value] = {"process": member.name, "id": member.id, "lanes": count}
+                told: dict[str, Value] = {name: value for name, value in details.items() if value is not None}
+                self._write_down(by, f"processes {wanted.value}", None, told)
+            give(self._client, [member.name for member in chosen], wanted, by, lanes)
+            return chosen
+
+        ordered = await self._call(order)
+        self._changed()
+        return ordered
 
     async def holdings(self, brand: str) -> Holdings:
         """What is kept of *brand*."""

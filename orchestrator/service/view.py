@@ -14,7 +14,9 @@ from typing import TypeVar
 import trio
 
 from orchestrator.contract.pauses import Pause, resuming
+from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.noticing import Trouble
+from orchestrator.fleet.ordering import resuming as resuming_process
 from orchestrator.fleet.parking import REMEDIES, Code, remedy
 from orchestrator.fleet.view import FleetView
 from orchestrator.fleet.words import alone
@@ -86,6 +88,7 @@ class Service:
             "server": _server_check([] if self.fitness is None else self.fitness.findings()),
             "lanes": _lanes_check(scheduler),
             "paused": _paused_check(scheduler.paused),
+            "orders": _orders_check(self._heartbeat),
             "settings": _settings_check(self._heartbeat),
             "merge": _merge_check(),
         }
@@ -210,6 +213,23 @@ def _paused_check(paused: Mapping[str, Pause]) -> Check:
     inner = "; ".join(f"{brand!r}: {pause}; {resuming(brand)}" for brand, pause in shown)
     detail = "; ".join(f"{brand!r}: {pause.for_strangers()}; {resuming(brand)}" for brand, pause in shown)
     return Check("ok", f"{len(paused)} paused: {detail}{more}", f"{len(paused)} paused: {inner}{more}")
+
+
+def _orders_check(heartbeat: Heartbeat) -> Check:
+    """What this process does less because an operator said so; that is in order, and readers are served as before."""
+    obeyed, lanes = heartbeat.obedience()
+    told, by = [], f" by {obeyed.by}" if obeyed.by else ""
+    inner = []
+    if obeyed.stopping:
+        told, inner = ["ordered to stop"], [f"ordered to stop{by}"]
+    elif obeyed.quiet_since_ms is not None:
+        since = f"quiet since {iso_utc_seconds(obeyed.quiet_since_ms)}"
+        rest = f"takes no more brands; {resuming_process(heartbeat.name)}"
+        told, inner = [f"{since}: {rest}"], [f"{since}{by}: {rest}"]
+    if lanes != obeyed.setting:
+        also = f"{lanes} lanes by order, {obeyed.setting} by setting"
+        told, inner = [*told, also], [*inner, also]
+    return Check("ok", "; ".join(told), "; ".join(inner))
 
 
 def _told(brand: str, trouble: Trouble) -> str:

@@ -173,7 +173,14 @@ def leave(client: redis.Redis, name: str) -> None:
 
 
 def read_members(client: redis.Redis) -> tuple[Member, ...]:
-    """The processes that live, the oldest first, and what each is ordered, for those who only want to know.
+    """The processes that live, as :func:`look_at_members` finds them."""
+    return look_at_members(client)[1]
+
+
+def look_at_members(client: redis.Redis) -> tuple[int, tuple[Member, ...]]:
+    """The server's time, and the processes that live, the oldest first, with what each is ordered.
+
+    For those who only want to know.
 
     Raises:
         StoreError: Redis did not answer or refused, also because the key has a foreign type.
@@ -184,9 +191,10 @@ def read_members(client: redis.Redis) -> tuple[Member, ...]:
         (seconds, microseconds), size = pipe.execute()
         # What somebody else filled is not read; the next beat empties it.
         entries = cast("dict[bytes, bytes]", client.hgetall(MEMBERS_KEY)) if size <= 2 * MAX_MEMBERS else {}
-    members = _members(entries.items(), seconds * 1000 + microseconds // 1000)
+    now_ms = seconds * 1000 + microseconds // 1000
+    members = _members(entries.items(), now_ms)
     orders = read_orders(client)
-    return tuple(replace(member, asked=orders.get(member.name, ())) for member in members)
+    return now_ms, tuple(replace(member, asked=orders.get(member.name, ())) for member in members)
 
 
 def _members(entries: Iterable[tuple[bytes, bytes]], now_ms: int) -> tuple[Member, ...]:

@@ -11,15 +11,17 @@ import msgspec
 import pytest
 import redis
 
-from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, PAUSED_KEY, BrandKeys
+from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY, PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
+from orchestrator.contract.process_orders import Wanted
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.settings import Settings
 from orchestrator.store import pauses
-from orchestrator.store.members import Told, beat
+from orchestrator.store.members import Told, ToldObedience, beat
 from orchestrator.store.parked import encode
 from orchestrator.store.pauses import pause, resume
+from orchestrator.store.process_orders import give
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
 
@@ -254,6 +256,24 @@ def test_doctor_says_what_status_shows(invoke: Invoke, redis_client: redis.Redis
     assert findings["left alone"]["remedy"] == remedy(Code.TYPE, "doctor parked")
     assert "'doctor paused': paused by ann" in findings["paused"]["detail"]
     assert findings["locks"]["detail"] == "1 brand held by processes that are gone: 'doctor held'"
+
+
+def test_doctor_says_who_takes_no_brands(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """Because somebody said so, and may have forgotten it; also who was asked to and has not heard it."""
+    settings = msgspec.Raw(Settings().fingerprint.text().encode())
+    quiet = ToldObedience(5, quiet_since_ms=1, by="ann@host")
+    names = ["00000000000000aa", "00000000000000bb"]
+    beat(redis_client, names[0], 1, Told("o-1", "1", 4, settings, 5, 0, orders=quiet))
+    beat(redis_client, names[1], 2, Told("o-2", "1", 4, settings, 5, 0, orders=ToldObedience(5)))
+    one = findings_of(invoke("doctor", "--json").stdout)["orders"]
+    give(redis_client, names[1:], Wanted.QUIET, "bob")
+    both = findings_of(invoke("doctor", "--json").stdout)["orders"]
+    redis_client.delete(MEMBERS_KEY, ORDERS_KEY)
+    assert (one["verdict"], one["remedy"]) == ("warn", f"orchestrator processes resume {names[0]}")
+    assert one["detail"].startswith("1 of 2: 'o-1' quiet for")
+    assert one["detail"].endswith("by ann@host")
+    assert both["detail"].startswith("no process takes brands: 'o-1' quiet for")
+    assert findings_of(invoke("doctor", "--json").stdout)["orders"]["verdict"] == "ok"
 
 
 def test_doctor_names_queues_that_nobody_reads(invoke: Invoke, redis_client: redis.Redis) -> None:

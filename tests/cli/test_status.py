@@ -23,7 +23,7 @@ from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.lock_token import new_token
 from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.document import fleet_document
-from orchestrator.fleet.members import Load, Member, Rates
+from orchestrator.fleet.members import Load, Member, Obedience, Rates
 from orchestrator.fleet.parking import REMEDIES, Code, Parked, remedy
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueue, OrphanQueues, Standing
 from orchestrator.settings import Settings
@@ -98,6 +98,19 @@ def test_page_says_everything_in_80_columns() -> None:
         assert part in " ".join(text.split("\n")) or part in text, part
     assert max(map(len, text.split("\n"))) <= 80
     assert "idle" not in text
+
+
+def test_page_says_how_processes_stand_to_orders() -> None:
+    """Below each that was ordered something, and in the count."""
+    [one, other] = picture().members
+    quiet = replace(other, obedience=Obedience(5, NOW_MS - 180_000, by="ann@host"))
+    text = shown(picture(members=[one, quiet]))
+    assert "2 running, 1 quiet, 2 of 10 lanes with a brand" in text
+    assert "→ o-2 (00000000000000bb): quiet for 3 min by ann@host" in text
+    assert max(map(len, text.split("\n"))) <= 80
+    document = fleet_document(picture(members=[one, quiet]))
+    assert document["processes"][0]["orders"] is None
+    assert document["processes"][1]["orders"]["by"] == "ann@host"
 
 
 def test_wide_terminals_use_the_room() -> None:

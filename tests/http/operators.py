@@ -11,8 +11,10 @@ from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.history import Minute
 from orchestrator.contract.letters import Letter, LetterError, Selection
 from orchestrator.contract.pauses import Pause
+from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.errors import TooManyLettersError
-from orchestrator.fleet.members import Load, Member, Rates
+from orchestrator.fleet.members import Load, Member, Obedience, Rates
+from orchestrator.fleet.ordering import meant
 from orchestrator.fleet.parking import Code, Parked
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing, standing
 from orchestrator.http import Grouped, LetterPage, Moved
@@ -51,6 +53,7 @@ def member(name: str = "0a1b2c3d4e5f6071", **changes: Any) -> Member:
             load=Load(0.4, 0.5, 300 << 20),
             rates=Rates(chunks=123.4),
             oldest_s=12.0,
+            obedience=Obedience(5),
         ),
         **changes,
     )
@@ -182,6 +185,15 @@ class MemoryOperator:
         now = standing(known.queued, None, known.parked, known.paused)
         self.brands[brand] = replace(known, standing=now, holder=None)
         return True
+
+    async def order(self, process: str | None, wanted: Wanted, by: str, lanes: int | None = None) -> Sequence[Member]:
+        """Order; nobody has heard it yet."""
+        chosen = meant(self.members, process)
+        self._note(by, f"processes {wanted.value}", None, processes=len(chosen), lanes=lanes)
+        order = ProcessOrder(wanted=wanted, at_ms=NOW_MS, by=by, lanes=lanes)
+        names = {one.name for one in chosen}
+        self.members = [replace(one, asked=(order,)) if one.name in names else one for one in self.members]
+        return chosen
 
     async def holdings(self, brand: str) -> Holdings:
         """What is kept."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.errors import StoreRefusedError
+from orchestrator.fleet.members import Obedience
 from orchestrator.fleet.view import Standing
 from orchestrator.http.ops_documents import PAYLOAD_CHARS
-from tests.http.operators import TOKEN, MemoryOperator, letter
+from tests.http.operators import NOW_MS, TOKEN, MemoryOperator, letter, member
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
@@ -136,6 +137,36 @@ async def test_a_brand_is_taken_from_its_holder(client: TestClientProtocol, full
     assert full.written[-1].by.startswith("cron (API, ")
 
 
+async def test_processes_are_ordered(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """One by name or id, or all; the picture tells what was not heard yet."""
+    full.members = [
+        member(obedience=Obedience(5, NOW_MS, by="bob")),
+        member("00000000000000bb", id="o-2", obedience=None),
+    ]
+    order = {"action": "lanes", "lanes": 9, "process": "worker-host-1", "by": "cron"}
+    told = await post(client, "/v1/ops/processes", order)
+    assert told == {
+        "action": "lanes",
+        "processes": [{"id": "worker-host-1", "name": member().name}],
+        "told": "worker-host-1: asked for 9 lanes. Heard within 5 s.",
+    }
+    assert full.written[-1].by.startswith("cron (API, ")
+    first, second = (await get(client, "/v1/ops"))["processes"]
+    assert second["orders"] is None
+    assert first["orders"] == {
+        "quietSince": "2026-11-27T04:22:39.458Z",
+        "stopping": False,
+        "by": "bob",
+        "lanesBySetting": 5,
+        "notHeard": [
+            {"wanted": "lanes", "lanes": 9, "at": "2026-11-27T04:22:39.458Z", "by": full.written[-1].by},
+        ],
+    }
+    await post(client, "/v1/ops/processes", {"action": "quiet", "process": "nobody"}, status=404)
+    problem = await post(client, "/v1/ops/processes", {"action": "quiet", "all": True}, status=409)
+    assert "takes no orders" in problem["detail"]
+
+
 async def test_a_grep_is_a_plain_text(client: TestClientProtocol) -> None:
     """A pattern of somebody else could compute for ever, and nobody else would be served."""
     order = {"action": "drop", "brand": "acme", "dryRun": True}
@@ -178,6 +209,12 @@ async def test_a_session_of_the_pages_does_not_act_here(client: TestClientProtoc
         ("/v1/ops/brands", {**PAUSE, "more": 1}),
         ("/v1/ops/brands", {**PAUSE, "hours": 0}),
         ("/v1/ops/brands", {**PAUSE, "reason": "x" * 300}),
+        ("/v1/ops/processes", {"action": "quiet"}),
+        ("/v1/ops/processes", {"action": "quiet", "all": True, "process": "x"}),
+        ("/v1/ops/processes", {"action": "quiet", "all": True, "lanes": 3}),
+        ("/v1/ops/processes", {"action": "dance", "all": True}),
+        ("/v1/ops/processes", {"action": "lanes", "all": True, "lanes": 0}),
+        ("/v1/ops/processes", {"action": "lanes", "all": True, "lanes": 1_001}),
         ("/v1/ops/letters", {"action": "drop", "brand": "acme"}),
         ("/v1/ops/letters", {**DROP, "group": "x"}),
         ("/v1/ops/letters", {**DROP, "index": -1}),

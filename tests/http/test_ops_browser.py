@@ -92,6 +92,25 @@ async def test_an_operator_mends_what_failed(served: Served) -> None:
     assert "acme" not in operator.brands
 
 
+async def test_an_operator_orders_a_process(served: Served) -> None:
+    """Quiet and lanes, from the page of the process."""
+    operator = served.operator
+    operator.add_all_kinds()
+
+    def visit(page: Page) -> None:
+        sign_in(page, served.url)
+        page.get_by_role("link", name="worker-host-1").click()
+        page.get_by_role("button", name="Quiet").click()
+        page.get_by_text("worker-host-1: asked to be quiet.").wait_for()
+        page.get_by_role("link", name="All processes").click()
+        page.get_by_label("Lanes, 1 to 1000").fill("9")
+        page.get_by_role("button", name="Set lanes").click()
+        page.get_by_text("worker-host-1: asked for 9 lanes.").wait_for()
+
+    assert [told for told in await browse(visit) if MESSAGE not in told] == []
+    assert [act.action for act in operator.written[1:]] == ["processes quiet", "processes lanes"]
+
+
 async def test_everything_works_without_script(served: Served) -> None:
     """Links and forms are enough."""
     operator = served.operator
@@ -172,6 +191,7 @@ async def test_a_form_of_another_page_does_nothing(served: Served) -> None:
 
 PATHS = (
     *("/", "/brands/nike", "/ops", "/ops/brand?name=acme", "/ops/look?action=drop&brand=acme&all=yes"),
+    *("/ops/process?name=0a1b2c3d4e5f6071", "/ops/process"),
     *("/ops/purge?name=acme", "/ops/sign-in", "/ops/nothing"),
 )
 

@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
+from orchestrator.fleet.members import Obedience
 from orchestrator.fleet.view import Standing
 from orchestrator.http import Access, AccessOptions, build_app
 from orchestrator.http import access as access_module
@@ -20,7 +21,7 @@ from orchestrator.http.sessions import MAX_FAILURES
 from orchestrator.process.metrics import Metrics
 from orchestrator.process.secret_files import read_bounded
 from orchestrator.store.orphans import Orphan, Orphans
-from tests.http.operators import TOKEN, MemoryOperator, letter
+from tests.http.operators import NOW_MS, TOKEN, MemoryOperator, letter, member
 from tests.http.test_pages import ATTACKS, Outline
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ FORM_TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 FORMS = {
     "/ops/letters": {"action": "drop", "brand": "acme", "all": "yes", "expected": "4"},
     "/ops/brands": {"action": "pause", "brand": "beta"},
+    "/ops/processes": {"action": "quiet", "all": "yes"},
     "/ops/sign-out": {},
 }
 
@@ -387,6 +389,74 @@ async def test_a_lock_that_is_none_of_ours_cannot_be_broken(signed: TestClientPr
         page = await text(signed, "/ops/brand?name=acme")
         assert "worker-host-1" in page
         assert "Take it from" not in page
+
+
+async def test_a_process_is_ordered_from_its_page(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """The page says how it stands; the order, and that it was not heard yet, stand in the table afterwards."""
+    [one] = full.members
+    assert f'href="/ops/process?name={one.name}"' in await text(signed, "/ops")
+    page = await text(signed, f"/ops/process?name={one.name}")
+    assert "Nothing was ordered." in page
+    form = {"form_token": await form_token(signed), "process": one.name}
+    for action, told in (
+        ({"action": "quiet"}, "asked to be quiet"),
+        ({"action": "lanes", "lanes": "7"}, "asked for 7 lanes"),
+        ({"action": "lanes", "lanes": ""}, "asked for as many lanes as its settings say"),
+        ({"action": "stop"}, "may start it again"),
+        ({"action": "resume"}, "asked to resume"),
+    ):
+        response = await signed.post("/ops/processes", form=form | action, headers=OWN)
+        assert (response.status_code, response.headers["Location"]) == (303, "/ops#processes")
+        assert told in await text(signed, "/ops")
+        assert full.written[-1].action == f"processes {action['action']}"
+        assert full.written[-1].by.startswith("ann (page, ")
+    assert "asked to resume by ann (page, &lt;local&gt;), not heard yet" in await text(signed, "/ops")
+
+
+async def test_all_processes_are_ordered_at_once(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """One page for them; a quiet one is counted at the top."""
+    full.members = [member(), member("00000000000000bb", id="o-2", obedience=Obedience(5, NOW_MS - 60_000, by="bob"))]
+    page = await text(signed, "/ops/process")
+    assert "quiet for 60 s by bob, 2 brands still in work" in page
+    assert "2, 1 quiet" in await text(signed, "/ops")
+    form = FORMS["/ops/processes"] | {"form_token": await form_token(signed)}
+    assert (await signed.post("/ops/processes", form=form, headers=OWN)).status_code == 303
+    assert "2 processes: asked to be quiet." in await text(signed, "/ops")
+    assert all(one.asked for one in full.members)
+
+
+async def test_who_only_reads_orders_no_process(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """Its page is there, without forms; one of an older version says that it takes no orders."""
+    full.members = [member(obedience=None)]
+    page = await text(client, f"/ops/process?name={member().name}")
+    assert "takes no orders: end it by a signal" in page
+    assert "<form" not in page
+    assert "All processes" not in await text(client, "/ops")
+    await text(client, "/ops/process?name=nobody", 404)
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({"action": "dance", "all": "yes"}, 400, "action must be one of quiet, resume, stop, lanes"),
+        ({"action": "quiet"}, 400, "Say which process is meant"),
+        ({"action": "quiet", "process": "x", "all": "yes"}, 400, "Say which process is meant"),
+        ({"action": "lanes", "all": "yes", "lanes": "0"}, 400, "lanes must be a whole number from 1 to 1000"),
+        ({"action": "lanes", "all": "yes", "lanes": "1001"}, 400, "lanes must be a whole number"),
+        ({"action": "quiet", "process": "<b>"}, 404, "No process has the name or id &#39;&lt;b&gt;&#39;"),
+        ({"action": "quiet", "process": "worker-host-1"}, 409, "say which is meant by name"),
+    ],
+)
+async def test_an_order_that_cannot_be_is_refused(
+    signed: TestClientProtocol, full: MemoryOperator, form: dict[str, str], status: int, told: str
+) -> None:
+    """With a sentence about it, and nobody is ordered."""
+    full.members = [member(), member("00000000000000bb")]
+    token = await form_token(signed)
+    response = await signed.post("/ops/processes", form=form | {"form_token": token}, headers=OWN)
+    assert response.status_code == status
+    assert told in await response.get_data(as_text=True)
+    assert not any(one.asked for one in full.members)
 
 
 async def test_a_brand_is_removed_after_a_look(signed: TestClientProtocol, full: MemoryOperator) -> None:

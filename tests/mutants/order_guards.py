@@ -15,6 +15,14 @@ _HEARTBEAT: Final = "orchestrator/service/heartbeat.py"
 _SCHEDULER: Final = "orchestrator/scheduler/scheduler.py"
 _APP: Final = "orchestrator/service/app.py"
 
+_MEANT: Final = "orchestrator/fleet/ordering.py"
+_COMMAND: Final = "orchestrator/cli/processes.py"
+_OPERATOR: Final = "orchestrator/service/operator.py"
+_PAGES: Final = "orchestrator/http/ops_pages.py"
+_API: Final = "orchestrator/http/ops_api.py"
+
+_CHOOSES: Final = "tests/fleet/test_ordering.py"
+_ORDERS: Final = "tests/cli/test_processes.py"
 _READS: Final = "tests/contract/test_process_orders.py"
 _LIES: Final = "tests/store/test_process_orders.py"
 _DOES: Final = "tests/service/test_obedience.py"
@@ -73,6 +81,32 @@ ORDER_GUARDS: Final = (
         "len(self._lanes) < self._most_lanes and",
         "len(self._lanes) < self._options.concurrency and",
         _LANES,
+    ),
+    # fleet/ordering: who is meant, and when it is done
+    Guard(_MEANT, "    if not named:\n", "    if False:\n", _CHOOSES),
+    Guard(_MEANT, "if wanted is not None and len(named) > 1:", "if False:", _CHOOSES),
+    Guard(_MEANT, "    if deaf:\n", "    if False:\n", _CHOOSES),
+    Guard(_MEANT, "(member.quiet and not member.active)", "member.quiet", _CHOOSES),
+    Guard(_MEANT, "wanted is Wanted.STOP or any(", "any(", _CHOOSES),
+    Guard(_MEANT, "(order.wanted is Wanted.LANES) is lanes for", "order for", _CHOOSES),
+    # surfaces: asked before an end, all or none, written down before
+    Guard(_COMMAND, "    if not yes:\n", "    if False:\n", _ORDERS),
+    Guard(_COMMAND, "            write_down(client, action, None, ", "            dict(", _ORDERS),
+    Guard(_COMMAND, "if bool(names) == everything:", "if False:", _ORDERS),
+    Guard(_COMMAND, "if not 1 <= number <= MAX_LANES:", "if False:", _ORDERS),
+    Guard(
+        _OPERATOR,
+        '                self._write_down(by, f"processes {wanted.value}", None, told)\n',
+        "",
+        "tests/service/test_operator.py",
+    ),
+    Guard(_PAGES, 'if bool(name) == (form.get("all") == "yes"):', "if False:", "tests/http/test_ops_pages.py"),
+    Guard(_API, "if (wanted.process is None) != wanted.all:", "if False:", "tests/http/test_ops_api.py"),
+    Guard(
+        _API,
+        "if wanted.lanes is not None and wanted.action is not Wanted.LANES:",
+        "if False:",
+        "tests/http/test_ops_api.py",
     ),
 )
 """Every row."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 
-from orchestrator.contract.keys import AUDIT_KEY, BrandKeys
+from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, ORDERS_KEY, BrandKeys
 from orchestrator.contract.letters import Selection, Writer, group_name
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
-from orchestrator.errors import PauseError, StoreError, TooManyLettersError
+from orchestrator.contract.process_orders import Wanted
+from orchestrator.errors import PauseError, ProcessUnknownError, StoreError, TooManyLettersError
 from orchestrator.fleet.view import Standing
 from orchestrator.letters import Action, Order
 from orchestrator.service import operator as module
 from orchestrator.service.operator import Operator, Shared
 from orchestrator.store.audit import read_audit
+from orchestrator.store.members import Told, ToldObedience, beat
 from orchestrator.store.pauses import paused
 
 if TYPE_CHECKING:
@@ -218,3 +222,28 @@ async def test_many_who_ask_at_once_share_one_answer(autojump_clock: trio.testin
     assert await shared.get(call, limiter) == 2
     shared.forget()
     assert await shared.get(call, limiter) == 3
+
+
+async def test_processes_are_ordered_and_each_is_written_down(operator: Operator, redis_client: redis.Redis) -> None:
+    """By id or name, or all; nobody is ordered, and nothing written, where one of them cannot be."""
+    settings = msgspec.Raw(Fingerprint({}).text().encode())
+    names = ["00000000000000aa", "00000000000000bb"]
+    for name in names:
+        told = Told(f"o-{name[-1]}", "1", 4, settings, 5, 0, orders=ToldObedience(5))
+        beat(redis_client, name, 0, told)
+    before = len(read_audit(redis_client, 1_000))
+    with pytest.raises(ProcessUnknownError):
+        await operator.order("o-c", Wanted.QUIET, "ann")
+    assert len(read_audit(redis_client, 1_000)) == before
+    [one] = await operator.order("o-b", Wanted.LANES, "ann", 3)
+    assert one.name == names[1]
+    assert len(await operator.order(None, Wanted.QUIET, "bob")) == 2
+    asked = {member.name: [str(order) for order in member.asked] for member in (await operator.fleet()).members}
+    newest = [(act.by, act.action, act.details) for act in read_audit(redis_client, 3)]
+    redis_client.delete(MEMBERS_KEY, ORDERS_KEY)
+    assert asked == {names[0]: ["quiet"], names[1]: ["lanes 3", "quiet"]}
+    assert newest == [
+        ("bob", "processes quiet", {"process": names[1], "id": "o-b"}),
+        ("bob", "processes quiet", {"process": names[0], "id": "o-a"}),
+        ("ann", "processes lanes", {"process": names[1], "id": "o-b", "lanes": 3}),
+    ]

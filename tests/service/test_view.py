@@ -15,12 +15,13 @@ from trio.testing import MockClock
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
+from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.noticing import Trouble
 from orchestrator.fleet.parking import REMEDIES, Code, Parked, remedy
 from orchestrator.fleet.view import FleetView
-from orchestrator.http.service_view import Lag, Notice, Status
+from orchestrator.http.service_view import Check, Lag, Notice, Status
 from orchestrator.kernels import choice
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.process.metrics import Metrics
@@ -81,10 +82,12 @@ class FixedScheduler:
         return ("nike", "acme")
 
 
-def _service(client: redis.Redis, **changes: Any) -> Service:
+def _service(client: redis.Redis, *, orders: Orders | None = None, **changes: Any) -> Service:
     scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
     feed = UpdateFeed(client, Metrics(merge_implementation="python"))
-    heartbeat = Heartbeat(client, Identity("a", "o-1", MINE), Metrics(), work=Work, orders=Orders(Obedient(), 5))
+    heartbeat = Heartbeat(
+        client, Identity("a", "o-1", MINE), Metrics(), work=Work, orders=orders or Orders(Obedient(), 5)
+    )
     return Service("o-1", scheduler, heartbeat, Documents(client), feed, redis_address="unix:///there")
 
 
@@ -161,6 +164,7 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
         "server": ("ok", ""),
         "lanes": ("ok", "folding, waiting"),
         "paused": ("ok", ""),
+        "orders": ("ok", ""),
         "settings": ("ok", ""),
         "merge": ("ok", choice.IMPLEMENTATION),
     }
@@ -203,7 +207,11 @@ def test_checks_name_some_brands_that_are_left_to_a_newer_version(redis_client: 
 
 def test_redis_check_keeps_the_servers_words_for_operators(redis_client: redis.Redis) -> None:
     """Strangers get a sentence of ours."""
-    down = {"redis_up": False, "redis_reason": "user bob at redis-7", "redis_summary": "Redis does not answer"}
+    down: dict[str, Any] = {
+        "redis_up": False,
+        "redis_reason": "user bob at redis-7",
+        "redis_summary": "Redis does not answer",
+    }
     check = _service(redis_client, **down).statistics().checks["redis"]
     assert (check.status, check.detail, check.inner) == ("failing", "Redis does not answer", "user bob at redis-7")
 
@@ -215,6 +223,24 @@ def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:
     assert check.status == "degraded"
     assert check.detail.startswith(f"1000 parked: 'b0': a set: {REMEDY}; ")
     assert len(check.detail) < 1_000
+
+
+def test_a_check_tells_what_this_process_was_ordered(redis_client: redis.Redis) -> None:
+    """That is in order, and it serves as before; who ordered it is for operators."""
+    orders = Orders(Obedient(), 5)
+    service = _service(redis_client, orders=orders)
+    assert service.statistics().checks["orders"] == Check("ok")
+    quiet = ProcessOrder(wanted=Wanted.QUIET, at_ms=1, by="ann@host").entry()
+    orders.take((quiet, ProcessOrder(wanted=Wanted.LANES, at_ms=1, lanes=2).entry()), 1_735_689_600_000)
+    statistics = service.statistics()
+    check = statistics.checks["orders"]
+    told = "quiet since 2025-01-01T00:00:00Z: takes no more brands; orchestrator processes resume a"
+    assert check.detail == f"{told}; 2 lanes by order, 5 by setting"
+    assert "00:00Z by ann@host: takes" in check.inner
+    assert (check.status, statistics.status) == ("ok", Status.OK)
+    orders.take((ProcessOrder(wanted=Wanted.STOP, at_ms=1, by="ann@host").entry(), b""), 2)
+    check = service.statistics().checks["orders"]
+    assert (check.detail[:15], check.inner[:27]) == ("ordered to stop", "ordered to stop by ann@host")
 
 
 def test_checks_name_some_paused_brands(redis_client: redis.Redis) -> None:
