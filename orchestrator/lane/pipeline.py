@@ -63,10 +63,22 @@ class Pipeline:
         state: of the brand, owned by this pipeline from now on.
         sizer: says how many items a batch has, and is told of each that came.
         owed: the summary is to be written even if there is nothing to fold.
+        peek: what was read along with the lease.
+
+    Attributes:
+        left: whether the last commit ended the lease, too: the pipeline is at its end.
     """
 
-    def __init__(
-        self, store: Store, config: SessionConfig, lease: Lease, state: BrandState, sizer: BatchSizer, *, owed: bool
+    def __init__(  # noqa: PLR0913 - what a lease begins with
+        self,
+        store: Store,
+        config: SessionConfig,
+        lease: Lease,
+        state: BrandState,
+        sizer: BatchSizer,
+        *,
+        owed: bool,
+        peek: Peek | None = None,
     ) -> None:
         self.cid = lease.cid
         self.state = state
@@ -85,6 +97,10 @@ class Pipeline:
         self._after: Batch | None = None
         # Items after those that were asked for which may be read next; None: nobody looked at them.
         self._fits: int | None = None
+        self.left = False
+        self._stayed = False
+        if peek is not None:
+            self._next = Batch(self._kept(peek.items), peek)
 
     def statistics(self) -> PipelineStatistics:
         """What is under way."""
@@ -93,12 +109,13 @@ class Pipeline:
 
     # -- the steady state, from top to bottom
 
-    def step(self, *, fold_ahead: bool = False) -> Step:
+    def step(self, *, fold_ahead: bool = False, let_go: bool = False) -> Step:
         """Fold and commit one batch, or refresh a summary that time has made stale.
 
         Args:
             fold_ahead: fold the next batch while Redis works on this one's commit; then the pipeline is
                 :attr:`engaged`.
+            let_go: end the lease with the commit, if this batch is all that there was.
 
         Raises:
             StoreUnavailableError, StoreRefusedError: call again to go on.
@@ -118,7 +135,7 @@ class Pipeline:
                 batch.fold(self.state, needed(batch.peek, "a peek").now_ms)
             # Before N's commit is built: a native thread then scans N + 1 meanwhile.
             self._receive()
-            self._build(batch)
+            self._build(batch, let_go=let_go)
             # After N's commit is built: both need the interpreter, and by now the scan is done.
             self._decode()
             # Before N's commit is sent: on one line answers come in order, and N + 1 is to be folded before N is in.
@@ -151,6 +168,12 @@ class Pipeline:
     def committing(self) -> bool:
         """Whether a commit was sent whose outcome is unknown."""
         return self._batch is not None and self._batch.stage is Stage.COMMITTING
+
+    @property
+    def leaving(self) -> bool:
+        """Whether a commit was built that may end the lease, and the lease was not found to be kept."""
+        batch = self._batch  # another thread asks
+        return self.left or (batch is not None and batch.commit is not None and batch.commit.let_go)
 
     @property
     def settled(self) -> bool:
@@ -354,7 +377,7 @@ class Pipeline:
             batch.scan(self._config.limits, self.state.hashing, ahead=True)
             self._next = batch
 
-    def _build(self, batch: Batch) -> None:
+    def _build(self, batch: Batch, *, let_go: bool) -> None:
         """Take the changes out of the state, into the commit of *batch*."""
         peek, brand, state = needed(batch.peek, "a peek"), self._lease.brand, self.state
         batch.enter(Stage.BUILDING)
@@ -369,7 +392,9 @@ class Pipeline:
         commit = commit_of(batch, peek, changes, summary, cid=secrets.token_hex(8), failed=failed)
         # In the commit, or a kill between the two would lose an alert whose episode is written as told.
         outbox = self._config.outbox(brand, changes, peek.now_ms)
-        batch.commit = replace(commit, outbox=outbox)
+        # A queue that turned out to be longer will do so again, and then the commit must bring what follows.
+        let_go = let_go and self._next is None and not self._stayed and len(batch.items) >= peek.queued
+        batch.commit = replace(commit, outbox=outbox, let_go=let_go)
         batch.step = replace(batch.step, alerts=len(outbox))
         failpoints.hit("session.prepared")
         batch.enter(Stage.COMMITTING)
@@ -388,8 +413,11 @@ class Pipeline:
         except StoreError:  # the commit goes another way, and asks in its own pipeline
             return None
 
-    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
-        """Send the commit, and in its pipeline what is to be known for the next step."""
+    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send the commit, and in its pipeline what is to be known for the next step, if there is to be one."""
+        commit = needed(batch.commit, "a commit")
+        if commit.let_go:
+            return self._store.send(self._line, self._lease, commit, None)
         held, wanted = self._next, self._sizer.items
         look = self._look(held=held is not None)
         # For the next batch and the one after it.
@@ -399,7 +427,7 @@ class Pipeline:
             unasked = asked is None and held.stage is Stage.DECODED
             digests = held.digests if unasked else ()
             read_on = ReadOn(self._may_read(wanted), skip=len(held.items), digests=digests, look=look)
-        return self._store.send(self._line, self._lease, needed(batch.commit, "a commit"), read_on)
+        return self._store.send(self._line, self._lease, commit, read_on)
 
     def _fold_ahead(self, batch: Batch, asked: Reply[Seen] | None) -> None:
         """Fold the next batch while Redis is busy with the commit of *batch*, whose step is told of first."""
@@ -419,18 +447,19 @@ class Pipeline:
             self.failure = error
 
     def _accept(
-        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]], asked: Reply[Seen] | None
+        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]] | None, asked: Reply[Seen] | None
     ) -> Step:
         """The commit of *batch* is in: say so, and have the next batches where the next step looks for them."""
         failpoints.hit("session.committed")
         commit = needed(batch.commit, "a commit")
+        self.left, self._stayed = answer.released, self._stayed or commit.let_go
         batch.enter(Stage.IN)
         self._batch = None
         # One that condemned is used up; one that spared may have a killer after those that it spared.
         self._verdict = self._verdict and (None if batch.step.poisoned else self._verdict.rest)
         self.cid = commit.cid
         self._pace.committed(commit, needed(batch.peek, "a peek").now_ms)
-        if answer.next is None:
+        if answer.next is None or arriving is None:
             # What is folded is part of the state, and is never forgotten without it: it is peeked again in its turn.
             if self._next is not None and self._next.in_state:
                 self._batch = self._next

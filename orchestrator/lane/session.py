@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from orchestrator import tracing
 from orchestrator.brand.state import BrandState
 from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError, StoreError
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
-from orchestrator.lane.sizer import BatchSizer
+from orchestrator.lane.sizer import BatchSizer, unseen_items
+from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
 from orchestrator.lane.trial import TrialLimits, TrialRequest
 from orchestrator.process import failpoints
@@ -28,8 +31,16 @@ from orchestrator.store.types import Lease
 if TYPE_CHECKING:
     from orchestrator.contract.fingerprint import Comparison
     from orchestrator.lane.session_config import SessionConfig
-    from orchestrator.lane.step import Step
     from orchestrator.store.store import Store
+    from orchestrator.store.types import Visit
+
+
+class Footing(Enum):
+    """How a brand was left here, and so how much is read along with its next lease, before anybody knows more."""
+
+    STRANGE = "strange"  # nobody here knows, or it went badly: one chunk, since reading more may be what kills a reader
+    SOUND = "sound"  # the last session ended well: a few
+    TAKEN = "taken"  # somebody else held it: none, for they may hold it again
 
 
 _WARM_BYTES = 1_000
@@ -45,7 +56,8 @@ class Warm:
     with the same token spares the brand from waiting until it expires. Of two sessions that
     share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
     after a failover that lost it, readers are not to see a smaller one. ``long`` says that the
-    work was long at the end, so that short work of others need not wait for the first of it.
+    work was long at the end, so that short work of others need not wait for the first of it. ``footing``
+    says how the last session ended.
     """
 
     sizer: BatchSizer
@@ -54,6 +66,7 @@ class Warm:
     epoch: int = 0
     state: BrandState | None = None
     long: bool = False
+    footing: Footing = Footing.STRANGE
 
     @property
     def held_bytes(self) -> int:
@@ -79,7 +92,7 @@ class Session(Protocol):
 
     @property
     def lease(self) -> Lease | None:
-        """Held from the acquire to the release."""
+        """Held from the acquire to the release, or until a commit was sent that may release it."""
 
     @property
     def opened(self) -> bool:
@@ -163,13 +176,14 @@ class BrandSession:
 
     def __init__(self, store: Store, config: SessionConfig, brand: str, warm: Warm | None = None) -> None:
         self.brand = brand
-        self.lease: Lease | None = None
+        self._lease: Lease | None = None
         self._store = store
         self._config = config
         self._warm = warm or Warm(BatchSizer())
         self._token = self._warm.token or store.new_token(config.holder)
         self._pipeline: Pipeline | None = None
         self._suspects = 0
+        self._begun = False
         self.taken_over: Comparison | None = None
         self.released = False
         self._abandoned = False
@@ -180,12 +194,23 @@ class BrandSession:
         return self._pipeline is not None
 
     @property
+    def lease(self) -> Lease | None:
+        """Held from the acquire to the release, or until a commit was sent that may release it.
+
+        By then nobody may renew it: that the lock is gone would look as if it were lost.
+        """
+        return None if self._pipeline is not None and self._pipeline.leaving else self._lease
+
+    @property
     def owes_release(self) -> bool:
         """Whether a lock of this session may stand."""
         return bool(self._warm.token)
 
-    def open(self) -> Lease:
+    def open(self, *, begin: bool = False) -> Lease:
         """Acquire the lease and have the brand's state in memory; repeatable after a lost reply.
+
+        Args:
+            begin: peek in the same step, where the state is in memory already or empty, and the brand likely to be had.
 
         Raises:
             BrandBusyError: another orchestrator holds it.
@@ -197,32 +222,52 @@ class BrandSession:
         """
         warm = self._warm
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
+        begin, footing, warm.footing = begin and warm.footing is not Footing.TAKEN, warm.footing, Footing.STRANGE
+        self._begun = begin  # until it is known that no attempt was counted
         try:
-            lease = self._store.acquire(self.brand, self._token, least_epoch=warm.epoch)
-        except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError):
+            lease, peek = self._visit(footing) if begin else (self._acquire(), None)
+        except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError) as error:
             warm.token = ""  # somebody else's lock stands or stood since, or a pause took it: none of this token does
+            warm.footing = Footing.TAKEN if isinstance(error, BrandBusyError) else footing
             raise
-        self.lease = lease
+        self._begun = peek is not None and peek.queued > 0
+        self._lease = lease
         self.taken_over = lease.taken_over
         warm.epoch = lease.epoch
         failpoints.hit("session.acquired")
         state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
+        if peek is not None:
+            state = BrandState.load(self._config.fold, {}) if state is None else state
+            failpoints.hit("session.peeked")
         # Without a commit there is nothing to compare: the state may be there, and its meta lost.
-        if state is None or not lease.cid or warm.cid != lease.cid:
+        elif state is None or not lease.cid or warm.cid != lease.cid:
             state = BrandState.load(self._config.fold, self._store.load_state(lease))
             self._store.settle(lease, state.bounds)
-        # Before anything is peeked: else the visits of a parked brand would count as attempts at its first chunk.
+        # Before anything is folded: what was peeked is not to blame, and the release says so.
         refuse_the_future(self.brand, state, lease.now_ms)
         if lease.attempts + 1 >= SINGLE_ATTEMPTS:
             warm.sizer.restart()  # reading the batch may be what killed its readers
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.
         owed = 0 < lease.due_ms <= lease.now_ms
-        self._pipeline = Pipeline(self._store, self._config, lease, state, warm.sizer, owed=owed)
+        self._pipeline = Pipeline(self._store, self._config, lease, state, warm.sizer, owed=owed, peek=peek)
         # After the pipeline is there, as abandon() looks the other way round: one of the two closes it.
         if self._abandoned:
             self._pipeline.close()
         failpoints.hit("session.opened")
         return lease
+
+    def _acquire(self) -> Lease:
+        return self._store.acquire(self.brand, self._token, least_epoch=self._warm.epoch)
+
+    def _visit(self, footing: Footing) -> Visit:
+        warm, unseen = self._warm, unseen_items(self._config.limits.max_chunk_bytes)
+        # A state of before the first commit has no cid either, and is not the empty one: it is dropped.
+        if not warm.cid:
+            warm.state = None
+        cid = "" if warm.state is None else warm.cid
+        limit = min(warm.sizer.items, unseen) if footing is Footing.SOUND else 1
+        with tracing.span("fetch"):
+            return self._store.visit(self.brand, self._token, cid, limit, least_epoch=warm.epoch)
 
     def step(self, *, fold_ahead: bool = False) -> Step:
         """One step of the pipeline, see :meth:`~orchestrator.lane.pipeline.Pipeline.step`."""
@@ -238,16 +283,20 @@ class BrandSession:
         told of first.
         """
         if self._pipeline is None:
-            self.open()
+            self.open(begin=True)
         pipeline = self._open_pipeline()
-        steps = [pipeline.step(fold_ahead=may.fold_ahead())]
+        steps = [pipeline.step(fold_ahead=may.fold_ahead(), let_go=may.end())]
         try:
             while pipeline.prefetched and not steps[-1].suspect and may.go_on():
-                steps.append(pipeline.step(fold_ahead=may.fold_ahead()))
+                steps.append(pipeline.step(fold_ahead=may.fold_ahead(), let_go=may.end()))
         except Exception as error:  # noqa: BLE001 - not swallowed: the next step raises it
             pipeline.failure = error
             return steps
-        if steps[-1].idle and may.end():
+        if pipeline.left:
+            self.settle()
+            self._gone(released=True)
+            steps.append(Step(idle=True))
+        elif steps[-1].idle and may.end():
             # Before the release: from then on another orchestrator may commit, and this state is only what it was.
             self.settle()
             with suppress(StoreError):  # the lane tries again, and tells of it
@@ -257,15 +306,15 @@ class BrandSession:
     def trial(self) -> TrialRequest:
         """The suspect items, and the stored state to try them on."""
         config, items = self._config, self._open_pipeline().suspects()
-        if self.lease is None:
+        if self._lease is None:
             raise RuntimeError("a trial needs the lease")
         return TrialRequest(
             brand=self.brand,
             items=list(items),
-            fields=self._store.load_state(self.lease),
+            fields=self._store.load_state(self._lease),
             fold=config.fold,
             max_chunk_bytes=config.limits.max_chunk_bytes,
-            now_ms=self.lease.now_ms,
+            now_ms=self._lease.now_ms,
             limits=TrialLimits.for_chunks(config.limits.max_chunk_bytes),
             failpoint_spec=failpoints.armed_spec(),
         )
@@ -319,7 +368,7 @@ class BrandSession:
             pipeline.close()
             # What is folded and in no commit is in the state, too: it is level with Redis only without that.
             if pipeline.settled and not pipeline.engaged:
-                warm.state, warm.cid = pipeline.state, pipeline.cid
+                warm.state, warm.cid, warm.footing = pipeline.state, pipeline.cid, Footing.SOUND
                 warm.state.rest()  # the last batch may be larger than all the rest
         return warm
 
@@ -338,13 +387,18 @@ class BrandSession:
         if not self._warm.token:
             return False
         # Brand and token are all that names a lease at release.
-        lease = self.lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
-        self.lease = None
-        untouched = self._pipeline is not None and self._pipeline.untouched
+        lease = self._lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
+        self._lease = None
+        untouched = self._begun if self._pipeline is None else self._pipeline.untouched
         released = self._store.release(lease, forgive=untouched, suspects=self._suspects)
+        self._gone(released=released)
+        return released
+
+    def _gone(self, *, released: bool) -> None:
+        """No lock of this session stands any more."""
+        self._lease = None
         self._warm.token = ""
         self.released = released
-        return released
 
     def _open_pipeline(self) -> Pipeline:
         if self._pipeline is None:

@@ -349,7 +349,8 @@ class Scheduler:
         task_status.started()
         while True:
             await trio.sleep(self._options.renew_interval_s)
-            leases = [lane.lease for lane in self._lanes.values() if lane.lease is not None]
+            # Asked once: the lane's thread may give its lease back at any time.
+            leases = [lease for lane in self._lanes.values() if (lease := lane.lease) is not None]
             if not leases:
                 continue
             try:
@@ -364,5 +365,6 @@ class Scheduler:
     def _drop(self, brand: str, token: str) -> None:
         """End the lane whose lease is lost, unless the brand has a newer lease by now."""
         lane = self._lanes.get(brand)
-        if lane is not None and lane.lease is not None and lane.lease.token == token:
+        lease = None if lane is None else lane.lease
+        if lane is not None and lease is not None and lease.token == token:
             lane.lose()

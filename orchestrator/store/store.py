@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 import msgspec
 
@@ -45,6 +45,7 @@ from orchestrator.store.types import (
     Queued,
     Seen,
     StoreOptions,
+    Visit,
 )
 from orchestrator.store.wire import bulk
 
@@ -74,6 +75,9 @@ _SEED_BITS: Final = 31
 """What Lua's generator takes."""
 
 _TIME: Final = ("TIME",)
+
+_NOT_YET: Final = "*"
+"""In place of a cid, which it cannot be: the caller peeks later."""
 
 Operation = Literal["read", "write"]
 
@@ -174,25 +178,50 @@ class Store:
             SettingsRefusedError: under the settings of this process the state would lose history.
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
-        keys, mine = BrandKeys.of(brand), self.options.fingerprint
-        asked_ms = self.clock.now_ms()
         pause_of = "" if even_paused else brand
-        reply = self._acquire(keys, token, mine.text(), least_epoch, pause_of)
+        return self._lease(BrandKeys.of(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, ())).lease
+
+    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+        """Take the lease of *brand* as :meth:`acquire` does, and in the same step begin, as :meth:`peek` does.
+
+        Args:
+            brand: whose queue.
+            token: the fencing token.
+            cid: what the state in memory ends with, empty if it is the empty state. If that is not what the brand's
+                last commit left, nothing is peeked and no attempt is counted.
+            limit: chunks to read, 1 at least.
+            least_epoch: as in :meth:`acquire`.
+
+        Raises:
+            OrchestratorError: what acquire raises; after ClockSkewError the attempt may be counted.
+            WrongTypeError: the queue is not a list.
+        """
+        keys = BrandKeys.of(brand)
+        return self._lease(keys, _Wish(token, least_epoch, brand, cid, (_read(keys, limit),)))
+
+    def _lease(self, keys: BrandKeys, wish: _Wish) -> Visit:
+        mine = self.options.fingerprint
+        asked_ms = self.clock.now_ms()
+        reply, *read = self._acquire(keys, wish, mine.text())
         taken_over = NO_CHANGE
         if Code(reply[0].decode()) is Code.SETTINGS:
             # Nothing is leased yet, so whoever works on the brand is not disturbed by a refusal. The second call agrees
             # to what was looked at here, and to nothing that somebody commits in between.
             _, stored, adopted = reply
-            taken_over = reconcile(brand, stored, adopted, mine, adopt=self.options.adopt)
+            taken_over = reconcile(keys.brand, stored, adopted, mine, adopt=self.options.adopt)
             asked_ms = self.clock.now_ms()
-            reply = self._acquire(keys, token, stored, least_epoch, pause_of)
+            reply, *read = self._acquire(keys, wish, stored)
         check_reply(scripts.ACQUIRE, keys, reply)
-        _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings = reply
+        _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings, begun, suspects = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
         told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
         self.clock.compare(asked_ms, now_ms)
-        return Lease(brand, token, *told, taken_over, settled=bool(settings))
+        lease = Lease(keys.brand, wish.token, *told, taken_over, settled=bool(settings))
+        if not begun:
+            return Visit(lease, None)
+        counted = attempts + (queued > 0)
+        return Visit(lease, Peek(lease.cid, version, counted, now_ms, queued, _read_items(read), None, suspects))
 
     def settle(self, lease: Lease, bounds: Mapping[str, int]) -> None:
         """Return if the settings of this process may go on from a state that was stored with *bounds*.
@@ -213,16 +242,18 @@ class Store:
                 checked(self._runner.run([("HSET", BrandKeys.of(lease.brand).meta, "settings", stored.text())])[0])
             raise SettingsRefusedError(refusal(lease.brand, comparison))
 
-    def _acquire(self, keys: BrandKeys, token: str, agreed: str | bytes, least_epoch: int, pause_of: str) -> Any:
+    def _acquire(self, keys: BrandKeys, wish: _Wish, agreed: str | bytes) -> list[Any]:
+        """What acquire answers, and what the commands say that are sent along."""
         formats = self.options.formats
         names = [*scripts.ACQUIRE.keys(keys), PAUSED_KEY]
-        wanted = (formats.oldest, formats.written, agreed, least_epoch, pause_of)
-        command = evalsha(scripts.ACQUIRE, names, token, self._lock_ttl_ms, *wanted, MOST_LOCK_TTL_MS)
+        wanted = (formats.oldest, formats.written, agreed, wish.least_epoch, wish.pause_of, MOST_LOCK_TTL_MS, wish.cid)
+        command = evalsha(scripts.ACQUIRE, names, wish.token, self._lock_ttl_ms, *wanted)
         with self._timed("write"):
-            reply = checked(self._runner.run([command])[0])
+            replies = self._runner.run([command, *wish.along])
+        reply = checked(replies[0])
         if Code(reply[0].decode()) is Code.BUSY and reply[1]:
             self._shortened(keys.brand, reply[1])
-        return reply
+        return replies
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
         """All fields of the brand's state; empty for a brand that was never committed."""
@@ -275,16 +306,16 @@ class Store:
         return line.send(Question(commands, parse))
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
-        """Send *commit* on *line* and, in the same pipeline, the questions of *read_on*.
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+        """Send *commit* on *line* and, in the same pipeline, the questions of *read_on*, if there are any.
 
         The script applies the commit atomically: either it is in, or nothing changed. After ``StoreUnavailableError``
         it is unknown which; sending the same commit again is safe and settles it. No commit is ever sent twice by
         itself, not even if the server did not know its script: then the scripts are loaded, and it is unavailable.
 
         Returns:
-            the reply to the commit, which raises as below, and the chunks that were asked for, each to be read.
+            the reply to the commit, which raises as below, and the chunks if any were asked for, each to be read.
 
         Raises:
             LeaseLostError: the lock is not ours any more.
@@ -294,12 +325,12 @@ class Store:
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
         """
         keys = BrandKeys.of(lease.brand)
-        commands = [
-            self._commit(keys, lease, commit),
-            self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look),
-            *_seen_commands(keys, read_on.digests),
-        ]
-
+        commands = [self._commit(keys, lease, commit)]
+        if read_on is not None:
+            commands += (
+                self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look),
+                *_seen_commands(keys, read_on.digests),
+            )
         asked_ms = self.clock.now_ms()
 
         def parse(replies: Sequence[Any]) -> CommitReply:
@@ -309,6 +340,8 @@ class Store:
             return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)
 
         question = Question(commands, parse, partial(self._observe, "write"))
+        if read_on is None:
+            return line.send(question), None
         # The chunks come last: the commit's outcome is known before they are here.
         return line.send_both(question, Question([_read(keys, read_on.limit, read_on.skip)], _read_items))
 
@@ -484,10 +517,20 @@ class Store:
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
             *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
             *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
-            options.fingerprint.text(),
+            *(options.fingerprint.text(), int(commit.let_go)),
             *map(len, sections),
             *map(bulk, sections),
         ]
+
+
+class _Wish(NamedTuple):
+    """How a lease is to be acquired: the token, the epoch to exceed, whose pause counts, and how it begins."""
+
+    token: str
+    least_epoch: int
+    pause_of: str
+    cid: str
+    along: tuple[Command, ...]
 
 
 def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
@@ -544,7 +587,7 @@ def _read_items(replies: Sequence[Any]) -> list[bytes]:
 
 def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
-    _, version, queued, failed_dropped, refused, alerts_dropped = replies[0]
+    _, version, queued, failed_dropped, refused, alerts_dropped, released = replies[0]
     begun, seen = replies[1:2], replies[2:]
     return CommitReply(
         duplicate=code is Code.DUP,
@@ -553,6 +596,7 @@ def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
         failed_dropped=failed_dropped,
         alerts_dropped=alerts_dropped,
         announced=not refused,
+        released=bool(released),
         next=_next_peek(keys, begun[0]) if begun else None,
         seen=_next_seen(seen),
     )

@@ -123,7 +123,7 @@ class Peek:
         now_ms: server time, the ``now`` of the fold.
         queued: chunks in the queue.
         items: the first ones, as workers pushed them.
-        fits: how many of the items after those that were asked for may be read next.
+        fits: how many of the items after those that were asked for may be read next; None: nobody looked at them.
         suspects: so many of the first were in hand when a step hung, and are not settled since.
     """
 
@@ -133,8 +133,20 @@ class Peek:
     now_ms: int
     queued: int
     items: list[bytes]
-    fits: int = 0
+    fits: int | None = 0
     suspects: int = 0
+
+
+class Visit(NamedTuple):
+    """A lease, and what was read along with it.
+
+    Attributes:
+        lease: held.
+        peek: the head of the queue, an attempt at it counted; None if the state has to be loaded first.
+    """
+
+    lease: Lease
+    peek: Peek | None
 
 
 class Seen(NamedTuple):
@@ -171,6 +183,7 @@ class Commit:
         trend_remove: trend fields to delete.
         recent: entries to append to the list of recent chunks.
         outbox: alerts that are to be told, oldest first.
+        let_go: whether the lease is to end in the same step, if the queue is empty then.
     """
 
     cid: str
@@ -190,6 +203,7 @@ class Commit:
     trend_remove: Sequence[bytes] = ()
     recent: Sequence[bytes] = ()
     outbox: Sequence[bytes] = ()
+    let_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +234,7 @@ class CommitReply:
         failed_dropped: old dead letters that the cap pushed out (policy ``drop_oldest``).
         alerts_dropped: oldest alerts that the cap of the outbox pushed out; nobody had taken them.
         announced: False if the server refused the PUBLISH (ACL); readers then have to poll.
+        released: whether it let go, or had done so when it was applied: the caller holds no lease any more.
         next: the next peek, if one was asked for and the lease still held; without items, which have an answer of
             their own.
         seen: as :meth:`Store.seen` answers for the digests that were asked for; None if there was no answer.
@@ -231,6 +246,7 @@ class CommitReply:
     failed_dropped: int
     alerts_dropped: int
     announced: bool
+    released: bool
     next: Peek | None
     seen: list[bool] | None = None
 

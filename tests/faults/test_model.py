@@ -45,8 +45,9 @@ from orchestrator.lane.sizer import BatchSizer
 from orchestrator.store import Commit, CommitReply, Lease, pauses
 from orchestrator.store.purge import purge
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.types import Visit
 from tests.faults.traffic import Book, Traffic, comparable, fold_of
-from tests.lane.support import Interfering
+from tests.lane.support import Interfering, May
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,16 @@ class LossyStore(Interfering):
         self.truth = truth
         self.lose = ""
         self.delivered: list[tuple[Lease, Commit]] = []
+
+    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+        """Acquire and begin, or lose one or the other if told so."""
+        lose, self.lose = (self.lose, "") if self.lose.startswith("visit") else ("", self.lose)
+        if lose == "visit request":
+            raise StoreUnavailableError("the request is lost")
+        visit = super().visit(brand, token, cid, limit, least_epoch=least_epoch)
+        if lose == "visit reply":
+            raise StoreUnavailableError("the reply is lost")
+        return visit
 
     def before_commit(self, lease: Lease, commit: Commit) -> None:
         """Deliver a commit, or lose it if told so."""
@@ -328,6 +339,56 @@ class Model(RuleBasedStateMachine):
         for name in meanwhile:
             MEANWHILE[name](self, actor)
         self.step(actor, "")
+
+    @rule(
+        actor=st.integers(0, 1),
+        losses=st.lists(st.sampled_from(["", "visit request", "visit reply", "request", "reply"]), max_size=4),
+        meanwhile=st.lists(st.sampled_from(sorted(MEANWHILE)), max_size=2),
+        count=st.integers(0, 3),
+    )
+    def visit(self, actor: int, losses: list[str], meanwhile: list[str], count: int) -> None:
+        """A whole visit as a lane makes it that others wait for: each call may lose something, and then things happen.
+
+        It ends by itself or, after so many calls, as a lane that gives up.
+        """
+        if count:
+            self.push(count)
+        one = self.actors[actor]
+        if one.session is None:
+            one.session = BrandSession(self.store, CONFIG, self.brand, one.warm or Warm(BatchSizer(max_items=4)))
+            one.warm = None
+        for lose in [*losses, *[""] * 4]:
+            if one.session is None or (one.session.opened and not one.session.owes_release):
+                break  # given up, or at its end
+            self.store.lose = lose
+            self._burst(one)
+            self.store.lose = ""
+            for name in meanwhile if lose else ():
+                MEANWHILE[name](self, actor)
+        if one.session is not None and one.session.opened and not one.session.owes_release:
+            assert one.session.lease is None
+            one.warm = one.session.settle()
+            one.session = None
+        elif one.session is not None:
+            self._give_up(one)
+
+    def _burst(self, one: Actor) -> None:
+        """Some steps of a visit, and all of it where nothing is lost."""
+        assert one.session is not None
+        opened = one.session.opened
+        try:
+            step = one.session.burst(May(ends=True))[-1]
+            if step.suspect:
+                one.session.judge(1)
+        except StoreUnavailableError:
+            pass  # also where nothing was lost, but scripts were forgotten
+        except OrchestratorError:
+            self._give_up(one)
+        if one.session is not None and one.session.opened and not opened:
+            pipeline = one.session._pipeline
+            assert pipeline is not None
+            assert pipeline._lease.epoch > self.epoch, "an epoch went back"
+            self.epoch = pipeline._lease.epoch
 
     def step(self, actor: int, lose: str, *, ahead: bool = False) -> None:
         """Fold and commit, or go on with a commit whose outcome is unknown."""

@@ -297,7 +297,27 @@ def test_a_forbidden_unlink_does_not_stop_a_rotation(private: RedisServer, admin
     client.close()
 
 
-@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time"])
+@pytest.mark.parametrize("command", WRITES)
+def test_a_forbidden_command_leaves_the_lease_of_a_commit_that_lets_go(
+    private: RedisServer, admin: redis.Redis, brand: str, command: str
+) -> None:
+    """What ends the lease was rehearsed like all the rest: there is no commit whose caller learns of an error alone."""
+    options = StoreOptions(seen_max=1)
+    world = World(admin, Store(admin, options), brand)
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek, put={b"gone": b"x"}, digests=[D1, D2], recent=[b"r"]))
+    world.push(b"a")
+    peek = world.store.peek(lease, 1)
+    client = limited(admin, private, f"-{command}")
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError, match=r"NOPERM|ACL|can't run"):
+        Store(client, options).commit(lease, commit_of(peek, let_go=True, **FULL))
+    assert dumps(admin, world) == before
+    client.close()
+    assert world.store.commit(lease, commit_of(peek, let_go=True, **FULL)).released
+
+
+@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time", "llen", "hlen"])
 def test_an_acquire_that_errs_leaves_every_key_as_it_was(
     private: RedisServer, admin: redis.Redis, brand: str, command: str
 ) -> None:
@@ -306,8 +326,9 @@ def test_an_acquire_that_errs_leaves_every_key_as_it_was(
     world.push(b"a")
     client = limited(admin, private, f"-{command}")
     before = dumps(admin, world)
-    with pytest.raises(StoreRefusedError):
-        Store(client).acquire(brand, "t")
+    for having in ("*", ""):
+        with pytest.raises(StoreRefusedError):
+            Store(client).visit(brand, "t", having, 1)
     assert dumps(admin, world) == before
     client.close()
 
@@ -319,9 +340,13 @@ def test_a_redis_that_its_queue_has_filled_can_still_be_drained(admin: redis.Red
     admin.config_set("maxmemory", "500kb")
     with pytest.raises(Exception, match=r"OOM|maxmemory"):
         world.push(b"one more")
+    lease, first = world.store.visit(brand, "t", "", 1)
+    assert first is not None
+    changes = {**FULL, "failed": [], "let_go": True}
+    reply = world.store.commit(lease, commit_of(first, **changes))
+    while not reply.released:
+        reply = world.store.commit(lease, commit_of(world.store.peek(lease, 100), **changes))
     lease = world.lease()
-    while (peek := world.store.peek(lease, 100)).items:
-        world.store.commit(lease, commit_of(peek, **{**FULL, "failed": []}))
     assert world.store.renew([lease]) == []
     assert world.store.release(lease)
     assert world.store.claim([brand]).ready == []

@@ -154,8 +154,8 @@ class Interfering(Store):
         return read()
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
         """Send, and interfere."""
         self.before_commit(lease, commit)
         reply, arriving = super().send(line, lease, commit, read_on)

@@ -92,9 +92,10 @@ class Reading(Interfering):
         self.asked: list[ReadOn] = []
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
         """Send, noted."""
+        assert read_on is not None, "nobody let go"
         self.asked.append(replace(read_on, digests=(), look=NO_LOOK))
         return super().send(line, lease, commit, read_on)
 

@@ -31,9 +31,10 @@ class Sized(Interfering):
         self.lose = 0
 
     def send(
-        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn
-    ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
+        self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
+    ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
         """Send, noted."""
+        assert read_on is not None, "nobody let go"
         first = commit.consumed + read_on.skip
         queue: Any = self._client.lrange(f"result:brand:{lease.brand}:chunks", first, first + read_on.limit - 1)
         self.huge.append(sum(len(one) >= HUGE_BYTES for one in queue))

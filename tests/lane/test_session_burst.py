@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.session import BrandSession, Footing, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Store
@@ -94,7 +94,7 @@ def test_burst_does_all_that_a_quiet_brand_wants(queue: Brand) -> None:
     queue.push_ids("c-1", "c-2")
     session = queue.session()
     steps = session.burst(May(ends=True))
-    assert [step.items for step in steps] == [2, 0]
+    assert [step.items for step in steps] == [1, 1, 0]
     assert (session.released, session.owes_release, session.lease) == (True, False, None)
     assert not queue.client.exists(queue.keys.lock)
     assert session.settle().state is not None
@@ -135,7 +135,7 @@ def test_burst_acquires_again_after_an_acquire_without_an_answer(queue: Brand, m
     """Nothing was done under a lease that nobody knows of."""
     session = queue.session()
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "acquire", _unanswered)
+        patch.setattr(Store, "visit", _unanswered)
         with pytest.raises(StoreUnavailableError):
             session.burst(May())
     assert not session.opened
@@ -146,7 +146,7 @@ def test_burst_goes_on_under_its_lease_after_a_step_without_an_answer(
     queue: Brand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session that is open is not opened again: what it has folded by then would be lost."""
-    session = queue.session()
+    session = queue.session(Warm(BatchSizer(), footing=Footing.TAKEN))
     with monkeypatch.context() as patch:
         patch.setattr(Store, "peek", _unanswered)
         with pytest.raises(StoreUnavailableError):
@@ -159,6 +159,8 @@ def test_burst_goes_on_under_its_lease_after_a_step_without_an_answer(
 
 def test_burst_of_a_session_that_was_given_up_while_it_opened_does_nothing(queue: Brand) -> None:
     """A thread that hung for long in reading the state goes on when nobody knows of it any more."""
+    queue.push_ids("c-0")
+    queue.visit()
     queue.push_ids("c-1")
 
     class GivenUp(Store):
@@ -170,5 +172,5 @@ def test_burst_of_a_session_that_was_given_up_while_it_opened_does_nothing(queue
     session = queue.session(store=GivenUp(queue.client))
     with pytest.raises(RuntimeError, match="the session has ended"):
         session.burst(May())
-    assert (queue.queued(), queue.meta("version"), queue.meta("attempts")) == (1, 0, 0)
+    assert (queue.queued(), queue.meta("version"), queue.meta("attempts")) == (1, 1, 0)
     assert session.release()

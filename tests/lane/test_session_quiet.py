@@ -11,7 +11,7 @@ import redis
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.lane.step import Step
 from orchestrator.store import Commit, CommitReply, Lease, Peek
-from orchestrator.store.types import NO_LOOK, Look
+from orchestrator.store.types import NO_LOOK, Look, Visit
 from tests.lane.support import CONFIG, Brand, Interfering, drain
 
 
@@ -24,6 +24,11 @@ class LateStore(Interfering):
         """Acquire, later."""
         lease = super().acquire(brand, token, least_epoch=least_epoch, even_paused=even_paused)
         return replace(lease, now_ms=lease.now_ms + self.ahead_ms)
+
+    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+        """Acquire and begin, later."""
+        lease, peek = super().visit(brand, token, cid, limit, least_epoch=least_epoch)
+        return Visit(replace(lease, now_ms=lease.now_ms + self.ahead_ms), peek and self._later(peek))
 
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
         """Peek, later."""

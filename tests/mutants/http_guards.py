@@ -571,8 +571,8 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/lane/pipeline.py",
-        "batch.commit = replace(commit, outbox=outbox)",
-        "batch.commit = commit",
+        "batch.commit = replace(commit, outbox=outbox, let_go=let_go)",
+        "batch.commit = replace(commit, let_go=let_go)",
         "tests/alerts/test_service.py",
     ),
     # the operators' pages: who may act, and what is shown

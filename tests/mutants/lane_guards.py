@@ -18,11 +18,15 @@ _TURN: Final = "orchestrator/lane/turn.py"
 _LANE: Final = "orchestrator/lane/lane.py"
 _LINE: Final = "orchestrator/store/line.py"
 _STORE: Final = "orchestrator/store/store.py"
+_ACQUIRE: Final = "orchestrator/store/lua/acquire.lua"
+_COMMIT: Final = "orchestrator/store/lua/commit.lua"
 
 _BOUNDS: Final = "tests/lane/test_session_bounds.py"
 _LOOKS: Final = "tests/store/test_store.py"
 _SESSIONS: Final = "tests/lane"
 _LINES: Final = "tests/store/test_line.py"
+_LETS_GO: Final = "store/test_visit.py"
+_VISITS: Final = "lane/test_session_visit.py"
 
 LANE_GUARDS: Final = (
     # store/line: a reply reaches the one who asked, and nobody else gets its connection meanwhile
@@ -211,17 +215,79 @@ LANE_GUARDS: Final = (
     Guard(_TURN, "return self.turn.contested and", "return", "tests/lane/test_turn.py"),
     Guard(_TURN, "self.turn.contested and not self.turn.given_up", "self.turn.contested", "tests/lane/test_turn.py"),
     Guard(_SESSION, "        if self._abandoned:\n", "        if False:\n", "tests/lane/test_session_burst.py"),
-    Guard(_SESSION, "if steps[-1].idle and may.end():", "if may.end():", "tests/lane/test_session_burst.py"),
-    Guard(_SESSION, "if steps[-1].idle and may.end():", "if steps[-1].idle:", "tests/lane/test_session_burst.py"),
+    Guard(_SESSION, "elif steps[-1].idle and may.end():", "elif may.end():", "tests/lane/test_session_burst.py"),
+    Guard(_SESSION, "elif steps[-1].idle and may.end():", "elif steps[-1].idle:", "tests/lane/test_session_burst.py"),
     Guard(
         _SESSION,
-        "        if self._pipeline is None:\n            self.open()",
-        "        self.open()",
+        "        if self._pipeline is None:\n            self.open(begin=True)",
+        "        self.open(begin=True)",
         "tests/lane/test_session_burst.py",
     ),
     Guard(_LANE, "if self._session.lease is None or not", "if not", "tests/lane/test_lane.py"),
     Guard(_LANE, "if self._session.lease is None or", "if self._session.released or", "tests/lane/test_lane.py"),
     Guard(_TURN, "            if self._holder is mine:\n", "            if self._holder:\n", "tests/lane/test_turn.py"),
+    # a visit of two scripts: no attempt before a load, no lease that is taken for lost, and nothing read in vain
+    *(
+        Guard(file, right, wrong, f"tests/{tests}")
+        for file, right, wrong, tests in (
+            (_ACQUIRE, "and (cid or redis.call('HLEN', state) == 0)", "", _LETS_GO),
+            (_ACQUIRE, "having == (cid or '') and", "having ~= '*' and", _LETS_GO),
+            (_ACQUIRE, "if begun and queued > 0 then", "if begun then", _LETS_GO),
+            (_ACQUIRE, "if begun and queued > 0 then", "if queued > 0 then", _LETS_GO),
+            (_COMMIT, "if let_go ~= '1' or redis.call('LLEN', queue) > 0 then", "if let_go ~= '1' then", _LETS_GO),
+            (_COMMIT, "if let_go ~= '1' or redis.call", "if redis.call", _LETS_GO),
+            (_COMMIT, "if redis.call('GET', lock) == token then redis.call('PEXPIRE', lock, 0) end", "", _LETS_GO),
+            (
+                _COMMIT,
+                "if redis.call('GET', lock) == token then redis.call('PEX",
+                "if token then redis.call('PEX",
+                _LETS_GO,
+            ),
+            (_COMMIT, "queue), 0, 0, 0, leave() }", "queue), 0, 0, 0, 0 }", _LETS_GO),
+            (_SESSION, "begin and warm.footing is not Footing.TAKEN,", "begin,", _VISITS),
+            (_SESSION, "if footing is Footing.SOUND else 1", "", _VISITS),
+            (_SESSION, "min(warm.sizer.items, unseen) if", "2 * unseen if", _VISITS),
+            (_SESSION, "warm.footing, Footing.STRANGE\n", "warm.footing, warm.footing\n", _VISITS),
+            (_SESSION, "pipeline.cid, Footing.SOUND", "pipeline.cid, Footing.STRANGE", _VISITS),
+            (_SESSION, "peek is not None and peek.queued > 0", "peek is not None", _VISITS),
+            (_SESSION, "self._begun = begin  # until", "self._begun = False  # until", _VISITS),
+            (
+                _SESSION,
+                "untouched = self._begun if self._pipeline is None else",
+                "untouched = False if self._pipeline is None else",
+                _VISITS,
+            ),
+            (
+                _SESSION,
+                "None if self._pipeline is not None and self._pipeline.leaving else self._lease",
+                "self._lease",
+                _VISITS,
+            ),
+            (
+                _SESSION,
+                "            self.settle()\n            self._gone(released=True)\n",
+                "            self._gone(released=True)\n",
+                _VISITS,
+            ),
+            (_SESSION, "            self._gone(released=True)\n", "", _VISITS),
+            (
+                _PIPELINE,
+                "let_go and self._next is None and not self._stayed and",
+                "let_go and self._next is None and",
+                _VISITS,
+            ),
+            (_PIPELINE, "let_go and self._next is None and not", "let_go and not", "lane/test_session_visit.py"),
+            (_PIPELINE, " and len(batch.items) >= peek.queued\n", "\n", _VISITS),
+            (_PIPELINE, "batch.commit is not None and batch.commit.let_go)", "False)", _VISITS),
+            (_STORE, "counted = attempts + (queued > 0)", "counted = attempts + 1", _LETS_GO),
+            (
+                "orchestrator/scheduler/scheduler.py",
+                "lane is not None and lease is not None and lease.token == token",
+                "lane is not None",
+                "scheduler",
+            ),
+        )
+    ),
     # store: a lone item is sent once
     Guard(_STORE, 'commit.tail if commit.consumed > 1 else b""', "commit.tail", "tests/faults/test_schedules.py"),
     # lane/turn and lane: short work waits for no long work, and what is long is known

@@ -14,6 +14,7 @@ from tests.mutants.gate import ROOT, Mutant
 FOLDER: Final = Path("orchestrator/store/lua")
 SUITES: Final = (
     "tests/store/test_store.py",
+    "tests/store/test_visit.py",
     "tests/store/test_damage.py",
     "tests/store/test_settings.py",
     "tests/store/test_clock.py",

@@ -58,8 +58,8 @@ SETTINGS_GUARDS: Final = (
     # store: the second call agrees to what was looked at; what an older version wrote is told
     Guard(
         "orchestrator/store/store.py",
-        "            reply = self._acquire(keys, token, stored, least_epoch, pause_of)\n",
-        "            reply = self._acquire(keys, token, mine.text(), least_epoch, pause_of)\n",
+        "            reply, *read = self._acquire(keys, wish, stored)\n",
+        "            reply, *read = self._acquire(keys, wish, mine.text())\n",
         f"{_STORE}::test_acquire_takes_over_what_throws_nothing_away",
     ),
     Guard(
@@ -83,8 +83,8 @@ SETTINGS_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/lane/session.py",
-        "except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError):",
-        "except (BrandBusyError, BrandPausedError, NewerStateError):",
+        "except (BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError) as error:",
+        "except (BrandBusyError, BrandPausedError, NewerStateError) as error:",
         "tests/lane/test_session_settings.py::test_a_colleagues_stale_setting_destroys_nothing",
     ),
     Guard(

@@ -92,6 +92,7 @@ ASKING: dict[str, Callable[[World, Lease], object]] = {
     "ping": lambda world, _: world.store.ping(),
     "claim": lambda world, _: world.store.claim([world.brand]),
     "acquire": lambda world, _: world.store.acquire(world.brand, "token"),
+    "visit": lambda world, _: world.store.visit(world.brand, "token", "", 1),
     "peek": lambda world, lease: world.store.peek(lease, 1),
     "seen": lambda world, lease: world.store.ask_seen(world.store.line(), lease, [b"0" * 12]).read(),
 }

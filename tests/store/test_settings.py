@@ -127,8 +127,8 @@ def test_acquire_agrees_to_what_was_looked_at_only(world: World, monkeypatch: py
     store = store_of(world, OTHER)
     ask = store._acquire
 
-    def interrupted(keys: BrandKeys, token: str, agreed: str | bytes, *rest: Any) -> object:
-        reply = ask(keys, token, agreed, *rest)
+    def interrupted(keys: BrandKeys, wish: Any, agreed: str | bytes) -> object:
+        reply = ask(keys, wish, agreed)
         if agreed == OTHER.text():
             world.client.hset(keys.meta, "settings", Fingerprint({"SUMMARY_WINDOW_SEC": 604_800}).text())
         return reply

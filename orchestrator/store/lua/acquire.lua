@@ -1,28 +1,20 @@
 -- acquire: take the lease of one brand.
 --
--- Guarantee: at most one token holds a brand at any time; every lease has a greater
--- epoch than any lease before it, even than one that a failover or a cut log forgot,
--- because an epoch is never less than the server's clock in milliseconds. Acquiring again
--- with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
--- A brand is not acquired if a key has a foreign type, if a field of meta cannot be what a
--- commit wrote, if state or seen do not have the sizes that the last commit left, or if the
--- caller cannot read the state's format. One of an older format keeps it until the first
--- commit writes another.
+-- Guarantee: at most one token holds a brand at any time; every lease has a greater epoch than any lease before it,
+-- even than one that a failover or a cut log forgot, because an epoch is never less than the server's clock in
+-- milliseconds. Acquiring again with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
+-- A brand is not acquired if a key has a foreign type, if a field of meta cannot be what a commit wrote, if state or
+-- seen do not have the sizes that the last commit left, or if the caller cannot read the state's format. One of an
+-- older format keeps it until the first commit writes another.
 -- Nor is it if its last commit was made with other settings than the caller agrees to, or while it is paused:
 -- pause takes the lock away in the step that sets its mark, so that from then on nobody can begin or commit.
+-- A caller that has the brand's state begins in the same step: it counts an attempt as begin.lua does, and sends LRANGE
+-- right after this. One that has to load it first begins later: what kills a load says nothing against the first item.
 --
--- KEYS[1]  lock     STRING
--- KEYS[2]  meta     HASH
--- KEYS[3]  state    HASH
--- KEYS[4]  seen0    SET
--- KEYS[5]  seen1    SET
--- KEYS[6]  queue    LIST
--- KEYS[7]  failed   LIST
--- KEYS[8]  summary  STRING
--- KEYS[9]  spike    LIST
--- KEYS[10] trend    HASH
--- KEYS[11] recent   LIST
--- KEYS[12] outbox   LIST
+-- KEYS[1]  lock     STRING                [2]  meta     HASH                [3]  state    HASH
+-- KEYS[4]  seen0    SET                   [5]  seen1    SET                 [6]  queue    LIST
+-- KEYS[7]  failed   LIST                  [8]  summary  STRING              [9]  spike    LIST
+-- KEYS[10] trend    HASH                  [11] recent   LIST                [12] outbox   LIST
 -- KEYS[13] paused   HASH, brand -> mark
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
@@ -32,20 +24,22 @@
 -- ARGV[6]  greatest epoch that the caller knows readers to have seen, 0 = none
 -- ARGV[7]  brand, '' = acquire it even if it is paused
 -- ARGV[8]  longest ttl that somebody else's token may tell, milliseconds
+-- ARGV[9]  cid that the state in the caller's memory ends with, '' = it is empty, '*' = do not begin
 --
--- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings, '' = none}
+-- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings or '', 1 if begun, suspects}
 --         {'BUSY', milliseconds that the lock would have lived if they were too many, else 0; those it lives now}
 --         {'PAUSED', mark, at most 4096 bytes}  {'TYPE', index into KEYS, found type}
 --         {'META', field of meta, its value, at most 40 bytes}
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
 --         {'SIZE', index into KEYS, found size, size after the last commit}
 --         {'SETTINGS', settings of the last commit, those that somebody adopted, '' = none}
--- Writes  lock (SET with PX), meta.epoch, paused (a mark whose time is over); nothing unless it returns OK, but the
---         expiry of somebody else's lock that would outlive a ttl: a server whose clock is behind has such ones.
+-- Writes  lock (SET with PX), meta.epoch, meta.attempts, paused (a mark that is over); nothing unless it is OK, but
+--         the expiry of somebody else's lock that would outlive a ttl: a server whose clock is behind has such ones.
 
-local lock, meta, queue, paused, brand = KEYS[1], KEYS[2], KEYS[6], KEYS[13], ARGV[7]
+local lock, meta, state, queue, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
+local brand, having = ARGV[7], ARGV[9]
 local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -80,9 +74,7 @@ local wrong = damaged('format')
 if wrong then return wrong end
 local format = tonumber(found_format or newest_format)
 -- Before BUSY: who cannot work on the brand would else come back as soon as the lock is gone.
-if format > newest_format then
-  return { 'NEWER', found_format }
-end
+if format > newest_format then return { 'NEWER', found_format } end
 if settings and settings ~= agreed then return { 'SETTINGS', settings, adopted or '' } end
 local holder = redis.call('GET', lock)
 if holder and holder ~= token then
@@ -104,16 +96,20 @@ for index = 3, 5 do
 end
 
 local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
+local queued, attempts = redis.call('LLEN', queue), tonumber(known.attempts or 0)
+local begun = having == (cid or '') and (cid or redis.call('HLEN', state) == 0)
+local changes = { 'epoch', string.format('%.0f', epoch) }
+if begun and queued > 0 then changes[3], changes[4] = 'attempts', attempts + 1 end
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms, 'XX') -- a rehearsal: without a lock it sets none
-redis.call('HSET', meta, 'epoch', string.format('%.0f', epoch))
+redis.call('HSET', meta, unpack(changes))
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 if mark then redis.call('HDEL', paused, brand) end
 
 return {
-  'OK', epoch, tonumber(known.version or 0), cid or '', tonumber(known.attempts or 0),
-  tonumber(known.due or 0), now_ms, redis.call('LLEN', queue), settings or '',
+  'OK', epoch, tonumber(known.version or 0), cid or '', attempts, tonumber(known.due or 0), now_ms, queued,
+  settings or '', begun and 1 or 0, tonumber(known.suspects or 0),
 }

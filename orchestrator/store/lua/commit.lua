@@ -1,10 +1,8 @@
 -- commit: chunks leave the queue, and the state that contains them is written, in one step.
---
 -- Guarantee: applied at most once however often it is delivered (DUP), only for the holder of the lease (FENCED), only
 -- on top of the state it was folded from, of which nothing is missing (STALE), and only if the items it consumes are
--- those that were peeked (HEAD). Everything is validated before the first change. The rehearsal runs the write commands
--- in forms that change nothing: a command that an ACL or rename-command took away refuses it there, not half-way.
---
+-- those that were peeked (HEAD). All is validated and rehearsed before the first change. Who has no more work lets go:
+-- the lease ends in the same step if the queue is empty then.
 -- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent outbox
 -- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
 -- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
@@ -14,26 +12,23 @@
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
 -- ARGV[19] '1' = replace spike           [20] ttl of spike and outbox, ms      [21] ttl of trend, ms
 -- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
--- ARGV[25] settings of the fold          [26..34] lengths, in elements, of the sections after them:
+-- ARGV[25] settings of the fold          [26] '1' = let go   [27..35] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox
---
--- Returns {'OK' | 'DUP', version, queued, dead letters dropped, 1 if PUBLISH was refused, alerts dropped}
+-- Returns {'OK' | 'DUP', version, queued, letters dropped, 1 if PUBLISH was refused, alerts dropped, 1 if it let go}
 --         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
 --         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
--- Writes  every key; nothing unless it returns OK.
+-- Writes  every key; nothing unless it returns OK, but the end of the lease with DUP.
 
-local lock, meta, state, seen0, seen1, queue = unpack(KEYS, 1, 6)
-local failed, summary, spike, trend, recent, outbox = unpack(KEYS, 7, 12)
+local lock, meta, state, seen0, seen1, queue, failed, summary, spike, trend, recent, outbox = unpack(KEYS)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
-local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings = unpack(ARGV, 21, 25)
+local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings, let_go = unpack(ARGV, 21, 26)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SLICE, count, start = 4000, {}, { 35 } -- unpack fails above about 8,000 values; even, so that pairs stay together
+local SLICE, count, start = 4000, {}, { 36 } -- unpack fails above about 8,000 values; even, so that pairs stay together
 for section = PUT, OUTBOX do
-  count[section] = tonumber(ARGV[25 + section])
-  start[section + 1] = start[section] + count[section]
+  count[section], start[section + 1] = tonumber(ARGV[26 + section]), start[section] + ARGV[26 + section]
 end
 local function write(command, key, section)
   local stop = start[section + 1] - 1
@@ -49,11 +44,16 @@ local function foreign(from, to)
   end
 end
 local function size(index) return redis.call(({ [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' })[index], KEYS[index]) end
+local function leave() -- 1: the caller holds no lease any more; at DUP it may be somebody else's since
+  if let_go ~= '1' or redis.call('LLEN', queue) > 0 then return 0 end
+  if redis.call('GET', lock) == token then redis.call('PEXPIRE', lock, 0) end -- that it may is known, of DEL it is not
+  return 1
+end
 local wrong = foreign(1, 2)
 if wrong then return wrong end
 local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since', 'settings')
 local old_cid, old_epoch, old_version, seen_since_ms = left[1], left[2], left[6], left[7] -- 3 to 5: sizes of these KEYS
-if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0, 0 } end
+if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0, 0, leave() } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
 if (old_cid or '') ~= expected_cid then return { 'STALE', old_cid or '' } end
 if old_epoch ~= epoch then return { 'STALE', old_cid or '' } end
@@ -76,7 +76,7 @@ local suspects = math.max(0, (tonumber(redis.call('HGET', meta, 'suspects') or 0
 local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
 local rotate = full and seen_count > 0 and count[DIGESTS] > 0
 local untold = math.max(0, redis.call('LLEN', outbox) + count[OUTBOX] - recent_max)
--- The rehearsal. PEXPIRE leads because it is allowed at maxmemory and opens the door for the rest.
+-- The rehearsal: what an ACL or rename-command took away refuses here. PEXPIRE leads, which maxmemory lets through.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 redis.call('HSET', meta, 'epoch', epoch)
@@ -116,5 +116,5 @@ if left[8] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
-local published = message == '' or redis.pcall('PUBLISH', channel, message)
-return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, type(published) == 'table' and 1 or 0, untold }
+local refused = message ~= '' and type(redis.pcall('PUBLISH', channel, message)) == 'table' and 1 or 0
+return { 'OK', tonumber(version), redis.call('LLEN', queue), dropped, refused, untold, leave() }
