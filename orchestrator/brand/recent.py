@@ -17,10 +17,9 @@ from orchestrator.brand.chunk_summaries import MAX_SUMMARY_CHARS
 from orchestrator.brand.flags import has_flag
 from orchestrator.brand.text import clip
 from orchestrator.contract.chunk import Chunk, Cluster, cluster_mentions, topic_text
-from orchestrator.contract.insights import RecentChunk, RecentCluster, RecentSentiment
+from orchestrator.contract.insights import MAX_RECENT, RecentChunk, RecentCluster, RecentSentiment
 from orchestrator.contract.times import iso_utc
 
-MAX_RECENT = 50
 MAX_CLUSTERS = 10
 MAX_TOPICS = 20
 MAX_NAME_CHARS = 200

@@ -72,6 +72,10 @@ def read_trend(fields: Mapping[bytes, bytes], since: str) -> Trend:
     return Trend(hourly, daily)
 
 
+MAX_RECENT = 50
+"""Recent chunks of a brand that are kept, and that a reader gets at most."""
+
+
 class RecentSentiment(Struct, frozen=True, rename="camel", omit_defaults=True):
     """As the worker sent it: counts or shares."""
 

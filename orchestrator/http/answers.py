@@ -11,7 +11,7 @@ import msgspec
 from quart import Response, current_app, g, request
 
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.insights import TREND_DAYS, read_trend
+from orchestrator.contract.insights import MAX_RECENT, TREND_DAYS, RecentChunk, read_trend
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.errors import InvalidBrandError
 from orchestrator.http.access import Right
@@ -29,7 +29,11 @@ JSON_TYPE = "application/json"
 MAX_OFFSET = 10_000_000
 MAX_SEARCH_CHARS = 256
 
+MAX_RECENT_BYTES = 128 * 1024
+"""Of an entry of the list of recent chunks; ours have less than half of it."""
+
 _episode_decoder = msgspec.json.Decoder(SpikeEpisode)
+_recent_decoder = msgspec.json.Decoder(RecentChunk)
 
 
 def service() -> ServiceView:
@@ -131,6 +135,20 @@ async def stored_trend(brand: str, now: datetime) -> Trend:
     """
     since = now.date() - timedelta(days=TREND_DAYS)
     return read_trend(await service().trend(brand), since.isoformat())
+
+
+async def stored_recent(brand: str) -> list[RecentChunk]:
+    """Those entries of the brand's list of recent chunks that are ours, the newest first.
+
+    Raises:
+        StoreError: Redis did not answer.
+    """
+    chunks = []
+    for entry in reversed((await service().recent(brand))[-MAX_RECENT:]):
+        if len(entry) <= MAX_RECENT_BYTES:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                chunks.append(_recent_decoder.decode(entry))
+    return chunks
 
 
 async def stored_episodes(brand: str) -> list[SpikeEpisode]:

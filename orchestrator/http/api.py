@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from quart import Blueprint
 
+from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.view import Standing
 from orchestrator.http.answers import (
@@ -24,6 +25,7 @@ from orchestrator.http.answers import (
     service,
     some_of,
     stored_episodes,
+    stored_recent,
     stored_trend,
     whole_number,
 )
@@ -33,6 +35,7 @@ from orchestrator.http.api_documents import (
     BrandNumbersDocument,
     BrandsDocument,
     DaySentiment,
+    RecentDocument,
     SpikePoint,
     SpikesDocument,
     TermWeight,
@@ -120,6 +123,15 @@ async def spikes(name: str) -> Response:
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)
     found = await _find(name)
     return await found.tagged(SpikesDocument(found.brand, (await stored_episodes(found.brand))[-limit:]))
+
+
+@blueprint.get("/brands/<brand:name>/recent")
+@takes("limit")
+async def recent(name: str) -> Response:
+    """The newest chunks that were folded, the newest first."""
+    limit = whole_number("limit", MAX_RECENT, 1, MAX_RECENT)
+    found = await _find(name)
+    return await found.tagged(RecentDocument(found.brand, (await stored_recent(found.brand))[:limit]))
 
 
 @blueprint.get("/brands/<brand:name>/analytics")

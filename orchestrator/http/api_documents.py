@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from orchestrator.contract.insights import TrendPoint
+from orchestrator.contract.insights import RecentChunk, TrendPoint
 from orchestrator.contract.summary import SpikeEpisode, Time
 from orchestrator.fleet.view import Standing
 
@@ -118,6 +118,13 @@ class SpikesDocument(msgspec.Struct, frozen=True):
 
     brand: str
     spikes: list[SpikeEpisode]
+
+
+class RecentDocument(msgspec.Struct, frozen=True):
+    """The newest chunks that were folded, the newest first, at most 50; each in a short form."""
+
+    brand: str
+    chunks: list[RecentChunk]
 
 
 class DaySentiment(msgspec.Struct, frozen=True):

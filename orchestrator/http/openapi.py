@@ -17,6 +17,7 @@ from quart import Blueprint, Response, current_app, request
 
 from orchestrator import __version__
 from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.schema import plain
 from orchestrator.contract.summary import Summary
 from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
@@ -27,6 +28,7 @@ from orchestrator.http.api_documents import (
     BrandsDocument,
     LagDocument,
     Problem,
+    RecentDocument,
     SpikesDocument,
     TrendDocument,
     UpdateEvent,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TYPES = (
-    *(Summary, TrendDocument, SpikesDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
+    *(Summary, TrendDocument, SpikesDocument, RecentDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
     *(LagDocument, UpdateEvent, Problem),
     *OPS_TYPES,
 )
@@ -271,6 +273,11 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
             "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
             "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),
             "/v1/brands/{brand}/spikes": _brand_document(SpikesDocument, "Spike episodes, oldest first", newest),
+            "/v1/brands/{brand}/recent": _brand_document(
+                RecentDocument,
+                "The newest chunks that were folded, the newest first",
+                _number("limit", "The newest so many.", default=MAX_RECENT, lowest=1, highest=MAX_RECENT),
+            ),
             "/v1/brands/{brand}/analytics": _brand_document(
                 AnalyticsDocument, "Trend by day, episodes and topics as the platform's pages read them"
             ),

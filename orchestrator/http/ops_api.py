@@ -13,7 +13,7 @@ import msgspec
 from quart import Blueprint, Response, request
 
 from orchestrator.contract.history import MINUTE_MS
-from orchestrator.contract.letters import LetterError, Selection, group_name
+from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.process_orders import Wanted
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.parking import remedy
@@ -43,7 +43,7 @@ from orchestrator.http.ops_documents import (
     OrderedProcess,
     ProcessRequest,
 )
-from orchestrator.http.ops_orders import order_of, refused, signature
+from orchestrator.http.ops_orders import FILTERS, order_of, refused, selection_of, signature
 from orchestrator.http.ops_pages import act_on_brand, move, operator, order_processes, said_of_processes
 from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError
@@ -79,16 +79,19 @@ async def picture() -> Response:
 
 
 @blueprint.get("/letters")
-@takes("brand", "limit")
+@takes("brand", "limit", "writer", *FILTERS)
 async def letters() -> Response:
-    """Dead letters by what they have in common; of one brand also the newest ones."""
+    """Dead letters by what they have in common; of one brand also the newest ones, or those that are meant."""
     limit = whole_number("limit", DEFAULT_LETTERS, 1, MAX_LETTERS)
     name = request.args.get("brand")
     brand = None if name is None else exact_brand(name)
+    meant = selection_of(request.args)
+    if brand is None and any(request.args.get(each) for each in ("writer", *FILTERS)):
+        raise refused("A filter needs a brand.")
     grouped = await operator().groups(brand)
     newest: Sequence[Letter] = ()
     if brand is not None:
-        newest = (await operator().letters(brand, Selection(), limit)).letters
+        newest = (await operator().letters(brand, meant, limit)).letters
     return json_response(
         LettersDocument(
             groups=_groups(grouped.tally), read=grouped.read, total=grouped.total, letters=list(map(_letter, newest))

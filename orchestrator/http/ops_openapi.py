@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.letters import Writer
 from orchestrator.http.answers import JSON_TYPE
 from orchestrator.http.ops_api import DEFAULT_ACTS, DEFAULT_LETTERS, MAX_ACTS, MAX_LETTERS
 from orchestrator.http.ops_documents import (
@@ -19,6 +20,7 @@ from orchestrator.http.ops_documents import (
     OrderedDocument,
     ProcessRequest,
 )
+from orchestrator.http.ops_orders import MAX_INDEX, MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,25 @@ _BRAND = {
     "description": "Only this brand, with its newest letters.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_BRAND_BYTES},
 }
+
+
+def _filters() -> list[JsonObject]:
+    """Which letters of the brand are listed; the groups are of all."""
+    text = {"type": "string", "maxLength": MAX_TEXT_CHARS}
+    kinds: dict[str, tuple[str, JsonObject]] = {
+        "writer": ("Of this writer alone.", {"type": "string", "enum": ["", *(each.value for each in Writer)]}),
+        "group": ("Of this group, as `groups` name it.", {"type": "string", "pattern": "^([0-9a-f]{16})?$"}),
+        "index": ("At this place of the list.", {"type": "string", "pattern": f"^[0-9]{{0,{len(str(MAX_INDEX))}}}$"}),
+        "reason": ("With this in the reason.", text),
+        "path": ("With this path.", text),
+        "grep": ("With this text in the payload.", text),
+        "since": ("Received at this time or later, ISO 8601.", text),
+        "until": ("Received before this time, ISO 8601.", text),
+    }
+    return [
+        {"name": name, "in": "query", "description": f"{said} Needs a brand.", "schema": schema}
+        for name, (said, schema) in kinds.items()
+    ]
 
 
 class OpsPaths:
@@ -70,7 +91,9 @@ class OpsPaths:
         return {
             "/v1/ops": {"get": self._get(OpsDocument, "fleet", "All processes and brands at one moment")},
             "/v1/ops/letters": {
-                "get": self._get(LettersDocument, "letters", "Dead letters by what they share", _BRAND, letters),
+                "get": self._get(
+                    LettersDocument, "letters", "Dead letters by what they share", _BRAND, letters, *_filters()
+                ),
                 "post": self._post(
                     LettersRequest,
                     MovedDocument,

@@ -27,7 +27,7 @@ MAX_HOURS: Final = 24 * 365
 HOUR_MS: Final = 3_600_000
 
 _GROUP: Final = re.compile(r"[0-9a-f]{16}")
-_FILTERS: Final = ("group", "index", "reason", "path", "grep", "since", "until")
+FILTERS: Final = ("group", "index", "reason", "path", "grep", "since", "until")
 
 
 def refused(detail: str) -> ProblemError:
@@ -62,24 +62,35 @@ def order_of(values: Mapping[str, str], by: str) -> tuple[str | None, Order]:
     writer = _one_of("writer", values, [each.value for each in Writer], Writer.ORCHESTRATOR.value)
     if action == Action.RETRY.value and writer == Writer.OTHER.value:
         raise refused("Letters of no known shape cannot be sent again: nobody knows what their payload is.")
-    if not (values.get("all") == "yes" or any(values.get(name) for name in _FILTERS)):
-        raise refused(f"Say which letters are meant: one of {', '.join(_FILTERS)}, or all=yes.")
+    if not (values.get("all") == "yes" or any(values.get(name) for name in FILTERS)):
+        raise refused(f"Say which letters are meant: one of {', '.join(FILTERS)}, or all=yes.")
     brand = brand_of(values)
-    index = whole("index", values, 0, MAX_INDEX)
-    if index is not None and brand is None:
+    selection = selection_of(values, Writer(writer))
+    if selection.index is not None and brand is None:
         raise refused("index needs a brand.")
+    return brand, Order(Action(action), selection, by, limit=whole("limit", values, 1, MAX_INDEX))
+
+
+def selection_of(values: Mapping[str, str], writer: Writer | None = None) -> Selection:
+    """The letters that *values* mean, of *writer*, or of the one that is named there, or of any.
+
+    Raises:
+        ProblemError: a value is not what it should be; 400, naming it.
+    """
+    named = values.get("writer")
+    if writer is None and named:
+        writer = Writer(_one_of("writer", values, [each.value for each in Writer]))
     grep = _text("grep", values)
-    selection = Selection(
-        writer=Writer(writer),
+    return Selection(
+        writer=writer,
         reason=_text("reason", values),
         path=_text("path", values),
         since_ms=_moment("since", values),
         until_ms=_moment("until", values),
         grep=None if grep is None else re.compile(re.escape(grep)),
-        index=index,
+        index=whole("index", values, 0, MAX_INDEX),
         group=_group(values),
     )
-    return brand, Order(Action(action), selection, by, limit=whole("limit", values, 1, MAX_INDEX))
 
 
 def whole(name: str, values: Mapping[str, str], lowest: int, highest: int) -> int | None:

@@ -183,6 +183,10 @@ class ServiceView(Protocol):
         """The entries of the brand's spike LIST, oldest first."""
         ...
 
+    async def recent(self, brand: str) -> Sequence[bytes]:
+        """The entries of the brand's LIST of recent chunks, oldest first."""
+        ...
+
     def updates(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[SummaryUpdate]]:
         """Subscribe to written summaries of all orchestrators; a slow reader misses updates, never stalls others."""
         ...

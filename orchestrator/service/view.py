@@ -168,6 +168,10 @@ class Service:
         """The entries of the brand's spike list, oldest first."""
         return await self._read(lambda: self._documents.spikes(brand))
 
+    async def recent(self, brand: str) -> Sequence[bytes]:
+        """The entries of the brand's list of recent chunks, oldest first."""
+        return await self._read(lambda: self._documents.recent(brand))
+
     def updates(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[SummaryUpdate]]:
         """Subscribe to written summaries of all orchestrators."""
         return self._feed.listen()

@@ -74,6 +74,11 @@ class Documents:
         key = BrandKeys.of(brand).spike
         return _read(lambda: self._client.lrange(key, -MAX_LIST_ENTRIES - 1, -1), [])
 
+    def recent(self, brand: str) -> list[bytes]:
+        """The newest entries of the list of recent chunks, oldest first."""
+        key = BrandKeys.of(brand).recent
+        return _read(lambda: self._client.lrange(key, -MAX_LIST_ENTRIES - 1, -1), [])
+
 
 def _read(command: Callable[[], Any], absent: T) -> T:
     with translated():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from orchestrator.brand.recent import MAX_CLUSTERS, MAX_RECENT, RecentChunks, encode_entry
+from orchestrator.brand.recent import MAX_CLUSTERS, RecentChunks, encode_entry
 from orchestrator.contract.chunk import Cluster, Meta, Sentiment
-from orchestrator.contract.insights import RecentChunk
+from orchestrator.contract.insights import MAX_RECENT, RecentChunk
 from tests.brand.support import NOW_MS, chunk
 
 

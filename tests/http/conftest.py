@@ -44,6 +44,7 @@ class MemoryService:
         self.read: list[str] = []
         self.trends: dict[str, dict[bytes, bytes]] = {}
         self.episodes: dict[str, list[bytes]] = {}
+        self.recents: dict[str, list[bytes]] = {}
         self.error: Exception | None = None
         self.waiting = Lag()
         self.parked: dict[str, str] = {}
@@ -130,6 +131,11 @@ class MemoryService:
         """The stored episodes."""
         self._check()
         return self.episodes.get(brand, [])
+
+    async def recent(self, brand: str) -> Sequence[bytes]:
+        """The stored recent chunks."""
+        self._check()
+        return self.recents.get(brand, [])
 
     @asynccontextmanager
     async def updates(self) -> AsyncIterator[trio.MemoryReceiveChannel[SummaryUpdate]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.errors import StoreUnavailableError
+from orchestrator.http.answers import MAX_RECENT_BYTES
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
@@ -266,6 +267,47 @@ async def test_spikes_are_the_newest_oldest_first(client: TestClientProtocol, qu
     assert [int(one["timestamp"][14:16]) for one in body["spikes"]] == minutes
 
 
+def recent_chunk(brand: str, number: int, **changes: Any) -> bytes:
+    """An entry of the list of recent chunks."""
+    chunk: dict[str, Any] = {
+        "chunkId": f"c-{number}",
+        "brand": brand,
+        "processedAt": "2026-03-01T12:00:00Z",
+        "mentions": number,
+        "sentiment": {"score": 0.5, "positive": 2.0},
+        "topics": ["price"],
+        "clusters": [{"id": "k", "label": "Battery", "mentions": 2, "spike": False}],
+        "clusterCount": 1,
+        "spikeDetected": False,
+        "summary": "Said something.",
+    }
+    return json.dumps(chunk | changes).encode()
+
+
+@pytest.mark.usefixtures("nike")
+@pytest.mark.parametrize(("query", "numbers"), [("", [3, 2, 1]), ("?limit=2", [3, 2]), ("?limit=50", [3, 2, 1])])
+async def test_recent_chunks_come_the_newest_first(
+    client: TestClientProtocol, service: MemoryService, query: str, numbers: list[int]
+) -> None:
+    """As the workers said, in the short form that is kept; what is not ours, or too long, is left out."""
+    long = recent_chunk("nike", 9, summary="x" * MAX_RECENT_BYTES)
+    ours = [recent_chunk("nike", number) for number in (1, 2, 3)]
+    service.recents["nike"] = [ours[0], b"not ours", b"[" * 100_000, ours[1], b"{}", long, ours[2]]
+    body = await (await client.get(f"/v1/brands/nike/recent{query}")).get_json()
+    assert body["brand"] == "nike"
+    assert [chunk["mentions"] for chunk in body["chunks"]] == numbers
+    assert body["chunks"][0] == json.loads(ours[2])
+
+
+@pytest.mark.usefixtures("nike")
+async def test_recent_chunks_are_fifty_at_most(client: TestClientProtocol, service: MemoryService) -> None:
+    """Whatever else was put into the list."""
+    service.recents["nike"] = [recent_chunk("nike", number) for number in range(200)]
+    body = await (await client.get("/v1/brands/nike/recent")).get_json()
+    assert [chunk["mentions"] for chunk in body["chunks"]] == list(range(199, 149, -1))
+    assert (await client.get("/v1/brands/nike/recent?limit=51")).status_code == 400
+
+
 @pytest.mark.usefixtures("nike")
 async def test_analytics_has_the_platforms_shape(client: TestClientProtocol) -> None:
     """Exactly the three series, with exactly these fields."""
@@ -282,7 +324,7 @@ async def test_analytics_has_the_platforms_shape(client: TestClientProtocol) -> 
 
 
 @pytest.mark.usefixtures("nike")
-@pytest.mark.parametrize("document", ["trend", "spikes", "analytics"])
+@pytest.mark.parametrize("document", ["trend", "spikes", "recent", "analytics"])
 async def test_derived_documents_are_tagged_by_version_and_day(client: TestClientProtocol, document: str) -> None:
     """Who has this version of today gets 304."""
     tag = (await client.get(f"/v1/brands/nike/{document}")).headers["ETag"]
@@ -291,7 +333,7 @@ async def test_derived_documents_are_tagged_by_version_and_day(client: TestClien
     assert response.status_code == 304
 
 
-@pytest.mark.parametrize("document", ["trend", "spikes", "analytics"])
+@pytest.mark.parametrize("document", ["trend", "spikes", "recent", "analytics"])
 async def test_derived_documents_of_a_fresh_brand_are_empty(
     client: TestClientProtocol, service: MemoryService, document: str
 ) -> None:

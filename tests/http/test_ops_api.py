@@ -76,6 +76,25 @@ async def test_dead_letters_are_told(client: TestClientProtocol, full: MemoryOpe
     assert everything["read"] == 7
 
 
+async def test_dead_letters_are_found_by_what_they_are(client: TestClientProtocol) -> None:
+    """By the filters that orders have; the groups stay those of all, so that the next filter can be chosen."""
+    group = next(one for one in (await get(client, "/v1/ops/letters?brand=acme"))["groups"] if one["letters"] == 3)
+    for query, indexes in (
+        (f"group={group['group']}", [2, 1, 0]),
+        ("reason=poison", [3]),
+        ("grep=n%22%3A+1", [1]),
+        ("index=2", [2]),
+        ("writer=worker", []),
+        ("since=2026-11-27T05:00:00Z", []),
+    ):
+        told = await get(client, f"/v1/ops/letters?brand=acme&{query}")
+        assert [one["index"] for one in told["letters"]] == indexes, query
+        assert told["total"] == 4
+    wrong = ("index=-1", "since=soon", "writer=me", "group=x")
+    for query in ("reason=x", *(f"brand=acme&{each}" for each in wrong)):
+        assert (await client.get(f"/v1/ops/letters?{query}")).status_code == 400, query
+
+
 async def test_history_and_acts_are_told(client: TestClientProtocol) -> None:
     """The oldest minute first, the newest act first."""
     minutes = (await get(client, "/v1/ops/history"))["minutes"]

@@ -722,7 +722,7 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/http/ops_orders.py",
-        'if not (values.get("all") == "yes" or any(values.get(name) for name in _FILTERS)):',
+        'if not (values.get("all") == "yes" or any(values.get(name) for name in FILTERS)):',
         'if values.get("all") == "no":',
         "tests/http/test_ops_pages.py::test_what_cannot_be_understood_is_refused",
     ),
@@ -822,5 +822,14 @@ HTTP_GUARDS: Final = (
         "return result or self._beat()",
         'return result or b": still here\\n\\n"',
         "tests/http/test_events.py::test_stream_sends_a_heartbeat_after_silence",
+    ),
+    # recent chunks and letters over HTTP: bounded, and only what is meant
+    Guard("orchestrator/http/answers.py", "if len(entry) <= MAX_RECENT_BYTES:", "if True:", "tests/http/test_api.py"),
+    Guard("orchestrator/http/answers.py", "recent(brand))[-MAX_RECENT:]", "recent(brand))", "tests/http/test_api.py"),
+    Guard(
+        "orchestrator/http/ops_api.py",
+        "operator().letters(brand, meant, limit)",
+        "operator().letters(brand, selection_of({}), limit)",
+        "tests/http/test_ops_api.py",
     ),
 )

@@ -26,6 +26,8 @@ def test_documents_are_read_as_they_are_stored(any_client: redis.Redis, brand: s
     assert documents.summary(brand) == b'{"brand":"\xff"}'
     assert documents.trend(brand) == {b"h:1": b"a", b"d:1": b"b"}
     assert documents.spikes(brand) == [b"older", b"newer"]
+    any_client.rpush(keys.recent, b"older", b"newer")
+    assert documents.recent(brand) == [b"older", b"newer"]
 
 
 def test_summary_is_cut_one_byte_beyond_its_bound(any_client: redis.Redis, brand: str) -> None:
@@ -42,6 +44,8 @@ def test_lists_are_cut_one_entry_beyond_their_bound(any_client: redis.Redis, bra
     spikes = documents.spikes(brand)
     assert (len(spikes), spikes[-1]) == (MAX_LIST_ENTRIES + 1, b"%d" % (MAX_LIST_ENTRIES + 99))
     assert len(documents.trend(brand)) == MAX_LIST_ENTRIES + 1
+    any_client.rpush(keys.recent, *range(MAX_LIST_ENTRIES + 100))
+    assert len(documents.recent(brand)) == MAX_LIST_ENTRIES + 1
 
 
 def test_keys_of_a_foreign_type_count_as_absent(any_client: redis.Redis, brand: str) -> None:
@@ -50,6 +54,8 @@ def test_keys_of_a_foreign_type_count_as_absent(any_client: redis.Redis, brand: 
     any_client.sadd(keys.summary, "x")
     any_client.set(keys.trend, "x")
     any_client.set(keys.spike, "x")
+    any_client.set(keys.recent, "x")
+    assert documents.recent(brand) == []
     assert (documents.summary(brand), documents.trend(brand), documents.spikes(brand)) == (None, {}, [])
 
 
@@ -72,7 +78,7 @@ def test_summaries_without_an_answer_raise() -> None:
         Documents(client).summaries(["nike"])
 
 
-@pytest.mark.parametrize("document", ["summary", "trend", "spikes"])
+@pytest.mark.parametrize("document", ["summary", "trend", "spikes", "recent"])
 def test_documents_without_an_answer_raise(document: str) -> None:
     """No answer is not the same as no document."""
     client = connect("unix:///nowhere/redis.sock", timeout_s=1.0, pool_size=1)
