@@ -16,6 +16,7 @@ from setuptools import Extension, setup
 
 KERNELS = (
     "orchestrator._merge",
+    "orchestrator.kernels._digests",
     "orchestrator.kernels._fold",
     "orchestrator.kernels._measure",
     "orchestrator.kernels._scan",

@@ -15,9 +15,11 @@ import click
 
 from bench._harness import Report
 from bench._plot import growth
+from orchestrator.contract.digests import ENTRY_BYTES
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import Commit, Store, StoreOptions, connect
 from orchestrator.store.embedded import EmbeddedRedis
+from orchestrator.store.types import DigestChange, Remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +56,7 @@ def commit_ms(client: redis.Redis, store: Store, lease: Lease, items: int) -> fl
         head=peek.items[0],
         tail=peek.items[-1],
         put={b"s:%s" % secrets.token_bytes(6): secrets.token_bytes(200) for _ in range(items)},
-        digests=[secrets.token_bytes(12) for _ in range(items)],
+        digests=DigestChange(Remember.APPEND, secrets.token_bytes(ENTRY_BYTES * items), 1, 0, 0),
         summary=secrets.token_bytes(SUMMARY_BYTES),
         recent=[b"x" * ITEM_BYTES] * min(items, 50),
     )

@@ -65,10 +65,10 @@ class DamagedMetaError(InvalidStateError):
 
 
 class WrongSizeError(InvalidStateError):
-    """Raised when the state or a generation of digests lost or gained members since the last commit (``SIZE``).
+    """Raised when state or digests do not have the size, or digests the checksum, of the last commit (``SIZE``).
 
     Attributes:
-        told: the key, its size, and the one that the last commit left.
+        told: the key, and what about it is not as the last commit left it.
     """
 
     def __init__(self, message: str, told: str) -> None:

@@ -15,7 +15,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.store import Commit, Store, connect
 
 NOW_MS = 1_795_435_200_000  # 2026-11-23T12:00:00Z
@@ -108,32 +108,30 @@ class Writer:
     def run(self, history: History) -> dict[str, Any]:
         """The file: what Redis holds after all batches but the last, and what the last makes of it."""
         config = FoldConfig()
-        state = BrandState.empty(config)
+        state, ledger = BrandState.empty(config), Ledger()
         for now_ms, items in history[:-1]:
-            summary = self._commit(state, items, now_ms)
-        digests: Any = self._client.smembers(self._keys.seen0)
+            summary = self._commit(state, ledger, items, now_ms)
+        digests: Any = self._client.get(self._keys.digests0)
         artefact = {
             "brand": self._brand,
             "now_ms": history[-2][0],
             "state": _texts(self._client.hgetall(self._keys.state)),
             "meta": _texts(self._client.hgetall(self._keys.meta)),
-            "seen0": sorted(b64encode(digest).decode() for digest in digests),
+            "digests0": b64encode(digests).decode(),
             "trend": _decoded(self._client.hgetall(self._keys.trend)),
             "spikes": [json.loads(entry) for entry in self._client.lrange(self._keys.spike, 0, -1)],
             "summary": json.loads(summary),
         }
         then_ms, items = history[-1]
-        after = json.loads(self._commit(state, items, then_ms))
+        after = json.loads(self._commit(state, ledger, items, then_ms))
         return artefact | {"next": {"now_ms": then_ms, "items": [item.decode() for item in items], "summary": after}}
 
-    def _commit(self, state: BrandState, items: Sequence[bytes], now_ms: int) -> bytes:
+    def _commit(self, state: BrandState, ledger: Ledger, items: Sequence[bytes], now_ms: int) -> bytes:
         self._client.rpush(self._keys.queue, *items)
         lease = self._store.acquire(self._brand, f"writer {now_ms}")
         peek = self._store.peek(lease, BATCH)
-        digests = {item: _digest(item) for item in dict.fromkeys(peek.items)}
-        known = self._store.seen(lease, list(digests.values()))
-        new = [item for item, seen in zip(digests, known, strict=True) if not seen]
-        state.fold(decode_batch(new, self._brand, hashing=state.hashing), now_ms)
+        new = ledger.take(decode_batch(peek.items, self._brand, hashing=state.hashing), now_ms)
+        state.fold(new.batch, now_ms)
         summary = state.summary(self._brand, now_ms, lease.epoch, peek.version + 1)
         changes = state.take_changes()
         commit = Commit(
@@ -145,7 +143,7 @@ class Writer:
             tail=peek.items[-1],
             put=changes.put,
             remove=changes.remove,
-            digests=[digests[item] for item in new],
+            digests=new.change,
             summary=summary,
             due_ms=changes.due_ms,
             spikes=changes.spikes,
@@ -156,10 +154,6 @@ class Writer:
         self._store.commit(lease, commit)
         self._store.release(lease)
         return summary
-
-
-def _digest(item: bytes) -> bytes:
-    return blake2b(json.loads(item)["chunkId"].encode(), digest_size=12).digest()
 
 
 def _texts(fields: Mapping[Any, Any]) -> dict[str, str]:

@@ -69,7 +69,9 @@ class BrandKeys:
     lock: str  # STRING with PX
     meta: str  # HASH
     state: str  # HASH
-    seen0: str  # SET, the younger generation of chunkId digests
+    digests0: str  # STRING, the younger generation of digests of chunks
+    digests1: str  # STRING, the older one
+    seen0: str  # SET, the younger generation as versions before format 5 have it
     seen1: str  # SET, the older one
     failed: str  # LIST, out, shared with workers
     summary: str  # STRING, out
@@ -91,6 +93,8 @@ class BrandKeys:
             lock=f"{own}lock",
             meta=f"{own}meta",
             state=f"{own}state",
+            digests0=f"{own}digests0",
+            digests1=f"{own}digests1",
             seen0=f"{own}seen0",
             seen1=f"{own}seen1",
             failed=failed_key(brand),

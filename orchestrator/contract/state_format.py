@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-STATE_FORMAT: Final = 4
+STATE_FORMAT: Final = 5
 """Raised whenever a state means something else than before, or cannot be read by the version before."""
 
 OLDEST_FORMAT: Final = 2

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from orchestrator import tracing
 from orchestrator.contract.decode import Limits, Rejected, decode_scan, scan_batch
-from orchestrator.lane.duplicates import digest, drop_known
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from orchestrator.contract.decode import ChunkBatch
     from orchestrator.kernels.hash_keys import Hashing
     from orchestrator.kernels.scan import Scan
+    from orchestrator.lane.duplicates import Ledger
     from orchestrator.store.line import Reply
-    from orchestrator.store.types import Commit, Peek
+    from orchestrator.store.types import Commit, DigestChange, Peek
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ TRANSITIONS: Final[dict[tuple[Stage, Stage], str]] = {
         Stage.SCANNING,
     ): "its items are here; of the state a scan needs the key alone, which never changes, so it may run ahead",
     (Stage.SCANNING, Stage.DECODED): "the scan is done; decoding needs the interpreter, so it waits for its turn",
-    (Stage.DECODED, Stage.FOLDING): "it is known which of its chunks are new",
+    (Stage.DECODED, Stage.FOLDING): "state and ledger hold all that was folded before it",
     (Stage.ASKED, Stage.FOLDING): "it has no chunks: a summary that time made stale, or an item that killed its trial",
     (Stage.FOLDING, Stage.FOLDED): "the state has changed as a whole",
     (Stage.FOLDED, Stage.BUILDING): "the commit before it is in, so whatever changed since is its own",
@@ -89,8 +89,7 @@ class Batch:
     Attributes:
         stage: how far it is.
         closing: after it the brand may stand still for long, so its commit carries the summary.
-        digests: from DECODED on, of its chunks' ids; from FOLDED on, of the new ones.
-        known: whether each of its chunks was folded before; None until Redis was asked.
+        remembered: from FOLDED on, what its commit writes of the ledger of digests.
         rejected: from DECODED on, items that are no chunks.
         step: from FOLDED on, what its fold did.
         commit: from COMMITTING on, what is sent.
@@ -101,8 +100,7 @@ class Batch:
         self.peek = peek
         self.stage = Stage.ASKED
         self.closing = False
-        self.digests: Sequence[bytes] = ()
-        self.known: Sequence[bool] | None = None
+        self.remembered: DigestChange | None = None
         self.rejected: Sequence[Rejected] = ()
         self.step = Step()
         self.commit: Commit | None = None
@@ -161,24 +159,22 @@ class Batch:
         started_s = perf_counter()
         chunks = decode_scan(needed(self._scan, "a scan"), brand, limits)
         self._chunks, self._scan = chunks, None
-        self.digests = [digest(chunk.chunk_id) for chunk in chunks.chunks]
         self.rejected = chunks.rejected
         self._decode_s = perf_counter() - started_s
         self.enter(Stage.DECODED)
 
-    def fold(self, state: BrandState, now_ms: int) -> None:
-        """Fold its new chunks into *state*; what is not new is dropped here."""
+    def fold(self, state: BrandState, ledger: Ledger, now_ms: int) -> None:
+        """Fold its chunks into *state*, but those that *ledger* knows; from now on it knows the others as well."""
         with tracing.span("fold", {"items": len(self.items)}, self.items):
             started_s = perf_counter()
-            new = drop_known(
-                needed(self._chunks, "chunks"), self.digests, needed(self.known, "answers about its chunks")
-            )
+            chunks = needed(self._chunks, "chunks")
             self.enter(Stage.FOLDING)
+            new = ledger.take(chunks, now_ms)
             failpoints.hit_chunks(chunk.chunk_id for chunk in new.batch.chunks)
             report = state.fold(new.batch, now_ms)
             failpoints.hit("session.folded")
             self.enter(Stage.FOLDED)
-            self._chunks, self.digests = None, new.digests
+            self._chunks, self.remembered = None, new.change
             self.step = Step(
                 fold=report,
                 items=len(self.items),
@@ -187,9 +183,10 @@ class Batch:
                 fold_s=self._decode_s + perf_counter() - started_s,
             )
 
-    def refresh(self, state: BrandState, now_ms: int) -> None:
+    def refresh(self, state: BrandState, ledger: Ledger, now_ms: int) -> None:
         """Without chunks: let what is too old at *now_ms* leave *state*."""
         self.enter(Stage.FOLDING)
+        self.remembered = ledger.change(b"", now_ms)
         state.advance(now_ms)
         self.enter(Stage.FOLDED)
 

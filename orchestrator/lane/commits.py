@@ -66,7 +66,7 @@ def commit_of(
         tail=items[-1] if items else b"",
         put=changes.put,
         remove=changes.remove,
-        digests=batch.digests,
+        digests=batch.remembered,
         failed=failed,
         summary=summary,
         # Without its summary the brand is due at once, for the orchestrator that finds the queue empty later.

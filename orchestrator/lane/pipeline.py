@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator import tracing
 from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureStateError, StaleStateError, StoreError
@@ -31,11 +31,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.brand.state import BrandState
+    from orchestrator.lane.duplicates import Ledger
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.lane.sizer import BatchSizer
     from orchestrator.store.line import Reply
     from orchestrator.store.store import Store
-    from orchestrator.store.types import CommitReply, Lease, Look, Peek, Seen
+    from orchestrator.store.types import CommitReply, Lease, Look, Peek
+
+
+class Memory(NamedTuple):
+    """What is in memory of a brand; both parts are as of one commit, change together and are dropped together."""
+
+    state: BrandState
+    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,8 @@ class Pipeline:
     """The batches of one lease.
 
     Args:
-        lease: held; its ``cid`` is the commit that *state* ends with.
-        state: of the brand, owned by this pipeline from now on.
+        lease: held; its ``cid`` is the commit that *memory* ends with.
+        memory: of the brand, owned by this pipeline from now on.
         sizer: says how many items a batch has, and is told of each that came.
         owed: the summary is to be written even if there is nothing to fold.
         peek: what was read along with the lease.
@@ -74,14 +82,14 @@ class Pipeline:
         store: Store,
         config: SessionConfig,
         lease: Lease,
-        state: BrandState,
+        memory: Memory,
         sizer: BatchSizer,
         *,
         owed: bool,
         peek: Peek | None = None,
     ) -> None:
         self.cid = lease.cid
-        self.state = state
+        self.state, self.ledger = memory
         self.failure: Exception | None = None  # of work that was done ahead; what was done before is told of first
         self._store = store
         self._config = config
@@ -132,25 +140,25 @@ class Pipeline:
                 return begun
             batch = begun
             if batch.stage is Stage.DECODED:  # N was not folded one step ago
-                batch.fold(self.state, needed(batch.peek, "a peek").now_ms)
+                batch.fold(self.state, self.ledger, needed(batch.peek, "a peek").now_ms)
             # Before N's commit is built: a native thread then scans N + 1 meanwhile.
             self._receive()
             self._build(batch, let_go=let_go)
             # After N's commit is built: both need the interpreter, and by now the scan is done.
             self._decode()
             # Before N's commit is sent: on one line answers come in order, and N + 1 is to be folded before N is in.
-            asked = self._ask_about_next() if fold_ahead and batch.items else None
+            asked = self._ask_the_time() if fold_ahead and batch.items else None
         try:
             with tracing.span("commit", {"items": len(batch.items)}):
-                reply, arriving = self._send(batch, asked)  # N's commit, and the question for N + 2
-                self._fold_ahead(batch, asked)  # N + 1, while Redis works
+                reply, arriving = self._send(batch)  # N's commit, and the question for N + 2
+                self._fold_ahead(asked)  # N + 1, while Redis works
                 answer = reply.read()  # N is in
         except StoreError:
             # Nobody reads what is still under way, and a retry may be seconds ahead: the connection is for others.
             self._line.drop()
             failpoints.hit("session.commit_failed")
             raise
-        return self._accept(batch, answer, arriving, asked)
+        return self._accept(batch, answer, arriving)
 
     # -- what ends it
 
@@ -315,11 +323,6 @@ class Pipeline:
         self._decoded(batch)
         if (count := self._fitting(batch)) < len(batch.items):
             return self._cut(batch, peek, count)
-        return self._asked(batch)
-
-    def _asked(self, batch: Batch) -> Batch:
-        if batch.known is None:
-            batch.known = self._store.seen(self._lease, batch.digests)
         return batch
 
     def _decoded(self, batch: Batch) -> None:
@@ -348,7 +351,7 @@ class Pipeline:
         self._batch = first = batch.first(count, closing=True)
         if count:
             self._decoded(first)
-            return self._asked(first)
+            return first
         if self._refreshed(first, peek) is None:
             raise self._store.full(self._lease)
         return first
@@ -357,7 +360,7 @@ class Pipeline:
         due_ms = self.state.due_ms()
         if not (self._pace.owed or 0 < due_ms <= peek.now_ms):
             return None
-        batch.refresh(self.state, peek.now_ms)
+        batch.refresh(self.state, self.ledger, peek.now_ms)
         return batch
 
     def _receive(self) -> None:
@@ -403,17 +406,17 @@ class Pipeline:
         if self._next is not None and self._next.stage is Stage.SCANNING:
             self._next.decode(self._lease.brand, self._config.limits)
 
-    def _ask_about_next(self) -> Reply[Seen] | None:
-        """Ask which chunks of the next batch are new; the answer is left on its way."""
+    def _ask_the_time(self) -> Reply[int] | None:
+        """Ask for the time at which the next batch is folded ahead; the answer is left on its way. None: it is not."""
         # What is folded ahead cannot be cut any more to what dead letters have room for.
         if self._next is None or (self._next.rejected and self._store.keeps_letters):
             return None
         try:
-            return self._store.ask_seen(self._line, self._lease, self._next.digests)
-        except StoreError:  # the commit goes another way, and asks in its own pipeline
+            return self._store.ask_time(self._line)
+        except StoreError:  # the commit goes another way
             return None
 
-    def _send(self, batch: Batch, asked: Reply[Seen] | None) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
+    def _send(self, batch: Batch) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
         """Send the commit, and in its pipeline what is to be known for the next step, if there is to be one."""
         commit = needed(batch.commit, "a commit")
         if commit.let_go:
@@ -423,32 +426,24 @@ class Pipeline:
         # For the next batch and the one after it.
         read_on = ReadOn(self._may_read(wanted + self._sizer.ahead), look=look)
         if held is not None:
-            # A batch that is folded, or was asked about, needs no second answer.
-            unasked = asked is None and held.stage is Stage.DECODED
-            digests = held.digests if unasked else ()
-            read_on = ReadOn(self._may_read(wanted), skip=len(held.items), digests=digests, look=look)
+            read_on = ReadOn(self._may_read(wanted), skip=len(held.items), look=look)
         return self._store.send(self._line, self._lease, commit, read_on)
 
-    def _fold_ahead(self, batch: Batch, asked: Reply[Seen] | None) -> None:
-        """Fold the next batch while Redis is busy with the commit of *batch*, whose step is told of first."""
+    def _fold_ahead(self, asked: Reply[int] | None) -> None:
+        """Fold the next batch while Redis is busy with the commit before it, whose step is told of first."""
         failpoints.hit("session.read_ahead")
         if asked is None or self._next is None:
             return
         try:
-            seen = asked.read()
+            now_ms = asked.read()
         except ClockSkewError:
             return  # by that time nothing may be folded; the next begin says so
-        # Redis was asked before it got the commit of N: its chunks are not new, either.
-        folding = set(needed(batch.commit, "a commit").digests)
-        self._next.known = [known or key in folding for known, key in zip(seen.known, self._next.digests, strict=True)]
         try:
-            self._next.fold(self.state, seen.now_ms)
+            self._next.fold(self.state, self.ledger, now_ms)
         except Exception as error:  # noqa: BLE001 - not swallowed: the next step raises it, after this one was told of
             self.failure = error
 
-    def _accept(
-        self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]] | None, asked: Reply[Seen] | None
-    ) -> Step:
+    def _accept(self, batch: Batch, answer: CommitReply, arriving: Reply[list[bytes]] | None) -> Step:
         """The commit of *batch* is in: say so, and have the next batches where the next step looks for them."""
         failpoints.hit("session.committed")
         commit = needed(batch.commit, "a commit")
@@ -465,8 +460,6 @@ class Pipeline:
                 self._batch = self._next
             self._forget()
         else:
-            if asked is None and self._next is not None and self._next.stage is Stage.DECODED:
-                self._next.known = answer.seen
             self._follow(answer.next, arriving)
         return replace(
             batch.step,

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator import tracing
 from orchestrator.brand.state import BrandState
 from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError, StoreError
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.future import refuse_the_future
-from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
+from orchestrator.lane.pipeline import Memory, Pipeline, PipelineStatistics
 from orchestrator.lane.sizer import BatchSizer, unseen_items
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
@@ -51,7 +52,7 @@ _WARM_BYTES = 1_000
 class Warm:
     """What is worth keeping of a brand between two leases.
 
-    ``state`` is usable only if the brand's last commit is still ``cid``. ``token`` is that
+    ``state`` and ``ledger`` are usable only if the brand's last commit is still ``cid``. ``token`` is that
     of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
     with the same token spares the brand from waiting until it expires. Of two sessions that
     share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
@@ -65,13 +66,19 @@ class Warm:
     token: str = ""
     epoch: int = 0
     state: BrandState | None = None
+    ledger: Ledger | None = None
     long: bool = False
     footing: Footing = Footing.STRANGE
+
+    def cool(self) -> None:
+        """Let go of what the next lease can load."""
+        self.state = self.ledger = None
 
     @property
     def held_bytes(self) -> int:
         """What it takes in memory."""
-        return _WARM_BYTES + (0 if self.state is None else self.state.held_bytes)
+        held = [part.held_bytes for part in (self.state, self.ledger) if part is not None]
+        return _WARM_BYTES + sum(held)
 
 
 class Allowance(Protocol):
@@ -235,13 +242,18 @@ class BrandSession:
         self.taken_over = lease.taken_over
         warm.epoch = lease.epoch
         failpoints.hit("session.acquired")
-        state, warm.state = warm.state, None  # in use: a session that ends badly must not leave it in memory
+        # In use: a session that ends badly must not leave them in memory.
+        state, warm.state = warm.state, None
+        ledger, warm.ledger = warm.ledger, None
         if peek is not None:
-            state = BrandState.load(self._config.fold, {}) if state is None else state
+            if state is None or ledger is None:  # acquire has seen that nothing is stored
+                state, ledger = BrandState.load(self._config.fold, {}), Ledger(limits=self._config.ledger)
             failpoints.hit("session.peeked")
         # Without a commit there is nothing to compare: the state may be there, and its meta lost.
-        elif state is None or not lease.cid or warm.cid != lease.cid:
-            state = BrandState.load(self._config.fold, self._store.load_state(lease))
+        elif state is None or ledger is None or not lease.cid or warm.cid != lease.cid:
+            stored = self._store.load(lease)
+            state = BrandState.load(self._config.fold, stored.fields)
+            ledger = Ledger(stored.digests, self._config.ledger)
             self._store.settle(lease, state.bounds)
         # Before anything is folded: what was peeked is not to blame, and the release says so.
         refuse_the_future(self.brand, state, lease.now_ms)
@@ -249,7 +261,8 @@ class BrandSession:
             warm.sizer.restart()  # reading the batch may be what killed its readers
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.
         owed = 0 < lease.due_ms <= lease.now_ms
-        self._pipeline = Pipeline(self._store, self._config, lease, state, warm.sizer, owed=owed, peek=peek)
+        memory = Memory(state, ledger)
+        self._pipeline = Pipeline(self._store, self._config, lease, memory, warm.sizer, owed=owed, peek=peek)
         # After the pipeline is there, as abandon() looks the other way round: one of the two closes it.
         if self._abandoned:
             self._pipeline.close()
@@ -263,7 +276,7 @@ class BrandSession:
         warm, unseen = self._warm, unseen_items(self._config.limits.max_chunk_bytes)
         # A state of before the first commit has no cid either, and is not the empty one: it is dropped.
         if not warm.cid:
-            warm.state = None
+            warm.cool()
         cid = "" if warm.state is None else warm.cid
         limit = min(warm.sizer.items, unseen) if footing is Footing.SOUND else 1
         with tracing.span("fetch"):
@@ -368,7 +381,8 @@ class BrandSession:
             pipeline.close()
             # What is folded and in no commit is in the state, too: it is level with Redis only without that.
             if pipeline.settled and not pipeline.engaged:
-                warm.state, warm.cid, warm.footing = pipeline.state, pipeline.cid, Footing.SOUND
+                warm.state, warm.ledger = pipeline.state, pipeline.ledger
+                warm.cid, warm.footing = pipeline.cid, Footing.SOUND
                 warm.state.rest()  # the last batch may be larger than all the rest
         return warm
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
+from orchestrator.lane.duplicates import LEDGER_LIMITS, LedgerLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class SessionConfig:
         alert: the entry of the outbox for an episode of a brand that opened or closed at a time (Unix ms); None where
             nobody is told.
         holder: how tokens of leases name this process.
+        ledger: when a generation of digests is full.
     """
 
     orchestrator_id: str
@@ -28,6 +30,7 @@ class SessionConfig:
     limits: Limits
     alert: Callable[[str, EpisodeChange, int], bytes] | None = None
     holder: str = "orchestrator"
+    ledger: LedgerLimits = LEDGER_LIMITS
 
     def outbox(self, brand: str, changes: Changes, now_ms: int) -> list[bytes]:
         """What a commit of *changes* has to write into the outbox of *brand*: the episodes are written as told."""

@@ -76,7 +76,7 @@ class WarmStates:
 
     def _drop_state(self, brand: str, reason: str) -> None:
         self._bytes -= self._sizes.pop(brand)
-        self._kept[brand].state = None
+        self._kept[brand].cool()
         self._metrics.warm_states_dropped.labels(reason).inc()
 
     def _remove(self, brand: str) -> Warm | None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Lease, Store
+from orchestrator.store.damage import SIZES
 
 if TYPE_CHECKING:
     import redis
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 HOLDER: Final = "repair"
 """How the token of the lease names this command."""
 
-SIZES: Final = ("fields", "seen0", "seen1")
-"""Fields of meta without which sizes are not compared."""
+COMPARED: Final = (*SIZES, "check0", "check1")
+"""Fields of meta without which what is stored is not compared with what was committed."""
 
 
 def repair(
@@ -66,7 +68,9 @@ def _acquired(
     while True:
         try:
             # Also while it is paused: who mends a brand has often paused it first.
-            return store.acquire(brand, token, even_paused=True), done
+            lease = store.acquire(brand, token, even_paused=True)
+            Ledger(store.load(lease).digests)
+            return lease, done  # noqa: TRY300 - what is loaded is part of what is tried
         except DamagedMetaError as error:
             done.append(f"{error.field!r} in meta was {error.value!r}, and begins anew")
             fields: tuple[str, ...] = (error.field,)
@@ -74,7 +78,7 @@ def _acquired(
             if not accept_loss:
                 raise
             done.append(f"{error.told}: what is there is what counts from now on")
-            fields = SIZES
+            fields = COMPARED
         if dry_run:
             return None, done  # what is wrong beyond this shows when it is mended
         store.forget(brand, fields)

@@ -108,7 +108,7 @@ def _size(script: Script, keys: BrandKeys, told: Sequence[Any]) -> str:
     index, found, left = told
     # A damaged size need not be text either.
     left = left.decode(errors="backslashreplace")
-    return f"{_key(script, keys, index)!r} has {found} members, its last commit left {left}"
+    return f"{_key(script, keys, index)!r} has the size {found}, its last commit left {left}"
 
 
 _WRITTEN: Final = {"cid": "at most 64 letters, digits and hyphens"}

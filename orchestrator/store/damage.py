@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
     from orchestrator.store.wire import Command
 
-NUMBERS: Final = ("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "fields", "seen0", "seen1")
+SIZES: Final = ("fields", "digests0", "digests1", "seen0", "seen1")
+"""Fields of meta that tell the sizes of state, digests and, before format 5, of the sets of digests."""
+
+NUMBERS: Final = (
+    *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1"),
+    *SIZES,
+)
 """Fields of meta that are whole numbers, the sizes last."""
 
-_SIZES: Final = 3
 _SLICE: Final = 128
-"""Brands asked about in one round trip, with four commands each."""
+"""Brands asked about in one round trip, with six commands each."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _CID: Final = re.compile(rb"[0-9A-Za-z-]{0,64}")
@@ -59,8 +64,14 @@ def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
 
 def _questions(brand: str) -> list[Command]:
     keys = BrandKeys.of(brand)
-    sizes: list[Command] = [("HLEN", keys.state), ("SCARD", keys.seen0), ("SCARD", keys.seen1)]
+    counts = ("HLEN", "STRLEN", "STRLEN", "SCARD", "SCARD")
+    sizes: list[Command] = list(zip(counts, _sized(keys), strict=True))
     return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes]
+
+
+def _sized(keys: BrandKeys) -> tuple[str, ...]:
+    """The keys whose sizes are noted, in the order of :data:`SIZES`."""
+    return keys.state, keys.digests0, keys.digests1, keys.seen0, keys.seen1
 
 
 def _damage(brand: str, meta: Any, *sizes: Any) -> Damage | None:
@@ -77,7 +88,7 @@ def _damage(brand: str, meta: Any, *sizes: Any) -> Damage | None:
         if value is not None and not _NUMBER.fullmatch(value):
             return Damage(Code.META, f"its {name} is {value[:40]!r}")
     keys = BrandKeys.of(brand)
-    for key, size, left in zip((keys.state, keys.seen0, keys.seen1), sizes, numbers[-_SIZES:], strict=True):
+    for key, size, left in zip(_sized(keys), sizes, numbers[-len(SIZES) :], strict=True):
         if left is not None and int(left) != size:
-            return Damage(Code.SIZE, f"{key!r} has {size} members, its last commit left {int(left)}")
+            return Damage(Code.SIZE, f"{key!r} has the size {size}, its last commit left {int(left)}")
     return None

@@ -17,7 +17,7 @@ from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, Lease, Peek, StoreOptions
+from orchestrator.store.types import Commit, DigestChange, Lease, Peek, Remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis
 
 MIN_VERSION: Final = (6, 2)
-"""SMISMEMBER came with 6.2; EVALSHA without shebang, TIME in writing scripts and RESP3 are older."""
+"""The oldest that the tests ran with; LPOS came with 6.0.6, TIME in writing scripts and RESP3 are older."""
 
 SCRATCH_BRAND: Final = "orchestrator preflight "
 
@@ -162,7 +162,7 @@ def _clock(client: redis.Redis, max_skew_s: float) -> Finding:
 
 def _rehearse(client: redis.Redis) -> Finding:
     """Carry out every command of the protocol on a brand that does not exist, with the real key names."""
-    store = Store(client, StoreOptions(seen_max=1))  # so that the second commit rotates the generations
+    store = Store(client)
     brand = SCRATCH_BRAND + secrets.token_hex(8)
     try:
         announced = _visit(client, store, brand)
@@ -211,10 +211,9 @@ def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
 
 def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
     """Two commits that between them use every command that a commit can use."""
-    for number in (1, 2):
+    for number, how in enumerate((Remember.REPLACE, Remember.ROTATE), 1):
         peek: Peek = store.peek(lease, 1)
-        store.seen(lease, [b"%012d" % number])
-        store.load_state(lease)
+        store.load(lease)
         yield Commit(
             cid=secrets.token_hex(8),
             expected_cid=peek.cid,
@@ -224,7 +223,7 @@ def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
             tail=peek.items[0],
             put={b"field %d" % number: b"x"},
             remove=[b"field 1"] if number > 1 else [],
-            digests=[b"%012d" % number],
+            digests=DigestChange(how, b"%016d" % number, 1, 0, 0),
             failed=[b"{}"],
             summary=b"{}",
             spikes=[b"{}"],

@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator.contract.digests import ENTRY_BYTES
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
@@ -82,8 +83,8 @@ def look(client: redis.Redis, brand: str) -> Holdings:
     keys = BrandKeys.of(brand)
     commands: list[Command] = [
         ("HGET", keys.meta, "version"),
-        ("SCARD", keys.seen0),
-        ("SCARD", keys.seen1),
+        *(("STRLEN", key) for key in (keys.digests0, keys.digests1)),
+        *(("SCARD", key) for key in (keys.seen0, keys.seen1)),
         ("EXISTS", keys.summary),
         ("LLEN", keys.spike),
         ("LLEN", keys.outbox),
@@ -92,9 +93,9 @@ def look(client: redis.Redis, brand: str) -> Holdings:
         ("EXISTS", keys.meta, *_names(keys)),
     ]
     found = [_count(reply) for reply in ScriptRunner(client).run(commands)]
-    commits, younger, older, summary, spikes, untold, queued, letters, there = found
-    # Each generation has one member that is no digest.
-    remembered = max(0, younger - 1) + max(0, older - 1)
+    commits, younger, older, younger_set, older_set, summary, spikes, untold, queued, letters, there = found
+    # Each set, which versions before format 5 have, has one member that is no digest.
+    remembered = (younger + older) // ENTRY_BYTES + max(0, younger_set - 1) + max(0, older_set - 1)
     return Holdings(commits, remembered, bool(summary), spikes, untold, queued, letters, there)
 
 

@@ -18,8 +18,8 @@ KEY_TYPES: Final = {
     "lock": "string",
     "meta": "hash",
     "state": "hash",
-    "seen0": "set",
-    "seen1": "set",
+    "digests0": "string",
+    "digests1": "string",
     "queue": "list",
     "failed": "list",
     "summary": "string",
@@ -27,6 +27,8 @@ KEY_TYPES: Final = {
     "trend": "hash",
     "recent": "list",
     "outbox": "list",
+    "seen0": "set",
+    "seen1": "set",
 }
 """Attribute of ``BrandKeys`` to Redis type, in the order of KEYS of acquire and commit."""
 

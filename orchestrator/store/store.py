@@ -43,20 +43,21 @@ from orchestrator.store.types import (
     Look,
     Peek,
     Queued,
-    Seen,
+    Stored,
+    StoredDigests,
     StoreOptions,
     Visit,
 )
 from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import redis
 
     from orchestrator.contract.pauses import Pause
     from orchestrator.store.line import Line, Reply
-    from orchestrator.store.types import Commit, ReadOn, Registry
+    from orchestrator.store.types import Commit, DigestChange, ReadOn, Registry
     from orchestrator.store.wire import Bulk, Command
 
 MAX_CLAIM: Final = 512
@@ -261,6 +262,23 @@ class Store:
             fields = self._client.hgetall(BrandKeys.of(lease.brand).state)
         return cast("dict[bytes, bytes]", fields)  # decode_responses is off
 
+    def load(self, lease: Lease) -> Stored:
+        """All that the last commit left of the brand's memory, in one round trip."""
+        keys = BrandKeys.of(lease.brand)
+        commands: list[Command] = [
+            ("HGETALL", keys.state),
+            ("HMGET", keys.meta, "seen_since", "check0", "check1"),
+            *(("GET", key) for key in (keys.digests0, keys.digests1)),
+            *(("SMEMBERS", key) for key in (keys.seen0, keys.seen1)),  # of versions before format 5
+        ]
+        with self._timed("read"):
+            fields, numbers, younger, older, *sets = map(checked, self._runner.run(commands))
+        # Acquire has seen to it that they are numbers.
+        begun_ms, younger_check, older_check = (None if number is None else int(number) for number in numbers)
+        generations = (younger or b"", older or b"", begun_ms or 0, younger_check, older_check)
+        digests = StoredDigests(*generations, *map(_digests, sets))
+        return Stored(_pairs(fields), digests)
+
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
         """Read the first *limit* chunks of the queue and count an attempt at them; *look* at those after them.
 
@@ -278,32 +296,23 @@ class Store:
         self.clock.compare(asked_ms, peek.now_ms)
         return peek
 
-    def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
-        """Whether each of *digests* was folded before, as far as the two generations remember."""
-        if not digests:
-            return []
-        with self._timed("read"):
-            replies = self._runner.run(_seen_commands(BrandKeys.of(lease.brand), digests))
-        return _seen(replies)
-
     def line(self) -> Line:
         """A line for one session, which sends on it what need not be waited for at once."""
         return self._runner.line()
 
-    def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
-        """Ask on *line* as :meth:`seen` does, and for the time; the answer is left on its way.
+    def ask_time(self, line: Line) -> Reply[int]:
+        """Ask on *line* for the server's time in Unix ms; the answer is left on its way.
 
         Reading it raises :class:`~orchestrator.errors.ClockSkewError` where that time must not be folded by.
         """
-        commands = [_TIME, *_seen_commands(BrandKeys.of(lease.brand), digests)]
         asked_ms = self.clock.now_ms()
 
-        def parse(replies: Sequence[Any]) -> Seen:
+        def parse(replies: Sequence[Any]) -> int:
             now_ms = _milliseconds(replies[0])
             self.clock.compare(asked_ms, now_ms)
-            return Seen(now_ms, _seen(replies[1:]))
+            return now_ms
 
-        return line.send(Question(commands, parse))
+        return line.send(Question([_TIME], parse))
 
     def send(
         self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
@@ -327,10 +336,7 @@ class Store:
         keys = BrandKeys.of(lease.brand)
         commands = [self._commit(keys, lease, commit)]
         if read_on is not None:
-            commands += (
-                self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look),
-                *_seen_commands(keys, read_on.digests),
-            )
+            commands.append(self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look))
         asked_ms = self.clock.now_ms()
 
         def parse(replies: Sequence[Any]) -> CommitReply:
@@ -434,7 +440,7 @@ class Store:
             brand: reply for brand, reply in zip(brands, replies, strict=True) if isinstance(reply, int) and reply
         }
         with self._timed("read"):
-            replies = self._runner.run([("SCARD", BrandKeys.of(brand).seen0) for brand in entries])
+            replies = self._runner.run([("STRLEN", BrandKeys.of(brand).digests0) for brand in entries])
         digests = [reply if isinstance(reply, int) else 0 for reply in replies]
         return {brand: Letters(count, size) for (brand, count), size in zip(entries.items(), digests, strict=True)}
 
@@ -512,7 +518,8 @@ class Store:
         return [
             *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
             *(commit.consumed, commit.head, commit.tail if commit.consumed > 1 else b"", commit.due_ms),
-            *(options.seen_max, options.seen_age_s * 1000, options.failed_max, options.failed_policy.value),
+            *(("", 0) if commit.digests is None else (commit.digests.how.value, commit.digests.begun_ms)),
+            *(options.failed_max, options.failed_policy.value),
             *(commit.summary or b"", options.summary_ttl_s * 1000),
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
             *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
@@ -538,7 +545,7 @@ def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
     return (
         _flat(commit.put),
         commit.remove,
-        commit.digests,
+        _remembered(commit.digests),
         commit.failed,
         commit.spikes or (),
         _flat(commit.trend_put),
@@ -557,6 +564,22 @@ def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Cla
         for index, chunks, version in zip(places, counts, versions, strict=True)
     }
     return Claim([brands[index] for index in sorted(indexes + free)], queues)
+
+
+def _remembered(change: DigestChange | None) -> Sequence[bytes]:
+    if change is None:
+        return ()
+    return change.entries, b"%d" % change.younger_check, b"%d" % change.older_check, change.older
+
+
+def _digests(members: Iterable[bytes]) -> frozenset[bytes]:
+    """Of a set of before, which also holds the empty string."""
+    return frozenset(members) - {b""}
+
+
+def _pairs(fields: Any) -> dict[bytes, bytes]:
+    """What HGETALL answered, in either protocol."""
+    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 def _flat(pairs: Mapping[bytes, bytes]) -> list[bytes]:
@@ -588,7 +611,6 @@ def _read_items(replies: Sequence[Any]) -> list[bytes]:
 def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
     _, version, queued, failed_dropped, refused, alerts_dropped, released = replies[0]
-    begun, seen = replies[1:2], replies[2:]
     return CommitReply(
         duplicate=code is Code.DUP,
         version=version,
@@ -597,8 +619,7 @@ def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
         alerts_dropped=alerts_dropped,
         announced=not refused,
         released=bool(released),
-        next=_next_peek(keys, begun[0]) if begun else None,
-        seen=_next_seen(seen),
+        next=_next_peek(keys, replies[1]) if len(replies) > 1 else None,
     )
 
 
@@ -611,35 +632,10 @@ def _next_peek(keys: BrandKeys, begun: Any) -> Peek | None:
         return None
 
 
-def _seen_commands(keys: BrandKeys, digests: Sequence[bytes]) -> list[Command]:
-    if not digests:
-        return []
-    asked = bulk(digests)
-    return [("SMISMEMBER", key, asked) for key in (keys.seen0, keys.seen1)]
-
-
-def _seen(replies: Sequence[Any]) -> list[bool]:
-    """What the two generations say together, if they were asked."""
-    if not replies:
-        return []
-    younger, older = map(checked, replies)
-    if 1 not in younger and 1 not in older:  # nearly always
-        return [False] * len(younger)
-    return [bool(first or second) for first, second in zip(younger, older, strict=True)]
-
-
 def _milliseconds(time_: Any) -> int:
     """What TIME answered."""
     seconds, microseconds = checked(time_)
     return int(seconds) * 1000 + int(microseconds) // 1000
-
-
-def _next_seen(replies: Sequence[Any]) -> list[bool] | None:
-    """Like the peek that travelled with a commit."""
-    try:
-        return _seen(replies)
-    except StoreError:
-        return None
 
 
 def _holds(reply: Any) -> bool:

@@ -37,8 +37,6 @@ class StoreOptions:
         trend_ttl_s: life of the trend after its last change.
         recent_ttl_s: life of the list of recent chunks after its last change.
         recent_max: entries kept in the list of recent chunks, and in the outbox.
-        seen_max: digests per generation; two generations are kept, 12 bytes a digest.
-        seen_age_s: age at which a generation is rotated even if it is not full.
         failed_max: entries at which ``failed_policy`` applies.
         failed_policy: ``pause`` parks the brand, or drop the oldest entries (counted in the reply).
         formats: of the state: which are acquired, and which one is written.
@@ -53,8 +51,6 @@ class StoreOptions:
     trend_ttl_s: int = 8 * DAY_S
     recent_ttl_s: int = 2 * DAY_S
     recent_max: int = 50
-    seen_max: int = 100_000
-    seen_age_s: int = 7 * DAY_S
     failed_max: int = 10_000
     failed_policy: FailedPolicy = FailedPolicy.PAUSE
     formats: Formats = FORMATS
@@ -149,16 +145,73 @@ class Visit(NamedTuple):
     peek: Peek | None
 
 
-class Seen(NamedTuple):
-    """Which chunks were folded before, as of a time of the server.
+@dataclass(frozen=True, slots=True)
+class StoredDigests:
+    """What is stored of the chunks that a brand had, see :mod:`orchestrator.lane.duplicates`.
 
     Attributes:
-        now_ms: server time.
-        known: for each digest that was asked for.
+        younger: the entries of the younger generation, one after the other.
+        older: those of the older one.
+        begun_ms: when the younger one was begun, Unix ms; 0 = nobody knows.
+        younger_check: checksum that the last commit left of the younger one; None = none is known.
+        older_check: likewise.
+        younger_set: digests of chunkIds that versions before format 5 left in the younger generation, without order.
+        older_set: likewise.
     """
 
-    now_ms: int
-    known: list[bool]
+    younger: bytes = b""
+    older: bytes = b""
+    begun_ms: int = 0
+    younger_check: int | None = None
+    older_check: int | None = None
+    younger_set: frozenset[bytes] = frozenset()
+    older_set: frozenset[bytes] = frozenset()
+
+
+NO_DIGESTS: Final = StoredDigests()
+"""What is stored of a brand that never had a chunk."""
+
+
+class Stored(NamedTuple):
+    """What the last commit left of a brand's memory.
+
+    Attributes:
+        fields: of the state; none for a brand that was never committed.
+        digests: of chunks that were folded.
+    """
+
+    fields: dict[bytes, bytes]
+    digests: StoredDigests
+
+
+class Remember(StrEnum):
+    """What a commit does to the stored digests; the value is its name in the script."""
+
+    APPEND = "append"
+    ROTATE = "rotate"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class DigestChange:
+    """What a commit writes of digests.
+
+    Attributes:
+        how: to append to the younger generation; to make that the older one first, and begin the next; or to write both
+            anew.
+        entries: of the younger generation: those that are appended, or all of them.
+        begun_ms: when the younger one was begun, Unix ms.
+        younger_check: checksum of all that the younger one then has.
+        older_check: of the older one.
+        older: all entries of the older one, where both are written anew.
+    """
+
+    how: Remember
+    entries: bytes
+    begun_ms: int
+    younger_check: int
+    older_check: int
+    older: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +227,7 @@ class Commit:
         tail: last consumed item, byte for byte (the same as *head* for one item).
         put: state fields to write.
         remove: state fields to delete.
-        digests: 12-byte digests of the chunkIds folded by this commit.
+        digests: what is remembered of the chunks folded by this commit; None: the stored digests stay as they are.
         failed: entries for the dead-letter list.
         summary: the whole new summary, None to leave the old one.
         due_ms: when the brand should be refreshed without new chunks; 0 = never.
@@ -194,7 +247,7 @@ class Commit:
     tail: bytes = b""
     put: Mapping[bytes, bytes] = field(default_factory=dict)
     remove: Sequence[bytes] = ()
-    digests: Sequence[bytes] = ()
+    digests: DigestChange | None = None
     failed: Sequence[bytes] = ()
     summary: bytes | None = None
     due_ms: int = 0
@@ -213,13 +266,11 @@ class ReadOn:
     Attributes:
         limit: chunks to read, as far as they are there.
         skip: chunks after the commit's own that are not read, because the caller has them already.
-        digests: those of the chunks that the caller has, whether they were folded.
         look: at the items after these, for the next time.
     """
 
     limit: int
     skip: int = 0
-    digests: Sequence[bytes] = ()
     look: Look = NO_LOOK
 
 
@@ -237,7 +288,6 @@ class CommitReply:
         released: whether it let go, or had done so when it was applied: the caller holds no lease any more.
         next: the next peek, if one was asked for and the lease still held; without items, which have an answer of
             their own.
-        seen: as :meth:`Store.seen` answers for the digests that were asked for; None if there was no answer.
     """
 
     duplicate: bool
@@ -248,7 +298,6 @@ class CommitReply:
     announced: bool
     released: bool
     next: Peek | None
-    seen: list[bool] | None = None
 
 
 class Queued(NamedTuple):
@@ -268,7 +317,7 @@ class Letters(NamedTuple):
 
     Attributes:
         entries: in its failed list, whoever wrote them; one at least.
-        digests: in the younger generation of its chunkIds, which changes with each chunk that counts.
+        digests: bytes of the younger generation of them, which change with each chunk that counts.
     """
 
     entries: int

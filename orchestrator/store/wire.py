@@ -1,7 +1,7 @@
 """Commands as Redis reads them: packed in one piece, many small arguments at the price of one.
 
-Owns the encoding of requests; replies are redis-py's business. A batch carries one digest for each chunk in three
-commands, and one or two state fields for each story. Packed one by one, arguments cost more than the server's work.
+Owns the encoding of requests; replies are redis-py's business. A batch carries one or two state fields for each
+story. Packed one by one, arguments cost more than the server's work.
 
 Source: the serialization protocol of Redis, where a command is an array of bulk strings; measured in
 ``docs/decisions/0029-one-wait-a-batch.md``.
@@ -35,7 +35,7 @@ def bulk(values: Sequence[bytes]) -> Bulk:
         return Bulk(0, b"")
     lengths = list(map(len, values))
     first = lengths[0]
-    if lengths.count(first) == len(lengths):  # digests: the separator is the same throughout
+    if lengths.count(first) == len(lengths):  # the separator is the same throughout
         prefix = b"$%d\r\n" % first
         return Bulk(len(values), prefix + (b"\r\n" + prefix).join(values) + b"\r\n")
     pieces: list[bytes] = [b""] * (2 * len(values) + 1)

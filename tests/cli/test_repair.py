@@ -13,6 +13,7 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.store import Commit, Store, pauses
 from orchestrator.store.audit import read_audit
 from tests.cli.conftest import Invoke
@@ -105,10 +106,11 @@ def present_brand(brand: str, store: Store) -> str:
     """Return a brand with one commit."""
     now_ms = time.time_ns() // 1_000_000
     state = BrandState.empty(FoldConfig())
-    state.fold(decode_batch([chunk(brand, "c-1")], brand), now_ms)
+    new = Ledger().take(decode_batch([chunk(brand, "c-1")], brand), now_ms)
+    state.fold(new.batch, now_ms)
     changes = state.take_changes()
     lease = store.acquire(brand, "t" * 32)
-    store.commit(lease, Commit("cid-1", "", 1, put=changes.put, digests=[b"d" * 12]))
+    store.commit(lease, Commit("cid-1", "", 1, put=changes.put, digests=new.change))
     store.release(lease)
     return brand
 
@@ -132,7 +134,7 @@ def test_repair_begins_damaged_numbers_anew(invoke: Invoke, present_brand: str, 
     assert "needs no repair" in invoke("repair", present_brand).stderr
 
 
-@pytest.mark.parametrize("part", ["state", "seen0"])
+@pytest.mark.parametrize("part", ["state", "digests0"])
 def test_repair_accepts_a_loss_only_if_it_is_told_to(
     invoke: Invoke, present_brand: str, redis_client: redis.Redis, part: str
 ) -> None:
@@ -145,6 +147,22 @@ def test_repair_accepts_a_loss_only_if_it_is_told_to(
     assert redis_client.hexists(keys.meta, "fields")
     result = invoke("repair", present_brand, "--accept-loss")
     assert result.exit_code == 0, result.output
-    assert "has 0 members, its last commit left" in result.stdout
+    assert "has the size 0, its last commit left" in result.stdout
     assert redis_client.hget(keys.meta, "due") == b"1"
+    assert "needs no repair" in invoke("repair", present_brand).stderr
+
+
+def test_repair_accepts_digests_of_another_checksum_only_if_it_is_told_to(
+    invoke: Invoke, present_brand: str, redis_client: redis.Redis
+) -> None:
+    """The length is right, the content is not: nobody works on the brand until somebody says yes to what is there."""
+    keys = BrandKeys.of(present_brand)
+    redis_client.setrange(keys.digests0, 3, b"\xff\xfe")
+    refused = invoke("repair", present_brand)
+    assert refused.exit_code == 1
+    assert "the younger generation of digests has the checksum" in refused.stderr
+    assert "checksum" in invoke("repair", present_brand, "--accept-loss", "--dry-run").stdout
+    assert redis_client.hexists(keys.meta, "check0")
+    assert "checksum" in invoke("repair", present_brand, "--accept-loss").stdout
+    assert not redis_client.hexists(keys.meta, "check0")
     assert "needs no repair" in invoke("repair", present_brand).stderr

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.keys import BrandKeys, brand_of_queue, claim_keys, failed_key, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
-OWN = ("lock", "meta", "state", "seen0", "seen1", "outbox", "telling", "retried")
+OWN = ("lock", "meta", "state", "digests0", "digests1", "seen0", "seen1", "outbox", "telling", "retried")
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -22,6 +22,8 @@ def test_keys_are_those_of_the_contract() -> None:
         lock="orchestrator:{result:brand:nike:chunks}:lock",
         meta="orchestrator:{result:brand:nike:chunks}:meta",
         state="orchestrator:{result:brand:nike:chunks}:state",
+        digests0="orchestrator:{result:brand:nike:chunks}:digests0",
+        digests1="orchestrator:{result:brand:nike:chunks}:digests1",
         seen0="orchestrator:{result:brand:nike:chunks}:seen0",
         seen1="orchestrator:{result:brand:nike:chunks}:seen1",
         failed="failed:brand:nike",

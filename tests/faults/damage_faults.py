@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import redis
 
 _WITHIN_S: Final = 30.0
-_KEPT: Final = ("meta", "state", "seen0", "seen1", "summary")
+_KEPT: Final = ("meta", "state", "digests0", "digests1", "summary")
 
-DELETED: Final = {"state": True, "seen0": True, "meta": False, "summary": False}
+DELETED: Final = {"state": True, "digests0": True, "meta": False, "summary": False}
 """Keys that are deleted, and whether the brand cannot go on without somebody who puts them back."""
 
 NUMBERS: Final = ("epoch", "version", "attempts", "due", "seen_since", "fields")
@@ -95,7 +95,7 @@ def accept_losses(folder: Path, *, seed: int, rounds: int) -> Figures:
         working(world)
         world.push(BURST)
         for number in range(rounds):
-            part = ("state", "seen0")[number % 2]
+            part = ("state", "digests0")[number % 2]
             with _victim(world) as keys, world.server.client() as client:
                 world.note(f"{part} of {keys.brand!r} deleted")
                 client.delete(getattr(keys, part))
@@ -208,7 +208,7 @@ class Fate:
         """By what is gone."""
         gone = {part for part in before if not client.exists(getattr(keys, part))}
         known = client.hexists(keys.meta, "cid")  # a lease may have begun meta anew by now
-        return cls(parked=known and bool(gone & {"state", "seen0", "seen1"}), anew=not known and "state" in gone)
+        return cls(parked=known and bool(gone & {"state", "digests0", "digests1"}), anew=not known and "state" in gone)
 
 
 def evict_keys(folder: Path, *, seed: int, evictions: int) -> Figures:

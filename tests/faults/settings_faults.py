@@ -29,7 +29,7 @@ NARROW = FoldConfig(window_ms=900_000, max_stories=1)
 _STALE_TEXT = Settings(summary_window_sec=900, max_stories=1).fingerprint.text().encode()
 _START_S = 60.0
 _TOTALS = ("totalChunks", "totalMentions", "sentiment")
-_KEPT = ("state", "seen0", "seen1", "failed", "summary", "trend", "recent", "lock")
+_KEPT = ("state", "digests0", "digests1", "failed", "summary", "trend", "recent", "lock")
 
 
 def stale_setting(folder: Path, *, seed: int, kills: int) -> Figures:

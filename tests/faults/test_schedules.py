@@ -18,11 +18,12 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from orchestrator.store import ReadOn, Store, StoreOptions, pauses
+from orchestrator.store import ReadOn, Store, pauses
 from orchestrator.store.embedded import find_servers
 from orchestrator.store.purge import purge
+from orchestrator.store.types import Remember
 from tests.redis_server import RedisServer
-from tests.store.world import World, commit_of
+from tests.store.world import World, added, commit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     import redis
 
-D1, D2 = (bytes([number]) * 12 for number in (1, 2))
+D1, D2 = (bytes([number]) * 16 for number in (1, 2))
 FULL = {
     "remove": [b"gone"],
-    "digests": [D1],
+    "digests": added(D1, how=Remember.ROTATE),
     "failed": [b"{}"],
     "summary": b"{}",
     "spikes": [b"s"],
@@ -43,8 +44,8 @@ FULL = {
 }
 """A commit that uses every command."""
 
-WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "sadd", "rename", "rpush")
-READS = ("type", "hmget", "get", "hlen", "llen", "lpos", "scard", "time")
+WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "append", "rename", "rpush")
+READS = ("type", "hmget", "get", "hlen", "llen", "lpos", "strlen")
 
 
 @pytest.fixture(scope="module", params=find_servers(), ids=str)
@@ -227,17 +228,16 @@ def test_a_forbidden_command_leaves_every_key_as_it_was(
     private: RedisServer, admin: redis.Redis, brand: str, command: str
 ) -> None:
     """An ACL that forbids any one command refuses the commit before its first change, even one that rotates."""
-    options = StoreOptions(seen_max=1)
-    world = World(admin, Store(admin, options), brand)
+    world = World(admin, Store(admin), brand)
     lease, peek = world.holding(b"a", b"b", b"c")
     world.store.commit(
-        lease, commit_of(replace(peek, items=[b"a"]), put={b"gone": b"x"}, digests=[D1, D2], recent=[b"r"])
+        lease, commit_of(replace(peek, items=[b"a"]), put={b"gone": b"x"}, digests=added(D1, D2), recent=[b"r"])
     )
     peek = world.store.peek(lease, 1)
     client = limited(admin, private, f"-{command}")
     before = dumps(admin, world)
     with pytest.raises(StoreRefusedError, match=r"NOPERM|ACL|can't run"):
-        Store(client, options).commit(lease, commit_of(peek, **FULL))
+        Store(client).commit(lease, commit_of(peek, **FULL))
     assert dumps(admin, world) == before
     client.close()
     assert world.store.commit(lease, commit_of(peek, **FULL)).version == 2
@@ -274,26 +274,56 @@ def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, adm
     """What is sent after a commit may be refused; the commit stands, and the question is open."""
     world = World(admin, Store(admin), brand)
     lease, peek = world.holding(b"a", b"b")
-    client = limited(admin, private, "-smismember")
+    client = limited(admin, private, "-lrange")
     commit = commit_of(replace(peek, items=[b"a"]))
     store = Store(client)
-    reply = store.send(store.line(), lease, commit, ReadOn(1, digests=[D1]))[0].read()
-    assert (reply.version, reply.seen) == (1, None)
+    answer, items = store.send(store.line(), lease, commit, ReadOn(1))
+    reply = answer.read()
+    assert reply.version == 1
     assert reply.next is not None
+    assert items is not None
+    with pytest.raises(StoreRefusedError):
+        items.read()
     client.close()
 
 
 def test_a_forbidden_unlink_does_not_stop_a_rotation(private: RedisServer, admin: redis.Redis, brand: str) -> None:
-    """RENAME frees the old generation too, only not in the background."""
-    options = StoreOptions(seen_max=1)
-    world = World(admin, Store(admin, options), brand)
+    """RENAME frees the old generation."""
+    world = World(admin, Store(admin), brand)
     lease, peek = world.holding()
-    world.store.commit(lease, commit_of(peek, digests=[D1]))
+    world.store.commit(lease, commit_of(peek, digests=added(D1)))
     client = limited(admin, private, "-unlink")
-    store = Store(client, options)
+    store = Store(client)
     for digest in (D2, D1):
-        store.commit(lease, commit_of(store.peek(lease, 1), digests=[digest]))
-    assert admin.smembers(world.keys.seen1) == {D2, b""} or admin.smembers(world.keys.seen1) == {D2}
+        store.commit(lease, commit_of(store.peek(lease, 1), digests=added(digest, how=Remember.ROTATE)))
+    assert admin.mget(world.keys.digests0, world.keys.digests1) == [D1, D2]
+    client.close()
+
+
+def test_a_generation_that_the_server_lets_grow_no_further_stops_the_commit(admin: redis.Redis, brand: str) -> None:
+    """APPEND is the first change, so that it is the only one that is refused half-way, and then nothing is written."""
+    world = World(admin, Store(admin), brand)
+    lease, peek = world.holding(b"a", b"b", b"c")
+    admin.config_set("proto-max-bulk-len", "1mb")
+    admin.append(world.keys.digests0, b"x" * 2**20)
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError, match="maximum allowed size"):
+        world.store.commit(lease, commit_of(peek, **(FULL | {"digests": added(D1)})))
+    assert dumps(admin, world) == before
+    admin.config_set("proto-max-bulk-len", "512mb")
+    assert world.store.commit(lease, commit_of(peek, **(FULL | {"digests": added(D1)}))).version == 1
+
+
+def test_sets_of_before_that_cannot_be_freed_do_not_stop_the_commit(
+    private: RedisServer, admin: redis.Redis, brand: str
+) -> None:
+    """They are read and written once more by who loads next; what counts is in the strings."""
+    world = World(admin, Store(admin), brand)
+    admin.sadd(world.keys.seen0, "", D1[:12])
+    lease, peek = world.holding()
+    client = limited(admin, private, "-unlink")
+    Store(client).commit(lease, commit_of(peek, digests=added(D1, how=Remember.REPLACE)))
+    assert (admin.get(world.keys.digests0), admin.exists(world.keys.seen0)) == (D1, 1)
     client.close()
 
 
@@ -302,22 +332,21 @@ def test_a_forbidden_command_leaves_the_lease_of_a_commit_that_lets_go(
     private: RedisServer, admin: redis.Redis, brand: str, command: str
 ) -> None:
     """What ends the lease was rehearsed like all the rest: there is no commit whose caller learns of an error alone."""
-    options = StoreOptions(seen_max=1)
-    world = World(admin, Store(admin, options), brand)
+    world = World(admin, Store(admin), brand)
     lease, peek = world.holding()
-    world.store.commit(lease, commit_of(peek, put={b"gone": b"x"}, digests=[D1, D2], recent=[b"r"]))
+    world.store.commit(lease, commit_of(peek, put={b"gone": b"x"}, digests=added(D1, D2), recent=[b"r"]))
     world.push(b"a")
     peek = world.store.peek(lease, 1)
     client = limited(admin, private, f"-{command}")
     before = dumps(admin, world)
     with pytest.raises(StoreRefusedError, match=r"NOPERM|ACL|can't run"):
-        Store(client, options).commit(lease, commit_of(peek, let_go=True, **FULL))
+        Store(client).commit(lease, commit_of(peek, let_go=True, **FULL))
     assert dumps(admin, world) == before
     client.close()
     assert world.store.commit(lease, commit_of(peek, let_go=True, **FULL)).released
 
 
-@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time", "llen", "hlen"])
+@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time", "llen", "exists"])
 def test_an_acquire_that_errs_leaves_every_key_as_it_was(
     private: RedisServer, admin: redis.Redis, brand: str, command: str
 ) -> None:
@@ -326,7 +355,7 @@ def test_an_acquire_that_errs_leaves_every_key_as_it_was(
     world.push(b"a")
     client = limited(admin, private, f"-{command}")
     before = dumps(admin, world)
-    for having in ("*", ""):
+    for having in ("",) if command == "exists" else ("*", ""):  # who begins nothing does not ask what is there
         with pytest.raises(StoreRefusedError):
             Store(client).visit(brand, "t", having, 1)
     assert dumps(admin, world) == before

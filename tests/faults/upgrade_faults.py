@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 NEXT_FORMAT = STATE_FORMAT + 1
 BURST = 400
 _END_S = 20.0
-_KEPT = ("meta", "state", "seen0", "seen1", "failed", "summary", "spike", "trend", "recent", "outbox", "lock")
+_KEPT = (
+    "meta",
+    "state",
+    "digests0",
+    "digests1",
+    "seen0",
+    "seen1",
+    "failed",
+    "summary",
+    "spike",
+    "trend",
+    "recent",
+    "outbox",
+    "lock",
+)
 
 
 def upgrade_fleet(folder: Path, *, seed: int, rounds: int) -> Figures:

@@ -10,11 +10,14 @@ import pytest
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits
+from orchestrator.contract.digests import digest, entry
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.lane.batch import TORN, TRANSITIONS, Batch, BatchOrderError, Stage, needed
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
+from orchestrator.store.types import Remember, StoredDigests
 from tests.lane.support import item
 
 NOW_MS = 1_764_244_800_000
@@ -33,7 +36,6 @@ def decoded(*chunk_ids: str) -> Batch:
     batch = Batch([item("nike", chunk_id) for chunk_id in chunk_ids])
     batch.scan(LIMITS, Hashing.of_nobody())
     batch.decode("nike", LIMITS)
-    batch.known = [False] * len(chunk_ids)
     return batch
 
 
@@ -67,12 +69,13 @@ def test_batch_folds_its_new_chunks() -> None:
     batch = Batch([item("nike", "a"), b"{", item("nike", "b"), item("nike", "b")])
     batch.scan(LIMITS, Hashing.of_nobody())
     batch.decode("nike", LIMITS)
-    batch.known = [True, False, False]
-    state = BrandState.empty(FoldConfig())
-    batch.fold(state, NOW_MS)
+    state, ledger = BrandState.empty(FoldConfig()), Ledger()
+    decoded("a").fold(BrandState.empty(FoldConfig()), ledger, NOW_MS)
+    batch.fold(state, ledger, NOW_MS)
     assert batch.stage is Stage.FOLDED
     assert (batch.step.fold.chunks, batch.step.items, batch.step.duplicates, batch.step.failed) == (1, 4, 2, 1)
-    assert len(batch.digests) == 1
+    assert batch.remembered is not None
+    assert batch.remembered.entries == entry(digest("b"))
 
 
 @pytest.mark.usefixtures("armed")
@@ -81,27 +84,29 @@ def test_batch_whose_fold_is_interrupted_is_torn() -> None:
     failpoints.arm("session.folded=fail")
     batch, state = decoded("a"), BrandState.empty(FoldConfig())
     with pytest.raises(StoreUnavailableError):
-        batch.fold(state, NOW_MS)
+        batch.fold(state, Ledger(), NOW_MS)
     assert batch.torn
     with pytest.raises(BatchOrderError):
-        batch.fold(state, NOW_MS)
+        batch.fold(state, Ledger(), NOW_MS)
 
 
 def test_batch_is_folded_once() -> None:
     """A second fold would count its chunks twice."""
     batch, state = decoded("a"), BrandState.empty(FoldConfig())
-    batch.fold(state, NOW_MS)
+    batch.fold(state, Ledger(), NOW_MS)
     with pytest.raises(BatchOrderError):
-        batch.fold(state, NOW_MS)
+        batch.fold(state, Ledger(), NOW_MS)
 
 
-def test_batch_is_not_folded_before_it_is_known_what_is_new() -> None:
-    """Without an answer every chunk would pass for a new one."""
-    batch = decoded("a")
-    batch.known = None
-    with pytest.raises(BatchOrderError, match="answers"):
-        batch.fold(BrandState.empty(FoldConfig()), NOW_MS)
-    assert batch.stage is Stage.DECODED
+def test_batch_without_chunks_takes_over_digests_of_before() -> None:
+    """A refresh may be the first commit after an upgrade; later ones have nothing to write."""
+    state, ledger = BrandState.empty(FoldConfig()), Ledger(StoredDigests(younger_set=frozenset({digest("a")})))
+    first, second = Batch(), Batch()
+    first.refresh(state, ledger, NOW_MS)
+    second.refresh(state, ledger, NOW_MS)
+    assert first.remembered is not None
+    assert first.remembered.how is Remember.REPLACE
+    assert second.remembered is None
 
 
 def test_condemned_batch_is_a_dead_letter_and_no_chunk() -> None:
@@ -110,7 +115,7 @@ def test_condemned_batch_is_a_dead_letter_and_no_chunk() -> None:
     batch.condemn()
     assert batch.stage is Stage.FOLDED
     assert [(reject.index, reject.reason) for reject in batch.rejected] == [(0, POISON)]
-    assert (batch.step.items, batch.step.failed, batch.step.poisoned, batch.digests) == (1, 1, 1, ())
+    assert (batch.step.items, batch.step.failed, batch.step.poisoned, batch.remembered) == (1, 1, 1, None)
 
 
 def test_arriving_batch_has_its_items_once_they_are_read() -> None:

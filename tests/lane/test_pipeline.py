@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,12 @@ import pytest
 from orchestrator.brand.state import BrandState
 from orchestrator.errors import StaleStateError, StoreUnavailableError
 from orchestrator.lane.batch import Batch, Stage
-from orchestrator.lane.pipeline import Pipeline, PipelineStatistics
+from orchestrator.lane.duplicates import Ledger
+from orchestrator.lane.pipeline import Memory, Pipeline, PipelineStatistics
 from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Line, Reply, Store
-from orchestrator.store.types import Seen
 from tests.lane.support import CONFIG, Brand, Interfering, May
 
 ITEMS = 4
@@ -30,10 +30,10 @@ class Noting(Interfering):
         super().__init__(*args)
         self.log: list[str] = []
 
-    def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
+    def ask_time(self, line: Line) -> Reply[int]:
         """Ask, noted."""
-        self.log.append("ask about the next")
-        return super().ask_seen(line, lease, digests)
+        self.log.append("ask for the time")
+        return super().ask_time(line)
 
     def before_commit(self, lease: Lease, commit: Commit) -> None:
         """Send, noted."""
@@ -89,7 +89,7 @@ def test_steady_state_is_one_line_from_top_to_bottom(queue: Brand, noting: Notin
         "scan it",
         "build the commit",
         "decode it",
-        "ask about the next",
+        "ask for the time",
         "send the commit",
         "fold the next",
         "read its reply",
@@ -105,7 +105,7 @@ def test_batch_that_was_not_folded_ahead_is_folded_in_its_turn(queue: Brand, not
     noting.log.clear()
     session.step()
     assert noting.log[0] == "fold the next"
-    assert "ask about the next" not in noting.log
+    assert "ask for the time" not in noting.log
     assert session.statistics().next is Stage.DECODED
 
 
@@ -151,30 +151,24 @@ def test_fold_ahead_that_fails_is_told_of_after_the_commit_before_it(queue: Bran
         session.step()
 
 
-def test_question_that_got_no_answer_is_asked_again_with_the_commit(queue: Brand) -> None:
-    """The batch after is still decoded; the same commit goes out again, and the digests in its pipeline."""
-    sent: list[int] = []
+def test_batch_is_folded_in_its_turn_where_the_time_got_no_answer(queue: Brand) -> None:
+    """The batch after is still decoded, and the same commit goes out again."""
 
     class Deaf(Store):
         deaf = True
 
-        def ask_seen(self, line: Line, lease: Lease, digests: Sequence[bytes]) -> Reply[Seen]:
-            reply = super().ask_seen(line, lease, digests)
+        def ask_time(self, line: Line) -> Reply[int]:
+            reply = super().ask_time(line)
             if self.deaf:
                 self.deaf = False
                 line.drop()
             return reply
-
-        def send(self, line: Line, lease: Lease, commit: Commit, read_on: Any = None) -> Any:
-            sent.append(len(read_on.digests))
-            return super().send(line, lease, commit, read_on)
 
     session = opened(queue, Deaf(queue.client))
     with pytest.raises(StoreUnavailableError):
         [session.step(fold_ahead=True) for _ in range(2)]
     assert session.committing
     assert session.step(fold_ahead=True).duplicate_commit
-    assert sent == [0, 0, ITEMS]
     while not session.step().idle:
         pass
     assert queue.summary()["totalChunks"] == 6 * ITEMS
@@ -196,7 +190,7 @@ def test_closed_pipeline_commits_nothing(queue: Brand) -> None:
     queue.push_ids("a")
     lease = queue.store.acquire(queue.name, "token")
     state = BrandState.empty(CONFIG.fold)
-    pipeline = Pipeline(queue.store, CONFIG, lease, state, BatchSizer(), owed=False)
+    pipeline = Pipeline(queue.store, CONFIG, lease, Memory(state, Ledger()), BatchSizer(), owed=False)
     real = state.take_changes
 
     def given_up() -> Any:

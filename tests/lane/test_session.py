@@ -11,6 +11,7 @@ import pytest
 from orchestrator.brand.seals import SEAL_BYTES
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import MAX_MAGNITUDE
+from orchestrator.contract.digests import ENTRY_BYTES, digest, entry
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.lock_token import holder_of
 from orchestrator.contract.state_format import STATE_FORMAT
@@ -241,6 +242,48 @@ def test_session_migrates_what_an_older_version_left(queue: Brand, name: str) ->
     assert queue.summary()["version"] == version + 1
     general: Any = queue.client.hget(queue.keys.state, GENERAL_FIELD)
     assert msgspec.msgpack.decode(general[:-SEAL_BYTES])[0] == STATE_FORMAT
+    stored: Any = queue.client.get(queue.keys.digests0)
+    assert {stored[at : at + 12] for at in range(0, len(stored), 16)} == {*STORED[name].seen, digest("new")} - {b""}
+    assert not queue.client.exists(queue.keys.seen0, queue.keys.seen1)
+    queue.push_ids(known, "new")
+    assert queue.visit()[0].duplicates == 2
+
+
+def test_session_migrates_a_brand_that_has_nothing_but_digests_of_before(queue: Brand) -> None:
+    """Also by a refresh, and by the commit of a chunk that is none: what is known is known before and after."""
+    queue.client.sadd(queue.keys.seen0, "", digest("a"))
+    queue.client.sadd(queue.keys.seen1, "", digest("b"))
+    queue.push_ids("a", "b", "c")
+    assert queue.visit()[0].duplicates == 2
+    assert queue.client.mget(queue.keys.digests0, queue.keys.digests1) == [
+        entry(digest("a")) + entry(digest("c")),
+        entry(digest("b")),
+    ]
+
+
+def test_what_is_warm_is_counted_with_its_digests(queue: Brand) -> None:
+    """They may take more than the state of a brand with few stories."""
+    queue.push_ids(*map(str, range(2_000)))
+    session = queue.opened()
+    drain(session)
+    warm = session.settle()
+    assert warm.state is not None
+    assert warm.held_bytes - warm.state.held_bytes > 2_000 * ENTRY_BYTES
+
+
+def test_session_with_a_ledger_of_another_commit_loads_it_anew(queue: Brand) -> None:
+    """Somebody else committed since: what that knows is known here as well, by the rule that holds for the state."""
+    session = queue.opened()
+    queue.push_ids("a")
+    drain(session)
+    warm = session.settle()
+    session.release()
+    queue.push_ids("b")
+    queue.visit()
+    queue.push_ids("a", "b", "c")
+    again = queue.opened(warm)
+    assert [step.duplicates for step in drain(again)] == [2]
+    assert queue.summary()["totalChunks"] == 3
 
 
 def test_session_leaves_the_brand_of_a_newer_version_without_a_trace(queue: Brand) -> None:
@@ -336,8 +379,8 @@ def test_session_commits_nothing_when_the_queue_moved(queue: Brand, monkeypatch:
     """When a foreign consumer pops between peek and commit, the fold would count what was not taken."""
     session = _folding(queue)
     queue.push_ids("b", "c")
-    seen = queue.store.seen
-    monkeypatch.setattr(queue.store, "seen", lambda *args: (queue.client.lpop(queue.keys.queue), seen(*args))[1])
+    peek = queue.store.peek
+    monkeypatch.setattr(queue.store, "peek", lambda *args: (peek(*args), queue.client.lpop(queue.keys.queue))[0])
     with pytest.raises(QueueMovedError):
         session.step()
     assert session.abandon().state is None
@@ -353,7 +396,7 @@ def test_session_reuses_a_warm_state(queue: Brand, monkeypatch: pytest.MonkeyPat
     session = _folding(queue)
     warm = session.settle()
     session.release()
-    monkeypatch.setattr(queue.store, "load_state", lambda _: pytest.fail("loaded although warm"))
+    monkeypatch.setattr(queue.store, "load", lambda _: pytest.fail("loaded although warm"))
     queue.push_ids("b")
     again = queue.opened(warm)
     drain(again)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -35,11 +35,6 @@ class Watched(Interfering):
         """Peek, noted."""
         self.asked.append("peek")
         return super().peek(lease, limit, look)
-
-    def seen(self, lease: Lease, digests: Sequence[bytes]) -> list[bool]:
-        """Ask for digests, noted."""
-        self.asked.append("seen")
-        return super().seen(lease, digests)
 
     def before_commit(self, lease: Lease, commit: Commit) -> None:
         """Commit, noted; it may be refused."""
@@ -96,16 +91,16 @@ class Reading(Interfering):
     ) -> tuple[Reply[CommitReply], Reply[list[bytes]] | None]:
         """Send, noted."""
         assert read_on is not None, "nobody let go"
-        self.asked.append(replace(read_on, digests=(), look=NO_LOOK))
+        self.asked.append(replace(read_on, look=NO_LOOK))
         return super().send(line, lease, commit, read_on)
 
 
 def test_session_waits_for_the_server_once_a_batch(queue: Brand, watched: Watched) -> None:
-    """From the third batch on a commit is all that is asked, whatever is queued."""
+    """Which chunks are new is known here: a commit is all that is asked, whatever is queued."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = [session.step() for _ in range(6)]
-    assert watched.asked == ["peek", "seen", "commit", "seen", "commit", *["commit"] * 4]
+    assert watched.asked == ["peek", *["commit"] * 6]
     assert [step.items for step in steps] == [ITEMS] * 6
     assert queue.summary()["totalChunks"] == 6 * ITEMS
     assert session.step().idle
@@ -142,15 +137,14 @@ def test_session_goes_on_when_the_queue_ends_in_what_was_read_ahead(queue: Brand
     assert_balanced(queue, steps)
 
 
-def test_session_with_nothing_but_bad_items_ahead_asks_for_no_digest(queue: Brand, watched: Watched) -> None:
-    """There is nothing to ask for, and the dead letters are those of their batch."""
+def test_session_with_nothing_but_bad_items_ahead_goes_on(queue: Brand, watched: Watched) -> None:
+    """There is nothing to fold, and the dead letters are those of their batch."""
     _push(queue, 2 * ITEMS)
     queue.push(*[b"{"] * ITEMS)
     _push(queue, 1, first=50)
     session = _opened(queue, watched)
     steps = drain(session)
     assert [step.failed for step in steps] == [0, 0, ITEMS, 0]
-    assert watched.asked.count("seen") == 2
     assert_balanced(queue, steps)
 
 
@@ -167,7 +161,7 @@ def test_session_sends_a_commit_again_that_failed_after_the_next_batch_was_decod
 
 
 def test_session_keeps_what_was_read_ahead_over_a_lost_reply(queue: Brand, watched: Watched) -> None:
-    """The same commit is a duplicate; the next batch is neither decoded nor asked about again."""
+    """The same commit is a duplicate; the next batch is not decoded again."""
     _push(queue, 6 * ITEMS)
     session, steps = _ahead(queue, watched)
     asked = len(watched.asked)
@@ -275,11 +269,11 @@ def _steps_ahead(session: BrandSession, count: int) -> list[Step]:
 
 
 def test_session_folds_ahead_with_one_commit_a_batch(queue: Brand, watched: Watched) -> None:
-    """The questions about a batch travel on their own, and nobody waits for them."""
+    """The question for the time travels on its own, and nobody waits for it."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 6)
-    assert watched.asked == ["peek", "seen", "commit", "seen", *["commit"] * 5]
+    assert watched.asked == ["peek", *["commit"] * 6]
     assert [step.items for step in steps] == [ITEMS] * 6
     assert not session.engaged
     assert session.step().idle
@@ -287,7 +281,7 @@ def test_session_folds_ahead_with_one_commit_a_batch(queue: Brand, watched: Watc
 
 
 def test_session_that_folded_ahead_recognises_what_the_batch_before_folded(queue: Brand) -> None:
-    """Redis was asked before it got the commit of the twins; they are duplicates all the same."""
+    """The ledger knows what is folded and in no commit yet."""
     _push(queue, 2 * ITEMS)
     _push(queue, 2 * ITEMS, first=ITEMS)
     session = _opened(queue)
@@ -313,7 +307,7 @@ def test_session_that_folded_ahead_keeps_that_over_lost_replies(queue: Brand, wa
 
 
 def test_session_forgets_a_question_whose_commit_could_not_be_sent(queue: Brand, watched: Watched) -> None:
-    """The commit is sent again at once, with the question in its own pipeline."""
+    """The commit is sent again at once, and the next batch folded in its turn."""
     _push(queue, 6 * ITEMS)
     session = _opened(queue, watched)
     steps = _steps_ahead(session, 1)

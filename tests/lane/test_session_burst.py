@@ -11,6 +11,7 @@ from orchestrator.lane.session import BrandSession, Footing, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process import failpoints
 from orchestrator.store import Commit, CommitReply, Lease, Store
+from orchestrator.store.types import Stored
 from tests.lane.support import Brand, Interfering, May, assert_balanced
 
 ITEMS = 4
@@ -164,10 +165,10 @@ def test_burst_of_a_session_that_was_given_up_while_it_opened_does_nothing(queue
     queue.push_ids("c-1")
 
     class GivenUp(Store):
-        def load_state(self, lease: Lease) -> dict[bytes, bytes]:
+        def load(self, lease: Lease) -> Stored:
             session.hung()
             session.abandon()
-            return super().load_state(lease)
+            return super().load(lease)
 
     session = queue.session(store=GivenUp(queue.client))
     with pytest.raises(RuntimeError, match="the session has ended"):

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator.brand.state import BrandState
-from orchestrator.errors import InvalidStateError, StaleStateError
+from orchestrator.errors import InvalidStateError, StaleStateError, WrongSizeError
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, Warm
-from orchestrator.service.repair import SIZES
+from orchestrator.service.repair import COMPARED
 from tests.lane.support import CONFIG, Brand, drain
 from tests.lane.test_lane_redis import Visits
 
@@ -34,11 +34,11 @@ def let_go(session: BrandSession) -> Warm:
     return warm
 
 
-@pytest.mark.parametrize("part", ["state", "seen0"])
+@pytest.mark.parametrize("part", ["state", "digests0"])
 def test_session_writes_nothing_on_top_of_what_was_lost(queue: Brand, part: str) -> None:
     """The commit is stale and the next lease refused: chunks wait, instead of being all that is left, or counted twice.
 
-    Of ``seen0`` no more is needed than its size: "c-0" is pushed a second time.
+    Of ``digests0`` no more is needed than its size: "c-0" is pushed a second time.
     """
     session = warmed(queue)
     queue.client.delete(getattr(queue.keys, part))
@@ -72,7 +72,7 @@ def test_session_goes_on_from_what_is_there_after_a_loss_was_accepted(queue: Bra
     queue.push_ids("after")
     with pytest.raises(InvalidStateError, match="last commit left"):
         queue.session(warm).open()
-    queue.store.forget(queue.name, SIZES)
+    queue.store.forget(queue.name, COMPARED)
     drain(queue.opened(warm))
     stored: Any = queue.client.hgetall(queue.keys.state)
     totals = json.loads(BrandState.load(CONFIG.fold, stored).summary(queue.name, 0, 0, 0))["totalChunks"]
@@ -121,3 +121,30 @@ async def test_lane_parks_a_brand_whose_attempts_are_damaged(queue: Brand, value
     queue.client.hset(queue.keys.meta, "attempts", value)
     queue.push_ids("b")
     assert await visits.one() is LaneOutcome.PARKED
+
+
+def test_session_refuses_digests_that_changed(queue: Brand) -> None:
+    """Their length is right, so only who loads them can tell: the brand is parked, and nothing is counted twice."""
+    session = warmed(queue)
+    drain(session)
+    session.settle()
+    session.release()
+    queue.client.setrange(queue.keys.digests0, 16, b"\x00\xff")
+    refused = queue.session()
+    with pytest.raises(WrongSizeError, match="checksum"):
+        refused.open()
+    assert refused.release()
+    queue.store.forget(queue.name, COMPARED)
+    drain(queue.opened())
+
+
+def test_session_that_loads_the_digests_of_a_lost_meta_goes_on_from_them(queue: Brand) -> None:
+    """Nothing says what they were, so what is there counts: chunks of before are known."""
+    session = warmed(queue)
+    drain(session)
+    session.settle()
+    session.release()
+    queue.client.delete(queue.keys.meta)
+    queue.push_ids("c-1", "another")
+    (step,) = queue.visit()
+    assert (step.duplicates, step.fold.chunks) == (1, 1)

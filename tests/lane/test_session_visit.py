@@ -20,7 +20,7 @@ from orchestrator.lane.sizer import UNSEEN_ITEMS, BatchSizer
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import TRIAL_ATTEMPTS
 from orchestrator.store import Commit, CommitReply, Lease, Store
-from orchestrator.store.types import Visit
+from orchestrator.store.types import Stored, Visit
 from tests.lane.support import Brand, Interfering, May, assert_balanced, persistent
 from tests.lane.test_future import HOUR_MS
 
@@ -54,11 +54,11 @@ class Lossy(Interfering):
         self._lost("visit reply")
         return visit
 
-    def load_state(self, lease: Lease) -> dict[bytes, bytes]:
+    def load(self, lease: Lease) -> Stored:
         """Load, noted; it may get no answer."""
         self.asked.append("load")
         self._lost("load")
-        return super().load_state(lease)
+        return super().load(lease)
 
     def before_commit(self, lease: Lease, commit: Commit) -> None:
         """Commit, noted; the request may be lost."""

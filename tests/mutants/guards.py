@@ -135,7 +135,7 @@ GUARDS: Final = (
             ("asked_ms, now_ms", "        lease = Lease("),
             ("asked_ms, now_ms", "        claim = _claim(brands"),
             ("asked_ms, peek.now_ms", "        return peek\n"),
-            ("asked_ms, now_ms", "            return Seen("),
+            ("asked_ms, now_ms", "            return now_ms\n"),
         )
     ),
     Guard(

@@ -50,7 +50,8 @@ LANE_GUARDS: Final = (
     Guard(_BATCH, "if (self.stage, stage) not in TRANSITIONS:", "if False:", "tests/lane/test_batch.py"),
     Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.BUILDING})", _SESSIONS),
     Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.FOLDING})", _SESSIONS),
-    Guard(_BATCH, "self._chunks, self.digests = None, new.digests", "self._chunks = None", _SESSIONS),
+    Guard(_BATCH, "self._chunks, self.remembered = None, new.change", "self._chunks = None", _SESSIONS),
+    Guard(_BATCH, '        self.remembered = ledger.change(b"", now_ms)\n', "", "tests/lane/test_batch.py"),
     # lane/pipeline: what ends it, and what it starts from
     Guard(_PIPELINE, "        if self._torn:\n            raise", "        if False:\n            raise", _SESSIONS),
     Guard(
@@ -85,10 +86,6 @@ LANE_GUARDS: Final = (
         _SESSIONS,
     ),
     Guard(_PIPELINE, "skip=len(held.items)", "skip=0", _SESSIONS),
-    Guard(_PIPELINE, "known or key in folding", "known", _SESSIONS),
-    Guard(
-        _PIPELINE, "self._next.known = answer.seen", "self._next.known = [False] * len(self._next.digests)", _SESSIONS
-    ),
     Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._after = None", _SESSIONS),
     Guard(_PIPELINE, "        self._after = None\n        self._line.drop()", "        self._line.drop()", _SESSIONS),
     Guard(_PIPELINE, "(None if batch.step.poisoned else self._verdict.rest)", "self._verdict.rest", _SESSIONS),
@@ -132,14 +129,14 @@ LANE_GUARDS: Final = (
             ("            self._bytes += held_bytes\n", ""),
             ("        self._remove(brand)\n        self._kept", "        self._kept"),
             ("self._drop_state(next(iter(self._sizes))", "self._drop_state(next(reversed(self._sizes))"),
-            ("        self._kept[brand].state = None\n", ""),
+            ("        self._kept[brand].cool()\n", ""),
             ("if len(self._kept) > MOST_BRANDS:", "if False:"),
             ("self._remove(next(iter(self._kept)))", "self._remove(next(reversed(self._kept)))"),
         )
     ),
     Guard(
         _WARM,
-        "        self._kept[brand].state = None\n",
+        "        self._kept[brand].cool()\n",
         "        self._kept.pop(brand)\n",
         "tests/scheduler/test_warm_states.py::test_who_makes_room_loses_the_state_alone",
     ),
@@ -162,11 +159,11 @@ LANE_GUARDS: Final = (
     # lane/session: what is kept warm is level with Redis
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),
-    Guard(_SESSION, "if state is None or not lease.cid or warm.cid != lease.cid:", "if state is None:", _SESSIONS),
+    Guard(_SESSION, " or not lease.cid or warm.cid != lease.cid:", ":", _SESSIONS),
     Guard(
         _SESSION,
-        "if state is None or not lease.cid or ",
-        "if state is None or ",
+        " or not lease.cid or ",
+        " or ",
         "tests/lane/test_session_damage.py::test_session_trusts_no_memory_where_no_commit_is_named",
     ),
     Guard(_SESSION, "if lease.attempts + 1 >= SINGLE_ATTEMPTS:", "if False:", _SESSIONS),
@@ -187,9 +184,51 @@ LANE_GUARDS: Final = (
         "tests/lane/test_future.py",
     ),
     # lane/duplicates, commits, suspects
-    Guard(_DUPLICATES, "if len(known) != len(digests):", "if False:", "tests/lane/test_duplicates.py"),
-    Guard(_DUPLICATES, "and len(set(digests)) == len(digests):", ":", "tests/lane/test_duplicates.py"),
-    Guard(_DUPLICATES, "        if not is_known:\n    ", "        if True:\n    ", "tests/lane/test_duplicates.py"),
+    *(
+        Guard(_DUPLICATES, right, wrong, "tests/lane/test_duplicates.py")
+        for right, wrong in (
+            ("if left is not None and found != left:", "if False:"),
+            ("if left is not None and found != left:", "if found != left:"),
+            ("any(before) or (younger, older) != (stored.younger, stored.older)", "any(before)"),
+            ("any(before) or (younger, older)", "(younger, older)"),
+            (" if place not in dropped]", "]"),
+            ("        if not (entries or self._to_replace):\n            return None\n", ""),
+            ("if not 0 < self._begun_ms <= now_ms:", "if not self._begun_ms:"),
+            ("if not 0 < self._begun_ms <= now_ms:", "if self._begun_ms > now_ms:"),
+            ("            self._to_replace = False\n", ""),
+            ("            younger_check, older_check = NOTHING_CHECK, younger_check\n", "            pass\n"),
+            ("        self._checks = checked_on(younger_check, entries), older_check\n", ""),
+            ("if not (full and before and added):", "if not (full and added):"),
+            ("self._table.younger > self._limits.most or ", ""),
+            (" or now_ms - self._begun_ms > self._limits.age_ms", ""),
+            ("        self._table.rotate(added)\n", ""),
+            ("        self._table.rotate(added)\n", "        self._table.rotate(0)\n"),
+            ("        self._begun_ms = now_ms\n        return True", "        return True"),
+        )
+    ),
+    *(
+        Guard("orchestrator/kernels/digests_py.py", right, wrong, "tests/kernels/test_digests.py")
+        for right, wrong in (
+            (" or self._older.get(key)", ""),
+            (" and _UNKNOWN not in (found, stated)", ""),
+            ("entries.setdefault(stored", "entries.__setitem__(stored"),
+            ("        if first < 0:\n", "        if False:\n"),
+        )
+    ),
+    # lane/session, repair: what is warm belongs to one commit, is counted and dropped as one; damage is told by loading
+    Guard(_SESSION, "self.state = self.ledger = None", "self.state = None", "tests/scheduler/test_warm_states.py"),
+    Guard(
+        _SESSION,
+        "for part in (self.state, self.ledger) if",
+        "for part in (self.state,) if",
+        "tests/lane/test_session.py",
+    ),
+    Guard(
+        "orchestrator/service/repair.py",
+        "            Ledger(store.load(lease).digests)\n",
+        "",
+        "tests/cli/test_repair.py::test_repair_accepts_digests_of_another_checksum_only_if_it_is_told_to",
+    ),
     Guard(_COMMITS, "changes.due_ms if summary is not None else peek.now_ms", "changes.due_ms", _SESSIONS),
     Guard(_COMMITS, "consumed >= peek.queued or ", "", "tests/lane/test_commits.py"),
     Guard(_SUSPECTS, " and verdict.killer == items[0]", "", "tests/lane/test_suspects.py"),
@@ -230,7 +269,13 @@ LANE_GUARDS: Final = (
     *(
         Guard(file, right, wrong, f"tests/{tests}")
         for file, right, wrong, tests in (
-            (_ACQUIRE, "and (cid or redis.call('HLEN', state) == 0)", "", _LETS_GO),
+            (
+                _ACQUIRE,
+                "(cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[13], KEYS[14]) == 0)",
+                "true",
+                _LETS_GO,
+            ),
+            *((_ACQUIRE, f", KEYS[{key}]", "", _LETS_GO) for key in (4, 5, 13, 14)),
             (_ACQUIRE, "having == (cid or '') and", "having ~= '*' and", _LETS_GO),
             (_ACQUIRE, "if begun and queued > 0 then", "if begun then", _LETS_GO),
             (_ACQUIRE, "if begun and queued > 0 then", "if queued > 0 then", _LETS_GO),

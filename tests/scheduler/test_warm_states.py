@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
+from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.session import Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.process.metrics import Metrics
@@ -54,6 +57,13 @@ def _state_of(states: WarmStates, brand: str) -> Any:
     warm = states.take(brand)
     assert warm is not None
     return warm.state
+
+
+def test_what_cools_down_keeps_neither_state_nor_ledger() -> None:
+    """They are of one commit, and both take memory that nobody would count any more."""
+    warm = Warm(BatchSizer(), cid="c", epoch=7, state=BrandState.empty(FoldConfig()), ledger=Ledger())
+    warm.cool()
+    assert (warm.state, warm.ledger, warm.epoch) == (None, None, 7)
 
 
 def test_take_gives_what_was_put_once(metrics: Metrics) -> None:

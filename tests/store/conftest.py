@@ -55,5 +55,5 @@ def any_client(request: pytest.FixtureRequest, server_of: Callable[[Path], Redis
 @pytest.fixture
 def world(any_client: redis.Redis, brand: str) -> World:
     """One brand on any server, and a store with small limits to reach."""
-    options = StoreOptions(seen_max=3, failed_max=3, recent_max=2)
+    options = StoreOptions(failed_max=3, recent_max=2)
     return World(any_client, Store(any_client, options), brand)

@@ -15,7 +15,7 @@ from orchestrator.settings import Settings
 from orchestrator.store import Commit, Lease, ReadOn, Store, StoreOptions
 from orchestrator.store.clock import Comparison, ServerClock
 from orchestrator.store.store import MOST_LOCK_TTL_MS
-from tests.store.world import World, commit_of
+from tests.store.world import World
 
 HOUR_S = 3_600.0
 
@@ -94,7 +94,7 @@ ASKING: dict[str, Callable[[World, Lease], object]] = {
     "acquire": lambda world, _: world.store.acquire(world.brand, "token"),
     "visit": lambda world, _: world.store.visit(world.brand, "token", "", 1),
     "peek": lambda world, lease: world.store.peek(lease, 1),
-    "seen": lambda world, lease: world.store.ask_seen(world.store.line(), lease, [b"0" * 12]).read(),
+    "time": lambda world, _: world.store.ask_time(world.store.line()).read(),
 }
 
 
@@ -219,15 +219,3 @@ def test_an_epoch_is_greater_than_what_readers_have_seen(other: World) -> None:
     seen = other.store.acquire(other.brand, "t1").epoch + 10**9
     other.client.delete(other.keys.lock, other.keys.meta)
     assert other.store.acquire(other.brand, "t2", least_epoch=seen).epoch == seen + 1
-
-
-def test_a_generation_from_the_future_ages_from_now_on(other: World) -> None:
-    """Else it would be the younger one until that time comes, and never leave for its age."""
-    lease, peek = other.holding(b"b")
-    other.store.commit(lease, commit_of(peek))
-    other.client.hset(other.keys.meta, "seen_since", peek.now_ms + 10**10)
-    other.push(b"c")
-    peek = other.store.peek(lease, 1)
-    other.store.commit(lease, commit_of(peek))
-    since: Any = other.client.hget(other.keys.meta, "seen_since")
-    assert int(since) <= peek.now_ms + 60_000

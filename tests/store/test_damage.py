@@ -22,23 +22,27 @@ from orchestrator.errors import (
     WrongTypeError,
 )
 from orchestrator.fleet.parking import Code, code_of
-from orchestrator.store import Store, StoreOptions, damage, scripts
+from orchestrator.store import Store, damage, scripts
 from orchestrator.store.damage import Damage, damages
+from orchestrator.store.types import Remember
 from tests.redis_server import RedisServer
-from tests.store.world import World, commit_of
+from tests.store.world import World, added, commit_of
 
 if TYPE_CHECKING:
     import redis
 
-NUMBERS = ("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "fields", "seen0", "seen1")
+NUMBERS = (
+    *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1"),
+    *("fields", "digests0", "digests1", "seen0", "seen1"),
+)
 NO_NUMBERS = (b"", b"inf", b"nan", b"-nan", b"1e3", b"1e300", b"0x10", b"-5", b"1.0", b" 1", b"abc", b"\xff\xfe")
 HUGE = (b"9223372036854775807", b"1" * 300)
-D1, D2, D3 = (bytes([number]) * 12 for number in (1, 2, 3))
+D1, D2, D3 = (bytes([number]) * 16 for number in (1, 2, 3))
 
 DAMAGE: dict[str, list[tuple[str | bytes, ...]]] = {
     "state": [("delete",), ("hdel", "field"), ("hset", "stranger", "1")],
-    "seen0": [("delete",), ("srem", D1), ("sadd", "stranger")],
-    "seen1": [("delete",), ("srem", D2), ("sadd", "stranger")],
+    "digests0": [("delete",), ("set", D1[1:]), ("append", "stranger")],
+    "digests1": [("delete",), ("set", D2), ("append", "stranger")],
 }
 """Keys that a commit leaves in a known size, and what may happen to each."""
 
@@ -48,24 +52,24 @@ _damage = pytest.mark.parametrize(("part", "change"), [(part, one) for part, all
 def committed(world: World) -> None:
     """Leave the brand with a state, a younger and an older generation, and nobody's lease."""
     lease, peek = world.holding(b"a")
-    world.store.commit(lease, commit_of(peek, put={b"field": b"1", b"other": b"2"}, digests=[D2, D3]))
+    world.store.commit(lease, commit_of(peek, put={b"field": b"1", b"other": b"2"}, digests=added(D2, D3)))
     world.push(b"b")
     peek = world.store.peek(lease, 1)
-    world.store.commit(lease, commit_of(peek, digests=[D1]))  # does not fit beside the others: they are older now
+    world.store.commit(lease, commit_of(peek, digests=added(D1, how=Remember.ROTATE)))
     world.store.release(lease)
 
 
 @pytest.fixture
 def world(any_client: redis.Redis, brand: str) -> World:
-    """A brand whose generations hold two digests."""
-    return World(any_client, Store(any_client, StoreOptions(seen_max=2)), brand)
+    """A brand on any server."""
+    return World(any_client, Store(any_client), brand)
 
 
 @pytest.fixture
 def fake_world() -> World:
     """The same in memory, quick enough for many examples."""
     client: redis.Redis = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-    return World(client, Store(client, StoreOptions(seen_max=2)), "nike")
+    return World(client, Store(client), "nike")
 
 
 @pytest.mark.parametrize("field", NUMBERS)
@@ -147,9 +151,9 @@ def test_commit_on_top_of_a_key_of_another_size_is_stale(
     command, *arguments = change
     getattr(world.client, str(command))(getattr(world.keys, part), *arguments)
     with world.refused(StaleStateError):
-        world.store.commit(lease, commit_of(peek, digests=[D3]))
+        world.store.commit(lease, commit_of(peek, digests=added(D3)))
     with pytest.raises(StaleStateError, match=re.escape(getattr(world.keys, part))):
-        world.store.commit(lease, commit_of(peek, digests=[D3]))
+        world.store.commit(lease, commit_of(peek, digests=added(D3)))
 
 
 def test_commit_on_top_of_a_damaged_size_is_stale(world: World) -> None:
@@ -164,7 +168,7 @@ def test_commit_on_top_of_a_damaged_size_is_stale(world: World) -> None:
 def test_a_brand_whose_sizes_no_version_noted_is_acquired(world: World) -> None:
     """States of before do not have them; the next commit notes them."""
     committed(world)
-    world.client.hdel(world.keys.meta, "fields", "seen0", "seen1")
+    world.client.hdel(world.keys.meta, "fields", "digests0", "digests1")
     world.client.hdel(world.keys.state, "other")
     lease, peek = world.holding(b"c")
     world.store.commit(lease, commit_of(peek))
@@ -179,19 +183,20 @@ def test_every_commit_notes_the_sizes_that_it_leaves(world: World) -> None:
     lease = world.lease()
     for number, (put, remove, digests) in enumerate(
         [
-            ({b"a": b"1", b"b": b"1"}, [], [D1]),
-            ({b"c": b"1"}, [b"a", b"never there"], [D2]),
-            ({b"c": b"2"}, [b"c"], [D1, D3]),
-            ({}, [], []),
+            ({b"a": b"1", b"b": b"1"}, [], added(D1)),
+            ({b"c": b"1"}, [b"a", b"never there"], added(D2)),
+            ({b"c": b"2"}, [b"c"], added(D1, D3, how=Remember.ROTATE)),
+            ({}, [], added(D2, how=Remember.REPLACE, older=D1)),
+            ({}, [], None),
         ]
     ):
         peek = world.store.peek(lease, 1)
         world.store.commit(lease, commit_of(peek, put=put, remove=remove, digests=digests))
-        noted = world.client.hmget(world.keys.meta, "fields", "seen0", "seen1")
+        noted = world.client.hmget(world.keys.meta, "fields", "digests0", "digests1")
         found = (
             world.client.hlen(world.keys.state),
-            world.client.scard(world.keys.seen0),
-            world.client.scard(world.keys.seen1),
+            world.client.strlen(world.keys.digests0),
+            world.client.strlen(world.keys.digests1),
         )
         assert noted == [b"%d" % size for size in found], number
 
@@ -236,6 +241,7 @@ def test_damages_names_what_acquire_refuses(world: World) -> None:
             assert damages(world.client, [world.brand]) == {
                 world.brand: Damage(Code.META, f"its {field} is {value[:40]!r}")
             }, value
+        world.client.hdel(world.keys.meta, field)
         world.client.hset(world.keys.meta, mapping=cast("Any", healthy))
     world.client.hset(world.keys.meta, "cid", b"\xff")
     assert "cid" in damages(world.client, [world.brand])[world.brand].said
@@ -283,11 +289,11 @@ def test_forget_goes_through_at_maxmemory() -> None:
         committed(world)
         before = world.lease().cid
         client.config_set("maxmemory", 1)
-        world.store.forget(world.brand, ("fields", "seen0"))
-        cid, fields, seen0, due = cast(
-            "list[bytes | None]", client.hmget(world.keys.meta, "cid", "fields", "seen0", "due")
+        world.store.forget(world.brand, ("fields", "digests0"))
+        cid, fields, digests0, due = cast(
+            "list[bytes | None]", client.hmget(world.keys.meta, "cid", "fields", "digests0", "due")
         )
-        assert (fields, seen0, due) == (None, None, b"1")
+        assert (fields, digests0, due) == (None, None, b"1")
         assert cid not in (None, before.encode())
         client.close()
 
@@ -301,7 +307,7 @@ def test_forget_changes_nothing_where_a_command_is_taken_away(command: str) -> N
         committed(world)
         client.execute_command("ACL", "SETUSER", "default", f"-{command}")  # type: ignore[no-untyped-call]
         with world.refused(StoreRefusedError):
-            world.store.forget(world.brand, ("fields", "seen0"))
+            world.store.forget(world.brand, ("fields", "digests0"))
         client.close()
 
 

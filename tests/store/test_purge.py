@@ -12,8 +12,9 @@ from orchestrator.store import Store, pauses
 from orchestrator.store.embedded import find_servers
 from orchestrator.store.purge import HOLD_S, Holdings, look, purge
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.types import StoredDigests
 from tests.redis_server import RedisServer
-from tests.store.world import commit_of
+from tests.store.world import added, commit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.store.world import World
 
-DIGEST = b"d" * 12
+DIGEST = b"d" * 16
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,7 @@ def fill(world: World, **more: Any) -> None:
     """A commit that writes all that a commit can, and a chunk that stays."""
     lease, peek = world.holding(b"x", b"y")
     everything: dict[str, Any] = {
-        "digests": [DIGEST],
+        "digests": added(DIGEST),
         "failed": [b"{}"],
         "summary": b"{}",
         "spikes": [b"s"],
@@ -72,7 +73,7 @@ def test_a_purge_removes_every_key_of_the_brand(world: World) -> None:
     fill(world)
     world.client.hset(world.keys.retried, "x", "1 1 x")
     world.client.set(world.keys.telling, "t")
-    assert names(world) >= {"state", "meta", "seen0", "summary", "spike", "trend", "recent", "outbox", "retried"}
+    assert names(world) >= {"state", "meta", "digests0", "summary", "spike", "trend", "recent", "outbox", "retried"}
     done = purge(world.client, world.brand)
     assert (done.held, done.chunks, done.letters) == (False, 0, 0)
     assert done.keys == 10
@@ -150,8 +151,7 @@ def test_a_brand_begins_anew_with_a_later_epoch(world: World) -> None:
     again = world.lease()
     assert (again.version, again.cid, again.attempts) == (0, "", 0)
     assert again.epoch > first.epoch
-    assert world.store.load_state(again) == {}
-    assert world.store.seen(again, [DIGEST]) == [False]
+    assert world.store.load(again) == ({}, StoredDigests())
 
 
 def test_an_epoch_ahead_of_the_clock_is_kept(world: World) -> None:

@@ -37,14 +37,14 @@ from orchestrator.store import (
 )
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.store import _commit_reply
-from orchestrator.store.types import Claim, Letters, Queued
-from tests.store.world import World, commit_of
+from orchestrator.store.types import Claim, Letters, Queued, Remember, StoredDigests
+from tests.store.world import World, added, commit_of
 
 if TYPE_CHECKING:
     import redis
 
 FOREIGN = "not mine"
-D1, D2, D3, D4, D5 = (bytes([number]) * 12 for number in range(1, 6))
+D1, D2, D3, D4, D5 = (bytes([number]) * 16 for number in range(1, 6))
 
 
 def test_acquire_describes_a_brand_that_was_never_committed(world: World) -> None:
@@ -242,7 +242,7 @@ def test_commit_takes_the_chunks_and_writes_everything(world: World) -> None:
         replace(peek, items=peek.items[:2]),
         put={b"new": b"1"},
         remove=[b"old"],
-        digests=[D1],
+        digests=added(D1),
         failed=[b"{}"],
         summary=b'{"version":1}',
         due_ms=7,
@@ -257,7 +257,7 @@ def test_commit_takes_the_chunks_and_writes_everything(world: World) -> None:
     client, keys = world.client, world.keys
     assert client.lrange(keys.queue, 0, -1) == [b"c"]
     assert world.store.load_state(lease) == {b"new": b"1"}
-    assert world.store.seen(lease, [D1, D2]) == [True, False]
+    assert client.get(keys.digests0) == D1
     assert client.lrange(keys.failed, 0, -1) == [b"{}"]
     assert client.get(keys.summary) == b'{"version":1}'
     assert client.lrange(keys.spike, 0, -1) == [b"s1", b"s2"]
@@ -390,14 +390,6 @@ def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, br
     client.close()
 
 
-def test_commit_asks_for_digests_that_see_its_own(world: World) -> None:
-    """What is decoded while the commit is under way may repeat what the commit folds."""
-    lease, peek = world.holding(b"a", b"b")
-    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
-    assert sent(world, lease, commit, ReadOn(1, digests=[D1, D2]))[0].read().seen == [True, False]
-    assert sent(world, lease, commit, ReadOn(1))[0].read().seen == []
-
-
 def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: str, brand: str) -> None:
     """The next call on the only connection gets its own reply, and the commit is in."""
     client = connect(redis_url, timeout_s=10.0, pool_size=1)
@@ -406,7 +398,7 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
     commit, line = commit_of(replace(peek, items=[b"a"])), world.store.line()
     sent(world, lease, commit, ReadOn(1), line)
     line.close()
-    assert world.store.seen(lease, [D1]) == [False]
+    world.store.ping()
     assert world.store.commit(lease, commit).version == 1
     client.close()
 
@@ -438,7 +430,7 @@ def test_commit_announces_a_new_summary(redis_client: redis.Redis, brand: str) -
 def test_commit_again_is_a_duplicate_and_changes_nothing(world: World) -> None:
     """The retry after a lost reply is answered with DUP."""
     lease, peek = world.holding(b"a", b"b")
-    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1], failed=[b"f"], recent=[b"r"])
+    commit = commit_of(replace(peek, items=[b"a"]), digests=added(D1), failed=[b"f"], recent=[b"r"])
     world.store.commit(lease, commit)
     before = world.dump()
     reply = world.store.commit(lease, commit)
@@ -531,7 +523,7 @@ def test_commit_of_more_than_the_queue_holds_is_refused(world: World) -> None:
         world.store.commit(lease, commit_of(peek))
 
 
-@pytest.mark.parametrize("part", [part for part in KEY_TYPES if part != "lock"])
+@pytest.mark.parametrize("part", [part for part in KEY_TYPES if part not in {"lock", "seen0", "seen1"}])
 def test_commit_refuses_a_key_that_changed_its_type(world: World, part: str) -> None:
     """A key overwritten during the fold stops the commit before its first change."""
     lease, peek = world.holding(b"a")
@@ -539,7 +531,7 @@ def test_commit_refuses_a_key_that_changed_its_type(world: World, part: str) -> 
     world.client.delete(name)
     world.client.zadd(name, {"member": 1})
     with world.refused(WrongTypeError):
-        world.store.commit(lease, commit_of(peek, summary=b"{}", digests=[D1], failed=[b"f"]))
+        world.store.commit(lease, commit_of(peek, summary=b"{}", digests=added(D1), failed=[b"f"]))
 
 
 def test_commit_over_the_cap_of_failed_is_refused_by_default(world: World) -> None:
@@ -626,31 +618,47 @@ def test_commit_delivered_twice_writes_its_alerts_once(world: World) -> None:
     assert world.client.lrange(world.keys.outbox, 0, -1) == [b"1"]
 
 
-def test_seen_remembers_two_generations_and_forgets_the_third(world: World) -> None:
-    """With three digests a generation, those of the first commit leave with the second rotation."""
+def test_commit_remembers_two_generations_and_forgets_the_third(world: World) -> None:
+    """Entries are appended; a rotation makes of the younger generation the older one, and begins with its own."""
     lease = world.lease()
-    remembered = []
-    for digests in ([D1, D2], [D3, D4], [D5, D1[:11] + b"x"]):
-        world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=digests))
-        remembered.append(world.store.seen(lease, [D1, D3, D5]))
-    assert remembered == [[True, False, False], [True, True, False], [False, True, True]]
+    for change in (added(D1), added(D2, D3), added(D4, how=Remember.ROTATE)):
+        world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=change))
+    assert world.store.load(lease).digests == StoredDigests(D4, D1 + D2 + D3, 1_700_000_000_000, 7, 8)
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=added(D5, how=Remember.ROTATE)))
+    assert world.client.mget(world.keys.digests0, world.keys.digests1) == [D5, D4]
 
 
-def test_seen_rotates_by_age(any_client: redis.Redis, brand: str) -> None:
-    """A generation older than its age is rotated by the next commit, however small it is."""
-    world = World(any_client, Store(any_client, StoreOptions(seen_age_s=3600)), brand)
+def test_the_first_rotation_needs_no_generation(world: World) -> None:
+    """There is one to rename after any commit, and the script sees to it that there is before it."""
+    lease = world.lease()
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=added(D1, how=Remember.ROTATE)))
+    assert world.client.mget(world.keys.digests0, world.keys.digests1) == [D1, b""]
+
+
+def test_commit_leaves_digests_alone_that_it_does_not_mention(world: World) -> None:
+    """A refresh writes none, nor when they were begun."""
+    lease = world.lease()
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=added(D1)))
+    before = world.store.load(lease).digests
+    world.store.commit(lease, commit_of(world.store.peek(lease, 1)))
+    assert world.store.load(lease).digests == before
+
+
+def test_commit_replaces_digests_of_before_in_one_step(world: World) -> None:
+    """The sets of versions before format 5 go with the commit that writes what was in them, and their sizes as well."""
+    world.client.sadd(world.keys.seen0, "", D1[:12], D2[:12])
+    world.client.sadd(world.keys.seen1, "", D3[:12])
+    world.client.hset(world.keys.meta, mapping={"seen0": 3, "seen1": 2})
+    world.client.set(world.keys.digests0, D5)
     lease, peek = world.holding()
-    world.store.commit(lease, commit_of(peek, digests=[D1]))
-    assert int(any_client.hget(world.keys.meta, "seen_since") or 0) >= peek.now_ms
-    any_client.hincrby(world.keys.meta, "seen_since", -3_600_001)
-    world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=[D2]))
-    assert any_client.smembers(world.keys.seen1) == {b"", D1}
-    assert any_client.smembers(world.keys.seen0) == {D2}
-
-
-def test_seen_of_nothing_asks_nothing(world: World) -> None:
-    """SMISMEMBER without members would be an error."""
-    assert world.store.seen(world.lease(), []) == []
+    stored = world.store.load(lease).digests
+    assert stored.younger_set == {D1[:12], D2[:12]}
+    assert stored.older_set == {D3[:12]}
+    change = added(D1, D2, D4, how=Remember.REPLACE, older=D3)
+    world.store.commit(lease, commit_of(peek, digests=change))
+    assert world.store.load(lease).digests == StoredDigests(D1 + D2 + D4, D3, 1_700_000_000_000, 7, 8)
+    assert world.client.exists(world.keys.seen0, world.keys.seen1) == 0
+    assert world.client.hmget(world.keys.meta, "seen0", "seen1", "digests0") == [None, None, b"48"]
 
 
 def test_renew_extends_only_the_own_lock(world: World) -> None:
@@ -749,10 +757,10 @@ def test_dead_letters_are_counted_whoever_wrote_them(world: World) -> None:
     world.client.rpush(world.keys.failed, "a", "b")
     world.client.rpush(other.keys.failed, "c")
     world.client.set(wrong.keys.failed, "x")
-    world.client.sadd(world.keys.seen0, "", D1)
-    world.client.set(other.keys.seen0, "x")
+    world.client.set(world.keys.digests0, D1 + D2)
+    world.client.sadd(other.keys.digests0, "x")
     assert world.store.dead_letters([world.brand, other.brand, wrong.brand, f"{world.brand} none"]) == {
-        world.brand: Letters(2, 2),
+        world.brand: Letters(2, 32),
         other.brand: Letters(1, 0),
     }
     assert world.store.dead_letters([]) == {}
@@ -783,7 +791,7 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
     """SCRIPT FLUSH between any two calls is not noticed by the caller."""
     lease, peek = world.holding(b"a", b"b")
     world.client.script_flush()
-    assert world.store.commit(lease, commit_of(replace(peek, items=[b"a"]), digests=[D1])).version == 1
+    assert world.store.commit(lease, commit_of(replace(peek, items=[b"a"]), digests=added(D1))).version == 1
     world.client.script_flush()
     assert world.store.renew([lease]) == []
     world.client.script_flush()
@@ -793,12 +801,12 @@ def test_scripts_are_loaded_again_after_the_server_forgot_them(world: World) -> 
 def test_commit_that_was_sent_to_a_server_without_scripts_is_not_sent_again(world: World) -> None:
     """Nothing happened, and the caller is told so; the scripts are there for its next attempt."""
     lease, peek = world.holding(b"a", b"b")
-    commit = commit_of(replace(peek, items=[b"a"]), digests=[D1])
+    commit = commit_of(replace(peek, items=[b"a"]), digests=added(D1))
     world.client.script_flush()
     with pytest.raises(StoreUnavailableError):
-        sent(world, lease, commit, ReadOn(1, digests=[D1]))[0].read()
-    answer = sent(world, lease, commit, ReadOn(1, digests=[D1]))[0].read()
-    assert (answer.duplicate, answer.version, answer.seen) == (False, 1, [True])
+        sent(world, lease, commit, ReadOn(1))[0].read()
+    answer = sent(world, lease, commit, ReadOn(1))[0].read()
+    assert (answer.duplicate, answer.version) == (False, 1)
 
 
 def test_observer_is_told_of_every_round_trip(any_client: redis.Redis, brand: str) -> None:

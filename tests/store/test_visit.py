@@ -76,6 +76,19 @@ def test_visit_trusts_no_empty_state_where_meta_alone_was_lost(world: World, set
     assert world.store.visit(world.brand, "t", "", 1).peek is None
 
 
+@pytest.mark.parametrize("part", ["digests0", "digests1", "seen0", "seen1"])
+def test_visit_trusts_no_empty_state_where_digests_are_left(world: World, part: str) -> None:
+    """What was folded before is known as long as anything remembers it: that has to be loaded first."""
+    world.push(b"a")
+    key = getattr(world.keys, part)
+    if part.startswith("seen"):
+        world.client.sadd(key, b"d" * 12)
+    else:
+        world.client.set(key, b"d" * 16)
+    assert world.store.visit(world.brand, "t", "", 1).peek is None
+    assert attempts(world) == 0
+
+
 def test_visit_of_an_empty_queue_is_no_attempt(world: World) -> None:
     """As with begin."""
     peek = world.store.visit(world.brand, "t", "", 1).peek

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import Commit, Lease, Peek, Store
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.types import DigestChange, Remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,11 @@ class World:
         with pytest.raises(error):
             yield
         assert self.dump() == before
+
+
+def added(*entries: bytes, how: Remember = Remember.APPEND, older: bytes = b"") -> DigestChange:
+    """What a commit does with *entries* of digests; its checksums are any numbers, which a script does not compare."""
+    return DigestChange(how, b"".join(entries), 1_700_000_000_000, 7, 8, older)
 
 
 def commit_of(peek: Peek, **changes: Any) -> Commit:

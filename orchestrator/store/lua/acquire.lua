@@ -4,7 +4,7 @@
 -- even than one that a failover or a cut log forgot, because an epoch is never less than the server's clock in
 -- milliseconds. Acquiring again with one's own token (the first reply was lost) is allowed, and gives a new epoch too.
 -- A brand is not acquired if a key has a foreign type, if a field of meta cannot be what a commit wrote, if state or
--- seen do not have the sizes that the last commit left, or if the caller cannot read the state's format. One of an
+-- digests do not have the sizes that the last commit left, or if the caller cannot read the state's format. One of an
 -- older format keeps it until the first commit writes another.
 -- Nor is it if its last commit was made with other settings than the caller agrees to, or while it is paused:
 -- pause takes the lock away in the step that sets its mark, so that from then on nobody can begin or commit.
@@ -12,10 +12,10 @@
 -- right after this. One that has to load it first begins later: what kills a load says nothing against the first item.
 --
 -- KEYS[1]  lock     STRING                [2]  meta     HASH                [3]  state    HASH
--- KEYS[4]  seen0    SET                   [5]  seen1    SET                 [6]  queue    LIST
+-- KEYS[4]  digests0 STRING                [5]  digests1 STRING              [6]  queue    LIST
 -- KEYS[7]  failed   LIST                  [8]  summary  STRING              [9]  spike    LIST
 -- KEYS[10] trend    HASH                  [11] recent   LIST                [12] outbox   LIST
--- KEYS[13] paused   HASH, brand -> mark
+-- KEYS[13] seen0    SET                   [14] seen1    SET                 [15] paused   HASH, brand -> mark
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
@@ -36,11 +36,12 @@
 -- Writes  lock (SET with PX), meta.epoch, meta.attempts, paused (a mark that is over); nothing unless it is OK, but
 --         the expiry of somebody else's lock that would outlive a ttl: a server whose clock is behind has such ones.
 
-local lock, meta, state, queue, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13]
+local lock, meta, state, queue, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[15]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
 local brand, having = ARGV[7], ARGV[9]
-local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
+local S, H, L = 'string', 'hash', 'list'
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L, 'set', 'set' }
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -53,10 +54,10 @@ for index, kind in ipairs(expected) do
   if found ~= 'none' and found ~= kind then return { 'TYPE', index, found } end
 end
 
-local numbers =
-  { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'fields', 'seen0', 'seen1' }
-local SIZES = { [3] = 'fields', [4] = 'seen0', [5] = 'seen1' } -- index into KEYS to field of meta
-local COUNT = { [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' }
+local numbers = { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'check0', 'check1',
+  'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
+local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [13] = 'seen0', [14] = 'seen1' } -- by KEYS
+local COUNT = { hash = 'HLEN', string = 'STRLEN', set = 'SCARD' }
 local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))
 local known = { cid = values[1] }
 for index, name in ipairs(numbers) do
@@ -90,14 +91,15 @@ for _, name in ipairs(numbers) do
 end
 if wrong then return wrong end
 if format < oldest_format then return { 'FORMAT', found_format } end
-for index = 3, 5 do
-  local found, noted = redis.call(COUNT[index], KEYS[index]), known[SIZES[index]]
+for index = 3, 14 do
+  local noted = known[SIZES[index] or '']
+  local found = noted and redis.call(COUNT[expected[index]], KEYS[index])
   if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
 end
 
 local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
 local queued, attempts = redis.call('LLEN', queue), tonumber(known.attempts or 0)
-local begun = having == (cid or '') and (cid or redis.call('HLEN', state) == 0)
+local begun = having == (cid or '') and (cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[13], KEYS[14]) == 0)
 local changes = { 'epoch', string.format('%.0f', epoch) }
 if begun and queued > 0 then changes[3], changes[4] = 'attempts', attempts + 1 end
 

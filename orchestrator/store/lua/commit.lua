@@ -3,26 +3,28 @@
 -- on top of the state it was folded from, of which nothing is missing (STALE), and only if the items it consumes are
 -- those that were peeked (HEAD). All is validated and rehearsed before the first change. Who has no more work lets go:
 -- the lease ends in the same step if the queue is empty then.
--- KEYS     as in acquire.lua: lock meta state seen0 seen1 queue failed summary spike trend recent outbox
+-- KEYS     as in acquire.lua, without paused
 -- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
 -- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
 -- ARGV[7]  items consumed, 0 = refresh   [8]  first peeked item                [9]  last consumed item, '' = only one
--- ARGV[10] meta.due, Unix ms, 0 = never  [11] digests of a generation, max     [12] age of a generation, ms
+-- ARGV[10] meta.due, Unix ms, 0 = never  [11] what becomes of the digests       [12] Unix ms, digests0 begun then
 -- ARGV[13] cap of failed                 [14] 'pause' or 'drop_oldest'         [15] summary, '' = leave
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
 -- ARGV[19] '1' = replace spike           [20] ttl of spike and outbox, ms      [21] ttl of trend, ms
 -- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
 -- ARGV[25] settings of the fold          [26] '1' = let go   [27..35] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox
+-- Digests  '' = stay, 'append' to digests0, 'rotate' = digests0 becomes digests1 first, 'replace' = both anew, and no
+--          seen0, seen1. Section: entries for digests0, checksums of digests0, digests1; digests1 if it is replaced
 -- Returns {'OK' | 'DUP', version, queued, letters dropped, 1 if PUBLISH was refused, alerts dropped, 1 if it let go}
 --         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
 --         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK, but the end of the lease with DUP.
-
-local lock, meta, state, seen0, seen1, queue, failed, summary, spike, trend, recent, outbox = unpack(KEYS)
+local lock, meta, state, digests0, digests1, queue = unpack(KEYS, 1, 6)
+local failed, summary, spike, trend, recent, outbox, seen0, seen1 = unpack(KEYS, 7, 14)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
-local seen_max, seen_age_ms, failed_max, policy = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), ARGV[14]
+local remember, seen_since_ms, failed_max, policy = ARGV[11], ARGV[12], tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings, let_go = unpack(ARGV, 21, 26)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -36,14 +38,16 @@ local function write(command, key, section)
     redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
   end
 end
-local expected = { 'string', 'hash', 'hash', 'set', 'set', 'list', 'list', 'string', 'list', 'hash', 'list', 'list' }
+local entries, check0, check1, older = unpack(ARGV, start[DIGESTS], start[DIGESTS] + 3)
+local S, H, L = 'string', 'hash', 'list'
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L } -- what is to go, seen0 and seen1, may be anything
 local function foreign(from, to)
   for index = from, to do
     local found = redis.call('TYPE', KEYS[index]).ok
     if found ~= 'none' and found ~= expected[index] then return { 'TYPE', index, found } end
   end
 end
-local function size(index) return redis.call(({ [3] = 'HLEN', [4] = 'SCARD', [5] = 'SCARD' })[index], KEYS[index]) end
+local function size(index) return redis.call(({ [3] = 'HLEN', [4] = 'STRLEN', [5] = 'STRLEN' })[index], KEYS[index]) end
 local function leave() -- 1: the caller holds no lease any more; at DUP it may be somebody else's since
   if let_go ~= '1' or redis.call('LLEN', queue) > 0 then return 0 end
   if redis.call('GET', lock) == token then redis.call('PEXPIRE', lock, 0) end -- that it may is known, of DEL it is not
@@ -51,14 +55,14 @@ local function leave() -- 1: the caller holds no lease any more; at DUP it may b
 end
 local wrong = foreign(1, 2)
 if wrong then return wrong end
-local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'seen0', 'seen1', 'version', 'seen_since', 'settings')
-local old_cid, old_epoch, old_version, seen_since_ms = left[1], left[2], left[6], left[7] -- 3 to 5: sizes of these KEYS
+local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'digests0', 'digests1', 'version', 'settings')
+local old_cid, old_epoch, old_version = left[1], left[2], left[6] -- 3 to 5: sizes of these KEYS
 if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0, 0, leave() } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
 if (old_cid or '') ~= expected_cid then return { 'STALE', old_cid or '' } end
 if old_epoch ~= epoch then return { 'STALE', old_cid or '' } end
 if (tonumber(old_version) or 0) + 1 ~= tonumber(version) then return { 'STALE', old_cid or '' } end
-wrong = foreign(3, #KEYS)
+wrong = foreign(3, #expected)
 if wrong then return wrong end
 for index = 3, 5 do
   local found, noted = size(index), left[index]
@@ -69,12 +73,7 @@ local ends = consumed > 1 and redis.call('LPOS', queue, tail, 'COUNT', 0, 'MAXLE
 if ends and ends[#ends] ~= consumed - 1 then return { 'HEAD' } end
 local dropped = count[FAILED] > 0 and math.max(0, redis.call('LLEN', failed) + count[FAILED] - failed_max) or 0
 if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', failed) } end
-local time = redis.call('TIME')
-local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local seen_count, seen_age = redis.call('SCARD', seen0), now_ms - (tonumber(seen_since_ms) or now_ms)
 local suspects = math.max(0, (tonumber(redis.call('HGET', meta, 'suspects') or 0) or 0) - consumed)
-local full = seen_count + count[DIGESTS] > seen_max or seen_age > seen_age_ms
-local rotate = full and seen_count > 0 and count[DIGESTS] > 0
 local untold = math.max(0, redis.call('LLEN', outbox) + count[OUTBOX] - recent_max)
 -- The rehearsal: what an ACL or rename-command took away refuses here. PEXPIRE leads, which maxmemory lets through.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
@@ -82,23 +81,24 @@ redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 redis.call('HSET', meta, 'epoch', epoch)
 redis.call('HDEL', meta, '')
 redis.call('LTRIM', queue, 0, -1)
-redis.call('SADD', seen0, '') -- in every generation from its first commit on
-if rotate then redis.call('RENAME', lock, lock) end
+redis.call('APPEND', digests0, '') -- from the first commit on there is one to rename
+if remember == 'rotate' then redis.call('RENAME', lock, lock) end
 redis.call('RPUSH', recent, '')
 redis.call('LTRIM', recent, 0, -2)
--- The changes. The queue comes last: a log that was cut inside them may be replayed in part (document, section 6).
+-- The changes. APPEND leads because strings may be bounded. The queue comes last because a log may be cut (section 6).
+if remember == 'rotate' then redis.call('RENAME', digests0, digests1) end
+if remember == 'replace' then redis.call('SET', digests0, '') end
+if remember ~= '' then redis.call('APPEND', digests0, entries) end
+if remember == 'replace' then redis.call('SET', digests1, older) end
+if remember == 'replace' then redis.pcall('UNLINK', seen0, seen1) end -- optional: what stays is replaced again
+if remember == 'replace' then redis.call('HDEL', meta, 'seen0', 'seen1') end
+if remember ~= '' then redis.call('HSET', meta, 'seen_since', seen_since_ms, 'check0', check0, 'check1', check1) end
 write('RPUSH', recent, RECENT)
 redis.call('LTRIM', recent, -recent_max, -1)
 redis.call('PEXPIRE', recent, recent_ttl_ms)
 write('RPUSH', outbox, OUTBOX)
 if untold > 0 then redis.call('LTRIM', outbox, -recent_max, -1) end
 if count[OUTBOX] > 0 then redis.call('PEXPIRE', outbox, spike_ttl_ms) end
-if rotate then
-  redis.pcall('UNLINK', seen1) -- optional: RENAME would free it too, but not in the background
-  redis.call('RENAME', seen0, seen1)
-end
-if rotate or not seen_since_ms or seen_age < 0 then redis.call('HSET', meta, 'seen_since', ('%.0f'):format(now_ms)) end
-write('SADD', seen0, DIGESTS)
 if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
 if replace_spike == '1' then
   redis.call('LTRIM', spike, 1, 0)
@@ -111,8 +111,8 @@ if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'suspects', suspects, 'due', due_ms)
-redis.call('HSET', meta, 'format', format, 'fields', size(3), 'seen0', size(4), 'seen1', size(5))
-if left[8] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET', meta, 'settings', settings) end
+redis.call('HSET', meta, 'format', format, 'fields', size(3), 'digests0', size(4), 'digests1', size(5))
+if left[7] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET', meta, 'settings', settings) end
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if consumed > 0 then redis.call('LTRIM', queue, consumed, -1) end
