@@ -19,6 +19,7 @@ ORDERS_KEY = "orchestrator:orders"  # HASH, orders to processes that they have n
 PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
 PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
 HISTORY_KEY = "orchestrator:history"  # HASH, the minutes of the last day
+HISTORY_HOURS_KEY = "orchestrator:history:hours"  # HASH, the hours of the last month
 RECORDING_KEY = "orchestrator:recording"  # STRING with PX, somebody writes the present minute
 
 QUEUE_PREFIX = "result:brand:"

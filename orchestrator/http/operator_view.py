@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.contract.acts import Act
-    from orchestrator.contract.history import Minute
+    from orchestrator.contract.history import Period, Step
     from orchestrator.contract.letters import Letter, Selection
     from orchestrator.contract.process_orders import Wanted
     from orchestrator.fleet.members import Member
@@ -77,8 +77,8 @@ class OperatorView(Protocol):
         """All processes and brands, a second old at most."""
         ...
 
-    async def history(self) -> Sequence[Minute]:
-        """The minutes of the last day, the oldest first."""
+    async def history(self, period: Period) -> Sequence[Step]:
+        """The minutes of the last day, or the hours of a longer *period*, the oldest first."""
         ...
 
     async def acts(self, limit: int) -> Sequence[Act]:

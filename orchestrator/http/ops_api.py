@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from quart import Blueprint, Response, request
 
-from orchestrator.contract.history import MINUTE_MS
+from orchestrator.contract.history import MINUTE_MS, Period
 from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.process_orders import Wanted
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
-from orchestrator.http.answers import JSON_TYPE, exact_brand, json_response, may_act, whole_number
+from orchestrator.http.answers import JSON_TYPE, exact_brand, json_response, may_act, one_of, whole_number
 from orchestrator.http.ops_documents import (
     PAYLOAD_CHARS,
     AuditDocument,
@@ -33,7 +33,7 @@ from orchestrator.http.ops_documents import (
     FleetProcess,
     FleetRates,
     HistoryDocument,
-    HistoryMinute,
+    HistoryStep,
     LetterGroup,
     LettersDocument,
     LettersRequest,
@@ -100,19 +100,21 @@ async def letters() -> Response:
 
 
 @blueprint.get("/history")
+@takes("period")
 async def history() -> Response:
-    """The minutes of the last day."""
-    minutes = [
-        HistoryMinute(
+    """The minutes of the last day, or the hours of a week or a month."""
+    period = Period(one_of("period", Period.DAY, list(Period)))
+    steps = [
+        HistoryStep(
             at=iso_utc(one.minute * MINUTE_MS),
             chunks=one.chunks,
             oldest_seconds=one.oldest_s,
             rate=one.rate,
             dead_letters=one.dead_letters,
         )
-        for one in await operator().history()
+        for one in await operator().history(period)
     ]
-    return json_response(HistoryDocument(minutes=minutes))
+    return json_response(HistoryDocument(period=period, step_seconds=60 * period.step_minutes, steps=steps))
 
 
 @blueprint.get("/audit")

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from orchestrator.contract.acts import Act
+from orchestrator.contract.history import Period
 from orchestrator.contract.process_orders import MAX_LANES, Wanted
 from orchestrator.http.ops_orders import MAX_HOURS, MAX_INDEX, MAX_TEXT_CHARS
 
@@ -227,8 +228,11 @@ class AuditDocument(Document, frozen=True):
     acts: list[Act]
 
 
-class HistoryMinute(Document, frozen=True):
-    """One minute; null: nobody could tell. The rate is chunks a second."""
+class HistoryStep(Document, frozen=True):
+    """One minute or hour, by its beginning; null: nobody could tell. The rate is chunks a second, on average.
+
+    Of an hour the other numbers are the greatest of its minutes.
+    """
 
     at: str
     chunks: int | None
@@ -238,9 +242,15 @@ class HistoryMinute(Document, frozen=True):
 
 
 class HistoryDocument(Document, frozen=True):
-    """The minutes of the last day, the oldest first; a minute that nobody wrote is a gap."""
+    """The minutes of the last day, or the hours of a week or a month, the oldest first; what nobody wrote is a gap.
 
-    minutes: list[HistoryMinute]
+    Attributes:
+        step_seconds: from one to the next, 60 or 3,600.
+    """
+
+    period: Period
+    step_seconds: int
+    steps: list[HistoryStep]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

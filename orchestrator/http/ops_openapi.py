@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.history import Period
 from orchestrator.contract.letters import Writer
 from orchestrator.http.answers import JSON_TYPE
 from orchestrator.http.ops_api import DEFAULT_ACTS, DEFAULT_LETTERS, MAX_ACTS, MAX_LETTERS
@@ -40,6 +41,14 @@ _BRAND = {
     "in": "query",
     "description": "Only this brand, with its newest letters.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_BRAND_BYTES},
+}
+
+
+_PERIOD = {
+    "name": "period",
+    "in": "query",
+    "description": "How far back. Empty is as good as not there.",
+    "schema": {"type": "string", "enum": ["", *Period], "default": Period.DAY.value},
 }
 
 
@@ -120,7 +129,11 @@ class OpsPaths:
                     {"409": self._problem("Several have this id, or it takes no orders; nobody was ordered.")},
                 )
             },
-            "/v1/ops/history": {"get": self._get(HistoryDocument, "history", "The minutes of the last day")},
+            "/v1/ops/history": {
+                "get": self._get(
+                    HistoryDocument, "history", "The minutes of a day, or the hours of a week or month", _PERIOD
+                )
+            },
             "/v1/ops/audit": {"get": self._get(AuditDocument, "audit", "What was asked for, the newest first", acts)},
         }
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import trio
 from quart import Blueprint, Response, current_app, redirect, render_template, request
 
+from orchestrator.contract.history import Period
 from orchestrator.contract.letters import Selection
 from orchestrator.contract.process_orders import MAX_LANES, ProcessOrder, Wanted
 from orchestrator.errors import PauseError, ProcessChoiceError, ProcessUnknownError, StoreError, TooManyLettersError
 from orchestrator.fleet.ordering import STOPPING, asked
-from orchestrator.http.answers import exact_brand, service
+from orchestrator.http.answers import exact_brand, one_of, service
 from orchestrator.http.ops_orders import (
     HOUR_MS,
     brand_of,
@@ -31,8 +32,8 @@ from orchestrator.http.ops_orders import (
 )
 from orchestrator.http.ops_view import (
     act_rows,
-    day_charts,
     group_rows,
+    history_charts,
     letter_row,
     member_rows,
     orphan_rows,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from orchestrator.contract.acts import Act
-    from orchestrator.contract.history import Minute
+    from orchestrator.contract.history import Step
     from orchestrator.fleet.members import Member
     from orchestrator.http.operator_view import Grouped, Moved, OperatorView
     from orchestrator.http.sessions import Session
@@ -101,10 +102,10 @@ class _Parts:
 
     grouped: Grouped | None = None
     acts: Sequence[Act] | None = None
-    history: Sequence[Minute] | None = None
+    history: Sequence[Step] | None = None
 
 
-async def _parts(view: OperatorView) -> _Parts:
+async def _parts(view: OperatorView, period: Period) -> _Parts:
     parts = _Parts()
 
     async def grouped() -> None:
@@ -117,7 +118,7 @@ async def _parts(view: OperatorView) -> _Parts:
 
     async def history() -> None:
         with suppress(StoreError):
-            parts.history = await view.history()
+            parts.history = await view.history(period)
 
     async with trio.open_nursery() as nursery:
         for read in (grouped, acts, history):
@@ -131,11 +132,12 @@ def _unread(grouped: Grouped | None) -> str:
 
 
 @blueprint.get("")
+@takes("history")
 async def overview() -> str:
-    """All of it on one page."""
-    view = operator()
+    """All of it on one page, with the history of a day, a week or a month."""
+    view, period = operator(), Period(one_of("history", Period.DAY, list(Period)))
     fleet = await view.fleet()
-    parts = await _parts(view)
+    parts = await _parts(view, period)
     queues, more_queues = queue_rows(fleet)
     orphans, more_orphans = orphan_rows(service().lag().orphans)
     return await _page(
@@ -151,7 +153,9 @@ async def overview() -> str:
         groups=None if parts.grouped is None else group_rows(parts.grouped.tally),
         unread=_unread(parts.grouped),
         acts=None if parts.acts is None else act_rows(parts.acts),
-        charts=None if parts.history is None else day_charts(parts.history),
+        charts=None if parts.history is None else history_charts(parts.history, period),
+        period=period.value,
+        periods=[each.value for each in Period],
     )
 
 

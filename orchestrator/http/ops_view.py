@@ -7,9 +7,10 @@ this page somebody decides by what is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.contract.history import MINUTES
+from orchestrator.contract.history import Period
 from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.ordering import stands
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.contract.acts import Act
-    from orchestrator.contract.history import Minute
+    from orchestrator.contract.history import Step
     from orchestrator.contract.letters import Letter
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.view import BrandStatus, FleetView
@@ -35,7 +36,9 @@ SHOWN_GROUPS: Final = 50
 SHOWN_ORPHANS: Final = 20
 SHOWN_CHARS: Final = 300
 PAYLOAD_CHARS: Final = 2_000
-SLOT_MINUTES: Final = 10
+SLOT_MINUTES: Final = {Period.DAY: 10, Period.WEEK: 60, Period.MONTH: 240}
+"""What one column of a chart stands for: 144 to 180 of them, which a phone can still show."""
+
 _MIB: Final = 2**20
 _HOUR_S: Final = 3_600
 _LONG_S: Final = 120
@@ -151,7 +154,7 @@ class ActRow:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One slot of a chart of the day, in percent of its width and height."""
+    """One slot of a chart, in percent of its width and height."""
 
     x: float
     width: float
@@ -161,8 +164,8 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class DayChart:
-    """One number over a day; ``described`` says in words what the columns show."""
+class HistoryChart:
+    """One number over a day, a week or a month; ``described`` says in words what the columns show."""
 
     name: str
     columns: Sequence[Column]
@@ -341,49 +344,54 @@ def act_rows(acts: Sequence[Act]) -> list[ActRow]:
     ]
 
 
-def day_charts(day: Sequence[Minute]) -> list[DayChart]:
-    """Backlog, rate and dead letters of the last day; none before the first minute was written."""
-    if not day:
+def history_charts(steps: Sequence[Step], period: Period) -> list[HistoryChart]:
+    """Backlog, rate and dead letters of *period*; none before the first minute was written."""
+    if not steps:
         return []
-    last = day[-1].minute
     charts = (
-        _day_chart("Chunks waiting", last, day, lambda minute: minute.chunks),
-        _day_chart("Chunks a second", last, day, lambda minute: minute.rate),
-        _day_chart("Dead letters", last, day, lambda minute: minute.dead_letters),
+        _chart("Chunks waiting", period, steps, lambda step: step.chunks),
+        _chart("Chunks a second", period, steps, lambda step: step.rate),
+        _chart("Dead letters", period, steps, lambda step: step.dead_letters),
     )
     return [chart for chart in charts if chart is not None]
 
 
-def _day_chart(name: str, last: int, day: Sequence[Minute], value: Callable[[Minute], float | None]) -> DayChart | None:
-    slots = MINUTES // SLOT_MINUTES
-    first = (last // SLOT_MINUTES - slots + 1) * SLOT_MINUTES
+def _chart(
+    name: str, period: Period, steps: Sequence[Step], value: Callable[[Step], float | None]
+) -> HistoryChart | None:
+    size, last = SLOT_MINUTES[period], steps[-1].minute
+    slots = period.minutes // size
+    first = (last // size - slots + 1) * size
     greatest: dict[int, float] = {}
-    for minute in day:
-        amount = value(minute)
-        if amount is not None and minute.minute >= first:
-            slot = (minute.minute - first) // SLOT_MINUTES
+    for step in steps:
+        amount = value(step)
+        if amount is not None and step.minute >= first:
+            slot = (step.minute - first) // size
             greatest[slot] = max(amount, greatest.get(slot, 0.0))
     if not greatest:
         return None
-    highest = max(greatest.values())
+    highest, peak = max(greatest.values()), max(greatest, key=lambda slot: greatest[slot])
     width = 100 / slots
+
+    def clock(slot: int) -> str:
+        return _clock(first + slot * size, period)
+
     columns = [
         Column(
             round(slot * width, 3),
             round(width * 0.9, 3),
             *_bar(amount / highest if highest else 0.0),
-            f"{_clock(first + slot * SLOT_MINUTES)}: {number(amount)}",
+            f"{clock(slot)}: {number(amount)}",
         )
         for slot, amount in sorted(greatest.items())
     ]
-    peak = max(greatest, key=lambda slot: greatest[slot])
-    return DayChart(
+    return HistoryChart(
         name,
         columns,
-        _clock(first),
-        _clock(last),
+        clock(0),
+        _clock(last, period),
         number(highest),
-        f"{name} over the last day: at most {number(highest)}, at {_clock(first + peak * SLOT_MINUTES)} UTC;"
+        f"{name} over the last {period.value}: at most {number(highest)}, at {clock(peak)} UTC;"
         f" {number(greatest[max(greatest)])} at last",
     )
 
@@ -393,8 +401,10 @@ def _bar(share: float) -> tuple[float, float]:
     return round(100 - height, 2), height
 
 
-def _clock(minute: int) -> str:
-    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+def _clock(minute: int, period: Period) -> str:
+    """The time of day, and for more than one day the date before it."""
+    moment = datetime.fromtimestamp(60 * minute, UTC)
+    return f"{moment:%H:%M}" if period is Period.DAY else f"{moment:%m-%d %H:%M}"
 
 
 def _holder(brand: BrandStatus) -> str:

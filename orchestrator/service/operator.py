@@ -18,7 +18,7 @@ import structlog
 import trio
 
 from orchestrator.contract.acts import Act, Value
-from orchestrator.contract.history import Minute
+from orchestrator.contract.history import Period, Step
 from orchestrator.contract.letters import Selection
 from orchestrator.contract.process_orders import Wanted
 from orchestrator.errors import TooManyLettersError
@@ -97,7 +97,7 @@ class Operator:
         self._clock = clock
         self._limiter = trio.CapacityLimiter(OPERATOR_THREADS)
         self._fleet: Shared[FleetView] = Shared(FRESH_S)
-        self._history: Shared[list[Minute]] = Shared(FRESH_S)
+        self._history: dict[Period, Shared[Sequence[Step]]] = {period: Shared(FRESH_S) for period in Period}
         self._groups: Shared[Grouped] = Shared(GROUPS_FRESH_S)
         self._log = structlog.get_logger("orchestrator.operator")
 
@@ -105,9 +105,9 @@ class Operator:
         """All processes and brands, a second old at most."""
         return await self._fleet.get(lambda: read_fleet(self._client, self._registry_keys), self._limiter)
 
-    async def history(self) -> Sequence[Minute]:
-        """The minutes of the last day, the oldest first."""
-        return await self._history.get(lambda: read_history(self._client), self._limiter)
+    async def history(self, period: Period) -> Sequence[Step]:
+        """The minutes of the last day, or the hours of a longer *period*, the oldest first."""
+        return await self._history[period].get(lambda: read_history(self._client, period), self._limiter)
 
     async def acts(self, limit: int) -> Sequence[Act]:
         """The newest entries of the audit list, the newest first."""

@@ -1,4 +1,4 @@
-"""Writes the history of a day, a minute at a time: of all processes one writes each minute.
+"""Writes the history, a minute at a time, and with it its hour: of all processes one writes each minute.
 
 Owns the loop and the means over a minute. Nothing depends on it: a minute that nobody wrote is a gap.
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.contract.acts import Act, act
 from orchestrator.contract.fingerprint import Fingerprint
-from orchestrator.contract.history import Minute
+from orchestrator.contract.history import Hour, Minute, Period, Step, hour_of
 from orchestrator.contract.letters import Letter, LetterError, Selection
 from orchestrator.contract.pauses import Pause
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
@@ -75,6 +75,7 @@ class MemoryOperator:
         self.queues: dict[str, list[bytes]] = {}
         self.written: list[Act] = []
         self.minutes: list[Minute] = []
+        self.hours: list[Hour] = []
         self.error: Exception | None = None
         self.refused: dict[str, Exception] = {}
 
@@ -103,10 +104,13 @@ class MemoryOperator:
         brands = [replace(one, failed=len(self.dead.get(one.brand, []))) for one in self.brands.values()]
         return FleetView(NOW_MS, self.members, sorted(brands, key=lambda one: one.brand))
 
-    async def history(self) -> Sequence[Minute]:
-        """The minutes."""
+    async def history(self, period: Period) -> Sequence[Step]:
+        """The minutes, or the hours that they make and those before."""
         self._check("history")
-        return sorted(self.minutes, key=lambda minute: minute.minute)
+        if period is Period.DAY:
+            return sorted(self.minutes, key=lambda minute: minute.minute)
+        made = [hour_of(hour, self.minutes) for hour in sorted({one.minute // 60 for one in self.minutes})]
+        return [*(one for one in self.hours if not made or one.hour < made[0].hour), *made]
 
     async def acts(self, limit: int) -> Sequence[Act]:
         """The newest acts."""

@@ -97,9 +97,9 @@ async def test_dead_letters_are_found_by_what_they_are(client: TestClientProtoco
 
 async def test_history_and_acts_are_told(client: TestClientProtocol) -> None:
     """The oldest minute first, the newest act first."""
-    minutes = (await get(client, "/v1/ops/history"))["minutes"]
-    assert len(minutes) == 600
-    assert minutes[-1] == {
+    told = await get(client, "/v1/ops/history")
+    assert (told["period"], told["stepSeconds"], len(told["steps"])) == ("day", 60, 600)
+    assert told["steps"][-1] == {
         "at": "2026-11-27T04:22:00.000Z",
         "chunks": 0,
         "oldestSeconds": 1.0,
@@ -108,6 +108,16 @@ async def test_history_and_acts_are_told(client: TestClientProtocol) -> None:
     }
     [act] = (await get(client, "/v1/ops/audit?limit=5"))["acts"]
     assert (act["action"], act["brand"]) == ("pause", "delta")
+
+
+@pytest.mark.parametrize("period", ["week", "month"])
+async def test_longer_history_is_told_by_the_hour(client: TestClientProtocol, period: str) -> None:
+    """The 600 minutes before 04:22 are of eleven hours; another period is refused."""
+    told = await get(client, f"/v1/ops/history?period={period}")
+    assert (told["period"], told["stepSeconds"], len(told["steps"])) == (period, 3_600, 11)
+    assert [step["at"][11:16] for step in told["steps"][-2:]] == ["03:00", "04:00"]
+    assert told["steps"][-1]["chunks"] == 220
+    assert (await client.get("/v1/ops/history?period=year")).status_code == 400
 
 
 async def test_letters_are_looked_at_and_moved(client: TestClientProtocol, full: MemoryOperator) -> None:

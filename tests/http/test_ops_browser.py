@@ -191,6 +191,7 @@ async def test_a_form_of_another_page_does_nothing(served: Served) -> None:
 
 PATHS = (
     *("/", "/brands/nike", "/ops", "/ops/brand?name=acme", "/ops/look?action=drop&brand=acme&all=yes"),
+    *("/ops?history=week", "/ops?history=month"),
     *("/ops/process?name=0a1b2c3d4e5f6071", "/ops/process"),
     *("/ops/purge?name=acme", "/ops/sign-in", "/ops/nothing"),
 )

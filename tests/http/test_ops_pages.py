@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.contract.history import Hour
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
 from orchestrator.fleet.members import Obedience
@@ -559,6 +560,23 @@ async def test_a_brand_that_nobody_registered_has_a_page(client: TestClientProto
     page = Outline(await text(client, "/ops/brand?name=stray")).text
     assert "This brand is not registered" in page
     assert "strayed" in page
+
+
+async def test_history_is_of_a_day_a_week_or_a_month(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """Chosen by links, which work without script; columns of more than a day have their date."""
+    full.hours = [Hour(NOW_MS // 3_600_000 - back, chunks=1_000 * back) for back in range(30 * 24)]
+    page = await text(client, "/ops")
+    assert "The last day" in page
+    assert '<a href="/ops?history=week#history">week</a>' in page
+    assert 'aria-current="true">day</a>' in page
+    week, month = await text(client, "/ops?history=week"), await text(client, "/ops?history=month")
+    assert "Chunks waiting over the last week: at most " in week
+    assert re.search(r"Chunks waiting over the last month: at most 71\d,000", month)
+    assert "<title>11-27 04:00: " in week
+    assert "<title>11-27 04:00: " in month
+    assert week.count("<title>11-2") > 3 * 60
+    assert 'href="/v1/ops/history?period=week"' in week
+    await text(client, "/ops?history=year", 400)
 
 
 async def test_parts_that_cannot_be_read_do_not_hide_the_others(

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.history import Period
 from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, ORDERS_KEY, BrandKeys
 from orchestrator.contract.letters import Selection, Writer, group_name
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
@@ -196,7 +197,8 @@ async def test_the_newest_letters_come_first(operator: Operator, keys: BrandKeys
 
 async def test_history_and_acts_are_read(operator: Operator) -> None:
     """Empty or not, they are lists."""
-    assert isinstance(await operator.history(), list)
+    for period in Period:
+        assert isinstance(await operator.history(period), list)
     assert isinstance(await operator.acts(5), list)
 
 
