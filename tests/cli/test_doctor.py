@@ -214,7 +214,7 @@ def test_doctor_names_a_brand_whose_keys_are_damaged(invoke: Invoke, redis_clien
     redis_client.hset(meta, "fields", 3)
     finding = findings_of(invoke("doctor", "--json").stdout)["kept keys"]
     redis_client.delete(meta)
-    assert "has 0 members, its last commit left 3" in finding["detail"]
+    assert "has the size 0, its last commit left 3" in finding["detail"]
     assert finding["remedy"] == remedy(Code.SIZE, "nike")
 
 
