@@ -25,6 +25,7 @@ from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
+from orchestrator.scheduler.echoes import Echoes
 from orchestrator.scheduler.letters_only import LettersOnly
 from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.redis_health import RedisHealth
@@ -138,7 +139,9 @@ class Discovery:
         self._next_count_s = float("-inf")
         self._registry_stale = trio.Event()
         self._claim_now = trio.Event()
-        self._limiter = trio.CapacityLimiter(3)  # a thread for each loop that calls Redis, which no lane can take
+        self._echoes = Echoes()
+        self._doubted = trio.Event()
+        self._limiter = trio.CapacityLimiter(4)  # a thread for each loop that calls Redis, which no lane can take
         self._log = structlog.get_logger("orchestrator.discovery")
 
     def _recovered(self) -> None:
@@ -290,15 +293,53 @@ class Discovery:
             claim = await self._call(partial(self._store.claim, brands))
             await self._follow_pauses(claim)
             queues.update(claim.queues)
-            for brand in claim.ready:
-                if self._roster.claimed(brand):
-                    found = True
-                    self.backlog.ready(brand, trio.current_time())
-            if found:
-                self._lanes.notice()
+            found = self._offer(claim) or found
         if counting:
             self.backlog.counted(queues, began_s, trio.current_time(), time.time_ns() // 1_000_000)
         return found
+
+    def _offer(self, claim: Claim) -> bool:
+        """Take what *claim* found; whether anything was."""
+        found = False
+        for brand in claim.ready:
+            if self._roster.claimed(brand):
+                found = True
+                self.backlog.ready(brand, trio.current_time())
+        if found:
+            self._lanes.notice()
+        return found
+
+    # -- brands that may have work
+
+    def ended(self, brand: str, *, hinted: bool) -> None:
+        """A visit drained *brand*. *hinted*: somebody told of it since the visit last looked.
+
+        That may have been the visit's own commit, or the hint of that is still to come.
+        """
+        if hinted:
+            self._doubt(brand)
+        else:
+            self._echoes.drained(brand, trio.current_time())
+
+    def _doubt(self, brand: str) -> None:
+        self._echoes.doubt(brand)
+        self._doubted.set()
+
+    async def settle_doubts(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask about brands that may have work, some at a time, and take those that have; for ever."""
+        task_status.started()
+        while True:
+            self._doubted = trio.Event()
+            with trio.move_on_at(self._echoes.due_s):
+                await self._doubted.wait()
+            if trio.current_time() < self._echoes.due_s:
+                continue
+            brands = self._echoes.take(trio.current_time())
+            try:
+                for at in range(0, len(brands), CLAIM_SLICE):
+                    self._offer(await self._call(partial(self._store.claim, brands[at : at + CLAIM_SLICE])))
+            except StoreError:
+                self._claim_now.set()  # claims ask about all, and tell that Redis is away
 
     async def count_dead_letters(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Count the dead letters of all brands, again and again."""
@@ -403,7 +444,11 @@ class Discovery:
 
     def _hint(self, brand: str) -> None:
         now_s = trio.current_time()
-        if not self._lanes.wake(brand) and self._roster.hint(brand, now_s):
+        if self._lanes.wake(brand):
+            return
+        if self._echoes.is_echo(brand, now_s):
+            self._doubt(brand)
+        elif self._roster.hint(brand, now_s):
             self.backlog.ready(brand, now_s)
             self._lanes.notice()
 

@@ -195,6 +195,7 @@ class Scheduler:
             await helpers.start(self._renew_leases)
             await helpers.start(self._discovery.read_registry)
             await helpers.start(self._discovery.claim_work)
+            await helpers.start(self._discovery.settle_doubts)
             await helpers.start(self._discovery.follow_hints)
             await helpers.start(self._discovery.count_dead_letters)
             task_status.started()
@@ -327,10 +328,10 @@ class Scheduler:
             self._discovery.look_at_pauses()
         if outcome is LaneOutcome.DRAINED:
             self._discovery.backlog.drained(lane.brand)
-        # Again at once: a hint came between the last peek and the release, or the release got no answer.
-        if outcome is LaneOutcome.DRAINED and (lane.woken or (lane.warm is not None and lane.warm.token)):
-            self._roster.mark_ready(lane.brand)
-            self._discovery.backlog.ready(lane.brand, trio.current_time())
+            self._discovery.ended(lane.brand, hinted=lane.woken)
+            if lane.warm is not None and lane.warm.token:  # again at once: the release got no answer
+                self._roster.mark_ready(lane.brand)
+                self._discovery.backlog.ready(lane.brand, trio.current_time())
         self._discovery.count_alone()
         self._discovery.clock_health.look()  # a lane may have found what no claim has met yet
         self.notice()

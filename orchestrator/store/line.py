@@ -183,9 +183,7 @@ class Line:
                 first = self._unread[0]
                 replies = first.take(connection)
                 self._unread.popleft()
-                if any(map(moved, replies)):
-                    # Every connection leads to the same server, and none of them would ever break for it.
-                    self._pool.renew()
+                _follow(self._pool, replies)
                 if first is wanted:
                     return replies
 
@@ -200,7 +198,7 @@ class Line:
         try:
             with translated():
                 if self._connection is None:
-                    self._connection = self._pool.get_connection()  # type: ignore[no-untyped-call]
+                    self._connection = self._pool.get_connection()
                 yield self._connection
             done = True
         finally:
@@ -217,8 +215,35 @@ class Line:
             # One that failed to send or to read is closed by the client; the pool connects it anew.
             if self._unread:
                 connection.disconnect()  # type: ignore[no-untyped-call]
-            self._pool.release(connection)  # type: ignore[no-untyped-call]
+            self._pool.release(connection)
         self._unread.clear()
+
+
+def exchange(pool: Pool, commands: Sequence[Command]) -> list[Any]:
+    """Send *commands* in one piece, and wait for their replies: what a line does, for those who ask once.
+
+    Raises:
+        StoreError: no answer, or the connection was refused.
+    """
+    with translated():
+        connection = pool.get_connection()
+        try:
+            _transmit(connection, commands)
+            replies = [read_reply(connection) for _ in commands]
+        except BaseException:
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            raise
+        finally:
+            pool.release(connection)
+    _follow(pool, replies)
+    return replies
+
+
+def _follow(pool: Pool, replies: Sequence[Any]) -> None:
+    """Make all connections anew if the primary is elsewhere by now."""
+    if any(map(moved, replies)):
+        # Every connection leads to the same server, and none of them would ever break for it.
+        pool.renew()
 
 
 def _transmit(connection: Connection, commands: Sequence[Command]) -> None:

@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError
 
 from orchestrator.store import scripts
 from orchestrator.store.client import translated
-from orchestrator.store.line import Line, Question
+from orchestrator.store.line import Line, exchange
 from orchestrator.store.wire import Bulk
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ScriptRunner:
             StoreError: no answer, or the connection was refused.
         """
         for _ in range(SCRIPT_ATTEMPTS):
-            replies = self.line().send(Question(commands, list)).read()
+            replies = exchange(self.pool, commands)
             if not self.load_if_forgotten(replies):
                 break
         return replies

@@ -12,6 +12,7 @@ from redis import exceptions
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store import Store, connect, masked_url
 from orchestrator.store.client import translate, translated
+from orchestrator.store.runner import ScriptRunner
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -135,6 +136,36 @@ def test_store_waits_for_a_free_connection_and_no_longer(redis_url: str) -> None
     client.connection_pool.release(connection)
     Store(client).ping()
     client.close()
+
+
+def test_pool_makes_a_connection_anew_that_the_server_closed(redis_url: str, redis_client: redis.Redis) -> None:
+    """A restart of the server is noticed before anything is sent, and costs nobody a failure."""
+    client = connect(redis_url, timeout_s=10.0, pool_size=1)
+    runner = ScriptRunner(client)
+    (number,) = runner.run([("CLIENT", "ID")])
+    redis_client.client_kill_filter(_id=number)
+    (again,) = runner.run([("CLIENT", "ID")])
+    assert again != number
+    client.close()
+
+
+def test_pool_makes_a_connection_anew_on_which_something_lies(redis_url: str) -> None:
+    """Whoever left it there: it is the answer to nobody's question."""
+    client = connect(redis_url, timeout_s=10.0, pool_size=1)
+    connection = client.connection_pool.get_connection()
+    connection.send_command("ECHO", "late")  # type: ignore[no-untyped-call]
+    assert connection.can_read(timeout=10.0)
+    client.connection_pool.release(connection)
+    assert ScriptRunner(client).run([("ECHO", b"mine")]) == [b"mine"]
+    client.close()
+
+
+def test_pool_keeps_its_place_for_a_connection_that_cannot_be_made(tmp_path: Path) -> None:
+    """Else a pool would be used up while the server is away."""
+    store = Store(connect(f"unix://{tmp_path}/none", timeout_s=0.1, pool_size=1))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="No such file"):
+            store.ping()
 
 
 def test_store_serves_many_threads(redis_url: str, brand: str) -> None:
