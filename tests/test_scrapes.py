@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from time import time
 
-import httpx
+import httpx2
 import trio
 
 from orchestrator.contract.keys import BrandKeys
@@ -41,7 +41,7 @@ def chunk(brand: str, number: int) -> str:
 async def scrape(service: ServiceProcess) -> Scrape | None:
     """What *service* tells, None before it has counted."""
     serving = await service.logged("serving")
-    async with httpx.AsyncClient(timeout=DEADLINE_S) as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         before = (await service.get("/v1/lag")).json()
         metrics = (await client.get(f"http://127.0.0.1:{serving['metrics_port']}/metrics")).text
         after = (await service.get("/v1/lag")).json()

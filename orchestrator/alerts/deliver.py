@@ -20,7 +20,7 @@ from http import HTTPStatus
 from math import nan
 from typing import TYPE_CHECKING, Final, Protocol
 
-import httpx
+import httpx2
 import structlog
 import trio
 
@@ -172,7 +172,7 @@ class Alerts:
 
     async def _deliver_to(self, endpoint: Endpoint) -> None:
         async with (
-            httpx.AsyncClient(timeout=ATTEMPT_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client,
+            httpx2.AsyncClient(timeout=ATTEMPT_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client,
             trio.open_nursery() as nursery,
         ):
             cooldown = Cooldown(endpoint.cooldown_s)
@@ -222,7 +222,7 @@ class Alerts:
 class _Teller:
     """Tells one brand's alerts, and takes each out of its outbox when that is settled."""
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     endpoint: Endpoint
     outboxes: Outboxes
     metrics: Metrics
@@ -329,7 +329,7 @@ class _Teller:
         if key is not None:
             headers["webhook-signature"] = signature(key, entry.id, sent_at_s, body)
         try:
-            # httpx' own timeouts begin anew with every byte that comes; this one does not.
+            # httpx2' own timeouts begin anew with every byte that comes; this one does not.
             with trio.fail_after(ATTEMPT_TIMEOUT_S):
                 # Streamed and not read: nobody needs the answer's body, and it might have no end.
                 async with self.client.stream("POST", self.endpoint.url, content=body, headers=headers) as response:
@@ -337,7 +337,7 @@ class _Teller:
         except trio.TooSlowError:
             raise _RetryError(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
         # ValueError: a host that passes for one, and of which IDNA can make nothing.
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise _RetryError(type(error).__name__) from None  # its text may hold the address
 
 
@@ -349,7 +349,7 @@ def _wait_s(number: int, error: _RetryError) -> float:
     return min(WAIT_MAX_S, WAIT_INITIAL_S * 2.0 ** (number - 1) + jitter_s)
 
 
-def _judge(response: httpx.Response) -> None:
+def _judge(response: httpx2.Response) -> None:
     """Return on success.
 
     Raises:
@@ -364,7 +364,7 @@ def _judge(response: httpx.Response) -> None:
     raise _RefusedError(f"status {status}")
 
 
-def _retry_after_s(response: httpx.Response) -> float | None:
+def _retry_after_s(response: httpx2.Response) -> float | None:
     """What the endpoint asks for in seconds, within reason; None for a date or nothing."""
     text: str = response.headers.get("Retry-After", "")
     return min(RETRY_AFTER_MAX_S, float(text)) if text.isascii() and text.isdigit() else None

@@ -28,7 +28,7 @@ MAX_VALUE_CHARS = 2_000  # a value longer than this is a payload that somebody l
 _WITHHELD = frozenset({"payload", "mentions", "texts", "chunk", "item", "summary"})
 _SECRET_NAME = re.compile(r"password|passwd|secret|authorization|api_?key", re.IGNORECASE)
 # Their information is of use to their developers; warnings and errors still pass.
-_CHATTY_LOGGERS = ("asyncio", "httpcore", "httpx", "redis", "fakeredis", "stamina")
+_CHATTY_LOGGERS = ("asyncio", "httpcore2", "httpx2", "redis", "fakeredis", "stamina")
 
 
 def configure_logging(

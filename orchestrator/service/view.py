@@ -192,8 +192,9 @@ def _clock_check(scheduler: SchedulerStatistics) -> Check:
 
 
 def _server_check(findings: Sequence[Finding]) -> Check:
-    """What would have kept the service from starting degrades it; what the start only warned of is named."""
-    told = [f"{finding.check}: {finding.detail}" for finding in findings if finding.verdict is not Verdict.OK]
+    """Which server it is. What would have kept the service from starting degrades it; what it warned of is named."""
+    told = [finding.detail for finding in findings if finding.check == "version" and finding.verdict is Verdict.OK]
+    told += [f"{finding.check}: {finding.detail}" for finding in findings if finding.verdict is not Verdict.OK]
     return Check("degraded" if worst(findings) is Verdict.REFUSE else "ok", "; ".join(told))
 
 

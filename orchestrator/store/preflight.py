@@ -16,6 +16,7 @@ from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, S
 from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.server_name import server_name
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, DigestChange, Lease, Peek, Remember
 
@@ -101,9 +102,9 @@ def worst(findings: Sequence[Finding]) -> Verdict:
 def _version(info: Mapping[str, Any]) -> Finding:
     found = str(info.get("redis_version", "0"))
     numbers = tuple(int(part) for part in found.split(".")[:2] if part.isdecimal())
-    if numbers < MIN_VERSION:
-        return Finding("version", Verdict.REFUSE, f"Redis {found}", "use Redis or Valkey 6.2 or newer")
-    return Finding("version", Verdict.OK, f"Redis {found}")
+    if numbers < MIN_VERSION:  # of the Redis that it is compatible with
+        return Finding("version", Verdict.REFUSE, server_name(info), "use Redis 6.2 or newer, or Valkey")
+    return Finding("version", Verdict.OK, server_name(info))
 
 
 def _role(info: Mapping[str, Any]) -> Finding:

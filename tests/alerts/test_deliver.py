@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from math import isnan
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import trio
 from quart import Response
@@ -172,18 +172,18 @@ async def test_deliver_drops_what_is_too_old(monkeypatch: pytest.MonkeyPatch, me
     assert (count(metrics, "expired"), receiver.requests) == (1, [])
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Transport(httpx2.AsyncBaseTransport):
     """An endpoint in virtual time: no sockets, each answer from a function."""
 
-    def __init__(self, answer: Callable[[int], httpx.Response | Awaitable[httpx.Response]]) -> None:
+    def __init__(self, answer: Callable[[int], httpx2.Response | Awaitable[httpx2.Response]]) -> None:
         self.answer = answer
         self.times_s: list[float] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002 - httpx's signature
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:  # noqa: ARG002 - httpx2's signature
         """Note the time and answer."""
         self.times_s.append(trio.current_time())
         answer = self.answer(len(self.times_s))
-        return answer if isinstance(answer, httpx.Response) else await answer
+        return answer if isinstance(answer, httpx2.Response) else await answer
 
 
 Virtually = Callable[[Transport, trio.testing.MockClock], None]
@@ -192,11 +192,11 @@ Virtually = Callable[[Transport, trio.testing.MockClock], None]
 @pytest.fixture
 def virtually(monkeypatch: pytest.MonkeyPatch) -> Virtually:
     """Lets alerts go through a transport, in a test that asks for virtual time."""
-    client = httpx.AsyncClient
+    client = httpx2.AsyncClient
 
     def use(transport: Transport, clock: trio.testing.MockClock) -> None:
         assert clock.autojump_threshold == 0
-        monkeypatch.setattr(httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+        monkeypatch.setattr(httpx2, "AsyncClient", lambda **options: client(transport=transport, **options))
 
     return use
 
@@ -212,7 +212,7 @@ async def test_deliver_waits_longer_each_time(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """Waits double from one second, each with up to a second of jitter: 1, 2, 4, 8, 16, 32, 64."""
-    transport = Transport(lambda _: httpx.Response(500))
+    transport = Transport(lambda _: httpx2.Response(500))
     virtually(transport, autojump_clock)
     await run_virtually(MemoryOutboxes(alert()), metrics)
     waits_s = [later - sooner for sooner, later in zip(transport.times_s, transport.times_s[1:], strict=False)]
@@ -240,7 +240,7 @@ async def test_deliver_honours_retry_after(
 ) -> None:
     """The endpoint's wish counts, within five minutes."""
     transport = Transport(
-        lambda number: httpx.Response(204) if number > 1 else httpx.Response(429, headers={"Retry-After": asked})
+        lambda number: httpx2.Response(204) if number > 1 else httpx2.Response(429, headers={"Retry-After": asked})
     )
     virtually(transport, autojump_clock)
     outboxes = MemoryOutboxes(alert())
@@ -255,10 +255,10 @@ async def test_deliver_tries_again_without_an_answer(
 ) -> None:
     """A refused connection is as good as a broken endpoint."""
 
-    def answer(number: int) -> httpx.Response:
+    def answer(number: int) -> httpx2.Response:
         if number == 1:
-            raise httpx.ConnectError("http://endpoint.test/secret-path refused")
-        return httpx.Response(204)
+            raise httpx2.ConnectError("http://endpoint.test/secret-path refused")
+        return httpx2.Response(204)
 
     virtually(Transport(answer), autojump_clock)
     await run_virtually(MemoryOutboxes(alert()), metrics)
@@ -270,12 +270,12 @@ async def test_an_attempt_has_one_deadline_however_the_answer_drips(
 ) -> None:
     """A byte every three seconds keeps every timeout of a single read away, and holds nobody longer than ten."""
 
-    async def drip() -> httpx.Response:
+    async def drip() -> httpx2.Response:
         for _ in range(1_000):
             await trio.sleep(3)  # a byte
         raise AssertionError("nobody ended it")
 
-    transport = Transport(lambda number: drip() if number == 1 else httpx.Response(204))
+    transport = Transport(lambda number: drip() if number == 1 else httpx2.Response(204))
     virtually(transport, autojump_clock)
     await run_virtually(MemoryOutboxes(alert()), metrics)
     first_s, second_s = transport.times_s
@@ -287,7 +287,7 @@ async def test_a_slow_endpoint_delays_one_brand_and_not_the_others(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """While one brand waits for its retry, the others are told: all within the first second."""
-    transport = Transport(lambda number: httpx.Response(503 if number == 1 else 204))
+    transport = Transport(lambda number: httpx2.Response(503 if number == 1 else 204))
     virtually(transport, autojump_clock)
     await run_virtually(MemoryOutboxes(*(alert(brand=brand) for brand in BRANDS)), metrics, seconds=0.9)
     assert (count(metrics, "delivered"), len(transport.times_s)) == (2, 3)
@@ -297,7 +297,7 @@ async def test_sweep_finds_what_nobody_tells(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """Committed by a process that is gone: told at the next sweep, and not while somebody else holds it."""
-    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx.Response(204))
+    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx2.Response(204))
     virtually(transport, autojump_clock)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run_virtually, outboxes, metrics)
@@ -316,7 +316,7 @@ async def test_wake_tells_at_once(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics
 ) -> None:
     """Whoever committed an alert does not wait for the sweep."""
-    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx.Response(204))
+    outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx2.Response(204))
     virtually(transport, autojump_clock)
     alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test"))
     async with trio.open_nursery() as nursery:
@@ -335,9 +335,9 @@ async def test_a_lost_hold_leaves_the_alert_to_whoever_has_it(
     """It is tried no more here, and stays where it is."""
     outboxes = MemoryOutboxes(alert())
 
-    def answer(_: int) -> httpx.Response:
+    def answer(_: int) -> httpx2.Response:
         outboxes.held["nike"] = "another process"
-        return httpx.Response(503)
+        return httpx2.Response(503)
 
     transport = Transport(answer)
     virtually(transport, autojump_clock)
@@ -352,9 +352,9 @@ async def test_what_comes_after_a_lost_hold_is_not_begun(
     """The one under way was told; the next one is told by whoever has the hold now."""
     outboxes = MemoryOutboxes(alert(), alert("closed"))
 
-    def answer(_: int) -> httpx.Response:
+    def answer(_: int) -> httpx2.Response:
         outboxes.held["nike"] = "another process"
-        return httpx.Response(204)
+        return httpx2.Response(204)
 
     transport = Transport(answer)
     virtually(transport, autojump_clock)
@@ -367,7 +367,7 @@ async def test_alerts_outlast_an_outage_of_redis(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, fails_at: int
 ) -> None:
     """Whatever call fails, the alert is told in the end and leaves: at least once."""
-    outboxes, transport = MemoryOutboxes(alert()), Transport(lambda _: httpx.Response(204))
+    outboxes, transport = MemoryOutboxes(alert()), Transport(lambda _: httpx2.Response(204))
     outboxes.fails_at = fails_at
     virtually(transport, autojump_clock)
     await run_virtually(outboxes, metrics)
@@ -394,7 +394,7 @@ async def test_cancelled_it_gives_the_right_back(
 ) -> None:
     """Whoever comes next does not have to wait until it runs out."""
 
-    async def never() -> httpx.Response:
+    async def never() -> httpx2.Response:
         await trio.sleep_forever()
 
     outboxes = MemoryOutboxes(alert())
@@ -427,7 +427,7 @@ async def test_sweep_tells_how_many_alerts_wait(
     outboxes = MemoryOutboxes(alert(), alert(number=2), alert(brand="adidas"))
     outboxes.held |= {"nike": "another process", "adidas": "another process"}
     assert isnan(waiting(metrics))
-    virtually(Transport(lambda _: httpx.Response(204)), autojump_clock)
+    virtually(Transport(lambda _: httpx2.Response(204)), autojump_clock)
     await run_virtually(outboxes, metrics, seconds=1)
     assert waiting(metrics) == 3
     outboxes.fails_at = outboxes.calls + 1
@@ -442,7 +442,7 @@ async def test_sweep_names_a_right_that_nobody_can_have(
     told: list[str] = []
     outboxes = MemoryOutboxes()
     outboxes.odd["nike"] = "'telling' is a list"
-    virtually(Transport(lambda _: httpx.Response(204)), autojump_clock)
+    virtually(Transport(lambda _: httpx2.Response(204)), autojump_clock)
     async with trio.open_nursery() as nursery:
         alerts = alerts_of(outboxes, metrics, Endpoint("http://hook.example"))
         monkeypatch.setattr(alerts, "_log", FakeLog(told))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from orchestrator.cli.run import demo_settings, free_port
@@ -72,7 +72,7 @@ def test_demo_shows_a_summary_at_the_printed_address(tmp_path: Path) -> None:
     with process("demo", "--rate", "50", cwd=tmp_path) as running:
         words = line_with(running, "Summaries: ").split()
         page = next(word for word in words if "/brands/" in word)
-        assert "Aurora Coffee" in httpx.get(page).text
+        assert "Aurora Coffee" in httpx2.get(page).text
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 0
 

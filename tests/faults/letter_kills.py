@@ -28,7 +28,6 @@ import msgspec
 
 from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.store.embedded import find_servers
 from tests.redis_server import RedisServer
 
 BRAND = "acme"
@@ -71,7 +70,7 @@ class Campaign:
     struck: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Self:
-        self._server = RedisServer(find_servers()[0], ALWAYS)
+        self._server = RedisServer(arguments=ALWAYS)
         self._server.start()
         self._client: Any = self._server.client()
         self._folder = tempfile.TemporaryDirectory()

@@ -19,10 +19,9 @@ from orchestrator.errors import (
     StoreUnavailableError,
 )
 from orchestrator.store import ReadOn, Store, pauses
-from orchestrator.store.embedded import find_servers
 from orchestrator.store.purge import purge
 from orchestrator.store.types import Remember
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 from tests.store.world import World, added, commit_of
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "append", "rename", "rpush"
 READS = ("type", "hmget", "get", "hlen", "llen", "lpos", "strlen")
 
 
-@pytest.fixture(scope="module", params=find_servers(), ids=str)
+@pytest.fixture(scope="module", params=servers(), ids=str)
 def private(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     """A server of each kind that these tests may reconfigure."""
     program: Path = request.param

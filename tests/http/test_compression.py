@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +77,7 @@ async def test_a_compressed_answer_has_a_weak_tag_that_is_known_again(
 async def test_head_has_the_headers_of_get(served: Served) -> None:
     """Length and coding, without the body, over a real connection."""
     served.service.add("nike", chunkSummaries=LONG)
-    async with httpx.AsyncClient(base_url=served.url, headers=TAKES) as client:
+    async with httpx2.AsyncClient(base_url=served.url, headers=TAKES) as client:
         head, full = await client.head("/brands/nike"), await client.get("/brands/nike")
     assert head.headers["Content-Encoding"] == "gzip"
     assert head.headers["Content-Length"] == full.headers["Content-Length"]

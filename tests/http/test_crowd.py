@@ -10,7 +10,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import trio
 
 from tests.polling import until
@@ -80,8 +80,8 @@ async def test_every_probe_is_answered_in_a_hostile_crowd(tmp_path: Path) -> Non
                         crowd.next_round()
                         await until(lambda: crowd.opened > CROWD * 0.9)
                     path = ("/livez", "/readyz")[number % 2]
-                    async with httpx.AsyncClient(timeout=HURRY_S) as client:
-                        with contextlib.suppress(httpx.TransportError):
+                    async with httpx2.AsyncClient(timeout=HURRY_S) as client:
+                        with contextlib.suppress(httpx2.TransportError):
                             answered += (await client.get(f"http://127.0.0.1:{port}{path}")).status_code == 200
                 assert crowd.opened > CROWD
                 nursery.cancel_scope.cancel()

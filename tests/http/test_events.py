@@ -6,7 +6,7 @@ import gc
 import json
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -140,7 +140,7 @@ async def test_events_keeps_to_the_limit_when_many_come_at_once(
     """Of ten readers at the same time exactly the limit gets a stream."""
     monkeypatch.setattr(events_module, "MAX_SUBSCRIBERS", 4)
     statuses: list[int] = []
-    async with httpx.AsyncClient() as client, trio.open_nursery() as nursery:
+    async with httpx2.AsyncClient() as client, trio.open_nursery() as nursery:
 
         async def read() -> None:
             async with client.stream("GET", f"{served.url}/v1/events") as response:

@@ -7,7 +7,7 @@ import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -112,7 +112,7 @@ async def test_a_real_prometheus_reads_the_metrics(
     process = await nursery.start(partial(trio.run_process, command, stdout=subprocess.DEVNULL, check=False))
     with trio.fail_after(START_LIMIT_S):
         await scrapes.wait_for(3)  # the third begins after the first was stored
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{own_port}/api/v1") as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{own_port}/api/v1") as client:
             answers = {
                 # Over the last minute: on a busy machine the newest scrape may have been too slow.
                 query: (await client.get("/query", params={"query": f"max_over_time({query}[1m])"})).json()["data"][

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 from hypothesis import given
@@ -111,7 +111,7 @@ async def test_a_whole_address_as_target_is_taken(service: MemoryService, metric
     async with trio.open_nursery() as nursery:
         serving = partial(serve, app, "127.0.0.1", 0, shutdown=stop, options=PortOptions(probes=probes))
         port: int = await nursery.start(serving)
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             for target in (f"http://elsewhere{ROOT}/livez", f"{ROOT}/livez", "/livez"):
                 extensions = {"target": target.encode()}
                 response = await client.get(f"http://127.0.0.1:{port}/", extensions=extensions)

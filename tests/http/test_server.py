@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 from quart import Response
@@ -112,7 +112,7 @@ def test_grace_leaves_time_for_the_rest_of_a_stop() -> None:
 
 async def test_serve_reports_the_bound_port(served: Served) -> None:
     """Port 0 becomes a real one, and it answers."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         assert (await client.get(f"{served.url}/livez")).json() == {"status": "ok"}
 
 

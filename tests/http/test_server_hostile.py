@@ -13,7 +13,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 import trio
 
@@ -82,7 +82,7 @@ async def test_service_outlives_hostile_peers(served: Served, seed: int, caplog:
     async with trio.open_nursery() as nursery:
         for _ in range(CONNECTIONS):
             nursery.start_soon(misbehave, served.port, chance)
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         assert (await client.get(f"{served.url}/livez")).status_code == 200
     with trio.fail_after(60):
         await until(lambda: living_tasks() <= tasks_before)

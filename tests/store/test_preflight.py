@@ -8,9 +8,8 @@ import pytest
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.store import connect
-from orchestrator.store.embedded import find_servers
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ def finding(client: redis.Redis, check: str) -> Finding:
     return found
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 def test_examine_is_content_with_a_proper_server(program: Path) -> None:
     """Every check is green on a primary with an append-only file, and no key stays."""
     with RedisServer(program, ["--appendonly", "yes"]) as server:

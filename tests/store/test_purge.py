@@ -9,11 +9,10 @@ import pytest
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.errors import BrandBusyError, LeaseLostError, StoreRefusedError
 from orchestrator.store import Store, pauses
-from orchestrator.store.embedded import find_servers
 from orchestrator.store.purge import HOLD_S, Holdings, look, purge
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.types import StoredDigests
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 from tests.store.world import added, commit_of
 
 if TYPE_CHECKING:
@@ -226,7 +225,7 @@ def test_look_tells_what_would_go(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 @pytest.mark.parametrize("command", ["pexpire", "set", "hset", "hdel", "unlink", "type", "hget", "exists"])
 def test_a_forbidden_command_purges_nothing(program: Any, command: str, brand: str) -> None:
     """At most the lease is taken: what is kept stays whole, and another purge does it."""
@@ -248,7 +247,7 @@ def test_a_forbidden_command_purges_nothing(program: Any, command: str, brand: s
         admin.close()
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=str)
+@pytest.mark.parametrize("program", servers(), ids=str)
 def test_a_full_redis_can_be_purged(program: Any, brand: str) -> None:
     """Making room is a reason to purge."""
     with RedisServer(program) as server:
