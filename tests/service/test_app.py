@@ -113,7 +113,7 @@ async def test_serve_obeys_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     with RedisServer() as server, server.client() as client:
         client.sadd("brands:set", "nike")
         with trio.fail_after(DEADLINE_S):
-            async with trio.open_nursery() as nursery, httpx.AsyncClient() as http:
+            async with trio.open_nursery() as nursery, httpx2.AsyncClient() as http:
                 at = await nursery.start(partial(app.serve, _settings(), redis_url=server.url))
                 [name] = [member.name for member in read_members(client)]
 
