@@ -9,8 +9,7 @@ import fakeredis
 import pytest
 
 from orchestrator.store import Store, StoreOptions
-from orchestrator.store.embedded import find_servers
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 from tests.store.world import World
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     import redis
 
-PROGRAMS = find_servers()
+PROGRAMS = servers()
 FAKE = "fakeredis"
 
 

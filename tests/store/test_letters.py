@@ -8,9 +8,8 @@ import pytest
 
 from orchestrator.errors import StoreRefusedError, WrongTypeError
 from orchestrator.store import letters
-from orchestrator.store.embedded import find_servers
 from orchestrator.store.letters import MARK_TTL_S, Sent, Walk, marks, mend
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 from tests.store.world import World
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def test_a_foreign_type_moves_nothing(world: World, part: str) -> None:
 @pytest.mark.parametrize(
     "command", ["pexpire", "lrem", "lset", "llen", "hset", "hdel", "hlen", "rpush", "hget", "lindex", "time"]
 )
-@pytest.mark.parametrize("program", find_servers()[:1], ids=str)
+@pytest.mark.parametrize("program", servers()[:1], ids=str)
 def test_a_refused_command_changes_nothing(program: Path, command: str) -> None:
     """Whichever command an access list forbids, it is refused before the first change."""
     with RedisServer(program) as server:
@@ -177,7 +176,7 @@ def test_letters_anywhere_in_the_list_are_moved(world: World, start: int) -> Non
 
 def test_a_full_memory_does_not_keep_letters(brand: str) -> None:
     """A Redis that is full takes a retry all the same: it needs no more room."""
-    with RedisServer(find_servers()[0]) as server:
+    with RedisServer(servers()[0]) as server:
         client: redis.Redis = server.client()
         world = World(client, cast("Any", None), brand)
         client.rpush(world.keys.failed, "a")

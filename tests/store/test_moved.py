@@ -11,9 +11,8 @@ from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreRefusedError
 from orchestrator.store import Store, StoreOptions, connect
 from orchestrator.store.client import Pool, moved
-from orchestrator.store.embedded import find_servers
 from tests.faults.proxy import Proxy
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +39,7 @@ def test_moved_knows_the_answer_of_a_replica(reply: object, said: bool) -> None:
     assert moved(reply) is said
 
 
-@pytest.mark.parametrize("program", find_servers(), ids=lambda path: path.parent.parent.name)
+@pytest.mark.parametrize("program", servers(), ids=lambda path: path.parent.parent.name)
 def test_store_follows_the_name_when_the_server_becomes_a_replica(program: Path, brand: str) -> None:
     """The refusal costs one call: the next one goes where the name leads now, on connections old and new."""
     with RedisServer(program) as old, RedisServer(program) as new, Proxy(old.socket) as name:

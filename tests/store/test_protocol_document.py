@@ -15,7 +15,6 @@ from orchestrator.letters.reading import slice_of
 from orchestrator.store import Store, connect
 from orchestrator.store.audit import read_audit, write_audit
 from orchestrator.store.codes import Code
-from orchestrator.store.embedded import find_servers
 from orchestrator.store.fleet import read_fleet
 from orchestrator.store.history import read_history, record, take_turn
 from orchestrator.store.letters import Sent, marks, mend
@@ -24,7 +23,7 @@ from orchestrator.store.orphans import search
 from orchestrator.store.pauses import all_paused, pause, resume
 from orchestrator.store.preflight import Verdict, examine
 from orchestrator.store.purge import look, purge
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +47,7 @@ def test_document_explains_every_code() -> None:
     assert explained == set(Code)
 
 
-@pytest.fixture(params=find_servers(), ids=str)
+@pytest.fixture(params=servers(), ids=str)
 def permitted(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     """A client whose user has exactly the documented permissions."""
     block = re.search(r"```acl\n(.*?)```", DOCUMENT, re.DOTALL)
