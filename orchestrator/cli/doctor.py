@@ -221,9 +221,19 @@ def fleet_findings(view: FleetView) -> Iterator[Finding]:
         yield Finding("left alone", Verdict.WARN, f"{counted(len(view.alone), 'brand')}: {names}{reason}", helps)
     else:
         yield Finding("left alone", Verdict.OK, "no brand, as far as processes say")
+    yield _conflicts_finding(view)
     if gone := [brand.brand for brand in view.brands if brand.holder is not None and brand.holder.lives is False]:
         detail = f"{counted(len(gone), 'brand')} held by processes that are gone: {words.some(gone, _SHOWN)}"
         yield Finding("locks", Verdict.WARN, detail, "they expire by themselves within LOCK_TTL_SEC")
+
+
+def _conflicts_finding(view: FleetView) -> Finding:
+    """Whether a chunkId names one chunk."""
+    if not view.conflicting:
+        return Finding("chunk ids", Verdict.OK, "none came again with other numbers within a day")
+    first = view.conflicting[0]
+    detail = f"{counted(len(view.conflicting), 'brand')}, {first.brand!r}: {words.conflicts(first, view.as_of_ms)}"
+    return Finding("chunk ids", Verdict.WARN, detail, words.CONFLICTS_HELP)
 
 
 def _work_finding(view: FleetView) -> Finding:

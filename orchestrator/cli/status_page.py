@@ -39,6 +39,8 @@ def _parts(view: FleetView) -> Iterator[RenderableType]:
         yield from ("", _waiting(waiting[:SHOWN]), *_more(waiting))
     if view.alone:
         yield from ("", _alone(view, view.alone[:SHOWN]), *_more(view.alone))
+    if view.conflicting:
+        yield from ("", *_conflicts(view), *_more(view.conflicting))
     paused = view.standing(Standing.PAUSED)
     if paused:
         yield from ("", _paused(paused[:SHOWN]), *_more(paused))
@@ -104,6 +106,14 @@ def _alone(view: FleetView, brands: Sequence[BrandStatus]) -> Table:
             table.add_row(plain(brand.brand), why, _number(brand.queued), since, by)
             table.add_row("", plain(f"→ {remedy(parked.code, brand.brand)}", "italic"))
     return table
+
+
+def _conflicts(view: FleetView) -> Iterator[RenderableType]:
+    table = make_table("Conflicts", "What came")
+    for brand in view.conflicting[:SHOWN]:
+        table.add_row(plain(brand.brand), plain(words.conflicts(brand, view.as_of_ms)))
+    yield table
+    yield plain(f"→ {words.CONFLICTS_HELP}", "italic")
 
 
 def _paused(brands: Sequence[BrandStatus]) -> Table:

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from zlib import crc32
 
-from orchestrator.kernels.digests import DIGEST_BYTES, ENTRY_BYTES, Digests, digest
+from orchestrator.kernels.digests import DIGEST_BYTES, ENTRY_BYTES, Digests, digest, numbers_of
 
-__all__ = ["DIGEST_BYTES", "ENTRY_BYTES", "NOTHING_CHECK", "Digests", "checked_on", "digest", "entry"]
+__all__ = [
+    "DIGEST_BYTES",
+    "ENTRY_BYTES",
+    "NOTHING_CHECK",
+    "Digests",
+    "checked_on",
+    "digest",
+    "entry",
+    "numbers_of",
+]
 
 NOTHING_CHECK = 0
 """The checksum of no entries."""

@@ -33,6 +33,7 @@ def fleet_document(view: FleetView) -> dict[str, Any]:
         "parked": [parked_document(brand) for brand in view.brands if brand.parked is not None],
         "paused": [paused_document(brand) for brand in view.brands if brand.paused is not None],
         "orphans": None if view.orphans is None else _orphans(view.orphans),
+        "conflicting": [conflict_document(brand) for brand in view.conflicting],
         "spiking": [brand.brand for brand in view.spiking],
     }
 
@@ -100,6 +101,17 @@ def parked_document(status: BrandStatus) -> Mapping[str, Any] | None:
         "remedy": remedy(parked.code, status.brand),
         "since": _time(parked.since_ms),
         "by": parked.by,
+    }
+
+
+def conflict_document(status: BrandStatus) -> Mapping[str, Any]:
+    """How many chunks of a brand had the id of another one and other numbers."""
+    newest = status.newest_conflict
+    return {
+        "brand": status.brand,
+        "chunks": status.conflicts,
+        "newestChunkId": None if newest is None else newest.chunk_id,
+        "newestAt": None if newest is None else _time(newest.at_ms),
     }
 
 

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.fleet.members import Member, Rates, summed
 from orchestrator.fleet.parking import FAILING, Code
 
 if TYPE_CHECKING:
+    from orchestrator.contract.conflict import Conflict
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.parking import Parked
 
@@ -78,6 +79,8 @@ class BrandStatus:
         holder: who holds its lease.
         parked: why it is left alone or fails, and by whom; also where another process works on it all the same.
         paused: that an operator wants it left alone.
+        conflicts: chunks that came with the id of another one and other numbers, so far.
+        newest_conflict: the newest of them.
     """
 
     brand: str
@@ -90,6 +93,8 @@ class BrandStatus:
     holder: Holder | None = None
     parked: Parked | None = None
     paused: Pause | None = None
+    conflicts: int = 0
+    newest_conflict: Conflict | None = None
 
     @property
     def unreadable(self) -> bool:
@@ -135,6 +140,10 @@ class OrphanQueues:
     chunks: int
     found_ms: int
     named: Sequence[OrphanQueue] = ()
+
+
+CONFLICTS_TOLD_MS: Final = 86_400_000
+"""For so long somebody may want to act on a conflict; the brand's number of them stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,17 @@ class FleetView:
     def alone(self) -> Sequence[BrandStatus]:
         """The brands that processes leave alone or cannot get done, the most urgent first."""
         return self.standing(Standing.PARKED, Standing.NEWER, Standing.FAILING)
+
+    @property
+    def conflicting(self) -> Sequence[BrandStatus]:
+        """The brands in whose last day a chunk had the id of another one and other numbers, the newest first."""
+        found = [
+            (brand.newest_conflict.at_ms, brand)
+            for brand in self.brands
+            if brand.conflicts and brand.newest_conflict is not None
+        ]
+        found.sort(key=lambda one: (-one[0], one[1].brand))
+        return [brand for at_ms, brand in found if at_ms > self.as_of_ms - CONFLICTS_TOLD_MS]
 
     def standing(self, *wanted: Standing) -> Sequence[BrandStatus]:
         """The brands that stand so, those that wait for longest or with most chunks first."""

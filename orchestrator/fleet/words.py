@@ -120,6 +120,25 @@ def alone(status: BrandStatus) -> tuple[str, str]:
     return title, "" if status.parked is None else status.parked.told(status.brand)
 
 
+CONFLICTS_HELP: Final = (
+    "let a chunkId name one chunk for ever, and push what did not count under ids of its own;"
+    " DUPLICATE_CONFLICTS=dead_letter keeps such chunks: see docs/runbooks/duplicate-conflicts.md"
+)
+"""What helps against chunks that contradict the one that their id names."""
+
+
+def conflicts(status: BrandStatus, as_of_ms: int | None = None) -> str:
+    """How often a chunk had the id of another one and other numbers, which last, and when; empty: never."""
+    newest = status.newest_conflict
+    if not status.conflicts or newest is None:
+        return ""
+    ago = "" if as_of_ms is None else f" {since(as_of_ms, newest.at_ms)} ago"
+    return (
+        f"{counted(status.conflicts, 'chunk')} had the chunkId of one that was counted and other numbers, and did not"
+        f" count; the last one{ago}: {newest.chunk_id!r}"
+    )
+
+
 def missing(status: BrandStatus) -> str:
     """Why a registered brand has no summary yet."""
     title, text = alone(status)

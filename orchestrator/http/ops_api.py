@@ -26,6 +26,7 @@ from orchestrator.http.ops_documents import (
     BrandRequest,
     DeadLetterDocument,
     FleetBrand,
+    FleetConflicts,
     FleetObedience,
     FleetOrder,
     FleetParked,
@@ -202,7 +203,12 @@ def _by(who: str) -> str:
 
 
 def _picture(fleet: FleetView) -> OpsDocument:
-    wanted = by_urgency(brand for brand in fleet.brands if brand.standing is not Standing.IDLE or brand.failed)
+    conflicting = {brand.brand for brand in fleet.conflicting}
+    wanted = by_urgency(
+        brand
+        for brand in fleet.brands
+        if brand.standing is not Standing.IDLE or brand.failed or brand.brand in conflicting
+    )
     rates = fleet.rates
     return OpsDocument(
         as_of=iso_utc(fleet.as_of_ms),
@@ -256,6 +262,7 @@ def _obedience(member: Member) -> FleetObedience | None:
 
 def _brand(brand: BrandStatus) -> FleetBrand:
     holder, parked, paused = brand.holder, brand.parked, brand.paused
+    newest = brand.newest_conflict if brand.conflicts else None
     return FleetBrand(
         brand=brand.brand,
         standing=brand.standing.value,
@@ -271,6 +278,11 @@ def _brand(brand: BrandStatus) -> FleetBrand:
             reason=parked.reason,
             remedy=remedy(parked.code, brand.brand),
             since=_time(parked.since_ms),
+        ),
+        conflicts=None
+        if newest is None
+        else FleetConflicts(
+            chunks=brand.conflicts, newest_chunk_id=_text(newest.chunk_id), newest_at=_time(newest.at_ms)
         ),
         paused=None
         if paused is None

@@ -100,12 +100,26 @@ class FleetPaused(Document, frozen=True):
     until: str | None
 
 
+class FleetConflicts(Document, frozen=True):
+    """Chunks that had the chunkId of one that was counted, and other numbers; they did not count.
+
+    Attributes:
+        chunks: how many, so far.
+        newest_chunk_id: at most 128 characters of it.
+    """
+
+    chunks: int
+    newest_chunk_id: str
+    newest_at: str | None
+
+
 class FleetBrand(Document, frozen=True):
     """One brand that is not idle; numbers are null where a key cannot be read.
 
     Attributes:
         holder: ``ORCHESTRATOR_ID``, or name, of who holds its lease.
         held_since: since when, if that is known.
+        conflicts: null if there were none.
     """
 
     brand: str
@@ -117,6 +131,7 @@ class FleetBrand(Document, frozen=True):
     held_since: str | None
     parked: FleetParked | None
     paused: FleetPaused | None
+    conflicts: FleetConflicts | None
 
 
 class OpsDocument(Document, frozen=True):
@@ -124,7 +139,8 @@ class OpsDocument(Document, frozen=True):
 
     Attributes:
         oldest_seconds: for how long the brand that waits longest has seen no commit; null if no process tells.
-        brands: those that are not idle or have dead letters, the longest queues first, at most 1,000.
+        brands: those that are not idle, or have dead letters or conflicts of the last day, the longest queues first,
+            at most 1,000.
         brands_hidden: how many more there are.
     """
 

@@ -20,6 +20,7 @@ from orchestrator.contract.letters import Selection
 from orchestrator.contract.process_orders import MAX_LANES, ProcessOrder, Wanted
 from orchestrator.errors import PauseError, ProcessChoiceError, ProcessUnknownError, StoreError, TooManyLettersError
 from orchestrator.fleet.ordering import STOPPING, asked
+from orchestrator.fleet.words import CONFLICTS_HELP, conflicts
 from orchestrator.http.answers import exact_brand, one_of, service
 from orchestrator.http.ops_orders import (
     HOUR_MS,
@@ -32,6 +33,7 @@ from orchestrator.http.ops_orders import (
 )
 from orchestrator.http.ops_view import (
     act_rows,
+    conflict_rows,
     group_rows,
     history_charts,
     letter_row,
@@ -148,6 +150,8 @@ async def overview() -> str:
         orphans=orphans,
         more_orphans=number(more_orphans) if more_orphans else "",
         parked=parked_rows(fleet),
+        conflicts=conflict_rows(fleet),
+        conflicts_help=CONFLICTS_HELP,
         paused=paused_rows(fleet),
         members=member_rows(fleet, fleet.members),
         groups=None if parts.grouped is None else group_rows(parts.grouped.tally),
@@ -175,6 +179,8 @@ async def brand() -> str:
         status=status,
         parked=next((row for row in parked_rows(fleet) if row.brand == name), None),
         paused=next((row for row in paused_rows(fleet) if row.brand == name), None),
+        conflicts="" if status is None else shown(conflicts(status, fleet.as_of_ms)),
+        conflicts_help=CONFLICTS_HELP,
         groups=group_rows(grouped.tally),
         unread=_unread(grouped),
         letters=[letter_row(letter) for letter in page.letters],

@@ -16,6 +16,7 @@ from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
+from orchestrator.fleet.words import conflicts
 from orchestrator.http.view import NONE, Time, number, time_of
 from orchestrator.process.masking import printable
 
@@ -83,6 +84,14 @@ class OrphanRow:
     name: str
     chunks: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictRow:
+    """A brand in which chunks contradicted the ones that their ids name, in a sentence."""
+
+    brand: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +257,13 @@ def orphan_rows(orphans: Orphans | None) -> tuple[list[OrphanRow], int]:
         return [], 0
     rows = [OrphanRow(shown(one.name), number(one.chunks), shown(one.why)) for one in orphans.named[:SHOWN_ORPHANS]]
     return rows, max(0, orphans.queues - len(rows))
+
+
+def conflict_rows(fleet: FleetView) -> list[ConflictRow]:
+    """Brands in which a chunkId named several chunks within a day."""
+    return [
+        ConflictRow(brand.brand, shown(conflicts(brand, fleet.as_of_ms))) for brand in fleet.conflicting[:SHOWN_BRANDS]
+    ]
 
 
 def paused_rows(fleet: FleetView) -> list[PausedRow]:

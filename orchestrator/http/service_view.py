@@ -128,11 +128,13 @@ class Notice:
         title: in a sentence; empty: it goes on.
         text: what was found or said, and what helps.
         queued: chunks that wait; None: their queue has a foreign type.
+        conflicts: how often a chunk had the id of another one and other numbers, if that was within a day.
     """
 
     title: str = ""
     text: str = ""
     queued: int | None = 0
+    conflicts: str = ""
 
 
 class ServiceView(Protocol):

@@ -9,10 +9,10 @@ bit, but for what it says of its memory.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from orchestrator.kernels.common cimport PyUnicode_AsUTF8AndSize
+from orchestrator.kernels.common cimport Field, PyUnicode_AsUTF8AndSize
 
 import secrets as _secrets
 
@@ -25,6 +25,13 @@ cdef extern from "digests.h" namespace "digests" nogil:
     cdef cppclass Blake2b:
         @staticmethod
         void of(const char* data, size_t size, unsigned char* out) noexcept
+
+    cdef cppclass Numbers:
+        Numbers()
+        void mentions(int64_t count) noexcept
+        void sentiment(double value) noexcept
+        void cluster(int64_t mentions, bint scored, double score) noexcept
+        uint32_t digest() noexcept
 
     cdef cppclass Entry:
         pass
@@ -47,6 +54,61 @@ cdef extern from "digests.h" namespace "digests" nogil:
         void load(const char* younger, size_t younger_count, const char* older, size_t older_count) except +
         Found take(const char* id, size_t size, uint32_t numbers) except +
         void rotate(size_t kept) except +
+
+
+cdef Field* _clusters = new Field(b"clusters")
+cdef Field* _meta = new Field(b"meta")
+cdef Field* _sentiment = new Field(b"sentiment")
+cdef Field* _said_of_meta = new Field(b"mention_count")
+cdef Field* _said_of_cluster = new Field(b"mention_count")
+cdef Field* _row = new Field(b"mentions")
+cdef Field* _cluster_score = new Field(b"sentiment_score")
+cdef Field* _positive = new Field(b"positive")
+cdef Field* _neutral = new Field(b"neutral")
+cdef Field* _negative = new Field(b"negative")
+cdef Field* _score = new Field(b"score")
+
+
+def numbers_of(list chunks not None, list counts not None) -> bytes:
+    """What stands for the numbers of each of *chunks*, 4 bytes each; *counts* are different mentions by row."""
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, len(chunks) * sizeof(uint32_t))
+    cdef char* at = PyBytes_AS_STRING(out)
+    cdef uint32_t value
+    for chunk in chunks:
+        value = _digest_of(chunk, counts)
+        memcpy(at, &value, sizeof(value))
+        at += sizeof(value)
+    return out
+
+
+cdef uint32_t _digest_of(chunk, list counts) except? 0:
+    cdef Numbers numbers
+    cdef int64_t size, inside = 0
+    cdef list clusters = _clusters.of(chunk)
+    cdef object said, score, meta = _meta.of(chunk), sentiment = _sentiment.of(chunk)
+    for cluster in clusters:
+        said = _said_of_cluster.of(cluster)
+        size = _counted(counts, _row.of(cluster)) if said is None else said
+        inside += size
+        score = _cluster_score.of(cluster)
+        numbers.cluster(size, score is not None, 0.0 if score is None else score)
+    said = None if meta is None else _said_of_meta.of(meta)
+    numbers.mentions(inside if said is None else said)
+    numbers.sentiment(_number(_positive.of(sentiment)))
+    numbers.sentiment(_number(_neutral.of(sentiment)))
+    numbers.sentiment(_number(_negative.of(sentiment)))
+    numbers.sentiment(_number(_score.of(sentiment)))
+    return numbers.digest()
+
+
+cdef inline double _number(value) except? -1.0:
+    return 0.0 if value is None else <double> value
+
+
+cdef inline int64_t _counted(list counts, Py_ssize_t row) except? -1:
+    if not 0 <= row < len(counts):
+        raise IndexError(f"row {row} of a batch of {len(counts)}")
+    return counts[row]
 
 
 def digest(str text not None) -> bytes:

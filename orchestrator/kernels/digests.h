@@ -10,6 +10,7 @@
 #ifndef ORCHESTRATOR_KERNELS_DIGESTS_H
 #define ORCHESTRATOR_KERNELS_DIGESTS_H
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -87,6 +88,50 @@ class Blake2b {
             mix(v[3], v[4], v[9], v[14], word[s[14]], word[s[15]]);
         }
         for (unsigned place = 0; place < 8; place++) state[place] ^= v[place] ^ v[place + 8];
+    }
+};
+
+/* What a chunk's numbers come to, whatever order its clusters have. Its meaning is defined by the twin. */
+class Numbers {
+  public:
+    void mentions(int64_t count) { own_ = mixed(SEED ^ (uint64_t)count); }
+
+    void sentiment(double value) { own_ = mixed(own_ ^ near(value)); }
+
+    void cluster(int64_t mentions, bool scored, double score) {
+        clusters_ += mixed(mixed(SEED ^ (uint64_t)mentions) ^ (scored ? near(score) : UNSCORED));
+        count_++;
+    }
+
+    uint32_t digest() const {
+        const uint64_t all = mixed(mixed(own_ ^ clusters_) ^ count_);
+        const uint32_t value = (uint32_t)(all >> 32);
+        return value ? value : 1; /* 0 = nothing is known */
+    }
+
+  private:
+    static constexpr uint64_t SEED = 0x9e3779b97f4a7c15, UNSCORED = 0xd1b54a32d192ed03;
+    static constexpr double OFFSET = 0.3819660112501051;
+    static constexpr int STEP_BITS = 17, LEAST_EXPONENT = 7;
+
+    uint64_t own_ = SEED, clusters_ = 0, count_ = 0;
+
+    /* The finalizer of SplitMix64. */
+    static uint64_t mixed(uint64_t word) {
+        word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9;
+        word = (word ^ word >> 27) * 0x94d049bb133111eb;
+        return word ^ word >> 31;
+    }
+
+    /* The bits of a multiple of the step that numbers of its size have. */
+    static uint64_t near(double value) {
+        int exponent;
+        frexp(value, &exponent);
+        const double step = ldexp(1.0, (exponent > LEAST_EXPONENT ? exponent : LEAST_EXPONENT) - STEP_BITS);
+        const double rounded = floor(value / step + OFFSET) * step + 0.0; /* no negative zero */
+        uint64_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        return bits;
     }
 };
 

@@ -3,13 +3,26 @@
 What is remembered of chunkIds: entries of 16 bytes in two generations. 12 bytes are a digest of the id: 2**96 values,
 so among a million remembered chunkIds a false duplicate has odds of 1 in 10**17. 4 bytes stand for the chunk's numbers.
 Entries are stored as they are, one after the other (``docs/redis-protocol.md``).
+
+**The numbers of a chunk** are what it counts with: its mentions (what it says itself, else the sum of its clusters),
+the four values of its sentiment, and of each of its clusters the mentions and the score. Texts, times, topics and
+centroids are not among them, nor is the order of the clusters: who says the same in other words, at another time, says
+the same. Values are taken to steps, or a worker that writes them with other digits would contradict itself: to 2**-10,
+and above 128 to a part of 65,536 to 131,072. Steps end at an irrational part of one, so that no short decimal is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import struct
 from hashlib import blake2b
 from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.contract.chunk import Chunk, Cluster
 
 IMPLEMENTATION = "python"
 
@@ -20,6 +33,56 @@ ENTRY_BYTES = DIGEST_BYTES + NUMBERS_BYTES
 _UNKNOWN = bytes(NUMBERS_BYTES)
 _HELD_BYTES = 200
 """In memory: of an entry, two objects and a place in a dict, generously."""
+
+
+_WORD = 2**64 - 1
+_SEED = 0x9E3779B97F4A7C15
+_UNSCORED = 0xD1B54A32D192ED03
+_OFFSET = 0.3819660112501051
+"""The smaller part of the golden section."""
+_STEP_BITS, _LEAST_EXPONENT = 17, 7
+
+
+def numbers_of(chunks: list[Chunk], counts: list[int]) -> bytes:
+    """What stands for the numbers of each of *chunks*, 4 bytes each; *counts* are different mentions by row."""
+    return b"".join(_digest_of(chunk, counts).to_bytes(NUMBERS_BYTES, "little") for chunk in chunks)
+
+
+def _digest_of(chunk: Chunk, counts: Sequence[int]) -> int:
+    sizes = [_size(cluster, counts) for cluster in chunk.clusters]
+    clusters = 0
+    for size, cluster in zip(sizes, chunk.clusters, strict=True):
+        score = _UNSCORED if cluster.sentiment_score is None else _near(cluster.sentiment_score)
+        clusters = (clusters + _mixed(_mixed(_SEED ^ size) ^ score)) & _WORD
+    said = None if chunk.meta is None else chunk.meta.mention_count
+    own = _mixed(_SEED ^ (sum(sizes) if said is None else said))
+    sentiment = chunk.sentiment
+    for value in (sentiment.positive, sentiment.neutral, sentiment.negative, sentiment.score):
+        own = _mixed(own ^ _near(value or 0.0))
+    return _mixed(_mixed(own ^ clusters) ^ len(sizes)) >> 32 or 1  # 0 = nothing is known
+
+
+def _size(cluster: Cluster, counts: Sequence[int]) -> int:
+    if cluster.mention_count is not None:
+        return cluster.mention_count
+    if not 0 <= cluster.mentions < len(counts):
+        raise IndexError(f"row {cluster.mentions} of a batch of {len(counts)}")
+    return counts[cluster.mentions]
+
+
+def _mixed(word: int) -> int:
+    """The finalizer of SplitMix64."""
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & _WORD
+    return word ^ word >> 31
+
+
+def _near(value: float) -> int:
+    """The bits of a multiple of the step that numbers of its size have."""
+    step = math.ldexp(1.0, max(math.frexp(value)[1], _LEAST_EXPONENT) - _STEP_BITS)
+    rounded = math.floor(value / step + _OFFSET) * step + 0.0  # no negative zero
+    bits: int = struct.unpack("<Q", struct.pack("<d", rounded))[0]
+    return bits
 
 
 def digest(text: str) -> bytes:

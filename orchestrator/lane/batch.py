@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CONFLICT: Final = "a chunk with this chunkId was counted before, with other numbers"
+"""The reason of a dead letter, where conflicts are kept as such."""
+
+SHOWN_CONFLICTS: Final = 3
+"""Ids that a step tells of its conflicts."""
+
 
 class Stage(Enum):
     """How far a batch is; the value is its name in errors."""
@@ -163,13 +169,20 @@ class Batch:
         self._decode_s = perf_counter() - started_s
         self.enter(Stage.DECODED)
 
-    def fold(self, state: BrandState, ledger: Ledger, now_ms: int) -> None:
-        """Fold its chunks into *state*, but those that *ledger* knows; from now on it knows the others as well."""
+    def fold(self, state: BrandState, ledger: Ledger, now_ms: int, *, conflict_letters: bool = False) -> None:
+        """Fold its chunks into *state*, but those that *ledger* knows; from now on it knows the others as well.
+
+        With *conflict_letters* a chunk that contradicts the one of its id becomes a dead letter.
+        """
         with tracing.span("fold", {"items": len(self.items)}, self.items):
             started_s = perf_counter()
             chunks = needed(self._chunks, "chunks")
             self.enter(Stage.FOLDING)
             new = ledger.take(chunks, now_ms)
+            letters = [
+                Rejected(chunks.indices[place], CONFLICT, "$.chunkId") for place in new.conflicts if conflict_letters
+            ]
+            self.rejected = [*self.rejected, *letters]
             failpoints.hit_chunks(chunk.chunk_id for chunk in new.batch.chunks)
             report = state.fold(new.batch, now_ms)
             failpoints.hit("session.folded")
@@ -178,7 +191,9 @@ class Batch:
             self.step = Step(
                 fold=report,
                 items=len(self.items),
-                duplicates=new.duplicates,
+                duplicates=new.duplicates - len(letters),
+                conflicts=len(new.conflicts),
+                conflicting=[chunks.chunks[place].chunk_id for place in new.conflicts[:SHOWN_CONFLICTS]],
                 failed=len(self.rejected),
                 fold_s=self._decode_s + perf_counter() - started_s,
             )

@@ -4,16 +4,27 @@ Owns the ledger: two generations in memory, as the last commit left them in Redi
 belongs to the state that it was loaded with: whoever drops that state drops it, too, and a fold that is in no commit is
 in both. A generation that is full, or old, becomes the older one, and the one before it is forgotten.
 
-Pure. Source: ``docs/decisions/0063-digests-in-memory.md``.
+A chunk whose id is known is a duplicate. One that says other numbers than the chunk that was counted is a conflict,
+too: two chunks have one name, and one of them is not counted.
+
+Pure. Source: ``docs/decisions/0063-digests-in-memory.md``, ``0064-conflicts-are-told.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.decode import ChunkBatch
-from orchestrator.contract.digests import ENTRY_BYTES, NOTHING_CHECK, Digests, checked_on, entry
+from orchestrator.contract.digests import (
+    ENTRY_BYTES,
+    NOTHING_CHECK,
+    Digests,
+    checked_on,
+    entry,
+    numbers_of,
+)
 from orchestrator.errors import WrongSizeError
 from orchestrator.store.types import DAY_S, NO_DIGESTS, DigestChange, Remember, StoredDigests
 
@@ -42,11 +53,13 @@ class NewChunks:
         batch: new chunks only, each chunkId once, in the queue's order.
         duplicates: how many chunks were known already, or stood twice in the batch (the first one counts).
         change: what a commit of the batch has to write of digests; None: nothing.
+        conflicts: places in the batch of duplicates whose numbers are not those of the chunk that was counted.
     """
 
     batch: ChunkBatch
     duplicates: int
     change: DigestChange | None
+    conflicts: Sequence[int] = ()
 
 
 class Ledger:
@@ -64,6 +77,7 @@ class Ledger:
         self._limits = limits
         self._table = Digests()
         self._begun_ms = stored.begun_ms
+        self._conflicts = stored.conflicts
         younger, older = _whole(stored.younger), _whole(stored.older)
         self._checks = checked_on(NOTHING_CHECK, younger), checked_on(NOTHING_CHECK, older)
         noted = stored.younger_check, stored.older_check
@@ -84,13 +98,23 @@ class Ledger:
     def take(self, batch: ChunkBatch, now_ms: int) -> NewChunks:
         """Drop from *batch* what was folded before, and remember the rest."""
         chunks = batch.chunks
-        entries, known, _ = self._table.take([chunk.chunk_id for chunk in chunks])
+        numbers = numbers_of(chunks, batch.mentions.counts)
+        entries, known, conflicts = self._table.take([chunk.chunk_id for chunk in chunks], numbers)
         change = self.change(entries, now_ms)
         if not known:  # nearly always
             return NewChunks(batch, 0, change)
         dropped = set(known)
         kept = [place for place in range(len(chunks)) if place not in dropped]
-        return NewChunks(batch.keep(kept), len(known), change)
+        if conflicts:
+            change = self._contradicted(change, len(conflicts), chunks[conflicts[-1]].chunk_id, now_ms)
+        return NewChunks(batch.keep(kept), len(known), change, conflicts)
+
+    def _contradicted(self, change: DigestChange | None, count: int, newest: str, now_ms: int) -> DigestChange:
+        """*change* with *count* conflicts more."""
+        self._conflicts += count
+        if change is None:
+            change = DigestChange(Remember.APPEND, b"", self._begun_ms, *self._checks)
+        return replace(change, conflicts=self._conflicts, newest=Conflict(now_ms, newest).encode())
 
     def change(self, entries: bytes, now_ms: int) -> DigestChange | None:
         """What a commit has to write for *entries*, which were just added; None: nothing."""

@@ -23,6 +23,7 @@ class SessionConfig:
             nobody is told.
         holder: how tokens of leases name this process.
         ledger: when a generation of digests is full.
+        conflict_letters: whether chunks that contradict the one of their id are kept as dead letters.
     """
 
     orchestrator_id: str
@@ -31,6 +32,7 @@ class SessionConfig:
     alert: Callable[[str, EpisodeChange, int], bytes] | None = None
     holder: str = "orchestrator"
     ledger: LedgerLimits = LEDGER_LIMITS
+    conflict_letters: bool = False
 
     def outbox(self, brand: str, changes: Changes, now_ms: int) -> list[bytes]:
         """What a commit of *changes* has to write into the outbox of *brand*: the episodes are written as told."""

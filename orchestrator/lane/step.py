@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.brand.outputs import FoldReport
@@ -18,7 +19,9 @@ class Step:
         suspect: nothing was done: the item at the head wants a trial first.
         fold: what was folded.
         items: taken from the queue; 0 for a refresh.
-        duplicates: chunks that were folded before.
+        duplicates: chunks that were folded before; conflicts are among them unless they became dead letters.
+        conflicts: chunks with the id of one that was folded before, and other numbers.
+        conflicting: ids of the first of these.
         failed: items that became dead letters, poisonous ones included.
         poisoned: items that did not survive their trial.
         duplicate_commit: an earlier delivery of the same commit had been applied already.
@@ -35,6 +38,8 @@ class Step:
     fold: FoldReport = NOTHING_FOLDED
     items: int = 0
     duplicates: int = 0
+    conflicts: int = 0
+    conflicting: Sequence[str] = ()
     failed: int = 0
     poisoned: int = 0
     duplicate_commit: bool = False

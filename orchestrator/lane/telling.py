@@ -59,7 +59,11 @@ def tell_nobody(_brand: str) -> None:
 
 
 _REMEMBERED: Final = 64
-"""Changes of settings that are remembered as told: a process has one set, and meets few others in its life."""
+"""Changes of settings that are remembered as told: a process has one set, and meets few others in its life. And brands
+whose conflicts were."""
+
+CONFLICTS_EVERY_MS: Final = 60_000
+"""A brand's conflicts are logged at most so often; their metric counts them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Audience:
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
         wall_ms: Unix milliseconds of this machine.
         changes: of settings that the log has already: one line each, however many brands take them over.
+        conflicts: when the log was last told of a brand's conflicts, Unix ms.
     """
 
     metrics: Metrics
@@ -79,6 +84,7 @@ class Audience:
     alert: Callable[[str], None] = tell_nobody
     wall_ms: Callable[[], int] = lambda: time_ns() // 1_000_000
     changes: set[str] = field(default_factory=set)
+    conflicts: dict[str, int] = field(default_factory=dict)
 
 
 class Telling:
@@ -173,7 +179,9 @@ class Telling:
             retimed=fold.retimed,
             duplicates=step.duplicates,
         )
-        metrics.odd(late=fold.late, zoneless=fold.zoneless, implausible=fold.implausible)
+        metrics.odd(late=fold.late, zoneless=fold.zoneless, implausible=fold.implausible, conflicts=step.conflicts)
+        if step.conflicts:
+            self._tell_conflicts(step)
         if step.failed:
             metrics.failed("poison" if step.poisoned else "invalid", step.failed)
             self._log.warning("chunks failed", failed=step.failed, poisoned=step.poisoned)
@@ -181,6 +189,20 @@ class Telling:
             metrics.dead_letters_dropped.inc(step.failed_dropped)
             self._log.warning("oldest dead letters dropped", dropped=step.failed_dropped)
         self._log.debug("batch committed", chunks=fold.chunks, duplicates=step.duplicates, queued=step.queued)
+
+    def _tell_conflicts(self, step: Step) -> None:
+        """Once a minute for each brand: a worker whose counter began anew brings nothing else."""
+        told, now_ms = self._audience.conflicts, self._audience.wall_ms()
+        if now_ms - told.get(self._brand, 0) < CONFLICTS_EVERY_MS:
+            return
+        if len(told) >= _REMEMBERED:
+            told.clear()
+        told[self._brand] = now_ms
+        self._log.warning(
+            "chunks have the ids of others that were counted, and other numbers",
+            conflicts=step.conflicts,
+            chunk_ids=list(step.conflicting),
+        )
 
     def ended_by(self, error: OrchestratorError) -> LaneOutcome:
         """How *error* ends the visit."""

@@ -163,6 +163,10 @@ class Metrics:
             "Oldest entries of full failed lists that made room, as the policy drop_oldest says.",
         )
         self.chunks_duplicate = self._counter("chunks_duplicate", "Chunks whose chunkId had been merged before.")
+        self.chunks_conflicting = self._counter(
+            "chunks_conflicting",
+            "Chunks whose chunkId had been merged before with other numbers. They are duplicates, or dead letters.",
+        )
         self.chunks_retimed = self._counter(
             "chunks_retimed", "Merged chunks counted at their arrival: processedAt missing, unusable or out of range."
         )
@@ -364,8 +368,9 @@ class Metrics:
         self.chunks_retimed.inc(retimed)
         self.chunks_duplicate.inc(duplicates)
 
-    def odd(self, *, late: int, zoneless: int, implausible: int) -> None:
+    def odd(self, *, late: int, zoneless: int, implausible: int, conflicts: int) -> None:
         """Count the odd ones among the chunks of a committed batch."""
+        self.chunks_conflicting.inc(conflicts)
         self.chunks_late.inc(late)
         self.chunks_zoneless.inc(zoneless)
         self.chunks_implausible.inc(implausible)

@@ -67,6 +67,7 @@ def session_config(settings: Settings, holder: str = "orchestrator") -> SessionC
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
         alert=_entry if settings.alert_webhook_url else None,
         holder=holder,
+        conflict_letters=settings.duplicate_conflicts == "dead_letter",
     )
 
 

@@ -19,7 +19,7 @@ from orchestrator.fleet.noticing import Trouble
 from orchestrator.fleet.ordering import resuming as resuming_process
 from orchestrator.fleet.parking import REMEDIES, Code, remedy
 from orchestrator.fleet.view import FleetView
-from orchestrator.fleet.words import alone
+from orchestrator.fleet.words import alone, conflicts
 from orchestrator.http import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
@@ -146,7 +146,8 @@ class Service:
         status = await self._read(lambda: self._documents.standing(brand))
         # Who paused it is for operators alone: the page takes that from the statistics.
         title, text = alone(status) if status.paused is None else ("", "")
-        return Notice(title, text, status.queued)
+        told = FleetView(time.time_ns() // 1_000_000, brands=[status]).conflicting
+        return Notice(title, text, status.queued, conflicts(status) if told else "")
 
     async def summaries(self, brands: Sequence[str], take: Callable[[bytes | None], T]) -> Sequence[T]:
         """What *take*, called in a thread, makes of the stored summary documents of *brands*."""

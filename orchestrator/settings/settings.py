@@ -219,6 +219,10 @@ class Settings(BaseSettings):
     failed_policy: Annotated[Literal["pause", "drop_oldest"], BeforeValidator(_lower)] = Field(
         default="pause", description="At that cap: pause (the brand is parked, with an alarm) or drop_oldest"
     )
+    duplicate_conflicts: Annotated[Literal["count", "dead_letter"], BeforeValidator(_lower)] = Field(
+        default="count",
+        description="A chunk with a known chunkId and other numbers: count (and told), or dead_letter (kept, too)",
+    )
     shutdown_grace_sec: float = Field(
         default=10, ge=0.1, le=600, allow_inf_nan=False, description="Seconds from SIGTERM to the exit at the latest"
     )

@@ -25,7 +25,7 @@ SIZES: Final = ("fields", "digests0", "digests1", "seen0", "seen1")
 """Fields of meta that tell the sizes of state, digests and, before format 5, of the sets of digests."""
 
 NUMBERS: Final = (
-    *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1"),
+    *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1", "conflicts"),
     *SIZES,
 )
 """Fields of meta that are whole numbers, the sizes last."""

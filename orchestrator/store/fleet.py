@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES, holder_of, is_process
 from orchestrator.errors import StoreRefusedError
@@ -130,7 +131,7 @@ def _status(
     alone: tuple[Parked | None, Pause | None],
 ) -> BrandStatus:
     parked, pause = alone
-    queued, failed, version, epoch, token, left_ms, summarised, spike = answer
+    queued, failed, version, epoch, token, left_ms, summarised, spike, conflicts, conflict = answer
     holder = None if left_ms == _NO_LOCK else _holder(token, left_ms, _number(epoch), now_ms, living)
     return BrandStatus(
         brand,
@@ -143,6 +144,8 @@ def _status(
         holder=holder,
         parked=parked,
         paused=pause,
+        conflicts=_number(conflicts) or 0,
+        newest_conflict=Conflict.read(conflict),
     )
 
 

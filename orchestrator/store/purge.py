@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.contract.digests import ENTRY_BYTES
+from orchestrator.contract.conflict import ENTRY_BYTES
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.store import scripts
 from orchestrator.store.client import checked

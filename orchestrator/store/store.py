@@ -267,16 +267,24 @@ class Store:
         keys = BrandKeys.of(lease.brand)
         commands: list[Command] = [
             ("HGETALL", keys.state),
-            ("HMGET", keys.meta, "seen_since", "check0", "check1"),
+            ("HMGET", keys.meta, "seen_since", "check0", "check1", "conflicts"),
             *(("GET", key) for key in (keys.digests0, keys.digests1)),
             *(("SMEMBERS", key) for key in (keys.seen0, keys.seen1)),  # of versions before format 5
         ]
         with self._timed("read"):
             fields, numbers, younger, older, *sets = map(checked, self._runner.run(commands))
         # Acquire has seen to it that they are numbers.
-        begun_ms, younger_check, older_check = (None if number is None else int(number) for number in numbers)
-        generations = (younger or b"", older or b"", begun_ms or 0, younger_check, older_check)
-        digests = StoredDigests(*generations, *map(_digests, sets))
+        begun_ms, *checks, conflicts = (None if number is None else int(number) for number in numbers)
+        digests = StoredDigests(
+            younger or b"",
+            older or b"",
+            begun_ms or 0,
+            younger_check=checks[0],
+            older_check=checks[1],
+            younger_set=_digests(sets[0]),
+            older_set=_digests(sets[1]),
+            conflicts=conflicts or 0,
+        )
         return Stored(_pairs(fields), digests)
 
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
@@ -569,7 +577,8 @@ def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Cla
 def _remembered(change: DigestChange | None) -> Sequence[bytes]:
     if change is None:
         return ()
-    return change.entries, b"%d" % change.younger_check, b"%d" % change.older_check, change.older
+    told = (b"%d" % change.conflicts, change.newest) if change.conflicts else ()
+    return change.entries, b"%d" % change.younger_check, b"%d" % change.older_check, change.older, *told
 
 
 def _digests(members: Iterable[bytes]) -> frozenset[bytes]:

@@ -157,6 +157,7 @@ class StoredDigests:
         older_check: likewise.
         younger_set: digests of chunkIds that versions before format 5 left in the younger generation, without order.
         older_set: likewise.
+        conflicts: so many chunks had the id of another one and other numbers, so far.
     """
 
     younger: bytes = b""
@@ -166,6 +167,7 @@ class StoredDigests:
     older_check: int | None = None
     younger_set: frozenset[bytes] = frozenset()
     older_set: frozenset[bytes] = frozenset()
+    conflicts: int = 0
 
 
 NO_DIGESTS: Final = StoredDigests()
@@ -204,6 +206,8 @@ class DigestChange:
         younger_check: checksum of all that the younger one then has.
         older_check: of the older one.
         older: all entries of the older one, where both are written anew.
+        conflicts: chunks with the id of another one and other numbers, so far; 0: the stored number stays.
+        newest: what is told of the newest of them.
     """
 
     how: Remember
@@ -212,6 +216,8 @@ class DigestChange:
     younger_check: int
     older_check: int
     older: bytes = b""
+    conflicts: int = 0
+    newest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

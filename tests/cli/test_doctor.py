@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 import redis
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY, PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
 from orchestrator.contract.process_orders import Wanted
@@ -287,3 +289,22 @@ def test_doctor_names_queues_that_nobody_reads(invoke: Invoke, redis_client: red
         "'acme\\u200b' differs from the registered brand 'acme' by zero-width characters (U+200B)" in finding["detail"]
     )
     assert "docs/runbooks/orphan-queues.md" in finding["remedy"]
+
+
+def test_doctor_names_a_brand_whose_chunks_contradict_the_one_of_their_id(
+    invoke: Invoke, redis_client: redis.Redis
+) -> None:
+    """How many, the newest id, and what helps; a day later it is no news any more."""
+    name, now_ms = "doctor anew", time.time_ns() // 1_000_000
+    invoke("brands", "add", name)
+    meta = BrandKeys.of(name).meta
+    redis_client.hset(meta, mapping={"conflicts": 12, "conflict": Conflict(now_ms, "chunk-1").encode()})
+    finding = findings_of(invoke("doctor", "--json").stdout)["chunk ids"]
+    redis_client.hset(meta, "conflict", Conflict(now_ms - 90_000_000, "chunk-1").encode())
+    later = findings_of(invoke("doctor", "--json").stdout)["chunk ids"]
+    redis_client.delete(meta)
+    assert finding["verdict"] == "warn"
+    assert "12 chunks had the chunkId" in finding["detail"]
+    assert "'chunk-1'" in finding["detail"]
+    assert "docs/runbooks/duplicate-conflicts.md" in finding["remedy"]
+    assert later["verdict"] == "ok"

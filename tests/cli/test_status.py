@@ -18,6 +18,7 @@ from orchestrator.cli import status as module
 from orchestrator.cli.status import looks
 from orchestrator.cli.status_page import SHOWN, make_page
 from orchestrator.cli.terminal import Failure
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.lock_token import new_token
@@ -64,6 +65,7 @@ def picture(**changes: Any) -> FleetView:
         BrandStatus("parked", Standing.PARKED, queued=7, parked=parked),
         BrandStatus("stopped", Standing.PAUSED, paused=Pause("a look", "ann", NOW_MS - 1_000, None)),
         BrandStatus("idle", Standing.IDLE),
+        BrandStatus("anew", Standing.IDLE, conflicts=12, newest_conflict=Conflict(NOW_MS - 300_000, "chunk-1")),
     ]
     orphans = OrphanQueues(1, 5, NOW_MS, [OrphanQueue("waits ", 5, "like 'waits' but for a blank")])
     return replace(FleetView(NOW_MS, members, brands, 1, orphans), **changes)
@@ -82,7 +84,7 @@ def test_page_says_everything_in_80_columns() -> None:
     text = shown(picture())
     for part in (
         "2 running, 2 of 10 lanes with a brand",
-        "100,000 chunks in 3 of 5 brands, the oldest for 16 s",
+        "100,000 chunks in 3 of 6 brands, the oldest for 16 s",
         "1,203 chunks/s, 24,060 mentions/s, 12 brands/s",
         "Dead letters  322",
         "Spiking       'waits'",
@@ -94,6 +96,7 @@ def test_page_says_everything_in_80_columns() -> None:
         "paused by ann",
         "1 registered names",
         "5 chunks in 1 queue of no registered brand: 'waits '",
+        "DUPLICATE_CONFLICTS=dead_letter",
     ):
         assert part in " ".join(text.split("\n")) or part in text, part
     assert max(map(len, text.split("\n"))) <= 80
@@ -149,7 +152,7 @@ def test_document_has_all_of_it() -> None:
     assert document["processes"][0]["load"] == {"lanes": 0.41, "cpu": 0.62, "memoryBytes": 190_840_832}
     assert document["processes"][1]["load"] is document["processes"][1]["rates"] is None
     assert document["brands"] == {
-        "registered": 5,
+        "registered": 6,
         "refused": 1,
         "paused": 1,
         "held": 1,
@@ -157,7 +160,7 @@ def test_document_has_all_of_it() -> None:
         "newer": 0,
         "failing": 0,
         "waiting": 1,
-        "idle": 1,
+        "idle": 2,
     }
     (parked,) = document["parked"]
     assert (parked["code"], parked["remedy"]) == ("meta", remedy(Code.META, "parked"))
@@ -165,6 +168,8 @@ def test_document_has_all_of_it() -> None:
     assert (held["by"], held["lives"], held["leftSeconds"]) == (A, True, 14.0)
     assert [one["brand"] for one in document["paused"]] == ["stopped"]
     assert document["spiking"] == ["waits"]
+    (anew,) = document["conflicting"]
+    assert (anew["brand"], anew["chunks"], anew["newestChunkId"]) == ("anew", 12, "chunk-1")
     assert document["orphans"]["named"][0]["why"] == "like 'waits' but for a blank"
 
 

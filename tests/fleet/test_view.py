@@ -6,11 +6,13 @@ import itertools
 
 import pytest
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.members import Load, Member, Rates, summed
 from orchestrator.fleet.parking import FAILING, Code, Parked
-from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing, by_urgency, standing
+from orchestrator.fleet.view import CONFLICTS_TOLD_MS, BrandStatus, FleetView, Holder, Standing, by_urgency, standing
+from orchestrator.fleet.words import conflicts
 
 HOLDER = Holder("b", "o-b", lives=True, since_ms=1, left_ms=9)
 PAUSED = Pause("", "ann", 1, None)
@@ -100,3 +102,32 @@ def test_a_holder_is_known_by_its_id() -> None:
     assert str(HOLDER) == "o-b"
     assert str(Holder("repair", "", None, None, None)) == "repair"
     assert str(Holder("", "", None, None, None)) == "an older version"
+
+
+def conflicting(brand: str, chunks: int, at_ms: int) -> BrandStatus:
+    """A brand in which so many chunks contradicted the one of their id."""
+    return BrandStatus(brand, Standing.IDLE, conflicts=chunks, newest_conflict=Conflict(at_ms, f"id of {brand}"))
+
+
+def test_conflicts_of_the_last_day_are_told_the_newest_first() -> None:
+    """What is older stays a number: nobody can act on it any more."""
+    now_ms = 10 * CONFLICTS_TOLD_MS
+    brands = [
+        conflicting("old", 3, now_ms - CONFLICTS_TOLD_MS),
+        conflicting("a", 1, now_ms - CONFLICTS_TOLD_MS + 1),
+        conflicting("c", 1, now_ms),
+        conflicting("b", 1, now_ms),
+        BrandStatus("none", Standing.IDLE),
+        BrandStatus("damaged", Standing.IDLE, conflicts=7),
+        BrandStatus("forged", Standing.IDLE, newest_conflict=Conflict(now_ms, "x")),
+    ]
+    assert [brand.brand for brand in FleetView(now_ms, brands=brands).conflicting] == ["b", "c", "a"]
+
+
+def test_conflicts_are_told_in_a_sentence() -> None:
+    """How many, which, and how long ago where that is asked for; nothing where there are none."""
+    brand = conflicting("b", 2_000, 60_000)
+    told = "2,000 chunks had the chunkId of one that was counted and other numbers, and did not count"
+    assert conflicts(brand) == f"{told}; the last one: 'id of b'"
+    assert conflicts(brand, 360_000) == f"{told}; the last one 5 min ago: 'id of b'"
+    assert conflicts(BrandStatus("none", Standing.IDLE)) == ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.contract.acts import Act, act
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.history import Hour, Minute, Period, Step, hour_of
 from orchestrator.contract.letters import Letter, LetterError, Selection
@@ -92,6 +93,7 @@ class MemoryOperator:
         self.add("gamma", Standing.PARKED, queued=7, parked=parked)
         self.add("delta", Standing.PAUSED, queued=5, paused=Pause(reason, "ann@host", NOW_MS - 600_000, None))
         self.add("idle", Standing.IDLE)
+        self.add("anew", Standing.IDLE, conflicts=12, newest_conflict=Conflict(NOW_MS - 300_000, "<i>chunk-1"))
         self.dead[brand] = [letter({"n": number}, reason) for number in range(3)] + [letter("x", "poison", "$")]
         self.dead["gamma"] = [b'{"worker_id":"w","chunk_id":"c","reason":"model","payload":"input"}', b"plain"]
         self.minutes = [Minute(NOW_MS // 60_000 - back, back * 10, 1.0, back / 7, 6) for back in range(600)]

@@ -49,8 +49,10 @@ async def test_the_picture_is_told(client: TestClientProtocol) -> None:
     assert (told["chunks"], told["brandsWaiting"], told["deadLetters"], told["oldestSeconds"]) == (1_242, 4, 6, 12.0)
     assert told["rates"]["chunks"] == 123.4
     assert told["processes"][0]["memoryBytes"] == 300 << 20
-    assert [brand["brand"] for brand in told["brands"]] == ["acme", "beta", "gamma", "delta"]
-    acme, _, gamma, delta = told["brands"]
+    assert [brand["brand"] for brand in told["brands"]] == ["acme", "beta", "gamma", "delta", "anew"]
+    acme, _, gamma, delta, anew = told["brands"]
+    assert acme["conflicts"] is None
+    assert (anew["conflicts"]["chunks"], anew["conflicts"]["newestChunkId"]) == (12, "<i>chunk-1")
     assert (acme["holder"], acme["spiking"]) == ("worker-host-1", True)
     assert "orchestrator failed list gamma" in gamma["parked"]["remedy"]
     assert delta["paused"] == {

@@ -89,9 +89,19 @@ async def test_the_page_shows_everything_at_a_glance(client: TestClientProtocol,
         *("1,242", "123.4", "12 s", "worker-host-1", "2 of 5", "300 MiB"),
         *("its dead letters are full", "orchestrator failed list gamma --by-reason", "Paused by ann@host"),
         *("no brand", "$.brand", "poison", "Chunks a second", "highest 5,990"),
+        *("12 chunks had the chunkId", "'<i>chunk-1'", "DUPLICATE_CONFLICTS=dead_letter"),
     ):
         assert expected in outline.text, expected
     assert "/ops/brand?name=acme" in outline.links
+
+
+async def test_the_page_of_a_brand_tells_of_chunks_that_contradict_the_one_of_their_id(
+    client: TestClientProtocol, full: MemoryOperator
+) -> None:
+    """How many, the newest, and what helps; nothing where there are none."""
+    assert full.brands
+    assert "'<i>chunk-1'" in Outline(await text(client, "/ops/brand?name=anew")).text
+    assert "contradict" not in Outline(await text(client, "/ops/brand?name=beta")).text
 
 
 async def test_queues_that_nobody_reads_are_told(

@@ -268,6 +268,14 @@ async def test_pages_name_a_parked_brand_and_why(client: TestClientProtocol, ser
     assert "until somebody acts" not in (await page(client, "/")).text
 
 
+async def test_the_page_of_a_brand_tells_of_conflicts(client: TestClientProtocol, service: MemoryService) -> None:
+    """Whoever reads its numbers should know that some did not count."""
+    service.add("nike")
+    assert "contradict" not in (await page(client, "/brands/nike")).text
+    service.notices = {"nike": Notice(conflicts="3 chunks had <b>it</b>")}
+    assert "3 chunks had <b>it</b>" in (await page(client, "/brands/nike")).text
+
+
 async def test_pages_name_a_paused_brand_and_how_it_goes_on(client: TestClientProtocol, service: MemoryService) -> None:
     """On the list, on its page, and where it has no summary yet; who paused it is for operators."""
     service.add("nike")

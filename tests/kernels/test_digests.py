@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.contract.decode import decode_batch
 from orchestrator.kernels.digests_py import ENTRY_BYTES, NUMBERS_BYTES
 from tests.kernels.support import twins_of
 
@@ -124,3 +127,107 @@ def test_entries_cost_less_than_the_sets_of_redis() -> None:
     for start in range(0, 100_000, 1_000):
         table.take([str(number) for number in range(start, start + 1_000)])
     assert 16 <= table.held_bytes / 100_000 < 40
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """A chunk as a worker writes it."""
+    return {
+        "chunkId": "c-1",
+        "brand": "nike",
+        "processedAt": "2026-01-01T00:00:00Z",
+        "sentiment": {"positive": 5, "neutral": 2.5, "negative": 1, "score": -3.25},
+        "topics": ["launch"],
+        "summary": "s",
+        "clusters": [
+            {"id": "a", "label": "A", "mentions": ["m1", "m2"], "sentimentScore": 0.25},
+            {"id": "b", "label": "B", "mentions": ["m3"]},
+        ],
+        "meta": {"mentionCount": 9},
+    } | changes
+
+
+def numbers_of(kernel: ModuleType, *documents: dict[str, Any]) -> list[bytes]:
+    """What stands for the numbers of each."""
+    batch = decode_batch([json.dumps(one).encode() for one in documents], "nike")
+    assert not batch.rejected
+    numbers = kernel.numbers_of(batch.chunks, batch.mentions.counts)
+    return [numbers[at : at + NUMBERS_BYTES] for at in range(0, len(numbers), NUMBERS_BYTES)]
+
+
+CLUSTERS: Any = document()["clusters"]
+SENTIMENT: Any = document()["sentiment"]
+
+SAME: dict[str, dict[str, Any]] = {
+    "another time": {"processedAt": None},
+    "another wording": {"summary": "t", "topics": ["start", {"topic": "x", "mentions": 3}]},
+    "other labels": {"clusters": [cluster | {"label": "C", "id": "c"} for cluster in CLUSTERS]},
+    "other order": {"clusters": CLUSTERS[::-1]},
+    "other ids, as many": {"clusters": [CLUSTERS[0] | {"mentions": ["x", "y"]}, CLUSTERS[1]]},
+    "said what it has": {"clusters": [CLUSTERS[0] | {"mentionCount": 2}, CLUSTERS[1]]},
+    "flags": {"spikeDetected": True},
+    "a float that was rounded": {"sentiment": SENTIMENT | {"score": -3.25 + 1e-7, "neutral": 2.4999999}},
+    "centroids": {"clusters": [CLUSTERS[0] | {"centroid": [1.0, 2.0]}, CLUSTERS[1]]},
+}
+OTHER: dict[str, dict[str, Any]] = {
+    "mentions": {"meta": {"mentionCount": 10}},
+    "mentions of the clusters": {"meta": {}},
+    "positive": {"sentiment": SENTIMENT | {"positive": 6}},
+    "swapped": {"sentiment": SENTIMENT | {"positive": 1, "negative": 5}},
+    "score": {"sentiment": SENTIMENT | {"score": 3.25}},
+    "a little": {"sentiment": SENTIMENT | {"score": -3.24}},
+    "a story more": {"clusters": [*CLUSTERS, CLUSTERS[1]]},
+    "none": {"clusters": []},
+    "a story's size": {"clusters": [CLUSTERS[0] | {"mentions": ["m1"]}, CLUSTERS[1]]},
+    "sizes that changed places with scores": {
+        "clusters": [CLUSTERS[0] | {"mentions": ["m3"]}, CLUSTERS[1] | {"mentions": ["m1", "m2"]}]
+    },
+    "a story's score": {"clusters": [CLUSTERS[0] | {"sentimentScore": 0.5}, CLUSTERS[1]]},
+    "a score of zero": {"clusters": [CLUSTERS[0], CLUSTERS[1] | {"sentimentScore": 0}]},
+}
+
+
+@both
+@pytest.mark.parametrize("change", SAME)
+def test_the_same_numbers_in_other_words_are_the_same(kernel: ModuleType, change: str) -> None:
+    """A worker that does a chunk again contradicts nobody."""
+    first, second = numbers_of(kernel, document(), document(**SAME[change]))
+    assert first == second != bytes(NUMBERS_BYTES)
+
+
+@both
+@pytest.mark.parametrize("change", OTHER)
+def test_other_numbers_are_others(kernel: ModuleType, change: str) -> None:
+    """Each number that counts is among them."""
+    first, second = numbers_of(kernel, document(), document(**OTHER[change]))
+    assert first != second
+
+
+_VALUES = st.one_of(st.integers(0, 10**9), st.floats(0, 1e9), st.floats(0, 1), st.none())
+_DOCUMENTS = st.builds(
+    lambda values, score, sizes, said: document(
+        sentiment=dict(zip(("positive", "neutral", "negative"), values, strict=True)) | {"score": score},
+        clusters=[
+            {"id": "c", "label": "l", "mentions": list(map(str, range(size))), "sentimentScore": value}
+            for size, value in sizes
+        ],
+        meta={"mentionCount": said},
+    ),
+    st.tuples(_VALUES, _VALUES, _VALUES),
+    st.floats(-1e9, 1e9),
+    st.lists(st.tuples(st.integers(0, 4), st.one_of(st.none(), st.floats(-1, 1))), max_size=4),
+    st.one_of(st.none(), st.integers(0, 10**9)),
+)
+
+
+@given(documents=st.lists(_DOCUMENTS, max_size=5))
+def test_twins_say_the_same_of_all_numbers(documents: list[dict[str, Any]]) -> None:
+    """Bit by bit, or a brand that moves between two processes would be full of conflicts."""
+    assert len({tuple(numbers_of(kernel, *documents)) for kernel in TWINS}) == 1
+
+
+@both
+def test_numbers_of_a_row_that_is_not_there_are_refused(kernel: ModuleType) -> None:
+    """As where chunks are measured."""
+    batch = decode_batch([json.dumps(document()).encode()], "nike")
+    with pytest.raises(IndexError, match="of a batch of 1"):
+        kernel.numbers_of(batch.chunks, [2])

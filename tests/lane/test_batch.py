@@ -10,10 +10,10 @@ import pytest
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits
-from orchestrator.contract.digests import digest, entry
+from orchestrator.contract.digests import DIGEST_BYTES, digest
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.kernels.hash_keys import Hashing
-from orchestrator.lane.batch import TORN, TRANSITIONS, Batch, BatchOrderError, Stage, needed
+from orchestrator.lane.batch import CONFLICT, TORN, TRANSITIONS, Batch, BatchOrderError, Stage, needed
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
@@ -75,7 +75,7 @@ def test_batch_folds_its_new_chunks() -> None:
     assert batch.stage is Stage.FOLDED
     assert (batch.step.fold.chunks, batch.step.items, batch.step.duplicates, batch.step.failed) == (1, 4, 2, 1)
     assert batch.remembered is not None
-    assert batch.remembered.entries == entry(digest("b"))
+    assert batch.remembered.entries[:DIGEST_BYTES] == digest("b")
 
 
 @pytest.mark.usefixtures("armed")
@@ -96,6 +96,27 @@ def test_batch_is_folded_once() -> None:
     batch.fold(state, Ledger(), NOW_MS)
     with pytest.raises(BatchOrderError):
         batch.fold(state, Ledger(), NOW_MS)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_batch_tells_its_conflicts(*, kept: bool) -> None:
+    """They are duplicates; where they are to be kept they are dead letters instead, by their places in the queue."""
+    ledger = Ledger()
+    decoded("a").fold(BrandState.empty(FoldConfig()), ledger, NOW_MS)
+    others = [item("nike", "a", meta={"mentionCount": number}) for number in (70, 71, 72, 73)]
+    batch = Batch([b"{", item("nike", "a"), *others])
+    batch.scan(LIMITS, Hashing.of_nobody())
+    batch.decode("nike", LIMITS)
+    batch.fold(BrandState.empty(FoldConfig()), ledger, NOW_MS, conflict_letters=kept)
+    step = batch.step
+    assert (step.conflicts, step.conflicting, step.duplicates, step.failed) == (
+        4,
+        ["a"] * 3,
+        1 if kept else 5,
+        5 if kept else 1,
+    )
+    letters = [(reject.index, reject.path) for reject in batch.rejected if reject.reason == CONFLICT]
+    assert letters == ([(place, "$.chunkId") for place in (2, 3, 4, 5)] if kept else [])
 
 
 def test_batch_without_chunks_takes_over_digests_of_before() -> None:

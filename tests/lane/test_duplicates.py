@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.contract.chunk import chunk_mentions
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.decode import ChunkBatch, decode_batch
-from orchestrator.contract.digests import ENTRY_BYTES, digest, entry
+from orchestrator.contract.digests import ENTRY_BYTES, digest, entry, numbers_of
 from orchestrator.errors import WrongSizeError
 from orchestrator.lane.duplicates import Ledger, LedgerLimits, NewChunks
 from orchestrator.store.types import DigestChange, Remember, StoredDigests
@@ -23,14 +24,17 @@ IDS = st.lists(st.text(min_size=1, max_size=3, alphabet="abc"), max_size=20)
 NOW_MS = 1_764_244_800_000
 
 
-def batch_of(*ids: str) -> ChunkBatch:
-    """A batch of chunks with these ids."""
-    return decode_batch([item(BRAND, name) for name in ids], BRAND)
+def batch_of(*ids: str, mentions: int | None = None) -> ChunkBatch:
+    """A batch of chunks with these ids, which all say that they have so many mentions."""
+    meta = {} if mentions is None else {"meta": {"mentionCount": mentions}}
+    return decode_batch([item(BRAND, name, **meta) for name in ids], BRAND)
 
 
 def entries_of(*ids: str) -> bytes:
     """What is stored of them."""
-    return b"".join(entry(digest(name)) for name in ids)
+    batch = batch_of(*ids)
+    numbers = numbers_of(batch.chunks, batch.mentions.counts)
+    return b"".join(digest(name) + numbers[4 * place : 4 * place + 4] for place, name in enumerate(ids))
 
 
 def taken(ledger: Ledger, *ids: str, now_ms: int = NOW_MS) -> DigestChange | None:
@@ -140,10 +144,8 @@ def test_ledger_takes_over_the_sets_of_before_in_one_step() -> None:
     assert ledger.take(batch_of("a", "c"), NOW_MS).duplicates == 2
     ledger = Ledger(old)
     first, second = ledger.change(b"", NOW_MS), taken(ledger, "d", "b")
-    younger = b"".join(sorted([entries_of("a"), entries_of("b")]))
-    assert first == DigestChange(
-        Remember.REPLACE, younger, NOW_MS - 5, crc32(younger), crc32(entries_of("c")), entries_of("c")
-    )
+    younger, older = b"".join(sorted(entry(digest(name)) for name in "ab")), entry(digest("c"))
+    assert first == DigestChange(Remember.REPLACE, younger, NOW_MS - 5, crc32(younger), crc32(older), older)
     assert second is not None
     assert (second.how, second.entries) == (Remember.APPEND, entries_of("d"))
     stored = applied(applied(old, first), second)
@@ -157,7 +159,7 @@ def test_ledger_rotates_also_while_it_takes_over() -> None:
     )
     change = taken(ledger, "c")
     assert change is not None
-    assert (change.how, change.entries, change.older) == (Remember.REPLACE, entries_of("c"), entries_of("a"))
+    assert (change.how, change.entries, change.older) == (Remember.REPLACE, entries_of("c"), entry(digest("a")))
     assert ledger.take(batch_of("b"), NOW_MS).duplicates == 0
 
 
@@ -186,18 +188,79 @@ def test_ledger_says_what_it_takes_in_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept", "mentions", "duplicates"),
+    ("name", "kept", "mentions", "duplicates", "conflicts"),
     [
-        ("c20_ids", ["a", "a ", "A"], 30, 1),
-        ("c31_counter_restarts", [f"chunk-{number}" for number in range(1, 6)], 50, 5),
+        ("c20_ids", ["a", "a ", "A"], 30, 1, 1),
+        ("c31_counter_restarts", [f"chunk-{number}" for number in range(1, 6)], 50, 5, 5),
     ],
 )
-def test_a_chunk_id_names_a_chunk_for_ever(name: str, kept: list[str], mentions: int, duplicates: int) -> None:
+def test_a_chunk_id_names_a_chunk_for_ever(
+    name: str, kept: list[str], mentions: int, duplicates: int, conflicts: int
+) -> None:
     """The first one counts, whatever is in the second: c31's worker began to count anew and lost 250 mentions so.
 
-    They are counted as duplicates, and there is an alert for many of them.
+    They are duplicates, and told apart as conflicts: there is an alert for some of them, and for many duplicates.
     """
     new = Ledger().take(case(name), NOW_MS)
+    assert len(new.conflicts) == conflicts
     assert [chunk.chunk_id for chunk in new.batch.chunks] == kept
     assert sum(chunk_mentions(chunk, []) for chunk in new.batch.chunks) == mentions
     assert new.duplicates == duplicates
+
+
+def test_a_chunk_with_a_known_id_and_other_numbers_is_a_conflict() -> None:
+    """A duplicate all the same; the first numbers stay, and the commit says how many there were, and the newest."""
+    ledger = Ledger()
+    assert not ledger.take(batch_of("a", "b"), NOW_MS).conflicts
+    assert not ledger.take(batch_of("a", "b"), NOW_MS).conflicts
+    new = ledger.take(batch_of("a", "c", "b", mentions=77), NOW_MS + 5)
+    assert (new.duplicates, list(new.conflicts)) == (2, [0, 2])
+    assert new.change is not None
+    assert (new.change.conflicts, new.change.newest) == (2, b"%d b" % (NOW_MS + 5))
+    again = ledger.take(batch_of("a", mentions=77), NOW_MS + 6)
+    assert again.change is not None
+    assert (again.change.how, again.change.entries, again.change.conflicts) == (Remember.APPEND, b"", 3)
+    plain = ledger.take(batch_of("a", "new"), NOW_MS)
+    assert plain.change is not None
+    assert (plain.change.conflicts, plain.change.newest) == (0, b"")
+
+
+def test_conflicts_within_one_batch_count() -> None:
+    """The first appearance is the chunk."""
+    batch = batch_of("a")
+    twice = decode_batch([item(BRAND, "a"), item(BRAND, "a", meta={"mentionCount": 50}), item(BRAND, "a")], BRAND)
+    new = Ledger().take(twice, NOW_MS)
+    assert (len(new.batch), new.duplicates, list(new.conflicts)) == (len(batch), 2, [1])
+
+
+def test_chunks_of_before_their_numbers_were_kept_are_plain_duplicates() -> None:
+    """Nobody knows what they said."""
+    ledger = Ledger(StoredDigests(entry(digest("a")), younger_set=frozenset({digest("b")})))
+    new = ledger.take(batch_of("a", "b", mentions=77), NOW_MS)
+    assert (new.duplicates, new.conflicts) == (2, [])
+
+
+def test_conflicts_are_counted_on_from_what_is_stored() -> None:
+    """The number is the brand's, whichever process met them."""
+    change = Ledger(StoredDigests(entries_of("a"), conflicts=40)).take(batch_of("a", mentions=77), NOW_MS).change
+    assert change is not None
+    assert change.conflicts == 41
+
+
+@given(at_ms=st.integers(0, 10**15 - 1), name=st.text(min_size=1, max_size=512, alphabet=st.characters(codec="utf-8")))
+def test_what_is_told_of_a_conflict_is_read_back(at_ms: int, name: str) -> None:
+    """At most 128 characters of the id."""
+    assert Conflict.read(Conflict(at_ms, name).encode()) == Conflict(at_ms, name[:128])
+
+
+@pytest.mark.parametrize("stored", [b"", b"12", b"12 ", b" a", b"-1 a", b"1e3 a", b"1" * 16 + b" a", b"a b"])
+def test_what_no_commit_of_ours_tells_is_no_conflict(stored: bytes) -> None:
+    """It is untrusted, as all that Redis has."""
+    assert Conflict.read(stored) is None
+
+
+def test_a_conflict_that_is_no_text_is_shown_with_what_can_be_read() -> None:
+    """A reader must not fail for it."""
+    found = Conflict.read(b"7 \xff\xfe")
+    assert found is not None
+    assert found.at_ms == 7

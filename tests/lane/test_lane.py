@@ -379,6 +379,7 @@ async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clo
         for name in (
             *("chunks_merged", "mentions_merged", "clusters_aggregated"),
             *("chunks_retimed", "chunks_late", "chunks_zoneless", "chunks_implausible", "chunks_duplicate"),
+            "chunks_conflicting",
         )
     }
     assert totals == {
@@ -390,6 +391,7 @@ async def test_lane_counts_what_was_committed(visit: LaneUnderTest, autojump_clo
         "chunks_zoneless": 3,
         "chunks_implausible": 4,
         "chunks_duplicate": 1,
+        "chunks_conflicting": 0,
     }
     assert visit.value("chunks_failed_total", kind="invalid") == 2
     assert visit.value("chunks_failed_total", kind="poison") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,13 +12,15 @@ import pytest
 from orchestrator.brand.seals import SEAL_BYTES
 from orchestrator.brand.state import GENERAL_FIELD, BrandState
 from orchestrator.contract.chunk import MAX_MAGNITUDE
-from orchestrator.contract.digests import ENTRY_BYTES, digest, entry
+from orchestrator.contract.conflict import Conflict
+from orchestrator.contract.digests import DIGEST_BYTES, ENTRY_BYTES, digest
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.lock_token import holder_of
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import (
     BrandBusyError,
     BrandPausedError,
+    DeadLetterFullError,
     InvalidStateError,
     LeaseLostError,
     NewerStateError,
@@ -26,11 +29,12 @@ from orchestrator.errors import (
     StoreUnavailableError,
     WrongTypeError,
 )
+from orchestrator.lane.batch import CONFLICT
 from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.sizer import FIRST_ITEMS, UNSEEN_ITEMS, BatchSizer
 from orchestrator.process import failpoints
-from orchestrator.store import pauses
-from tests.lane.support import Brand, assert_balanced, drain
+from orchestrator.store import Store, StoreOptions, pauses
+from tests.lane.support import CONFIG, Brand, assert_balanced, drain
 from tests.states import stored_states
 
 STORED = stored_states()
@@ -255,10 +259,72 @@ def test_session_migrates_a_brand_that_has_nothing_but_digests_of_before(queue: 
     queue.client.sadd(queue.keys.seen1, "", digest("b"))
     queue.push_ids("a", "b", "c")
     assert queue.visit()[0].duplicates == 2
-    assert queue.client.mget(queue.keys.digests0, queue.keys.digests1) == [
-        entry(digest("a")) + entry(digest("c")),
-        entry(digest("b")),
+    younger, older = (stored or b"" for stored in queue.client.mget(queue.keys.digests0, queue.keys.digests1))
+    assert [stored[:DIGEST_BYTES] for stored in (younger, younger[ENTRY_BYTES:], older)] == [
+        digest("a"),
+        digest("c"),
+        digest("b"),
     ]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_conflicts_are_met_within_a_batch_and_between_batches(queue: Brand, *, ahead: bool) -> None:
+    """Also with a batch whose commit is under way, and with what another process committed."""
+    other = {"meta": {"mentionCount": 70}}
+    queue.push_ids("a")
+    queue.visit()
+    chunks = [queue.item("b"), queue.item("b", **other), queue.item("a", **other), queue.item("c")]
+    chunks += [queue.item("b", **other), queue.item("c", **other), queue.item("c"), queue.item("d")]
+    queue.push(*chunks)
+    session = queue.session(Warm(BatchSizer(max_items=4)))
+    session.open()
+    steps = [session.step(fold_ahead=ahead), session.step()]
+    assert [(step.conflicts, step.duplicates, step.failed) for step in steps] == [(2, 2, 0), (2, 3, 0)]
+    assert list(steps[1].conflicting) == ["b", "c"]
+    assert queue.meta("conflicts") == 4
+    told: Any = queue.client.hget(queue.keys.meta, "conflict")
+    newest = Conflict.read(told)
+    assert newest is not None
+    assert newest.chunk_id == "c"
+    assert queue.summary()["totalChunks"] == 4
+
+
+def test_conflicts_are_kept_as_dead_letters_where_that_is_asked_for(queue: Brand) -> None:
+    """Each once, with reason and path; edited to another id it counts."""
+    config = replace(CONFIG, conflict_letters=True)
+    queue.push_ids("a")
+    queue.visit()
+    queue.push(queue.item("a"), b"{", queue.item("a", meta={"mentionCount": 70}), queue.item("b"))
+    session = BrandSession(queue.store, config, queue.name)
+    session.open()
+    (step,) = drain(session)
+    assert (step.duplicates, step.failed, step.conflicts, step.fold.chunks) == (1, 2, 1, 1)
+    letters = [(letter["reason"], letter["path"]) for letter in queue.failed()]
+    assert (CONFLICT, "$.chunkId") in letters
+    assert len(letters) == 2
+
+
+def test_a_conflict_without_room_for_its_letter_loses_nothing(queue: Brand) -> None:
+    """The commit is refused as a whole, the batch waits, and with room it goes through."""
+    store = Store(queue.client, StoreOptions(failed_max=1))
+    config = replace(CONFIG, conflict_letters=True)
+    queue.push_ids("a")
+    queue.visit()
+    queue.client.rpush(queue.keys.failed, b"{}")
+    queue.push(queue.item("b"), queue.item("a", meta={"mentionCount": 70}))
+    session = BrandSession(store, config, queue.name)
+    session.open()
+    with pytest.raises(DeadLetterFullError):
+        session.step()
+    session.abandon()
+    session.release()
+    assert (queue.queued(), queue.meta("conflicts")) == (2, 0)
+    queue.client.delete(queue.keys.failed)
+    session = BrandSession(store, config, queue.name)
+    session.open()
+    steps = drain(session)
+    assert (sum(step.fold.chunks for step in steps), sum(step.conflicts for step in steps)) == (1, 1)
+    assert len(queue.failed()) == 1
 
 
 def test_what_is_warm_is_counted_with_its_digests(queue: Brand) -> None:

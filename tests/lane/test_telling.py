@@ -65,3 +65,22 @@ def test_what_was_told_is_remembered_within_a_bound(audience: Audience) -> None:
     changes = [to(MAX_STORIES=5_001 + number) for number in range(200)]
     assert len(told(audience, *changes)) == 200
     assert len(audience.changes) <= 64
+
+
+def test_conflicts_are_logged_once_a_minute_for_each_brand() -> None:
+    """With brand, number and the first ids; the metric counts all of them."""
+    metrics, now_ms = Metrics(), [10**12]
+    audience = Audience(metrics, lambda _brand, _queued: None, wall_ms=lambda: now_ms[0])
+    step = Step(items=9, duplicates=9, conflicts=9, conflicting=["a", "b", "c"])
+    with capture_logs() as logs:
+        for brand, after_ms in (("nike", 0), ("nike", 59_999), ("acme", 0), ("nike", 1)):
+            now_ms[0] += after_ms
+            Telling(brand, audience, 0.0).steps([step, Step(items=1, duplicates=1)], 0.0)
+    lines = [line for line in logs if "other numbers" in line["event"]]
+    assert [(line["log_level"], line["conflicts"], line["chunk_ids"]) for line in lines] == [
+        ("warning", 9, ["a", "b", "c"])
+    ] * 3
+    assert metrics.registry.get_sample_value("orchestrator_chunks_conflicting_total") == 36
+    for number in range(200):
+        Telling(f"brand {number}", audience, 0.0).steps([step], 0.0)
+    assert len(audience.conflicts) <= 64

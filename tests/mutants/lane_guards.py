@@ -96,6 +96,38 @@ LANE_GUARDS: Final = (
     Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.BUILDING})", _SESSIONS),
     Guard(_BATCH, "frozenset({Stage.FOLDING, Stage.BUILDING})", "frozenset({Stage.FOLDING})", _SESSIONS),
     Guard(_BATCH, "self._chunks, self.remembered = None, new.change", "self._chunks = None", _SESSIONS),
+    Guard(
+        _BATCH,
+        " for place in new.conflicts if conflict_letters",
+        " for place in new.conflicts",
+        "tests/lane/test_batch.py",
+    ),
+    Guard(_BATCH, "            self.rejected = [*self.rejected, *letters]\n", "", "tests/lane/test_batch.py"),
+    Guard(_BATCH, "chunks.indices[place], CONFLICT", "place, CONFLICT", "tests/lane/test_batch.py"),
+    Guard(
+        "orchestrator/lane/telling.py",
+        "        if now_ms - told.get(self._brand, 0) < CONFLICTS_EVERY_MS:\n            return\n",
+        "",
+        "tests/lane/test_telling.py",
+    ),
+    Guard(
+        "orchestrator/lane/telling.py",
+        "        if len(told) >= _REMEMBERED:\n            told.clear()\n",
+        "",
+        "tests/lane/test_telling.py",
+    ),
+    Guard(
+        "orchestrator/fleet/view.py",
+        " if at_ms > self.as_of_ms - CONFLICTS_TOLD_MS]",
+        "]",
+        "tests/fleet/test_view.py",
+    ),
+    Guard(
+        "orchestrator/contract/conflict.py",
+        "        if not (at.isdigit() and len(at) <= _MOST_DIGITS and name):\n            return None\n",
+        "",
+        "tests/lane/test_duplicates.py",
+    ),
     Guard(_BATCH, '        self.remembered = ledger.change(b"", now_ms)\n', "", "tests/lane/test_batch.py"),
     # lane/pipeline: what ends it, and what it starts from
     Guard(_PIPELINE, "        if self._torn:\n            raise", "        if False:\n            raise", _SESSIONS),
@@ -237,6 +269,12 @@ LANE_GUARDS: Final = (
             ("any(before) or (younger, older) != (stored.younger, stored.older)", "any(before)"),
             ("any(before) or (younger, older)", "(younger, older)"),
             (" if place not in dropped]", "]"),
+            ("        self._conflicts += count\n", ""),
+            ("        self._conflicts = stored.conflicts\n", "        self._conflicts = 0\n"),
+            (
+                '            change = DigestChange(Remember.APPEND, b"", self._begun_ms, *self._checks)\n',
+                "            return None\n",
+            ),
             ("        if not (entries or self._to_replace):\n            return None\n", ""),
             ("if not 0 < self._begun_ms <= now_ms:", "if not self._begun_ms:"),
             ("if not 0 < self._begun_ms <= now_ms:", "if self._begun_ms > now_ms:"),
@@ -256,6 +294,8 @@ LANE_GUARDS: Final = (
         for right, wrong in (
             (" or self._older.get(key)", ""),
             (" and _UNKNOWN not in (found, stated)", ""),
+            ("value / step + _OFFSET", "value / step"),
+            ("_UNSCORED if cluster.sentiment_score is None", "_near(0.0) if cluster.sentiment_score is None"),
             ("entries.setdefault(stored", "entries.__setitem__(stored"),
             ("        if first < 0:\n", "        if False:\n"),
         )

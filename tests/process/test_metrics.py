@@ -98,10 +98,10 @@ def test_merged_counts_every_part_of_a_batch(metrics: Metrics) -> None:
 
 def test_odd_counts_chunks_by_what_is_odd(metrics: Metrics) -> None:
     """Late chunks, those without a zone and implausible ones have a counter each, from 0 on."""
-    names = ["chunks_late", "chunks_zoneless", "chunks_implausible"]
-    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [0, 0, 0]
-    metrics.odd(late=2, zoneless=3, implausible=4)
-    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [2, 3, 4]
+    names = ["chunks_late", "chunks_zoneless", "chunks_implausible", "chunks_conflicting"]
+    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [0, 0, 0, 0]
+    metrics.odd(late=2, zoneless=3, implausible=4, conflicts=5)
+    assert [sample(metrics, f"orchestrator_{name}_total") for name in names] == [2, 3, 4, 5]
 
 
 def test_backlog_is_unknown_until_it_is_counted(metrics: Metrics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import redis
 import trio
 from trio.testing import MockClock
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
@@ -315,6 +317,14 @@ async def test_notice_tells_what_any_process_or_operator_says_of_a_brand(redis_c
     assert await service.notice(brand) == Notice("", "", 0)
     redis_client.rpush(BrandKeys.of(brand).queue, "x")
     assert await service.notice(brand) == Notice("", "", 1)
+    meta = BrandKeys.of(brand).meta
+    now_ms = time.time_ns() // 1_000_000
+    for ago_ms, expected in ((0, "'c-1'"), (90_000_000, "")):
+        redis_client.hset(meta, mapping={"conflicts": 2, "conflict": Conflict(now_ms - ago_ms, "c-1").encode()})
+        conflicts = (await service.notice(brand)).conflicts
+        assert conflicts.endswith(expected)
+        assert bool(conflicts) == bool(expected)
+    redis_client.delete(meta)
     told = Told("o-2", "1", 4, msgspec.Raw(b"{}"), 1, 0)
     beat(redis_client, "00000000000000aa", 0, told)
     redis_client.hset(PARKED_KEY, brand, encode(Parked(Code.META, "its epoch is b'inf'", 1, "00000000000000aa")))

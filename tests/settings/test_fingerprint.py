@@ -42,6 +42,7 @@ HARMLESS = {
     "settings_adopt": "a yes to other settings",
     "max_chunk_bytes": "a larger chunk is kept as a dead letter",
     "failed_max_entries": "dead letters are no part of the state; the policy below says what a full list means",
+    "duplicate_conflicts": "what is kept of a chunk that does not count",
     "failed_policy": "drop_oldest says in its name that it throws away",
     "shutdown_grace_sec": "how patiently",
     "warm_state_mb": "how fast; a state that is not kept is loaded again",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, ORPHANS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.contract.lock_token import new_token
@@ -268,3 +269,23 @@ def test_queues_of_nobody_are_told_as_the_last_search_found_them(client: redis.R
     (chunks,) = [one.chunks for one in orphans.named if one.name == f"{brand}  "]
     assert (chunks, orphans.queues >= 1, orphans.chunks >= 2) == (2, True, True)
     assert (without.orphans, len(without.brands)) == (None, 1)
+
+
+def test_picture_tells_of_chunks_that_contradict_the_one_of_their_id(client: redis.Redis, brand: str) -> None:
+    """How many, and the newest; what no commit of ours wrote is none."""
+    keys = BrandKeys.of(brand)
+    register(client, brand)
+    assert read_brand(client, brand).newest_conflict is None
+    client.hset(keys.meta, mapping={"conflicts": 3, "conflict": Conflict(now_ms(client), "c-é").encode()})
+    view = read_fleet(client, [REGISTRY])
+    (status,) = view.conflicting
+    assert status.newest_conflict is not None
+    assert (status.conflicts, status.newest_conflict.chunk_id) == (3, "c-é")
+    for conflicts, conflict in (("x", "1 a"), (1, b"\xff"), (1, b"1 " + b"x" * 2_000)):
+        client.hset(keys.meta, mapping={"conflicts": conflicts, "conflict": conflict})
+        assert list(read_fleet(client, [REGISTRY]).conflicting) == []
+    client.delete(keys.meta)
+    client.set(keys.meta, "foreign")
+    status = read_brand(client, brand)
+    assert (status.commits, status.conflicts, status.newest_conflict) == (None, 0, None)
+    client.delete(keys.meta)

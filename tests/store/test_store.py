@@ -644,6 +644,19 @@ def test_commit_leaves_digests_alone_that_it_does_not_mention(world: World) -> N
     assert world.store.load(lease).digests == before
 
 
+def test_commit_notes_how_many_chunks_contradicted_the_one_of_their_id(world: World) -> None:
+    """Where it says so; another commit leaves the number and the newest one alone."""
+    lease = world.lease()
+    told = replace(added(), conflicts=41, newest=b"7 c-1")
+    for change in (added(D1), told, added(D2), None):
+        world.store.commit(lease, commit_of(world.store.peek(lease, 1), digests=change, failed=[b"{}"]))
+        world.client.delete(world.keys.failed)
+        noted = world.client.hmget(world.keys.meta, "conflicts", "conflict")
+        assert noted == ([None, None] if change == added(D1) else [b"41", b"7 c-1"])
+    assert world.store.load(lease).digests.conflicts == 41
+    assert world.client.get(world.keys.digests0) == D1 + D2
+
+
 def test_commit_replaces_digests_of_before_in_one_step(world: World) -> None:
     """The sets of versions before format 5 go with the commit that writes what was in them, and their sizes as well."""
     world.client.sadd(world.keys.seen0, "", D1[:12], D2[:12])

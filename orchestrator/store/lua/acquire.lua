@@ -55,7 +55,7 @@ for index, kind in ipairs(expected) do
 end
 
 local numbers = { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'check0', 'check1',
-  'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
+  'conflicts', 'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
 local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [13] = 'seen0', [14] = 'seen1' } -- by KEYS
 local COUNT = { hash = 'HLEN', string = 'STRLEN', set = 'SCARD' }
 local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))

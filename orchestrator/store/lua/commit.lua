@@ -14,14 +14,13 @@
 -- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
 -- ARGV[25] settings of the fold          [26] '1' = let go   [27..35] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox
--- Digests  '' = stay, 'append' to digests0, 'rotate' = digests0 becomes digests1 first, 'replace' = both anew, and no
---          seen0, seen1. Section: entries for digests0, checksums of digests0, digests1; digests1 if it is replaced
+-- Digests  '' = stay, 'append' to digests0, 'rotate' = it becomes digests1 first, 'replace' = both; no seen0, seen1.
+--          Section: entries, checksums of digests0, digests1 then, digests1 if replaced; conflicts, the newest, if any.
 -- Returns {'OK' | 'DUP', version, queued, letters dropped, 1 if PUBLISH was refused, alerts dropped, 1 if it let go}
 --         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
 --         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK, but the end of the lease with DUP.
-local lock, meta, state, digests0, digests1, queue = unpack(KEYS, 1, 6)
-local failed, summary, spike, trend, recent, outbox, seen0, seen1 = unpack(KEYS, 7, 14)
+local lock, meta, state, digests0, digests1, queue, failed, summary, spike, trend, recent, outbox = unpack(KEYS)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local remember, seen_since_ms, failed_max, policy = ARGV[11], ARGV[12], tonumber(ARGV[13]), ARGV[14]
@@ -38,7 +37,7 @@ local function write(command, key, section)
     redis.call(command, key, unpack(ARGV, from, math.min(from + SLICE - 1, stop)))
   end
 end
-local entries, check0, check1, older = unpack(ARGV, start[DIGESTS], start[DIGESTS] + 3)
+local entries, check0, check1, older, conflicts, conflict = unpack(ARGV, start[DIGESTS], start[DIGESTS + 1] - 1)
 local S, H, L = 'string', 'hash', 'list'
 local expected = { S, H, H, S, S, L, L, S, L, H, L, L } -- what is to go, seen0 and seen1, may be anything
 local function foreign(from, to)
@@ -90,7 +89,7 @@ if remember == 'rotate' then redis.call('RENAME', digests0, digests1) end
 if remember == 'replace' then redis.call('SET', digests0, '') end
 if remember ~= '' then redis.call('APPEND', digests0, entries) end
 if remember == 'replace' then redis.call('SET', digests1, older) end
-if remember == 'replace' then redis.pcall('UNLINK', seen0, seen1) end -- optional: what stays is replaced again
+if remember == 'replace' then redis.pcall('UNLINK', KEYS[13], KEYS[14]) end -- optional: what stays is replaced again
 if remember == 'replace' then redis.call('HDEL', meta, 'seen0', 'seen1') end
 if remember ~= '' then redis.call('HSET', meta, 'seen_since', seen_since_ms, 'check0', check0, 'check1', check1) end
 write('RPUSH', recent, RECENT)
@@ -99,6 +98,7 @@ redis.call('PEXPIRE', recent, recent_ttl_ms)
 write('RPUSH', outbox, OUTBOX)
 if untold > 0 then redis.call('LTRIM', outbox, -recent_max, -1) end
 if count[OUTBOX] > 0 then redis.call('PEXPIRE', outbox, spike_ttl_ms) end
+if conflicts then redis.call('HSET', meta, 'conflicts', conflicts, 'conflict', conflict) end
 if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
 if replace_spike == '1' then
   redis.call('LTRIM', spike, 1, 0)

@@ -8,7 +8,8 @@
 -- ARGV[2]  most bytes of a field of meta, and of an entry of spike, that are told; a longer one is ''
 --
 -- Returns {now_ms, brand, ...}: the server's time, and for each brand
---         {queued, failed, version, epoch, token, left_ms, summary, spike}: lengths, -1 = foreign type; fields of meta,
+--         {queued, failed, version, epoch, token, left_ms, summary, spike, conflicts, conflict}: lengths, -1 = foreign
+--         type; fields of meta,
 --         '' = none, 0 = foreign type; the lock's token, '' = none; milliseconds that it lives, -1 = for ever, -2 = no
 --         lock; 1 if there is a summary; newest entry of spike, '' = none.
 -- Writes  nothing.
@@ -30,12 +31,12 @@ for first = 1, #KEYS, 6 do
   local lock, meta, queue, failed, summary, spike = unpack(KEYS, first, first + 5)
   local left_ms = redis.call('PTTL', lock)
   local token = left_ms == -2 and '' or redis.pcall('GETRANGE', lock, 0, token_bytes - 1)
-  local fields = redis.pcall('HMGET', meta, 'version', 'epoch')
-  local known = #fields == 2
+  local fields = redis.pcall('HMGET', meta, 'version', 'epoch', 'conflicts', 'conflict')
+  local known = #fields == 4
   answer[#answer + 1] = {
     length(queue), length(failed), known and text(fields[1]) or 0, known and text(fields[2]) or 0,
     type(token) == 'string' and token or '', left_ms, redis.call('EXISTS', summary),
-    text(redis.pcall('LINDEX', spike, -1)),
+    text(redis.pcall('LINDEX', spike, -1)), known and text(fields[3]) or '', known and text(fields[4]) or '',
   }
 end
 return answer
