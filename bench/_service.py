@@ -20,9 +20,10 @@ _POLL_S = 0.002
 class ServiceProcess:
     """A running ``python -m orchestrator run``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], http_port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], http_port: int, metrics_port: int) -> None:
         self._process = process
         self.http_port = http_port
+        self.metrics_port = metrics_port
 
     def peak_bytes(self) -> int:
         """The largest resident memory so far."""
@@ -65,7 +66,7 @@ def service(redis_url: str, **settings: str) -> Iterator[ServiceProcess]:
     process = subprocess.Popen([sys.executable, "-m", "orchestrator", "run"], env=environment)
     try:
         _wait_until_ready(process, http_port)
-        yield ServiceProcess(process, http_port)
+        yield ServiceProcess(process, http_port, metrics_port)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

@@ -70,6 +70,31 @@ class Obedience:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What a process says of the brands that it comes first for, if it shares the work with others.
+
+    Attributes:
+        registry: stands for the keys that its brands are registered under: who has others works on others.
+        view: stands for the processes among which the brands were shared out when they were counted.
+        chunks: that waited in their queues.
+        brands: whose queues were not empty.
+        paused_chunks: of the chunks, those of paused brands.
+        oldest_s: for so long the brand that waits longest, and is not paused, has seen no commit.
+        age_s: of the count.
+        strained: whether others should come before it for now.
+    """
+
+    registry: str
+    view: str
+    chunks: int
+    brands: int
+    paused_chunks: int
+    oldest_s: float
+    age_s: float
+    strained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One process that lives.
 
@@ -89,6 +114,7 @@ class Member:
         holds: some of the brands that it works on.
         obedience: how it stands to orders; None from a version that takes none.
         asked: orders that it has not heard yet.
+        share: of the work; None: it shares none, or its version does not tell.
     """
 
     name: str
@@ -106,6 +132,7 @@ class Member:
     holds: tuple[str, ...] = ()
     obedience: Obedience | None = None
     asked: tuple[ProcessOrder, ...] = ()
+    share: Share | None = None
 
     @property
     def quiet(self) -> bool:

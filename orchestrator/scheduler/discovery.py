@@ -1,8 +1,11 @@
 """Finding brands and their work: registry, claims and wake hints, on trio.
 
-Three loops feed one :class:`~orchestrator.scheduler.roster.Roster`. Hints are fast but may be missed. Claims find
-what hints did not tell: chunks pushed while nobody listened, brands that another orchestrator released, refreshes
-that are due. What follows from what is found is the roster's decision.
+Several loops feed one :class:`~orchestrator.scheduler.roster.Roster`. Hints are fast but may be missed. Glances and
+claims find what hints did not tell: chunks pushed while nobody listened, brands that another orchestrator released,
+refreshes that are due. What follows from what is found is the roster's decision.
+
+Of all processes one comes first for each brand and acts on its hints at once; the others ask later whether it did.
+Where the server gives no hints every process claims all brands, again and again.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import nan
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 import trio
@@ -21,16 +24,18 @@ import trio
 from orchestrator.contract.keys import PAUSED_KEY, QUEUE_PREFIX, brand_of_queue
 from orchestrator.contract.pauses import resuming
 from orchestrator.errors import ClockSkewError, HintsUnsupportedError, StoreError, StoreRefusedError
+from orchestrator.fleet.members import Member
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
-from orchestrator.scheduler.backlog import Backlog
 from orchestrator.scheduler.clock_health import ClockHealth
 from orchestrator.scheduler.echoes import Echoes
 from orchestrator.scheduler.letters_only import LettersOnly
 from orchestrator.scheduler.pauses import Pauses
 from orchestrator.scheduler.redis_health import RedisHealth
 from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
+from orchestrator.scheduler.sharing import LaneControl, Sharing
 from orchestrator.store.client import Login
+from orchestrator.store.glance import Glance, Part
 from orchestrator.store.hints import receive_hints
 from orchestrator.store.store import Store
 from orchestrator.store.types import Claim, Letters, Queued, Registry
@@ -38,7 +43,10 @@ from orchestrator.store.types import Claim, Letters, Queued, Registry
 T = TypeVar("T")
 
 HINTED_CLAIM_S = 1.0
-"""Between two claims while hints come: then claims are only a safety net and the clock for refreshes."""
+"""Between two rounds while hints come: then they are only a safety net and the clock for refreshes."""
+
+SHARED_COUNT_S = 0.5
+"""While there is something to count and others add it to theirs: what they are told is older than what we know."""
 
 OPERATOR_LOOK_S = 0.5
 """While a brand waits for an operator, who made room in its list of dead letters or resumes it, or for the end of its
@@ -81,6 +89,8 @@ class DiscoveryOptions:
         hints_url: server that gives wake hints.
         timeout_s: deadline of one call on the connection for hints.
         login: who we are at that server.
+        name: of this process, as others know it.
+        lock_ttl_s: life of a lease without renewal.
     """
 
     registry_keys: Sequence[str]
@@ -88,27 +98,16 @@ class DiscoveryOptions:
     hints_url: str
     timeout_s: float
     login: Login | None = None
-
-
-class LaneControl(Protocol):
-    """What discovery tells the one who runs lanes."""
-
-    def notice(self) -> None:
-        """A brand may have become ready."""
-
-    def wake(self, brand: str) -> bool:
-        """There is a hint for *brand*; True if a lane holds the brand and was told."""
-        ...
-
-    def dismiss(self, brand: str) -> None:
-        """*brand* left the registry."""
+    name: str = "me"
+    lock_ttl_s: float = 15.0
 
 
 class Discovery:
     """Keeps a roster and the lanes informed.
 
     Attributes:
-        backlog: what waits in the queues of all brands.
+        sharing: which brands are for us to hurry for.
+        backlog: what waits in the queues of own brands.
         pauses: which brands are paused.
         redis_health: what the calls of discovery say about Redis.
         clock_health: what all answers say about the two clocks.
@@ -121,7 +120,9 @@ class Discovery:
     ) -> None:
         self.redis_health = RedisHealth(metrics, self._recovered)
         self.clock_health = ClockHealth(store.clock, metrics, self._recovered)
-        self.backlog = Backlog()
+        self.sharing = Sharing(options.name, options.lock_ttl_s, roster, lanes, self._claim)
+        self.backlog = self.sharing.backlog
+        self._looks = self.sharing.looks
         self._letters_only = LettersOnly()
         self._told_letters_only: frozenset[str] = frozenset()
         self.pauses = Pauses()
@@ -141,7 +142,7 @@ class Discovery:
         self._claim_now = trio.Event()
         self._echoes = Echoes()
         self._doubted = trio.Event()
-        self._limiter = trio.CapacityLimiter(4)  # a thread for each loop that calls Redis, which no lane can take
+        self._limiter = trio.CapacityLimiter(5)  # a thread for each loop that calls Redis, which no lane can take
         self._log = structlog.get_logger("orchestrator.discovery")
 
     def _recovered(self) -> None:
@@ -178,16 +179,24 @@ class Discovery:
     def _take_over(self, registry: Registry) -> None:
         self.registry_read = True
         came, left = self._roster.register(registry.brands)
+        if came or left:
+            self.sharing.divide()
         self._metrics.brands_registered.set(len(registry.brands))
         self._metrics.brands_refused.set(len(registry.refused))
         self._tell_refused(registry.refused)
         for brand in left:
+            self.sharing.forget(brand)
             self._lanes.dismiss(brand)
         self.count_alone()
         if came or left:
             self._log.info("registry read", brands=len(registry.brands), came=len(came), left=len(left))
         if came:
             self.look_at_pauses()
+
+    def heard(self, members: Sequence[Member]) -> None:
+        """*members* live and may share the work with us; newly owned brands are asked about at once."""
+        if self.sharing.heard(members):
+            self._claim_now.set()
 
     def count_alone(self) -> None:
         """Say how many brands are left alone, after whatever may have changed that."""
@@ -199,7 +208,7 @@ class Discovery:
         self.pauses.forget()
         self._claim_now.set()
 
-    async def _follow_pauses(self, claim: Claim) -> None:
+    async def _follow_pauses(self, claim: Claim | Glance) -> None:
         """Know which brands are paused, as of *claim*; their lanes are dismissed."""
         if self.pauses.changed(claim.pauses):
             self._registry_stale.set()  # who purges a brand has taken it out of there just before
@@ -217,10 +226,13 @@ class Discovery:
         for brand in self._roster.pause(holding):
             self._lanes.dismiss(brand)
         self.count_alone()
+        ended = before.keys() - holding.keys()
+        self._looks.doubt(ended)
+        self._looks.ended(ended)
         began = [brand for brand in holding if holding[brand] != before.get(brand)]
         for brand in began[:PAUSES_TOLD]:
             self._log.warning("brand is paused", brand=brand, reason=str(holding[brand]), remedy=resuming(brand))
-        self._log.info("pauses changed", paused=len(holding), ended=len(before.keys() - holding.keys()))
+        self._log.info("pauses changed", paused=len(holding), ended=len(ended))
 
     def _tell_refused(self, refused: tuple[tuple[str, str], ...]) -> None:
         """Log what is refused since the last reading, within a bound: a full registry must not fill the log."""
@@ -275,11 +287,61 @@ class Discovery:
             # Orchestrators that started together should not ask together.
             awaited = self._roster.full() or self.pauses.holding
             longest_s = OPERATOR_LOOK_S if awaited else HINTED_CLAIM_S
+            if self._looks.waiting and not self.sharing.ownership.alone:
+                longest_s = min(longest_s, SHARED_COUNT_S)
             return longest_s * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
         return FASTEST_CLAIM_S if found else min(pause_s * 1.5, SLOWEST_CLAIM_S)
 
     async def _claim_round(self) -> bool:
         await self._look_for_room()
+        return await (self._glance_round() if self.hinted else self._poll_round())
+
+    async def _glance_round(self) -> bool:
+        """Ask about brands of which something is expected, and have a glance at the others."""
+        began_s = trio.current_time()
+        view, now_ms, stirred = self.sharing.ownership.view, 0, list[Part]()
+        for parts, dues in self._looks.glances(began_s):
+            try:
+                glance = await self._call(partial(self._store.glance, parts, dues))
+            except StoreError:
+                self._looks.missed(dues)
+                raise
+            await self._follow_pauses(glance)
+            self._looks.saw(glance.dues, glance.now_ms)
+            now_ms, stirred = glance.now_ms, [*stirred, *glance.stirred]
+        found = False
+        queues: dict[str, Queued] = {}
+        slices = self._looks.asked(stirred, now_ms, self._roster.idle)
+        try:
+            for brands in slices:
+                claim = await self._claim(brands)
+                await self._follow_pauses(claim)
+                queues.update(claim.queues)
+                found = self.sharing.offer(claim) or found
+        except StoreError:
+            self._looks.doubt(brand for brands in slices for brand in brands)
+            raise
+        self._looks.doubt(queues)
+        self._count(queues, began_s, view)
+        return found
+
+    def _count(self, queues: dict[str, Queued], began_s: float, view: str) -> None:
+        """*queues* are all that are not empty of our brands, and maybe some of others."""
+        if not self.registry_read or view != self.sharing.ownership.view:
+            return  # others came or left meanwhile: what was asked about is not what has to be counted
+        own = self._looks.own
+        self.backlog.counted(
+            {brand: queue for brand, queue in queues.items() if brand in own},
+            began_s,
+            trio.current_time(),
+            time.time_ns() // 1_000_000,
+            view=view,
+            kept=lambda brand: brand not in own and self._roster.waits(brand),
+        )
+
+    async def _poll_round(self) -> bool:
+        """Ask about all brands that may be idle, and now and then about all."""
+        view = self.sharing.ownership.view
         began_s = trio.current_time()
         counting = self.registry_read and began_s >= self._next_count_s
         if counting:  # before the first claim: whoever hears of a pause meanwhile wants another one about all brands
@@ -290,12 +352,12 @@ class Discovery:
         found = False
         queues: dict[str, Queued] = {}
         for brands in slices:
-            claim = await self._call(partial(self._store.claim, brands))
+            claim = await self._claim(brands)
             await self._follow_pauses(claim)
             queues.update(claim.queues)
             found = self._offer(claim) or found
         if counting:
-            self.backlog.counted(queues, began_s, trio.current_time(), time.time_ns() // 1_000_000)
+            self._count(queues, began_s, view)
         return found
 
     def _offer(self, claim: Claim) -> bool:
@@ -337,7 +399,7 @@ class Discovery:
             brands = self._echoes.take(trio.current_time())
             try:
                 for at in range(0, len(brands), CLAIM_SLICE):
-                    self._offer(await self._call(partial(self._store.claim, brands[at : at + CLAIM_SLICE])))
+                    self._offer(await self._claim(brands[at : at + CLAIM_SLICE]))
             except StoreError:
                 self._claim_now.set()  # claims ask about all, and tell that Redis is away
 
@@ -430,6 +492,7 @@ class Discovery:
         """Act on changed *keys*; None means that anything may have changed."""
         if keys is None:
             self._registry_stale.set()
+            self._looks.doubt_all()
             self._claim_now.set()
             return
         for key in keys:
@@ -443,14 +506,16 @@ class Discovery:
                 self._claim_now.set()
 
     def _hint(self, brand: str) -> None:
-        now_s = trio.current_time()
+        self._looks.doubt([brand])
         if self._lanes.wake(brand):
             return
-        if self._echoes.is_echo(brand, now_s):
+        if self._echoes.is_echo(brand, trio.current_time()):
             self._doubt(brand)
-        elif self._roster.hint(brand, now_s):
-            self.backlog.ready(brand, now_s)
-            self._lanes.notice()
+        else:
+            self.sharing.hint(brand)
+
+    async def _claim(self, brands: Sequence[str]) -> Claim:
+        return await self._call(partial(self._store.claim, brands))
 
     async def _call(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)

@@ -156,6 +156,18 @@ class Roster:
     def _idle(self, brand: str) -> bool:
         return brand not in self._held and brand not in self._ready
 
+    def idle(self, brand: str) -> bool:
+        """Whether *brand* may be taken, and no lane has it, nor does it wait for one."""
+        return brand in self._records and self._idle(brand) and brand not in self._paused
+
+    def waits(self, brand: str) -> bool:
+        """Whether *brand* is ready."""
+        return brand in self._ready
+
+    def waiting(self, now_s: float) -> int:
+        """How many brands could be taken at *now_s*."""
+        return self._ready.count(now_s)
+
     def pause(self, brands: Iterable[str]) -> list[str]:
         """From now on *brands* are paused, and no others; those that a lane holds are returned.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 
@@ -17,6 +17,7 @@ import trio
 
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreError
+from orchestrator.fleet.members import Member, Share
 from orchestrator.fleet.noticing import Trouble
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
@@ -27,7 +28,9 @@ from orchestrator.lane.turn import Clocks
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.backlog import BacklogStatistics
 from orchestrator.scheduler.discovery import Discovery, DiscoveryOptions
+from orchestrator.scheduler.ownership import registry_name
 from orchestrator.scheduler.roster import Roster
+from orchestrator.scheduler.strain import Strain
 from orchestrator.scheduler.warm_states import WarmStates
 from orchestrator.store.store import Store
 
@@ -74,7 +77,7 @@ class SchedulerStatistics:
         paused: brands that an operator paused.
         redis_reason: why Redis does not serve, in the server's words.
         redis_summary: the same in ours, for strangers.
-        backlog: what waits in the queues of all registered brands, None if that is not known.
+        backlog: what waits in the queues of all registered brands, whoever counts them, None if that is not known.
         clock_problem: why nothing is claimed although Redis serves; empty if it is not so.
     """
 
@@ -105,6 +108,7 @@ class Scheduler:
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
 
     Attributes:
+        registry_name: stands for the keys that the brands are registered under.
         troubled: called when :meth:`troubles` may have changed; must not wait.
     """
 
@@ -122,6 +126,7 @@ class Scheduler:
         self._options = options
         self._metrics = metrics
         self._roster = Roster(backoff_base=options.lane.backoff_base, park_s=options.discovery.registry_interval_s)
+        self.registry_name = registry_name(options.discovery.registry_keys)
         self._discovery = Discovery(store, self._roster, options.discovery, metrics, lanes=self)
         self._tools = LaneTools(
             new_session=new_session,
@@ -132,6 +137,7 @@ class Scheduler:
         self.troubled: Callable[[], None] = lambda: None
         self._committed: set[str] = set()
         self._lanes: dict[str, Lane] = {}
+        self._strain = Strain()
         self._warm = WarmStates(options.warm_bytes, metrics)
         self._processed = 0
         self._last_commit_ms: int | None = None
@@ -170,7 +176,36 @@ class Scheduler:
 
     def backlog(self) -> BacklogStatistics | None:
         """What waits in the queues of all registered brands, None if that is not known."""
-        return self._discovery.backlog.statistics(trio.current_time())
+        return self._discovery.sharing.together.statistics(trio.current_time())
+
+    def heard(self, members: Sequence[Member]) -> None:
+        """*members* live: brands are shared out among those of them that share the work, and us."""
+        self._discovery.heard(members)
+
+    def share(self, *, busy: bool) -> Share | None:
+        """What to tell the others of the brands that are ours; None: we cannot take care of any now.
+
+        Args:
+            busy: whether the processor leaves no time for more.
+        """
+        now_s, discovery = trio.current_time(), self._discovery
+        own = discovery.backlog.statistics(now_s)
+        if own is None or self._stopping or self._quiet or not self._serves():
+            return None
+        return Share(
+            registry=self.registry_name,
+            view=discovery.backlog.view,
+            strained=self._strain.lasts(now_s, busy=busy),
+            chunks=own.chunks,
+            brands=own.brands,
+            paused_chunks=own.paused_chunks,
+            oldest_s=own.oldest_s,
+            age_s=now_s - discovery.backlog.counted_s,
+        )
+
+    def working(self) -> tuple[str, ...]:
+        """The brands that lanes have."""
+        return tuple(self._lanes)
 
     def troubles(self) -> dict[str, Trouble]:
         """Brands that this process leaves alone or cannot get done, and why."""
@@ -196,6 +231,7 @@ class Scheduler:
             await helpers.start(self._discovery.read_registry)
             await helpers.start(self._discovery.claim_work)
             await helpers.start(self._discovery.settle_doubts)
+            await helpers.start(self._discovery.sharing.ask_later)
             await helpers.start(self._discovery.follow_hints)
             await helpers.start(self._discovery.count_dead_letters)
             task_status.started()
@@ -264,6 +300,13 @@ class Scheduler:
         if lane is not None:
             lane.stop()
 
+    def spare(self) -> int:
+        """How many more brands could be worked on now: a lane that waits for chunks makes room for another brand."""
+        if self._quiet or self._stopping:
+            return 0
+        working = sum(1 for lane in self._lanes.values() if not lane.waiting)
+        return self._most_lanes - working - self._roster.waiting(trio.current_time())
+
     # -- lanes
 
     def _note_commit(self, brand: str, queued: int) -> None:
@@ -287,7 +330,9 @@ class Scheduler:
             now_s = trio.current_time()
             while self._may_start() and (brand := self._roster.take(now_s)) is not None:
                 self._start(brand, nursery)
-            if self._roster.has_waiting(now_s):
+            waiting = self._roster.has_waiting(now_s)
+            self._strain.look(now_s, waiting=waiting)
+            if waiting:
                 self._make_room()
             next_s = self._roster.next_start_s()
             # A brand that may start now waits for a lane to end, and that is a change. Only later ones need a clock.
@@ -296,8 +341,10 @@ class Scheduler:
 
     def _may_start(self) -> bool:
         # While Redis is away a lane could only fail. Its recovery is a change, so no brand is forgotten.
-        serves = self._discovery.redis_health.up and not self._discovery.clock_health.problem
-        return len(self._lanes) < self._most_lanes and serves and not self._quiet
+        return len(self._lanes) < self._most_lanes and self._serves() and not self._quiet
+
+    def _serves(self) -> bool:
+        return self._discovery.redis_health.up and not self._discovery.clock_health.problem
 
     def _start(self, brand: str, nursery: trio.Nursery) -> None:
         taken = {lane.number for lane in self._lanes.values()}
@@ -324,6 +371,7 @@ class Scheduler:
         self._roster.finish(lane.brand, outcome, trio.current_time(), reason=lane.reason, code=lane.code)
         if ailed or self._roster.ails(lane.brand):
             self.troubled()
+        self._discovery.sharing.ended(lane.brand, lent=outcome is LaneOutcome.BUSY)
         if outcome is LaneOutcome.PAUSED:
             self._discovery.look_at_pauses()
         if outcome is LaneOutcome.DRAINED:

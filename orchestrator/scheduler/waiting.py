@@ -71,6 +71,11 @@ class Waiting:
         self._let_in(now_s)
         return bool(self._known or self._newcomers)
 
+    def count(self, now_s: float) -> int:
+        """How many brands may start at *now_s*."""
+        self._let_in(now_s)
+        return len(self._known) + len(self._newcomers)
+
     def next(self, now_s: float) -> str | None:
         """The brand whose turn it is at *now_s*, which waits no more; None if none may start yet."""
         self._let_in(now_s)

@@ -59,8 +59,11 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-# registry, claims, dead letters, updates, heartbeat, parked brands, history, orphans and one to spare
-_CONTROL_CONNECTIONS = 9
+# registry, claims, brands of others, dead letters, updates, heartbeat, parked brands, history, orphans and one to spare
+_CONTROL_CONNECTIONS = 10
+BUSY_CPU = 0.8
+"""Processors in use from which on others come first for our brands: one interpreter has hardly more than one."""
+
 _TRACES_GRACE_S = 1.0
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
 
@@ -198,17 +201,18 @@ class _Parts:
         self.scheduler = Scheduler(
             self.store,
             Sessions(self.store, session_config(settings, name)),
-            scheduler_options(settings, redis_url),
+            scheduler_options(settings, redis_url, name),
             metrics,
             alert=self.alerts.wake,
         )
         self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(
             self.client,
-            Identity(name, settings.orchestrator_id, settings.fingerprint),
+            Identity(name, settings.orchestrator_id, settings.fingerprint, self.scheduler.registry_name),
             metrics,
             work=self._work,
             orders=self.orders,
+            heard=self.scheduler.heard,
         )
         self.notices = Notices(self.client, name, self.scheduler)
         self.scheduler.troubled = self.notices.wake
@@ -231,9 +235,10 @@ class _Parts:
         """Read late: the scheduler is made after the alerts that it wakes."""
         return self.scheduler.brands()
 
-    def _work(self) -> Work:
-        lanes, backlog = self.scheduler.statistics().lanes, self.scheduler.backlog()
-        return Work(tuple(lane.brand for lane in lanes), None if backlog is None else backlog.oldest_s)
+    def _work(self, cpu: float) -> Work:
+        backlog = self.scheduler.backlog()
+        share = self.scheduler.share(busy=cpu >= BUSY_CPU)
+        return Work(self.scheduler.working(), None if backlog is None else backlog.oldest_s, share)
 
     def _registered(self) -> tuple[str, ...] | None:
         """None before the registry was read: until then every queue would be nobody's."""

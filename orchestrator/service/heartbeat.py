@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -21,24 +21,29 @@ from orchestrator import __version__
 from orchestrator.contract.fingerprint import RULES_NAME, Comparison, Fingerprint, compare
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import StoreError
-from orchestrator.fleet.members import TTL_S, Member, Obedience
+from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates, Share
 from orchestrator.process.metrics import Metrics, resident_memory_bytes
 from orchestrator.service.meter import Reading, measured
 from orchestrator.service.obedience import Orders
 from orchestrator.store.members import (
-    BEAT_S,
     Heard,
     Told,
     ToldLoad,
     ToldObedience,
     ToldRates,
+    ToldShare,
     beat,
     earlier,
     fitting,
+    gone_s,
     leave,
+    pause_s,
 )
 
 T = TypeVar("T")
+
+MEASURE_S = 5.0
+"""Over which load and rates are told: over less they say little."""
 
 _FIRST_BEAT_S = 1.0
 _LEAVE_S = 0.5
@@ -84,11 +89,13 @@ class Identity:
         name: of its own, as in the tokens of its leases.
         id: ``ORCHESTRATOR_ID``, shown to others.
         fingerprint: of its settings.
+        registry: stands for the keys that its brands are registered under.
     """
 
     name: str
     id: str
     fingerprint: Fingerprint
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +105,36 @@ class Work:
     Attributes:
         brands: that it works on.
         oldest_s: for how long the brand that waits longest has seen no commit; None if that is not known.
+        share: what to say of the brands that it comes first for.
     """
 
     brands: Sequence[str] = ()
     oldest_s: float | None = None
+    share: Share | None = None
+
+
+def _nobody(_members: Sequence[Member]) -> None:
+    """Nobody wants to hear who lives."""
 
 
 class Heartbeat:
     """Beats, and knows who else does.
 
     Args:
-        work: says what the process does now.
+        work: says what the process does now, told how many processors it has used lately.
         orders: takes what the process is ordered.
+        heard: told who lives after each beat; of those who are late, or work on others, without their share.
     """
 
     def __init__(
-        self, client: redis.Redis, identity: Identity, metrics: Metrics, *, work: Callable[[], Work], orders: Orders
+        self,
+        client: redis.Redis,
+        identity: Identity,
+        metrics: Metrics,
+        *,
+        work: Callable[[float], Work],
+        orders: Orders,
+        heard: Callable[[Sequence[Member]], None] = _nobody,
     ) -> None:
         self.name = identity.name
         self._client = client
@@ -121,7 +142,9 @@ class Heartbeat:
         self._metrics = metrics
         self._work = work
         self._orders = orders
+        self._heard = heard
         self._reading = self._read()
+        self._done: tuple[Load, Rates] | None = None
         self._since_ms = 0
         self._members: tuple[Member, ...] = ()
         self._heard_s = float("-inf")
@@ -148,7 +171,7 @@ class Heartbeat:
             await self._beat()
         task_status.started()
         while True:
-            await trio.sleep(BEAT_S)
+            await trio.sleep(pause_s(len(self._members)))
             if await self._beat():
                 await self._beat()  # an order was heard: say so at once
 
@@ -172,15 +195,15 @@ class Heartbeat:
             self._failure = str(error)
             if trio.current_time() - self._heard_s > TTL_S:
                 self._members = ()  # too old to be true
+                self._heard(())
             return False
         self._failure = ""
         self._take_in(heard)
         return self._orders.take(heard.orders, heard.now_ms)
 
     def _told(self) -> Told:
-        identity, work = self._identity, self._work()
-        before, self._reading = self._reading, self._read()
-        done = measured(before, self._reading, self._orders.lanes)
+        identity, done = self._identity, self._measured()
+        work = self._work(0.0 if done is None else done[0].cpu)
         return Told(
             id=identity.id,
             version=__version__,
@@ -193,13 +216,23 @@ class Heartbeat:
             oldest=None if work.oldest_s is None else round(work.oldest_s, 3),
             holds=fitting(work.brands),
             orders=ToldObedience.of(self._orders.obedience()),
+            share=None if work.share is None else ToldShare.of(work.share),
         )
+
+    def _measured(self) -> tuple[Load, Rates] | None:
+        """Load and rates, as last measured."""
+        reading = self._read()
+        if self._done is None or reading.at_s - self._reading.at_s >= MEASURE_S:
+            before, self._reading = self._reading, reading
+            self._done = measured(before, reading, self._orders.lanes)
+        return self._done
 
     def _read(self) -> Reading:
         return Reading(time.monotonic(), time.process_time(), int(resident_memory_bytes()), self._metrics.totals())
 
     def _take_in(self, heard: Heard) -> None:
         self._since_ms, self._members, self._heard_s = heard.since_ms, heard.members, trio.current_time()
+        self._heard([self._sharing(member) for member in heard.members])
         disputed = self.disputes()
         self._metrics.members.set(len(heard.members))
         self._metrics.members_quiet.set(sum(member.quiet for member in heard.members))
@@ -208,6 +241,13 @@ class Heartbeat:
         for dispute in disputed:
             if dispute.member.name not in known:  # told once, and each one that comes
                 self._log.warning("settings differ from those of a running process", process=str(dispute))
+
+    def _sharing(self, member: Member) -> Member:
+        """*member*, without its share if it does not work on our brands, or may be gone."""
+        late = member.age_ms > 1000 * gone_s(len(self._members))
+        if member.share is None or (member.share.registry == self._identity.registry and not late):
+            return member
+        return replace(member, share=None)
 
     async def _call(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)

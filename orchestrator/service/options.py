@@ -76,8 +76,8 @@ def _entry(brand: str, change: EpisodeChange, at_ms: int) -> bytes:
     return Alert(brand, change.kind, change.number, change.episode).entry(at_ms).encode()
 
 
-def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
-    """How many lanes, how patient they are, and where brands are found; hints come from *redis_url*."""
+def scheduler_options(settings: Settings, redis_url: str, name: str) -> SchedulerOptions:
+    """How many lanes the process *name* has, how patient they are, and where brands are found; hints: *redis_url*."""
     return SchedulerOptions(
         concurrency=settings.concurrency_limit,
         renew_interval_s=settings.lock_ttl_sec / 3,  # one that fails leaves time for another
@@ -94,6 +94,8 @@ def scheduler_options(settings: Settings, redis_url: str) -> SchedulerOptions:
             hints_url=redis_url,
             timeout_s=settings.redis_timeout_sec,
             login=login(settings),
+            name=name,
+            lock_ttl_s=settings.lock_ttl_sec,
         ),
     )
 

@@ -1,7 +1,8 @@
 """Which processes live: each says so every few seconds in one key, and hears who else does and what it is ordered.
 
-Decides nothing and holds nothing: work is shared out by leases alone. What stands in the key is untrusted when it is
-read, and bounded. Source: ``orchestrator:members`` and ``orchestrator:orders`` in ``docs/redis-protocol.md``.
+Decides nothing and holds nothing: it says who hurries, and leases decide who works. What stands in the key is untrusted
+when it is read, and bounded. Source: ``orchestrator:members`` and ``orchestrator:orders`` in
+``docs/redis-protocol.md``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY
 from orchestrator.contract.process_orders import MAX_BY_CHARS, MAX_LANES
 from orchestrator.errors import InvalidBrandError, WrongTypeError
-from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates
+from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates, Share
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
@@ -28,7 +29,19 @@ if TYPE_CHECKING:
     import redis
 
 BEAT_S: Final = 5.0
-"""Between two beats of a process."""
+"""Longest time between two beats of a process."""
+
+ALONE_BEAT_S: Final = 1.0
+"""Between two beats of a process that is alone: so late it may hear of another one."""
+
+SHARED_BEAT_S: Final = 0.5
+"""Between two beats of a process that is not: so old what others tell of their brands may be."""
+
+CROWD: Final = 10
+"""So many processes beat at that pace. More beat more slowly, because each hears all the others with each beat."""
+
+LATE_S: Final = 3.0
+"""A process that stands still for so long, because its machine is busy, is not taken to be gone."""
 
 MAX_MEMBERS: Final = 256
 MAX_ENTRY_BYTES: Final = 4_096
@@ -84,6 +97,26 @@ class ToldObedience(msgspec.Struct, frozen=True, rename="camel"):
         return cls(obedience.setting, obedience.quiet_since_ms, obedience.stopping, obedience.by)
 
 
+class ToldShare(msgspec.Struct, frozen=True, rename="camel"):
+    """What a process says of the brands that it comes first for; see :class:`~orchestrator.fleet.members.Share`."""
+
+    registry: str
+    view: str
+    chunks: int
+    brands: int
+    paused_chunks: int
+    oldest: float
+    age: float
+    strained: bool
+
+    @classmethod
+    def of(cls, share: Share) -> ToldShare:
+        """*share* as it is told."""
+        counts = share.chunks, share.brands, share.paused_chunks
+        ages = round(share.oldest_s, 3), round(share.age_s, 3)
+        return cls(share.registry, share.view, *counts, *ages, share.strained)
+
+
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a process says of itself; the next version may say more.
 
@@ -99,6 +132,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
         oldest: for so many seconds the brand that waits longest has seen no commit, as far as it knows.
         holds: some of the brands that it works on, at most :data:`MAX_HOLDS_BYTES` of names together.
         orders: how it stands to orders; None from a version that takes none.
+        share: of the work; None: it takes no part in sharing it.
     """
 
     id: str
@@ -112,6 +146,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     oldest: float | None = None
     holds: tuple[str, ...] = ()
     orders: ToldObedience | None = None
+    share: ToldShare | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +164,19 @@ class Heard:
     members: tuple[Member, ...]
     now_ms: int = 0
     orders: tuple[bytes, bytes] = NO_ORDERS
+
+
+def pause_s(members: int) -> float:
+    """Seconds between two beats of each of so many processes."""
+    return ALONE_BEAT_S if members <= 1 else min(BEAT_S, SHARED_BEAT_S * max(1.0, members / CROWD))
+
+
+def gone_s(members: int) -> float:
+    """After so many seconds without a beat, one of so many processes shares the work no more: it can miss some beats.
+
+    It is not forgotten before :data:`TTL_S`, because what it holds may be its own.
+    """
+    return min(TTL_S, LATE_S + 4 * pause_s(members))
 
 
 def fitting(brands: Sequence[str]) -> tuple[str, ...]:
@@ -230,6 +278,7 @@ def _member(name: bytes, entry: bytes, now_ms: int) -> Member | None:
         oldest_s=told.oldest if told.oldest is not None and _plausible(told.oldest) else None,
         holds=tuple(brand for brand in told.holds if _is_brand(brand)),
         obedience=_obedience(told.orders),
+        share=_share(told.share),
     )
 
 
@@ -252,6 +301,15 @@ def _rates(told: ToldRates | None) -> Rates | None:
         return None
     numbers = (told.chunks, told.mentions, told.brands, told.duplicates, told.dead_letters)
     return Rates(*numbers) if _plausible(*numbers) else None
+
+
+def _share(told: ToldShare | None) -> Share | None:
+    if told is None:
+        return None
+    counts, times = (told.chunks, told.brands, told.paused_chunks), (told.oldest, told.age)
+    if not _plausible(*counts, *times):
+        return None
+    return Share(_shown(told.registry), _shown(told.view), *counts, *times, told.strained)
 
 
 def _plausible(*numbers: float) -> bool:

@@ -9,7 +9,19 @@ import click
 import pytest
 from click.testing import CliRunner
 
-BENCHMARKS = {"decode", "history", "labels", "latency", "memory", "merge", "pipeline", "spikes", "stories", "words"}
+BENCHMARKS = {
+    "decode",
+    "history",
+    "idle",
+    "labels",
+    "latency",
+    "memory",
+    "merge",
+    "pipeline",
+    "spikes",
+    "stories",
+    "words",
+}
 GROWING = {"history", "labels", "merge"}
 
 

@@ -17,6 +17,7 @@ from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
+from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 
@@ -539,6 +540,7 @@ GUARDS: Final = (
     *DAMAGE_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,
+    *OWNER_GUARDS,
     *PAUSE_GUARDS,
     *ORDER_GUARDS,
     *FLEET_GUARDS,

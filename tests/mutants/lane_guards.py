@@ -73,7 +73,7 @@ LANE_GUARDS: Final = (
             ("echoes.py", "<= now_s:\n            self._until_s.popitem(last=False)", "<= now_s:\n            break"),
             ("echoes.py", "        self._until_s.pop(brand, None)  # the", "        pass  # the"),
             ("echoes.py", "self._next_s = now_s + DOUBT_S", "self._next_s = now_s"),
-            ("discovery.py", "if self._echoes.is_echo(brand, now_s):", "if False:"),
+            ("discovery.py", "if self._echoes.is_echo(brand, trio.current_time()):", "if False:"),
             ("discovery.py", "        self._echoes.doubt(brand)\n", ""),
             (
                 "discovery.py",

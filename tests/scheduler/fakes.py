@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +22,7 @@ from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.clock import ServerClock
+from orchestrator.store.glance import Glance, Part
 from orchestrator.store.types import Claim, Lease, Letters, Queued, Registry
 from tests.lane.fakes import Action, Script, ScriptedSession, in_place
 
@@ -45,6 +46,9 @@ class FakeRedis:
         clock_ahead_s: by which the server's clock is wrong.
         lost_before: leases that it finds lost, as many as it renews, although no lane holds them any more.
         renewals: how often connections were made anew.
+        claims: when brands were asked about; claimed: which.
+        glances: when they were glanced at; glanced: how often each.
+        dues: of brands, by the server's clock.
         pauses: of brands, by the server's clock; pauses_read: when they were read.
     """
 
@@ -63,6 +67,10 @@ class FakeRedis:
         self.letters_only: set[str] = set()
         self.lost_before: list[Lease] = []
         self.claims: list[float] = []
+        self.claimed: list[str] = []
+        self.glances: list[float] = []
+        self.glanced: Counter[str] = Counter()
+        self.dues: dict[str, int] = {}
         self.subscriptions = 0
         self.renewals = 0
         self.pauses: dict[str, Pause] = {}
@@ -90,14 +98,27 @@ class FakeRedis:
         """Brands with work; each step is a chunk."""
         self.ping()
         self.claims.append(trio.current_time())
+        self.claimed.extend(brands)
         scripts = {brand: self.scripts[brand] for brand in brands}
         queues = {
             brand: Queued(len(script.steps), str(self.versions[brand]).encode())
             for brand, script in scripts.items()
             if script.steps
         }
-        ready = [brand for brand, script in scripts.items() if script.opens or script.steps]
-        return Claim(ready, queues, self._revision, self.now_ms())
+        now_ms = self.now_ms()
+        ready = [brand for brand in scripts if self._works(brand) or 0 < self.dues.get(brand, 0) <= now_ms]
+        return Claim(ready, queues, self._revision, now_ms)
+
+    def glance(self, parts: Sequence[Part], dues: Sequence[str] = ()) -> Glance:
+        """Whether brands have work, and when they are due."""
+        self.ping()
+        self.glances.append(trio.current_time())
+        self.glanced.update(brand for part in parts for brand in part.brands)
+        stirred = [part for part in parts if any(self._works(brand) for brand in part.brands)]
+        return Glance(self.now_ms(), self._revision, stirred, {brand: self.dues.get(brand, 0) for brand in dues})
+
+    def _works(self, brand: str) -> bool:
+        return bool(self.scripts[brand].opens or self.scripts[brand].steps)
 
     def now_ms(self) -> int:
         """The server's time, as far as pauses go: that of the event loop."""

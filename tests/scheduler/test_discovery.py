@@ -39,6 +39,10 @@ class Lanes:
         """A brand left."""
         self.told.append(f"dismiss {brand}")
 
+    def spare(self) -> int:
+        """One lane."""
+        return 1
+
 
 @pytest.fixture
 def lanes() -> Lanes:

@@ -239,14 +239,14 @@ async def test_claims_come_often_enough_while_a_brand_is_paused(
     async with running(make_scheduler(world, monkeypatch)):
         world.pause("a")
         await trio.sleep(1.0)
-        world.claims.clear()
+        world.glances.clear()
         await trio.sleep(20.0)
-        assert max(later - claim for claim, later in itertools.pairwise(world.claims)) <= 1.2 * OPERATOR_LOOK_S + 0.01
+        assert max(later - claim for claim, later in itertools.pairwise(world.glances)) <= 1.2 * OPERATOR_LOOK_S + 0.01
         world.resume("a")
         await trio.sleep(1.0)
-        world.claims.clear()
+        world.glances.clear()
         await trio.sleep(20.0)
-        assert len(world.claims) < 20 / OPERATOR_LOOK_S / 1.2
+        assert len(world.glances) < 20 / OPERATOR_LOOK_S / 1.2
 
 
 async def test_a_pause_that_ends_lets_the_brand_go_on_within_a_second(

@@ -108,9 +108,9 @@ async def test_scheduler_asks_rarely_when_nothing_happens(
     """With hints, an idle minute costs about a claim a second, not a busy loop."""
     world = FakeRedis("nike")
     async with running(make_scheduler(world, monkeypatch)):
-        before = len(world.claims)
+        before = len(world.glances)
         await trio.sleep(60.0)
-        assert 45 <= len(world.claims) - before <= 80
+        assert 45 <= len(world.glances) - before <= 80
 
 
 async def test_scheduler_follows_a_hint_that_comes_during_the_release(

@@ -109,7 +109,7 @@ async def test_serve_folds_what_is_pushed() -> None:
 @pytest.mark.usefixtures("_own_collector")
 async def test_serve_obeys_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     """It grows quiet and answers on, resumes, has other lanes, and ends in good order, all by order."""
-    monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
+    monkeypatch.setattr(heartbeat, "pause_s", lambda _members: 0.05)
     with RedisServer() as server, server.client() as client:
         client.sadd("brands:set", "nike")
         with trio.fail_after(DEADLINE_S):

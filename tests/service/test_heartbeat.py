@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +16,21 @@ from trio.testing import MockClock
 from orchestrator.contract.fingerprint import RULES_NAME, Fingerprint
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.fleet.members import TTL_S, Member, Obedience
+from orchestrator.fleet.members import TTL_S, Member, Obedience, Share
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import heartbeat as module
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work, disputes
 from orchestrator.service.obedience import Orders
-from orchestrator.store.members import BEAT_S, NO_ORDERS, Heard, Told, ToldObedience
+from orchestrator.store.members import (
+    ALONE_BEAT_S,
+    NO_ORDERS,
+    SHARED_BEAT_S,
+    Heard,
+    Told,
+    ToldObedience,
+    ToldShare,
+    gone_s,
+)
 from tests.lane.fakes import in_place
 from tests.service.test_obedience import Obedient
 
@@ -84,11 +94,14 @@ def others(monkeypatch: pytest.MonkeyPatch) -> Others:
     return world
 
 
-def heartbeat_of(fingerprint: Fingerprint, metrics: Metrics | None = None, orders: Orders | None = None) -> Heartbeat:
+def heartbeat_of(
+    fingerprint: Fingerprint, metrics: Metrics | None = None, orders: Orders | None = None, **options: Any
+) -> Heartbeat:
     """A process with those settings."""
     client: Any = None
-    identity = Identity("me", "o-me", fingerprint)
-    return Heartbeat(client, identity, metrics or Metrics(), work=lambda: WORK, orders=orders or Orders(Obedient(), 5))
+    identity = Identity("me", "o-me", fingerprint, "here")
+    options = {"work": lambda _cpu: WORK, "orders": orders or Orders(Obedient(), 5), **options}
+    return Heartbeat(client, identity, metrics or Metrics(), **options)
 
 
 async def run_for(heartbeat: Heartbeat, seconds: float) -> list[str]:
@@ -121,11 +134,11 @@ def test_other_rules_are_no_dispute() -> None:
 async def test_heartbeat_says_who_this_is(others: Others, autojump_clock: MockClock) -> None:
     """At once, then every few seconds, with the time of the first one."""
     begun_s = trio.current_time()
-    await run_for(heartbeat_of(NARROW), 2 * BEAT_S + 1)
+    await run_for(heartbeat_of(NARROW), 2.5 * ALONE_BEAT_S)
     assert [(round(at_s - begun_s, 6), since_ms) for at_s, since_ms, _ in others.beats] == [
         (0, 0),
-        (BEAT_S, 1_000),
-        (2 * BEAT_S, 1_000),
+        (ALONE_BEAT_S, 1_000),
+        (2 * ALONE_BEAT_S, 1_000),
     ]
     told = others.beats[0][2]
     assert (told.id, told.lanes, told.active, told.holds, told.oldest) == ("o-me", 5, 3, ("a", "b", "c"), 7.0)
@@ -144,14 +157,14 @@ async def test_heartbeat_tells_a_dispute_once_and_before_it_is_started(
             await nursery.start(heartbeat.run)
             assert [line["process"] for line in logs] == ["'o-a': SUMMARY_WINDOW_SEC is 900 here and 86400 there"]
             others.members.append(member("late", 9_999))
-            await trio.sleep(3 * BEAT_S)
+            await trio.sleep(3 * SHARED_BEAT_S)
             assert len(logs) == 1
             assert [one.member.name for one in heartbeat.disputes()] == ["a"]
             assert len(heartbeat.members()) == 3
             sample = metrics.registry.get_sample_value
             assert (sample("orchestrator_members"), sample("orchestrator_members_disputed")) == (3, 1)
             others.members = [member("a", 1, NARROW)]
-            await trio.sleep(BEAT_S)
+            await trio.sleep(SHARED_BEAT_S)
             assert heartbeat.disputes() == ()
             assert sample("orchestrator_members_disputed") == 0
             nursery.cancel_scope.cancel()
@@ -160,7 +173,8 @@ async def test_heartbeat_tells_a_dispute_once_and_before_it_is_started(
 async def test_heartbeat_without_redis_goes_on(others: Others, autojump_clock: MockClock) -> None:
     """One line while it is away, nobody known once that is too old to be true, and all known when it is back."""
     others.members = [member("a", 1)]
-    heartbeat = heartbeat_of(NARROW)
+    heard: list[list[Member]] = []
+    heartbeat = heartbeat_of(NARROW, heard=lambda members: heard.append(list(members)))
     warnings = []
 
     async def listen() -> None:
@@ -170,12 +184,13 @@ async def test_heartbeat_without_redis_goes_on(others: Others, autojump_clock: M
         nursery.start_soon(listen)
         await trio.sleep(1)
         others.error = AWAY
-        await trio.sleep(TTL_S - 2)
+        await trio.sleep(TTL_S - 2 * SHARED_BEAT_S)
         assert len(heartbeat.disputes()) == 1
-        await trio.sleep(2 * BEAT_S)
-        assert (heartbeat.members(), heartbeat.disputes()) == ((), ())
+        assert heard[-1] != []
+        await trio.sleep(3 * SHARED_BEAT_S)
+        assert (heartbeat.members(), heartbeat.disputes(), heard[-1]) == ((), (), [])
         others.error = None
-        await trio.sleep(BEAT_S)
+        await trio.sleep(ALONE_BEAT_S)
         assert len(heartbeat.members()) == 2
     assert warnings == ["'o-a': SUMMARY_WINDOW_SEC is 900 here and 86400 there", "no answer"]
 
@@ -206,21 +221,21 @@ async def test_an_order_is_done_and_said_to_be_heard_at_once(others: Others, aut
     begun_s = trio.current_time()
 
     async def give() -> None:
-        await trio.sleep(BEAT_S / 2)
+        await trio.sleep(ALONE_BEAT_S / 2)
         quiet = ProcessOrder(wanted=Wanted.QUIET, at_ms=1, by="ann")
         others.orders = (quiet.entry(), ProcessOrder(wanted=Wanted.LANES, at_ms=1, lanes=2).entry())
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(give)
-        await run_for(heartbeat_of(WIDE, orders=orders), 3 * BEAT_S + 1)
+        await run_for(heartbeat_of(WIDE, orders=orders), 3.5 * ALONE_BEAT_S)
     beats = [(round(at_s - begun_s, 6), told.lanes, told.orders) for at_s, _, told in others.beats]
     free, quiet = ToldObedience(5), ToldObedience(5, quiet_since_ms=1_000, by="ann")
     assert beats == [
         (0, 5, free),
-        (BEAT_S, 5, free),
-        (BEAT_S, 2, quiet),
-        (2 * BEAT_S, 2, quiet),
-        (3 * BEAT_S, 2, quiet),
+        (ALONE_BEAT_S, 5, free),
+        (ALONE_BEAT_S, 2, quiet),
+        (2 * ALONE_BEAT_S, 2, quiet),
+        (3 * ALONE_BEAT_S, 2, quiet),
     ]
     assert worker.done == ["quiet", "2 lanes"]
     assert others.heard == others.orders
@@ -235,3 +250,43 @@ async def test_quiet_processes_are_counted(others: Others, autojump_clock: MockC
     metrics = Metrics()
     await run_for(heartbeat_of(WIDE, metrics), 1)
     assert metrics.registry.get_sample_value("orchestrator_members_quiet") == 1
+
+
+def share(registry: str = "here") -> Share:
+    """What a process says of the brands that it comes first for."""
+    return Share(registry, "v", strained=False, chunks=7, brands=3, paused_chunks=1, oldest_s=2.5, age_s=0.25)
+
+
+async def test_heartbeat_passes_on_who_shares_the_work(others: Others, autojump_clock: MockClock) -> None:
+    """Not who reads another registry, says nothing of it, or has been silent for some beats: that one may be gone."""
+    late_ms = round(1000 * gone_s(4)) + 1
+    others.members = [
+        replace(member("a", 1), share=share(), age_ms=late_ms // 2),
+        replace(member("b", 2), share=share("elsewhere")),
+        member("c", 3),
+        replace(member("d", 4), share=share(), age_ms=2 * late_ms),
+    ]
+    heard: list[tuple[str, bool]] = []
+
+    def note(members: Sequence[Member]) -> None:
+        heard[:] = [(one.name, one.share is not None) for one in members]
+
+    await run_for(heartbeat_of(WIDE, heard=note), SHARED_BEAT_S / 2)
+    assert heard == [("a", True), ("b", False), ("c", False), ("d", False), ("me", False)]
+
+
+async def test_heartbeat_tells_our_share(others: Others, autojump_clock: MockClock) -> None:
+    """As it is at each beat, with the processors in use as last measured."""
+    asked: list[float] = []
+
+    def work(cpu: float) -> Work:
+        asked.append(cpu)
+        return replace(WORK, share=share())
+
+    others.members = [member("a", 1)]
+    await run_for(heartbeat_of(WIDE, work=work), 2.5 * SHARED_BEAT_S)
+    assert [told.share for _, _, told in others.beats] == [
+        ToldShare("here", "v", 7, 3, 1, 2.5, 0.25, strained=False)
+    ] * 3
+    assert len(asked) == 3
+    assert all(cpu >= 0 for cpu in asked)

@@ -43,12 +43,13 @@ def test_scheduler_options_follow_the_settings() -> None:
         brand_list_key="+more",
         warm_state_mb=3,
     )
-    options = scheduler_options(settings, "redis://here")
+    options = scheduler_options(settings, "redis://here", "me")
     assert (options.concurrency, options.renew_interval_s) == (9, 2.0)
     assert (options.lane.fetch_timeout_s, options.lane.max_retries, options.lane.backoff_base) == (11, 4, 3)
     assert options.lane.step_timeout_s == 17
     assert options.warm_bytes == 3 << 20
     assert options.discovery.registry_interval_s == 13
+    assert (options.discovery.name, options.discovery.lock_ttl_s) == ("me", 6)
     assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
     assert options.discovery.hints_url == "redis://here"
 

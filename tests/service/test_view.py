@@ -88,7 +88,7 @@ def _service(client: redis.Redis, *, orders: Orders | None = None, **changes: An
     scheduler: Any = FixedScheduler(replace(HEALTHY, **changes))
     feed = UpdateFeed(client, Metrics(merge_implementation="python"))
     heartbeat = Heartbeat(
-        client, Identity("a", "o-1", MINE), Metrics(), work=Work, orders=orders or Orders(Obedient(), 5)
+        client, Identity("a", "o-1", MINE), Metrics(), work=lambda _cpu: Work(), orders=orders or Orders(Obedient(), 5)
     )
     return Service("o-1", scheduler, heartbeat, Documents(client), feed, redis_address="unix:///there")
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY
 from orchestrator.errors import StoreError, WrongTypeError
-from orchestrator.fleet.members import TTL_S
+from orchestrator.fleet.members import TTL_S, Share
 from orchestrator.store.members import (
     MAX_ENTRY_BYTES,
     MAX_MEMBERS,
@@ -18,10 +18,13 @@ from orchestrator.store.members import (
     Told,
     ToldLoad,
     ToldRates,
+    ToldShare,
     beat,
     earlier,
     fitting,
+    gone_s,
     leave,
+    pause_s,
     read_members,
 )
 from tests.redis_server import RedisServer
@@ -256,3 +259,22 @@ def test_an_older_version_says_less(client: redis.Redis) -> None:
     put(client, "old", now_ms(client), now_ms(client), msgspec.json.encode(document))
     put(client, "new", now_ms(client), now_ms(client), msgspec.json.encode(document | {"more": [1]}))
     assert {member.name: member.load for member in read_members(client)} == {"old": None, "new": None}
+
+
+def test_a_share_is_passed_on_if_it_can_be_true(client: redis.Redis) -> None:
+    """With names that can be shown; numbers that nobody counts make none."""
+    told_share = ToldShare("r\n", "v", 7, 3, 1, 2.5, 0.25, strained=True)
+    beat(client, "a", 0, told("a", share=told_share))
+    beat(client, "b", 0, told("b", share=msgspec.structs.replace(told_share, chunks=-1)))
+    beat(client, "c", 0, told("c", share=msgspec.structs.replace(told_share, age=1e99)))
+    (first, *others) = read_members(client)
+    assert first.share == Share("r?", "v", 7, 3, 1, 2.5, 0.25, strained=True)
+    assert [member.share for member in others] == [None, None]
+
+
+def test_many_processes_beat_more_slowly() -> None:
+    """Each hears all others: what all of them read a second does not grow with their number beyond what it must."""
+    assert pause_s(1) > pause_s(2) == pause_s(10) < pause_s(20) < pause_s(MAX_MEMBERS) < TTL_S / 3
+    for members in (1, 2, 10, 20, 50, MAX_MEMBERS):
+        assert gone_s(members) >= min(TTL_S, 4 * pause_s(members) + 1.0)
+    assert gone_s(2) <= 6.0
