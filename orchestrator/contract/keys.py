@@ -48,6 +48,11 @@ def failed_key(brand: str) -> str:
     return f"failed:brand:{brand}"
 
 
+def signed_out_key(nonce: str) -> str:
+    """Name of the STRING (with PX) that says that a session of an operator was ended."""
+    return f"orchestrator:signed-out:{nonce}"
+
+
 def claim_keys(brand: str) -> tuple[str, str, str]:
     """Lock, meta and queue of *brand*, as in :class:`BrandKeys`: claims ask about all brands, and need no others."""
     queue = queue_key(brand)

@@ -133,6 +133,14 @@ class OperatorView(Protocol):
         """
         ...
 
+    async def sign_out(self, nonce: str, left_ms: int) -> None:
+        """Let the session *nonce* be none in any process, for as long as its cookie would live."""
+        ...
+
+    async def signed_out(self, nonce: str) -> bool:
+        """Whether the session *nonce* was ended, in whichever process."""
+        ...
+
     async def holdings(self, brand: str) -> Holdings:
         """What is kept of *brand*, and a purge would take."""
         ...

@@ -13,11 +13,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import trio
-from quart import Blueprint, Response, current_app, redirect, render_template, request
+from quart import Blueprint, Response, current_app, g, redirect, render_template, request
 
 from orchestrator.contract.history import Period
 from orchestrator.contract.letters import Selection
 from orchestrator.contract.process_orders import MAX_LANES, ProcessOrder, Wanted
+from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import PauseError, ProcessChoiceError, ProcessUnknownError, StoreError, TooManyLettersError
 from orchestrator.fleet.ordering import STOPPING, asked
 from orchestrator.fleet.words import CONFLICTS_HELP, conflicts
@@ -47,7 +48,7 @@ from orchestrator.http.ops_view import (
 )
 from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError, not_found
-from orchestrator.http.sign_in import acting, begin, desk, give, recognise, refuse_foreign_pages, session
+from orchestrator.http.sign_in import acting, begin, desk, forget, give, recognise, refuse_foreign_pages, session
 from orchestrator.http.urls import ops_brand_url
 from orchestrator.http.view import number
 from orchestrator.store.members import BEAT_S
@@ -88,10 +89,23 @@ def operator() -> OperatorView:
 @blueprint.before_request
 async def _recognise() -> None:
     await recognise()
+    found, view = session(), current_app.extensions["operator"]
+    if found is not None and view is not None and await _ended(view, found):
+        forget()
+
+
+async def _ended(view: OperatorView, found: Session) -> bool:
+    """Whether *found* was ended, in whichever process; also while nobody can tell."""
+    try:
+        return await view.signed_out(found.nonce)
+    except StoreError:
+        return True
 
 
 @blueprint.after_request
 async def _keep_apart(response: Response) -> Response:
+    if g.get("signed_out", False):
+        give(response, "")  # also with the page of an error: the browser is to lose it whoever else was told
     # A browser says nothing of where a form comes from if it may send no referrer at all.
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-store, no-transform"  # by no proxy either: form tokens stand there
@@ -292,9 +306,17 @@ async def sign_out() -> WerkzeugResponse:
     """End the session."""
     signed_in, _ = await acting()
     desk().sessions.end(signed_in)
-    response = _back(None)
-    give(response, "")  # type: ignore[arg-type]
-    return response
+    g.signed_out = True
+    try:
+        await operator().sign_out(signed_in.nonce, signed_in.left_ms(time.time()))
+    except StoreError as error:
+        detail = (
+            "Signed out in this process and this browser. Redis did not take the word for the other processes: a copy"
+            f" of the cookie would be good there until {iso_utc_seconds(signed_in.until_s * 1000)}, or until the token"
+            " leaves its file."
+        )
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail) from error
+    return _back(None)
 
 
 async def move(view: OperatorView, brand: str | None, order: Order, most: int | None) -> Moved:

@@ -1,8 +1,9 @@
 """Who is signed in as an operator: a signed cookie, and the token that its forms must carry.
 
-Nothing is kept of a session but that it was ended: the cookie says who and until when, under a signature whose key is
-made of the operator's token. So any process with the same token file knows it, also after a restart, and a token that
-is taken out of the file ends its sessions at once. Time is an argument, in Unix seconds.
+Nothing is kept of a session but that it was ended (here, and by a mark in Redis for all): the cookie says who and until
+when, under a signature whose key is made of the operator's token. So any process with the same token file knows it,
+also after a restart, and a token that is taken out of the file ends its sessions at once. Time is an argument, in Unix
+seconds.
 
 Source: RFC 6265bis for cookies; the OWASP cheat sheets for sessions and for forged requests (a token bound to the
 session by HMAC).
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 LIFETIME_S: Final = 8 * 3_600
 """A working day; then the token is asked for again."""
+
+CLOCKS_S: Final = 3_600
+"""Clocks of processes may differ by so much: a mark of an ended session lives that much longer."""
 
 MAX_WHO_CHARS: Final = 64
 MAX_COOKIE_CHARS: Final = 1_024
@@ -71,6 +75,10 @@ class Session:
         """Whether *form_token* is of a form that was made for this session."""
         return hmac.compare_digest(self.form_token.encode(), form_token.encode("utf-8", "replace"))
 
+    def left_ms(self, now_s: float) -> int:
+        """For how long its cookie would be good at *now_s*, and not a moment less where clocks differ a little."""
+        return max(1, round((self.until_s - now_s + CLOCKS_S) * 1000))
+
 
 class Sessions:
     """Makes and reads cookies.
@@ -109,7 +117,7 @@ class Sessions:
         return Session(ticket.who, ticket.until_s, ticket.nonce, form_token)
 
     def end(self, session: Session) -> None:
-        """Take *session* for none from now on, in this process; others only lose its cookie."""
+        """Take *session* for none from now on, in this process; the others are told by a mark in Redis."""
         self._ended[session.nonce] = session.until_s
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)

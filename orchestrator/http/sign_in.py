@@ -71,6 +71,11 @@ async def recognise() -> None:
     g.session = await desk().access.ask(find, otherwise=None) if cookie else None
 
 
+def forget() -> None:
+    """Take the current request for one of nobody's."""
+    g.session = None
+
+
 def session() -> Session | None:
     """The session of the current request; None: nobody is signed in."""
     found: Session | None = g.session

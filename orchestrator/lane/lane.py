@@ -52,6 +52,7 @@ class LaneOptions:
         quantum_s: how long a brand with work keeps its lane while another one waits.
         idle_peek_s: a waiting lane looks at its queue this often even without a hint.
         step_timeout_s: a step that takes longer is given up and its thread abandoned.
+        lease_ttl_s: a lease that was acquired or renewed lives for so long.
     """
 
     fetch_timeout_s: float = 30.0
@@ -60,6 +61,7 @@ class LaneOptions:
     quantum_s: float = 0.5
     idle_peek_s: float = 1.0
     step_timeout_s: float = 30.0
+    lease_ttl_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Lane:
         self._nudge = trio.Event()
         self._idle_since_s: float | None = None
         self._lost = False
+        self._extended_s = trio.current_time()  # no lease of this visit was acquired before
         self._in_call = False
         self._work = Work(tools.clocks.cpu, long=warm is not None and warm.long)
         self._lease_told = False
@@ -146,6 +149,10 @@ class Lane:
         self._nudge.set()
         if not self._in_call:
             self._scope.cancel()
+
+    def renewed(self, sent_s: float) -> None:
+        """The lease was renewed by what was sent at *sent_s*: it cannot expire before its ttl from then on is over."""
+        self._extended_s = sent_s
 
     def lose(self) -> None:
         """The lease is somebody else's: stop at once; what is under way will be refused by Redis."""
@@ -202,7 +209,13 @@ class Lane:
     def _explain_cancel(self) -> LaneOutcome:
         if not self._lost:
             return LaneOutcome.YIELDED
-        return self._explain(LeaseLostError(f"brand {self.brand!r}: the lease was not renewed in time"))
+        found = "is gone before its time" if self._taken else "was not renewed in time"
+        return self._explain(LeaseLostError(f"brand {self.brand!r}: the lease {found}"))
+
+    @property
+    def _taken(self) -> bool:
+        """Whether a lease that is gone by now cannot have expired: an operator took it, or Redis lost its lock."""
+        return trio.current_time() < self._extended_s + self._options.lease_ttl_s
 
     async def _visit(self) -> LaneOutcome:
         try:
@@ -223,7 +236,7 @@ class Lane:
 
     def _explain(self, error: OrchestratorError) -> LaneOutcome:
         self.code, self.reason = code_of(error), str(error).removeprefix(f"brand {self.brand!r}: ")
-        outcome = self._telling.ended_by(error)
+        outcome = self._telling.ended_by(error, taken=isinstance(error, LeaseLostError) and self._taken)
         # A commit that was fenced or got no answer in time may pass when it is smaller.
         if outcome is LaneOutcome.LOST or (outcome is LaneOutcome.FAILED and self._session.committing):
             self._session.lost()

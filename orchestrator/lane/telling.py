@@ -204,8 +204,8 @@ class Telling:
             chunk_ids=list(step.conflicting),
         )
 
-    def ended_by(self, error: OrchestratorError) -> LaneOutcome:
-        """How *error* ends the visit."""
+    def ended_by(self, error: OrchestratorError, *, taken: bool = False) -> LaneOutcome:
+        """How *error* ends the visit; *taken*: the lease went before it could expire, which is no fault here."""
         outcome, commit = next((outcome, commit) for kind, outcome, commit in OUTCOMES if isinstance(error, kind))
         metrics = self._metrics
         if commit is not None:
@@ -220,8 +220,8 @@ class Telling:
         elif outcome is LaneOutcome.YIELDED:
             self._log.debug("brand let go: clocks differ", reason=str(error))
         elif outcome is LaneOutcome.LOST:
-            metrics.lease("lost")
-            self._log.warning("lease lost", reason=str(error))
+            metrics.lease("taken" if taken else "lost")
+            self._log.warning("lease taken away" if taken else "lease lost", reason=str(error))
         elif outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
             code = code_of(error)
             helps = "" if code is None else remedy(code, self._brand)

@@ -38,7 +38,7 @@ RedisOperation = Literal["read", "write"]
 CommitOutcome = Literal[
     "ok", "duplicate", "fenced", "stale", "head", "wrong_type", "dead_letter_full", "unavailable", "refused"
 ]
-LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost"]
+LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost", "taken"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
 AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed"]
@@ -240,7 +240,11 @@ class Metrics:
         self.commits = self._counter("commits", "Commits by outcome.", "outcome")
         for outcome in COMMIT_OUTCOMES:
             self.commits.labels(outcome)
-        self.lease_events = self._counter("lease_events", "What happened to leases of brands, by event.", "event")
+        self.lease_events = self._counter(
+            "lease_events",
+            "What happened to leases of brands, by event; taken: gone before it could expire.",
+            "event",
+        )
         for event in LEASE_EVENTS:
             self.lease_events.labels(event)
         self.lane_failures = self._counter("lane_failures", "Visits to a brand that were given up after retries.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 
@@ -33,6 +33,7 @@ from orchestrator.scheduler.roster import Roster
 from orchestrator.scheduler.strain import Strain
 from orchestrator.scheduler.warm_states import WarmStates
 from orchestrator.store.store import Store
+from orchestrator.store.types import Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,18 +403,23 @@ class Scheduler:
             leases = [lease for lane in self._lanes.values() if (lease := lane.lease) is not None]
             if not leases:
                 continue
+            sent_s = trio.current_time()
             try:
                 lost = await trio.to_thread.run_sync(self._store.renew, leases, limiter=limiter, abandon_on_cancel=True)
             except StoreError as error:
                 self._log.warning("leases not renewed", leases=len(leases), reason=str(error))
                 continue
             self._metrics.lease_events.labels("renewed").inc(len(leases) - len(lost))
-            for lease in lost:
-                self._drop(lease.brand, lease.token)
+            self._tell_renewed(leases, {(lease.brand, lease.token) for lease in lost}, sent_s)
 
-    def _drop(self, brand: str, token: str) -> None:
-        """End the lane whose lease is lost, unless the brand has a newer lease by now."""
-        lane = self._lanes.get(brand)
-        lease = None if lane is None else lane.lease
-        if lane is not None and lease is not None and lease.token == token:
-            lane.lose()
+    def _tell_renewed(self, leases: Sequence[Lease], lost: Collection[tuple[str, str]], sent_s: float) -> None:
+        """End the lanes whose leases are lost; the others go on, unless the brand has a newer lease by now."""
+        for lease in leases:
+            lane = self._lanes.get(lease.brand)
+            held = None if lane is None else lane.lease
+            if lane is None or held is None or held.token != lease.token:
+                continue
+            if (lease.brand, lease.token) in lost:
+                lane.lose()
+            else:
+                lane.renewed(sent_s)

@@ -36,6 +36,7 @@ from orchestrator.store.pauses import pause, resume
 from orchestrator.store.process_orders import give
 from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
 from orchestrator.store.registration import unregister
+from orchestrator.store.signed_out import is_signed_out, mark_signed_out
 
 T = TypeVar("T")
 
@@ -176,6 +177,14 @@ class Operator:
         ordered = await self._call(order)
         self._changed()
         return ordered
+
+    async def sign_out(self, nonce: str, left_ms: int) -> None:
+        """Let the session *nonce* be none in any process."""
+        await self._call(lambda: mark_signed_out(self._client, nonce, left_ms))
+
+    async def signed_out(self, nonce: str) -> bool:
+        """Whether the session *nonce* was ended, in whichever process."""
+        return await self._call(lambda: is_signed_out(self._client, nonce))
 
     async def holdings(self, brand: str) -> Holdings:
         """What is kept of *brand*."""

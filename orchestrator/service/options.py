@@ -87,6 +87,7 @@ def scheduler_options(settings: Settings, redis_url: str, name: str) -> Schedule
             max_retries=settings.max_retries,
             backoff_base=settings.retry_backoff_base,
             step_timeout_s=settings.step_timeout_sec,
+            lease_ttl_s=settings.lock_ttl_sec,
         ),
         discovery=DiscoveryOptions(
             registry_keys=settings.brand_list_keys,

@@ -76,6 +76,7 @@ class MemoryOperator:
         self.queues: dict[str, list[bytes]] = {}
         self.written: list[Act] = []
         self.minutes: list[Minute] = []
+        self.ended: dict[str, int] = {}
         self.hours: list[Hour] = []
         self.error: Exception | None = None
         self.refused: dict[str, Exception] = {}
@@ -200,6 +201,16 @@ class MemoryOperator:
         names = {one.name for one in chosen}
         self.members = [replace(one, asked=(order,)) if one.name in names else one for one in self.members]
         return chosen
+
+    async def sign_out(self, nonce: str, left_ms: int) -> None:
+        """End the session, in any process that shares this view."""
+        self._check("sign_out")
+        self.ended[nonce] = left_ms
+
+    async def signed_out(self, nonce: str) -> bool:
+        """Whether it was ended."""
+        self._check("signed_out")
+        return nonce in self.ended
 
     async def holdings(self, brand: str) -> Holdings:
         """What is kept."""

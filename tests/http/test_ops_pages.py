@@ -18,7 +18,7 @@ from orchestrator.fleet.view import Standing
 from orchestrator.http import Access, AccessOptions, build_app
 from orchestrator.http import access as access_module
 from orchestrator.http.ops_view import PAYLOAD_CHARS
-from orchestrator.http.sessions import MAX_FAILURES
+from orchestrator.http.sessions import CLOCKS_S, LIFETIME_S, MAX_FAILURES
 from orchestrator.process.metrics import Metrics
 from orchestrator.process.secret_files import read_bounded
 from orchestrator.store.orphans import Orphan, Orphans
@@ -296,6 +296,44 @@ async def test_signing_out_ends_the_session(app: QuartTrio, signed: TestClientPr
     assert "Max-Age=0" in response.headers["Set-Cookie"]
     thief = app.test_client()
     page = await thief.get("/ops", headers={"Cookie": f"operator={kept}"})
+    assert "Sign in to act" in await page.get_data(as_text=True)
+
+
+async def test_signing_out_ends_the_session_in_every_process(
+    service: MemoryService, signed: TestClientProtocol, full: MemoryOperator, access: Access
+) -> None:
+    """By a mark in what they share; who kept the cookie neither sees forms elsewhere nor can act there."""
+    [kept] = [cookie.value for cookie in signed.cookie_jar or ()]
+    elsewhere = build_app(service, Metrics(), access=access, operator=full).test_client()
+    headers = OWN | {"Cookie": f"operator={kept}"}
+    token = await form_token(signed)
+    form = FORMS["/ops/brands"] | {"form_token": token}
+    assert "Signed in" in await (await elsewhere.get("/ops", headers=headers)).get_data(as_text=True)
+    await signed.post("/ops/sign-out", form={"form_token": token}, headers=OWN)
+    assert "Sign in to act" in await (await elsewhere.get("/ops", headers=headers)).get_data(as_text=True)
+    assert (await elsewhere.post("/ops/brands", form=form, headers=headers)).status_code == 403
+    [left_ms] = full.ended.values()
+    assert LIFETIME_S * 1000 < left_ms <= (LIFETIME_S + CLOCKS_S) * 1000
+
+
+async def test_without_an_answer_nobody_is_signed_in(signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """Whether the session was ended nobody knows then."""
+    full.refused["signed_out"] = StoreUnavailableError("away")
+    assert "Sign in to act" in await text(signed, "/ops")
+    full.refused.clear()
+    assert "Signed in" in await text(signed, "/ops")
+
+
+async def test_a_mark_that_is_refused_is_told(app: QuartTrio, signed: TestClientProtocol, full: MemoryOperator) -> None:
+    """This process and this browser are signed out all the same."""
+    [kept] = [cookie.value for cookie in signed.cookie_jar or ()]
+    form = {"form_token": await form_token(signed)}
+    full.refused["sign_out"] = StoreRefusedError("OOM")
+    response = await signed.post("/ops/sign-out", form=form, headers=OWN)
+    assert response.status_code == 503
+    assert "would be good there until 20" in await response.get_data(as_text=True)
+    assert "Max-Age=0" in response.headers["Set-Cookie"]
+    page = await app.test_client().get("/ops", headers={"Cookie": f"operator={kept}"})
     assert "Sign in to act" in await page.get_data(as_text=True)
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -231,9 +231,31 @@ async def test_lane_that_gave_up_a_step_lets_its_thread_begin_no_other(
 async def test_lane_that_lost_its_lease_stops_at_once(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
     """What is under way would be refused anyway: cancelled in the middle of a step, at 2 s of 9."""
     visit.script.steps.append(Takes(9.0, WORK))
-    lane = visit.lane()
+    lane = visit.lane(lease_ttl_s=2.0)
     assert await outcome_at(lane, {2.0: lane.lose}) == (LaneOutcome.LOST, 2.0)
     assert visit.script.ended == "abandoned"
+    assert visit.value("lease_events_total", event="lost") == 1
+    assert lane.reason == "the lease was not renewed in time"
+
+
+@pytest.mark.parametrize(("lost_s", "event"), [(2.9, "taken"), (3.1, "lost")])
+async def test_a_lease_that_goes_before_its_time_was_taken(
+    visit: LaneUnderTest, autojump_clock: MockClock, lost_s: float, event: str
+) -> None:
+    """Renewed by what was sent at 1 s, it lives until 3 s at least: gone before, nobody here was too slow."""
+    visit.script.steps.append(Takes(9.0, WORK))
+    lane = visit.lane(lease_ttl_s=2.0)
+    calls: dict[float, Callable[[], None]] = {1.5: partial(lane.renewed, 1.0), lost_s: lane.lose}
+    assert await outcome_at(lane, calls) == (LaneOutcome.LOST, lost_s)
+    counted = {name: visit.value("lease_events_total", event=name) for name in ("taken", "lost")}
+    assert counted == {"taken": 0, "lost": 0} | {event: 1}
+    assert ("before its time" in lane.reason) == (event == "taken")
+
+
+async def test_only_a_lease_that_is_gone_can_have_been_taken(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
+    """A queue that somebody moved is another thing, and counts as ever."""
+    visit.script.steps.append(QueueMovedError("x"))
+    await outcome_at(visit.lane(), {})
     assert visit.value("lease_events_total", event="lost") == 1
 
 

@@ -412,8 +412,8 @@ LANE_GUARDS: Final = (
             (_STORE, "counted = attempts + (queued > 0)", "counted = attempts + 1", _LETS_GO),
             (
                 "orchestrator/scheduler/scheduler.py",
-                "lane is not None and lease is not None and lease.token == token",
-                "lane is not None",
+                "if lane is None or held is None or held.token != lease.token:",
+                "if lane is None or held is None:",
                 "scheduler",
             ),
         )

@@ -13,6 +13,7 @@ _MEMBERS: Final = "orchestrator/store/members.py"
 _OBEYS: Final = "orchestrator/service/obedience.py"
 _HEARTBEAT: Final = "orchestrator/service/heartbeat.py"
 _SCHEDULER: Final = "orchestrator/scheduler/scheduler.py"
+_LANE: Final = "orchestrator/lane/lane.py"
 _APP: Final = "orchestrator/service/app.py"
 
 _MEANT: Final = "orchestrator/fleet/ordering.py"
@@ -28,6 +29,7 @@ _LIES: Final = "tests/store/test_process_orders.py"
 _DOES: Final = "tests/service/test_obedience.py"
 _BEATS: Final = "tests/service/test_heartbeat.py"
 _LANES: Final = "tests/scheduler/test_orders.py"
+_SCHEDULED: Final = "tests/scheduler/test_scheduler.py"
 _SERVES: Final = "tests/service/test_app.py::test_serve_obeys_operators"
 
 ORDER_GUARDS: Final = (
@@ -108,5 +110,25 @@ ORDER_GUARDS: Final = (
         "if False:",
         "tests/http/test_ops_api.py",
     ),
+    # sessions end everywhere, and while nobody can tell nobody is signed in
+    Guard(_PAGES, "and await _ended(view, found)", "and False", "tests/http/test_ops_pages.py"),
+    Guard(
+        _PAGES,
+        "    except StoreError:\n        return True\n",
+        "    except StoreError:\n        return False\n",
+        "tests/http/test_ops_pages.py",
+    ),
+    Guard(_PAGES, "    g.signed_out = True\n", "", "tests/http/test_ops_pages.py"),
+    Guard("orchestrator/store/signed_out.py", ", px=max(1, left_ms))", ")", "tests/service/test_operator.py"),
+    # leases: what went before its time was taken, and nothing else
+    *(
+        Guard(_LANE, text, instead, "tests/lane/test_lane.py")
+        for text, instead in (
+            ("trio.current_time() < self._extended_s + self._options.lease_ttl_s", "False"),
+            ("isinstance(error, LeaseLostError) and self._taken", "self._taken"),
+            ("        self._extended_s = sent_s\n", "        del sent_s\n"),
+        )
+    ),
+    Guard(_SCHEDULER, "                lane.renewed(sent_s)\n", "                pass\n", _SCHEDULED),
 )
 """Every row."""

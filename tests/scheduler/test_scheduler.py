@@ -546,6 +546,26 @@ async def test_scheduler_keeps_a_lane_whose_former_lease_is_lost(
     assert [len(world.scripts[brand].times("open")) for brand in world.brands] == [1, 1]
 
 
+async def test_a_lease_that_is_renewed_and_then_taken_was_not_lost(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renewals go out at 5 and 10 s of the run; the second one finds the lease gone, 5 s after the first.
+
+    By then a ttl of 8 s is over since the visit began, but not since the first renewal.
+    """
+    world, metrics = FakeRedis("nike"), Metrics()
+    async with running(make_scheduler(world, monkeypatch, metrics=metrics, lease_ttl_s=8.0)):
+        world.push("nike", Takes(60.0, WORK))
+        await trio.sleep(6.0)
+        world.lost = {"nike"}
+        await trio.sleep(6.0)
+    events = {
+        event: metrics.registry.get_sample_value("orchestrator_lease_events_total", {"event": event})
+        for event in ("taken", "lost")
+    }
+    assert events == {"taken": 1, "lost": 0}
+
+
 async def test_scheduler_starts_over_after_a_lost_lease_at_once(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

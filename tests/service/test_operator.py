@@ -11,7 +11,7 @@ import trio
 
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.history import Period
-from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, ORDERS_KEY, BrandKeys
+from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, ORDERS_KEY, BrandKeys, signed_out_key
 from orchestrator.contract.letters import Selection, Writer, group_name
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.contract.process_orders import Wanted
@@ -249,3 +249,13 @@ async def test_processes_are_ordered_and_each_is_written_down(operator: Operator
         ("bob", "processes quiet", {"process": names[0], "id": "o-a"}),
         ("ann", "processes lanes", {"process": names[1], "id": "o-b", "lanes": 3}),
     ]
+
+
+async def test_a_session_that_was_ended_is_none_for_everybody(operator: Operator, redis_client: redis.Redis) -> None:
+    """For as long as its cookie would live; others are not touched."""
+    other = Operator(redis_client, [REGISTRY])
+    await operator.sign_out("nonce-of-tests", 60_000)
+    assert await other.signed_out("nonce-of-tests")
+    assert not await other.signed_out("another")
+    assert 0 < redis_client.pttl(signed_out_key("nonce-of-tests")) <= 60_000
+    redis_client.delete(signed_out_key("nonce-of-tests"))
