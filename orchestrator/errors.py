@@ -100,6 +100,10 @@ class StoreRefusedError(StoreError):
     """Raised when Redis answered with an error (OOM, READONLY, NOAUTH, NOPERM, ...) and changed nothing."""
 
 
+class SegmentLostError(StoreUnavailableError):
+    """Raised when what a commit refers to was not written, or was lost at once (``LOST``); it may be sent again."""
+
+
 class ClockSkewError(StoreError):
     """Raised when Redis's clock and this machine's differ by more than is allowed; nothing may be folded by either."""
 

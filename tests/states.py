@@ -29,6 +29,7 @@ class StoredState:
         brand: its name.
         now_ms: when its last commit was made, Unix ms.
         state: the fields of the state hash.
+        segments: what of it lies apart; nothing did before format 5.
         meta: those of the meta hash.
         seen: digests of the chunks that were counted.
         trend: the published trend.
@@ -42,6 +43,7 @@ class StoredState:
     brand: str
     now_ms: int
     state: Mapping[bytes, bytes]
+    segments: Mapping[bytes, bytes]
     meta: Mapping[bytes, bytes]
     seen: frozenset[bytes]
     trend: Any
@@ -60,6 +62,7 @@ class StoredState:
             brand=document["brand"],
             now_ms=document["now_ms"],
             state=_bytes(document["state"]),
+            segments=_bytes(document.get("segments", {})),
             meta=_bytes(document["meta"]),
             seen=frozenset(map(b64decode, document["seen0"])),
             trend=document["trend"],
@@ -73,8 +76,9 @@ class StoredState:
     def restore(self, client: redis.Redis, brand: str) -> None:
         """Put what outlives a lease into Redis, as the keys of *brand*."""
         keys = BrandKeys.of(brand)
-        for key, fields in ((keys.state, self.state), (keys.meta, self.meta)):
-            client.hset(key, items=[part for pair in fields.items() for part in pair])
+        for key, fields in ((keys.state, self.state), (keys.segments, self.segments), (keys.meta, self.meta)):
+            if fields:
+                client.hset(key, items=[part for pair in fields.items() for part in pair])
         client.sadd(keys.seen0, *self.seen)
 
 

@@ -116,6 +116,7 @@ class Writer:
             "brand": self._brand,
             "now_ms": history[-2][0],
             "state": _texts(self._client.hgetall(self._keys.state)),
+            "segments": _texts(self._client.hgetall(self._keys.segments)),
             "meta": _texts(self._client.hgetall(self._keys.meta)),
             "digests0": b64encode(digests).decode(),
             "trend": _decoded(self._client.hgetall(self._keys.trend)),

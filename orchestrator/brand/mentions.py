@@ -18,11 +18,12 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
+from orchestrator.contract.segments import MENTION_IDS
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
 from orchestrator.kernels.hashing import under_key
 
-PREFIX = b"m:"
+PREFIX = MENTION_IDS
 KEPT_IDS = 10_000
 ID_BYTES = 8
 

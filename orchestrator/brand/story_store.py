@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
+from orchestrator.brand import mentions
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.mentions import KEPT_IDS, MentionStore
 from orchestrator.brand.segments import MOST_CLEANED_BYTES, SegmentLog, in_order
+from orchestrator.contract.segments import STORIES
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.fold import MentionIds, Story, pack_stories
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from orchestrator.kernels.merge import StoryIndex
 
 HEAD_FIELD = b"s"
-PREFIX = b"s:"
+PREFIX = STORIES
 FOLDED_FIELD = b"f"
 BACKGROUND_FIELD = b"b"
 
@@ -71,6 +73,11 @@ class _Background(Struct, array_like=True):
     words: list[str]
     counts: bytes
     centres: list[bytes] = []
+
+
+def is_of_stories(name: bytes) -> bool:
+    """Whether the field of that name holds stories, or what is only known together with them."""
+    return name in {HEAD_FIELD, FOLDED_FIELD, BACKGROUND_FIELD} or name.startswith((PREFIX, mentions.PREFIX))
 
 
 _segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])

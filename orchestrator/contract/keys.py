@@ -87,6 +87,7 @@ class BrandKeys:
     outbox: str  # LIST
     telling: str  # STRING with PX
     retried: str  # HASH, marks of dead letters that were sent again
+    segments: str  # HASH, large parts of the state
 
     @classmethod
     def of(cls, brand: str) -> BrandKeys:
@@ -111,4 +112,5 @@ class BrandKeys:
             outbox=f"{own}outbox",
             telling=f"{own}telling",
             retried=f"{own}retried",
+            segments=f"{own}segments",
         )

@@ -12,6 +12,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.brand.state import BrandState
+from orchestrator.brand.story_store import is_of_stories
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.lane.duplicates import Ledger
@@ -20,6 +21,8 @@ from orchestrator.store import Commit, Lease, Store
 from orchestrator.store.damage import SIZES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import redis
 
     from orchestrator.brand.outputs import Reanchoring
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 HOLDER: Final = "repair"
 """How the token of the lease names this command."""
 
-COMPARED: Final = (*SIZES, "check0", "check1")
+COMPARED: Final = (*SIZES, "check0", "check1", "segments")
 """Fields of meta without which what is stored is not compared with what was committed."""
 
 
@@ -39,7 +42,8 @@ def repair(
 ) -> list[str]:
     """Put right what is wrong with *brand*; with *dry_run* only say what would be done.
 
-    With *accept_loss* a key that lost or gained members is taken as it is. Nothing brings back what is gone.
+    With *accept_loss* a key that lost or gained members is taken as it is; a state that lost segments goes on without
+    its stories. Nothing brings back what is gone.
 
     Returns:
         A sentence for each thing that was, or would be, done; none if nothing is wrong that can be repaired.
@@ -54,7 +58,9 @@ def repair(
     token = store.new_token(HOLDER)
     try:
         lease, done = _acquired(store, brand, token, dry_run=dry_run, accept_loss=accept_loss)
-        return done if lease is None else [*done, *_repaired(store, settings, lease, dry_run=dry_run)]
+        if lease is None:
+            return done
+        return [*done, *_repaired(store, settings, lease, dry_run=dry_run, accept_loss=accept_loss)]
     finally:
         # By its token alone: where the clocks differ the lease is held, and there is no answer that names it.
         store.release(Lease(brand, token, 0, 0, "", 0, 0, 0, 0))
@@ -69,7 +75,7 @@ def _acquired(
         try:
             # Also while it is paused: who mends a brand has often paused it first.
             lease = store.acquire(brand, token, even_paused=True)
-            Ledger(store.load(lease).digests)
+            Ledger(store.salvage(lease)[0].digests)
             return lease, done  # noqa: TRY300 - what is loaded is part of what is tried
         except DamagedMetaError as error:
             done.append(f"{error.field!r} in meta was {error.value!r}, and begins anew")
@@ -84,19 +90,25 @@ def _acquired(
         store.forget(brand, fields)
 
 
-def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool) -> list[str]:
+def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool, accept_loss: bool) -> list[str]:
     config = session_config(settings, HOLDER)
-    state, moved = BrandState.reanchored(config.fold, store.load_state(lease), lease.now_ms)
-    if moved is None:
-        return []
-    store.settle(lease, state.bounds)
-    if not dry_run:
-        store.commit(lease, _commit(state, lease, config))
-    return [_told(moved)]
+    stored, lost = store.salvage(lease) if accept_loss else (store.load(lease), [])
+    fields = stored.fields
+    gone = [*lost, *filter(is_of_stories, fields)] if lost else []
+    kept = {name: value for name, value in fields.items() if name not in gone}
+    state, moved = BrandState.reanchored(config.fold, kept, lease.now_ms)
+    done = [_told(moved)] if moved is not None else []
+    if lost:
+        done.append(f"{len(lost)} segments are lost or damaged, and the stories are gone with them; all else stays")
+    if done:
+        store.settle(lease, state.bounds)
+    if done and not dry_run:
+        store.commit(lease, _commit(state, lease, config, gone))
+    return done
 
 
-def _commit(state: BrandState, lease: Lease, config: SessionConfig) -> Commit:
-    """Writes the whole *state* and takes nothing from the queue."""
+def _commit(state: BrandState, lease: Lease, config: SessionConfig, gone: Sequence[bytes]) -> Commit:
+    """Writes what changed of *state*, removes the fields that are *gone*, and takes nothing from the queue."""
     changes = state.take_changes()
     version = lease.version + 1
     return Commit(
@@ -104,7 +116,7 @@ def _commit(state: BrandState, lease: Lease, config: SessionConfig) -> Commit:
         expected_cid=lease.cid,
         version=version,
         put=changes.put,
-        remove=changes.remove,
+        remove=[*changes.remove, *gone],
         summary=state.summary(lease.brand, lease.now_ms, lease.epoch, version),
         due_ms=changes.due_ms,
         spikes=changes.spikes,

@@ -20,6 +20,7 @@ from orchestrator.errors import (
     OldStateError,
     OrchestratorError,
     QueueMovedError,
+    SegmentLostError,
     StaleStateError,
     WrongSizeError,
     WrongTypeError,
@@ -49,6 +50,7 @@ class Code(StrEnum):
     SIZE = "SIZE"
     SETTINGS = "SETTINGS"
     PAUSED = "PAUSED"
+    LOST = "LOST"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
@@ -117,6 +119,7 @@ _MEANING: Final[dict[Code, tuple[type[OrchestratorError], str]]] = {
     Code.BUSY: (BrandBusyError, "leased by another orchestrator for at most {} ms more"),
     Code.FENCED: (LeaseLostError, "the lease is not ours any more"),
     Code.STALE: (StaleStateError, "its last commit is {!r}, not the one that the fold started from"),
+    Code.LOST: (SegmentLostError, "{!r}, which was written just before, is not there as a whole"),
     Code.HEAD: (QueueMovedError, "the queue does not begin with the items that were peeked"),
     Code.NEWER: (NewerStateError, "its state has format {!r}, which a newer version wrote"),
     Code.FORMAT: (OldStateError, "its state has format {!r}, too old for this version"),

@@ -10,8 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.segments import MARK
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.fleet.parking import Code
+from orchestrator.store.client import translated
 from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ SIZES: Final = ("fields", "digests0", "digests1", "seen0", "seen1")
 
 NUMBERS: Final = (
     *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1", "conflicts"),
+    "segments",
     *SIZES,
 )
 """Fields of meta that are whole numbers, the sizes last."""
 
 _SLICE: Final = 128
-"""Brands asked about in one round trip, with six commands each."""
+"""Brands asked about in one round trip, with seven commands each."""
+
+_MOST_STRAYS: Final = 10_000
+"""As acquire sees it: no commits that were lost leave more segments than these behind."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 _CID: Final = re.compile(rb"[0-9A-Za-z-]{0,64}")
@@ -56,17 +62,24 @@ def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
 
 
 def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
-    found = (
-        (brand, _damage(brand, *replies)) for brand, replies in ask_each(client, brands, _questions, at_once=_SLICE)
-    )
-    return {brand: damage for brand, damage in found if damage is not None}
+    found = {}
+    for brand, (meta, *sizes, apart) in ask_each(client, brands, _questions, at_once=_SLICE):
+        if not isinstance(meta, list) or not all(isinstance(size, int) for size in (*sizes, apart)):
+            continue  # a foreign type is another trouble
+        known = dict(zip(("cid", *NUMBERS), meta, strict=True))
+        if _NUMBER.fullmatch(known["format"] or b"") and int(known["format"]) > STATE_FORMAT:
+            continue  # a newer version's to judge
+        damage = _damage(brand, known, *sizes) or _damage_apart(client, brand, known["segments"], apart)
+        if damage is not None:
+            found[brand] = damage
+    return found
 
 
 def _questions(brand: str) -> list[Command]:
     keys = BrandKeys.of(brand)
     counts = ("HLEN", "STRLEN", "STRLEN", "SCARD", "SCARD")
     sizes: list[Command] = list(zip(counts, _sized(keys), strict=True))
-    return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes]
+    return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes, ("HLEN", keys.segments)]
 
 
 def _sized(keys: BrandKeys) -> tuple[str, ...]:
@@ -74,21 +87,35 @@ def _sized(keys: BrandKeys) -> tuple[str, ...]:
     return keys.state, keys.digests0, keys.digests1, keys.seen0, keys.seen1
 
 
-def _damage(brand: str, meta: Any, *sizes: Any) -> Damage | None:
-    """What is wrong; None if nothing is, or if a key has a foreign type, which is another trouble."""
-    if not isinstance(meta, list) or not all(isinstance(size, int) for size in sizes):
-        return None
-    cid, *numbers = meta
-    known = dict(zip(NUMBERS, numbers, strict=True))
-    if _NUMBER.fullmatch(known["format"] or b"") and int(known["format"]) > STATE_FORMAT:
-        return None  # a newer version's to judge
-    if cid is not None and not _CID.fullmatch(cid):
-        return Damage(Code.META, f"its cid is {cid[:40]!r}")
+def _damage(brand: str, known: dict[str, bytes | None], *sizes: int) -> Damage | None:
+    """What is wrong with meta, or by its word with the state or a generation; None if nothing is."""
     for name, value in known.items():
-        if value is not None and not _NUMBER.fullmatch(value):
+        if value is not None and not (_CID if name == "cid" else _NUMBER).fullmatch(value):
             return Damage(Code.META, f"its {name} is {value[:40]!r}")
     keys = BrandKeys.of(brand)
-    for key, size, left in zip(_sized(keys), sizes, numbers[-len(SIZES) :], strict=True):
-        if left is not None and int(left) != size:
-            return Damage(Code.SIZE, f"{key!r} has the size {size}, its last commit left {int(left)}")
+    for key, size, name in zip(_sized(keys), sizes, SIZES, strict=True):
+        if (left := known[name]) is not None and int(left) != size:
+            return _of_size(key, size, left)
     return None
+
+
+def _damage_apart(client: redis.Redis, brand: str, left: bytes | None, size: int) -> Damage | None:
+    """What is wrong with the segments, where nothing is with the rest: of those that lie there some may be nobody's."""
+    if left is None or size == int(left):
+        return None
+    if int(left) < size <= int(left) + _MOST_STRAYS:
+        size = _referred(client, brand)
+    return None if size == int(left) else _of_size(BrandKeys.of(brand).segments, size, left)
+
+
+def _referred(client: redis.Redis, brand: str) -> int:
+    """How many of the segments that lie there a field of the state refers to."""
+    keys = BrandKeys.of(brand)
+    with translated():
+        names: Any = client.hkeys(keys.segments)
+        fields: Any = client.hmget(keys.state, [name.partition(b":")[2] or name for name in names]) if names else []
+    return sum(value is not None and value.startswith(MARK + name) for name, value in zip(names, fields, strict=True))
+
+
+def _of_size(key: str, size: int, left: bytes) -> Damage:
+    return Damage(Code.SIZE, f"{key!r} has the size {size}, its last commit left {int(left)}")

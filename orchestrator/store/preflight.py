@@ -198,6 +198,7 @@ def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
     try:
         with translated():
             client.rpush(keys.queue, "one", "two")
+            client.hset(keys.segments, "nobody's", "x")  # which acquire sweeps
         lease = store.acquire(brand, store.new_token("preflight"))
         replies = [store.commit(lease, commit) for commit in _commits(store, lease)]
         store.renew([lease])

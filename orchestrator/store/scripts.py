@@ -27,6 +27,7 @@ KEY_TYPES: Final = {
     "trend": "hash",
     "recent": "list",
     "outbox": "list",
+    "segments": "hash",
     "seen0": "set",
     "seen1": "set",
 }

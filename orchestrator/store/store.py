@@ -18,16 +18,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from orchestrator.contract import lock_token
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
 from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys, claim_keys, failed_key
-from orchestrator.errors import ClockSkewError, DeadLetterFullError, SettingsRefusedError, StoreError
+from orchestrator.errors import (
+    ClockSkewError,
+    DeadLetterFullError,
+    SegmentLostError,
+    SettingsRefusedError,
+    StoreError,
+)
 from orchestrator.store import glance as glances
-from orchestrator.store import pauses, scripts
+from orchestrator.store import pauses, scripts, segments
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.codes import Code, check_reply, full_error
@@ -60,6 +66,7 @@ if TYPE_CHECKING:
     from orchestrator.contract.pauses import Pause
     from orchestrator.store.glance import Part
     from orchestrator.store.line import Line, Reply
+    from orchestrator.store.segments import Parts
     from orchestrator.store.types import Commit, DigestChange, ReadOn, Registry
     from orchestrator.store.wire import Bulk, Command
 
@@ -125,6 +132,7 @@ class Store:
         self._runner = ScriptRunner(client)
         self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
         self._observe = observe
+        self._segments = segments.Splitter()
         self._lock_ttl_ms = round(self.options.lock_ttl_s * 1000)
 
     def close(self) -> None:
@@ -260,22 +268,35 @@ class Store:
         return replies
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
-        """All fields of the brand's state; empty for a brand that was never committed."""
-        with self._timed("read"), translated():
-            fields = self._client.hgetall(BrandKeys.of(lease.brand).state)
-        return cast("dict[bytes, bytes]", fields)  # decode_responses is off
+        """All fields of the brand's state, as a whole; empty for a brand that was never committed.
+
+        Raises:
+            InvalidStateError: a part of it that lies apart is lost or damaged.
+            StaleStateError: somebody committed meanwhile.
+        """
+        with self._timed("read"):
+            return segments.load(self._client, lease.brand)
 
     def load(self, lease: Lease) -> Stored:
-        """All that the last commit left of the brand's memory, in one round trip."""
+        """All that the last commit left of the brand's memory, in one round trip; raises as :meth:`load_state`."""
+        return self._load(lease, None)
+
+    def salvage(self, lease: Lease) -> tuple[Stored, list[bytes]]:
+        """What of it is whole, and the fields of the state whose segments are lost or damaged, by name."""
+        lost: list[bytes] = []
+        return self._load(lease, lost), lost
+
+    def _load(self, lease: Lease, lost: list[bytes] | None) -> Stored:
         keys = BrandKeys.of(lease.brand)
         commands: list[Command] = [
-            ("HGETALL", keys.state),
             ("HMGET", keys.meta, "seen_since", "check0", "check1", "conflicts"),
             *(("GET", key) for key in (keys.digests0, keys.digests1)),
             *(("SMEMBERS", key) for key in (keys.seen0, keys.seen1)),  # of versions before format 5
+            *segments.reading(keys),
         ]
         with self._timed("read"):
-            fields, numbers, younger, older, *sets = map(checked, self._runner.run(commands))
+            numbers, younger, older, *rest = map(checked, self._runner.run(commands))
+        sets, fields = rest[:2], segments.read(lease.brand, rest[2:], lost)
         # Acquire has seen to it that they are numbers.
         begun_ms, *checks, conflicts = (None if number is None else int(number) for number in numbers)
         digests = StoredDigests(
@@ -288,7 +309,7 @@ class Store:
             older_set=_digests(sets[1]),
             conflicts=conflicts or 0,
         )
-        return Stored(_pairs(fields), digests)
+        return Stored(fields, digests)
 
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:
         """Read the first *limit* chunks of the queue and count an attempt at them; *look* at those after them.
@@ -345,7 +366,8 @@ class Store:
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
         """
         keys = BrandKeys.of(lease.brand)
-        commands = [self._commit(keys, lease, commit)]
+        committing = self._commit(keys, lease, commit)
+        commands = list(committing)
         if read_on is not None:
             commands.append(self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look))
         asked_ms = self.clock.now_ms()
@@ -353,7 +375,7 @@ class Store:
         def parse(replies: Sequence[Any]) -> CommitReply:
             # On another connection while the line holds its own: the pool has some to spare.
             self._runner.load_if_forgotten(replies)
-            reply = _commit_reply(keys, replies)
+            reply = self._commit_reply(keys, replies[len(committing) - 1 :])
             return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)
 
         question = Question(commands, parse, partial(self._observe, "write"))
@@ -366,8 +388,8 @@ class Store:
         """Send *commit* and wait for what becomes of it; raises what the reply of :meth:`send` raises."""
         keys = BrandKeys.of(lease.brand)
         with self._timed("write"):
-            replies = self._runner.run([self._commit(keys, lease, commit)])
-        return _commit_reply(keys, replies)
+            replies = self._runner.run(self._commit(keys, lease, commit))
+        return self._commit_reply(keys, replies[-1:])
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let *leases* live for another ttl; those that are lost are returned.
@@ -519,8 +541,18 @@ class Store:
     def _claim(self, keys: Bulk) -> Command:
         return evalsha(scripts.CLAIM, keys, self._lock_ttl_ms, MOST_LOCK_TTL_MS)
 
-    def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> Command:
-        return evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit))
+    def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> list[Command]:
+        """The commands of *commit*: its script, and before it what goes past the script, if anything does."""
+        parts = self._segments.split(commit)
+        script = evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit, parts))
+        return [*segments.writing(keys, parts), script]
+
+    def _commit_reply(self, keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
+        try:
+            return _commit_reply(keys, replies)
+        except SegmentLostError:
+            self._segments.lost()
+            raise
 
     def _begin(self, keys: BrandKeys, token: str, first: int, look: Look) -> Command:
         # No secret, but whoever fills a queue must not know where it is looked at.
@@ -540,10 +572,10 @@ class Store:
         finally:
             self._observe(operation, time.perf_counter() - start)
 
-    def _commit_arguments(self, lease: Lease, commit: Commit) -> list[Any]:
+    def _commit_arguments(self, lease: Lease, commit: Commit, parts: Parts) -> list[Any]:
         """ARGV of commit.lua, in its order."""
         options = self.options
-        sections = _sections(commit)
+        sections = _sections(commit, parts)
         return [
             *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
             *(commit.consumed, commit.head, commit.tail if commit.consumed > 1 else b"", commit.due_ms),
@@ -569,10 +601,10 @@ class _Wish(NamedTuple):
     along: tuple[Command, ...]
 
 
-def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
+def _sections(commit: Commit, parts: Parts) -> tuple[Sequence[bytes], ...]:
     """The variable part of commit's ARGV, section by section."""
     return (
-        _flat(commit.put),
+        _flat(parts.put),
         commit.remove,
         _remembered(commit.digests),
         commit.failed,
@@ -581,6 +613,7 @@ def _sections(commit: Commit) -> tuple[Sequence[bytes], ...]:
         commit.trend_remove,
         commit.recent,
         commit.outbox,
+        parts.lengths(),
     )
 
 
@@ -605,11 +638,6 @@ def _remembered(change: DigestChange | None) -> Sequence[bytes]:
 def _digests(members: Iterable[bytes]) -> frozenset[bytes]:
     """Of a set of before, which also holds the empty string."""
     return frozenset(members) - {b""}
-
-
-def _pairs(fields: Any) -> dict[bytes, bytes]:
-    """What HGETALL answered, in either protocol."""
-    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 def _flat(pairs: Mapping[bytes, bytes]) -> list[bytes]:

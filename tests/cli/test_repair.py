@@ -11,6 +11,7 @@ import redis
 
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.contract import segments
 from orchestrator.contract.decode import decode_batch
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.lane.duplicates import Ledger
@@ -166,3 +167,35 @@ def test_repair_accepts_digests_of_another_checksum_only_if_it_is_told_to(
     assert "checksum" in invoke("repair", present_brand, "--accept-loss").stdout
     assert not redis_client.hexists(keys.meta, "check0")
     assert "needs no repair" in invoke("repair", present_brand).stderr
+
+
+def test_repair_goes_on_without_stories_where_segments_are_lost(
+    invoke: Invoke, brand: str, redis_client: redis.Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it is told to: stories go, sums stay, and what of their segments is left goes, too."""
+    monkeypatch.setattr(segments, "LARGE_BYTES", 40)
+    now_ms = time.time_ns() // 1_000_000
+    state = BrandState.empty(FoldConfig())
+    lease = store.acquire(brand, "t" * 32)
+    for number, cid in enumerate(("", "cid-1", "cid-2")):
+        state.fold(decode_batch([chunk(brand, f"c-{number}")], brand, hashing=state.hashing), now_ms)
+        changes = state.take_changes()
+        store.commit(lease, Commit(f"cid-{number + 1}", cid, number + 1, put=changes.put, remove=changes.remove))
+    store.release(lease)
+    keys = BrandKeys.of(brand)
+    redis_client.hdel(keys.segments, "cid-2:s:1")
+    refused = invoke("repair", brand)
+    assert refused.exit_code == 1
+    assert "repair --accept-loss" in refused.stderr
+    result = invoke("repair", brand, "--accept-loss")
+    assert result.exit_code == 0, result.output
+    assert "1 segments are lost or damaged" in result.stdout
+    told = summary(redis_client, brand)
+    assert (told["totalChunks"], told["totalMentions"], told["clusters"]) == (3, 9, [])
+    assert (redis_client.hlen(keys.segments), redis_client.hget(keys.meta, "segments")) == (0, b"0")
+    lease = store.acquire(brand, "u" * 32)
+    state = BrandState.load(FoldConfig(), store.load_state(lease))
+    state.fold(decode_batch([chunk(brand, "c-4")], brand, hashing=state.hashing), now_ms)
+    assert state.story_count == 1
+    store.release(lease)
+    assert "needs no repair" in invoke("repair", brand).stderr

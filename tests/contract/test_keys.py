@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.keys import BrandKeys, brand_of_queue, claim_keys, failed_key, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
-OWN = ("lock", "meta", "state", "digests0", "digests1", "seen0", "seen1", "outbox", "telling", "retried")
+OWN = ("lock", "meta", "state", "digests0", "digests1", "seen0", "seen1", "outbox", "telling", "retried", "segments")
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -34,6 +34,7 @@ def test_keys_are_those_of_the_contract() -> None:
         outbox="orchestrator:{result:brand:nike:chunks}:outbox",
         telling="orchestrator:{result:brand:nike:chunks}:telling",
         retried="orchestrator:{result:brand:nike:chunks}:retried",
+        segments="orchestrator:{result:brand:nike:chunks}:segments",
     )
 
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.segments import MARK
 from tests.faults.campaign import Arena, Figures, arena
 from tests.faults.fleet import eventually
 from tests.faults.process_faults import BURST, working
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     import redis
 
 _WITHIN_S: Final = 30.0
-_KEPT: Final = ("meta", "state", "digests0", "digests1", "summary")
+_KEPT: Final = ("meta", "state", "digests0", "digests1", "summary", "segments")
 
-DELETED: Final = {"state": True, "digests0": True, "meta": False, "summary": False}
+DELETED: Final = {"state": True, "segments": True, "digests0": True, "meta": False, "summary": False}
 """Keys that are deleted, and whether the brand cannot go on without somebody who puts them back."""
 
 NUMBERS: Final = ("epoch", "version", "attempts", "due", "seen_since", "fields")
@@ -85,17 +86,18 @@ def damage_at_rest(folder: Path, *, seed: int, damages: int) -> Figures:
 
 
 def accept_losses(folder: Path, *, seed: int, rounds: int) -> Figures:
-    """Delete the state, or what was seen, under a live fleet that is pushed to; then accept the loss, as documented.
+    """Delete the state, what lies apart of it, or what was seen, under a live fleet; then accept that, as documented.
 
     All the while the processes live and hold the brand in memory. From the acceptance on what is there is what counts:
-    of the state nothing, of what was seen no chunk is there to be pushed again. So the totals are known.
+    of the state nothing, without segments all but the stories, of what was seen no chunk is there to be pushed again.
+    So the totals are known.
     """
     with arena(folder, seed, size=2, garbage_rate=0.0) as world:
         world.traffic.duplicate_rate = 0.0  # whether an older chunk counts again depends on what is deleted
         working(world)
         world.push(BURST)
         for number in range(rounds):
-            part = ("state", "digests0")[number % 2]
+            part = ("state", "digests0", "segments")[number % 3]
             with _victim(world) as keys, world.server.client() as client:
                 world.note(f"{part} of {keys.brand!r} deleted")
                 client.delete(getattr(keys, part))
@@ -141,14 +143,23 @@ class Damage:
 
 
 def _flip_bit(world: Arena, client: redis.Redis, keys: BrandKeys) -> Damage:
-    names: Any = client.hkeys(keys.state)
-    field = world.random.choice(sorted(names))
-    value: Any = client.hget(keys.state, field)
+    fields: list[Any] = [(key, name) for key in (keys.state, keys.segments) for name in client.hkeys(key)]
+    key, field = world.random.choice(sorted(fields))
+    value: Any = client.hget(key, field)
     place = world.random.randrange(len(value))
     flipped = value[:place] + bytes([value[place] ^ 1 << world.random.randrange(8)]) + value[place + 1 :]
-    world.note(f"a bit of {field!r} of {keys.state} flipped at {place} of {len(value)}")
-    client.hset(keys.state, field, flipped)
-    return Damage("state field", partial(client.hset, keys.state, field, value))
+    world.note(f"a bit of {field!r} of {key} flipped at {place} of {len(value)}")
+    client.hset(key, field, flipped)
+    # Where a killed process left strays, acquire looks at the references, and finds one less.
+    named = (
+        "segments' has" if value[:1] == MARK and client.hlen(keys.segments) > _counted(client, keys) else "state field"
+    )
+    return Damage(named, partial(client.hset, key, field, value))
+
+
+def _counted(client: redis.Redis, keys: BrandKeys) -> int:
+    found: Any = client.hget(keys.meta, "segments")
+    return int(found or 0)
 
 
 def _damage_number(world: Arena, client: redis.Redis, keys: BrandKeys) -> Damage:
@@ -208,7 +219,10 @@ class Fate:
         """By what is gone."""
         gone = {part for part in before if not client.exists(getattr(keys, part))}
         known = client.hexists(keys.meta, "cid")  # a lease may have begun meta anew by now
-        return cls(parked=known and bool(gone & {"state", "digests0", "digests1"}), anew=not known and "state" in gone)
+        # Without meta the state is loaded all the same, and needs what it refers to.
+        needed = {"state", "digests0", "digests1", "segments"} if known else {"segments"}
+        anew = not known and "state" in gone
+        return cls(parked=bool(gone & needed) and not anew, anew=anew)
 
 
 def evict_keys(folder: Path, *, seed: int, evictions: int) -> Figures:

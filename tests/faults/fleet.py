@@ -75,9 +75,14 @@ class Orchestrator:
         self.starts += 1
         with self.log_file.open("wb") as log:
             limits = ["prlimit", f"--as={self.memory_bytes}"] if self.memory_bytes else []
-            version = ["tests.faults.other_version", str(self.state_format)] if self.state_format else ["orchestrator"]
-            command = [*limits, sys.executable, "-m", *version, "run"]
+            command = [*limits, sys.executable, "-m", *self._program(), "run"]
             self.process = Popen(command, cwd=self._folder, env=self.environment, stdin=DEVNULL, stdout=log, stderr=log)
+
+    def _program(self) -> list[str]:
+        if self.state_format:
+            return ["tests.faults.other_version", str(self.state_format)]
+        # So small segments lie apart, and those that were written before a restart, and after it, do not.
+        return ["tests.faults.small_segments"] if self.starts % 2 else ["orchestrator"]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from orchestrator.contract.segments import LARGE_BYTES
 from orchestrator.errors import (
     LeaseLostError,
     QueueMovedError,
+    SegmentLostError,
     StaleStateError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -44,7 +46,7 @@ FULL = {
 """A commit that uses every command."""
 
 WRITES = ("pexpire", "set", "hset", "hdel", "ltrim", "append", "rename", "rpush")
-READS = ("type", "hmget", "get", "hlen", "llen", "lpos", "strlen")
+READS = ("type", "hmget", "get", "hget", "hlen", "hstrlen", "llen", "lpos", "strlen")
 
 
 @pytest.fixture(scope="module", params=servers(), ids=str)
@@ -242,7 +244,7 @@ def test_a_forbidden_command_leaves_every_key_as_it_was(
     assert world.store.commit(lease, commit_of(peek, **FULL)).version == 2
 
 
-@pytest.mark.parametrize("part", ["failed", "summary", "spike", "trend", "recent", "queue", "state"])
+@pytest.mark.parametrize("part", ["failed", "summary", "spike", "trend", "recent", "queue", "state", "segments"])
 def test_a_forbidden_key_leaves_every_key_as_it_was(
     private: RedisServer, admin: redis.Redis, brand: str, part: str
 ) -> None:
@@ -345,13 +347,16 @@ def test_a_forbidden_command_leaves_the_lease_of_a_commit_that_lets_go(
     assert world.store.commit(lease, commit_of(peek, let_go=True, **FULL)).released
 
 
-@pytest.mark.parametrize("command", ["pexpire", "set", "hset", "type", "hmget", "time", "llen", "exists"])
+@pytest.mark.parametrize(
+    "command", ["pexpire", "set", "hset", "type", "hmget", "time", "llen", "hlen", "exists", "hkeys", "hdel"]
+)
 def test_an_acquire_that_errs_leaves_every_key_as_it_was(
     private: RedisServer, admin: redis.Redis, brand: str, command: str
 ) -> None:
     """No lock without an epoch, no epoch without a lock."""
     world = World(admin, Store(admin), brand)
     world.push(b"a")
+    admin.hset(world.keys.segments, "lost:s:0", "x")  # what it would sweep
     client = limited(admin, private, f"-{command}")
     before = dumps(admin, world)
     for having in ("",) if command == "exists" else ("*", ""):  # who begins nothing does not ask what is there
@@ -378,6 +383,20 @@ def test_a_redis_that_its_queue_has_filled_can_still_be_drained(admin: redis.Red
     assert world.store.renew([lease]) == []
     assert world.store.release(lease)
     assert world.store.claim([brand]).ready == []
+
+
+def test_large_segments_go_through_the_script_where_redis_is_full(admin: redis.Redis, brand: str) -> None:
+    """HSET by itself is refused, and the commit that would find nothing: then the same one goes in as a whole."""
+    world = World(admin, Store(admin), brand)
+    world.push(*(b"%d" % number + b"x" * 1000 for number in range(1000)))
+    lease = world.lease()
+    commit = commit_of(world.store.peek(lease, 100), put={b"s:0": b"x" * LARGE_BYTES}, **{**FULL, "failed": []})
+    admin.config_set("maxmemory", "500kb")
+    with world.refused(SegmentLostError):
+        world.store.commit(lease, commit)
+    assert world.store.commit(lease, commit).version == 1
+    assert world.store.load_state(lease) == commit.put
+    assert not admin.exists(world.keys.segments)
 
 
 def test_scripts_that_the_server_keeps_forgetting_are_unavailable(

@@ -18,6 +18,7 @@ from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, decode_batch
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.store import segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -191,7 +192,7 @@ def examine(client: redis.Redis, book: Book) -> int:
     """
     keys = BrandKeys.of(book.brand)
     queue: Any = client.lrange(keys.queue, 0, -1)
-    fields: Any = client.hgetall(keys.state)
+    fields = segments.load(client, book.brand)
     letters = int(client.llen(keys.failed))
     now_ms = time.time_ns() // 1_000_000
     found = BrandState.load(FoldConfig(), fields).summary(book.brand, now_ms, 0, 0)

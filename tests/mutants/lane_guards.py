@@ -310,7 +310,7 @@ LANE_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/service/repair.py",
-        "            Ledger(store.load(lease).digests)\n",
+        "            Ledger(store.salvage(lease)[0].digests)\n",
         "",
         "tests/cli/test_repair.py::test_repair_accepts_digests_of_another_checksum_only_if_it_is_told_to",
     ),
@@ -356,7 +356,7 @@ LANE_GUARDS: Final = (
         for file, right, wrong, tests in (
             (
                 _ACQUIRE,
-                "(cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[13], KEYS[14]) == 0)",
+                "(cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[14], KEYS[15]) == 0)",
                 "true",
                 _LETS_GO,
             ),

@@ -16,6 +16,7 @@ SUITES: Final = (
     "tests/store/test_store.py",
     "tests/store/test_visit.py",
     "tests/store/test_damage.py",
+    "tests/store/test_segments.py",
     "tests/store/test_settings.py",
     "tests/store/test_clock.py",
     "tests/store/test_members.py",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NUMBERS = (
     *("epoch", "version", "attempts", "suspects", "due", "format", "seen_since", "check0", "check1", "conflicts"),
+    "segments",
     *("fields", "digests0", "digests1", "seen0", "seen1"),
 )
 NO_NUMBERS = (b"", b"inf", b"nan", b"-nan", b"1e3", b"1e300", b"0x10", b"-5", b"1.0", b" 1", b"abc", b"\xff\xfe")

@@ -10,12 +10,15 @@
 -- pause takes the lock away in the step that sets its mark, so that from then on nobody can begin or commit.
 -- A caller that has the brand's state begins in the same step: it counts an attempt as begin.lua does, and sends LRANGE
 -- right after this. One that has to load it first begins later: what kills a load says nothing against the first item.
+-- Segments that no field of the state refers to are swept: they are of commits that never came to be, and with the new
+-- epoch none of these can any more.
 --
 -- KEYS[1]  lock     STRING                [2]  meta     HASH                [3]  state    HASH
 -- KEYS[4]  digests0 STRING                [5]  digests1 STRING              [6]  queue    LIST
 -- KEYS[7]  failed   LIST                  [8]  summary  STRING              [9]  spike    LIST
 -- KEYS[10] trend    HASH                  [11] recent   LIST                [12] outbox   LIST
--- KEYS[13] seen0    SET                   [14] seen1    SET                 [15] paused   HASH, brand -> mark
+-- KEYS[13] segments HASH, <cid>:<field of state> -> value
+-- KEYS[14] seen0    SET                   [15] seen1    SET                 [16] paused   HASH, brand -> mark
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
@@ -33,15 +36,17 @@
 --         {'NEWER', found format}  {'FORMAT', found format}, which is older
 --         {'SIZE', index into KEYS, found size, size after the last commit}
 --         {'SETTINGS', settings of the last commit, those that somebody adopted, '' = none}
--- Writes  lock (SET with PX), meta.epoch, meta.attempts, paused (a mark that is over); nothing unless it is OK, but
---         the expiry of somebody else's lock that would outlive a ttl: a server whose clock is behind has such ones.
+-- Writes  lock (SET with PX), meta.epoch, meta.attempts, meta.segments (how many are referred to), segments (strays),
+--         paused (a mark that is over); nothing unless it is OK, but the expiry of somebody else's lock that would
+--         outlive a ttl: a server whose clock is behind has such ones.
 
-local lock, meta, state, queue, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[15]
+local lock, meta, state, queue, segments, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13], KEYS[16]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
 local brand, having = ARGV[7], ARGV[9]
+local MOST_STRAYS = 10000 -- each is of a commit that was lost or refused since the last acquire
 local S, H, L = 'string', 'hash', 'list'
-local expected = { S, H, H, S, S, L, L, S, L, H, L, L, 'set', 'set' }
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H, 'set', 'set' }
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -55,8 +60,8 @@ for index, kind in ipairs(expected) do
 end
 
 local numbers = { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'check0', 'check1',
-  'conflicts', 'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
-local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [13] = 'seen0', [14] = 'seen1' } -- by KEYS
+  'conflicts', 'segments', 'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
+local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [14] = 'seen0', [15] = 'seen1' } -- by KEYS
 local COUNT = { hash = 'HLEN', string = 'STRLEN', set = 'SCARD' }
 local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))
 local known = { cid = values[1] }
@@ -91,24 +96,39 @@ for _, name in ipairs(numbers) do
 end
 if wrong then return wrong end
 if format < oldest_format then return { 'FORMAT', found_format } end
-for index = 3, 14 do
+for index = 3, 15 do
   local noted = known[SIZES[index] or '']
   local found = noted and redis.call(COUNT[expected[index]], KEYS[index])
   if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
 end
+local noted, referred, strays = tonumber(known.segments), redis.call('HLEN', segments), {}
+if noted and referred > noted + MOST_STRAYS then return { 'SIZE', 13, referred, known.segments } end
+if referred ~= noted and referred > 0 then
+  for _, name in ipairs(redis.call('HKEYS', segments)) do
+    local value = redis.call('HGET', state, name:match('^[%w-]+:(.*)$') or name)
+    local refers = value and value:byte() == 193 and value:find(name, 2, true) == 2
+    if not refers then strays[#strays + 1] = name end
+  end
+  referred = referred - #strays
+end
+if noted and referred ~= noted then return { 'SIZE', 13, referred, known.segments } end
 
 local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
 local queued, attempts = redis.call('LLEN', queue), tonumber(known.attempts or 0)
-local begun = having == (cid or '') and (cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[13], KEYS[14]) == 0)
-local changes = { 'epoch', string.format('%.0f', epoch) }
-if begun and queued > 0 then changes[3], changes[4] = 'attempts', attempts + 1 end
+local begun = having == (cid or '') and (cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[14], KEYS[15]) == 0)
+local changes = { 'epoch', string.format('%.0f', epoch), 'segments', referred }
+if begun and queued > 0 then changes[5], changes[6] = 'attempts', attempts + 1 end
 
 -- PEXPIRE comes first because it is allowed at maxmemory; a script whose first write was
 -- allowed may go on writing, and an orchestrator that cannot acquire cannot drain the queue.
 redis.call('PEXPIRE', lock, lock_ttl_ms)
+if #strays > 0 then redis.call('HDEL', meta, '') end -- a rehearsal as well
 redis.call('SET', lock, token, 'PX', lock_ttl_ms, 'XX') -- a rehearsal: without a lock it sets none
 redis.call('HSET', meta, unpack(changes))
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
+for _, name in ipairs(strays) do
+  redis.call('HDEL', segments, name)
+end
 if mark then redis.call('HDEL', paused, brand) end
 
 return {

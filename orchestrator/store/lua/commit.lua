@@ -2,7 +2,8 @@
 -- Guarantee: applied at most once however often it is delivered (DUP), only for the holder of the lease (FENCED), only
 -- on top of the state it was folded from, of which nothing is missing (STALE), and only if the items it consumes are
 -- those that were peeked (HEAD). All is validated and rehearsed before the first change. Who has no more work lets go:
--- the lease ends in the same step if the queue is empty then.
+-- the lease ends in the same step if the queue is empty then. Large segments were written just before, past the script,
+-- under names of this cid: all of them are there (LOST), and those that it replaces go with it.
 -- KEYS     as in acquire.lua, without paused
 -- ARGV[1]  token                         [2]  lock ttl, ms                     [3]  cid of this commit
 -- ARGV[4]  cid it builds on, '' = none   [5]  epoch of the lease               [6]  version after this commit
@@ -12,23 +13,26 @@
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
 -- ARGV[19] '1' = replace spike           [20] ttl of spike and outbox, ms      [21] ttl of trend, ms
 -- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
--- ARGV[25] settings of the fold          [26] '1' = let go   [27..35] lengths, in elements, of the sections after them:
---          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox
+-- ARGV[25] settings of the fold          [26] '1' = let go   [27..36] lengths, in elements, of the sections after them:
+--          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox,
+--          segments (name, length, ...) that fields of put refer to
 -- Digests  '' = stay, 'append' to digests0, 'rotate' = it becomes digests1 first, 'replace' = both; no seen0, seen1.
 --          Section: entries, checksums of digests0, digests1 then, digests1 if replaced; conflicts, the newest, if any.
 -- Returns {'OK' | 'DUP', version, queued, letters dropped, 1 if PUBLISH was refused, alerts dropped, 1 if it let go}
 --         {'FENCED'}  {'STALE', cid found}  {'STALE', cid, index into KEYS, found size, size that the last commit left}
---         {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
+--         {'LOST', name, found length}  {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK, but the end of the lease with DUP.
-local lock, meta, state, digests0, digests1, queue, failed, summary, spike, trend, recent, outbox = unpack(KEYS)
+local lock, meta, state, digests0, digests1, queue = unpack(KEYS, 1, 6)
+local failed, summary, spike, trend, recent, outbox, segments = unpack(KEYS, 7, 13)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local remember, seen_since_ms, failed_max, policy = ARGV[11], ARGV[12], tonumber(ARGV[13]), ARGV[14]
 local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings, let_go = unpack(ARGV, 21, 26)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SLICE, count, start = 4000, {}, { 36 } -- unpack fails above about 8,000 values; even, so that pairs stay together
-for section = PUT, OUTBOX do
+local SEGMENTS = 10
+local SLICE, count, start = 4000, {}, { 37 } -- unpack fails above about 8,000 values; even, so that pairs stay together
+for section = PUT, SEGMENTS do
   count[section], start[section + 1] = tonumber(ARGV[26 + section]), start[section] + ARGV[26 + section]
 end
 local function write(command, key, section)
@@ -39,7 +43,7 @@ local function write(command, key, section)
 end
 local entries, check0, check1, older, conflicts, conflict = unpack(ARGV, start[DIGESTS], start[DIGESTS + 1] - 1)
 local S, H, L = 'string', 'hash', 'list'
-local expected = { S, H, H, S, S, L, L, S, L, H, L, L } -- what is to go, seen0 and seen1, may be anything
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H } -- what is to go, seen0 and seen1, may be anything
 local function foreign(from, to)
   for index = from, to do
     local found = redis.call('TYPE', KEYS[index]).ok
@@ -54,7 +58,8 @@ local function leave() -- 1: the caller holds no lease any more; at DUP it may b
 end
 local wrong = foreign(1, 2)
 if wrong then return wrong end
-local left = redis.call('HMGET', meta, 'cid', 'epoch', 'fields', 'digests0', 'digests1', 'version', 'settings')
+local noted = { 'cid', 'epoch', 'fields', 'digests0', 'digests1', 'version', 'settings', 'segments' }
+local left = redis.call('HMGET', meta, unpack(noted))
 local old_cid, old_epoch, old_version = left[1], left[2], left[6] -- 3 to 5: sizes of these KEYS
 if old_cid == cid then return { 'DUP', tonumber(version), redis.call('LLEN', queue), 0, 0, 0, leave() } end
 if redis.call('GET', lock) ~= token then return { 'FENCED' } end
@@ -64,9 +69,16 @@ if (tonumber(old_version) or 0) + 1 ~= tonumber(version) then return { 'STALE', 
 wrong = foreign(3, #expected)
 if wrong then return wrong end
 for index = 3, 5 do
-  local found, noted = size(index), left[index]
-  if noted and noted ~= tostring(found) then return { 'STALE', old_cid or '', index, found, noted } end
+  local found, told = size(index), left[index]
+  if told and told ~= tostring(found) then return { 'STALE', old_cid or '', index, found, told } end
 end
+for at = start[SEGMENTS], start[SEGMENTS + 1] - 1, 2 do
+  local found = redis.call('HSTRLEN', segments, ARGV[at])
+  if found ~= tonumber(ARGV[at + 1]) then return { 'LOST', ARGV[at], found } end
+end
+local referred = tonumber(left[8] or 0) + count[SEGMENTS] / 2 -- others may lie there: acquire sweeps them
+local apart = redis.call('HLEN', segments)
+if apart < referred then return { 'STALE', old_cid or '', 13, apart, tostring(referred) } end
 if consumed > 0 and redis.call('LPOS', queue, head, 'MAXLEN', 1) ~= 0 then return { 'HEAD' } end -- LINDEX: 2 ns a byte
 local ends = consumed > 1 and redis.call('LPOS', queue, tail, 'COUNT', 0, 'MAXLEN', consumed)
 if ends and ends[#ends] ~= consumed - 1 then return { 'HEAD' } end
@@ -79,6 +91,7 @@ redis.call('PEXPIRE', lock, lock_ttl_ms)
 redis.call('SET', lock, token, 'PX', lock_ttl_ms)
 redis.call('HSET', meta, 'epoch', epoch)
 redis.call('HDEL', meta, '')
+redis.call('HSTRLEN', meta, '')
 redis.call('LTRIM', queue, 0, -1)
 redis.call('APPEND', digests0, '') -- from the first commit on there is one to rename
 if remember == 'rotate' then redis.call('RENAME', lock, lock) end
@@ -89,7 +102,7 @@ if remember == 'rotate' then redis.call('RENAME', digests0, digests1) end
 if remember == 'replace' then redis.call('SET', digests0, '') end
 if remember ~= '' then redis.call('APPEND', digests0, entries) end
 if remember == 'replace' then redis.call('SET', digests1, older) end
-if remember == 'replace' then redis.pcall('UNLINK', KEYS[13], KEYS[14]) end -- optional: what stays is replaced again
+if remember == 'replace' then redis.pcall('UNLINK', KEYS[14], KEYS[15]) end -- optional: what stays is replaced again
 if remember == 'replace' then redis.call('HDEL', meta, 'seen0', 'seen1') end
 if remember ~= '' then redis.call('HSET', meta, 'seen_since', seen_since_ms, 'check0', check0, 'check1', check1) end
 write('RPUSH', recent, RECENT)
@@ -109,9 +122,15 @@ write('HDEL', trend, TREND_REMOVE)
 write('HSET', trend, TREND_PUT)
 if count[TREND_PUT] > 0 then redis.call('PEXPIRE', trend, trend_ttl_ms) end
 write('HSET', state, PUT)
+for at = start[REMOVE], start[REMOVE + 1] - 1 do
+  local short = redis.call('HSTRLEN', state, ARGV[at]) < 200 -- what is longer is no reference
+  local name, field = (short and redis.call('HGET', state, ARGV[at]) or ''):match('^\193([%w-]+:(%S+)) ')
+  if field == ARGV[at] then referred = referred - redis.call('HDEL', segments, name) end
+end
 write('HDEL', state, REMOVE) -- after HSET: a field that is dropped may also be among those that are put
 redis.call('HSET', meta, 'cid', cid, 'version', version, 'attempts', 0, 'suspects', suspects, 'due', due_ms)
 redis.call('HSET', meta, 'format', format, 'fields', size(3), 'digests0', size(4), 'digests1', size(5))
+redis.call('HSET', meta, 'segments', referred)
 if left[7] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET', meta, 'settings', settings) end
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
