@@ -221,10 +221,12 @@ class Heartbeat:
 
     def _measured(self) -> tuple[Load, Rates] | None:
         """Load and rates, as last measured."""
-        reading = self._read()
-        if self._done is None or reading.at_s - self._reading.at_s >= MEASURE_S:
-            before, self._reading = self._reading, reading
-            self._done = measured(before, reading, self._orders.lanes)
+        # Not with each beat: reading all counters costs more than the beat itself.
+        if self._done is None or time.monotonic() - self._reading.at_s >= MEASURE_S:
+            reading = self._read()
+            done = measured(self._reading, reading, self._orders.lanes)
+            if done is not None:
+                self._reading, self._done = reading, done
         return self._done
 
     def _read(self) -> Reading:

@@ -155,14 +155,14 @@ class Settings(BaseSettings):
         " (with a leading +: in addition to them)",
     )
     lock_ttl_sec: float = Field(
-        default=15, ge=1, le=600, allow_inf_nan=False, description="Seconds after which a dead process loses its brands"
+        default=6, ge=1, le=600, allow_inf_nan=False, description="Seconds after which a dead process loses its brands"
     )
     redis_timeout_sec: float = Field(
         default_factory=lambda data: min(5.0, data["lock_ttl_sec"] / 3),
         ge=0.05,
         le=60,
         allow_inf_nan=False,
-        description="Deadline of one Redis call in seconds (default: 5, at most a third of LOCK_TTL_SEC)",
+        description="Deadline of one Redis call in seconds (default: a third of LOCK_TTL_SEC, at most 5)",
     )
     max_clock_skew_sec: float = Field(
         default=60,

@@ -46,7 +46,7 @@ HOSTILE = (
 
 def fuzz_payloads(folder: Path, *, seed: int, payloads: int, huge: int = 3) -> Figures:
     """Mutated JSON, hostile constructions and up to 20 MB of it: no crash, nothing lost, no growth."""
-    settings = {"FAILED_MAX_ENTRIES": "10000000", "MAX_STORIES": "200", "LOCK_TTL_SEC": "15", "REDIS_TIMEOUT_SEC": "4"}
+    settings = {"FAILED_MAX_ENTRIES": "10000000", "MAX_STORIES": "200", "LOCK_TTL_SEC": "6", "REDIS_TIMEOUT_SEC": "2"}
     with arena(folder, seed, size=0, brands=["fuzz"]) as world, world.recruit(folder, **settings) as orchestrator:
         working(world)
         maker = _mutants(seed)

@@ -35,7 +35,7 @@ LEAST = 20
 """Chunks of the neighbour in each part of the campaign: without others, beside usual ones, beside dear ones."""
 
 DRAIN_S = 240.0
-SETTINGS = {"LOCK_TTL_SEC": "15", "REDIS_TIMEOUT_SEC": "4"}
+SETTINGS = {"LOCK_TTL_SEC": "6", "REDIS_TIMEOUT_SEC": "2"}
 
 
 def push_dear(folder: Path, *, seed: int, chunks: int, ids: int, labels: int) -> Figures:

@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from orchestrator.contract.fingerprint import RULES_NAME, Fingerprint
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.fleet.members import TTL_S, Member, Obedience, Share
+from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates, Share
 from orchestrator.process.metrics import Metrics
 from orchestrator.service import heartbeat as module
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work, disputes
@@ -27,6 +27,7 @@ from orchestrator.store.members import (
     SHARED_BEAT_S,
     Heard,
     Told,
+    ToldLoad,
     ToldObedience,
     ToldShare,
     gone_s,
@@ -290,3 +291,19 @@ async def test_heartbeat_tells_our_share(others: Others, autojump_clock: MockClo
     ] * 3
     assert len(asked) == 3
     assert all(cpu >= 0 for cpu in asked)
+
+
+async def test_heartbeat_measures_now_and_then(
+    others: Others, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading all counters costs more than a beat; what was measured last, hardly any real time ago, is told again."""
+    read: list[object] = []
+
+    def measure(*readings: object) -> tuple[Load, Rates]:
+        read.append(readings)
+        return Load(0.5, 0.25, 1), Rates(chunks=2.0)
+
+    monkeypatch.setattr(module, "measured", measure)
+    await run_for(heartbeat_of(WIDE), 3.5 * ALONE_BEAT_S)
+    assert [told.load for _, _, told in others.beats] == [ToldLoad(0.5, 0.25, 1)] * 4
+    assert len(read) == 1

@@ -100,7 +100,7 @@ def test_load_settings_prefers_an_alias_in_the_environment_to_the_file(
         ("SCHEDULE_INTERVAL_MS", "soon", ["BRAND_REFRESH_INTERVAL_SEC=soon", "as SCHEDULE_INTERVAL_MS", "0.1 to 3600"]),
         ("PROMETHEUS_PORT", "tcp://10.0.0.1:9090", ["enableServiceLinks: false"]),
         ("LOG_LEVEL", "a\x1b[31m", [r"LOG_LEVEL=a\x1b[31m "]),
-        ("REDIS_TIMEOUT_SEC", "15", ["REDIS_TIMEOUT_SEC=15 must be below LOCK_TTL_SEC=15"]),
+        ("REDIS_TIMEOUT_SEC", "6", ["REDIS_TIMEOUT_SEC=6 must be below LOCK_TTL_SEC=6"]),
     ],
 )
 def test_load_settings_names_variable_value_and_bound(
