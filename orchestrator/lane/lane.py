@@ -25,13 +25,14 @@ from orchestrator.errors import (
     StoreUnavailableError,
 )
 from orchestrator.fleet.parking import Code, code_of
+from orchestrator.lane.hands import Hands
 from orchestrator.lane.lifecycle import LaneState, Lifecycle
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Session, Warm
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience, Telling
 from orchestrator.lane.trial import TrialRequest, survivors
-from orchestrator.lane.turn import BURST_S, Baton, Clocks, Turn, Work
+from orchestrator.lane.turn import BURST_S, Clocks, Turn, Work
 from orchestrator.process.backoff import CAP_S
 from orchestrator.store.types import Lease
 
@@ -72,7 +73,7 @@ class LaneTools:
         new_session: makes the session of a brand, from what an earlier one left.
         audience: who is told of commits and failures.
         hinted: whether wake hints arrive now; without them no lane waits on a drained brand.
-        baton: held by the lane that computes.
+        hands: carry out what lanes compute.
         clocks: tell when turns are over, and how long steps compute.
         survivors: folds suspects in a process of their own.
     """
@@ -80,7 +81,7 @@ class LaneTools:
     new_session: Callable[[str, Warm | None], Session]
     audience: Audience
     hinted: Callable[[], bool]
-    baton: Baton = field(default_factory=Baton)
+    hands: Hands = field(default_factory=Hands)
     clocks: Clocks = field(default_factory=Clocks)
     survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
 
@@ -121,8 +122,6 @@ class Lane:
         self._turn = Turn(options.quantum_s, tools.clocks.wall)
         self._telling = Telling(brand, tools.audience, trio.current_time() if ready_s is None else ready_s)
         self._scope = trio.CancelScope()
-        # Of its own: a hanging fold holds its place for ever, and shared places would run out for all brands.
-        self._step_limiter = trio.CapacityLimiter(1)
         self._nudge = trio.Event()
         self._idle_since_s: float | None = None
         self._lost = False
@@ -344,24 +343,26 @@ class Lane:
         return True
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
-        async with self._tools.baton.held(long=self._work.long):
-            return await self._with_baton(self._work.measured(call))
+        measured, result = self._work.measured(call), None
+        begun_s = 0.0
 
-    async def _with_baton(self, call: Callable[[], T]) -> T:
-        self._in_call = True
-        begun_s = perf_counter()
-        result: T | None = None
+        def begun() -> T:
+            nonlocal begun_s
+            begun_s, self._in_call = perf_counter(), True
+            return measured()
+
         try:
-            with trio.fail_after(self._options.step_timeout_s):
-                # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
-                result = await trio.to_thread.run_sync(call, limiter=self._step_limiter, abandon_on_cancel=True)
-                return result
+            # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
+            result = await self._tools.hands.run(begun, timeout_s=self._options.step_timeout_s, long=self._work.long)
         except (trio.Cancelled, trio.TooSlowError):
             self._turn.give_up()
             raise
+        else:
+            return result
         finally:
-            self._in_call = False
-            self._telling.called(perf_counter() - begun_s, result)
+            if self._in_call:
+                self._in_call = False
+                self._telling.called(perf_counter() - begun_s, result)
 
     async def _let_go(self, *, clean: bool) -> None:
         """Release the lease; shielded, because a lock left behind costs the brand its whole ttl."""

@@ -399,7 +399,7 @@ class Pipeline:
         # In the commit, or a kill between the two would lose an alert whose episode is written as told.
         outbox = self._config.outbox(brand, changes, peek.now_ms)
         # A queue that turned out to be longer will do so again, and then the commit must bring what follows.
-        let_go = let_go and self._next is None and not self._stayed and len(batch.items) >= peek.queued
+        let_go = let_go and not self._stayed and len(batch.items) >= peek.queued
         batch.commit = replace(commit, outbox=outbox, let_go=let_go)
         batch.step = replace(batch.step, alerts=len(outbox))
         failpoints.hit("session.prepared")

@@ -306,7 +306,6 @@ class BrandSession:
             pipeline.failure = error
             return steps
         if pipeline.left:
-            self.settle()
             self._gone(released=True)
             steps.append(Step(idle=True))
         elif steps[-1].idle and may.end():

@@ -1,40 +1,22 @@
-"""Turns: when a brand's turn is over, and whose lane computes now.
+"""Turns: when a brand's turn is over, and whether its work is long.
 
 A :class:`Turn` is one lane's, and one rule on one clock says when it is over, for the event loop and for the lane's
-thread alike. The :class:`Baton` is shared by all lanes of an interpreter. Threads that all want the interpreter hand it
-over hundreds of times a second, each time with cold caches: five lanes on small chunks were two thirds as fast as one.
-So lanes compute one after the other, some batches at a time; little waits for Redis meanwhile, since batches are folded
-ahead. Short work does not wait for long work: there is a place for each. Nothing depends on the baton but speed.
+thread alike. In which thread lanes compute, and when, is said in :mod:`orchestrator.lane.hands`.
 
 Source: ``docs/decisions/0031-lanes-pass-a-baton.md``, ``0050-short-work-passes-long-work.md``.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter, thread_time
 from typing import TypeVar
-
-import trio
 
 T = TypeVar("T")
 
 BURST_S = 0.03
 """A lane goes on so long, while there is work: to the thread and back costs as much as 50 small chunks."""
-
-SHORT_S = 2 * BURST_S
-"""Short work that holds its place longer is none, and the others go on without it."""
-
-LONG_S = 0.25
-"""Long work likewise: it hangs, or has a slow fold or server."""
-
-EAGER_S = 0.001
-"""Beside long work an interpreter is handed on so soon: short work asks for it a dozen times, and would wait for 5 ms
-each time."""
 
 LONG_STEP_S = 0.015
 """Steps that compute longer are long work. A usual batch takes 5 ms, a chunk of 7.6 MB takes 30 to 200."""
@@ -154,91 +136,3 @@ class Work:
                 self.long = self._cpu() - begun_s > steps * LONG_STEP_S
 
         return timed
-
-
-@dataclass(frozen=True, slots=True)
-class BatonStatistics:
-    """How many lanes compute, how many of them do long work, and how many wait."""
-
-    computing: int
-    long: int
-    waiting: int
-
-
-class Baton:
-    """Lets one lane compute at a time, and one with long work beside it."""
-
-    def __init__(self) -> None:
-        self._places = {False: _Place(SHORT_S), True: _Place(LONG_S)}
-        self._computing = {False: 0, True: 0}
-        self._usual_s = sys.getswitchinterval()
-
-    def statistics(self) -> BatonStatistics:
-        """Who computes and who waits."""
-        waiting = sum(place.waiting for place in self._places.values())
-        return BatonStatistics(sum(self._computing.values()), self._computing[True], waiting)
-
-    @asynccontextmanager
-    async def held(self, *, long: bool = False) -> AsyncIterator[None]:
-        """Wait for the place for *long* or for short work and hold it; cancelling the wait gives it up."""
-        async with self._places[long].held():
-            self._count(long=long, change=1)
-            try:
-                yield
-            finally:
-                self._count(long=long, change=-1)
-
-    def _count(self, *, long: bool, change: int) -> None:
-        self._computing[long] += change
-        # One alone, with short work, keeps the interpreter for as long as CPython lets it.
-        eager = self._computing[True] or self._computing[False] > 1
-        sys.setswitchinterval(EAGER_S if eager else self._usual_s)
-
-
-class _Place:
-    """Held by one lane at a time, for *longest_s* at most, and passed on in the order in which it was asked for."""
-
-    def __init__(self, longest_s: float) -> None:
-        self._longest_s = longest_s
-        self._holder: trio.Event | None = None
-        self._until_s = 0.0
-        self._waiting: deque[trio.Event] = deque()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for it."""
-        return len(self._waiting)
-
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
-        """Wait for it and hold it; cancelling the wait gives it up."""
-        mine = trio.Event()
-        if self._holder is None:
-            self._pass_to(mine)
-        else:
-            self._waiting.append(mine)
-        try:
-            while not mine.is_set():
-                with trio.move_on_at(self._until_s):
-                    await mine.wait()
-                # Past its time the holder keeps what it has, and the first of those who wait goes on beside it.
-                if not mine.is_set() and trio.current_time() >= self._until_s:
-                    self._pass_on()
-            yield
-        finally:
-            # The holder may be another one by now: then this one's end takes it from nobody.
-            if self._holder is mine:
-                self._pass_on()
-            elif not mine.is_set():
-                self._waiting.remove(mine)
-
-    def _pass_on(self) -> None:
-        if self._waiting:
-            self._pass_to(self._waiting.popleft())
-        else:
-            self._holder = None
-
-    def _pass_to(self, event: trio.Event) -> None:
-        self._holder = event
-        self._until_s = trio.current_time() + self._longest_s
-        event.set()

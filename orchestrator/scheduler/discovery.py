@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from math import nan
@@ -397,11 +398,9 @@ class Discovery:
             if trio.current_time() < self._echoes.due_s:
                 continue
             brands = self._echoes.take(trio.current_time())
-            try:
+            with suppress(StoreError):  # rounds ask about what was hinted, too, and tell that Redis is away
                 for at in range(0, len(brands), CLAIM_SLICE):
                     self._offer(await self._claim(brands[at : at + CLAIM_SLICE]))
-            except StoreError:
-                self._claim_now.set()  # claims ask about all, and tell that Redis is away
 
     async def count_dead_letters(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Count the dead letters of all brands, again and again."""

@@ -4,7 +4,8 @@ A commit shortens its queue, and so the server tells of that key as it does of a
 quiet brand would cost two visits, and the second one finds nothing. Whether it was a push as well cannot be told by the
 hint; but one question about all such brands costs less than a visit to one of them.
 
-Pure; time is an argument, in seconds of one monotonic clock. Source: ``docs/decisions/0062-echoes-are-asked-about.md``.
+Pure; time is an argument, in seconds of one monotonic clock. Source:
+``docs/decisions/0062-what-a-quiet-visit-costs.md``.
 """
 
 from __future__ import annotations

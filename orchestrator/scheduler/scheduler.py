@@ -19,6 +19,7 @@ from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreError
 from orchestrator.fleet.members import Member, Share
 from orchestrator.fleet.noticing import Trouble
+from orchestrator.lane.hands import Hands
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
@@ -107,13 +108,14 @@ class Scheduler:
         new_session: makes the session of a brand, from what an earlier one left.
         clocks: tell when a brand's turn is over, and how long its steps compute.
         alert: called with a brand whose commit wrote alerts into its outbox; must not wait.
+        hands: carry out what lanes compute.
 
     Attributes:
         registry_name: stands for the keys that the brands are registered under.
         troubled: called when :meth:`troubles` may have changed; must not wait.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what tests replace comes last
         self,
         store: Store,
         new_session: Callable[[str, Warm | None], Session],
@@ -122,6 +124,7 @@ class Scheduler:
         *,
         alert: Callable[[str], None] = tell_nobody,
         clocks: Clocks | None = None,
+        hands: Hands | None = None,
     ) -> None:
         self._store = store
         self._options = options
@@ -134,6 +137,7 @@ class Scheduler:
             audience=Audience(metrics, self._note_commit, alert),
             hinted=lambda: self._discovery.hinted,
             clocks=clocks or Clocks(),
+            hands=hands or Hands(),
         )
         self.troubled: Callable[[], None] = lambda: None
         self._committed: set[str] = set()

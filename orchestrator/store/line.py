@@ -230,11 +230,8 @@ def exchange(pool: Pool, commands: Sequence[Command]) -> list[Any]:
         try:
             _transmit(connection, commands)
             replies = [read_reply(connection) for _ in commands]
-        except BaseException:
-            connection.disconnect()  # type: ignore[no-untyped-call]
-            raise
         finally:
-            pool.release(connection)
+            pool.release(connection)  # which the client has closed if it could not send, or not read everything
     _follow(pool, replies)
     return replies
 

@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from orchestrator.contract.fingerprint import NO_CHANGE, Comparison
+from orchestrator.lane.hands import LONG_S, SHORT_S, Hands
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import Allowance, Session, Warm
@@ -24,7 +25,7 @@ from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.step import Step
 from orchestrator.lane.telling import Audience
 from orchestrator.lane.trial import TrialLimits, TrialRequest, survivors
-from orchestrator.lane.turn import Baton, Clocks
+from orchestrator.lane.turn import Clocks
 from orchestrator.process.metrics import Metrics
 from orchestrator.store.types import Lease
 from tests.lane.support import CONFIG
@@ -216,6 +217,32 @@ async def in_place(call: Callable[..., Action], *args: Any, **options: Any) -> A
     return action
 
 
+class HandsInPlace(Hands):
+    """In place of threads: carries out each call as :func:`in_place` does, one at a time unless that takes too long.
+
+    Attributes:
+        long: what was asked for the place of long work.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.long: list[bool] = []
+        self._turns = {False: (trio.Lock(), SHORT_S), True: (trio.Lock(), LONG_S)}
+
+    async def run(self, call: Callable[[], Any], *, timeout_s: float, long: bool = False) -> Any:
+        """Carry it out, on virtual time."""
+        self.long.append(long)
+        turn, longest_s = self._turns[long]
+        with trio.move_on_after(longest_s) as wait:
+            await turn.acquire()
+        try:
+            with trio.fail_after(timeout_s):
+                return await in_place(call, abandon_on_cancel=True)
+        finally:
+            if not wait.cancelled_caught:
+                turn.release()
+
+
 @dataclass
 class LaneUnderTest:
     """One lane on a scripted session.
@@ -223,7 +250,7 @@ class LaneUnderTest:
     Attributes:
         hinted: whether wake hints arrive.
         survivors: what folds suspects elsewhere.
-        baton: what the lanes share.
+        hands: what the lanes share.
     """
 
     script: Script
@@ -232,7 +259,7 @@ class LaneUnderTest:
     hinted: bool = True
     commits: int = 0
     survivors: Callable[[TrialRequest], Awaitable[int]] = survivors
-    baton: Baton = field(default_factory=Baton)
+    hands: HandsInPlace = field(default_factory=HandsInPlace)
 
     def lane(self, warm: Warm | None = None, **options: Any) -> Lane:
         """A lane that has not begun."""
@@ -243,7 +270,7 @@ class LaneUnderTest:
             hinted=lambda: self.hinted,
             clocks=Clocks(trio.current_time, lambda: self.script.computed_s),  # turns on virtual time, too
             survivors=self.survivors,
-            baton=self.baton,
+            hands=self.hands,
         )
         return Lane("nike", 0, tools, LaneOptions(**options), warm)
 

@@ -5,8 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -34,7 +33,6 @@ from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.step import Step
 from orchestrator.lane.trial import TrialRequest
-from orchestrator.lane.turn import Baton
 from tests.lane.fakes import Hangs, LaneUnderTest, Takes, in_thread, outcome_at
 
 WORK = Step(items=1, fold=FoldReport(1, 3, 1), queued=9)
@@ -477,29 +475,13 @@ async def test_lane_whose_burst_failed_says_so_before_it_yields(
 # -- how long its work is
 
 
-class Asked(Baton):
-    """A baton that remembers which place it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.long: list[bool] = []
-
-    @asynccontextmanager
-    async def held(self, *, long: bool = False) -> AsyncIterator[None]:
-        """Note it."""
-        self.long.append(long)
-        async with super().held(long=long):
-            yield
-
-
 async def test_lane_whose_steps_are_long_asks_for_the_place_of_long_work(
     visit: LaneUnderTest, autojump_clock: MockClock
 ) -> None:
     """A step of 0.5 s lets the next one be taken for long, one of 0.01 s for short, and so is opening at first."""
     visit.script.steps.extend([Takes(0.5, WORK), WORK, Takes(0.01, WORK)])
-    visit.baton = asked = Asked()
     await outcome_at(visit.lane(fetch_timeout_s=0.0), {})
-    assert asked.long == [False, True, False, False]
+    assert visit.hands.long == [False, True, False, False]
 
 
 async def test_next_visit_knows_how_long_the_work_was(visit: LaneUnderTest, autojump_clock: MockClock) -> None:
@@ -507,7 +489,7 @@ async def test_next_visit_knows_how_long_the_work_was(visit: LaneUnderTest, auto
     visit.script.steps.append(Takes(0.5, WORK))
     lane = visit.lane()
     await outcome_at(lane, {0.4: lane.stop})
-    visit.baton = asked = Asked()
+    visit.hands.long.clear()
     assert lane.warm is not None
     await outcome_at(visit.lane(warm=lane.warm, fetch_timeout_s=0.0), {})
-    assert asked.long[0]
+    assert visit.hands.long[0]

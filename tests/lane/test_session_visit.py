@@ -257,6 +257,21 @@ def test_visit_of_an_empty_queue_has_nothing_to_forgive(queue: Brand, lossy: Los
     assert (queue.meta("attempts"), lossy.asked[-1]) == (2, "release")
 
 
+def test_visit_that_is_not_begun_for_want_of_chunks_forgives_nobody(queue: Brand, lossy: Lossy) -> None:
+    """No attempt was counted: those before it stay."""
+    queue.push_ids("a")
+    warm, _ = visited(queue)
+    assert warm.state is not None
+    warm.state.advance(warm.state.clock_ms + HOUR_MS)
+    queue.client.hset(queue.keys.meta, "attempts", 2)
+    session = queue.session(warm, lossy)
+    with pytest.raises(FutureStateError):
+        session.burst(QUIET)
+    session.abandon()
+    assert session.release()
+    assert (queue.meta("attempts"), lossy.asked[-1]) == (2, "release")
+
+
 # -- lost replies
 
 

@@ -24,7 +24,7 @@ from orchestrator.scheduler.scheduler import Scheduler, SchedulerOptions
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.glance import Glance, Part
 from orchestrator.store.types import Claim, Lease, Letters, Queued, Registry
-from tests.lane.fakes import Action, Script, ScriptedSession, in_place
+from tests.lane.fakes import Action, HandsInPlace, Script, ScriptedSession, in_place
 
 AWAY = StoreUnavailableError("no answer")
 REGISTRY_KEY = "brands:set"
@@ -245,7 +245,8 @@ def make_scheduler(
     def cpu() -> float:
         return sum(script.computed_s for script in world.scripts.values())
 
-    return Scheduler(store, new_session, options, metrics, clocks=Clocks(trio.current_time, cpu))
+    clocks = Clocks(trio.current_time, cpu)
+    return Scheduler(store, new_session, options, metrics, clocks=clocks, hands=HandsInPlace())
 
 
 def lanes_of(scheduler: Scheduler) -> dict[str, LaneState]:

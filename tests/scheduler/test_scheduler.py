@@ -34,7 +34,7 @@ from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
 
 _STEP_S = 0.03
-"""A neighbour's, for which a lane that wants the baton may have to wait."""
+"""A neighbour's, for which a lane that wants to compute may have to wait."""
 
 WORK = Step(items=1)
 
@@ -391,7 +391,7 @@ async def test_scheduler_keeps_one_brands_bug_from_the_others(
         assert scheduler.statistics().successful == 2
     assert len(world.scripts["good"].times("open")) == 1
     first, second, third = world.scripts["bad"].times("open")[:3]
-    # Between two visits are the pause, and two waits for the baton: of the step that fails and of the next opening.
+    # Between two visits are the pause, and two waits for the neighbour: of the step that fails and of the next opening.
     assert 0.5 <= second - first <= 1.0 + 2 * _STEP_S
     assert 1.0 <= third - second <= 2.0 + 2 * _STEP_S
 
