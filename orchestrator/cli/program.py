@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "orchestrator.cli.status:status",
     "processes": "orchestrator.cli.processes:processes",
     "locks": "orchestrator.cli.locks:locks",
+    "audit": "orchestrator.cli.audit:audit",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",
     "spikes": "orchestrator.cli.spikes:spikes",
