@@ -126,7 +126,7 @@ async def test_overview_follows_all_brands_and_keeps_the_focus(served: Served) -
         page.get_by_role("searchbox").fill("ni")
         trio.from_thread.run_sync(change, 6_789, trio_token=token)
         assert page.get_by_role("searchbox").input_value() == "ni"
-        page.get_by_role("button").focus()
+        page.get_by_role("button", name="Show").focus()
         page.get_by_text("6,789").wait_for()
 
     assert await browse(visit) == []

@@ -82,7 +82,7 @@ async def test_files_are_found_where_pages_say(below: TestClientProtocol) -> Non
     """Style and script load through either kind of proxy."""
     outline = Outline(await (await below.get("/")).get_data(as_text=True))
     files = [link for link in outline.links if "/static/" in link]
-    assert len(files) == 3
+    assert len(files) == 4
     for link in files:
         assert (await below.get(link)).status_code == 200
         assert (await below.get(link.removeprefix(ROOT))).status_code == 200

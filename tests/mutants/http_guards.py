@@ -856,4 +856,35 @@ HTTP_GUARDS: Final = (
         "operator().letters(brand, selection_of({}), limit)",
         "tests/http/test_ops_api.py",
     ),
+    # shortcuts and pace: never in the way of typing, to be turned off, and paused is paused
+    *(
+        Guard(f"orchestrator/http/static/{file}", text, instead, f"tests/http/test_keys.py::{test}")
+        for file, text, instead, test in (
+            ("keys.js", "event.ctrlKey || ", "", "test_keys_press_what_is_on_the_page"),
+            ("keys.js", "return dialog.open || target", "return target", "test_keys_press_what_is_on_the_page"),
+            (
+                "keys.js",
+                "(!wanted.checked || typing(event.target))",
+                "(!wanted.checked)",
+                "test_keys_press_what_is_on_the_page",
+            ),
+            (
+                "keys.js",
+                "(!wanted.checked || typing(event.target))",
+                "(typing(event.target))",
+                "test_keys_can_be_turned_off",
+            ),
+            ("keys.js", "wanted.checked = kept();", "", "test_keys_can_be_turned_off"),
+            ("live.js", '  if (pace === "paused") return;\n', "", "test_a_paused_page_stays_as_it_is"),
+            ("live.js", "    localStorage.setItem(KEPT, chosen);\n", "", "test_a_paused_page_stays_as_it_is"),
+            (
+                "live.js",
+                "      if (typing()) {\n",
+                "      if (false) {\n",
+                "test_who_begins_to_type_while_a_page_is_fetched_is_not_disturbed",
+            ),
+            ("live.js", "    leaveFeed();\n", "", "test_a_page_is_fetched_at_the_pace_that_was_chosen"),
+            ("live.js", "?? 1000 * Number(chosen)", "?? 0", "test_a_page_is_fetched_at_the_pace_that_was_chosen"),
+        )
+    ),
 )

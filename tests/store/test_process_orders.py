@@ -127,7 +127,7 @@ def test_an_order_that_is_too_large_goes(client: redis.Redis) -> None:
 def test_a_key_that_somebody_filled_is_emptied(client: redis.Redis) -> None:
     """A beat costs the same whatever stands there; what was ordered has to be ordered again."""
     heard(client, "a")
-    give(client, [f"x{number}" for number in range(MAX_PLACES + 1)], Wanted.STOP, "ann")
+    give(client, ["a", *(f"x{number}" for number in range(MAX_PLACES))], Wanted.STOP, "ann")
     assert read_orders(client) == {}
     heard(client, "a")
     assert client.exists(ORDERS_KEY) == 0

@@ -2,6 +2,8 @@
 // the page is fetched again and its content replaced. Without script the page is as it was when it was loaded. All
 // markup comes from the server.
 //
+// Who reads may choose another pace: every 10 s or 60 s, or not at all. The choice is kept in the browser.
+//
 // An EventSource ends for good at the first answer that is not 200, a proxy's 502 among them. So a new one is made here
 // after each end, later and later.
 const PAUSE_MS = 3000; // between two looks at the page
@@ -9,13 +11,16 @@ const SILENT_MS = 20000; // four beats: who is silent for so long is gone, whate
 const CURRENT_MS = 2 * PAUSE_MS + 2000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30000;
+const KEPT = "refresh";
+const PACES = ["live", "10", "60", "paused"];
 
 const main = document.getElementById("content");
 const line = document.getElementById("live");
 const said = document.getElementById("live-said");
 const brand = main.querySelector("[data-brand]")?.dataset.brand;
-const everyMs = 1000 * Number(main.querySelector("[data-every]")?.dataset.every ?? 0);
+const ownEveryMs = 1000 * Number(main.querySelector("[data-every]")?.dataset.every ?? 0);
 const broken = main.querySelector("[data-broken]") !== null;
+const select = document.getElementById("refresh");
 
 let running = false;
 let again = false;
@@ -26,7 +31,18 @@ let heardMs = performance.now(); // the last sign of a service that serves, at f
 let currentMs = heardMs; // when the content was known to be what the service would say
 let fetchedMs = heardMs; // when the content was asked for: what no event tells of is only seen then
 let told = "";
+let pace = broken ? "live" : kept(); // an error page heals by itself, whatever was chosen
+let everyMs = ownEveryMs; // 0: only when something is told
 let trouble = broken ? "not available" : ""; // why nothing is heard
+
+function kept() {
+  try {
+    const found = localStorage.getItem(KEPT);
+    return PACES.includes(found) ? found : "live";
+  } catch {
+    return "live"; // a browser that keeps nothing
+  }
+}
 
 function age(sinceMs) {
   const seconds = Math.max(0, Math.round((performance.now() - sinceMs) / 1000));
@@ -35,9 +51,16 @@ function age(sinceMs) {
 }
 
 function tell() {
+  line.hidden = false;
+  if (pace !== "live") {
+    const late = everyMs > 0 && performance.now() - currentMs > everyMs + CURRENT_MS;
+    line.classList.toggle("lost", late);
+    if (pace === "paused") line.textContent = `paused, ${age(currentMs)} old`;
+    else line.textContent = late ? `no answer for ${age(currentMs)}` : `every ${pace} s, ${age(currentMs)} ago`;
+    return;
+  }
   // A page that is fetched again and again is current without the feed.
   const shown = everyMs && performance.now() - currentMs < CURRENT_MS ? "" : trouble;
-  line.hidden = false;
   line.classList.toggle("lost", shown !== "");
   line.textContent = shown ? `${shown} for ${age(currentMs)}` : `live, ${age(currentMs)} ago`;
   if (shown === told) return; // to screen readers once, not each second
@@ -55,8 +78,13 @@ function alive(status) {
   tell();
 }
 
+function typing() {
+  const focused = document.activeElement;
+  return main.contains(focused) && focused.matches("input, select, textarea");
+}
+
 function busy() {
-  return running || document.hidden || document.activeElement?.matches("input, select, textarea");
+  return running || document.hidden || typing();
 }
 
 // What an element is known by across two versions of the page.
@@ -77,6 +105,7 @@ function replaceContent(page) {
 }
 
 async function refresh() {
+  if (pace === "paused") return;
   if (busy()) {
     again = true;
     return;
@@ -88,8 +117,13 @@ async function refresh() {
     const response = await fetch(location.href, { cache: "no-cache" });
     if (response.ok) {
       if (broken) location.reload();
-      replaceContent(await response.text());
-      currentMs = fetchedMs = askedMs;
+      const page = await response.text();
+      if (typing()) {
+        again = true; // somebody began to while it was fetched
+      } else {
+        replaceContent(page);
+        currentMs = fetchedMs = askedMs;
+      }
     } else {
       again = true;
     }
@@ -105,7 +139,7 @@ async function refresh() {
 
 function refreshIfMissed() {
   if (again) refresh();
-  if (!document.hidden && source === null && retry !== null) connect();
+  if (pace === "live" && !document.hidden && source === null && retry !== null) connect();
 }
 
 function lost(reason) {
@@ -138,6 +172,37 @@ function connect() {
   source.addEventListener("error", () => lost("no connection"));
 }
 
+function leaveFeed() {
+  source?.close();
+  source = null;
+  clearTimeout(retry);
+  retry = null;
+}
+
+function go(chosen) {
+  pace = select.value = chosen;
+  everyMs = { live: ownEveryMs, paused: 0 }[chosen] ?? 1000 * Number(chosen);
+  if (chosen === "live") {
+    if (source === null) connect();
+    again = true; // what was told meanwhile nobody has heard
+    refresh();
+  } else {
+    leaveFeed();
+    trouble = "";
+  }
+  tell();
+}
+
+function choose(chosen) {
+  try {
+    localStorage.setItem(KEPT, chosen);
+  } catch {
+    // for this page alone, then
+  }
+  go(chosen);
+  said.textContent = chosen === "paused" ? "Refresh is paused." : `Refresh: ${select.selectedOptions[0].text}.`;
+}
+
 setInterval(() => {
   if (source !== null && performance.now() - heardMs > SILENT_MS) lost("no connection");
   if (broken || (everyMs && (trouble || performance.now() - fetchedMs > everyMs))) refresh();
@@ -146,5 +211,9 @@ setInterval(() => {
 document.addEventListener("visibilitychange", refreshIfMissed);
 document.addEventListener("focusout", () => setTimeout(refreshIfMissed));
 addEventListener("pagehide", () => source?.close());
-addEventListener("pageshow", (event) => event.persisted && lost("no connection"));
-connect();
+addEventListener("pageshow", (event) => event.persisted && pace === "live" && lost("no connection"));
+if (!broken) document.getElementById("refreshing").hidden = false;
+select.addEventListener("change", () => choose(select.value));
+select.addEventListener("shortcut", () => choose(pace === "paused" ? "live" : "paused"));
+if (pace === "live") connect();
+else go(pace);
