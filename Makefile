@@ -65,5 +65,5 @@ $(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) | $(BIN)/pip
 	@echo "Installing .[$(EXTRAS)] into $(VENV) (the first time takes a minute) ..."
 	@rm -f orchestrator/*.so orchestrator/kernels/*.so # a build that fails must not leave the last one in force
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
-	@$(BIN)/python -c 'from orchestrator.kernels import choice as m; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + m.FALLBACK_REASON or "")'
+	@$(BIN)/python -c 'from orchestrator.kernels import choice as m; from orchestrator.process import compiler as c; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + c.advice() or "")'
 	@touch $@ $(VENV)/.embedded

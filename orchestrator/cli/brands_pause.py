@@ -9,6 +9,7 @@ import click
 import redis
 
 from orchestrator.cli.brands_named import check_registered, wanted_names
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.durations import duration_ms
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
@@ -24,7 +25,7 @@ from orchestrator.store.registry import registered
 _SHOWN: Final = 20
 """Brands that are named one by one; more are counted."""
 
-_names = click.argument("names", nargs=-1, metavar="BRAND...")
+_names = click.argument("names", nargs=-1, metavar="BRAND...", shell_complete=complete_brand)
 
 
 @click.command(short_help="Let the chunks of brands wait.")

@@ -10,6 +10,7 @@ from typing import Final
 import click
 import redis
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import write_down
@@ -40,7 +41,7 @@ class _Ways:
 
 
 @click.command(short_help="Unregister brands; their data stay.")
-@click.argument("names", nargs=-1, required=True, metavar="BRAND...")
+@click.argument("names", nargs=-1, required=True, metavar="BRAND...", shell_complete=complete_brand)
 @click.option("--purge", "purging", is_flag=True, help="And remove all that is kept of them, for good.")
 @click.option("--queue", is_flag=True, help="With --purge: the chunks that wait in their queues, too.")
 @click.option("--failed", is_flag=True, help="With --purge: their dead letters, too, whoever wrote them.")

@@ -8,6 +8,7 @@ import textwrap
 import click
 
 from orchestrator.cli.adoption import adopt_for
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Misuse, make_console, make_table, on_terminal, plain, show_page
 from orchestrator.cli.who import write_down
@@ -59,7 +60,7 @@ def example() -> None:
 
 
 @config.command(name="adopt", short_help="Let brands lose the history that the settings in force do not keep.")
-@click.argument("names", nargs=-1, metavar="BRAND...")
+@click.argument("names", nargs=-1, metavar="BRAND...", shell_complete=complete_brand)
 @click.option("--all", "every", is_flag=True, help="All registered brands.")
 @with_settings
 def adopt_settings(settings: Settings, names: tuple[str, ...], *, every: bool) -> None:

@@ -28,6 +28,7 @@ from orchestrator.fleet.ordering import resuming as resuming_process
 from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import Code, remedy
 from orchestrator.fleet.view import FleetView
+from orchestrator.process import compiler
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
 from orchestrator.store.damage import Damage, damages
@@ -106,7 +107,7 @@ def _kernel() -> Finding:
         helps = "build it (pip install with a C++ compiler present), or unset ORCHESTRATOR_MERGE"
         return Finding("merge kernel", Verdict.REFUSE, error.message, helps)
     if choice.FALLBACK_REASON is not None:
-        helps = "install a C++ compiler and the package again"
+        helps = compiler.advice()
         return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {choice.FALLBACK_REASON}", helps)
     return Finding("merge kernel", Verdict.OK, choice.IMPLEMENTATION)
 

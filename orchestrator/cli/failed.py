@@ -14,6 +14,7 @@ import click
 import redis
 from rich.console import Group
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed_mend import drop, edit, retry
 from orchestrator.cli.selecting import brands_with_letters, is_narrow, selecting
@@ -42,7 +43,7 @@ failed.add_command(edit)
 
 
 @failed.command(name="list", short_help="List dead letters: of one brand, or counts of all.")
-@click.argument("brand", required=False)
+@click.argument("brand", required=False, shell_complete=complete_brand)
 @selecting
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Newest entries to list.")
 @click.option("--by-reason", is_flag=True, help="Groups of the same reason and path, the largest first.")
@@ -65,7 +66,7 @@ def list_failed(
 
 
 @failed.command(short_help="Show dead letters of a brand with their payloads.")
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @selecting
 @click.option("--index", type=int, help="One entry alone: 0 is the oldest, -1 the newest.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1), help="Newest entries to show.")

@@ -16,6 +16,7 @@ from typing import IO, Any
 import click
 import redis
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.selecting import brands_with_letters, is_narrow, selecting, writer_of
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
@@ -33,7 +34,7 @@ _SHOWN_GROUPS = 20
 _of_workers = click.option("--workers", "of", flag_value="workers", help="Letters that workers wrote, and only those.")
 _set = click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Set a value in each payload first.")
 _OPTIONS = (
-    click.argument("brand", required=False),
+    click.argument("brand", required=False, shell_complete=complete_brand),
     click.option("--all", "everything", is_flag=True, help="All letters: no other filter is needed."),
     selecting,
     click.option("--index", type=click.IntRange(0), help="The letter at this place: 0 is the oldest."),
@@ -106,7 +107,7 @@ def drop(settings: Settings, *, work: _Work, yes: bool) -> None:
 
 
 @click.command(short_help="Mend one dead letter's payload and send it again.")
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @click.option("--index", required=True, type=click.IntRange(0), help="Its place in the list: 0 is the oldest.")
 @_of_workers
 @_set

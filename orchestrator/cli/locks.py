@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 from rich.table import Table
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, make_table, plain, remark, show_page
 from orchestrator.cli.who import write_down
@@ -59,7 +60,7 @@ def _left(holder: Holder) -> str:
 
 
 @locks.command(name="break", short_help="Take a brand from who holds it.")
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings
 def break_one(settings: Settings, brand: str, *, yes: bool) -> None:

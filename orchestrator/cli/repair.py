@@ -6,6 +6,7 @@ import importlib
 
 import click
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.terminal import Failure, remark
 from orchestrator.cli.who import write_down
@@ -17,7 +18,7 @@ from orchestrator.settings import Settings
 
 
 @click.command(short_help="Put right a brand that a wrong clock or damaged keys have parked.")
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--accept-loss", is_flag=True, help="Go on with what is there, where keys lost or gained members.")
 @with_settings

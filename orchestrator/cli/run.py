@@ -13,7 +13,7 @@ from orchestrator.cli.terminal import Failure, remark
 from orchestrator.process.logs import configure_logging
 from orchestrator.process.masking import mask_text
 from orchestrator.settings import LoadedSettings, Settings
-from orchestrator.store.embedded import SCHEME, EmbeddedRedis
+from orchestrator.store.embedded import SCHEME, EmbeddedRedis, temporary_place
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ def demo(rate: float) -> None:
     from orchestrator.demo import DemoWorker  # noqa: PLC0415 - only this command needs it
 
     loaded = read_settings()
-    with TemporaryDirectory(prefix="orchestrator-demo-") as folder:
+    with TemporaryDirectory(prefix="orchestrator-demo-", dir=temporary_place()) as folder:
         settings = demo_settings(loaded.settings, folder)
         _begin_log(loaded)
         # Started here, so that the worker has an address; the service finds it running and uses it.

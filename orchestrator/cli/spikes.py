@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed import as_json_line
 from orchestrator.cli.terminal import counted, make_table, minute, plain, remark, show_page
@@ -29,7 +30,7 @@ _BEYOND_WORDS = 1e15
 
 
 @click.command(short_help="Show a brand's spikes, and explain them.")
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @click.option("--explain", is_flag=True, help="Why each is a spike: expected, observed, and the odds, in words.")
 @click.option("--json", "as_json", is_flag=True, help="The stored entries, one a line.")
 @with_settings

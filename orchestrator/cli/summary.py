@@ -10,6 +10,7 @@ import click
 import msgspec
 import redis
 
+from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.summary_page import make_page
 from orchestrator.cli.terminal import Failure, counted, on_terminal, page_width, remark, show_page
@@ -25,7 +26,7 @@ from orchestrator.store.registry import registered
 
 
 @click.command()
-@click.argument("brand")
+@click.argument("brand", shell_complete=complete_brand)
 @click.option("--json", "as_json", is_flag=True, help="The stored document; indented on a terminal.")
 @with_settings
 def summary(settings: Settings, brand: str, *, as_json: bool) -> None:

@@ -30,7 +30,7 @@ from orchestrator.http import METRICS_LIMITS, PORT_LIMITS, PROBES, Access, PortO
 from orchestrator.http import serve as serve_http
 from orchestrator.kernels import choice
 from orchestrator.lane.session import Sessions
-from orchestrator.process import failpoints, memory
+from orchestrator.process import compiler, failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.service.fitness import Fitness
@@ -264,7 +264,8 @@ def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogg
         lanes=settings.concurrency_limit,
     )
     if choice.FALLBACK_REASON is not None:
-        log.warning("compiled merge kernel not in use, the pure twin is", reason=choice.FALLBACK_REASON)
+        reason, remedy = choice.FALLBACK_REASON, compiler.advice()
+        log.warning("compiled merge kernel not in use, the pure twin is", reason=reason, remedy=remedy)
     if os.environ.get("PYTHONHASHSEED", "") not in {"", "random"}:
         # Labels' words and topics are keys of dictionaries; mention ids have a key of their own (decision 44).
         log.warning("PYTHONHASHSEED is set: who knows it can make words that are slow to look up; unset it")

@@ -37,6 +37,7 @@ START_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 5.0
 _POLL_S: Final = 0.005
 _MAX_SOCKET_PATH_BYTES: Final = 100  # sockaddr_un holds 108 on Linux, 104 elsewhere
+SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - folders in it are private, by mkdtemp
 _PR_SET_PDEATHSIG: Final = 1
 _log = structlog.get_logger("orchestrator.embedded")
 
@@ -49,6 +50,23 @@ def find_servers() -> list[Path]:
         system, machine = os.uname().sysname.lower(), os.uname().machine
         found.append(shutil.which(Path(spec.origin).parent / "_binaries" / f"{system}-{machine}" / "valkey-server"))
     return [Path(path) for path in found if path]
+
+
+def temporary_place() -> str:
+    """Where folders for a while go, memory if nothing else can be written: a container's root may be read-only.
+
+    Raises:
+        EmbeddedRedisError: there is no such place.
+    """
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        if os.access(SHARED_MEMORY, os.W_OK):
+            return SHARED_MEMORY
+        raise EmbeddedRedisError(
+            "no folder can be written here, and an embedded Redis needs one: mount it (docker run --tmpfs /tmp),"
+            " or set REDIS_URL"
+        ) from None
 
 
 class EmbeddedRedis:
@@ -77,7 +95,7 @@ class EmbeddedRedis:
     ) -> None:
         folder = url.removeprefix(SCHEME)
         self._temporary = not folder
-        self._folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="orchestrator-redis-"))
+        self._folder = Path(folder or tempfile.mkdtemp(prefix="orchestrator-redis-", dir=temporary_place()))
         self._program = program or next(iter(find_servers()), None)
         self._last_resort = last_resort
         self._in_process: InProcessRedis | None = None
@@ -87,7 +105,7 @@ class EmbeddedRedis:
         if len(os.fsencode(self._socket)) > _MAX_SOCKET_PATH_BYTES:
             # A name that every process derives from the folder alone, so that others find the server.
             digest = hashlib.blake2b(os.fsencode(self._folder.absolute()), digest_size=8).hexdigest()
-            self._socket = Path(tempfile.gettempdir()) / f"orchestrator-{os.getuid()}-{digest}.sock"
+            self._socket = Path(temporary_place()) / f"orchestrator-{os.getuid()}-{digest}.sock"
 
     @property
     def url(self) -> str:

