@@ -187,3 +187,11 @@ def test_parts_that_are_as_they_were_are_kept() -> None:
     rounds = [part for parts, _ in looks.glances(2.0) for part in parts]
     assert {brand for part in rounds for brand in part.brands} == set(brands)
     assert sum(id(part) in before for part in rounds) >= len(before) - 2
+
+
+def test_what_is_not_ours_any_more_is_in_no_doubt() -> None:
+    """Its new owner asks about it, and counts it."""
+    looks = looks_at(["a", "b"], [])
+    looks.doubt(["a", "b"])
+    looks.divide(["a", "b", "c"], {"b"})
+    assert asked(looks) == {"b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from math import sqrt
 
@@ -119,3 +120,10 @@ def test_who_does_not_take_part_gets_nothing() -> None:
     assert (ownership.own(), ownership.alone) == (set(), False)
     assert ownership.share([], with_us=False)
     assert (ownership.own(), ownership.rank(BRANDS[0]), ownership.alone) == (set(BRANDS), 0, True)
+
+
+def test_a_view_is_named_by_sorted_names() -> None:
+    """Whatever order a set has in this process and in another one."""
+    names = [f"process-{number}" for number in range(9)]
+    named = hashlib.blake2b("\n".join(names).encode(), digest_size=8).hexdigest()
+    assert among(names[3], *reversed(names)).view == named

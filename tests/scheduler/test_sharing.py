@@ -256,6 +256,7 @@ async def test_a_brand_that_a_lane_has_is_not_asked_about(autojump_clock: MockCl
     brand = world.ranked(1)
     world.sharing.hint(brand)
     world.sharing.hint("unknown")
+    assert "unknown" not in world.sharing._later
     world.roster.mark_ready(brand)
     assert world.ready() == [brand]
     await trio.sleep(5.0)

@@ -10,7 +10,7 @@ import redis
 from orchestrator.contract.keys import PAUSED_KEY, BrandKeys
 from orchestrator.errors import ClockSkewError, StoreRefusedError
 from orchestrator.store import Store
-from orchestrator.store.glance import STRANGE, Part
+from orchestrator.store.glance import STRANGE, Part, seen
 from orchestrator.store.types import StoreOptions
 
 BRANDS = ["glance-a", "glance-b", "glance: c"]
@@ -72,3 +72,9 @@ def test_a_glance_finds_out_whether_redis_serves(client: redis.Redis) -> None:
     store.clock.now_ms = lambda: 1_000  # type: ignore[method-assign]
     with pytest.raises(ClockSkewError):
         store.glance([])
+
+
+def test_a_part_that_cannot_be_glanced_at_is_stirred() -> None:
+    """A server that refuses the command costs claims, and hides no chunk."""
+    part = Part.of(BRANDS)
+    assert seen([part], [], [redis.ResponseError("NOPERM")]) == ([part], {})
