@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -21,6 +22,7 @@ from orchestrator.scheduler.later import LATEST_S, LENT_S, RANK_S, WATCH_S
 from orchestrator.scheduler.roster import Roster
 from orchestrator.scheduler.scheduler import Scheduler
 from orchestrator.scheduler.sharing import Sharing
+from orchestrator.store.glance import Glance, Part
 from orchestrator.store.types import Claim, Queued
 from tests.lane.fakes import Takes
 from tests.scheduler.fakes import FakeRedis, make_scheduler, running
@@ -385,3 +387,75 @@ async def test_scheduler_tells_its_share(autojump_clock: MockClock, monkeypatch:
         await trio.sleep(3.0)
         assert scheduler.share(busy=False) is None
     assert scheduler.working() == ()
+
+
+async def test_what_has_chunks_stays_in_doubt(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a claim without an answer: it alone is asked about again, and not all that it is glanced at with."""
+    world = FakeRedis(*BRANDS)
+    scheduler = make_scheduler(world, monkeypatch)
+    claim, failures = world.claim, [1]
+
+    def failing(brands: Sequence[str]) -> Claim:
+        if failures:
+            failures.pop()
+            raise StoreUnavailableError("no answer")
+        return claim(brands)
+
+    async with beside(scheduler, "b", "c"):
+        brand = first_of(world, scheduler, own=True)
+        world.pause(brand)
+        await trio.sleep(1.0)
+        world.push(brand, WORK)
+        failures.append(1)
+        monkeypatch.setattr(world, "claim", failing)
+        world.claimed.clear()
+        await trio.sleep(10.0)
+        assert set(world.claimed) == {brand}
+        assert len(world.claimed) > 5
+
+
+async def test_a_due_that_could_not_be_read_is_read_again(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes sooner than its turn."""
+    world = FakeRedis(*BRANDS)
+    scheduler = make_scheduler(world, monkeypatch, fetch_timeout_s=0.1)
+    glance = world.glance
+
+    def failing(parts: Sequence[Part], dues: Sequence[str] = ()) -> Glance:
+        if dues:
+            monkeypatch.setattr(world, "glance", glance)
+            raise StoreUnavailableError("no answer")
+        return glance(parts, dues)
+
+    async with beside(scheduler, "b", "c"):
+        brand = first_of(world, scheduler, own=True)
+        monkeypatch.setattr(world, "glance", failing)
+        world.push(brand, WORK)
+        world.dues[brand] = world.now_ms() + 4_000
+        await trio.sleep(8.0)
+        assert len(world.scripts[brand].times("open")) > 1
+
+
+async def test_a_count_of_another_view_is_none(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes first for what has changed while it was under way."""
+    world = FakeRedis(*BRANDS)
+    scheduler = make_scheduler(world, monkeypatch)
+    sharing = scheduler._discovery.sharing
+    glance, counted, views = world.glance, sharing.backlog.counted, list[tuple[str, str]]()
+
+    def changing(parts: Sequence[Part], dues: Sequence[str] = ()) -> Glance:
+        monkeypatch.setattr(world, "glance", glance)
+        scheduler.heard([member("me"), member("d")])
+        return glance(parts, dues)
+
+    def count(*arguments: Any, view: str, **options: Any) -> None:
+        views.append((view, sharing.ownership.view))
+        counted(*arguments, view=view, **options)
+
+    async with beside(scheduler, "b", "c"):
+        monkeypatch.setattr(sharing.backlog, "counted", count)
+        monkeypatch.setattr(world, "glance", changing)
+        await trio.sleep(5.0)
+    assert len(views) > 2
+    assert all(counted_view == view for counted_view, view in views)
