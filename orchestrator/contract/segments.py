@@ -5,7 +5,7 @@ into the hash ``segments`` just before it, and in the state there stands a *refe
 
 A name is ``<cid>:<field>``: no two commits share one, so nothing that was committed is ever overwritten. A reference is
 a byte that no other field begins with (0xC1, which MessagePack never uses), the name, the length of the value, its last
-four bytes, which are its seal (:mod:`orchestrator.brand.seals`), and a CRC-32 of the field's name and all before.
+four bytes, which are its seal (:mod:`orchestrator.brand.seals`), and a CRC-32 of all before.
 
 Only segments may lie apart: such a field is written once, and removed once. Source: ``docs/redis-protocol.md``,
 ``docs/decisions/0065-large-segments-past-the-script.md``.
@@ -65,14 +65,14 @@ class Reference(NamedTuple):
             InvalidStateError: it is damaged, or stands in another field than it was written for.
         """
         found = _REFERENCE.fullmatch(value)
-        if found is None or found[2] != field or _crc(field, value[:-_CHECK_BYTES]) != found[5]:
+        if found is None or found[2] != field or _crc(value[:-_CHECK_BYTES]) != found[5]:
             raise InvalidStateError(f"state field {field!r} is damaged: it refers to no segment of ours")
         return cls(found[1], int(found[3]), found[4])
 
-    def stored(self, field: bytes) -> bytes:
-        """What stands in *field* of the state."""
+    def stored(self) -> bytes:
+        """What stands in the field of the state."""
         told = b"%b%b %d %b" % (MARK, self.name, self.length, self.check)
-        return told + _crc(field, told)
+        return told + _crc(told)
 
 
 def may_lie_apart(field: bytes, value: bytes) -> bool:
@@ -119,5 +119,5 @@ def _referred(field: bytes, value: bytes, segments: Mapping[bytes, bytes]) -> tu
     return found, ""
 
 
-def _crc(field: bytes, told: bytes) -> bytes:
-    return crc32(told, crc32(field)).to_bytes(_CHECK_BYTES, "little")
+def _crc(told: bytes) -> bytes:
+    return crc32(told).to_bytes(_CHECK_BYTES, "little")

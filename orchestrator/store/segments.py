@@ -66,7 +66,7 @@ class Splitter:
         for name in large:
             reference = Reference.to(commit.cid, name, put[name])
             apart[reference.name] = put[name]
-            put[name] = reference.stored(name)
+            put[name] = reference.stored()
         return Parts(put, apart)
 
     def lost(self) -> None:

@@ -17,7 +17,7 @@ def test_a_reference_says_where_how_long_and_how_it_ends() -> None:
     """All of it can be read by people, but for two checksums."""
     reference = Reference.to(CID, FIELD, VALUE)
     assert reference == (b"0123abcd:s:12", len(VALUE), b"seal")
-    stored = reference.stored(FIELD)
+    stored = reference.stored()
     assert stored[:-4] == MARK + b"0123abcd:s:12 30 seal"
     assert len(stored) < 200  # by which the script tells it from a segment
 
@@ -27,14 +27,14 @@ def test_what_is_stored_is_read(field: str, cid: str, data: st.DataObject) -> No
     """Whatever its value ends with, line ends and spaces included."""
     value = data.draw(st.binary(min_size=4))
     reference = Reference.to(cid, field.encode(), value)
-    assert Reference.read(field.encode(), reference.stored(field.encode())) == reference
-    assert whole({field.encode(): reference.stored(field.encode())}, {reference.name: value}) == {field.encode(): value}
+    assert Reference.read(field.encode(), reference.stored()) == reference
+    assert whole({field.encode(): reference.stored()}, {reference.name: value}) == {field.encode(): value}
 
 
 @given(st.integers(0), st.integers(1, 255))
 def test_a_damaged_reference_is_none(place: int, change: int) -> None:
     """One byte is another one: but for the first, which tells a reference from a segment, all are noticed here."""
-    stored = bytearray(Reference.to(CID, FIELD, VALUE).stored(FIELD))
+    stored = bytearray(Reference.to(CID, FIELD, VALUE).stored())
     stored[place % len(stored)] ^= change
     if stored[:1] != MARK:
         return
@@ -44,17 +44,17 @@ def test_a_damaged_reference_is_none(place: int, change: int) -> None:
 
 def test_a_reference_stands_in_its_own_field() -> None:
     """Of two that changed places none leads anywhere."""
-    stored = Reference.to(CID, FIELD, VALUE).stored(FIELD)
+    stored = Reference.to(CID, FIELD, VALUE).stored()
     with pytest.raises(InvalidStateError, match="s:13"):
         Reference.read(b"s:13", stored)
     with pytest.raises(InvalidStateError, match="s:13"):
-        Reference.read(b"s:13", Reference(b"0123abcd:s:12", 30, b"seal").stored(b"s:13"))
+        Reference.read(b"s:13", Reference(b"0123abcd:s:12", 30, b"seal").stored())
 
 
 @pytest.mark.parametrize("found", [None, VALUE[:-1], b"x" + VALUE, VALUE[:-1] + b"x", b""])
 def test_a_segment_that_is_not_the_one_is_refused(found: bytes | None) -> None:
     """It is missing, has another length, or ends otherwise; or it is left out, if somebody says so."""
-    fields = {b"g": b"general", FIELD: Reference.to(CID, FIELD, VALUE).stored(FIELD)}
+    fields = {b"g": b"general", FIELD: Reference.to(CID, FIELD, VALUE).stored()}
     segments = {} if found is None else {b"0123abcd:s:12": found}
     with pytest.raises(InvalidStateError, match=r"s:12.*0123abcd:s:12"):
         whole(fields, segments)
