@@ -108,6 +108,7 @@ class Report:
 
     Attributes:
         machine: what it is measured on, and how busy that was before the measuring began.
+        parts: further tables of the same benchmark, by a name for machines; shown below this one.
     """
 
     title: str
@@ -115,6 +116,7 @@ class Report:
     rows: list[Sequence[Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=lambda: machine() | {"load before": round(os.getloadavg()[0], 2)})
+    parts: dict[str, Report] = field(default_factory=dict)
 
     def used(self, client: redis.Redis) -> None:
         """Name the Redis server that *client* talks to among what was measured on."""
@@ -124,8 +126,7 @@ class Report:
     def show(self, *, as_json: bool) -> None:
         """Print it for people, or as JSON for machines."""
         if as_json:
-            rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-            click.echo(json.dumps({"title": self.title, "machine": self.machine, "rows": rows, "notes": self.notes}))
+            click.echo(json.dumps(self.told()))
             return
         table = Table(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
@@ -138,6 +139,14 @@ class Report:
         console.print(table)
         for note in [*self.notes, ", ".join(map(_described, self.machine.items()))]:
             console.print(note, style="dim", highlight=False, markup=False)  # a note may say list[float]
+        for part in self.parts.values():
+            part.show(as_json=False)
+
+    def told(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        told = {"title": self.title, "machine": self.machine, "rows": rows, "notes": self.notes}
+        return told | ({"parts": {name: part.told() for name, part in self.parts.items()}} if self.parts else {})
 
 
 def _described(item: tuple[str, Any]) -> str:

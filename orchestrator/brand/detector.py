@@ -17,11 +17,20 @@ from orchestrator.brand.expectation import SUM_PANES, Expectation, Learner, Obse
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One pane, what was seen in it, and the score of that."""
+    """One pane, what was seen in it and what had been expected, and the score of that."""
 
     pane: int
     seen: Observation
+    expected: Expectation
     stretch: Stretch
+
+
+class Past(Struct, frozen=True, array_like=True):
+    """A settled pane: its count, the mean that was expected, and the ceiling that it was judged by."""
+
+    count: int
+    mean: float
+    ceiling: float = 0.0  # of a state that has none: the mean
 
 
 class Detector(Struct, array_like=True):
@@ -31,13 +40,13 @@ class Detector(Struct, array_like=True):
         following: the oldest pane that is not settled.
         learner: what was learned.
         ahead: what is expected of the following pane.
-        past: count and mean of the settled panes before it, as many as a sum needs.
+        past: the settled panes before it, as many as a sum needs.
     """
 
     following: int
     learner: Learner
     ahead: Expectation
-    past: list[tuple[int, float]]
+    past: list[Past]
 
     @classmethod
     def begin(cls, pane: int) -> Detector:
@@ -56,9 +65,9 @@ class Detector(Struct, array_like=True):
         seen = _observe(count, expected, self.past)
         self.ahead = self.learner.expect(pane + 1)  # before learning from this pane: see the head of the module
         self.learner.learn(pane, seen, expected, squares)
-        self.past = [*self.past, (seen.count, seen.mean)][1 - SUM_PANES :]
+        self.past = [*self.past, _past(seen)][1 - SUM_PANES :]
         self.following = pane + 1
-        return Look(pane, seen, judge(seen, expected))
+        return Look(pane, seen, expected, judge(seen, expected))
 
     def glance(self, counts: Sequence[int]) -> Iterator[Look]:
         """Look at up to two panes that are not settled, from the following one on; nothing is learned."""
@@ -66,12 +75,23 @@ class Detector(Struct, array_like=True):
         for place, count in enumerate(counts):
             pane = self.following + place
             seen = _observe(count, expected, past)
-            yield Look(pane, seen, judge(seen, expected))
-            past = [*past, (seen.count, seen.mean)]
+            yield Look(pane, seen, expected, judge(seen, expected))
+            past = [*past, _past(seen)]
             expected = self.learner.expect(pane + 1)
 
 
-def _observe(count: int, expected: Expectation, past: Sequence[tuple[int, float]]) -> Observation:
+def _past(seen: Observation) -> Past:
+    return Past(seen.count, seen.mean, seen.ceiling)
+
+
+def _observe(count: int, expected: Expectation, past: Sequence[Past]) -> Observation:
     before = past[1 - SUM_PANES :]
-    sum_count = count + sum(earlier for earlier, _ in before)
-    return Observation(count, expected.mean, sum_count, expected.mean + sum(mean for _, mean in before))
+    ceiling = max(expected.mean, expected.ceiling)
+    return Observation(
+        count,
+        expected.mean,
+        count + sum([earlier.count for earlier in before]),
+        expected.mean + sum([earlier.mean for earlier in before]),
+        ceiling,
+        ceiling + sum([max(earlier.mean, earlier.ceiling) for earlier in before]),
+    )

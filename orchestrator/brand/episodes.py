@@ -14,11 +14,17 @@ from orchestrator.brand.panes import PANE_MS
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.contract.times import iso_utc
 
-OPEN_SCORE = 40.0
-"""One count in 10,000."""
+OPEN_SCORE = 34.0
+"""One count in 10,000: enough for a calm brand."""
 
-CLOSE_SCORE = 20.0
+RESTLESS_SCORE, RESTLESS_SIGMAS = 25.0, 7.0
+"""What a stretch of a restless brand needs, both: the tail of the model, and so many of its usual errors."""
+
+CLOSE_HEIGHT = 0.5
 QUIET_PANES = 2
+
+REST_PANES = 96
+"""For a day after an episode only what is higher opens another one: aftershocks are no news."""
 
 MIN_MENTIONS = 5
 """Fewer are no spike, however quiet the brand is."""
@@ -30,27 +36,73 @@ _DECIMALS = 2
 
 
 class Stretch(Struct, frozen=True, array_like=True):
-    """One or four panes with their score, and what it was computed from."""
+    """One or four panes with their score, and what it was computed from.
+
+    Attributes:
+        score: how improbable the count is by the model, in decibels.
+        count: mentions.
+        mean: what was expected.
+        kappa: the model's scatter beyond chance.
+        panes: how many.
+        sigma: usual error of the brand; 0 for a calm one.
+    """
 
     score: float
     count: int
     mean: float
     kappa: float
     panes: int
+    sigma: float = 0.0
+
+    @property
+    def threshold(self) -> float:
+        """The score that an episode needs here."""
+        return RESTLESS_SCORE if self.sigma else OPEN_SCORE
+
+    @property
+    def height(self) -> float:
+        """How high it stands; an episode opens at 1."""
+        return self.height_at(self.sigma)
+
+    def height_at(self, sigma: float) -> float:
+        """How high it stands where *sigma* is the usual error of the brand."""
+        if not sigma:
+            return self.score / OPEN_SCORE
+        return min(self.score / RESTLESS_SCORE, (self.count - self.mean) / (sigma * RESTLESS_SIGMAS))
 
     def upper_bound(self) -> int:
         """The fewest mentions that would have opened an episode in this stretch."""
         high = MIN_MENTIONS
-        while _score(high, self.mean, self.kappa) < OPEN_SCORE:
+        while self._with(high).height < 1:
             high *= 2
         low = max(MIN_MENTIONS, high // 2)
         while low < high:
             middle = (low + high) // 2
-            if _score(middle, self.mean, self.kappa) < OPEN_SCORE:
+            if self._with(middle).height < 1:
                 low = middle + 1
             else:
                 high = middle
         return low
+
+    def _with(self, count: int) -> Stretch:
+        return stretch_of(count, self.mean, self.kappa, self.panes, self.sigma)
+
+
+class Rest(Struct, frozen=True, array_like=True):
+    """What an episode leaves: until which pane only something higher than its peak opens another one."""
+
+    until: int
+    peak: Stretch
+
+    def bar(self, pane: int, expected: Expectation) -> float:
+        """The height that is to be exceeded in *pane*; 0 after the rest.
+
+        The peak is measured by what is known now: its own burst may have shown that the brand is restless, and heights
+        by other measures do not compare.
+        """
+        if pane >= self.until:
+            return 0.0
+        return self.peak.height_at(expected.sigma if self.peak.panes == 1 else expected.sum_sigma)
 
 
 class OpenEpisode(Struct, frozen=True, array_like=True):
@@ -62,11 +114,16 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
 
     def then(self, stretch: Stretch) -> OpenEpisode:
         """The episode after one more settled pane, which ends the *stretch*."""
-        return OpenEpisode(self.since, self.higher(stretch).peak, self.quiet + 1 if stretch.score < CLOSE_SCORE else 0)
+        quiet = self.quiet + 1 if stretch.height < CLOSE_HEIGHT else 0
+        return OpenEpisode(self.since, self.higher(stretch).peak, quiet)
 
     def higher(self, stretch: Stretch) -> OpenEpisode:
-        """The episode with the *stretch* as its peak if it scores more."""
-        return self if stretch.score <= self.peak.score else OpenEpisode(self.since, stretch, self.quiet)
+        """The episode with the *stretch* as its peak if it stands higher."""
+        return self if stretch.height <= self.peak.height else OpenEpisode(self.since, stretch, self.quiet)
+
+    def rest(self, end_pane: int) -> Rest:
+        """The rest after it; *end_pane* is the first pane after it."""
+        return Rest(end_pane + REST_PANES, self.peak)
 
     @property
     def over(self) -> bool:
@@ -80,7 +137,7 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
             timestamp=iso_utc(self.since * PANE_MS),
             spike_score=round(peak.score, _DECIMALS),
             mention_count=peak.count,
-            threshold=OPEN_SCORE,
+            threshold=peak.threshold,
             expected=round(peak.mean, _DECIMALS),
             upper_bound=peak.upper_bound(),
             window_sec=peak.panes * PANE_MS // 1000,
@@ -94,22 +151,22 @@ def judge(seen: Observation, expected: Expectation) -> Stretch:
     During the warm-up nothing scores.
     """
     if not expected.warm:
-        return Stretch(0.0, seen.count, seen.mean, expected.kappa, 1)
-    alone = _stretch(seen.count, seen.mean, expected.kappa, 1)
-    summed = _stretch(seen.sum_count, seen.sum_mean, expected.sum_kappa, SUM_PANES)
-    return max(alone, summed, key=lambda stretch: stretch.score)
+        return Stretch(0.0, seen.count, seen.ceiling, expected.kappa, 1)
+    alone = stretch_of(seen.count, seen.ceiling, expected.kappa, 1, expected.sigma)
+    summed = stretch_of(seen.sum_count, seen.sum_ceiling, expected.sum_kappa, SUM_PANES, expected.sum_sigma)
+    return max(alone, summed, key=lambda stretch: stretch.height)
 
 
-def opens(seen: Observation, stretch: Stretch) -> bool:
-    """Whether a pane opens an episode; it must hold more than expected itself, not only the panes before it."""
-    return stretch.score >= OPEN_SCORE and seen.count > seen.mean
+def opens(seen: Observation, stretch: Stretch, bar: float = 0.0) -> bool:
+    """Whether a pane opens an episode; it must hold more than expected itself, not only the panes before it.
+
+    In the rest after an episode, *bar* is to be exceeded.
+    """
+    return stretch.height >= 1 and stretch.height > bar and seen.count > seen.ceiling
 
 
-def _stretch(count: int, mean: float, kappa: float, panes: int) -> Stretch:
+def stretch_of(count: int, mean: float, kappa: float, panes: int, sigma: float = 0.0) -> Stretch:
+    """The stretch of that *count*, with its score."""
     # As much as expected is no spike, however rare it is for the brand to be mentioned at all.
-    score = _score(count, mean, kappa) if count > mean and count >= MIN_MENTIONS else 0.0
-    return Stretch(score, count, mean, kappa, panes)
-
-
-def _score(count: int, mean: float, kappa: float) -> float:
-    return max(0.0, tail_score(count, mean, kappa) - TWO_LOOKS)
+    score = max(0.0, tail_score(count, mean, kappa) - TWO_LOOKS) if count > mean and count >= MIN_MENTIONS else 0.0
+    return Stretch(score, count, mean, kappa, panes, sigma)

@@ -16,6 +16,7 @@ import math
 from msgspec import Struct, field
 
 from orchestrator.brand.panes import PANES_PER_HOUR
+from orchestrator.brand.unrest import Unrest
 
 PANES_PER_DAY = 24 * PANES_PER_HOUR
 WARM_UP_PANES = PANES_PER_DAY
@@ -36,6 +37,7 @@ _HOUR_VARIANCE = 0.15
 _LEVEL_DECAY = 2 ** (-1 / PANES_PER_DAY)
 _SCATTER_DECAY = 2 ** (-1 / (2 * PANES_PER_DAY))
 _HOUR_DECAY = 2 ** (-1 / (7 * PANES_PER_HOUR))  # an hour of the day learns from four panes a day
+_HIGH_DECAY = 2 ** (-1 / (7 * PANES_PER_DAY))
 _SIZE_DECAY = 2 ** (-1 / (7 * PANES_PER_DAY))
 
 _PRIOR_LEVEL = 0.25
@@ -48,30 +50,48 @@ class Expectation(Struct, frozen=True, array_like=True):
     """What is expected of one pane.
 
     Attributes:
-        mean: mentions.
+        mean: mentions; errors are learned against it.
         kappa: scatter of one pane beyond chance; the variance is ``mean + kappa * mean**2``.
         sum_kappa: the same for the sum of four panes.
         warm: whether enough was learned to judge by it.
+        ceiling: the largest mean that habit explains, which a pane is judged by. It is that of this hour of the day or
+            its neighbours, because an hour's first and last quarter are not like its middle and a change of clocks
+            moves the whole day; and at the highest level of the past days, because a working day follows days off.
+        sigma: usual error of a pane, bursts included; 0 for a calm brand.
+        sum_sigma: the same for the sum of four panes.
     """
 
     mean: float
     kappa: float
     sum_kappa: float
     warm: bool
+    ceiling: float = 0.0  # of a state that has none: the mean
+    sigma: float = 0.0
+    sum_sigma: float = 0.0
 
 
 class Observation(Struct, frozen=True, array_like=True):
-    """What was seen in one pane and what had been expected, for the pane alone and for four panes together."""
+    """What was seen in one pane and what had been expected, for the pane alone and for four panes together.
+
+    ``mean`` is what errors are learned against, ``ceiling`` what the pane is judged by.
+    """
 
     count: int
     mean: float
     sum_count: int
     sum_mean: float
+    ceiling: float
+    sum_ceiling: float
+
+
+def variance(mean: float, kappa: float) -> float:
+    """The variance of a count."""
+    return mean + kappa * mean * mean
 
 
 def spread(mean: float, kappa: float) -> float:
     """The standard deviation of a count."""
-    return math.sqrt(mean + kappa * mean * mean)
+    return math.sqrt(variance(mean, kappa))
 
 
 def hour_of_day(pane: int) -> int:
@@ -93,6 +113,8 @@ class Learner(Struct, array_like=True):
     sum_scatter_weight: float = _PRIOR_WEIGHT
     sizes: float = 0.0
     size_weight: float = 0.0
+    unrest: Unrest = field(default_factory=Unrest)
+    high: float = 0.0  # the highest level of the past days, fading with a half-life of seven days
 
     @property
     def warm(self) -> bool:
@@ -101,9 +123,15 @@ class Learner(Struct, array_like=True):
 
     def expect(self, pane: int) -> Expectation:
         """What is expected of *pane* by what was learned so far."""
-        mean = max(_SMALLEST, self._level() * self._share(hour_of_day(pane)))
+        level, hour = self._level(), hour_of_day(pane)
+        share = self._share(hour)
+        mean = max(_SMALLEST, level * share)
+        largest = max(share, self._share((hour - 1) % 24), self._share((hour + 1) % 24))
+        ceiling = max(mean, self.high * largest, level * largest)
         sum_kappa = max(0.0, self.sum_scatter / self.sum_scatter_weight)
-        return Expectation(mean, self._kappa(), sum_kappa, self.warm)
+        unrest = self.unrest
+        sigma, sum_sigma = unrest.alone.sigma(unrest.weight), unrest.summed.sigma(unrest.weight)
+        return Expectation(mean, self._kappa(), sum_kappa, self.warm, ceiling, sigma, sum_sigma)
 
     def learn(self, pane: int, seen: Observation, expected: Expectation, squares: int) -> None:
         """Learn from *pane*, which is settled; *squares* is the sum of the squared sizes of its chunks."""
@@ -115,6 +143,7 @@ class Learner(Struct, array_like=True):
             self._learn_size(count, squares / seen.count)
         if self.panes >= SUM_PANES:  # the first panes' means are guesses and say nothing of scatter
             self._learn_scatter(count, sum_count, seen)
+            self._learn_unrest(seen, expected)
         hour = hour_of_day(pane)
         # Both before either sum changes: each estimate is measured by what was known of the other before this pane.
         share, level = self._share(hour), self._level()
@@ -126,6 +155,8 @@ class Learner(Struct, array_like=True):
         self.panes += 1
         if self.panes == WARM_UP_PANES:
             self._end_warm_up()
+        if self.warm:
+            self.high = max(self._level(), _HIGH_DECAY * self.high)
 
     def _level(self) -> float:
         return self.level / self.level_weight
@@ -161,6 +192,13 @@ class Learner(Struct, array_like=True):
         self.scatter_weight = _SCATTER_DECAY * self.scatter_weight + seen.mean**2
         self.sum_scatter = _SCATTER_DECAY * self.sum_scatter + (sum_count - seen.sum_mean) ** 2 - seen.sum_mean
         self.sum_scatter_weight = _SCATTER_DECAY * self.sum_scatter_weight + seen.sum_mean**2
+
+    def _learn_unrest(self, seen: Observation, expected: Expectation) -> None:
+        """The errors as they are: nothing is clipped here."""
+        self.unrest.learn(
+            (seen.count - seen.mean, variance(seen.mean, expected.kappa)),
+            (seen.sum_count - seen.sum_mean, variance(seen.sum_mean, expected.sum_kappa)),
+        )
 
     def _end_warm_up(self) -> None:
         """Express level and hours of the first day by that day's mean, which is known only now."""

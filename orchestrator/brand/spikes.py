@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.detector import Detector, Look
-from orchestrator.brand.episodes import OpenEpisode, opens
+from orchestrator.brand.episodes import OpenEpisode, Rest, opens
 from orchestrator.brand.expectation import PANES_PER_DAY
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, pane_of
 from orchestrator.contract.summary import SpikeEpisode
@@ -64,6 +64,12 @@ class _Settled(Struct, array_like=True):
     detector: Detector
     active: int
     episode: OpenEpisode | None
+    rest: Rest | None = None
+
+    def opened_by(self, look: Look) -> OpenEpisode | None:
+        """The episode that opens with what *look* saw; None: none does."""
+        bar = self.rest.bar(look.pane, look.expected) if self.rest is not None else 0.0
+        return OpenEpisode(look.pane, look.stretch) if opens(look.seen, look.stretch, bar) else None
 
 
 class _Count(Struct, array_like=True):
@@ -260,12 +266,13 @@ class Spikes:
 
     def _step_episode(self, settled: _Settled, look: Look) -> None:
         if settled.episode is None:
-            settled.episode = OpenEpisode(look.pane, look.stretch) if opens(look.seen, look.stretch) else None
+            settled.episode = settled.opened_by(look)
             return
         settled.episode = settled.episode.then(look.stretch)
         if settled.episode.over:
-            entry = settled.episode.entry(look.pane + 1 - settled.episode.quiet)
-            self._entries = [*self._entries, entry][-MAX_EPISODES:]
+            end = look.pane + 1 - settled.episode.quiet
+            settled.rest = settled.episode.rest(end)
+            self._entries = [*self._entries, settled.episode.entry(end)][-MAX_EPISODES:]
             self._closed += 1
             settled.episode = None
             self._dirty.add(EPISODES_FIELD)
@@ -283,8 +290,5 @@ class Spikes:
         episode = settled.episode
         begun = range(settled.detector.following, self._now + 1)
         for look in settled.detector.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]):
-            if episode is not None:
-                episode = episode.higher(look.stretch)
-            elif opens(look.seen, look.stretch):
-                episode = OpenEpisode(look.pane, look.stretch)
+            episode = episode.higher(look.stretch) if episode is not None else settled.opened_by(look)
         return episode

@@ -72,9 +72,10 @@ def explain_in_words(episode: SpikeEpisode) -> str:
     times = f", {episode.mention_count / episode.expected:.1f} times as many" if episode.expected >= 1 else ""
     return (
         f"{counted(episode.mention_count, 'mention')} came within {minutes} minutes where this brand's own past lets"
-        f" {episode.expected:,.1f} be expected{times}. By chance that happens about {odds(episode.spike_score)}"
-        f" (score {episode.spike_score:.0f}). The alarm is raised at {odds(episode.threshold)}"
-        f" (score {episode.threshold:.0f}), here from {counted(episode.upper_bound, 'mention')} on."
+        f" {episode.expected:,.1f} be expected at most{times}. By its usual scatter that happens about"
+        f" {odds(episode.spike_score)} (score {episode.spike_score:.0f}). The alarm is raised at"
+        f" {odds(episode.threshold)} (score {episode.threshold:.0f}), here from"
+        f" {counted(episode.upper_bound, 'mention')} on."
     )
 
 

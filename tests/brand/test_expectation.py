@@ -70,6 +70,33 @@ def test_large_chunks_are_learned_although_they_pass_four_sigmas() -> None:
     assert scores[30] < OPEN_SCORE < scores[1]
 
 
+def test_the_ceiling_is_that_of_the_highest_hour_nearby() -> None:
+    """Before a steep hour and after it a pane is judged by what that hour is used to; two hours off it is not."""
+    day = [4] * 36 + [40] * 32 + [4] * 28  # from nine to five
+    learner = learned(day * 10).learner
+    expected = {hour: learner.expect(10 * PANES_PER_DAY + 4 * hour) for hour in (6, 8, 9, 17, 19)}
+    assert expected[8].ceiling == pytest.approx(expected[9].mean, rel=0.2)
+    assert expected[17].ceiling == pytest.approx(expected[9].mean, rel=0.2)
+    assert expected[8].mean < 8
+    for hour in (6, 19):
+        assert expected[hour].ceiling < 8
+
+
+def test_the_ceiling_remembers_working_days_on_days_off() -> None:
+    """Two days off bring the mean down, and Monday is still judged by what Friday was."""
+    week = [20] * 5 * PANES_PER_DAY + [1] * 2 * PANES_PER_DAY
+    learner = learned(week * 3).learner
+    monday = learner.expect(21 * PANES_PER_DAY)
+    assert monday.mean < 10
+    assert 14 < monday.ceiling < 22
+
+
+def test_the_ceiling_forgets_a_level_of_long_ago() -> None:
+    """What a brand once had is no excuse for ever: the highest level fades with a half-life of seven days."""
+    learner = learned([200] * 3 * PANES_PER_DAY + [20] * 40 * PANES_PER_DAY).learner
+    assert learner.expect(43 * PANES_PER_DAY).ceiling < 25
+
+
 @given(st.lists(st.integers(0, 10**12), max_size=300))
 def test_expectations_are_finite_whatever_was_seen(counts: list[int]) -> None:
     """Any counts leave means above zero and scatter at or above it."""
@@ -77,6 +104,9 @@ def test_expectations_are_finite_whatever_was_seen(counts: list[int]) -> None:
     assert 0 < expected.mean < math.inf
     assert 0 <= expected.kappa < math.inf
     assert 0 <= expected.sum_kappa < math.inf
+    assert expected.mean <= expected.ceiling < math.inf
+    assert 0 <= expected.sigma < math.inf
+    assert 0 <= expected.sum_sigma < math.inf
 
 
 def test_expect_of_nothing_is_small_but_positive() -> None:

@@ -23,7 +23,10 @@ STATES = stored_states()
 RULES_CHANGED = {
     # A topic says in which measure it is counted.
     "format-2/centroids": {"topics"},
-    "format-2/spikes": {"topics"},
+    "format-2/spikes": {"topics", "spike", "summary"},
+    # What an episode needs is less since hours are judged by their neighbours, too.
+    "format-3/spikes": {"spike", "summary"},
+    "format-4/spikes": {"spike", "summary"},
     # "Recall!" and "recall" are one topic since topics have the normal form of words; a label is shown without its
     # count: "Price cut (934)".
     "format-2/labels": {"topics", "dominantTopics", "summary", "clusters"},

@@ -93,6 +93,33 @@ def test_an_alarm_does_not_wait_for_the_end_of_its_pane() -> None:
     assert episode.mention_count == 80
 
 
+def test_aftershocks_are_not_told_and_something_higher_is() -> None:
+    """For a day after an episode the same again opens nothing; more does, and so does the same a day later."""
+    wire = Wire.new().feed(QUIET)
+    pane = START + len(QUIET)
+    wire.feed([200, *[20] * 30, 190, *[20] * 30], pane)
+    assert len(wire.published) == 1
+    wire.reload(ms(pane + 61) + MINUTE_MS)
+    wire.feed([400, *[20] * 10], pane + 62)
+    assert [entry["mentionCount"] for entry in wire.published] == [200, 400]
+    wire.feed([*[20] * 100, 390, *[20] * 10], pane + 73)
+    assert [entry["mentionCount"] for entry in wire.published] == [200, 400, 390]
+
+
+def test_everyday_bursts_are_a_habit_and_what_towers_above_them_is_not() -> None:
+    """A brand that bursts to eight times its mentions twice a day has episodes at first, then none; then a real one."""
+    wire = Wire.new().feed(QUIET)
+    pane = START + len(QUIET)
+    for _ in range(12):
+        wire.feed([*[20] * 44, *[160] * 4, *[20] * 21, *[160] * 4, *[20] * 23], pane)
+        pane += PANES_PER_DAY
+    early = len(wire.published)
+    assert early <= 3
+    wire.feed([*[20] * 40, 600, *[20] * 8], pane)
+    assert len(wire.published) == early + 1
+    assert wire.published[-1]["mentionCount"] == 600
+
+
 def test_late_chunks_count_until_their_pane_is_settled() -> None:
     """A chunk that comes a pane late may still raise the alarm; one that comes hours late cannot."""
     wire = Wire.new().feed(QUIET)
@@ -150,8 +177,8 @@ def test_only_the_newest_episodes_are_published() -> None:
     wire = Wire.new().feed(QUIET)
     pane = START + len(QUIET)
     for _ in range(55):
-        wire.feed([2000, *[20] * 95], pane)
-        pane += 96
+        wire.feed([2000, *[20] * 191], pane)
+        pane += 192
     assert len(wire.published) <= 51
     assert wire.told[-1].number > 50
 

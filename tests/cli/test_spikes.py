@@ -41,7 +41,7 @@ def test_spikes_are_a_table(invoke: Invoke, brand_with_spikes: str) -> None:
 def test_spikes_explain_says_why(invoke: Invoke, brand_with_spikes: str) -> None:
     """Expected, observed, odds and the bound, as sentences."""
     words = " ".join(invoke("spikes", brand_with_spikes, "--explain").stdout.split())
-    assert "90 mentions came within 15 minutes where this brand's own past lets 20.2 be expected, 4.4 times" in words
+    assert "90 mentions came within 15 minutes where this brand's own past lets 20.2 be expected at most, 4.4" in words
     assert "once in 170,000 (score 52)" in words
     assert "The alarm is raised at once in 10,000 (score 40), here from 61 mentions on." in words
 

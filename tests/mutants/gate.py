@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-COPIED: Final = ("orchestrator", "tests")
+COPIED: Final = ("orchestrator", "tests", "bench")
 CONTROL_S: Final = 3600.0
 """For the tests without a mutant, which take as long as the machine lets them."""
 

@@ -21,6 +21,7 @@ from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
+from tests.mutants.spike_guards import SPIKE_GUARDS
 
 _CLOCK: Final = "tests/store/test_clock.py"
 
@@ -563,4 +564,5 @@ GUARDS: Final = (
     *PAUSE_GUARDS,
     *ORDER_GUARDS,
     *FLEET_GUARDS,
+    *SPIKE_GUARDS,
 )

@@ -1,0 +1,64 @@
+"""The guards of spikes: who is judged by what, what opens an episode, and what an episode says of its cause.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_EXPECTATION: Final = "orchestrator/brand/expectation.py"
+_UNREST: Final = "orchestrator/brand/unrest.py"
+_EPISODES: Final = "orchestrator/brand/episodes.py"
+_SPIKES: Final = "orchestrator/brand/spikes.py"
+
+SPIKE_GUARDS: Final = (
+    # brand/expectation: what habit explains is more than the mean
+    *(
+        Guard(_EXPECTATION, guard, instead, "tests/brand/test_expectation.py")
+        for guard, instead in (
+            ("self._share((hour - 1) % 24)", "share"),
+            ("self._share((hour + 1) % 24)", "share"),
+            ("ceiling = max(mean, self.high * largest, level * largest)", "ceiling = max(mean, level * largest)"),
+            ("max(self._level(), _HIGH_DECAY * self.high)", "max(self._level(), self.high)"),
+        )
+    ),
+    Guard(
+        _EXPECTATION,
+        "            (seen.count - seen.mean, variance(seen.mean, expected.kappa)),",
+        "            (0.0, variance(seen.mean, expected.kappa)),",
+        "tests/brand/test_spikes.py",
+    ),
+    # brand/unrest: who is restless
+    *(
+        Guard(_UNREST, guard, instead, "tests/brand/test_unrest.py")
+        for guard, instead in (
+            ("weight < _ENOUGH or ", ""),
+            (" or self.squares <= CALM_RATIO * self.variances", ""),
+            ("max(MIN_VARIANCE, self.squares / weight)", "self.squares / weight"),
+            ("self.weight = _DECAY * self.weight + 1", "self.weight = self.weight + 1"),
+            ("self.squares = _DECAY * self.squares + error * error", "self.squares += error * error"),
+        )
+    ),
+    # brand/episodes: what a restless brand needs, and what a rest holds back
+    *(
+        Guard(_EPISODES, guard, instead, "tests/brand/test_episodes.py")
+        for guard, instead in (
+            ("return self.score / OPEN_SCORE", "return self.score / RESTLESS_SCORE"),
+            ("min(self.score / RESTLESS_SCORE, (self.count", "max(self.score / RESTLESS_SCORE, (self.count"),
+            (" and stretch.height > bar", ""),
+            (" and seen.count > seen.ceiling", ""),
+            ("if pane >= self.until:", "if pane > self.until:"),
+            ("self.peak.height_at(expected.sigma if self.peak.panes == 1 else expected.sum_sigma)", "self.peak.height"),
+            ("if stretch.height < CLOSE_HEIGHT else 0", "if stretch.score < CLOSE_HEIGHT * self.peak.threshold else 0"),
+        )
+    ),
+    Guard(
+        _SPIKES,
+        "            settled.rest = settled.episode.rest(end)\n",
+        "",
+        "tests/brand/test_spikes.py::test_aftershocks_are_not_told_and_something_higher_is",
+    ),
+)
