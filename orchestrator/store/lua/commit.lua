@@ -94,10 +94,9 @@ redis.call('HDEL', meta, '')
 redis.call('HSTRLEN', meta, '')
 redis.call('LTRIM', queue, 0, -1)
 redis.call('APPEND', digests0, '') -- from the first commit on there is one to rename
-if remember == 'rotate' then redis.call('RENAME', lock, lock) end
 redis.call('RPUSH', recent, '')
 redis.call('LTRIM', recent, 0, -2)
--- The changes. APPEND leads because strings may be bounded. The queue comes last because a log may be cut (section 6).
+-- The changes. RENAME or APPEND leads: strings may be bounded. The queue comes last: a log may be cut (section 6).
 if remember == 'rotate' then redis.call('RENAME', digests0, digests1) end
 if remember == 'replace' then redis.call('SET', digests0, '') end
 if remember ~= '' then redis.call('APPEND', digests0, entries) end
