@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
@@ -23,6 +24,7 @@ from orchestrator.errors import (
     WrongTypeError,
 )
 from orchestrator.fleet.parking import Code
+from orchestrator.lane.lane import Lane
 from orchestrator.lane.lifecycle import LaneState
 from orchestrator.lane.step import Step
 from orchestrator.process.metrics import Metrics
@@ -30,6 +32,7 @@ from orchestrator.scheduler import discovery as discovery_module
 from orchestrator.scheduler.discovery import HINTED_CLAIM_S, LETTERS_S, OPERATOR_LOOK_S, SLOWEST_CLAIM_S
 from orchestrator.scheduler.letters_only import WINDOW_S
 from orchestrator.scheduler.roster import CLAIM_SLICE
+from orchestrator.store.types import Lease
 from tests.lane.fakes import LEASE, Takes
 from tests.scheduler.fakes import REGISTRY_INTERVAL_S, FakeRedis, lanes_of, make_scheduler, running
 
@@ -543,6 +546,29 @@ async def test_scheduler_keeps_a_lane_whose_former_lease_is_lost(
         world.lost_before = [replace(LEASE, token=EARLIER), replace(LEASE, brand="acme")]
         await trio.sleep(6.0)  # past the renewal 5 s after the start
     assert world.lost_before == []
+    assert [len(world.scripts[brand].times("open")) for brand in world.brands] == [1, 1]
+
+
+async def test_scheduler_keeps_a_lane_that_got_a_newer_lease_meanwhile(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked about is lost; when the answer comes the brand has been released and acquired anew."""
+    world, asked = FakeRedis("nike", "puma"), list[Lease]()
+
+    def lease(lane: Lane) -> Lease:
+        return replace(LEASE, brand=lane.brand, token="newer" if asked else EARLIER)
+
+    def renew(leases: Sequence[Lease]) -> list[Lease]:
+        asked.extend(leases)
+        return list(leases)
+
+    monkeypatch.setattr(Lane, "lease", property(lease))
+    monkeypatch.setattr(world, "renew", renew)
+    async with running(make_scheduler(world, monkeypatch)):
+        for brand in world.brands:
+            world.push(brand, Takes(9.0, WORK))
+        await trio.sleep(6.0)  # past the renewal 5 s after the start
+    assert len(asked) == 2
     assert [len(world.scripts[brand].times("open")) for brand in world.brands] == [1, 1]
 
 
