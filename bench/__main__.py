@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import shlex
+from pathlib import Path
 
 import click
 
@@ -15,6 +17,9 @@ import bench
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
+from bench import _document  # noqa: E402
+from bench._harness import Report, kept  # noqa: E402
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
@@ -22,13 +27,25 @@ def main() -> None:
 
 
 @main.command("all")
+@click.option("--markdown", type=click.Path(path_type=Path, exists=True), help="Make the tables of this document anew.")
+@click.option("--only", multiple=True, help="Of a document: only the tables of this benchmark.")
 @click.pass_context
-def run_all(context: click.Context) -> None:
-    """Run every benchmark with its defaults."""
+def run_all(context: click.Context, markdown: Path | None, only: tuple[str, ...]) -> None:
+    """Run every benchmark with its defaults; or those that a document names, as it says, and write their tables in."""
+    if markdown is not None:
+        markdown.write_text(_document.filled(markdown.read_text(), _measured, only))
+        return
     for name, command in sorted(main.commands.items()):
         if name != "all":
             click.secho(f"\n{name}", bold=True)
             context.invoke(command)
+
+
+def _measured(arguments: list[str]) -> list[Report]:
+    click.echo(shlex.join(arguments), err=True)
+    with kept() as reports:
+        main(arguments, standalone_mode=False)
+    return reports
 
 
 def _register() -> None:

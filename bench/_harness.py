@@ -13,7 +13,9 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +126,10 @@ class Report:
         self.machine["redis"] = server_name(info)
 
     def show(self, *, as_json: bool) -> None:
-        """Print it for people, or as JSON for machines."""
+        """Print it for people, or as JSON for machines; or have it kept for a document (:func:`kept`)."""
+        if (reports := _kept.get()) is not None:
+            reports.append(self)
+            return
         if as_json:
             click.echo(json.dumps(self.told()))
             return
@@ -132,12 +137,12 @@ class Report:
         for number, column in enumerate(self.columns):
             table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")  # cuts no figure off
         for row in self.rows:
-            table.add_row(*map(_shown, row))
+            table.add_row(*map(shown, row))
         console = Console()
         if not console.is_terminal:  # a file or a pipe has no width, for which 80 columns are assumed
             console.width = max(console.width, FILE_COLUMNS)
         console.print(table)
-        for note in [*self.notes, ", ".join(map(_described, self.machine.items()))]:
+        for note in [*self.notes, ", ".join(map(described, self.machine.items()))]:
             console.print(note, style="dim", highlight=False, markup=False)  # a note may say list[float]
         for part in self.parts.values():
             part.show(as_json=False)
@@ -149,12 +154,28 @@ class Report:
         return told | ({"parts": {name: part.told() for name, part in self.parts.items()}} if self.parts else {})
 
 
-def _described(item: tuple[str, Any]) -> str:
+_kept: ContextVar[list[Report] | None] = ContextVar("_kept", default=None)
+
+
+@contextmanager
+def kept() -> Iterator[list[Report]]:
+    """The reports that are shown meanwhile, which are not printed."""
+    reports: list[Report] = []
+    token = _kept.set(reports)
+    try:
+        yield reports
+    finally:
+        _kept.reset(token)
+
+
+def described(item: tuple[str, Any]) -> str:
+    """A part of what was measured on, in words."""
     name, value = item
     return f"{name} {' '.join(value) or 'none' if isinstance(value, list) else value}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A figure as tables show it."""
     if value is None:
         return "-"
     if isinstance(value, float):

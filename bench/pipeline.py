@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -23,9 +24,9 @@ from bench._harness import Report
 from bench._queues import push, wait_until_drained
 from bench._service import ServiceProcess, service
 from orchestrator.contract.keys import BrandKeys, queue_key
+from orchestrator.lane.sizer import MAX_ITEMS, TARGET_BYTES
 from orchestrator.store.embedded import EmbeddedRedis
 
-BATCH_ITEMS = {"a": 256, "b": 16, "c": 256, "d": 256, "f32": 48}
 STORIES_MISSED = 0.05  # at most this share of the stories may have become one with another by similar labels
 _FLOOR_KEY = "bench:floor"
 
@@ -37,6 +38,7 @@ class Load:
     Attributes:
         each: chunks that are counted, of each brand.
         stories: how many each brand has, all of them before the first chunk that is counted.
+        processes: of the service.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Load:
     each: int
     brands: int = 1
     stories: int = 1
+    processes: int = 1
 
     @property
     def count(self) -> int:
@@ -81,6 +84,9 @@ def loads(scale: float) -> list[Load]:
         # Real deployments are many brands with a chunk now and then: each chunk is a visit of its own.
         Load("sparse, 1,500 brands", "a", 1, brands=of(1_500)),
         Load("sparse, 10,000 brands", "a", 1, brands=of(10_000)),
+        # A visit that finds a state of 400 KB: beyond some number of brands not all of them fit in memory.
+        Load("visits, 200 brands of 200", "f32", 1, brands=of(200), stories=200),
+        Load("visits, 800 brands of 200", "f32", 1, brands=of(800), stories=200),
         Load("a, 10 brands", "a", of(60_000), brands=10),
         Load("a, 1 brand", "a", of(500_000)),
         Load("c, 10 brands of 200", "c", of(8_000), brands=10, stories=200),
@@ -90,6 +96,8 @@ def loads(scale: float) -> list[Load]:
         Load("b, 1,000 stories", "b", of(16_000), stories=1_000),
         Load("b, 10,000 stories", "b", of(12_000), stories=10_000),
         Load("f32, 1,000 stories", "f32", of(24_000), stories=1_000),
+        Load("two processes, a, 10 brands", "a", of(60_000), brands=10, processes=2),
+        Load("two processes, b, 10 brands of 1,000", "b", of(1_600), brands=10, stories=1_000, processes=2),
     ]
 
 
@@ -105,10 +113,16 @@ def _staged(brand: str) -> str:
     return f"bench:staged:{brand}"
 
 
+def floor_items(chunk_bytes: int) -> int:
+    """How many chunks of this size the floor loop reads at a time: as many as the service would."""
+    return max(1, min(MAX_ITEMS, TARGET_BYTES // chunk_bytes))
+
+
 def floor_rate(client: redis.Redis, load: Load) -> float:
     """Chunks a second of the floor loop, on copies of what is staged."""
     seconds = 0.0
-    items = BATCH_ITEMS[load.payload]
+    first: Any = client.lindex(_staged(load.brand_names[0]), 0)
+    items = floor_items(len(first))
     for brand in load.brand_names:
         client.copy(_staged(brand), _FLOOR_KEY)
         started_s = time.perf_counter()
@@ -126,9 +140,9 @@ class Run:
 
     Attributes:
         rate: chunks a second.
-        service_s: processor time of the service for a chunk, all threads.
+        service_s: processor time of the service for a chunk, all threads of all processes.
         redis_s: that of Redis's main thread, its looks whether all is done included.
-        peak_bytes: the service's most resident memory.
+        peak_bytes: the service's most resident memory, of all processes.
     """
 
     rate: float
@@ -137,7 +151,7 @@ class Run:
     peak_bytes: int
 
 
-def service_run(client: redis.Redis, running: ServiceProcess, load: Load) -> Run:
+def service_run(client: redis.Redis, running: Sequence[ServiceProcess], load: Load) -> Run:
     """Let the service found the stories; then everything that is staged is queued at once, and the clock starts.
 
     Raises:
@@ -147,7 +161,7 @@ def service_run(client: redis.Redis, running: ServiceProcess, load: Load) -> Run
     if load.founding:
         client.sadd("brands:set", *brands)
         wait_until_drained(client, brands)
-    started_s, started_cpu_s, started_redis_s = time.perf_counter(), running.cpu_s(), _redis_cpu_s(client)
+    started_s, started_cpu_s, started_redis_s = time.perf_counter(), _cpu_s(running), _redis_cpu_s(client)
     pipeline = client.pipeline()
     for brand in brands:
         pipeline.rename(_staged(brand), queue_key(brand))
@@ -157,14 +171,18 @@ def service_run(client: redis.Redis, running: ServiceProcess, load: Load) -> Run
     seconds = time.perf_counter() - started_s
     run = Run(
         rate=load.count / seconds,
-        service_s=(running.cpu_s() - started_cpu_s) / load.count,
+        service_s=(_cpu_s(running) - started_cpu_s) / load.count,
         redis_s=(_redis_cpu_s(client) - started_redis_s) / load.count,
-        peak_bytes=running.peak_bytes(),
+        peak_bytes=sum(process.peak_bytes() for process in running),
     )
     for brand in brands:
         summary: Any = client.get(BrandKeys.of(brand).summary)
         check_stories(load, summary)
     return run
+
+
+def _cpu_s(running: Sequence[ServiceProcess]) -> float:
+    return sum(process.cpu_s() for process in running)
 
 
 def _redis_cpu_s(client: redis.Redis) -> float:
@@ -188,7 +206,8 @@ def measure(report: Report, load: Load, rounds: int) -> None:
             report.used(client)
             stage(client, load)
             floors.append(floor_rate(client, load))
-            with service(server.url, MAX_STORIES="20000") as running:
+            with ExitStack() as stack:
+                running = [stack.enter_context(service(server.url, MAX_STORIES="20000")) for _ in range(load.processes)]
                 runs.append(service_run(client, running, load))
             client.close()
     rate, floor = statistics.median(run.rate for run in runs), statistics.median(floors)
@@ -207,15 +226,17 @@ def measure(report: Report, load: Load, rounds: int) -> None:
 def command(scale: float, rounds: int, only: str, as_json: bool) -> None:  # noqa: FBT001 - click's calling convention
     """Chunks a second through a real Redis, beside the floor loop."""
     report = Report(
-        "Pipeline: chunks/s through a real Redis, one process",
+        "Pipeline: chunks/s through a real Redis",
         ["load", "chunks/s", "floor loop", "ratio", "service µs", "Redis µs", "peak MiB"],
     )
     for load in loads(scale):
         if load.name.startswith(only):
             measure(report, load, rounds)
     report.notes += [
-        "floor loop: LRANGE, msgspec by the contract's bare types (centroids as list[float] or packed as str), LTRIM",
+        "floor loop: LRANGE of as many as the service reads, msgspec by the contract's bare types, LTRIM",
+        "bare types: centroids as list[float], or packed as str",
         "a: 280 B, b: 69 KB, c: 4.9 KB, d: 3.7 KB, f32: 21 KB a chunk; all stories but that of a are there before",
-        "service, Redis: processor time for a chunk; sparse: one chunk a brand, so each is a visit",
+        "service, Redis: processor time for a chunk; sparse, visits: one chunk a brand, so each is a visit",
+        "one process, unless named; peak: of all processes",
     ]
     report.show(as_json=as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.pipeline import Load, check_stories, loads
+from bench.pipeline import Load, check_stories, floor_items, loads
 
 
 @pytest.mark.parametrize("load", loads(0.001), ids=lambda load: load.name)
@@ -34,3 +34,18 @@ def test_stories_that_are_not_there_refuse_the_figure(summary: bytes | None) -> 
     """A figure for 10,000 stories is not told if the brand had another number of them."""
     with pytest.raises(RuntimeError, match=r"stories, expected 10,000"):
         check_stories(Load("b", "b", 20, stories=10_000), summary)
+
+
+@pytest.mark.parametrize(("size", "items"), [(280, 1_024), (4_900, 427), (69_000, 30), (5 << 20, 1)])
+def test_the_floor_reads_as_many_as_the_service(size: int, items: int) -> None:
+    """A smaller batch made it slower than it can be, and the service look better beside it."""
+    assert floor_items(size) == items
+
+
+def test_weak_places_are_measured() -> None:
+    """Visits of one chunk, without and with states that may not fit in memory; packed centroids; two processes."""
+    found = {load.name: load for load in loads(1)}
+    assert [found[f"sparse, {count:,} brands"].brands for count in (1_500, 10_000)] == [1_500, 10_000]
+    assert [found[f"visits, {count} brands of 200"].stories for count in (200, 800)] == [200, 200]
+    assert {load.processes for load in found.values()} == {1, 2}
+    assert "f32" in {load.payload for load in found.values()}
