@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-START_DEADLINE_S = 30.0
+START_DEADLINE_S = 120.0
 _POLL_S = 0.002
 
 
