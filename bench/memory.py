@@ -119,7 +119,7 @@ class Backlog:
 def backlog(report: Report, chunks: int, stories: int) -> Backlog:
     """Let the service drain *chunks* of payload c from one queue that was there before its brand."""
     with EmbeddedRedis(arguments=("--appendonly", "no")) as server:
-        client = redis.Redis.from_url(server.url)
+        client = redis.Redis.from_url(server.url, socket_timeout=None)
         report.used(client)
         payload = _payloads.large(chunks, stories=stories, centroids=False)
         queued_bytes = push(client, queue_key(_payloads.BRAND), payload)

@@ -202,7 +202,7 @@ def measure(report: Report, load: Load, rounds: int) -> None:
     runs, floors = [], []
     for _ in range(rounds):
         with EmbeddedRedis(arguments=("--appendonly", "no")) as server:
-            client = redis.Redis.from_url(server.url)
+            client = redis.Redis.from_url(server.url, socket_timeout=None)
             report.used(client)
             stage(client, load)
             floors.append(floor_rate(client, load))
