@@ -306,6 +306,8 @@ async def test_recent_chunks_are_fifty_at_most(client: TestClientProtocol, servi
     body = await (await client.get("/v1/brands/nike/recent")).get_json()
     assert [chunk["mentions"] for chunk in body["chunks"]] == list(range(199, 149, -1))
     assert (await client.get("/v1/brands/nike/recent?limit=51")).status_code == 400
+    service.recents["nike"] = [recent_chunk("nike", 1), *[b"foreign"] * 50]  # no more are looked at, either
+    assert (await (await client.get("/v1/brands/nike/recent")).get_json())["chunks"] == []
 
 
 @pytest.mark.usefixtures("nike")
