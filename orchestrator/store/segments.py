@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from orchestrator.store.wire import Command
 
 WHOLE_COMMITS: Final = 100
-"""So many commits go through the script as a whole after one whose segments were lost: at ``maxmemory`` Redis refuses
-the plain command, and takes the script, which empties the queue."""
+"""So many commits with large segments go through the script whole after one whose segments were lost: at ``maxmemory``
+Redis refuses the plain command, and takes the script, which empties the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ class Splitter:
 
     def split(self, commit: Commit) -> Parts:
         """The parts of *commit*: its large segments apart, unless such were lost a short while ago."""
+        large = [field for field, value in commit.put.items() if may_lie_apart(field, value)]
+        if not large:  # nor does it count below: small ones come by the hundred before the refused one is sent again
+            return Parts(commit.put)
         if self._whole > 0:
             self._whole -= 1
-            return Parts(commit.put)
-        large = [field for field, value in commit.put.items() if may_lie_apart(field, value)]
-        if not large:
             return Parts(commit.put)
         put, apart = dict(commit.put), {}
         for name in large:

@@ -54,6 +54,16 @@ SEGMENT_GUARDS: Final = (
         Guard("orchestrator/store/segments.py", right, wrong, *tests)
         for right, wrong, *tests in (
             ("self._whole = WHOLE_COMMITS", "pass", _FULL),
+            (
+                "            self._whole -= 1\n            return",
+                "            self._whole -= 2\n            return",
+                _STORE + "a_line_says_that_segments_were_lost",
+            ),
+            (
+                "        if not large:  # nor",
+                "        self._whole -= not large\n        if not large:  # nor",
+                _STORE + "a_refused_commit_is_sent_whole_however_many_small_ones_come_first",
+            ),
             ("transaction=False", "transaction=True", _FULL),
             ("if before != after:", "if False:", _STORE + "a_state_is_loaded_as_of_one_moment"),
             (

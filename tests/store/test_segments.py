@@ -219,6 +219,18 @@ def test_a_line_says_that_segments_were_lost(world: World) -> None:
     assert [bool(split(commit).apart) for _ in range(segments.WHOLE_COMMITS)] == [False] * 99 + [True]
 
 
+def test_a_refused_commit_is_sent_whole_however_many_small_ones_come_first(world: World) -> None:
+    """It is sent again after a pause; what others commit meanwhile must not have it refused again, and again."""
+    peek = world.store.peek(world.lease(), 1)
+    large, small = commit_of(peek, put={b"s:0": LARGE}), commit_of(peek, put={b"s:0": LARGE[:100]})
+    splitter = segments.Splitter()
+    assert splitter.split(large).apart
+    splitter.lost()
+    for _ in range(2 * segments.WHOLE_COMMITS):
+        assert splitter.split(small).put is small.put
+    assert splitter.split(large).put is large.put
+
+
 def test_a_connection_that_breaks_before_the_script_costs_nothing(world: World, between: Between) -> None:
     """The same commit again finds its own segments, and writes them again."""
     lease = world.lease()
