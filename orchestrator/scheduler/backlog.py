@@ -131,16 +131,22 @@ class Backlog:
         """The last count, None before the first and when it is too old to be true."""
         if self._counted is None or now_s - self._counted[0] > STALE_S:
             return None
-        waiting = (
-            self._since_s[brand] for brand in self._queues if brand in self._since_s and brand not in self._paused
-        )
         return BacklogStatistics(
             chunks=sum(queue.chunks for queue in self._queues.values()),
             brands=len(self._queues),
-            oldest_s=max(0.0, now_s - min(waiting, default=now_s)),
+            oldest_s=self.oldest_s(now_s),
             counted_ms=self._counted[1],
             paused_chunks=sum(self._queues[brand].chunks for brand in self._paused if brand in self._queues),
         )
+
+    def oldest_s(self, now_s: float, but: Callable[[str], bool] = lambda _brand: False) -> float:
+        """For so long the brand that waits longest has seen no commit; paused ones and those of *but* do not count."""
+        waiting = (
+            self._since_s[brand]
+            for brand in self._queues
+            if brand in self._since_s and brand not in self._paused and not but(brand)
+        )
+        return max(0.0, now_s - min(waiting, default=now_s))
 
 
 class Together:

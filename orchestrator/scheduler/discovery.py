@@ -304,10 +304,10 @@ class Discovery:
         for parts, dues in self._looks.glances(began_s):
             try:
                 glance = await self._call(partial(self._store.glance, parts, dues))
+                await self._follow_pauses(glance)
             except StoreError:
                 self._looks.missed(dues)
                 raise
-            await self._follow_pauses(glance)
             self._looks.saw(glance.dues, glance.now_ms)
             now_ms, stirred = glance.now_ms, [*stirred, *glance.stirred]
         found = False

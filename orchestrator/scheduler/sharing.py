@@ -191,8 +191,10 @@ class Sharing:
 
     def _patience_s(self, now_s: float) -> float:
         """How long a brand of others has to have waited until we take it whatever else there is to do."""
-        own = self.backlog.statistics(now_s)
-        return LATEST_S if own is None else max(LATEST_S, 2 * own.oldest_s)
+        if self.backlog.statistics(now_s) is None:
+            return LATEST_S
+        # A brand that is parked here may have waited for days, and not for a lane.
+        return max(LATEST_S, 2 * self.backlog.oldest_s(now_s, self._roster.ails))
 
     async def _ask(self, asked: Sequence[Asked]) -> None:
         try:

@@ -76,7 +76,8 @@ OWNER_GUARDS: Final = (
     Guard(_SHARING, "if self._lanes.spare() > 0 or self._urgent(one, now_s):", "if True:", _SHARES),
     Guard(_SHARING, "asked.brand in self.looks.own or now_s", "now_s", _SHARES),
     Guard(_SHARING, " or now_s - asked.since_s >= self._urgent_s", "", _SHARES),
-    Guard(_SHARING, "max(LATEST_S, 2 * own.oldest_s)", "LATEST_S", _SHARES),
+    Guard(_SHARING, "max(LATEST_S, 2 * self.backlog.oldest_s(now_s, self._roster.ails))", "LATEST_S", _SHARES),
+    Guard(_SHARING, "oldest_s(now_s, self._roster.ails)", "oldest_s(now_s)", _SHARES),
     Guard(
         _SHARING,
         "                self._later.again(one, trio.current_time() + WATCH_S)\n            return",
@@ -126,6 +127,14 @@ OWNER_GUARDS: Final = (
     ),
     Guard(
         _STORE, "        self.clock.compare(asked_ms, now_ms)\n        return Glance", "        return Glance", _GLANCES
+    ),
+    Guard(
+        _DISCOVERY,
+        "                await self._follow_pauses(glance)\n            except StoreError:\n"
+        "                self._looks.missed(dues)\n                raise\n",
+        "            except StoreError:\n                self._looks.missed(dues)\n                raise\n"
+        "            await self._follow_pauses(glance)\n",
+        _SHARES,
     ),
     Guard(
         _DISCOVERY, "                self._looks.missed(dues)\n                raise", "                raise", _SHARES

@@ -121,7 +121,7 @@ PAUSE_GUARDS: Final = (
     Guard(_DISCOVERY, "        self.count_alone()\n        if came", "        if came", _SCHEDULER),
     Guard(_ROSTER, "LaneOutcome.PAUSED or brand in self._paused:", "LaneOutcome.PAUSED:", _SCHEDULER),
     Guard(_ROSTER, "outcome is LaneOutcome.PAUSED or brand", "brand", _SCHEDULER),
-    Guard("orchestrator/scheduler/backlog.py", " and brand not in self._paused\n", "\n", _SCHEDULER),
+    Guard("orchestrator/scheduler/backlog.py", " and brand not in self._paused and not", " and not", _SCHEDULER),
     Guard(
         "orchestrator/scheduler/backlog.py",
         "            self._since_s.pop(brand, None)\n        self._paused",

@@ -13,6 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member, Share
 from orchestrator.lane.outcome import LaneOutcome
@@ -185,6 +186,22 @@ async def test_brands_of_others_wait_where_all_wait(autojump_clock: MockClock, w
     assert world.asked == []
     world.sharing.backlog.counted({}, trio.current_time(), trio.current_time(), 0)
     await trio.sleep(1.5)
+    assert world.ready() == [brand]
+
+
+async def test_a_parked_brand_of_ours_keeps_nobody_waiting(autojump_clock: MockClock, world: World) -> None:
+    """It may have waited for days, and for an operator; those whose first cannot work on them would wait as long."""
+    brand, own = world.ranked(1), world.ranked(0)
+    world.free, world.room = {brand}, 0
+    world.sharing.backlog.ready(own, trio.current_time())
+    await trio.sleep(1000.0)
+    now_s = trio.current_time()
+    world.sharing.backlog.counted({own: Queued(1, b"")}, now_s, now_s, 0)
+    world.roster.mark_ready(own)
+    assert world.ready() == [own]
+    world.roster.finish(own, LaneOutcome.PARKED, now_s)
+    world.sharing.hint(brand)
+    await trio.sleep(LATEST_S + 2 * RANK_S)
     assert world.ready() == [brand]
 
 
@@ -414,19 +431,27 @@ async def test_what_has_chunks_stays_in_doubt(autojump_clock: MockClock, monkeyp
         assert len(world.claimed) > 5
 
 
+@pytest.mark.parametrize("unanswered", ["glance", "paused"])
 async def test_a_due_that_could_not_be_read_is_read_again(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, unanswered: str
 ) -> None:
-    """It comes sooner than its turn."""
+    """It comes sooner than its turn; also where the pauses, which a glance has to be read with, got no answer."""
     world = FakeRedis(*BRANDS)
     scheduler = make_scheduler(world, monkeypatch, fetch_timeout_s=0.1)
-    glance = world.glance
+    glance, paused = world.glance, world.paused
 
     def failing(parts: Sequence[Part], dues: Sequence[str] = ()) -> Glance:
         if dues:
             monkeypatch.setattr(world, "glance", glance)
-            raise StoreUnavailableError("no answer")
+            if unanswered == "glance":
+                raise StoreUnavailableError("no answer")
+            monkeypatch.setattr(world, "paused", silent)
+            world._revision += 1
         return glance(parts, dues)
+
+    def silent(_brands: Sequence[str]) -> dict[str, Pause]:
+        monkeypatch.setattr(world, "paused", paused)
+        raise StoreUnavailableError("no answer")
 
     async with beside(scheduler, "b", "c"):
         brand = first_of(world, scheduler, own=True)
