@@ -82,9 +82,14 @@ class _Call:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A thread that carries out the calls of a place, as long as it has that."""
+    """A thread that carries out the calls of a place, as long as it has that.
+
+    Attributes:
+        at_work: whether it runs and has begun with a call. On a busy machine that takes its time.
+    """
 
     place: _Place
+    at_work: bool = False
 
 
 class _Place:
@@ -128,20 +133,39 @@ class Hands:
             trio.TooSlowError: it was begun and did not end within *timeout_s*; it is abandoned.
         """
         place, waits = self._places[long], _Call(call, copy_context())
-        with self._lock:
-            place.waiting.append(waits)
-            if place.worker is None:
-                self._begin(place)
         try:
+            with self._lock:
+                place.waiting.append(waits)
+                if place.worker is None:
+                    self._begin(place)
             while not waits.done.is_set():
                 await self._wait(waits, place, timeout_s)
         except BaseException:
             with self._lock:
                 self._withdraw(waits, place)
             raise
-        if waits.error is not None:
-            raise waits.error
-        return cast("T", waits.value)
+        # What is raised refers to its frames, and this one to what is raised: such a ring keeps a batch until the next
+        # collection of garbage.
+        error, waits.error = waits.error, None
+        try:
+            if error is not None:
+                raise error
+            return cast("T", waits.value)
+        finally:
+            del error
+
+    def withdraw(self, call: Callable[[], Any]) -> bool:
+        """Take *call* out of its row, so that no thread begins with it; False if one has. Who waits is to be cancelled.
+
+        A cancel alone comes later: meanwhile the call may be begun, and be abandoned for that.
+        """
+        with self._lock:
+            for place in self._places.values():
+                for waits in place.waiting:
+                    if waits.function is call:
+                        place.waiting.remove(waits)
+                        return True
+        return False
 
     async def _wait(self, call: _Call, place: _Place, timeout_s: float) -> None:
         """Until *call* is done, or until there is something to be done about it."""
@@ -153,30 +177,45 @@ class Hands:
         with self._lock:
             now_s = trio.current_time()
             if call.begun_s is None:
-                if now_s >= place.until_s:  # the thread keeps what it has, and another one goes on beside it
-                    self._begin(place)
+                if now_s >= place.until_s:
+                    self._go_on_beside(place)
             elif now_s >= call.begun_s + timeout_s and not call.ended:
                 raise trio.TooSlowError
 
     def _withdraw(self, call: _Call, place: _Place) -> None:
         """Nobody waits for *call* any more."""
         if call.worker is None:
-            place.waiting.remove(call)
+            with suppress(ValueError):  # withdrawn before
+                place.waiting.remove(call)
+            return
+        if call.ended:  # its thread went on
             return
         self._leave(call.worker)
         if place.worker is call.worker:
             place.worker = None
             if place.waiting:
-                self._begin(place)
+                self._go_on_beside(place)
 
     # -- threads; the lock is held where they come and go
 
-    def _begin(self, place: _Place) -> None:
-        """Have a thread go on with the row of *place*."""
-        place.worker = worker = _Worker(place)
+    def _go_on_beside(self, place: _Place) -> None:
+        """The thread of *place* keeps what it has, and another one goes on with the row.
+
+        Not instead of one that has come to no call yet: on a machine that lets each thread wait for longer than its
+        time, the next one would be followed as well, and none would ever come to a call.
+        """
         place.until_s = trio.current_time() + place.longest_s
-        self._computing[worker] = None
-        self._be_eager()
+        if place.worker is None or place.worker.at_work:
+            with suppress(RuntimeError):  # no more threads: by then it is tried again, unless the one at work is done
+                self._begin(place)
+
+    def _begin(self, place: _Place) -> None:
+        """Have a thread go on with the row of *place*.
+
+        Raises:
+            RuntimeError: there are no more threads; all is as it was.
+        """
+        worker = _Worker(place)
         token, clock = trio.lowlevel.current_trio_token(), trio.lowlevel.current_clock()
 
         def work() -> None:
@@ -185,7 +224,11 @@ class Hands:
                 with suppress(trio.RunFinishedError):
                     token.run_sync_soon(call.done.set)
 
-        start_thread_soon(work, lambda ended: ended.unwrap())
+        start_thread_soon(work, lambda ended: ended.unwrap())  # which waits for the lock
+        place.worker = worker
+        place.until_s = trio.current_time() + place.longest_s
+        self._computing[worker] = None
+        self._be_eager()
 
     def _next(self, worker: _Worker, now_s: float) -> _Call | None:
         """What *worker* carries out now; None: its place is another one's, or nothing waits there."""
@@ -193,7 +236,7 @@ class Hands:
         with self._lock:
             if place.worker is worker and place.waiting:
                 call = place.waiting.popleft()
-                call.begun_s, call.worker = now_s, worker
+                call.begun_s, call.worker, worker.at_work = now_s, worker, True
                 place.until_s = now_s + place.longest_s
                 return call
             if place.worker is worker:

@@ -126,6 +126,7 @@ class Lane:
         self._idle_since_s: float | None = None
         self._lost = False
         self._extended_s = trio.current_time()  # no lease of this visit was acquired before
+        self._call: Callable[[], object] | None = None  # asked for, whether it is begun or not
         self._in_call = False
         self._work = Work(tools.clocks.cpu, long=warm is not None and warm.long)
         self._lease_told = False
@@ -146,7 +147,8 @@ class Lane:
         """Let go as soon as the step under way is committed; a lane between two steps stops at once."""
         self._turn.stop()
         self._nudge.set()
-        if not self._in_call:
+        # A thread may begin with the call at this moment: then it is waited for, and its lease given back.
+        if self._call is None or self._tools.hands.withdraw(self._call):
             self._scope.cancel()
 
     def renewed(self, sent_s: float) -> None:
@@ -351,6 +353,7 @@ class Lane:
             begun_s, self._in_call = perf_counter(), True
             return measured()
 
+        self._call = begun
         try:
             # Abandoning is always safe: what the thread still does is one commit, whole or not at all.
             result = await self._tools.hands.run(begun, timeout_s=self._options.step_timeout_s, long=self._work.long)
@@ -360,6 +363,7 @@ class Lane:
         else:
             return result
         finally:
+            self._call = None
             if self._in_call:
                 self._in_call = False
                 self._telling.called(perf_counter() - begun_s, result)

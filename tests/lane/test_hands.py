@@ -8,10 +8,12 @@ The calls are in real threads, and end when the test says so; virtual time stand
 from __future__ import annotations
 
 import contextvars
+import gc
 import sys
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
@@ -40,10 +42,11 @@ class Row:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Whatever still hangs at the end is let go."""
+        """Whatever still hangs or waits at the end is let go."""
         try:
             async with trio.open_nursery() as self._nursery:
                 yield
+                self._nursery.cancel_scope.cancel()
         finally:
             for end in self._ends.values():
                 end.set()
@@ -62,7 +65,7 @@ class Row:
             try:
                 result = await self.hands.run(partial(self._call, name, raises), timeout_s=TIMEOUT_S, long=long)
                 self.results[name] = result
-            except (trio.TooSlowError, ZeroDivisionError) as error:
+            except (trio.TooSlowError, ZeroDivisionError, RuntimeError) as error:
                 self.results[name] = type(error)
 
     def _call(self, name: str, raises: Exception | None) -> str:
@@ -222,6 +225,120 @@ async def test_what_a_call_raises_is_its_lanes_alone(row: Row, mock_clock: MockC
     row.end("good")
     assert await row.ended("good") == "good"
     assert row.threads["bad"] == row.threads["good"]
+
+
+async def test_what_a_call_raised_keeps_no_batch(row: Row, mock_clock: MockClock) -> None:
+    """It goes with the error, at once: batches have megabytes, and garbage is collected now and then."""
+    batches = list["weakref.ref[Row]"]()
+
+    def fails() -> None:
+        batch = Row()
+        batches.append(weakref.ref(batch))
+        raise ZeroDivisionError
+
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(ZeroDivisionError):
+            await row.hands.run(fails, timeout_s=TIMEOUT_S)
+        assert [batch() for batch in batches] == [None]
+    finally:
+        gc.enable()
+
+
+async def test_withdrawn_call_is_never_begun(row: Row, mock_clock: MockClock) -> None:
+    """Whether it was is certain: of one that a thread has, its lane is told so, and it goes on."""
+    calls = {name: partial(row._call, name, None) for name in "ab"}
+    await row.ask("hangs")
+    assert await row.next() == "hangs"
+    async with trio.open_nursery() as nursery:
+        for name, call in calls.items():
+            row._ends[name] = threading.Event()
+            nursery.start_soon(partial(row.hands.run, call, timeout_s=TIMEOUT_S))
+        await wait_all_tasks_blocked()
+        assert row.hands.withdraw(calls["a"])
+        assert not row.hands.withdraw(calls["a"])
+        row.end("hangs")
+        assert await row.next() == "b"
+        assert not row.hands.withdraw(calls["b"])
+        row.end("b")
+        nursery.cancel_scope.cancel()
+    assert row.began == ["hangs", "b"]
+    assert row.hands.statistics().waiting == 0
+
+
+async def test_cancel_after_the_end_leaves_the_thread_its_place(row: Row, mock_clock: MockClock) -> None:
+    """It has gone on to the next call: nobody is to go on beside that."""
+    await row.ask("a", "b", "c")
+    assert await row.next() == "a"
+    row.end("a")
+    # Without a way back to the event loop, which does not know that it ended.
+    assert row._begun.acquire(timeout=PATIENCE_S)
+    row.cancel("a")
+    await wait_all_tasks_blocked()
+    assert row.began == ["a", "b"]
+    assert row.hands.statistics().computing == 1
+
+
+# -- threads that do not come
+
+
+async def test_thread_that_comes_late_is_not_followed(
+    row: Row, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it may take longer than a call may: if another one took its place, none would ever begin."""
+    late: list[Callable[[], None]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.lane.hands.start_thread_soon", lambda work, _deliver: late.append(work))
+        await row.ask("a", "b")
+        for _ in range(3):
+            mock_clock.jump(1.1 * SHORT_S)
+            await wait_all_tasks_blocked()
+    assert len(late) == 1
+    trio.lowlevel.start_thread_soon(late[0], lambda ended: ended.unwrap())
+    assert await row.next() == "a"
+    mock_clock.jump(1.1 * SHORT_S)
+    assert await row.next() == "b"
+
+
+def _no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+async def test_call_without_a_thread_fails_and_is_not_carried_out_later(
+    row: Row, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it any more, and what it leased nobody would give back."""
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.lane.hands.start_thread_soon", _no_thread)
+        await row.ask("a")
+        assert await row.ended("a") is RuntimeError
+    told = row.hands.statistics()
+    assert (told.computing, told.waiting) == (0, 0)
+    await row.ask("b")
+    assert await row.next() == "b"
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_row_goes_on_as_soon_as_there_is_a_thread(
+    row: Row, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch, *, given_up: bool
+) -> None:
+    """Those who wait fail for nothing that is not theirs; the thread that takes too long keeps its place meanwhile."""
+    await row.ask("hangs", "b", "c")
+    assert await row.next() == "hangs"
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.lane.hands.start_thread_soon", _no_thread)
+        mock_clock.jump(1.1 * SHORT_S)
+        await wait_all_tasks_blocked()
+        if given_up:
+            row.cancel("hangs")
+            await wait_all_tasks_blocked()
+    assert not row.results
+    if given_up:
+        mock_clock.jump(1.1 * SHORT_S)
+    else:
+        row.end("hangs")
+    assert await row.next() == "b"
 
 
 async def test_calls_see_the_context_of_their_lane() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from orchestrator.lane.lane import Lane, LaneOptions, LaneTools
 from orchestrator.lane.outcome import LaneOutcome
@@ -126,6 +127,33 @@ async def test_lane_told_to_stop_in_its_thread_folds_nothing_ahead(queue: Brand)
     assert queue.queued() > 0
     assert lane.warm is not None
     assert lane.warm.state is not None
+
+
+async def test_lane_told_to_stop_as_its_thread_begins_gives_its_lease_back(
+    queue: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread has the call, and did nothing of it yet: it is waited for, or its lease would be nobody's."""
+    queue.push_ids("c-1")
+    taken, told = threading.Event(), threading.Event()
+
+    def begins() -> float:
+        taken.set()
+        told.wait(DEADLINE_S)
+        return 0.0
+
+    monkeypatch.setattr("orchestrator.lane.lane.perf_counter", begins)
+    lane = Lane(
+        queue.name, 0, tools_of(queue, Metrics(merge_implementation="python"), lambda *_: None), LaneOptions(), None
+    )
+    with trio.fail_after(DEADLINE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lane.run)
+            await trio.to_thread.run_sync(taken.wait)
+            lane.stop()
+            await wait_all_tasks_blocked()
+            told.set()
+    assert queue.summary()["totalChunks"] == 1
+    assert not queue.locked()
 
 
 async def test_lane_parks_a_brand_of_a_foreign_type(queue: Brand) -> None:
