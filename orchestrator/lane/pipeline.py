@@ -140,7 +140,8 @@ class Pipeline:
                 return begun
             batch = begun
             if batch.stage is Stage.DECODED:  # N was not folded one step ago
-                self._fold(batch, needed(batch.peek, "a peek").now_ms)
+                now_ms = needed(batch.peek, "a peek").now_ms
+                batch.fold(self.state, self.ledger, now_ms, conflict_letters=self._config.conflict_letters)
             # Before N's commit is built: a native thread then scans N + 1 meanwhile.
             self._receive()
             self._build(batch, let_go=let_go)
@@ -159,9 +160,6 @@ class Pipeline:
             failpoints.hit("session.commit_failed")
             raise
         return self._accept(batch, answer, arriving)
-
-    def _fold(self, batch: Batch, now_ms: int) -> None:
-        batch.fold(self.state, self.ledger, now_ms, conflict_letters=self._config.conflict_letters)
 
     # -- what ends it
 
@@ -442,7 +440,7 @@ class Pipeline:
         except ClockSkewError:
             return  # by that time nothing may be folded; the next begin says so
         try:
-            self._fold(self._next, now_ms)
+            self._next.fold(self.state, self.ledger, now_ms, conflict_letters=self._config.conflict_letters)
         except Exception as error:  # noqa: BLE001 - not swallowed: the next step raises it, after this one was told of
             self.failure = error
 

@@ -16,7 +16,7 @@ import msgspec
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY
-from orchestrator.contract.process_orders import MAX_BY_CHARS, MAX_LANES
+from orchestrator.contract.process_orders import MAX_BY_CHARS, MAX_LANES, fields
 from orchestrator.errors import InvalidBrandError, WrongTypeError
 from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates, Share
 from orchestrator.store import scripts
@@ -202,7 +202,7 @@ def beat(client: redis.Redis, name: str, since_ms: int, told: Told, heard: tuple
         StoreError: Redis did not answer or refused.
     """
     bounds = (round(TTL_S * 1000), MAX_MEMBERS, MAX_ENTRY_BYTES)
-    arguments = (name, since_ms, msgspec.json.encode(told), *bounds, *heard)
+    arguments = (name, since_ms, msgspec.json.encode(told), *bounds, *heard, *fields(name))
     reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, [MEMBERS_KEY, ORDERS_KEY], *arguments)])[0])
     if Code(reply[0].decode()) is Code.TYPE:
         raise WrongTypeError(MEMBERS_KEY, reply[2].decode(), "hash")

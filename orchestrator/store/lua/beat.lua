@@ -17,6 +17,7 @@
 -- ARGV[6]  most bytes of an entry
 -- ARGV[7]  order at the first place that the process has heard, '' = none
 -- ARGV[8]  likewise at the second place
+-- ARGV[9]  first of its places in orders [10] second of them
 --
 -- Returns {'OK', now_ms, since_ms, order, order, name, entry, ...}  orders that it has not heard, '' = none;
 --                                                                    the processes that live, this one included
@@ -44,7 +45,7 @@ redis.call('PEXPIRE', members, ttl_ms)
 
 local ordered = redis.call('TYPE', orders).ok == 'hash'
 local asked = { '', '' }
-for at, place in ipairs(ordered and { name .. ':state', name .. ':lanes' } or {}) do
+for at, place in ipairs(ordered and { ARGV[9], ARGV[10] } or {}) do
   local order = redis.call('HGET', orders, place) or ''
   if order == ARGV[6 + at] or #order > most_bytes then
     redis.call('HDEL', orders, place)
