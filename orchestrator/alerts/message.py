@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from orchestrator.contract.episode_words import about, drivers_of
 from orchestrator.contract.outbox import OutboxEntry
 from orchestrator.contract.times import iso_utc_seconds
 
@@ -23,12 +24,13 @@ Kind = Literal["opened", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An episode of *brand* opened or closed; ``number`` counts the brand's episodes."""
+    """An episode of *brand* opened or closed; ``number`` counts the brand's episodes, *page* is the brand's page."""
 
     brand: str
     kind: Kind
     number: int
     episode: SpikeEpisode
+    page: str = ""
 
     @property
     def id(self) -> str:
@@ -44,25 +46,39 @@ class Alert:
 
 def message_body(alert: Alert, at_ms: int) -> bytes:
     """The message as JSON: the standard's ``type``, ``timestamp`` and ``data``, and ``text`` for chats."""
+    data: dict[str, object] = {
+        "id": alert.id,
+        "brand": alert.brand,
+        "number": alert.number,
+        "episode": alert.episode,
+    }
+    if alert.page:
+        data["page"] = alert.page
     return msgspec.json.encode(
         {
             "type": f"spike.{alert.kind}",
             "timestamp": iso_utc_seconds(at_ms),
-            "data": {"id": alert.id, "brand": alert.brand, "number": alert.number, "episode": alert.episode},
+            "data": data,
             "text": message_text(alert),
         }
     )
 
 
 def message_text(alert: Alert) -> str:
-    """One sentence for a chat."""
-    # & first, or the escapes of the other two would be escaped.
-    brand = alert.brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    episode = alert.episode
+    """Some sentences for a chat: what happened, what it is about, where to look."""
+    episode, drivers = alert.episode, drivers_of(alert.episode)
+    brand = _escaped(alert.brand)
     minutes = max(1, episode.window_sec // 60)
     if alert.kind == "closed":
-        return f"The spike of {brand} that began at {episode.timestamp} is over."
-    return (
-        f"Spike of {brand}: {episode.mention_count} mentions in {minutes} minutes where {episode.expected:.0f} "
-        f"were expected (score {episode.spike_score:.0f}), since {episode.timestamp}."
-    )
+        parts = [f"The spike of {brand} that began at {episode.timestamp} is over."]
+    else:
+        usual = f"{episode.expected:.0f} were expected (score {episode.spike_score:.0f})"
+        what = f"{episode.mention_count} mentions in {minutes} minutes where {usual}"
+        parts = [f"Spike of {brand}: {what}, since {episode.timestamp}."]
+    parts += about(drivers, _escaped) if drivers is not None else []
+    return " ".join([*parts, _escaped(alert.page)] if alert.page else parts)
+
+
+def _escaped(text: str) -> str:
+    # & first, or the escapes of the other two would be escaped.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -6,12 +6,12 @@ panes below :data:`CLOSE_SCORE`. There are two thresholds, or one burst would be
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
 from orchestrator.brand.expectation import SUM_PANES, Expectation, Observation
 from orchestrator.brand.negative_binomial import tail_score
 from orchestrator.brand.panes import PANE_MS
-from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import iso_utc
 
 OPEN_SCORE = 34.0
@@ -106,20 +106,33 @@ class Rest(Struct, frozen=True, array_like=True):
 
 
 class OpenEpisode(Struct, frozen=True, array_like=True):
-    """An open episode: the pane that opened it, its highest stretch, and the last quiet panes in a row."""
+    """An open episode.
+
+    Attributes:
+        since: the pane that opened it.
+        peak: its highest stretch.
+        quiet: the last quiet panes in a row.
+        at: the pane that ends the peak; 0 in a state that does not tell, for the one that opened it.
+    """
 
     since: int
     peak: Stretch
     quiet: int = 0
+    at: int = 0
 
-    def then(self, stretch: Stretch) -> OpenEpisode:
-        """The episode after one more settled pane, which ends the *stretch*."""
+    def then(self, stretch: Stretch, pane: int) -> OpenEpisode:
+        """The episode after one more settled *pane*, which ends the *stretch*."""
         quiet = self.quiet + 1 if stretch.height < CLOSE_HEIGHT else 0
-        return OpenEpisode(self.since, self.higher(stretch).peak, quiet)
+        return structs.replace(self.higher(stretch, pane), quiet=quiet)
 
-    def higher(self, stretch: Stretch) -> OpenEpisode:
-        """The episode with the *stretch* as its peak if it stands higher."""
-        return self if stretch.height <= self.peak.height else OpenEpisode(self.since, stretch, self.quiet)
+    def higher(self, stretch: Stretch, pane: int) -> OpenEpisode:
+        """The episode with the *stretch* that *pane* ends as its peak if it stands higher."""
+        return self if stretch.height <= self.peak.height else OpenEpisode(self.since, stretch, self.quiet, pane)
+
+    def panes(self) -> range:
+        """The panes of its highest stretch."""
+        last = max(self.since, self.at)
+        return range(last + 1 - self.peak.panes, last + 1)
 
     def rest(self, end_pane: int) -> Rest:
         """The rest after it; *end_pane* is the first pane after it."""
@@ -130,7 +143,7 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
         """Whether enough quiet panes have followed."""
         return self.quiet >= QUIET_PANES
 
-    def entry(self, end_pane: int | None = None) -> SpikeEpisode:
+    def entry(self, end_pane: int | None = None, drivers: Drivers | None = None) -> SpikeEpisode:
         """The episode as readers see it; *end_pane* is the first pane after it, None while it is open."""
         peak = self.peak
         return SpikeEpisode(
@@ -142,6 +155,7 @@ class OpenEpisode(Struct, frozen=True, array_like=True):
             upper_bound=peak.upper_bound(),
             window_sec=peak.panes * PANE_MS // 1000,
             ended_at=UNSET if end_pane is None else iso_utc(end_pane * PANE_MS),
+            drivers=UNSET if drivers is None else drivers,
         )
 
 

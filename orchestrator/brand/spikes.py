@@ -19,21 +19,21 @@ from operator import mul
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.detector import Detector, Look
-from orchestrator.brand.episodes import OpenEpisode, Rest, opens
-from orchestrator.brand.expectation import PANES_PER_DAY
+from orchestrator.brand.episodes import OpenEpisode, Rest, Stretch, opens
+from orchestrator.brand.expectation import PANES_PER_DAY, WARM_UP_PANES
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, pane_of
-from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import iso_utc
 
 SETTLED_FIELD = b"d"
 UNSETTLED_FIELD = b"o"
 EPISODES_FIELD = b"e"
 
-_EPISODE_BYTES = 500  # in memory
+_EPISODE_BYTES, _DRIVERS_BYTES = 500, 3_000  # in memory
 MAX_EPISODES = 50
 """Closed episodes kept and published, the newest."""
 
@@ -58,6 +58,25 @@ class EpisodeChange:
     episode: SpikeEpisode
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a brand stands now: why there is an episode, or none.
+
+    Attributes:
+        kind: "unknown" (nothing was mentioned yet, or not for two weeks), "learning", "open", "resting" or "usual".
+        learning_panes: panes that are to be learned before anything is judged.
+        stretch: the highest of the panes that are not settled, and of the panes before them.
+        bar: for resting, the height that is to be exceeded, as the stretch's own 1.
+        rest_until_ms: for resting, when that ends.
+    """
+
+    kind: Literal["unknown", "learning", "open", "resting", "usual"]
+    learning_panes: int = 0
+    stretch: Stretch | None = None
+    bar: float = 0.0
+    rest_until_ms: int = 0
+
+
 class _Settled(Struct, array_like=True):
     """What is kept of the settled panes: the detector, the newest pane with mentions, the open episode."""
 
@@ -69,7 +88,7 @@ class _Settled(Struct, array_like=True):
     def opened_by(self, look: Look) -> OpenEpisode | None:
         """The episode that opens with what *look* saw; None: none does."""
         bar = self.rest.bar(look.pane, look.expected) if self.rest is not None else 0.0
-        return OpenEpisode(look.pane, look.stretch) if opens(look.seen, look.stretch, bar) else None
+        return OpenEpisode(look.pane, look.stretch, at=look.pane) if opens(look.seen, look.stretch, bar) else None
 
 
 class _Count(Struct, array_like=True):
@@ -78,10 +97,19 @@ class _Count(Struct, array_like=True):
     squares: int = 0
 
 
+class _Cause(Struct, frozen=True, array_like=True):
+    """What is known of the open episode: the pane that opened it, the pane that ends its peak, its drivers."""
+
+    since: int
+    at: int
+    drivers: Drivers
+
+
 class _Unsettled(Struct, array_like=True):
     counts: list[_Count]
     told_opened: int
     told_closed: int
+    cause: _Cause | None = None
 
 
 class _Episodes(Struct, array_like=True):
@@ -107,6 +135,7 @@ class Spikes:
         self._entries: list[SpikeEpisode] = []
         self._open: OpenEpisode | None = None
         self._current: SpikeEpisode | None = None  # what readers see of it, kept because its bound costs a search
+        self._cause: _Cause | None = None
         self._told_opened = self._told_closed = 0
         self._published: list[SpikeEpisode] = []
         self._dirty: set[bytes] = set()
@@ -121,6 +150,7 @@ class Spikes:
             unsettled = _unsettled_decoder.read(UNSETTLED_FIELD, fields[UNSETTLED_FIELD])
             spikes._counts = {count.pane: count for count in unsettled.counts}
             spikes._told_opened, spikes._told_closed = unsettled.told_opened, unsettled.told_closed
+            spikes._cause = unsettled.cause
         if EPISODES_FIELD in fields:
             episodes = _episodes_decoder.read(EPISODES_FIELD, fields[EPISODES_FIELD])
             spikes._closed, spikes._entries = episodes.closed, episodes.entries
@@ -173,12 +203,51 @@ class Spikes:
         left = len(self._entries) - len(kept)
         if self._open is not None:
             ended = OpenEpisode(present.move(self._open.since, PANE_MS), self._open.peak)
-            kept = [*kept, ended.entry(self._now + 1)][-MAX_EPISODES:]
+            kept = [*kept, ended.entry(self._now + 1, self._drivers_of(self._open))][-MAX_EPISODES:]
             self._closed += 1
         self._entries = kept
-        self._settled = self._open = self._current = None
+        self._settled = self._open = self._current = self._cause = None
         self._counts = {}
         return left
+
+    def in_question(self, *, counted: bool) -> range | None:
+        """The panes whose drivers :meth:`explain` should be told; None: those that are known stay.
+
+        They are looked for while chunks still count in the peak of an open episode; *counted* says whether some just
+        were. After that the drivers stay what they were, whatever leaves the window or comes too late.
+        """
+        episode, settled = self._open, self._settled
+        if episode is None or settled is None:
+            return None
+        panes = episode.panes()
+        cause = self._cause
+        unknown = cause is None or (cause.since, cause.at) != (episode.since, panes[-1])
+        return panes if unknown or (counted and panes[-1] >= settled.detector.following) else None
+
+    def explain(self, drivers: Drivers) -> None:
+        """The open episode is about *drivers*."""
+        if self._open is None:
+            return
+        self._cause = _Cause(self._open.since, self._open.panes()[-1], drivers)
+        self._dirty.add(UNSETTLED_FIELD)
+        if self._current is not None and self._current.drivers != drivers:
+            self._current = structs.replace(self._current, drivers=drivers)
+
+    def watch(self) -> Watch:
+        """How the brand stands now."""
+        settled = self._settled
+        if settled is None:
+            return Watch("unknown")
+        learner = settled.detector.learner
+        if not settled.detector.ahead.warm:
+            return Watch("learning", WARM_UP_PANES + 1 - learner.panes)
+        looks = self._looks(settled)
+        highest = max(looks, key=lambda look: look.stretch.height)
+        rest = settled.rest
+        bar = 0.0 if rest is None else rest.bar(highest.pane, highest.expected)
+        kind: Literal["open", "resting", "usual"] = "resting" if bar else "usual"
+        until_ms = rest.until * PANE_MS if rest is not None and bar else 0
+        return Watch("open" if self._open is not None else kind, 0, highest.stretch, bar, until_ms)
 
     def open_episode(self) -> SpikeEpisode | None:
         """The open episode, if there is one."""
@@ -196,7 +265,9 @@ class Spikes:
 
     def held_bytes(self) -> int:
         """Bytes in memory: of the episodes, as kept and as published."""
-        return (len(self._entries) + len(self._published)) * _EPISODE_BYTES
+        explained = sum([entry.drivers is not UNSET for entry in self._entries]) + (self._cause is not None)
+        # The published entries are the same objects, but for the open one.
+        return (len(self._entries) + len(self._published)) * _EPISODE_BYTES + explained * _DRIVERS_BYTES
 
     def take_changes(
         self, put: dict[bytes, bytes], remove: list[bytes]
@@ -214,7 +285,7 @@ class Spikes:
                 put[SETTLED_FIELD] = pack(self._settled)
         if UNSETTLED_FIELD in self._dirty:
             counts = [self._counts[pane] for pane in sorted(self._counts)]
-            put[UNSETTLED_FIELD] = pack(_Unsettled(counts, self._told_opened, self._told_closed))
+            put[UNSETTLED_FIELD] = pack(_Unsettled(counts, self._told_opened, self._told_closed, self._cause))
         if EPISODES_FIELD in self._dirty:
             put[EPISODES_FIELD] = pack(_Episodes(self._closed, self._entries))
         self._dirty = set()
@@ -268,11 +339,12 @@ class Spikes:
         if settled.episode is None:
             settled.episode = settled.opened_by(look)
             return
-        settled.episode = settled.episode.then(look.stretch)
+        settled.episode = settled.episode.then(look.stretch, look.pane)
         if settled.episode.over:
             end = look.pane + 1 - settled.episode.quiet
             settled.rest = settled.episode.rest(end)
-            self._entries = [*self._entries, settled.episode.entry(end)][-MAX_EPISODES:]
+            entry = settled.episode.entry(end, self._drivers_of(settled.episode))
+            self._entries = [*self._entries, entry][-MAX_EPISODES:]
             self._closed += 1
             settled.episode = None
             self._dirty.add(EPISODES_FIELD)
@@ -282,13 +354,25 @@ class Spikes:
         found = self._provisional(self._settled)
         if found != self._open:
             self._open = found
-            self._current = None if found is None else found.entry()
+            self._current = None if found is None else found.entry(drivers=self._drivers_of(found))
+        if found is None and self._cause is not None:
+            self._cause = None
+            self._dirty.add(UNSETTLED_FIELD)
+
+    def _drivers_of(self, episode: OpenEpisode) -> Drivers | None:
+        """Those that were found for *episode*, maybe for a lower peak of it."""
+        cause = self._cause
+        return cause.drivers if cause is not None and cause.since == episode.since else None
+
+    def _looks(self, settled: _Settled) -> list[Look]:
+        """The panes that have begun and are not settled."""
+        begun = range(settled.detector.following, self._now + 1)
+        return list(settled.detector.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]))
 
     def _provisional(self, settled: _Settled | None) -> OpenEpisode | None:
         if settled is None or not settled.detector.ahead.warm:
             return None
         episode = settled.episode
-        begun = range(settled.detector.following, self._now + 1)
-        for look in settled.detector.glance([self._counts.get(pane, _NOTHING).mentions for pane in begun]):
-            episode = episode.higher(look.stretch) if episode is not None else settled.opened_by(look)
+        for look in self._looks(settled):
+            episode = episode.higher(look.stretch, look.pane) if episode is not None else settled.opened_by(look)
         return episode

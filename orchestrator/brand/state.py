@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.drivers import find_drivers
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import PREFIX as IDS_PREFIX
@@ -192,6 +193,7 @@ class BrandState:
             clusters = self._fold_window(batch, stamps.times, measures, odd)
         else:
             clusters = self._fold_apart(batch, stamps, mentions, odd)
+        self._explain(counted=True)
         # A retimed chunk is stamped with the present, so the least is another one's, if there is another one.
         oldest_ms = min(stamps.times) if stamps.retimed < len(chunks) else 0
         return FoldReport(
@@ -239,6 +241,13 @@ class BrandState:
         self._trend.advance(now_ms)
         self._flags.advance(now_ms)
         self._spikes.advance(now_ms)
+        self._explain(counted=False)
+
+    def _explain(self, *, counted: bool) -> None:
+        """Look for the drivers of an open episode; *counted* says whether chunks just were."""
+        panes = self._spikes.in_question(counted=counted)
+        if panes is not None:
+            self._spikes.explain(find_drivers(self._stories, self._window, panes))
 
     def take_changes(self) -> Changes:
         """What has to be committed since the last call, and forget that it changed.

@@ -14,10 +14,11 @@ import heapq
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
-from operator import add
+from operator import add, itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING
 
+from orchestrator.brand.growth import Growth, Span
 from orchestrator.brand.labels import words
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
@@ -99,6 +100,14 @@ class StoryView:
 def headline(label: str) -> str:
     """*label* as a story shows it: on one line, without a word like "Report:" before it."""
     return clip(without_frame(label), HEADLINE_CHARS)
+
+
+def _growth(story: Story, span: Span) -> Growth:
+    inside = before = 0
+    for pane, _, mentions, *_ in story.panes():
+        inside += mentions if pane in span.stretch else 0
+        before += mentions if pane in span.before else 0
+    return span.growth(inside, before)
 
 
 def eviction_rank(story: Story) -> Rank:
@@ -238,6 +247,26 @@ class StoryBook(StoryFolder):
             stories = [story for story in stories if story.mentions >= bound]
         stories.sort(key=lambda story: (-story.mentions, story.key))
         return [StoryView.of(story) for story in stories[:count]]
+
+    def grown(self, span: Span, count: int) -> list[tuple[StoryView, Growth]]:
+        """The *count* stories that have most mentions more in the stretch of *span* than before it; ties: the older.
+
+        If none has more than before, the one with most mentions there: something is what an episode is about.
+        """
+        inside = {story.key: story for pane in span.stretch for story in self.in_pane.get(pane, ())}
+        # By what they have in all, which is more than they can have grown: so few of thousands are looked into.
+        candidates = sorted(
+            [story for story in inside.values() if story.key in self.records],
+            key=lambda story: (-story.mentions, story.key),
+        )
+        found: list[tuple[float, int, Story, Growth]] = []
+        for story in candidates:
+            if len(found) == count and story.mentions < -found[-1][0]:
+                break
+            growth = _growth(story, span)
+            found = sorted([*found, (-growth.excess, story.key, story, growth)], key=itemgetter(0, 1))[:count]
+        grown = [one for one in found if one[0] < 0] or sorted(found, key=lambda one: (-one[3].mentions, one[1]))[:1]
+        return [(StoryView.of(story), growth) for _, _, story, growth in grown]
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""

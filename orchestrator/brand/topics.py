@@ -296,6 +296,10 @@ class TopicTotals:
             if not self._panes[key]:
                 del self._weights[key], self._panes[key]
 
+    def weight(self, key: str) -> int:
+        """What the topic *key* weighs in all panes of the window."""
+        return self._weights.get(key, 0)
+
     def heaviest(self, count: int) -> list[tuple[str, int]]:
         """The *count* topics with most weight, as key and weight; ties by key."""
         if not self._weights:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
+from orchestrator.brand.growth import Growth, Span
 from orchestrator.brand.measures import Measures
 from orchestrator.brand.panes import HOUR_MS, PANE_MS, Present, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
@@ -236,6 +238,36 @@ class Window:
             mentions, then = (counted, earlier[0]) if counted else (in_chunks_of, earlier[1])
             views.append(TopicView(most_frequent(keys, inside), mentions, then if watched else None, in_chunks_of))
         return views
+
+    @property
+    def watched_from(self) -> int:
+        """The first pane of the window in which the brand was watched."""
+        return self._first if self._since is None else max(self._first, self._since)
+
+    def grown(self, span: Span, count: int) -> list[tuple[str, Growth]]:
+        """The *count* topics that have most mentions more in the stretch of *span* than before it, ties by key."""
+        inside = [pane.topics for number, pane in self._panes.items() if number in span.stretch]
+        after = [pane.topics for number, pane in self._panes.items() if number >= span.stretch.stop]
+        found = []
+        for key in {key for topics in inside for key in topics.by_key}:
+            weight = weight_in([key], inside)
+            counted, in_chunks_of = divmod(weight, COUNTED)
+            # What is neither in the stretch nor after it: cheaper than to look through all panes before it.
+            before = divmod(max(0, self._topics.weight(key) - weight - weight_in([key], after)), COUNTED)
+            growth = span.growth(counted or in_chunks_of, before[0] if counted else before[1])
+            if growth.excess > 0:
+                found.append((-growth.excess, key, growth))
+        return [
+            (most_frequent([key], inside), growth) for _, key, growth in sorted(found, key=itemgetter(0, 1))[:count]
+        ]
+
+    def net_in(self, panes: range) -> float | None:
+        """Net sentiment of those of the *panes* that lie in the window; None if nothing in them has a sentiment."""
+        total = Tally()
+        for number in range(max(panes.start, self._first), panes.stop):
+            if number in self._panes:
+                total.add(self._panes[number].tally)
+        return total.net()
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed to *put* and those that went to *remove*."""

@@ -1,14 +1,15 @@
 """``orchestrator spikes``: a brand's episodes of unusual volume, and why each was called one, in plain words.
 
 Source: the score is -10·log10 of the probability that so many mentions come by chance, so the odds are ten to the
-power of a tenth of it. The explanation uses nothing but the entry itself: every reader of ``spike:brand:<brand>``
-can give the same.
+power of a tenth of it. The explanation of an episode uses nothing but its entry: every reader of
+``spike:brand:<brand>`` can give the same. Why there is none now only the brand's state can tell.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
-from typing import cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
 import msgspec
@@ -20,10 +21,16 @@ from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.failed import as_json_line
 from orchestrator.cli.terminal import counted, make_table, minute, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
+from orchestrator.contract.episode_words import about, drivers_of
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.times import iso_utc
+from orchestrator.errors import InvalidStateError
 from orchestrator.settings import Settings
 from orchestrator.store import translated
+
+if TYPE_CHECKING:
+    import redis
 
 _WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _BEYOND_WORDS = 1e15
@@ -31,7 +38,9 @@ _BEYOND_WORDS = 1e15
 
 @click.command(short_help="Show a brand's spikes, and explain them.")
 @click.argument("brand", shell_complete=complete_brand)
-@click.option("--explain", is_flag=True, help="Why each is a spike: expected, observed, and the odds, in words.")
+@click.option(
+    "--explain", is_flag=True, help="Why each is a spike, what it is about, and why there is none now, in words."
+)
 @click.option("--json", "as_json", is_flag=True, help="The stored entries, one a line.")
 @with_settings
 def spikes(settings: Settings, brand: str, *, explain: bool, as_json: bool) -> None:
@@ -39,6 +48,7 @@ def spikes(settings: Settings, brand: str, *, explain: bool, as_json: bool) -> N
     name = check_brand(brand)
     with open_redis(settings) as client, translated():
         entries = cast("list[bytes]", client.lrange(BrandKeys.of(name).spike, 0, -1))
+        now = _stands(client, name) if explain and not as_json else ""
     if as_json:
         for entry in entries:
             click.echo(as_json_line(entry))
@@ -48,8 +58,10 @@ def spikes(settings: Settings, brand: str, *, explain: bool, as_json: bool) -> N
         remark(f"Warning: {counted(unreadable, 'entry', 'entries')} of another shape left out; --json shows all.")
     if not episodes:
         remark(f"{name!r} has no spikes.")
-    elif explain:
-        show_page(Group(*(_explanation(episode) for episode in episodes)))
+    if explain:
+        show_page(Group(*(_explanation(episode) for episode in episodes), plain(now)))
+    elif not episodes:
+        return
     else:
         show_page(_table(episodes))
 
@@ -79,6 +91,48 @@ def explain_in_words(episode: SpikeEpisode) -> str:
     )
 
 
+def _stands(client: redis.Redis, name: str) -> str:
+    # Not before it is asked for: it brings the kernels along, and most commands need none.
+    service = importlib.import_module("orchestrator.service")
+    try:
+        return standing_in_words(service.watch_spikes(client, name))
+    except InvalidStateError as error:
+        return f"Now: not known, because {error}."
+
+
+class Standing(Protocol):
+    """How a brand stands before the detector; see :class:`orchestrator.brand.spikes.Watch`."""
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102 - see there
+    @property
+    def learning_panes(self) -> int: ...  # noqa: D102
+    @property
+    def stretch(self) -> Any: ...  # noqa: D102
+    @property
+    def rest_until_ms(self) -> int: ...  # noqa: D102
+
+
+def standing_in_words(watch: Standing) -> str:
+    """Why there is no episode now, or that there is one."""
+    if watch.kind == "unknown":
+        return "Now: no spike, because nothing was mentioned yet, or not for two weeks."
+    if watch.kind == "learning":
+        hours = max(1, math.ceil(watch.learning_panes / 4))
+        return (
+            f"Now: no spike, because the detector still learns what is usual, for about {counted(hours, 'hour')} more."
+        )
+    if watch.kind == "open":
+        return "Now: the newest one is open."
+    stretch = watch.stretch
+    came = f"Now: no spike. {counted(stretch.count, 'mention')} came in the last {15 * stretch.panes} minutes"
+    rule = "its own everyday bursts explain" if stretch.sigma else "chance explains"
+    bound = f"{came}, and from {counted(stretch.upper_bound(), 'mention')} on it would be more than {rule}."
+    if watch.kind != "resting":
+        return bound
+    return f"{bound} Until {minute(iso_utc(watch.rest_until_ms))} UTC only more than in the last spike is told."
+
+
 def odds(score: float) -> str:
     """The probability that *score* means: ``once in 10,000``, ``once in 3.2 million``, ``once in 10^18``."""
     if not math.isfinite(score) or score >= 10 * math.log10(_BEYOND_WORDS):
@@ -98,7 +152,9 @@ def _rounded(times: float) -> int:
 
 def _explanation(episode: SpikeEpisode) -> RenderableType:
     head = Text.assemble(plain(f"{minute(episode.timestamp)} UTC", "bold"), plain(f"  {_end(episode)}", "dim"))
-    return Group(head, plain(explain_in_words(episode)), Text())
+    drivers = drivers_of(episode)
+    sentences = about(drivers) if drivers is not None else []
+    return Group(head, plain(explain_in_words(episode)), *map(plain, sentences), Text())
 
 
 def _table(episodes: list[SpikeEpisode]) -> RenderableType:

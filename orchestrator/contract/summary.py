@@ -64,6 +64,41 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     examples: list[str] = []
 
 
+class StoryDriver(Struct, frozen=True, rename="camel"):
+    """A story that an episode is about: its mentions in the episode's stretch, and those usual in as long a time."""
+
+    id: str
+    label: str
+    mentions: int
+    usual: float
+
+
+class TopicDriver(Struct, frozen=True, rename="camel"):
+    """A topic that an episode is about; its numbers as those of a story."""
+
+    topic: str
+    mentions: int
+    usual: float
+
+
+class Drivers(Struct, frozen=True, rename="camel"):
+    """What an episode is about: what has grown most in its stretch against the window before it.
+
+    Attributes:
+        stories: at most three, the one with most mentions more than usual first.
+        topics: the same of topics.
+        net_sentiment: of the stretch, from -1 to 1; null if nothing in it has a sentiment.
+        net_sentiment_before: of the window before it.
+        quotes: up to two mentions of these stories as workers list them, cut; different ones.
+    """
+
+    stories: list[StoryDriver] = []
+    topics: list[TopicDriver] = []
+    net_sentiment: float | None = None
+    net_sentiment_before: float | None = None
+    quotes: list[str] = []
+
+
 class SpikeEpisode(Struct, frozen=True, rename="camel"):
     """One stretch of time with far more mentions than the brand's own past explains.
 
@@ -76,6 +111,7 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
         upper_bound: fewest mentions of that stretch that would have raised the alarm.
         window_sec: length of that stretch.
         ended_at: end of its last pane; absent while it is open.
+        drivers: what it is about; absent where that is not known, as of episodes of older versions.
     """
 
     timestamp: Time
@@ -86,6 +122,7 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
     upper_bound: int
     window_sec: int
     ended_at: Time | UnsetType = UNSET
+    drivers: Drivers | UnsetType = UNSET
 
 
 class Summary(Struct, frozen=True, rename="camel"):

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from orchestrator.contract.episode_words import about, drivers_of, stories_in_words, topics_in_words
+from orchestrator.contract.summary import Drivers
 from orchestrator.contract.times import parse_ms
 from orchestrator.fleet.view import Standing
 
@@ -83,6 +85,7 @@ class SpikeNotice:
     mentions: str
     expected: str
     since: Time | None
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class EpisodeRow:
     mentions: str
     expected: str
     score: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +299,21 @@ def _spike_notice(summary: StoredSummary) -> SpikeNotice | None:
         return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else NONE
 
     since = episode.get("timestamp")
-    return SpikeNotice(text("mentionCount"), text("expected"), time_of(since) if isinstance(since, str) else None)
+    began = time_of(since) if isinstance(since, str) else None
+    return SpikeNotice(text("mentionCount"), text("expected"), began, tuple(_about(episode)))
+
+
+def _drivers_in_words(episode: SpikeEpisode) -> str:
+    drivers = drivers_of(episode)
+    return "" if drivers is None else stories_in_words(drivers) or topics_in_words(drivers)
+
+
+def _about(episode: dict[str, Any]) -> list[str]:
+    try:
+        drivers = msgspec.convert(episode.get("drivers"), Drivers)
+    except msgspec.ValidationError:  # of an older version, or of somebody else
+        return []
+    return about(drivers)
 
 
 def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
@@ -307,6 +325,7 @@ def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
             mentions=number(episode.mention_count),
             expected=number(episode.expected),
             score=number(episode.spike_score),
+            about=_drivers_in_words(episode),
         )
         for episode in reversed(episodes[-SHOWN_EPISODES:])
     ]

@@ -1,7 +1,7 @@
 """The running service: its parts put together, what HTTP may ask of it, and the updates that it passes on.
 
-Face: :func:`run` and :func:`repair`. Imports every other package but the command line, and only that may import this
-one.
+Face: :func:`run`, :func:`repair` and :func:`watch_spikes`. Imports every other package but the command line, and only
+that may import this one.
 Importing it chooses the kernels, so the settings must be known before.
 """
 
@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from orchestrator.service.app import run
 from orchestrator.service.repair import repair
+from orchestrator.service.spike_watch import watch_spikes
 
-__all__ = ["repair", "run"]
+__all__ = ["repair", "run", "watch_spikes"]

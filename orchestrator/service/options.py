@@ -5,13 +5,15 @@ Pure. Owns no value: what can be set, and its bounds, is :mod:`orchestrator.sett
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from orchestrator.alerts.deliver import Endpoint
 from orchestrator.alerts.message import Alert
 from orchestrator.alerts.signing import SigningSecret
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
-from orchestrator.http import AccessOptions, AppOptions
+from orchestrator.http import AccessOptions, AppOptions, brand_page_url
 from orchestrator.lane.lane import LaneOptions
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.scheduler.discovery import DiscoveryOptions
@@ -65,15 +67,20 @@ def session_config(settings: Settings, holder: str = "orchestrator") -> SessionC
             label_similarity_threshold=settings.label_similarity_threshold,
         ),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
-        alert=_entry if settings.alert_webhook_url else None,
+        alert=_entries(settings.public_url) if settings.alert_webhook_url else None,
         holder=holder,
         conflict_letters=settings.duplicate_conflicts == "dead_letter",
     )
 
 
-def _entry(brand: str, change: EpisodeChange, at_ms: int) -> bytes:
-    """What the outbox gets when an episode opened or closed."""
-    return Alert(brand, change.kind, change.number, change.episode).entry(at_ms).encode()
+def _entries(public_url: str) -> Callable[[str, EpisodeChange, int], bytes]:
+    """What the outbox gets when an episode opened or closed; links begin with *public_url*, if there is one."""
+
+    def entry(brand: str, change: EpisodeChange, at_ms: int) -> bytes:
+        page = brand_page_url(brand, root=public_url) if public_url else ""
+        return Alert(brand, change.kind, change.number, change.episode, page).entry(at_ms).encode()
+
+    return entry
 
 
 def scheduler_options(settings: Settings, redis_url: str, name: str) -> SchedulerOptions:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_PUBLIC: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9._~-]+")
 OWN_PATHS: Final = frozenset({"brands", "health", "livez", "metrics", "ops", "readyz", "static", "v1"})
 """First parts of this service's own paths, under which no proxy can offer it; tests/http/test_mount.py compares."""
@@ -136,6 +137,25 @@ def check_webhook_url(url: str) -> str:
     except ValueError:
         raise ValueError(problem) from None
     if url and not (usable and url.isascii() and url.isprintable() and " " not in url):
+        raise ValueError(problem)
+    return url
+
+
+def check_public_url(url: str) -> str:
+    """Return *url* trimmed and without a slash at its end, if links can begin with it; empty is fine.
+
+    Raises:
+        ValueError: it is no plain address of a web server.
+    """
+    url = url.strip().rstrip("/")
+    problem = f"{url!r} is no address that links can begin with; it must look like https://host/path"
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(problem) from None
+    plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if url and not (usable and plain and _PUBLIC.fullmatch(url)):
         raise ValueError(problem)
     return url
 

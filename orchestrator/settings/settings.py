@@ -26,6 +26,7 @@ from orchestrator.settings.addresses import (
     check_hosts,
     check_login,
     check_origins,
+    check_public_url,
     check_redis_url,
     check_root_path,
     check_webhook_url,
@@ -240,6 +241,9 @@ class Settings(BaseSettings):
     alert_webhook_secret_file: str = Field(
         default="", description="File with that secret, read at every attempt (empty: ALERT_WEBHOOK_SECRET)"
     )
+    public_url: str = Field(
+        default="", description="Where people reach this service, for links in alerts: https://host/path (empty: none)"
+    )
     alert_cooldown_sec: float = Field(
         default=900,
         ge=0,
@@ -344,6 +348,11 @@ class Settings(BaseSettings):
     @classmethod
     def _check_webhook_url(cls, url: str) -> str:
         return check_webhook_url(url)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str) -> str:
+        return check_public_url(url)
 
     @field_validator("alert_webhook_secret")
     @classmethod

@@ -6,9 +6,11 @@ import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
-from orchestrator.alerts.message import Kind, message_body, message_text
-from tests.alerts.support import AT_MS, alert
+from orchestrator.alerts.message import Alert, Kind, message_body, message_text
+from orchestrator.contract.summary import Drivers, StoryDriver, TopicDriver
+from tests.alerts.support import AT_MS, EPISODE, alert
 
 
 def test_id_names_the_news_and_not_the_telling() -> None:
@@ -27,6 +29,37 @@ def test_message_has_the_standards_fields_and_a_text() -> None:
     assert body["text"] == (
         "Spike of nike: 400 mentions in 15 minutes where 80 were expected (score 52), since 2026-03-01T12:00:00Z."
     )
+
+
+DRIVERS = Drivers(
+    [StoryDriver("s1", "Battery <complaints> & more", 380, 12.4), StoryDriver("s2", "Refunds", 20, 0.2)],
+    [TopicDriver("battery", 380, 10.0)],
+    -0.8,
+    -0.1,
+    ["Dead in an hour <!channel>", "Mine\u202e swells"],
+)
+EXPLAINED = replace(EPISODE, drivers=DRIVERS)
+PAGE = "https://boards.example.com/o/brands/nike"
+
+
+def test_message_says_what_it_is_about_and_where_to_look() -> None:
+    """Stories with what is usual, topics, mood against before, two quotes, and the page; the data has them, too."""
+    text = message_text(Alert("nike", "opened", 1, EXPLAINED, PAGE))
+    assert text.endswith(
+        "About “Battery &lt;complaints&gt; &amp; more” (380 mentions instead of 12), “Refunds” (20 instead of less than"
+        " 1). Topics: “battery” (380 mentions instead of 10). Net sentiment -0.80, before -0.10."
+        f" “Dead in an hour &lt;!channel&gt;” “Mine swells” {PAGE}"
+    )
+    data = json.loads(message_body(Alert("nike", "opened", 1, EXPLAINED, PAGE), AT_MS))["data"]
+    assert data["page"] == PAGE
+    assert data["episode"]["drivers"]["stories"][0]["mentions"] == 380
+
+
+def test_message_without_a_public_address_has_no_link() -> None:
+    """Nothing that nobody can open."""
+    body = json.loads(message_body(alert(), AT_MS))
+    assert "page" not in body["data"]
+    assert "http" not in body["text"]
 
 
 def test_entry_holds_the_message_and_what_it_is_told_by() -> None:

@@ -78,13 +78,13 @@ def test_an_episode_closes_after_two_quiet_panes() -> None:
     """One quiet pane may be a breath; a second one in a row is the end."""
     quiet, loud = Stretch(5.0, 25, 20.0, 0.1, 1), Stretch(35.0, 60, 20.0, 0.1, 1)
     episode = OpenEpisode(PANE, Stretch(50.0, 90, 20.0, 0.1, 1))
-    assert not episode.then(quiet).then(loud).then(quiet).over
-    assert episode.then(quiet).then(quiet).over
+    assert not episode.then(quiet, PANE).then(loud, PANE).then(quiet, PANE).over
+    assert episode.then(quiet, PANE).then(quiet, PANE).over
 
 
 def test_an_entry_explains_the_highest_stretch() -> None:
     """Score, count, expectation and bound belong to one and the same stretch of time."""
-    episode = OpenEpisode(PANE, look(80)[1]).then(look(120)[1]).then(look(90)[1])
+    episode = OpenEpisode(PANE, look(80)[1]).then(look(120)[1], PANE + 1).then(look(90)[1], PANE + 2)
     entry = episode.entry()
     assert (entry.timestamp, entry.ended_at) == ("2026-11-23T12:00:00.000Z", UNSET)
     assert (entry.mention_count, entry.expected, entry.window_sec, entry.threshold) == (120, 20.0, 900, 34.0)
@@ -143,10 +143,10 @@ def test_in_the_rest_heights_are_by_one_measure() -> None:
 def test_an_episode_closes_below_half_of_what_opens_one() -> None:
     """Two thresholds, or one burst would be many episodes; of a restless brand its errors count for the close, too."""
     half = stretch_of(20 + 4 * 30, 20.0, 0.1, 1, 30.0)
-    assert OpenEpisode(PANE, half).then(half).quiet == 0
+    assert OpenEpisode(PANE, half).then(half, PANE).quiet == 0
     calmer = stretch_of(20 + 3 * 30, 20.0, 0.1, 1, 30.0)
     assert calmer.score > RESTLESS_SCORE
-    assert OpenEpisode(PANE, half).then(calmer).quiet == 1
+    assert OpenEpisode(PANE, half).then(calmer, PANE).quiet == 1
 
 
 @given(st.floats(0.001, 1e5), st.floats(0, 5), st.sampled_from([1, 4]), st.sampled_from([0.0, 1.0, 7.5, 1e4]))

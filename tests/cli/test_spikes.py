@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import msgspec
 import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from orchestrator.cli.spikes import explain_in_words, odds
+from orchestrator.brand.episodes import stretch_of
+from orchestrator.brand.panes import PANE_MS, pane_of
+from orchestrator.brand.seals import seal_all
+from orchestrator.brand.spikes import Spikes, Watch
+from orchestrator.cli.spikes import explain_in_words, odds, standing_in_words
 from orchestrator.contract.keys import BrandKeys
-from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.summary import Drivers, SpikeEpisode, StoryDriver
 from tests.cli.conftest import Invoke
 
 CLOSED = SpikeEpisode("2026-11-23T09:45:00.000Z", 52.4, 90, 40.0, 20.25, 61, 900, "2026-11-23T10:30:00.000Z")
@@ -46,6 +53,61 @@ def test_spikes_explain_says_why(invoke: Invoke, brand_with_spikes: str) -> None
     assert "The alarm is raised at once in 10,000 (score 40), here from 61 mentions on." in words
 
 
+def test_spikes_explain_says_what_it_is_about_and_how_the_brand_stands(
+    invoke: Invoke, brand: str, redis_client: redis.Redis
+) -> None:
+    """Drivers, mood and quotes of an episode; and of a brand without a state, why there is none now."""
+    drivers = Drivers([StoryDriver("s", "Battery\x1b[2J dies", 380, 12.0)], [], -0.8, -0.1, ["Dead in an hour"])
+    redis_client.rpush(BrandKeys.of(brand).spike, msgspec.json.encode(replace(CLOSED, drivers=drivers)))
+    result = invoke("spikes", brand, "--explain")
+    words = " ".join(result.stdout.split())
+    assert "(380 mentions instead of 12). Net sentiment -0.80, before -0.10. “Dead in an hour”" in words
+    assert "Now: no spike, because nothing was mentioned yet, or not for two weeks." in words
+    assert "\x1b" not in result.stdout
+
+
+def test_spikes_explain_of_a_brand_with_a_state(invoke: Invoke, brand: str, redis_client: redis.Redis) -> None:
+    """What came, and from how many on it would be a spike; a damaged state is said to be one."""
+    state, now_ms = Spikes(), int(time.time() * 1000)
+    first = pane_of(now_ms) - 200
+    for pane in range(first, first + 199):
+        state.advance(pane * PANE_MS)
+        state.fold([pane], [20])
+    put: dict[bytes, bytes] = {}
+    state.take_changes(put, [])
+    seal_all(put)
+    redis_client.hset(BrandKeys.of(brand).state, mapping=put)  # type: ignore[arg-type]
+    words = " ".join(invoke("spikes", brand, "--explain").stdout.split())
+    assert re.search(r"Now: no spike. \d+ mentions? came in the last \d+ minutes, and from \d+ mentions on it", words)
+    redis_client.hset(BrandKeys.of(brand).state, "d", b"rubbish")
+    assert "Now: not known, because state field b'd' cannot be read" in invoke("spikes", brand, "--explain").stdout
+
+
+RESTING = (
+    "Now: no spike. 30 mentions came in the last 15 minutes, and from 83 mentions on it would be more than its own"
+    " everyday bursts explain. Until 2026-11-23 12:00 UTC only more than in the last spike is told."
+)
+
+
+@pytest.mark.parametrize(
+    ("watch", "words"),
+    [
+        (
+            Watch("learning", 9),
+            "Now: no spike, because the detector still learns what is usual, for about 3 hours more.",
+        ),
+        (Watch("open"), "Now: the newest one is open."),
+        (
+            Watch("resting", 0, stretch_of(30, 20.0, 0.1, 1, 9.0), 2.0, 1_795_435_200_000),
+            RESTING,
+        ),
+    ],
+)
+def test_standing_in_words_says_why(watch: Watch, words: str) -> None:
+    """What is missing for a spike, in a sentence."""
+    assert standing_in_words(watch) == words
+
+
 def test_spikes_json_is_what_is_stored(invoke: Invoke, brand_with_spikes: str) -> None:
     """One line an entry, every line JSON."""
     lines = [json.loads(line) for line in invoke("spikes", brand_with_spikes, "--json").stdout.splitlines()]
@@ -57,7 +119,7 @@ def test_spikes_json_is_what_is_stored(invoke: Invoke, brand_with_spikes: str) -
 def test_spikes_of_a_calm_brand(invoke: Invoke, brand: str) -> None:
     """No spikes is no error."""
     result = invoke("spikes", brand, "--explain")
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert (result.exit_code, result.stdout.startswith("Now: no spike")) == (0, True)
     assert "has no spikes" in result.stderr
 
 

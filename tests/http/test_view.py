@@ -102,6 +102,17 @@ def test_brand_view_explains_an_open_episode() -> None:
     assert (notice.mentions, notice.expected) == ("400", "\N{EN DASH}")
 
 
+def test_brand_view_says_what_an_open_episode_is_about() -> None:
+    """Drivers in words; what has another shape is left out, and the notice stays."""
+    drivers = {"stories": [{"id": "s", "label": "Battery <b>", "mentions": 380, "usual": 12.0}], "netSentiment": -0.8}
+    for value, about in ((drivers, 2), ({"stories": "x"}, 0), (7, 0)):
+        document = summary_document("nike") | {"spike": {"mentionCount": 400, "drivers": value}}
+        notice = brand_view(parse_summary(json.dumps(document).encode())).spike
+        assert notice is not None
+        assert len(notice.about) == about
+        assert not about or notice.about[0] == "About “Battery <b>” (380 mentions instead of 12)."
+
+
 def test_brand_row_of_a_brand_without_summary_waits() -> None:
     """A registered brand has a row before its first chunk."""
     assert BrandRow.of("nike", None).state == "waiting"

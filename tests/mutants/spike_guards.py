@@ -12,6 +12,8 @@ from tests.mutants.guard import Guard
 _EXPECTATION: Final = "orchestrator/brand/expectation.py"
 _UNREST: Final = "orchestrator/brand/unrest.py"
 _EPISODES: Final = "orchestrator/brand/episodes.py"
+_DRIVERS: Final = "orchestrator/brand/drivers.py"
+_STORIES: Final = "orchestrator/brand/stories.py"
 _SPIKES: Final = "orchestrator/brand/spikes.py"
 
 SPIKE_GUARDS: Final = (
@@ -54,6 +56,34 @@ SPIKE_GUARDS: Final = (
             ("self.peak.height_at(expected.sigma if self.peak.panes == 1 else expected.sum_sigma)", "self.peak.height"),
             ("if stretch.height < CLOSE_HEIGHT else 0", "if stretch.score < CLOSE_HEIGHT * self.peak.threshold else 0"),
         )
+    ),
+    # brand/drivers: what an episode is about, once and for good
+    *(
+        Guard(file, guard, instead, "tests/brand/test_drivers.py")
+        for file, guard, instead in (
+            (_SPIKES, "counted and panes[-1] >= settled.detector.following", "counted"),
+            (_SPIKES, "cause.since == episode.since else None", "cause.since != episode.since else None"),
+            (_SPIKES, "spikes._cause = unsettled.cause", "spikes._cause = None"),
+            ("orchestrator/brand/state.py", "        self._explain(counted=True)\n", ""),
+            (_DRIVERS, "if one[1].excess >= LEAST_SHARE * grown[0][1].excess", "if one[1].excess"),
+            (_DRIVERS, "        if not _is_id(text):\n    ", "        if text:\n    "),
+            (_STORIES, " or sorted(found, key=lambda one: (-one[3].mentions, one[1]))[:1]", ""),
+        )
+    ),
+    # contract/episode_words: foreign text in a line of ours
+    *(
+        Guard("orchestrator/contract/episode_words.py", guard, instead, "tests/contract/test_episode_words.py")
+        for guard, instead in (
+            (".translate(_ORDERS)", ""),
+            ("char for char in line if char.isprintable()", "line"),
+            ("drivers.stories[:MAX_SHOWN]", "drivers.stories"),
+        )
+    ),
+    Guard(
+        "orchestrator/alerts/message.py",
+        "about(drivers, _escaped)",
+        "about(drivers)",
+        "tests/alerts/test_message.py",
     ),
     Guard(
         _SPIKES,

@@ -24,6 +24,7 @@ HARMLESS = {
     "http_allowed_hosts": "who may ask",
     "http_cors_origins": "who may ask",
     "http_root_path": "where",
+    "public_url": "where",
     "http_token_file": "who may ask",
     "http_operator_token_file": "who may ask",
     "http_connections_per_address": "how many at a time",

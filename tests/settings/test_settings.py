@@ -94,6 +94,12 @@ def test_root_path_ends_without_a_slash(given: str, path: str) -> None:
     assert Settings(http_root_path=given).http_root_path == path
 
 
+def test_public_url_ends_without_a_slash() -> None:
+    """So that paths can be put behind it."""
+    assert Settings(public_url=" https://boards.example.com:8443/summaries/ ").public_url.endswith(":8443/summaries")
+    assert Settings().public_url == ""
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -120,6 +126,12 @@ def test_root_path_ends_without_a_slash(given: str, path: str) -> None:
         {"http_root_path": "//a"},
         {"http_root_path": "/v1"},
         {"http_root_path": "/brands/ours"},
+        {"public_url": "boards.example.com"},
+        {"public_url": "ftp://boards.example.com"},
+        {"public_url": "https://user:word@boards.example.com"},
+        {"public_url": "https://boards.example.com/?a=b"},
+        {"public_url": "https://boards.example.com/<b>"},
+        {"public_url": "https://[::1"},
         {"failed_policy": "ignore"},
         {"no_such_setting": 1},
     ],

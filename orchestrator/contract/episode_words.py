@@ -1,0 +1,80 @@
+"""What an episode is about, in words: the same for the alert, the terminal and the page.
+
+Pure. Labels and quotes are foreign text: they come out on one line, without characters that order a direction, between
+quotation marks; whoever shows them escapes them for where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import UnsetType
+
+from orchestrator.contract.summary import Drivers, SpikeEpisode, StoryDriver, TopicDriver
+
+MAX_SHOWN: Final = 3
+MAX_CHARS: Final = 160
+"""What is stored is shorter; this bounds what somebody else may have stored."""
+
+MAX_COUNT: Final = 10**15
+
+_ORDERS: Final = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def drivers_of(episode: SpikeEpisode) -> Drivers | None:
+    """The drivers of *episode*; None if they are not known."""
+    return None if isinstance(episode.drivers, UnsetType) else episode.drivers
+
+
+def stories_in_words(drivers: Drivers) -> str:
+    """``“Battery complaints” (380 mentions instead of 12), “Refunds” (40 instead of 3)``; empty without stories."""
+    return _listed([(story.label, story) for story in drivers.stories[:MAX_SHOWN]])
+
+
+def topics_in_words(drivers: Drivers) -> str:
+    """The same of topics."""
+    return _listed([(topic.topic, topic) for topic in drivers.topics[:MAX_SHOWN]])
+
+
+def mood_in_words(drivers: Drivers) -> str:
+    """``net sentiment -0.80, before -0.10``; empty if the stretch has none."""
+    if drivers.net_sentiment is None:
+        return ""
+    before = "" if drivers.net_sentiment_before is None else f", before {drivers.net_sentiment_before:+.2f}"
+    return f"net sentiment {drivers.net_sentiment:+.2f}{before}"
+
+
+def quotes_in_words(drivers: Drivers) -> list[str]:
+    """What was said, between quotation marks."""
+    return [quoted(text) for text in drivers.quotes[:MAX_SHOWN]]
+
+
+def about(drivers: Drivers, escape: Callable[[str], str] = str) -> list[str]:
+    """Sentences: the stories or else the topics, the mood, the quotes; those of them that are known.
+
+    *escape* is applied to what is said, for places where characters mean something.
+    """
+    stories, topics, mood = stories_in_words(drivers), topics_in_words(drivers), mood_in_words(drivers)
+    sentences = [f"About {stories}." if stories else "", f"Topics: {topics}." if topics else ""]
+    sentences += [f"{mood[0].upper()}{mood[1:]}." if mood else "", " ".join(quotes_in_words(drivers))]
+    return [escape(sentence) for sentence in sentences if sentence]
+
+
+def quoted(text: str) -> str:
+    """*text* of others between quotation marks, on one line and in its own direction."""
+    line = " ".join(text[: 4 * MAX_CHARS].translate(_ORDERS).split())
+    line = line if len(line) <= MAX_CHARS else line[: MAX_CHARS - 1].rstrip() + "…"
+    return f"“{''.join(char for char in line if char.isprintable())}”"
+
+
+def _listed(named: list[tuple[str, StoryDriver | TopicDriver]]) -> str:
+    parts = []
+    for place, (name, driver) in enumerate(named):
+        unit = "" if place else " mention" if driver.mentions == 1 else " mentions"
+        parts.append(f"{quoted(name)} ({min(driver.mentions, MAX_COUNT):,}{unit} instead of {_usual(driver.usual)})")
+    return ", ".join(parts)
+
+
+def _usual(usual: float) -> str:
+    return f"{min(usual, MAX_COUNT):,.0f}" if usual >= 1 or usual <= 0 else "less than 1"
