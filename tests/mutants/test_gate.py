@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.mutants import gate
-from tests.mutants.gate import ROOT, GateError, Mutant, check_control, first_failure, killer, survivors
+from tests.mutants.gate import COPIED, ROOT, GateError, Mutant, check_control, first_failure, killer, survivors
 from tests.mutants.guard import Guard
 from tests.mutants.guards import GUARDS, python_mutants
 from tests.mutants.lua import EQUIVALENT, lua_mutants
@@ -28,6 +28,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir()
         (path.parent / "__init__.py").touch()
         path.write_text(text)
+    for name in COPIED:
+        (tmp_path / name).mkdir(exist_ok=True)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     monkeypatch.setattr(gate, "ROOT", tmp_path)
     return tmp_path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,13 +86,14 @@ def _nowhere() -> str:
     raise FileNotFoundError("No usable temporary directory found")
 
 
-def test_embedded_runs_in_memory_where_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_embedded_runs_in_memory_where_no_file_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `docker run --read-only` has it: the root is read-only, shared memory is not."""
-    monkeypatch.setattr("orchestrator.store.embedded.tempfile.gettempdir", _nowhere)
-    monkeypatch.setattr(embedded, "SHARED_MEMORY", str(tmp_path))
-    with EmbeddedRedis() as server, connect(server.url, timeout_s=5.0, pool_size=1) as client:
-        assert client.ping()
-        assert server.url.startswith(f"unix://{tmp_path}")
+    with tempfile.TemporaryDirectory() as memory:  # not tmp_path: the path of a socket has 107 bytes at most
+        monkeypatch.setattr("orchestrator.store.embedded.tempfile.gettempdir", _nowhere)
+        monkeypatch.setattr(embedded, "SHARED_MEMORY", memory)
+        with EmbeddedRedis() as server, connect(server.url, timeout_s=5.0, pool_size=1) as client:
+            assert client.ping()
+            assert server.url.startswith(f"unix://{memory}")
 
 
 def test_embedded_without_any_place_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
