@@ -88,7 +88,7 @@ class Ledger:
         before = _entries(stored.younger_set), _entries(stored.older_set)
         self._table.load(younger + before[0], older + before[1])
         # After a cut that somebody accepted, the next entry would stand askew.
-        self._to_replace = any(before) or (younger, older) != (stored.younger, stored.older)
+        self._to_replace = stored.leftover or any(before) or (younger, older) != (stored.younger, stored.older)
 
     @property
     def held_bytes(self) -> int:

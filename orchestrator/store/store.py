@@ -299,6 +299,10 @@ class Store:
         sets, fields = rest[:2], segments.read(lease.brand, rest[2:], lost)
         # Acquire has seen to it that they are numbers.
         begun_ms, *checks, conflicts = (None if number is None else int(number) for number in numbers)
+        # A version before format 5 purged the brand, and knew no such keys: of these chunks none is counted.
+        leftover = not (lease.cid or fields) and bool(younger or older)
+        if leftover:
+            younger, older, checks = b"", b"", [None, None]
         digests = StoredDigests(
             younger or b"",
             older or b"",
@@ -308,6 +312,7 @@ class Store:
             younger_set=_digests(sets[0]),
             older_set=_digests(sets[1]),
             conflicts=conflicts or 0,
+            leftover=leftover,
         )
         return Stored(fields, digests)
 

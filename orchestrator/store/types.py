@@ -158,6 +158,8 @@ class StoredDigests:
         younger_set: digests of chunkIds that versions before format 5 left in the younger generation, without order.
         older_set: likewise.
         conflicts: so many chunks had the id of another one and other numbers, so far.
+        leftover: whether digests lie there of a state that is gone: they count no more, and the next commit removes
+            them.
     """
 
     younger: bytes = b""
@@ -168,6 +170,7 @@ class StoredDigests:
     younger_set: frozenset[bytes] = frozenset()
     older_set: frozenset[bytes] = frozenset()
     conflicts: int = 0
+    leftover: bool = False
 
 
 NO_DIGESTS: Final = StoredDigests()

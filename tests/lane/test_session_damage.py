@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.brand.state import BrandState
+from orchestrator.contract.digests import ENTRY_BYTES
 from orchestrator.errors import InvalidStateError, StaleStateError, WrongSizeError
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.lane.session import BrandSession, Warm
@@ -148,3 +149,18 @@ def test_session_that_loads_the_digests_of_a_lost_meta_goes_on_from_them(queue: 
     queue.push_ids("c-1", "another")
     (step,) = queue.visit()
     assert (step.duplicates, step.fold.chunks) == (1, 1)
+
+
+def test_session_forgets_the_digests_of_a_state_that_an_older_version_purged(queue: Brand) -> None:
+    """It knew no such keys and left them: what is sent again counts in the empty state, and is remembered anew."""
+    drain(warmed(queue))
+    for key in (queue.keys.meta, queue.keys.state, queue.keys.lock, queue.keys.summary):
+        queue.client.delete(key)
+    queue.push_ids("c-1", "c-2")
+    (step,) = queue.visit()
+    assert (step.duplicates, step.fold.chunks) == (0, 2)
+    assert queue.client.strlen(queue.keys.digests0) == 2 * ENTRY_BYTES
+    queue.push_ids("c-1", "c-3")
+    (step,) = queue.visit()
+    assert (step.duplicates, step.fold.chunks) == (1, 1)
+    assert queue.summary()["totalChunks"] == 3
