@@ -30,22 +30,30 @@ class ClockHealth:
         self._metrics = metrics
         self._on_recovery = on_recovery
         self._differed = False
+        self._withheld = False
         self._log = structlog.get_logger("orchestrator.clock")
 
     @property
     def problem(self) -> str:
-        """Why nothing may be claimed; empty while the clocks agree."""
-        return self._clock.statistics().problem
+        """Why nothing may be claimed; empty while the clocks agree.
+
+        Whoever is told of one waits until they agree again, even if that is so before the next look.
+        """
+        problem = self._clock.statistics().problem
+        self._withheld = self._withheld or bool(problem)
+        return problem
 
     def look(self) -> None:
         """Tell what has changed since the last look, once."""
         seen = self._clock.statistics()
         self._metrics.clock_skew.set(seen.skew_s)
-        if bool(seen.problem) == self._differed:
+        if seen.problem:
+            if not self._differed:
+                self._log.error("clocks differ, nothing is claimed", reason=seen.problem)
+            self._differed = self._withheld = True
             return
-        self._differed = bool(seen.problem)
         if self._differed:
-            self._log.error("clocks differ, nothing is claimed", reason=seen.problem)
-        else:
             self._log.info("clocks agree again")
+        withheld, self._differed, self._withheld = self._withheld, False, False
+        if withheld:
             self._on_recovery()

@@ -159,6 +159,14 @@ GUARDS: Final = (
         "        pass",
         "tests/scheduler/test_scheduler.py",
     ),
+    *(
+        Guard("orchestrator/scheduler/clock_health.py", right, wrong, "tests/scheduler/test_clock_health.py")
+        for right, wrong in (
+            ("self._withheld = self._withheld or bool(problem)", "pass"),
+            ("self._differed = self._withheld = True", "self._differed = True"),
+            ("self._withheld, False, False", "self._withheld, False, self._withheld"),
+        )
+    ),
     # store/codes: each refusal of a script is its own error
     # service/fitness: a server that changes is told of, and degrades the health
     Guard(
