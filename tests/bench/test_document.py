@@ -78,7 +78,9 @@ def test_the_document_has_no_table_of_its_own() -> None:
     program = importlib.import_module("bench.__main__")
     program._register()
     asked = commands(text)
-    assert {"decode", "history", "labels", "latency", "merge", "words"} <= {arguments[0] for arguments in asked}
+    assert {"decode", "history", "labels", "latency", "memory", "merge", "pipeline", "words"} <= {
+        arguments[0] for arguments in asked
+    }
     for name, *options in asked:
         with click.Context(program.main) as context:
             program.main.commands[name].make_context(name, list(options), parent=context)
