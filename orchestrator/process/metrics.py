@@ -114,6 +114,8 @@ class Metrics:
         self._create_chunk_metrics()
         self._create_backlog_metrics()
         self._create_protocol_metrics()
+        self._create_brand_metrics()
+        self._create_member_metrics()
         self._create_process_metrics(merge_implementation)
         self._create_outside_metrics()
 
@@ -271,6 +273,8 @@ class Metrics:
         self.locks_shortened = self._counter(
             "locks_shortened", "Locks of somebody else's that would have outlived their ttl, and were brought to it."
         )
+
+    def _create_brand_metrics(self) -> None:
         self.brands_registered = self._gauge("brands_registered", "Brands in the registry when it was last read.")
         self.brands_refused = self._gauge("brands_refused", "Registered names that cannot be a brand.")
         self.brands_active = self._gauge("brands_active", "Brands that a lane of this process holds now.")
@@ -297,6 +301,7 @@ class Metrics:
         for reason in WARM_REASONS:
             self.warm_states_dropped.labels(reason)
 
+    def _create_member_metrics(self) -> None:
         self.members = self._gauge("members", "Processes that live and share this Redis; the same from each of them.")
         self.members_quiet = self._gauge(
             "members_quiet", "Of these, those that an operator ordered to take no more brands, or to end."

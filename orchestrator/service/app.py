@@ -59,8 +59,12 @@ from orchestrator.store.embedded import EmbeddedRedis
 from orchestrator.store.outbox import Outbox
 from orchestrator.store.preflight import Verdict, examine
 
-# registry, claims, brands of others, dead letters, updates, heartbeat, parked brands, history, orphans and one to spare
-_CONTROL_CONNECTIONS = 10
+# registry, claims, doubts, brands of others, dead letters, updates, heartbeat, parked brands, history, orphans and
+# one to spare
+_CONTROL_CONNECTIONS = 11
+# A connection for every lane and every reader, so that neither waits for the other's. Of lanes there may be as many as
+# operators may ask for; a connection is made when it is needed.
+_CONNECTIONS = MAX_LANES + READ_THREADS + OPERATOR_THREADS + OUTBOX_THREADS + _CONTROL_CONNECTIONS
 BUSY_CPU = 0.8
 """Processors in use from which on others come first for our brands: one interpreter has hardly more than one."""
 
@@ -168,15 +172,10 @@ class _Parts:
 
     def __init__(self, settings: Settings, redis_url: str, metrics: Metrics, *, embedded: bool) -> None:
         timeout_s = settings.redis_timeout_sec
-        # A connection for every lane and every reader, so that neither waits for the other's.
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
-            pool_size=MAX_LANES  # as many as operators may ask for; a connection is made when it is needed
-            + READ_THREADS
-            + OPERATOR_THREADS
-            + OUTBOX_THREADS
-            + _CONTROL_CONNECTIONS,
+            pool_size=_CONNECTIONS,
             login=login(settings),
         )
         # Apart: a renewal that waits for a free connection is a lease lost.
