@@ -7,7 +7,7 @@ whose reply was lost runs twice. Here nothing is retried silently: the lane deci
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -88,7 +88,10 @@ class Pool(redis.BlockingConnectionPool):
         renewals: how often all of them were made anew.
     """
 
-    renewals = 0
+    def __init__(self, **options: Any) -> None:
+        self.renewals = 0
+        self._outdated: set[ConnectionInterface] = set()  # those in use that are to be closed when they are given back
+        super().__init__(**options)  # type: ignore[no-untyped-call]
 
     def get_connection(self, command_name: str | None = None, *keys: object, **options: object) -> Connection:
         """A connection that is ready to send, made or made anew if need be.
@@ -102,7 +105,9 @@ class Pool(redis.BlockingConnectionPool):
         except Empty:
             raise RedisConnectionError("No connection available.") from None
         try:
-            if not _ready(connection):
+            if connection in self._outdated or not _ready(connection):
+                # Before it connects: a renewal from here on closes it when it is given back.
+                self._outdated.discard(connection)
                 connection.disconnect()
                 connection.connect()
         except BaseException:
@@ -112,7 +117,8 @@ class Pool(redis.BlockingConnectionPool):
 
     def release(self, connection: ConnectionInterface) -> None:
         """Take *connection* back, closed if it is to be made anew."""
-        if connection.should_reconnect():  # type: ignore[no-untyped-call]
+        if connection in self._outdated:
+            self._outdated.discard(connection)
             connection.disconnect()  # type: ignore[no-untyped-call]
         self.pool.put_nowait(connection)
 
@@ -123,9 +129,20 @@ class Pool(redis.BlockingConnectionPool):
         answers: no connection breaks by itself then.
         """
         self.renewals += 1
-        # Those in use first: one that is given back between the two is closed for its mark.
-        self.update_active_connections_for_reconnect()
-        self.disconnect_free_connections()
+        # All first: one that is given back before the free ones are taken out is closed for being here.
+        self._outdated.update(self._connections)
+        # The library's own way closes free connections where they lie, and a thread may have taken one by then. Out of
+        # the queue they are ours.
+        free: list[Connection | None] = []
+        with suppress(Empty):
+            while True:
+                free.append(self.pool.get_nowait())
+        for connection in free:
+            if connection is not None:
+                self._outdated.discard(connection)
+                connection.disconnect()  # type: ignore[no-untyped-call]
+        for connection in reversed(free):  # the one used last stays on top
+            self.pool.put_nowait(connection)
 
 
 def _ready(connection: Connection) -> bool:
@@ -166,7 +183,7 @@ def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None =
         # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    pool = Pool(**options)  # type: ignore[no-untyped-call]
+    pool = Pool(**options)
     return redis.Redis.from_pool(pool)  # close() closes the pool, too
 
 

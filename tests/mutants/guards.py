@@ -232,17 +232,23 @@ GUARDS: Final = (
         "False",
         "tests/store/test_moved.py::test_moved_knows_the_answer_of_a_replica",
     ),
-    Guard(
-        "orchestrator/store/client.py",
-        "        self.update_active_connections_for_reconnect()\n",
-        "",
-        "tests/store/test_moved.py::test_pool_closes_free_connections_at_once_and_others_when_they_are_given_back",
-    ),
-    Guard(
-        "orchestrator/store/client.py",
-        "        self.disconnect_free_connections()\n",
-        "",
-        "tests/store/test_moved.py::test_pool_closes_free_connections_at_once_and_others_when_they_are_given_back",
+    *(
+        Guard("orchestrator/store/client.py", text, instead, "tests/store/test_moved.py")
+        for text, instead in (
+            ("        self._outdated.update(self._connections)\n", ""),
+            (
+                "            if connection in self._outdated or not _ready(connection):\n",
+                "            if not _ready(connection):\n",
+            ),
+            (
+                "                # Before it connects: a renewal from here on closes it when it is given back.\n"
+                "                self._outdated.discard(connection)\n",
+                "",
+            ),
+            ("        if connection in self._outdated:\n", "        if False:\n"),
+            ("free.append(self.pool.get_nowait())", "free.extend(self.pool.queue); break"),
+            ("        for connection in reversed(free):  #", "        for connection in free[:0]:  #"),
+        )
     ),
     Guard(
         "orchestrator/scheduler/discovery.py",

@@ -81,3 +81,50 @@ def test_pool_closes_free_connections_at_once_and_others_when_they_are_given_bac
     pool.release(busy)
     assert not busy.is_connected
     client.close()
+
+
+def test_renewal_closes_no_connection_that_a_thread_could_take(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that took it an instant before would lose its socket between its command and the reply."""
+    client = connect(redis_url, timeout_s=5.0, pool_size=3)
+    pool: Any = client.connection_pool
+    for connection in (free := [pool.get_connection(), pool.get_connection()]):
+        pool.release(connection)
+    closed: list[Any] = []
+
+    def disconnect(connection: Any, *args: Any) -> None:
+        closed.append(connection)
+        assert connection not in pool.pool.queue
+        close(connection, *args)
+
+    close = type(free[0]).disconnect
+    with monkeypatch.context() as patch:
+        patch.setattr(type(free[0]), "disconnect", disconnect)
+        pool.renew()
+    assert set(free) == set(closed)
+    assert set(free) | {None} == set(pool.pool.queue)
+    client.close()
+
+
+def test_connection_made_before_a_renewal_is_made_anew_at_its_next_use(redis_url: str) -> None:
+    """Once: the connection after it stays."""
+    client = connect(redis_url, timeout_s=5.0, pool_size=1)
+    pool: Any = client.connection_pool
+    client.ping()
+    before = client.client_id()
+    pool.renew()
+    after = client.client_id()
+    assert after != before
+    assert client.client_id() == after
+    client.close()
+
+
+def test_connection_taken_in_the_midst_of_a_renewal_is_made_anew_once(redis_url: str) -> None:
+    """A thread may take one between the two halves of a renewal: marked, and not yet out of the queue."""
+    client = connect(redis_url, timeout_s=5.0, pool_size=1)
+    pool: Any = client.connection_pool
+    before = client.client_id()
+    pool._outdated.update(pool._connections)  # noqa: SLF001 - the first half
+    after = client.client_id()
+    assert after != before
+    assert client.client_id() == after
+    client.close()
