@@ -241,8 +241,10 @@ GUARDS: Final = (
                 "            if not _ready(connection):\n",
             ),
             (
-                "                # Before it connects: a renewal from here on closes it when it is given back.\n"
-                "                self._outdated.discard(connection)\n",
+                (
+                    "                # Before it connects: a renewal from here on closes it when it is given back.\n"
+                    "                self._outdated.discard(connection)\n"
+                ),
                 "",
             ),
             ("        if connection in self._outdated:\n", "        if False:\n"),

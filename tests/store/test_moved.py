@@ -123,7 +123,7 @@ def test_connection_taken_in_the_midst_of_a_renewal_is_made_anew_once(redis_url:
     client = connect(redis_url, timeout_s=5.0, pool_size=1)
     pool: Any = client.connection_pool
     before = client.client_id()
-    pool._outdated.update(pool._connections)  # noqa: SLF001 - the first half
+    pool._outdated.update(pool._connections)  # the first half
     after = client.client_id()
     assert after != before
     assert client.client_id() == after
