@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, structs
 
 from orchestrator.brand.expectation import SUM_PANES, Expectation, Observation
 from orchestrator.brand.negative_binomial import tail_score
-from orchestrator.brand.panes import PANE_MS
+from orchestrator.brand.panes import PANE_MS, PANES_PER_HOUR
 from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import iso_utc
 
@@ -86,6 +86,29 @@ class Stretch(Struct, frozen=True, array_like=True):
 
     def _with(self, count: int) -> Stretch:
         return stretch_of(count, self.mean, self.kappa, self.panes, self.sigma)
+
+
+class HourAhead(Struct, frozen=True):
+    """What is expected of an hour as a whole.
+
+    Attributes:
+        mean: mentions that are likely.
+        judged: the hour as the detector looks at it, which is by the largest mean that habit explains.
+    """
+
+    mean: float
+    judged: Stretch
+
+    @classmethod
+    def of(cls, pane: Expectation) -> HourAhead:
+        """The hour whose first pane has this expectation: four of them, because an hour has one course of the day."""
+        ceiling = max(pane.mean, pane.ceiling)
+        judged = Stretch(0.0, 0, PANES_PER_HOUR * ceiling, pane.sum_kappa, SUM_PANES, pane.sum_sigma)
+        return cls(PANES_PER_HOUR * pane.mean, judged)
+
+    def upper_bound(self) -> int:
+        """The fewest mentions that would have opened an episode in the hour as a whole."""
+        return self.judged.upper_bound()
 
 
 class Rest(Struct, frozen=True, array_like=True):

@@ -23,9 +23,9 @@ from msgspec import UNSET, Struct, structs
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.detector import Detector, Look
-from orchestrator.brand.episodes import OpenEpisode, Rest, Stretch, opens
+from orchestrator.brand.episodes import HourAhead, OpenEpisode, Rest, Stretch, opens
 from orchestrator.brand.expectation import PANES_PER_DAY, WARM_UP_PANES
-from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, pane_of
+from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, PANES_PER_HOUR, Present, pane_of
 from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import iso_utc
 
@@ -138,6 +138,7 @@ class Spikes:
         self._cause: _Cause | None = None
         self._told_opened = self._told_closed = 0
         self._published: list[SpikeEpisode] = []
+        self._ahead: dict[int, HourAhead] = {}
         self._dirty: set[bytes] = set()
 
     @classmethod
@@ -295,6 +296,11 @@ class Spikes:
         self._published = episodes
         return [msgspec.json.encode(episode) for episode in episodes], news
 
+    def take_ahead(self) -> dict[int, HourAhead]:
+        """What is expected of hours, by their number since the epoch, as far as it was not taken yet."""
+        ahead, self._ahead = self._ahead, {}
+        return ahead
+
     def rewrite(self) -> None:
         """Write every field with the next changes."""
         self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD, EPISODES_FIELD}
@@ -328,12 +334,20 @@ class Spikes:
         count = self._counts.pop(settled.detector.following, None) or _Count(settled.detector.following)
         self._dirty |= {SETTLED_FIELD, UNSETTLED_FIELD}
         self._step_episode(settled, settled.detector.settle(count.mentions, count.squares))
+        self._look_ahead(settled.detector)
         if count.mentions:
             settled.active = count.pane
         elif count.pane - settled.active >= SILENCE_PANES:
             self._settled = None
             if self._counts:
                 self._begin(count.pane + 1)
+
+    def _look_ahead(self, detector: Detector) -> None:
+        """Where an hour was settled, keep what is expected of the one after it and, for a first look, of the next."""
+        hour, pane = divmod(detector.following, PANES_PER_HOUR)
+        if pane == 0 and detector.learner.warm:
+            for ahead in (hour, hour + 1):
+                self._ahead[ahead] = HourAhead.of(detector.learner.expect(ahead * PANES_PER_HOUR))
 
     def _step_episode(self, settled: _Settled, look: Look) -> None:
         if settled.episode is None:

@@ -258,6 +258,7 @@ class BrandState:
         remove: list[bytes] = []
         self._window.take_changes(put, remove)
         self._chunk_summaries.take_changes(put)
+        self._trend.expect(self._spikes.take_ahead())
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
         self._stories.take_changes(put, remove)

@@ -3,25 +3,43 @@
 Hours are kept as exact tallies; a day is the sum of its hours. A chunk counts in the hour of its stamped time, so a
 late one corrects the hour that it belongs to, also where it is too late for the window. Days are those of UTC.
 
+Beside the hours stands what was expected of each. That is published once and not part of the state: it was known when
+the hour began, and no late chunk changes it.
+
 Source: the design's ``trend:brand:<brand>``, laid out in :mod:`orchestrator.contract.insights`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 
 from orchestrator.brand.codec import number_in
 from orchestrator.brand.panes import HOUR_MS, HOURS_PER_DAY, PANES_PER_HOUR, Present, first_hour
 from orchestrator.brand.sentiment import Tally, to_number
-from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TrendPoint
+from orchestrator.contract.insights import DAY_FIELD, EXPECTED_FIELD, HOUR_FIELD, TREND_DAYS, ExpectedHour, TrendPoint
 from orchestrator.contract.times import iso_utc_seconds
 
 PREFIX = b"h:"
 
 _HOUR_BYTES = 450  # in memory: a tally, its numbers, its entry
 _DATE_CHARS = len("2026-11-23")
+_DECIMALS = 2
+_OUTLOOK_HOURS = (TREND_DAYS + 1) * HOURS_PER_DAY + 1
+"""At most so many hours, from the first one of the trend on, have an outlook: all of it and the one to come."""
+
+
+class Outlook(Protocol):
+    """What is expected of an hour; the bound is asked for when it is published, since it costs a search."""
+
+    @property
+    def mean(self) -> float:
+        """Mentions that are likely."""
+
+    def upper_bound(self) -> int:
+        """The fewest mentions that would open an episode."""
 
 
 class Trend:
@@ -32,6 +50,8 @@ class Trend:
         self._first = 0
         self._dirty: set[int] = set()
         self._removed: list[int] = []
+        self._outlook: dict[int, Outlook] = {}
+        self._past: set[int] = set()
 
     @classmethod
     def load(cls, fields: Mapping[bytes, bytes]) -> Trend:
@@ -55,11 +75,18 @@ class Trend:
             self._hours.setdefault(hour, Tally()).add(tally)
             self._dirty.add(hour)
 
+    def expect(self, outlook: Mapping[int, Outlook]) -> None:
+        """Publish with the next changes what is expected of hours."""
+        self._outlook.update(outlook)
+
     def advance(self, now_ms: int) -> None:
         """Forget hours of days that the trend no longer covers."""
         first = first_hour(now_ms)
         if first <= self._first:
             return
+        # Of which hours there was an outlook nobody kept; there is none beyond the hour after the last one.
+        if self._first:
+            self._past.update(range(self._first, min(first, self._first + _OUTLOOK_HOURS)))
         self._first = first
         for hour in [hour for hour in self._hours if hour < first]:
             del self._hours[hour]
@@ -86,8 +113,13 @@ class Trend:
         # The day of a removed hour is removed, too: advance() forgets whole days. A repair may leave some of its hours.
         gone += [_day_field(day) for day in sorted({hour // HOURS_PER_DAY for hour in self._removed})]
         gone = [name for name in gone if name not in shown]
-        self._dirty = set()
+        for hour, outlook in self._outlook.items():
+            if hour >= self._first:
+                shown[_expected_field(hour)] = _expected(hour, outlook)
+        gone += [_expected_field(hour) for hour in sorted(self._past)]
+        self._dirty, self._past = set(), set()
         self._removed = []
+        self._outlook = {}
         return shown, gone
 
     def rewrite(self) -> None:
@@ -104,6 +136,15 @@ class Trend:
 
 def _hour_field(hour: int) -> bytes:
     return HOUR_FIELD + iso_utc_seconds(hour * HOUR_MS).encode()
+
+
+def _expected_field(hour: int) -> bytes:
+    return EXPECTED_FIELD + iso_utc_seconds(hour * HOUR_MS).encode()
+
+
+def _expected(hour: int, outlook: Outlook) -> bytes:
+    start = iso_utc_seconds(hour * HOUR_MS)
+    return msgspec.json.encode(ExpectedHour(start, round(outlook.mean, _DECIMALS), outlook.upper_bound()))
 
 
 def _day_field(day: int) -> bytes:

@@ -4,14 +4,16 @@ Owns the layout of ``trend:brand:<brand>`` and of the entries of ``chunks:recent
 (those of ``spike:brand:<brand>`` are :class:`~orchestrator.contract.summary.SpikeEpisode`).
 
 The trend is a HASH: a field per hour, ``hour:2026-11-23T10:00:00Z``, and per day of UTC,
-``day:2026-11-23``, each a :class:`TrendPoint`. A field that is older than seven days may still be there until the
+``day:2026-11-23``, each a :class:`TrendPoint`, and ``expected:2026-11-23T10:00:00Z``, an
+:class:`ExpectedHour`. A field that is older than seven days may still be there until the
 brand's next commit; :func:`read_trend` leaves such points out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +22,7 @@ from orchestrator.contract.summary import Time
 
 HOUR_FIELD = b"hour:"
 DAY_FIELD = b"day:"
+EXPECTED_FIELD = b"expected:"
 TREND_DAYS = 7
 """Whole days of the past that the trend covers, beside today."""
 
@@ -37,15 +40,29 @@ class TrendPoint(Struct, frozen=True, rename="camel"):
     net_sentiment: float | None
 
 
+class ExpectedHour(Struct, frozen=True, rename="camel"):
+    """What was expected of one hour by what was known when it began, also of an hour without any mention.
+
+    ``expected`` are the mentions that were likely, ``upperBound`` the fewest that would have opened an episode, had the
+    hour been looked at as a whole. There is none before a brand was watched for a day; the newest is of the next hour.
+    """
+
+    start: Time
+    expected: float
+    upper_bound: int
+
+
 @dataclass(frozen=True, slots=True)
 class Trend:
     """A brand's trend, oldest point first."""
 
     hourly: list[TrendPoint]
     daily: list[TrendPoint]
+    expected: list[ExpectedHour] = field(default_factory=list)
 
 
 _decoder = msgspec.json.Decoder(TrendPoint)
+_expected_decoder = msgspec.json.Decoder(ExpectedHour)
 
 
 def read_trend(fields: Mapping[bytes, bytes], since: str) -> Trend:
@@ -55,21 +72,25 @@ def read_trend(fields: Mapping[bytes, bytes], since: str) -> Trend:
         fields: as Redis returns them; what is no trend point is left out.
         since: ISO 8601 in UTC (or a leading part of it); points that start before are left out.
     """
-    hourly: list[TrendPoint] = []
-    daily: list[TrendPoint] = []
+    trend = Trend([], [])
+    series: dict[bytes, tuple[msgspec.json.Decoder[Any], list[Any]]] = {
+        HOUR_FIELD: (_decoder, trend.hourly),
+        DAY_FIELD: (_decoder, trend.daily),
+        EXPECTED_FIELD: (_expected_decoder, trend.expected),
+    }
     for name, value in fields.items():
-        series = hourly if name.startswith(HOUR_FIELD) else daily if name.startswith(DAY_FIELD) else None
-        if series is None:
+        decoder, points = series.get(name[: name.find(b":") + 1], (None, []))
+        if decoder is None:
             continue
         try:
-            point = _decoder.decode(value)
+            point = decoder.decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
         if point.start >= since:
-            series.append(point)
-    hourly.sort(key=lambda point: point.start)
-    daily.sort(key=lambda point: point.start)
-    return Trend(hourly, daily)
+            points.append(point)
+    for _, points in series.values():
+        points.sort(key=lambda point: point.start)
+    return trend
 
 
 MAX_RECENT = 50

@@ -113,7 +113,7 @@ async def trend(name: str) -> Response:
     """Volume and sentiment by hour and by day, oldest first."""
     found = await _find(name)
     points = await stored_trend(found.brand, datetime.now(UTC))
-    return await found.tagged(TrendDocument(found.brand, points.hourly, points.daily))
+    return await found.tagged(TrendDocument(found.brand, points.hourly, points.daily, points.expected))
 
 
 @blueprint.get("/brands/<brand:name>/spikes")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from orchestrator.contract.insights import RecentChunk, TrendPoint
+from orchestrator.contract.insights import ExpectedHour, RecentChunk, TrendPoint
 from orchestrator.contract.summary import SpikeEpisode, Time
 from orchestrator.fleet.view import Standing
 
@@ -106,11 +106,15 @@ class LagDocument(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class TrendDocument(msgspec.Struct, frozen=True):
-    """Volume and sentiment of today and the seven days before, by hour and by day of UTC, oldest first."""
+    """Volume and sentiment of today and the seven days before, by hour and by day of UTC, oldest first.
+
+    ``expected`` is what the orchestrator expected of each hour when it began.
+    """
 
     brand: str
     hourly: list[TrendPoint]
     daily: list[TrendPoint]
+    expected: list[ExpectedHour]
 
 
 class SpikesDocument(msgspec.Struct, frozen=True):

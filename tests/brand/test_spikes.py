@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench._traffic import PANES_PER_DAY, Traffic
+from orchestrator.brand.episodes import stretch_of
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.spikes import SILENCE_PANES, EpisodeChange, Spikes
@@ -144,6 +145,22 @@ def test_due_is_the_next_pane_while_an_episode_is_open() -> None:
     wire.commit()
     assert "endedAt" in wire.published[0]
     assert closed_after < 8
+
+
+def test_each_hour_has_an_outlook_from_before_it_began() -> None:
+    """First told an hour ahead, then anew when the hour before is settled; a silent hour has one, too."""
+    wire = Wire.new().feed([20] * (PANES_PER_DAY + 2))
+    begun = (START + PANES_PER_DAY) // 4
+    assert sorted(wire.spikes.take_ahead()) == [begun, begun + 1]
+    wire.feed([0] * 4, START + PANES_PER_DAY + 2)
+    ahead = wire.spikes.take_ahead()
+    assert sorted(ahead) == [begun + 1, begun + 2]
+    assert 70 < ahead[begun + 1].mean < 80
+    bound = ahead[begun + 1].upper_bound()
+    assert bound > ahead[begun + 1].mean
+    lowest, below = ahead[begun + 1].judged, bound - 1
+    assert stretch_of(below, lowest.mean, lowest.kappa, 4, lowest.sigma).height < 1
+    assert wire.spikes.take_ahead() == {}
 
 
 def test_two_weeks_of_silence_start_the_brand_anew() -> None:

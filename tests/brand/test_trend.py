@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.brand.episodes import HourAhead, Stretch
 from orchestrator.brand.panes import pane_of
 from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.trend import Trend
@@ -57,8 +58,35 @@ def test_days_beyond_the_seventh_leave_together_with_their_hours() -> None:
     trend.advance(MIDNIGHT - 1)
     assert trend.take_changes({}, removed) == ({}, [])
     trend.advance(MIDNIGHT)
-    assert trend.take_changes({}, removed) == ({}, [b"hour:2026-11-15T23:00:00Z", b"day:2026-11-15"])
+    put, gone = trend.take_changes({}, removed)
+    assert put == {}
+    assert [name for name in gone if not name.startswith(b"expected:")] == [
+        b"hour:2026-11-15T23:00:00Z",
+        b"day:2026-11-15",
+    ]
     assert removed == [b"h:%d" % ((MIDNIGHT - 7 * DAY_MS) // HOUR_MS - 1)]
+
+
+def test_what_was_expected_leaves_with_its_day() -> None:
+    """It is no part of the state, so a restart in between must not leave it behind; one of before is not published."""
+    trend = Trend()
+    trend.advance(NOW_MS)
+    hours = [(MIDNIGHT - 7 * DAY_MS) // HOUR_MS + each for each in (-1, 0, 30)]
+    trend.expect({hour: HourAhead(5.0, Stretch(0.0, 0, 5.0, 0.1, 4)) for hour in hours})
+    state: dict[bytes, bytes] = {}
+    put, _ = trend.take_changes(state, [])
+    assert [(each.start, each.expected, each.upper_bound) for each in read_trend(put, "").expected] == [
+        ("2026-11-16T00:00:00Z", 5.0, 19),
+        ("2026-11-17T06:00:00Z", 5.0, 19),
+    ]
+    trend = Trend.load(state)
+    trend.advance(NOW_MS)
+    trend.advance(NOW_MS + DAY_MS)
+    _, gone = trend.take_changes({}, [])
+    assert gone == [b"expected:2026-11-16T%02d:00:00Z" % hour for hour in range(24)]
+    trend.advance(NOW_MS + 1000 * DAY_MS)
+    _, gone = trend.take_changes({}, [])
+    assert len(gone) == 8 * 24 + 1
 
 
 def test_trend_survives_storage() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orchestrator.contract.insights import TrendPoint, read_trend
+from orchestrator.contract.insights import ExpectedHour, TrendPoint, read_trend
 
 
 def point(start: str) -> bytes:
@@ -22,7 +22,10 @@ def test_read_trend_sorts_and_leaves_out_what_is_old_or_foreign() -> None:
         b"hour:2026-11-23T12:00:00Z": b'{"start":1}',
         b"day:2026-11-22": b"\xff",
         b"note": b"not ours",
+        b"expected:2026-11-23T11:00:00Z": b'{"start":"2026-11-23T11:00:00Z","expected":7.5,"upperBound":30}',
+        b"expected:2026-11-01T11:00:00Z": b'{"start":"2026-11-01T11:00:00Z","expected":7.5,"upperBound":30}',
     }
     trend = read_trend(fields, "2026-11-16")
     assert [one.start for one in trend.hourly] == ["2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z"]
     assert [one.start for one in trend.daily] == ["2026-11-23T00:00:00Z"]
+    assert trend.expected == [ExpectedHour("2026-11-23T11:00:00Z", 7.5, 30)]

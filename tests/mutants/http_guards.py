@@ -20,6 +20,19 @@ HTTP_GUARDS: Final = (
         '    response.headers["X-Cache"] = "no-store"',
         "tests/http/test_lag.py::test_lag_tells_what_waits",
     ),
+    # brand/trend: what was expected of an hour is of the hours that the trend covers, and leaves with them
+    Guard(
+        "orchestrator/brand/trend.py",
+        "            if hour >= self._first:\n                shown[_expected_field",
+        "            if hour:\n                shown[_expected_field",
+        "tests/brand/test_trend.py::test_what_was_expected_leaves_with_its_day",
+    ),
+    Guard(
+        "orchestrator/brand/trend.py",
+        "            self._past.update(range(",
+        "            set().update(range(",
+        "tests/brand/test_trend.py::test_what_was_expected_leaves_with_its_day",
+    ),
     # http: limits that a reader cannot talk away
     Guard(
         "orchestrator/http/places.py",
