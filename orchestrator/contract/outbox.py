@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+
+VOLUME: Final = "volume"
 
 
 class OutboxEntry(Struct, frozen=True):
@@ -25,6 +27,7 @@ class OutboxEntry(Struct, frozen=True):
         at: Unix milliseconds of the server, when it was committed.
         number: counts the brand's episodes; the opening and the closing of one have the same.
         body: the message, JSON.
+        kind: of what: ``volume``, ``mood`` or ``story``; others may come. Versions before it wrote of volume alone.
     """
 
     id: Annotated[str, Meta(pattern=r"^[!-~]{1,128}\Z")]
@@ -33,6 +36,7 @@ class OutboxEntry(Struct, frozen=True):
     at: Annotated[int, Meta(ge=0, le=2**53)]
     number: int
     body: msgspec.Raw
+    kind: str = VOLUME
 
     def encode(self) -> bytes:
         """The entry as it is stored."""

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from orchestrator.contract.outbox import OutboxEntry, read_entry
+from orchestrator.contract.outbox import VOLUME, OutboxEntry, read_entry
 
 ENTRY = OutboxEntry("spike_1", "spike.opened", "nike", 1_772_366_400_123, 7, msgspec.Raw(b'{"text": "a  b"}'))
 
@@ -26,6 +26,17 @@ def test_entry_of_a_later_version_is_read() -> None:
     read = read_entry(json.dumps(later).encode())
     assert read is not None
     assert (read.id, read.type) == ("spike_1", "brand.quiet")
+
+
+def test_entry_without_a_kind_is_about_volume() -> None:
+    """Versions that knew no other kind wrote none, and read what has one."""
+    older = {name: value for name, value in json.loads(ENTRY.encode()).items() if name != "kind"}
+    read = read_entry(json.dumps(older).encode())
+    assert read is not None
+    assert (read.kind, ENTRY.kind) == (VOLUME, VOLUME)
+    mood = read_entry(json.dumps(older | {"kind": "mood"}).encode())
+    assert mood is not None
+    assert mood.kind == "mood"
 
 
 @pytest.mark.parametrize(
