@@ -1,17 +1,14 @@
 """The read API under ``/v1``: brands, and per brand the documents that its lane publishes.
 
 A summary is sent byte for byte as it is stored. Trend, spikes and analytics are put together from stored entries;
-those that are not ours are left out. All documents of a brand change with its commits, so (epoch, version) of the
-summary tags them. The summary is read *first*, so that a tag may be older than what it tags and never newer.
+those that are not ours are left out. How they are tagged: :mod:`orchestrator.http.found`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from quart import Blueprint
 
 from orchestrator.contract.insights import MAX_RECENT
@@ -42,10 +39,10 @@ from orchestrator.http.api_documents import (
     TrendDocument,
 )
 from orchestrator.http.brand_list import DEFAULT_PAGE, list_brands, read_query
-from orchestrator.http.documents import StoredSummary, parse_summary, read_summary
+from orchestrator.http.documents import read_summary
+from orchestrator.http.found import find
 from orchestrator.http.listing import Known
 from orchestrator.http.parameters import takes
-from orchestrator.http.problems import not_found
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
 if TYPE_CHECKING:
@@ -111,7 +108,7 @@ async def summary(name: str) -> Response:
 @blueprint.get("/brands/<brand:name>/trend")
 async def trend(name: str) -> Response:
     """Volume and sentiment by hour and by day, oldest first."""
-    found = await _find(name)
+    found = await find(name)
     points = await stored_trend(found.brand, datetime.now(UTC))
     return await found.tagged(TrendDocument(found.brand, points.hourly, points.daily, points.expected))
 
@@ -121,7 +118,7 @@ async def trend(name: str) -> Response:
 async def spikes(name: str) -> Response:
     """The newest spike episodes, oldest first."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)
-    found = await _find(name)
+    found = await find(name)
     return await found.tagged(SpikesDocument(found.brand, (await stored_episodes(found.brand))[-limit:]))
 
 
@@ -130,14 +127,14 @@ async def spikes(name: str) -> Response:
 async def recent(name: str) -> Response:
     """The newest chunks that were folded, the newest first."""
     limit = whole_number("limit", MAX_RECENT, 1, MAX_RECENT)
-    found = await _find(name)
+    found = await find(name)
     return await found.tagged(RecentDocument(found.brand, (await stored_recent(found.brand))[:limit]))
 
 
 @blueprint.get("/brands/<brand:name>/analytics")
 async def analytics(name: str) -> Response:
     """Trend by day, episodes and topics in the shape that the platform's pages read."""
-    found = await _find(name)
+    found = await find(name)
     points, episodes = await stored_trend(found.brand, datetime.now(UTC)), await stored_episodes(found.brand)
     topics = () if found.summary is None else found.summary.topics
     document = AnalyticsDocument(
@@ -152,36 +149,3 @@ async def analytics(name: str) -> Response:
         topics=[TermWeight(topic.topic, topic.mentions) for topic in topics],
     )
     return await found.tagged(document)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A brand that exists, and what its summary says if it has one."""
-
-    brand: str
-    summary: StoredSummary | None
-
-    async def tagged(self, document: msgspec.Struct) -> Response:
-        """*document* as the answer. The day is part of the tag: old days leave without a commit."""
-        response = json_response(document)
-        if self.summary is None:
-            return response
-        return await conditional(response, f"{self.summary.etag}-{datetime.now(UTC).date()}")
-
-
-async def _find(name: str) -> _Found:
-    """The brand called *name*.
-
-    Raises:
-        InvalidBrandError: no brand can have this name.
-        ProblemError: it is neither registered nor has it a summary.
-    """
-    brand = exact_brand(name)
-    # Before the entries that it will tag: read after them, a commit in between would give old entries a new tag, and
-    # the reader would keep them until the next commit.
-    raw = await service().summary(brand)
-    if raw is not None:
-        return _Found(brand, parse_summary(raw))
-    if brand in await service().brands():
-        return _Found(brand, None)
-    raise not_found("There is no such brand.")

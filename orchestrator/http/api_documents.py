@@ -13,6 +13,7 @@ import msgspec
 from orchestrator.contract.insights import ExpectedHour, RecentChunk, TrendPoint
 from orchestrator.contract.summary import SpikeEpisode, Time
 from orchestrator.fleet.view import Standing
+from orchestrator.http.span import Step
 
 Date = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date"})]
 
@@ -115,6 +116,19 @@ class TrendDocument(msgspec.Struct, frozen=True):
     hourly: list[TrendPoint]
     daily: list[TrendPoint]
     expected: list[ExpectedHour]
+
+
+class BrandHistoryDocument(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """Volume and sentiment from ``from`` to ``to`` (its end), one point for each hour or day of UTC, oldest first.
+
+    An hour or day without a chunk has zeros and a ``netSentiment`` of null.
+    """
+
+    brand: str
+    step: Step
+    from_: Time
+    to: Time
+    points: list[TrendPoint]
 
 
 class SpikesDocument(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
 from orchestrator.http.api import FIELDS
 from orchestrator.http.api_documents import (
     AnalyticsDocument,
+    BrandHistoryDocument,
     BrandNumbersDocument,
     BrandsDocument,
     LagDocument,
@@ -35,9 +36,12 @@ from orchestrator.http.api_documents import (
 )
 from orchestrator.http.brand_list import DEFAULT_PAGE, MAX_PAGE
 from orchestrator.http.events import MAX_SUBSCRIBERS
+from orchestrator.http.history import FORMATS
 from orchestrator.http.listing import FILTERS, MAX_CURSOR_CHARS, SORTS
 from orchestrator.http.ops_openapi import OPERATOR_SCHEME, OPS_TYPES, OpsPaths
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
+from orchestrator.http.span import MAX_TIME_CHARS, Step
+from orchestrator.http.table import CSV_TYPE
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
 
 TYPES = (
     *(Summary, TrendDocument, SpikesDocument, RecentDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
-    *(LagDocument, UpdateEvent, Problem),
+    *(BrandHistoryDocument, LagDocument, UpdateEvent, Problem),
     *OPS_TYPES,
 )
 _REFERENCE = "#/components/schemas/{name}"
@@ -132,6 +136,25 @@ def _word(name: str, text: str, known: Collection[str]) -> JsonObject:
     # The empty word is what a form sends whose reader has chosen nothing.
     schema = {"type": "string", "enum": ["", *known]}
     return {"name": name, "in": "query", "description": f"{text} Empty is as good as not there.", "schema": schema}
+
+
+def _time(name: str, text: str) -> JsonObject:
+    # No format: a date without a time is right as well, and so is the empty text of a form.
+    schema = {"type": "string", "maxLength": MAX_TIME_CHARS}
+    return {"name": name, "in": "query", "description": f"A date or time of ISO 8601; {text}", "schema": schema}
+
+
+def _history() -> JsonObject:
+    path = _brand_document(
+        BrandHistoryDocument,
+        "A stretch of the past by hour (of the last 8 days) or by day (of the last 400), as JSON or CSV",
+        _time("from", "rounded down to the hour or day; by default seven days before the end."),
+        _time("to", "its end, rounded up; by default and at most the end of the running one."),
+        _word("step", "Of the points, `hour` by default.", tuple(Step)),
+        _word("format", "Before what `Accept` says.", tuple(FORMATS)),
+    )
+    path["get"]["responses"]["200"]["content"][CSV_TYPE] = {"schema": {"type": "string"}}
+    return path
 
 
 def _brands() -> JsonObject:
@@ -272,6 +295,7 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
             "/v1/lag": _lag(),
             "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
             "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),
+            "/v1/brands/{brand}/history": _history(),
             "/v1/brands/{brand}/spikes": _brand_document(SpikesDocument, "Spike episodes, oldest first", newest),
             "/v1/brands/{brand}/recent": _brand_document(
                 RecentDocument,

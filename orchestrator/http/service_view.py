@@ -181,6 +181,15 @@ class ServiceView(Protocol):
         """The fields of the brand's trend HASH, empty when there is none."""
         ...
 
+    async def trend_points(
+        self, brands: Sequence[str], fields: Sequence[bytes], take: Callable[[Sequence[bytes | None]], T]
+    ) -> Sequence[T]:
+        """What *take*, called in the thread that reads, makes of these *fields* of the brands' trends.
+
+        It gets the values of one brand, in the order of the fields; None stands for one that is missing.
+        """
+        ...
+
     async def spikes(self, brand: str) -> Sequence[bytes]:
         """The entries of the brand's spike LIST, oldest first."""
         ...

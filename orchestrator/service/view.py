@@ -165,6 +165,12 @@ class Service:
         """The fields of the brand's trend, empty when there is none."""
         return await self._read(lambda: self._documents.trend(brand))
 
+    async def trend_points(
+        self, brands: Sequence[str], fields: Sequence[bytes], take: Callable[[Sequence[bytes | None]], T]
+    ) -> Sequence[T]:
+        """What *take*, called in a thread, makes of these *fields* of the brands' trends."""
+        return await self._read(lambda: [take(values) for values in self._documents.trend_points(brands, fields)])
+
     async def spikes(self, brand: str) -> Sequence[bytes]:
         """The entries of the brand's spike list, oldest first."""
         return await self._read(lambda: self._documents.spikes(brand))

@@ -50,14 +50,9 @@ class Documents:
 
     def summaries(self, brands: Sequence[str]) -> list[bytes | None]:
         """The stored summaries of *brands*, each like :meth:`summary`, in one round trip."""
-        with translated():
-            pipeline = self._client.pipeline(transaction=False)
-            for brand in brands:
-                pipeline.getrange(BrandKeys.of(brand).summary, 0, MAX_DOCUMENT_BYTES)
-            replies = pipeline.execute(raise_on_error=False)
-            for reply in replies:
-                if isinstance(reply, Exception) and not _is_foreign(reply):
-                    raise reply
+        replies = self._together(
+            lambda pipeline, brand: pipeline.getrange(BrandKeys.of(brand).summary, 0, MAX_DOCUMENT_BYTES), brands
+        )
         return [reply if isinstance(reply, bytes) and reply else None for reply in replies]
 
     def fleet(self) -> FleetView:
@@ -69,6 +64,11 @@ class Documents:
         key = BrandKeys.of(brand).trend
         return dict(_read(lambda: list(islice(self._client.hscan_iter(key, count=500), MAX_LIST_ENTRIES + 1)), []))
 
+    def trend_points(self, brands: Sequence[str], fields: Sequence[bytes]) -> list[list[bytes | None]]:
+        """The values of *fields* in the trends of *brands*, in one round trip; None where there is none."""
+        replies = self._together(lambda pipeline, brand: pipeline.hmget(BrandKeys.of(brand).trend, fields), brands)
+        return [reply if isinstance(reply, list) else [None] * len(fields) for reply in replies]
+
     def spikes(self, brand: str) -> list[bytes]:
         """The newest entries of the spike list, oldest first."""
         key = BrandKeys.of(brand).spike
@@ -78,6 +78,18 @@ class Documents:
         """The newest entries of the list of recent chunks, oldest first."""
         key = BrandKeys.of(brand).recent
         return _read(lambda: self._client.lrange(key, -MAX_LIST_ENTRIES - 1, -1), [])
+
+    def _together(self, ask: Callable[[Any, str], Any], brands: Sequence[str]) -> list[Any]:
+        """The replies to what is asked for each brand, in one round trip; errors where a key has a foreign type."""
+        with translated():
+            pipeline = self._client.pipeline(transaction=False)
+            for brand in brands:
+                ask(pipeline, brand)
+            replies: list[Any] = pipeline.execute(raise_on_error=False)
+            for reply in replies:
+                if isinstance(reply, Exception) and not _is_foreign(reply):
+                    raise reply
+        return replies
 
 
 def _read(command: Callable[[], Any], absent: T) -> T:

@@ -127,6 +127,13 @@ class MemoryService:
         self._check()
         return self.trends.get(brand, {})
 
+    async def trend_points(
+        self, brands: Sequence[str], fields: Sequence[bytes], take: Callable[[Sequence[bytes | None]], T]
+    ) -> Sequence[T]:
+        """What is made of these fields of the stored trends."""
+        stored = [await self.trend(brand) for brand in brands]
+        return [take([values.get(field) for field in fields]) for values in stored]
+
     async def spikes(self, brand: str) -> Sequence[bytes]:
         """The stored episodes."""
         self._check()

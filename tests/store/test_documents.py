@@ -71,6 +71,14 @@ def test_summaries_are_read_together(any_client: redis.Redis, brand: str) -> Non
     assert found[:3] == [b"{}", None, None]
 
 
+def test_points_of_several_trends_are_read_together(any_client: redis.Redis, brand: str) -> None:
+    """In the order of brands and fields; None where there is none, also where the key has a foreign type."""
+    any_client.hset(BrandKeys.of(brand).trend, mapping={"a": "1", "b": "2"})
+    any_client.set(BrandKeys.of(f"{brand} foreign").trend, "x")
+    read = Documents(any_client).trend_points([f"{brand} nobody", f"{brand} foreign", brand], [b"b", b"c", b"a"])
+    assert read == [[None] * 3, [None] * 3, [b"2", None, b"1"]]
+
+
 def test_summaries_without_an_answer_raise() -> None:
     """No answer is not the same as no document."""
     client = connect("unix:///nowhere/redis.sock", timeout_s=1.0, pool_size=1)
