@@ -6,7 +6,7 @@ What is passed on as stored has its type in :mod:`orchestrator.contract`. The sh
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -129,6 +129,65 @@ class BrandHistoryDocument(msgspec.Struct, frozen=True, rename={"from_": "from"}
     from_: Time
     to: Time
     points: list[TrendPoint]
+
+
+ComparedState = Literal["ready", "waiting", "unreadable"]
+"""Whether a brand has a summary, has none yet, or one that nobody can read."""
+
+
+class ComparedTopic(msgspec.Struct, frozen=True):
+    """A topic of one brand; ``change`` as in its summary, ``new`` if it was not there in the window before."""
+
+    topic: str
+    mentions: int
+    change: float | None
+    new: bool
+
+
+class ComparedTrend(msgspec.Struct, frozen=True, rename="camel"):
+    """Mentions and net sentiment of the document's ``hours``, one of each for each hour."""
+
+    mentions: list[int]
+    net_sentiment: list[float | None]
+
+
+class ComparedBrand(msgspec.Struct, frozen=True, rename="camel"):
+    """One of the compared brands; numbers are those of its summary's window, null where it does not have them.
+
+    ``shareOfVoice`` is its part of the mentions of all brands that are compared here. ``change`` is the growth of
+    mentions against the window before (0.5 = half as many again), ``netSentimentChange`` the difference.
+    """
+
+    brand: str
+    state: ComparedState
+    share_of_voice: float | None
+    mentions: int | None
+    net_sentiment: float | None
+    change: float | None
+    net_sentiment_change: float | None
+    updated: Time | None
+    window_start: Time | None
+    window_end: Time | None
+    topics: list[ComparedTopic]
+    trend: ComparedTrend
+
+
+class CommonTopic(msgspec.Struct, frozen=True):
+    """A topic of at least two of the brands: its mentions in each, in their order; null where it is none."""
+
+    topic: str
+    mentions: list[int | None]
+
+
+class CompareDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """Brands side by side, in the order in which they were asked for.
+
+    ``hours`` are the beginnings of the hours of every trend, oldest first, the running one last.
+    """
+
+    brands: list[ComparedBrand]
+    common_topics: list[CommonTopic]
+    hours: list[Time]
 
 
 class SpikesDocument(msgspec.Struct, frozen=True):

@@ -76,10 +76,10 @@ def _numbers(found: _Excerpt) -> Numbers:
     net = found.net_sentiment
     updated_ms, updated = _time(found.generated_at)
     return Numbers(
-        mentions=_whole(found.total_mentions),
+        mentions=whole(found.total_mentions),
         net=None if net is None else max(-1.0, min(1.0, net)),
         spiking=found.spike_detected or found.spike is not None,
-        stories=_whole(found.cluster_count or len(found.clusters)),
+        stories=whole(found.cluster_count or len(found.clusters)),
         top_topic=found.topics[0].topic[:MAX_TOPIC_CHARS] if found.topics else "",
         updated=updated,
         updated_ms=updated_ms,
@@ -96,5 +96,6 @@ def _time(text: str) -> tuple[int | None, str]:
         return None, ""
 
 
-def _whole(value: float) -> int:
+def whole(value: float) -> int:
+    """*value* as a count that every reader of JSON holds."""
     return int(max(0, min(value, MOST)))

@@ -27,6 +27,7 @@ from orchestrator.http.api_documents import (
     BrandHistoryDocument,
     BrandNumbersDocument,
     BrandsDocument,
+    CompareDocument,
     LagDocument,
     Problem,
     RecentDocument,
@@ -35,6 +36,7 @@ from orchestrator.http.api_documents import (
     UpdateEvent,
 )
 from orchestrator.http.brand_list import DEFAULT_PAGE, MAX_PAGE
+from orchestrator.http.comparison import DEFAULT_HOURS, FEWEST, MAX_HOURS, MOST
 from orchestrator.http.events import MAX_SUBSCRIBERS
 from orchestrator.http.history import FORMATS
 from orchestrator.http.listing import FILTERS, MAX_CURSOR_CHARS, SORTS
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 
 TYPES = (
     *(Summary, TrendDocument, SpikesDocument, RecentDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
-    *(BrandHistoryDocument, LagDocument, UpdateEvent, Problem),
+    *(BrandHistoryDocument, CompareDocument, LagDocument, UpdateEvent, Problem),
     *OPS_TYPES,
 )
 _REFERENCE = "#/components/schemas/{name}"
@@ -206,6 +208,45 @@ def _brands() -> JsonObject:
     }
 
 
+def _compare() -> JsonObject:
+    name = {"type": "string", "minLength": 1, "maxLength": MAX_BRAND_BYTES}
+    names = {"type": "array", "items": name, "uniqueItems": True, "maxItems": MOST}
+    return {
+        "get": {
+            "summary": f"{FEWEST} to {MOST} brands side by side: share of voice, changes, the same hours, topics",
+            "operationId": "compare",
+            "parameters": [
+                {
+                    "name": "brands",
+                    "in": "query",
+                    "description": "Their names between commas.",
+                    "style": "form",
+                    "explode": False,
+                    "schema": names,
+                },
+                {
+                    "name": "brand",
+                    "in": "query",
+                    "description": "One name by itself, as often as need be: for names that hold a comma.",
+                    "style": "form",
+                    "explode": True,
+                    "schema": names,
+                },
+                _number("hours", "Of the trends.", default=DEFAULT_HOURS, lowest=1, highest=MAX_HOURS),
+                _IF_NONE_MATCH,
+            ],
+            "responses": {
+                "200": _json(CompareDocument, "The document.", tagged=True),
+                "304": {"description": "The reader has the newest version.", "headers": _ETAG},
+                **_BAD_REQUEST,
+                **_REFUSED,
+                "404": _problem("One of the names is no brand; the detail says which, and which it may be."),
+                **_AWAY,
+            },
+        }
+    }
+
+
 def _lag() -> JsonObject:
     return {
         "get": {
@@ -292,6 +333,7 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
         "servers": [{"url": root or "/"}],
         "paths": {
             "/v1/brands": _brands(),
+            "/v1/compare": _compare(),
             "/v1/lag": _lag(),
             "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
             "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),

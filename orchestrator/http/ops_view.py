@@ -17,7 +17,8 @@ from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
 from orchestrator.fleet.words import conflicts
-from orchestrator.http.view import NONE, Time, number, time_of
+from orchestrator.http.movement import NONE
+from orchestrator.http.view import Time, number, time_of
 from orchestrator.process.masking import printable
 
 if TYPE_CHECKING:

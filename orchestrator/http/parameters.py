@@ -24,13 +24,18 @@ H = TypeVar("H", bound="Callable[..., Any]")
 
 MAX_QUOTED: Final = 64
 _ATTRIBUTE: Final = "query_parameters"
+_MANY: Final = "repeated_parameters"
 
 
-def takes(*names: str) -> Callable[[H], H]:
-    """Mark a handler as one that takes the query parameters *names*; one without the mark takes none."""
+def takes(*names: str, many: tuple[str, ...] = ()) -> Callable[[H], H]:
+    """Mark a handler as one that takes the query parameters *names*, once, and *many*, as often as need be.
+
+    One without the mark takes none.
+    """
 
     def mark(handler: H) -> H:
-        setattr(handler, _ATTRIBUTE, names)
+        setattr(handler, _ATTRIBUTE, (*names, *many))
+        setattr(handler, _MANY, many)
         return handler
 
     return mark
@@ -42,8 +47,8 @@ def taken(handler: object) -> tuple[str, ...]:
     return names
 
 
-def check_parameters(known: tuple[str, ...], given: dict[str, list[str]]) -> None:
-    """Return if *given* has nothing but *known* parameters, each once.
+def check_parameters(known: tuple[str, ...], given: dict[str, list[str]], many: tuple[str, ...] = ()) -> None:
+    """Return if *given* has nothing but *known* parameters, each once but for *many*.
 
     Raises:
         ProblemError: 400, naming the parameter and the known ones.
@@ -53,7 +58,7 @@ def check_parameters(known: tuple[str, ...], given: dict[str, list[str]]) -> Non
         if name not in known:
             rest = f"known are {', '.join(known)}" if known else "there are none here"
             raise ProblemError(HTTPStatus.BAD_REQUEST, f"There is no parameter {shown!r}; {rest}.")
-        if len(values) > 1:
+        if len(values) > 1 and name not in many:
             raise ProblemError(HTTPStatus.BAD_REQUEST, f"The parameter {shown!r} stands there {len(values)} times.")
 
 
@@ -64,5 +69,5 @@ def refuse_unknown(app: QuartTrio) -> None:
     async def check() -> None:
         # Without a rule there is no such address, which is what the answer will say.
         if request.args and request.url_rule is not None and request.path not in PROBES:
-            known = taken(current_app.view_functions[request.url_rule.endpoint])
-            check_parameters(known, dict(request.args.lists()))
+            handler = current_app.view_functions[request.url_rule.endpoint]
+            check_parameters(taken(handler), dict(request.args.lists()), getattr(handler, _MANY, ()))

@@ -17,6 +17,8 @@ from orchestrator.contract.episode_words import about, drivers_of, stories_in_wo
 from orchestrator.contract.summary import Drivers
 from orchestrator.contract.times import parse_ms
 from orchestrator.fleet.view import Standing
+from orchestrator.http.movement import MINUS, NONE
+from orchestrator.http.movement import growth as _change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 SHOWN_STORIES = 50
 SHOWN_TOPICS = 15
 SHOWN_EPISODES = 10
-MAX_GROWTH = 1e6  # beyond it the digits say nothing
-MINUS = "\N{MINUS SIGN}"
-NONE = "\N{EN DASH}"  # shown where there is no value
 POSITIVE_FROM, NEGATIVE_TO = 0.05, -0.05  # between them a mood is called balanced
 
 
@@ -250,16 +249,6 @@ def shares(sentiment: SentimentSums) -> tuple[Share, ...]:
 
 def _percent_of(value: float, largest: float) -> float:
     return round(max(0.0, value) / largest * 100, 2) if largest > 0 and isfinite(largest) else 0.0
-
-
-def _change(ratio: float | None) -> tuple[str, str]:
-    """Growth against the window before, in percent, and the word for its direction."""
-    if ratio is None:
-        return NONE, "unknown"
-    percent = round(100 * min(abs(ratio), MAX_GROWTH))
-    if percent == 0:
-        return "±0 %", "level"
-    return (f"+{number(percent)} %", "up") if ratio > 0 else (f"{MINUS}{number(percent)} %", "down")
 
 
 def _topic_mentions(topic: StoredTopic) -> str:

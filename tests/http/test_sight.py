@@ -5,13 +5,17 @@ In a real browser. What is measured is what it shows: computed colours, boxes of
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from orchestrator.http.span import last_hours
 from tests.http.test_browser import browse
 from tests.http.test_pages import Outline
+from tests.http.test_span import STORED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 LABELS = ["Battery complaints after update", "Delivery delays in Scandinavia", "Unbreakable" * 30]
-PATHS = ["/", "/brands/Kaffeegesellschaft", "/brands/nobody", "/?offset=99"]
+COMPARED = "/compare?brand=Kaffeegesellschaft&brand=Teegesellschaft&brand=brand+1"
+PATHS = ["/", "/brands/Kaffeegesellschaft", "/brands/nobody", "/?offset=99", COMPARED]
 
 WORDS_IN_PIECES = """() => {
   const broken = [];
@@ -80,6 +85,8 @@ def fill(served: Served) -> None:
     stories = [{"id": label, "label": label} | numbers | times for label in LABELS]
     topics = [{"topic": "customer-satisfaction", "mentions": 12, "change": -0.4}, {"topic": "x" * 99, "mentions": 3}]
     served.service.add("Kaffeegesellschaft", clusters=stories, topics=topics)
+    served.service.add("Teegesellschaft", topics=topics, changes={"mentions": 0.25, "netSentiment": -0.1})
+    served.service.trends["Teegesellschaft"] = {last_hours(1, datetime.now(UTC)).fields[0]: json.dumps(STORED).encode()}
     served.service.registered += [f"brand {number}" for number in range(30)]
 
 
@@ -156,6 +163,23 @@ async def test_axe_finds_nothing(served: Served, scheme: str, size: dict[str, in
 
     await browse(visit)
     assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark", "forced"])
+async def test_small_bars_stand_out_from_the_card(served: Served, scheme: str) -> None:
+    """They have one colour, which is far enough from the ground, whatever colours a reader has."""
+    fill(served)
+    seen: list[str] = []
+
+    def visit(page: Page) -> None:
+        media: dict[str, Any] = {"forced_colors": "active"} if scheme == "forced" else {"color_scheme": scheme}
+        page.emulate_media(**media)
+        page.goto(served.url + COMPARED)
+        seen.append(page.evaluate("getComputedStyle(document.querySelector('.spark path')).fill"))
+        seen.append(page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor"))
+
+    assert await browse(visit) == []
+    assert contrast(*seen) >= 3
 
 
 async def test_what_bars_show_is_told_in_words(served: Served) -> None:

@@ -227,6 +227,79 @@ HTTP_GUARDS: Final = (
         '    response.vary.add("Accept-Encoding")',
         "tests/http/test_history.py::test_history_of_a_browser_is_json",
     ),
+    # http/compare: of the compared ones, on the same hours, nothing unknown told as a number
+    Guard(
+        "orchestrator/http/comparison.py",
+        "    if len(raw) > MAX_DOCUMENT_BYTES:",
+        "    if False:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/comparison.py",
+        "round(side.mentions / total, 4)",
+        "1 / len(sides)",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/comparison.py",
+        "None if side.mentions is None or not total else",
+        "None if side.mentions is None else",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/comparison.py",
+        "        if sum(each is not None for each in mentions) >= FEWEST\n",
+        "",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/comparison.py",
+        'if any(side.state == "unreadable" for side in sides):',
+        "if False:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/comparison.py",
+        "iso(span.start), iso(span.end)",
+        "iso(span.end)",
+        "tests/http/test_compare.py::test_comparison_is_tagged",
+    ),
+    Guard(
+        "orchestrator/http/compare.py",
+        "    if len(names) > MOST:",
+        "    if len(names) > 2 * MOST:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/compare.py",
+        "    if len(names) < FEWEST:",
+        "    if len(names) < 1:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/compare.py",
+        "        if name not in registered:",
+        "        if False:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/movement.py",
+        "    if ratio is None:\n        return NONE",
+        "    if ratio is None:\n        return '±0 %'",
+        "tests/http/test_movement.py",
+    ),
+    Guard(
+        "orchestrator/http/spark.py",
+        "max(LEAST, round(share * HEIGHT))",
+        "round(share * HEIGHT)",
+        "tests/http/test_spark.py",
+    ),
+    Guard(
+        "orchestrator/http/spark.py",
+        "min(1.0, max(0, amount) / highest)",
+        "amount / highest",
+        "tests/http/test_spark.py",
+    ),
     # http/parameters: nothing that was asked is passed over
     Guard(
         "orchestrator/http/parameters.py",
@@ -236,7 +309,13 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/http/parameters.py",
-        "        if len(values) > 1:",
+        "if len(values) > 1 and name not in many:",
+        "if len(values) > 1 and not many:",
+        "tests/http/test_compare.py",
+    ),
+    Guard(
+        "orchestrator/http/parameters.py",
+        "        if len(values) > 1 and name not in many:",
         "        if False:",
         "tests/http/test_parameters.py::test_a_parameter_stands_there_once",
     ),
