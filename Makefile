@@ -8,7 +8,7 @@ CODE := orchestrator tests bench setup.py
 
 .PHONY: run test lint types unit coverage mutants bench torture schemas image clean
 
-run: $(VENV)/.embedded ## the service with a Redis of its own and three demo brands, until Ctrl-C
+run: $(VENV)/.embedded ## the service with a Redis of its own and five demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
 
 test: lint types ## everything that CI checks; files of tests are shared out to two processes

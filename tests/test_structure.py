@@ -62,10 +62,10 @@ PURE = {"kernels", "contract", "brand", "fleet"}
 IMPURE = {"trio", "redis", "structlog", "time", "random", "socket", "threading", "asyncio"}
 """What the pure folders do without: I/O, a clock, chance, threads."""
 
-FACES = {"cli", "http", "letters", "service", "settings"}
+FACES = {"cli", "demo", "http", "letters", "service", "settings"}
 """Folders that others import by their face alone; ``store`` has side doors, which its docstring names."""
 
-FOLDERS = set(MAY_IMPORT) - {"errors", "demo", "__main__"}
+FOLDERS = set(MAY_IMPORT) - {"errors", "__main__"}
 KERNEL_SUFFIXES = {".pyx", ".pxd", ".pyi", ".h", ".hpp", ".c", ".cpp", ".so", ".pyd"}
 
 _CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+\(?(.*)|c?import\s+([\w.]+))", re.MULTILINE)

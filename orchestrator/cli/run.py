@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from tempfile import TemporaryDirectory
 
 import click
@@ -27,32 +28,44 @@ def run() -> None:
 
 
 @click.command(short_help="Run the service with demo brands on a Redis of its own.")
-@click.option("--rate", default=2.0, show_default=True, type=click.FloatRange(0.1, 1_000), help="Chunks a second.")
+@click.option("--rate", default=1.0, show_default=True, type=click.FloatRange(0.1, 1_000), help="Chunks a second.")
 def demo(rate: float) -> None:
-    """Run the service on a Redis of its own, with three demo brands fed by a generator, until Ctrl-C.
+    """Run the service on a Redis of its own, with five demo brands, until Ctrl-C.
+
+    They have a past of nine days, and some seconds after the start a story breaks: an episode opens, and the log shows
+    the alert. At the usual rate as much is said as in their past; at a higher one they spike.
 
     Listens on 127.0.0.1 unless HTTP_HOST is set. A REDIS_URL is used only if it is embedded://,
-    so that demo data never reach a Redis that means something.
+    so that demo data never reach a Redis that means something, and alerts go into the log alone.
     """
-    from orchestrator.demo import DemoWorker  # noqa: PLC0415 - only this command needs it
+    from orchestrator.demo import AlertLog, DemoWorker  # noqa: PLC0415 - only this command needs it
 
     loaded = read_settings()
-    with TemporaryDirectory(prefix="orchestrator-demo-", dir=temporary_place()) as folder:
-        settings = demo_settings(loaded.settings, folder)
+    with TemporaryDirectory(prefix="orchestrator-demo-", dir=temporary_place()) as folder, AlertLog() as alerts:
+        settings = demo_settings(loaded.settings, folder, alerts.url)
         _begin_log(loaded)
+        load_kernel()
+        from orchestrator.service import write_past  # noqa: PLC0415 - after the kernel, which it imports
+
         # Started here, so that the worker has an address; the service finds it running and uses it.
         with EmbeddedRedis(settings.redis_url, last_resort=True) as server:
             if server.imitation:  # has no folder in which the service could find it
                 settings = settings.model_copy(update={"redis_url": server.url})
             remark(f"Starting the demo; its Redis is at {server.url}")
-            key = settings.brand_list_keys[0]
-            with DemoWorker(server.url, key, rate, on_ready=lambda brand: _announce(settings, brand)):
+            worker = DemoWorker(
+                server.url,
+                settings.brand_list_keys[0],
+                rate,
+                write_past=partial(write_past, settings, server.url),
+                on_ready=lambda brand: _announce(settings, brand),
+            )
+            with worker:
                 _run_service(settings)
 
 
-def demo_settings(settings: Settings, folder: str) -> Settings:
-    """*settings* as a demo needs them: a Redis of its own in *folder*, and ports that are free."""
-    update: dict[str, object] = {}
+def demo_settings(settings: Settings, folder: str, alerts_url: str) -> Settings:
+    """*settings* as a demo needs them: a Redis of its own in *folder*, ports that are free, alerts to *alerts_url*."""
+    update: dict[str, object] = {"alert_webhook_url": alerts_url}
     if not settings.embedded or settings.redis_url == SCHEME:
         update["redis_url"] = SCHEME + folder
         if not settings.embedded and settings.origin("redis_url") != "default":

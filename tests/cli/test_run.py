@@ -19,6 +19,7 @@ from orchestrator.settings import Settings
 from tests.cli.conftest import Invoke
 
 ROOT = Path(__file__).parent.parent.parent
+ALERTS = "http://127.0.0.1:1/"
 
 
 @contextmanager
@@ -69,10 +70,13 @@ def test_run_with_a_taken_port_is_one_line(tmp_path: Path, redis_url: str) -> No
 
 def test_demo_shows_a_summary_at_the_printed_address(tmp_path: Path) -> None:
     """The line with the address comes when there is something to see; Ctrl-C ends everything with exit code 0."""
-    with process("demo", "--rate", "50", cwd=tmp_path) as running:
+    with process("demo", "--rate", "20", cwd=tmp_path, LOG_FORMAT="json") as running:
         words = line_with(running, "Summaries: ").split()
         page = next(word for word in words if "/brands/" in word)
-        assert "Aurora Coffee" in httpx2.get(page).text
+        assert "Nimbus Bikes" in httpx2.get(page).text
+        told = line_with(running, "ALERT")  # the story that breaks
+        assert "Spike of Nimbus Bikes" in told
+        assert "Battery recall" in told
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 0
 
@@ -81,23 +85,35 @@ def test_demo_settings_never_touch_a_real_redis(tmp_path: Path) -> None:
     """A configured REDIS_URL is replaced by a private server; the machine's other addresses are not listened on."""
     settings = Settings(redis_url="redis://production:6379")
     settings.remember_origins({"redis_url": "environment"})
-    changed = demo_settings(settings, str(tmp_path))
+    changed = demo_settings(settings, str(tmp_path), ALERTS)
     assert changed.redis_url == f"embedded://{tmp_path}"
     assert changed.http_host == "127.0.0.1"
 
 
+def test_demo_settings_send_alerts_nowhere_else(tmp_path: Path) -> None:
+    """Alerts about brands that are invented do not reach the endpoint of those that are not."""
+    settings = Settings(alert_webhook_url="https://example.com/hook")
+    assert demo_settings(settings, str(tmp_path), ALERTS).alert_webhook_url == ALERTS
+
+
 def test_demo_settings_keep_what_was_chosen(tmp_path: Path) -> None:
     """An embedded folder, a host and ports that somebody set stay."""
-    settings = Settings(redis_url="embedded:///data", http_host="0.0.0.0", http_port=1, prometheus_port=2)  # noqa: S104
+    settings = Settings(
+        redis_url="embedded:///data",
+        http_host="0.0.0.0",  # noqa: S104 - nothing listens
+        http_port=1,
+        prometheus_port=2,
+        alert_webhook_url=ALERTS,
+    )
     settings.remember_origins(dict.fromkeys(("redis_url", "http_host", "http_port", "prometheus_port"), "environment"))
-    assert demo_settings(settings, str(tmp_path)) == settings
+    assert demo_settings(settings, str(tmp_path), ALERTS) == settings
 
 
 def test_demo_settings_choose_a_port_where_any_will_do(tmp_path: Path) -> None:
     """Port 0 must not be what the announced address says."""
     settings = Settings(http_port=0, prometheus_port=0)
     settings.remember_origins({"http_port": "environment", "prometheus_port": "environment"})
-    changed = demo_settings(settings, str(tmp_path))
+    changed = demo_settings(settings, str(tmp_path), ALERTS)
     assert 0 not in {changed.http_port, changed.prometheus_port}
 
 

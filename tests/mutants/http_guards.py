@@ -33,6 +33,19 @@ HTTP_GUARDS: Final = (
         "            set().update(range(",
         "tests/brand/test_trend.py::test_what_was_expected_leaves_with_its_day",
     ),
+    # demo: what is invented reaches nobody, and no past is written over
+    Guard(
+        "orchestrator/cli/run.py",
+        '{"alert_webhook_url": alerts_url}',
+        "{}",
+        "tests/cli/test_run.py::test_demo_settings_send_alerts_nowhere_else",
+    ),
+    Guard(
+        "orchestrator/service/past.py",
+        "            if lease.cid:\n                return 0\n",
+        "",
+        "tests/service/test_past.py::test_a_past_is_folded_as_of_its_times_and_written_once",
+    ),
     # http: limits that a reader cannot talk away
     Guard(
         "orchestrator/http/places.py",
