@@ -42,6 +42,8 @@ bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench N
 
 schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, the README's table of settings
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
+	cp docs/schemas/chunk.json orchestrator/worker/chunk.json
+	$(BIN)/python -m tests.worker.cases
 	$(BIN)/python -c 'from orchestrator.http import openapi; print(openapi.openapi_json(), end="")' > docs/openapi.json
 	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme

@@ -3,6 +3,7 @@
 The packages, from the top down; each imports only what stands below it (``tests/test_structure.py``)::
 
     cli, demo           what people start
+    worker              for authors of workers; needs contract and errors alone
     service             the running service: its parts put together
     http                what it shows: probes, pages, read API, metrics
     scheduler, lane     which brand is worked on next, and the work
@@ -16,7 +17,7 @@ The packages, from the top down; each imports only what stands below it (``tests
 
 A package that others use as one thing has a face: its ``__init__`` re-exports what they need, and
 modules of other packages import that from the face and not from the module that defines it. These are
-``cli``, ``http``, ``service``, ``settings`` and ``store``. A package of separate tools has none: its
+``cli``, ``http``, ``service``, ``settings``, ``store`` and ``worker``. A package of separate tools has none: its
 ``__init__`` only says what is inside, and each module is imported by its name.
 """
 

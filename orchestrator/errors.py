@@ -30,6 +30,24 @@ class InvalidChunkError(OrchestratorError):
         self.path = path
 
 
+class QueueFullError(OrchestratorError):
+    """Raised when a worker's bound on what may wait in a brand's queue is reached; nothing more was pushed.
+
+    Attributes:
+        brand: whose queue.
+        waiting: how many chunks wait there.
+        most: how many may.
+        pushed: chunkIds that this call had pushed before, in their order.
+    """
+
+    def __init__(self, brand: str, waiting: int, most: int, pushed: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{waiting} chunks of brand {brand!r} wait, at most {most} may: push again when fewer do")
+        self.brand = brand
+        self.waiting = waiting
+        self.most = most
+        self.pushed = pushed
+
+
 class InvalidBrandError(OrchestratorError):
     """Raised when a registered name cannot be a brand (empty, over 256 bytes, control characters)."""
 

@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "orchestrator"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-SHIPPED_SUFFIXES = {".py", ".pyi", ".typed", ".lua", ".html", ".css", ".js", ".svg"}
+SHIPPED_SUFFIXES = {".py", ".pyi", ".typed", ".lua", ".html", ".css", ".js", ".svg", ".json"}
 NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++"}
 
 

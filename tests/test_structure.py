@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("alerts", "settings", "http"),
     },
     "demo": {"errors", "contract", "store"},
+    "worker": {"errors", "contract"},
     "cli": {
         *("errors", "process", "kernels", "contract", "fleet", "store", "letters", "settings", "http", "service"),
         "demo",
@@ -62,7 +63,7 @@ PURE = {"kernels", "contract", "brand", "fleet"}
 IMPURE = {"trio", "redis", "structlog", "time", "random", "socket", "threading", "asyncio"}
 """What the pure folders do without: I/O, a clock, chance, threads."""
 
-FACES = {"cli", "demo", "http", "letters", "service", "settings"}
+FACES = {"cli", "demo", "http", "letters", "service", "settings", "worker"}
 """Folders that others import by their face alone; ``store`` has side doors, which its docstring names."""
 
 FOLDERS = set(MAY_IMPORT) - {"errors", "__main__"}

@@ -43,6 +43,8 @@ Text = Annotated[str, Bound(max_length=MAX_TEXT_CHARS)]
 WireMentions = Annotated[list[str | int], Bound(max_length=MAX_MENTIONS)]
 WireTime = Annotated[Any, Bound(extra_json_schema={"type": ["string", "number", "null"]})]
 """Anything, because no chunk is refused for its time; what can be read is text and numbers."""
+WireTrace = Annotated[Any, Bound(extra_json_schema={"type": ["string", "null"]})]
+"""Likewise, for its trace; :mod:`orchestrator.tracing.traceparent` reads it."""
 WireVector = Annotated[list[Number | None], Bound(max_length=MAX_DIMENSIONS)]
 Base64 = Annotated[str, Bound(max_length=(4 * MAX_DIMENSIONS + 2) // 3 * 4)]  # three bytes are four characters
 
@@ -119,6 +121,7 @@ class WireMeta(Struct, frozen=True, gc=False, rename="camel"):
     """:class:`Meta` as it is written."""
 
     mention_count: NonNegative | None = None
+    traceparent: WireTrace = None
 
 
 class Chunk(Struct, frozen=True, gc=False, rename="camel"):

@@ -19,13 +19,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from orchestrator.contract import mending
+from orchestrator.contract import mending, reasons
 from orchestrator.contract.chunk import (
     CHUNK_LABEL_BYTES,
     MAX_LABEL_CHARS,
@@ -33,6 +33,7 @@ from orchestrator.contract.chunk import (
     Chunk,
     Cluster,
     Meta,
+    SentimentUnit,
     TopicCount,
     WireChunk,
     WireCluster,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from orchestrator.kernels.scan_py import Decoded
 
 _MOST_LABEL_BYTES = 4 * MAX_LABEL_CHARS
-_SHOWN_CHARS = 48  # of an unacceptable value: enough to recognise it, too little to quote a text
 _TIME_PATH = "$.processedAt"
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _LOCATED = re.compile(r"(.*) - at `(\$.*)`\Z", re.DOTALL)
@@ -187,10 +187,11 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
     harm: no chunk names their rows.
     """
     if len(item) > max_bytes:
-        raise InvalidChunkError(f"the chunk has {len(item)} bytes, at most {max_bytes} are allowed")
+        raise InvalidChunkError(reasons.too_large(len(item), max_bytes))
     wire = _decode_wire(mending.clean(item))
     if brand is not None and wire.brand != brand:
-        raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {wire.brand[:_SHOWN_CHARS]!r}", "$.brand")
+        told = wire.brand[: reasons.SHOWN_CHARS]
+        raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {told!r}", "$.brand")
     clusters = [_to_cluster(cluster, number, rows) for number, cluster in enumerate(wire.clusters)]
     meta = None if wire.meta is None else Meta(_to_count(wire.meta.mention_count, "$.meta.mentionCount"))
     return Chunk(
@@ -279,9 +280,9 @@ def _unpack_f32(text: str, path: str) -> NDArray[np.float32]:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidChunkError("expected base64 of little-endian float32 numbers", path) from None
+        raise InvalidChunkError(reasons.NOT_BASE64, path) from None
     if len(data) % 4:
-        raise InvalidChunkError(f"expected a multiple of 4 bytes after base64, got {len(data)}", path)
+        raise InvalidChunkError(reasons.no_floats(len(data)), path)
     return np.frombuffer(data, dtype="<f4")
 
 
@@ -290,7 +291,7 @@ def _to_count(value: float | None, path: str) -> int | None:
     if value is None:
         return None
     if not value.is_integer():
-        raise InvalidChunkError(f"expected a whole number, got {value!r}", path)
+        raise InvalidChunkError(reasons.not_whole(value), path)
     return int(value)
 
 
@@ -311,18 +312,6 @@ def _located(message: str, read: Callable[[], Any]) -> InvalidChunkError:
             value = value[name] if name else value[int(position)]
     except (ValueError, LookupError, TypeError, RecursionError):
         return InvalidChunkError(reason, path)
-    return InvalidChunkError(_with_value(reason, value), path)
-
-
-def _with_value(reason: str, value: Any) -> str:
-    """What was expected, and what there is instead."""
-    expected, _, got = reason.partition(", got ")
-    if isinstance(value, mending.Odd):
-        return f"{value.token} is no JSON. {expected}"
-    if got.startswith("`") and isinstance(value, (str, int, float)):
-        return f"{reason} {json.dumps(value)[:_SHOWN_CHARS]}"
-    if got or isinstance(value, dict):
-        return reason
-    if isinstance(value, (str, list)):
-        return f"{reason}, got length {len(value)}"
-    return f"{reason}, got {json.dumps(value)[:_SHOWN_CHARS]}"
+    if reason.startswith("Invalid enum value"):  # the one word that is chosen from a list
+        return InvalidChunkError(reasons.not_among(get_args(SentimentUnit), value), path)
+    return InvalidChunkError(reasons.with_value(reason, value), path)

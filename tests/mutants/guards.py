@@ -22,6 +22,7 @@ from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 from tests.mutants.spike_guards import SPIKE_GUARDS
+from tests.mutants.worker_guards import WORKER_GUARDS
 
 _CLOCK: Final = "tests/store/test_clock.py"
 
@@ -581,4 +582,5 @@ GUARDS: Final = (
     *ORDER_GUARDS,
     *FLEET_GUARDS,
     *SPIKE_GUARDS,
+    *WORKER_GUARDS,
 )
