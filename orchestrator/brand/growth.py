@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def change(now: int, before: int | None) -> float | None:
+    """Growth against *before* (0.5: half as many again); None without a basis."""
+    return (now - before) / before if before else None
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """What something had in a stretch, and what as long a time had before it.

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.brand.panes import DAY_MS
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.state_format import FORMATS, Formats
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

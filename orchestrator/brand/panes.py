@@ -19,6 +19,7 @@ from orchestrator.contract.times import read_time
 
 PANE_MS = 900_000
 HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
 HOURS_PER_DAY = 24
 PANES_PER_HOUR = HOUR_MS // PANE_MS
 MAX_AHEAD_MS = 300_000

@@ -5,9 +5,9 @@ Only passes on: each part has its own rule in a module of its own. Every time is
 were cut, on restarts, or on which process did it.
 
 Fields of the state hash: ``g`` (format, clock, flags, key of the mention ids), ``p:<pane>`` (tally and topics of a
-pane), ``h:<hour>`` (tally of an hour), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled
-ones, episodes), and those of the stories (:mod:`orchestrator.brand.story_store`). Each ends with a seal
-(:mod:`orchestrator.brand.seals`).
+pane), ``q``, ``q:<pane>`` (what stories had in panes of the window before), ``h:<hour>`` (tally of an hour), ``n``
+(chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), and those of the stories
+(:mod:`orchestrator.brand.story_store`). Each ends with a seal (:mod:`orchestrator.brand.seals`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import PREFIX as IDS_PREFIX
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport, Reanchoring
-from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, Stamps, first_pane, stamp_all
+from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, Stamps, first_pane, pane_of, stamp_all
 from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.seals import is_sealed, seal_all, unseal_all
 from orchestrator.brand.sentiment import tally_by_pane
@@ -69,7 +69,9 @@ class BrandState:
         self._clock_ms = 0
         self._bounds: Mapping[str, int] = {}
         self._window = Window(config.window_ms)
-        self._stories = StoryBook(config.similarity_threshold, config.max_stories, config.label_similarity_threshold)
+        self._stories = StoryBook(
+            config.similarity_threshold, config.max_stories, config.label_similarity_threshold, config.window_ms
+        )
         self._trend = Trend()
         self._flags = Flags()
         self._spikes = Spikes()
@@ -273,12 +275,15 @@ class BrandState:
         findings = Findings(
             tally=self._window.total,
             topics=self._window.heaviest_topics(MAX_TOPICS_SHOWN),
-            stories=self._stories.top(MAX_STORIES_SHOWN),
+            stories=self._stories.listed(
+                MAX_STORIES_SHOWN, pane_of(self._clock_ms), watched=self._window.watched_before
+            ),
             story_count=len(self._stories),
             in_no_story=self._window.in_no_story,
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
             chunk_summaries=self._chunk_summaries.newest(),
+            changes=self._window.changes(),
         )
         return encode_summary(Heading(brand, self._clock_ms, start_ms, epoch, version), findings)
 
@@ -286,7 +291,9 @@ class BrandState:
         """When the summary changes next without new chunks, Unix ms; 0 = never."""
         first = self._window.due_first()
         window_ms = None if first is None else first * PANE_MS + self._config.window_ms
-        dues = (window_ms, self._flags.due_ms(), self._spikes.due_ms())
+        listed = self._stories.due_pane(pane_of(self._clock_ms), self._window.newest)
+        listed_ms = None if listed is None else listed * PANE_MS
+        dues = (window_ms, listed_ms, self._flags.due_ms(), self._spikes.due_ms())
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
     def _restore(self, fields: Mapping[bytes, bytes]) -> _General:
@@ -298,7 +305,12 @@ class BrandState:
             self._bounds = {"SUMMARY_WINDOW_SEC": general.window_ms // 1000, "MAX_STORIES": general.max_stories}
         self._window = Window.load(config.window_ms, fields, general.since_pane)
         self._stories = StoryBook.load(
-            config.similarity_threshold, config.max_stories, fields, config.label_similarity_threshold, self._hash_key
+            config.similarity_threshold,
+            config.max_stories,
+            fields,
+            config.label_similarity_threshold,
+            self._hash_key,
+            config.window_ms,
         )
         if not general.hash_key and self._stories.has_keyed_ids():
             raise InvalidStateError(f"state field {GENERAL_FIELD!r} lacks the key of the mention ids")

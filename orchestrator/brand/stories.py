@@ -18,12 +18,14 @@ from operator import add, itemgetter
 from sys import getsizeof
 from typing import TYPE_CHECKING
 
-from orchestrator.brand.growth import Growth, Span
+from orchestrator.brand.earlier import Earlier
+from orchestrator.brand.growth import Growth, Span, change
 from orchestrator.brand.labels import words
+from orchestrator.brand.life import UNSETTLED_PANES, state_of
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.normal_form import PLAIN, normal_form, without_frame
-from orchestrator.brand.panes import PANE_MS
+from orchestrator.brand.panes import DAY_MS, PANE_MS, PANES_PER_HOUR, panes_per_window
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
 from orchestrator.kernels.fold import MentionIds, Story, StoryFolder, grown_bytes
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from orchestrator.brand.panes import Present
     from orchestrator.contract.chunk import Chunk
     from orchestrator.contract.decode import ChunkBatch
+    from orchestrator.contract.summary import StoryState
     from orchestrator.kernels.rows import MentionRows
 
 LABEL_THRESHOLD = 0.175
@@ -43,10 +46,15 @@ LABEL_THRESHOLD = 0.175
 HEADLINE_CHARS = 160
 """Of a headline: a summary shows no more, and a story holds several spellings."""
 
+CURVE_HOURS = 24
+QUIET_PANES = 6 * PANES_PER_HOUR
+"""Of a story that was silent for so long, state and course are those of the last full hour: little happens there."""
+
 _MERE_NUMBER = re.compile(r"[+-]?\d*([.,]\d+)*")
 _HASHED_ID_BYTES = 6
 _EXAMPLE_CHARS = 120
 _HEAP_ENTRY_BYTES = 250  # in memory: two tuples, their numbers, the place
+_STATE_BYTES = 200  # in memory: a listed story's state and what it was computed from
 _GONE_BYTES = 450  # in memory: a story after its release
 _MAX_HEAP_ENTRIES = 4  # a story on average; a rebuild then costs no more than the entries that made it necessary
 
@@ -68,6 +76,9 @@ class StoryView:
         last_seen_ms: latest stamped time of a member.
         flagged_at_ms: latest stamped time of a member that a worker flagged as a spike; None if there was none.
         examples: the first mentions that its heaviest member lists, cut; different ones.
+        before: mentions in the window before; None if that is not known.
+        state: how it stands; for a story that is listed.
+        curve: mentions in each of the last 24 hours of the clock, oldest first; for a story that is listed.
     """
 
     id: str
@@ -79,9 +90,19 @@ class StoryView:
     last_seen_ms: int
     flagged_at_ms: int | None
     examples: tuple[str, ...] = ()
+    before: int | None = None
+    state: StoryState = "steady"
+    curve: Sequence[int] = ()
+
+    @property
+    def change(self) -> float | None:
+        """Growth against the window before; None without a basis."""
+        return change(self.mentions, self.before)
 
     @classmethod
-    def of(cls, story: Story) -> StoryView:
+    def of(
+        cls, story: Story, before: int | None = None, state: StoryState = "steady", curve: Sequence[int] = ()
+    ) -> StoryView:
         """The view of *story* as it is now."""
         _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
         return cls(
@@ -94,7 +115,21 @@ class StoryView:
             story.last_seen_ms,
             story.flagged_at_ms,
             story.examples,
+            before,
+            state,
+            curve,
         )
+
+
+def _curve(story: Story, now: int) -> list[int]:
+    """The mentions of *story* in each of the last 24 hours of the clock, as of the pane *now*."""
+    hours = [0] * CURVE_HOURS
+    first = now // PANES_PER_HOUR - CURVE_HOURS + 1
+    for pane, _, mentions, *_ in story.panes():
+        hour = min(pane // PANES_PER_HOUR - first, CURVE_HOURS - 1)  # a worker's clock may be ahead
+        if hour >= 0:
+            hours[hour] += mentions
+    return hours
 
 
 def headline(label: str) -> str:
@@ -116,9 +151,15 @@ def eviction_rank(story: Story) -> Rank:
 
 
 class StoryBook(StoryFolder):
-    """The stories of one brand."""
+    """The stories of one brand, in a window of *window_ms*."""
 
-    def __init__(self, threshold: float, max_stories: int, label_threshold: float = LABEL_THRESHOLD) -> None:
+    def __init__(
+        self,
+        threshold: float,
+        max_stories: int,
+        label_threshold: float = LABEL_THRESHOLD,
+        window_ms: int = DAY_MS,
+    ) -> None:
         super().__init__(threshold, label_threshold, max_stories, words, headline, PLAIN)
         self._ids: set[str] = set()
         self._first_pane = -1
@@ -126,6 +167,8 @@ class StoryBook(StoryFolder):
         self._store = StoryStore()
         self._had_old_ids: list[Story] = []
         self._story_bytes = 0
+        self._earlier = Earlier(panes_per_window(window_ms))
+        self._states: dict[int, tuple[int, int, StoryState]] = {}  # of the listed ones: last settled pane, mentions
 
     def __len__(self) -> int:
         return len(self.records)
@@ -158,6 +201,8 @@ class StoryBook(StoryFolder):
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*."""
+        if not self._earlier.begun:
+            self._earlier.begin(self._first_pane)
         key = self._store.next_key()
         story = Story(key, self._free_id(chunk, place), MentionIds(KEPT_IDS))
         self._ids.add(story.id)
@@ -190,14 +235,22 @@ class StoryBook(StoryFolder):
         if first_pane <= self._first_pane:
             return
         self._first_pane = first_pane
+        if self.records and not self._earlier.begun:  # an older version noted nothing
+            self._earlier.begin(first_pane)
         # Cheap although it looks at every pane: there is a window of them, and a story is once in each of its own.
         for pane in [pane for pane in self.in_pane if pane < first_pane]:
+            had: dict[int, int] = {}
             for story in self.in_pane.pop(pane):
                 if story.key in self.records:
+                    had[story.key] = story.mentions
                     self._drop_pane(story, pane)
+                    had[story.key] -= story.mentions
                 else:
                     self._story_bytes -= story.held_bytes
                     story.held_bytes = 0
+            if self._earlier.notes(pane):
+                self._earlier.note(pane, {key: some for key, some in had.items() if some and key in self.records})
+        self._earlier.advance(first_pane)
 
     def _drop_pane(self, story: Story, pane: int) -> None:
         if story.drop(pane):
@@ -240,13 +293,59 @@ class StoryBook(StoryFolder):
 
     def top(self, count: int) -> list[StoryView]:
         """The *count* stories with most mentions in the window; among equals the older one comes first."""
+        return [StoryView.of(story) for story in self.largest(count)]
+
+    def largest(self, count: int) -> list[Story]:
+        """What :meth:`top` is a view of."""
         stories = list(self.records.values())
         if len(stories) > count > 0:
             # A bound first: numbers compare five times faster than the tuples of the sort below.
             bound = heapq.nlargest(count, [story.mentions for story in stories])[-1]
             stories = [story for story in stories if story.mentions >= bound]
         stories.sort(key=lambda story: (-story.mentions, story.key))
-        return [StoryView.of(story) for story in stories[:count]]
+        return stories[:count]
+
+    def listed(self, count: int, now: int, *, watched: bool) -> list[StoryView]:
+        """The same stories, each with how it stands in the pane *now*, its course, and what it had before.
+
+        *watched* says whether the brand was watched for all of the window before.
+        """
+        stories = self.largest(count)
+        self._states = {story.key: self._state(story, now) for story in stories}
+        known = watched and self._earlier.known
+        return [
+            StoryView.of(
+                story,
+                self._earlier.mentions(story.key) if known else None,
+                self._states[story.key][2],
+                _curve(story, now),
+            )
+            for story in stories
+        ]
+
+    def due_pane(self, now: int, newest: int | None) -> int | None:
+        """The next pane with which what is listed may change, as of the pane *now* and the *newest* one with chunks."""
+        if not self.records:
+            return None
+        quiet = newest is None or now - newest >= QUIET_PANES
+        return (now // PANES_PER_HOUR + 1) * PANES_PER_HOUR if quiet else now + 1
+
+    def _state(self, story: Story, now: int) -> tuple[int, int, StoryState]:
+        """How *story* stands in the pane *now*, and of which settled panes with how many mentions that is."""
+        if now - story.last_seen_ms // PANE_MS >= QUIET_PANES:
+            now -= now % PANES_PER_HOUR
+        settled = now - UNSETTLED_PANES
+        panes = story.panes()
+        mentions = sum([tally[2] for tally in panes if tally[0] <= settled])
+        known = self._states.get(story.key)
+        # Panes only grow until the next one begins, so the same sum is of the same panes.
+        if known is not None and known[:2] == (settled, mentions):
+            return known
+        begun = story.first_seen_ms // PANE_MS
+        counts = {tally[0]: tally[2] for tally in panes}
+        course = [counts.get(pane, 0) for pane in range(max(self._first_pane, begun), settled + 1)]
+        members = sum([tally[1] for tally in panes])
+        return settled, mentions, state_of(course, now - begun, story.mentions / members)
 
     def grown(self, span: Span, count: int) -> list[tuple[StoryView, Growth]]:
         """The *count* stories that have most mentions more in the stretch of *span* than before it; ties: the older.
@@ -271,6 +370,7 @@ class StoryBook(StoryFolder):
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""
         self._store.take_changes(self.dirty, self.records, self.index, put, remove)
+        self._earlier.take_changes(put, remove)
         self._story_bytes += grown_bytes(self.dirty.values())  # here, where each of them is looked at anyway
         self.dirty = {}
 
@@ -278,12 +378,14 @@ class StoryBook(StoryFolder):
         """Bytes in memory, at rest and after :meth:`take_changes`; the work does not depend on the stories."""
         heap = 0 if self._smallest is None else len(self._smallest) * _HEAP_ENTRY_BYTES
         tables = getsizeof(self.records) + getsizeof(self._ids) + getsizeof(self._had_old_ids)
+        tables += len(self._states) * _STATE_BYTES + self._earlier.held_bytes()
         return self._story_bytes + self.folder_bytes() + self._store.held_bytes() + heap + tables
 
     def rewrite(self) -> None:
         """Write every story with the next changes."""
         self.dirty = dict(self.records)
         self._store.rewrite()
+        self._earlier.rewrite()
 
     def reanchor(self, present: Present) -> int:
         """Count what stories have in panes of the future in the present one; returns how many stories that changes.
@@ -291,6 +393,7 @@ class StoryBook(StoryFolder):
         Call it before the first :meth:`advance`, and :meth:`rewrite` after it.
         """
         self.in_pane.clear()
+        self._earlier.forget()
         moved = 0
         for story in self.records.values():
             moved += _reanchor(story, present)
@@ -306,6 +409,7 @@ class StoryBook(StoryFolder):
         fields: Mapping[bytes, bytes],
         label_threshold: float = LABEL_THRESHOLD,
         hash_key: bytes = b"",
+        window_ms: int = DAY_MS,
     ) -> StoryBook:
         """The book whose fields are among *fields*; advance it before the next fold.
 
@@ -314,7 +418,8 @@ class StoryBook(StoryFolder):
         Raises:
             InvalidStateError: a field is damaged or missing.
         """
-        book = cls(threshold, max_stories, label_threshold)
+        book = cls(threshold, max_stories, label_threshold, window_ms)
+        book._earlier = Earlier.load(panes_per_window(window_ms), fields)
         for story in book._store.load(fields, book.index, hash_key):
             for pane, *_ in story.panes():
                 book.in_pane.setdefault(pane, []).append(story)

@@ -24,6 +24,7 @@ from orchestrator.contract.summary import (
     StoryTotal,
     Summary,
     TopicTotal,
+    WindowChanges,
 )
 from orchestrator.contract.times import iso_utc
 
@@ -47,7 +48,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the rules found in the window; stories largest first, summaries newest first."""
+    """What the rules found in the window; stories largest first, summaries newest first; changes as the window's."""
 
     tally: Tally
     topics: Sequence[TopicView]
@@ -57,6 +58,7 @@ class Findings:
     episode: SpikeEpisode | None
     chunk_summaries: Sequence[str]
     in_no_story: int = 0
+    changes: tuple[float | None, float | None] = (None, None)
 
 
 def encode_summary(heading: Heading, findings: Findings) -> bytes:
@@ -78,7 +80,8 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
     positive, neutral, negative, score = map(to_number, tally.sums)
     net = tally.net()
     topics = [
-        TopicTotal(view.topic, view.mentions, _rounded(view.change), view.in_chunks_of) for view in findings.topics
+        TopicTotal(view.topic, view.mentions, _rounded(view.change), view.in_chunks_of, view.new)
+        for view in findings.topics
     ]
     content = Content(
         stories=[(story.label, story.mentions) for story in stories],
@@ -111,6 +114,7 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         spike=findings.episode,
         implausible_chunks=tally.implausible,
         mentions_in_no_story=findings.in_no_story,
+        changes=WindowChanges(*map(_rounded, findings.changes)),
     )
 
 
@@ -125,6 +129,9 @@ def _story_total(story: StoryView, place: int, now_ms: int) -> StoryTotal:
         first_seen=iso_utc(story.first_seen_ms),
         last_seen=iso_utc(story.last_seen_ms),
         examples=list(story.examples) if place < _STORIES_WITH_EXAMPLES else [],
+        state=story.state,
+        change=_rounded(story.change),
+        curve=list(story.curve),
     )
 
 

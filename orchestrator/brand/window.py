@@ -14,7 +14,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
-from orchestrator.brand.growth import Growth, Span
+from orchestrator.brand.growth import Growth, Span, change
 from orchestrator.brand.measures import Measures
 from orchestrator.brand.panes import HOUR_MS, PANE_MS, Present, panes_per_window
 from orchestrator.brand.sentiment import Tally, TallyFields, tally_by_pane
@@ -60,8 +60,13 @@ class TopicView:
 
     @property
     def change(self) -> float | None:
-        """Growth against the window before (0.5: half as many again); None without a basis."""
-        return (self.mentions - self.before) / self.before if self.before else None
+        """Growth against the window before; None without a basis."""
+        return change(self.mentions, self.before)
+
+    @property
+    def new(self) -> bool:
+        """Whether the window before is known and has nothing of it."""
+        return self.before == 0
 
 
 class _TopicFields(Struct, array_like=True):
@@ -121,11 +126,13 @@ class Window:
 
     Attributes:
         total: the tally of the whole window.
+        before: that of the window before.
         in_no_story: mentions of the whole window that are in no cluster with a name.
     """
 
     def __init__(self, window_ms: int) -> None:
         self.total = Tally()
+        self.before = Tally()
         self.in_no_story = 0
         self._span = panes_per_window(window_ms)
         self._late = min(_LATE_START_PANES, self._span // 2)
@@ -154,6 +161,11 @@ class Window:
     def since(self) -> int | None:
         """The oldest pane that a chunk was ever stamped with."""
         return self._since
+
+    @property
+    def newest(self) -> int | None:
+        """The newest pane with chunks; None without any."""
+        return max(self._panes, default=None)
 
     def due_first(self) -> int | None:
         """The first pane that the window will have when the totals or the comparison change next; None: never."""
@@ -193,6 +205,7 @@ class Window:
             if number >= self._first:
                 self._leave(self._panes[number])
             if number < first - self._span:
+                self.before.subtract(self._panes[number].tally)
                 del self._panes[number]
                 self._dirty.discard(number)
                 self._removed.append(number)
@@ -226,7 +239,7 @@ class Window:
     def heaviest_topics(self, count: int) -> list[TopicView]:
         """The *count* topics of the window with most mentions, ties by key."""
         start = self._first - self._span
-        watched = self._since is not None and self._since <= start + self._late
+        watched = self.watched_before
         before = [pane.topics for number, pane in self._panes.items() if start <= number < self._first]
         inside = [pane.topics for number, pane in self._panes.items() if number >= self._first]
         weights = dict(self._topics.heaviest(max(count, _TWINS_AMONG)))
@@ -238,6 +251,19 @@ class Window:
             mentions, then = (counted, earlier[0]) if counted else (in_chunks_of, earlier[1])
             views.append(TopicView(most_frequent(keys, inside), mentions, then if watched else None, in_chunks_of))
         return views
+
+    @property
+    def watched_before(self) -> bool:
+        """Whether the brand was watched for the whole window before, so that there is something to compare with."""
+        return self._since is not None and self._since <= self._first - self._span + self._late
+
+    def changes(self) -> tuple[float | None, float | None]:
+        """Growth of the mentions against the window before, and the difference of net sentiment."""
+        if not self.watched_before:
+            return None, None
+        net, earlier = self.total.net(), self.before.net()
+        grown = change(self.total.mentions, self.before.mentions)
+        return grown, None if net is None or earlier is None else net - earlier
 
     @property
     def watched_from(self) -> int:
@@ -310,6 +336,7 @@ class Window:
 
     def _leave(self, pane: _Pane) -> None:
         self.total.subtract(pane.tally)
+        self.before.add(pane.tally)
         self.in_no_story -= pane.in_no_story
         self._topics.subtract(pane.topics.by_key)
 

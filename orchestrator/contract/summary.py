@@ -9,11 +9,14 @@ Numbers are finite, times are ISO 8601 in UTC, the document has at most :data:`M
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA_VERSION = 1
+
+MAX_STORY_EPISODES = 5
+"""Of those that are open, the newest."""
 
 MAX_SUMMARY_BYTES = 64 * 1024
 """Small, because readers fetch the document on every page view."""
@@ -36,13 +39,18 @@ class TopicTotal(Struct, frozen=True, rename="camel"):
 
     ``mentions`` are those of clusters that the topic names, or what workers say. ``inChunksOf`` are those of the chunks
     that named it and told no number; where nothing is known but them, ``mentions`` is the same number. ``change`` is
-    null where the topic is new, or the brand has not been watched for two windows yet.
+    null where the topic is new, or the brand has not been watched for two windows yet; ``new`` says which of the two.
     """
 
     topic: str
     mentions: int
     change: float | None
     in_chunks_of: int = 0
+    new: bool = False
+
+
+StoryState = Literal["new", "growing", "peaking", "steady", "fading"]
+"""How a story stands, by its own mentions."""
 
 
 class StoryTotal(Struct, frozen=True, rename="camel"):
@@ -51,6 +59,8 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     ``members`` counts the clusters that joined it, ``sentimentScore`` is their mention-weighted mean
     (null if none had one), ``spike`` says whether a worker flagged one of them in the last 30 minutes,
     ``examples`` are up to three mentions of the heaviest one as its worker listed them, for large stories.
+    ``change`` is its growth against the window before, null where it had none then or that is not known. ``curve`` are
+    its mentions in the last 24 hours of the clock, oldest first; the last one is the running hour.
     """
 
     id: str
@@ -62,6 +72,9 @@ class StoryTotal(Struct, frozen=True, rename="camel"):
     first_seen: Time
     last_seen: Time
     examples: list[str] = []
+    state: StoryState = "steady"
+    change: float | None = None
+    curve: list[int] = []
 
 
 class StoryDriver(Struct, frozen=True, rename="camel"):
@@ -99,6 +112,10 @@ class Drivers(Struct, frozen=True, rename="camel"):
     quotes: list[str] = []
 
 
+EpisodeKind = Literal["volume", "mood", "story"]
+"""What an episode is made of: mentions, negative mentions, mentions of one story."""
+
+
 class SpikeEpisode(Struct, frozen=True, rename="camel"):
     """One stretch of time with far more mentions than the brand's own past explains.
 
@@ -112,6 +129,9 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
         window_sec: length of that stretch.
         ended_at: end of its last pane; absent while it is open.
         drivers: what it is about; absent where that is not known, as of episodes of older versions.
+        kind: of what there was more than usual: mentions, negative ones, or those of one story.
+        story_id: of a story's episode, the story.
+        label: of a story's episode, the story's headline.
     """
 
     timestamp: Time
@@ -123,10 +143,28 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
     window_sec: int
     ended_at: Time | UnsetType = UNSET
     drivers: Drivers | UnsetType = UNSET
+    kind: EpisodeKind = "volume"
+    story_id: str | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+
+
+class WindowChanges(Struct, frozen=True, rename="camel"):
+    """The window against the window before; null where the brand was not watched then, or there was nothing.
+
+    Attributes:
+        mentions: growth (0.5 = half as many again).
+        net_sentiment: the difference, from -2 to 2.
+    """
+
+    mentions: float | None = None
+    net_sentiment: float | None = None
 
 
 class Summary(Struct, frozen=True, rename="camel"):
-    """A brand's summary. ``spike`` is the open episode or null.
+    """A brand's summary.
+
+    ``spike`` is the open episode of volume or null, ``mood`` that of mood, ``storyEpisodes`` are those of stories, at
+    most :data:`MAX_STORY_EPISODES`.
 
     ``mentionsInNoStory`` are those of ``totalMentions`` that no story counts, because no cluster of their chunk has
     them, or none with a name. ``implausibleChunks`` are chunks of the window with numbers that cannot be right; they
@@ -155,3 +193,6 @@ class Summary(Struct, frozen=True, rename="camel"):
     spike: SpikeEpisode | None
     implausible_chunks: int = 0
     mentions_in_no_story: int = 0
+    changes: WindowChanges = WindowChanges()
+    mood: SpikeEpisode | None = None
+    story_episodes: list[SpikeEpisode] = []

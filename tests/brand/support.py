@@ -189,3 +189,12 @@ def folded_sample(name: str, brand: str) -> BrandState:
     state = BrandState.empty(FoldConfig())
     state.fold(sample(name, brand), NOW_MS)
     return state
+
+
+def as_far_as(told: Any, earlier: Any) -> Any:
+    """*told* without the fields that *earlier* has not: what is told in addition is told no otherwise."""
+    if isinstance(told, dict) and isinstance(earlier, dict):
+        return {name: as_far_as(told[name], value) for name, value in earlier.items() if name in told}
+    if isinstance(told, list) and isinstance(earlier, list) and len(told) == len(earlier):
+        return [as_far_as(one, other) for one, other in zip(told, earlier, strict=True)]
+    return told

@@ -329,6 +329,7 @@ def test_fold_reports_the_oldest_time_that_a_worker_said() -> None:
 def test_window_forgets_by_the_clock() -> None:
     """A chunk counts until its pane has left the window, to the millisecond."""
     state = folded(chunk_at(NOW_MS, mentions=5))
+    state.advance(NOW_MS + DAY_MS)
     assert state.due_ms() == NOW_MS + DAY_MS + 15 * MINUTE_MS
     assert summary_of(state, NOW_MS + DAY_MS + 15 * MINUTE_MS - 1)["totalMentions"] == 5
     assert summary_of(state, NOW_MS + DAY_MS + 15 * MINUTE_MS)["totalMentions"] == 0

@@ -206,11 +206,11 @@ def test_advance_removes_what_was_stored() -> None:
     """What a commit stored of a story that left counts no longer; one that was never stored leaves no trace."""
     book = folded(chunk(cluster()))
     stored, _ = take(book)
-    assert set(stored) == {b"s", b"s:0", b"m:0", b"f"}
+    assert set(stored) == {b"s", b"s:0", b"m:0", b"f", b"q"}
     fold(book, [chunk(cluster("other words"))], AT_MS)
     book.advance(PANE + 1)
     changes, _ = take(book)
-    assert set(changes) == {b"s", b"s:1", b"f"}
+    assert set(changes) == {b"s", b"s:1", b"f", b"q"}
     assert StoryBook.load(0.75, 100, stored | changes).top(9) == []
     assert take(book) == ({}, [])
 

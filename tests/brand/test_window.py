@@ -93,7 +93,8 @@ def test_topics_compare_with_the_window_before() -> None:
     window = window_of((100, 10, ["launch"]), (196, 15, ["Launch", "new"]), first=196)
     launch, new = window.heaviest_topics(2)
     assert (launch.topic, launch.mentions, launch.change) == ("Launch", 15, 0.5)
-    assert (new.topic, new.before, new.change) == ("new", 0, None)
+    assert (new.topic, new.before, new.change, new.new) == ("new", 0, None, True)
+    assert not launch.new
 
 
 def test_topics_have_no_change_before_two_windows_are_over() -> None:

@@ -15,6 +15,8 @@ _EPISODES: Final = "orchestrator/brand/episodes.py"
 _DRIVERS: Final = "orchestrator/brand/drivers.py"
 _STORIES: Final = "orchestrator/brand/stories.py"
 _SPIKES: Final = "orchestrator/brand/spikes.py"
+_LIFE: Final = "orchestrator/brand/life.py"
+_EARLIER: Final = "orchestrator/brand/earlier.py"
 
 SPIKE_GUARDS: Final = (
     # brand/expectation: what habit explains is more than the mean
@@ -90,5 +92,34 @@ SPIKE_GUARDS: Final = (
         "            settled.rest = settled.episode.rest(end)\n",
         "",
         "tests/brand/test_spikes.py::test_aftershocks_are_not_told_and_something_higher_is",
+    ),
+    # brand/life: what keeps a state from flickering
+    *(
+        Guard(_LIFE, guard, instead, "tests/brand/test_life.py")
+        for guard, instead in (
+            ("now >= MOVED * usual and now - usual > chance", "now >= MOVED * usual"),
+            ("now <= usual / MOVED and usual - now > chance", "now <= usual / MOVED"),
+            ("math.sqrt(usual * cluster / _FAST_PANES)", "math.sqrt(usual / _FAST_PANES)"),
+            ("now < STAYED * usual and now >= KEPT * self.extreme", "now < STAYED * usual"),
+            ("if now <= LOST * self.extreme:", "if now < 0:"),
+            ("if age_panes < NEW_PANES:", "if age_panes < 0:"),
+            ("self.since < PAUSE_PANES or now <= usual / STAYED", "now <= usual / STAYED"),
+        )
+    ),
+    # brand/earlier: what stories had before is noted once, and known when all of it is
+    *(
+        Guard(file, guard, instead, "tests/brand/test_earlier.py")
+        for file, guard, instead in (
+            (_EARLIER, "self._head is not None and pane >= self._head.first", "self._head is not None"),
+            (_EARLIER, "self._head.since <= self._head.first - self._span", "self._head.since <= self._head.first"),
+            (_EARLIER, "if head is None or head.span != span:", "if head is None:"),
+            (_STORIES, "hour = min(pane // PANES_PER_HOUR - first, CURVE_HOURS - 1)", "hour = 0 * first"),
+        )
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        dues = (window_ms, listed_ms, ",
+        "        dues = (window_ms, ",
+        "tests/brand/test_state.py::test_nothing_changes_before_it_is_due",
     ),
 )
