@@ -83,8 +83,14 @@ def whole_number(name: str, default: int, lowest: int, highest: int) -> int:
 
 
 def search_text() -> str:
-    """What the request looks for in names, empty if for nothing; what is longer than a name is cut."""
-    return request.args.get("q", "")[:MAX_SEARCH_CHARS].strip()
+    """What the request looks for in names, empty if for nothing; what is longer than a name is cut.
+
+    Raises:
+        ProblemError: 400: it stands there under both of its names.
+    """
+    if "search" in request.args and "q" in request.args:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "search and q are the same; give one of them.")
+    return request.args.get("search", request.args.get("q", ""))[:MAX_SEARCH_CHARS].strip()
 
 
 def one_of(name: str, default: str, known: Collection[str]) -> str:

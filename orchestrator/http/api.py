@@ -49,18 +49,20 @@ if TYPE_CHECKING:
     from quart import Response
 
 DATE_CHARS = len("2026-01-31")
-_ATTRIBUTES = {"topTopic": "top_topic"}
+_ATTRIBUTES = {"topTopic": "top_topic", "netChange": "net_change"}
 
 blueprint = Blueprint("api", __name__, url_prefix="/v1")
 
 
-SUMMARY_FIELDS = ("mentions", "net", "spiking", "stories", "topTopic", "updated")
+SUMMARY_FIELDS = (
+    *("mentions", "change", "net", "netChange", "spiking", "episodes", "cause", "stories", "topTopic", "updated"),
+)
 STATUS_FIELDS = ("waiting", "dead", "state")
 FIELDS = (*SUMMARY_FIELDS, *STATUS_FIELDS)
 
 
 @blueprint.get("/brands")
-@takes("fields", "sort", "filter", "q", "limit", "cursor", "offset")
+@takes("fields", "sort", "filter", "search", "q", "limit", "cursor", "offset")
 async def brands() -> Response:
     """A page of the registered brands: their names, or with ``fields`` their numbers."""
     fields, query = some_of("fields", FIELDS), read_query(DEFAULT_PAGE)
@@ -86,7 +88,11 @@ def _row(brand: str, fields: tuple[str, ...], known: Known) -> BrandNumbers:
     row: dict[str, Any] = {
         "mentions": numbers and numbers.mentions,
         "net": numbers and numbers.net,
+        "change": numbers and numbers.change,
+        "netChange": numbers and numbers.net_change,
         "spiking": numbers and numbers.spiking,
+        "episodes": numbers and list(numbers.episodes),
+        "cause": numbers and (numbers.cause or None),
         "stories": numbers and numbers.stories,
         "topTopic": numbers and (numbers.top_topic or None),
         "updated": numbers and (numbers.updated or None),

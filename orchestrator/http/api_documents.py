@@ -37,14 +37,20 @@ class BrandNumbers(msgspec.Struct, frozen=True, rename="camel"):
     """A brand and the fields that were asked for.
 
     ``mentions``, ``net`` (sentiment), ``spiking``, ``stories``, ``topTopic`` and ``updated`` are those of its summary,
-    null where it has none that is readable; ``waiting`` counts chunks in its queue and ``dead`` its dead letters, null
-    where the key has a foreign type; ``state`` is one word for how it stands.
+    ``change`` and ``netChange`` how the first two differ from the window before, ``episodes`` the kinds of those that
+    are open, and ``cause`` the most urgent one in a line, with texts of others; null where it does not say. ``waiting``
+    counts chunks in its queue and ``dead`` its dead letters, null where the key has a foreign type; ``state`` is one
+    word for how it stands.
     """
 
     brand: str
     mentions: int | msgspec.UnsetType | None = msgspec.UNSET
+    change: float | msgspec.UnsetType | None = msgspec.UNSET
     net: float | msgspec.UnsetType | None = msgspec.UNSET
+    net_change: float | msgspec.UnsetType | None = msgspec.UNSET
     spiking: bool | msgspec.UnsetType | None = msgspec.UNSET
+    episodes: list[Literal["volume", "mood", "story"]] | msgspec.UnsetType | None = msgspec.UNSET
+    cause: str | msgspec.UnsetType | None = msgspec.UNSET
     stories: int | msgspec.UnsetType | None = msgspec.UNSET
     top_topic: str | msgspec.UnsetType | None = msgspec.UNSET
     updated: Time | msgspec.UnsetType | None = msgspec.UNSET

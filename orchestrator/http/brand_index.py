@@ -38,6 +38,12 @@ MAX_AGE_S: Final = 600.0
 PATIENCE_S: Final = 10.0
 """A request waits so long for the numbers of all brands; the first one of 5,000 brands takes one or two seconds."""
 
+HURRY_S: Final = 0.4
+"""A page waits so long, and shows what is known by then."""
+
+SETTLED_S: Final = 10.0
+"""Of so many brands that each commits every few seconds, a page that is open reads each no more often than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -65,13 +71,34 @@ class BrandIndex:
             ProblemError: 503: they could not be read in time; the next request finds more of them.
             StoreError: Redis did not answer.
         """
-        with trio.move_on_after(PATIENCE_S):
-            async with self._reading:  # who waits here finds what the one before has read
-                self._forget(statuses)
-                await self._read_all(self._stale(statuses), statuses)
-                return {brand: entry.numbers for brand, entry in self._entries.items() if entry.numbers is not None}
+        if await self._refresh(statuses, PATIENCE_S, 0.0):
+            return self._kept()
         known = f"{len(self._entries)} of {len(statuses)} brands"
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"The summaries are being read, {known} so far; ask again.")
+
+    async def soon(self, statuses: Mapping[str, BrandStatus]) -> tuple[Mapping[str, Numbers], int]:
+        """What is known within a moment, and of how many brands nothing is yet: for a page that nobody waits for.
+
+        Numbers may be :data:`SETTLED_S` old, but those of a brand whose spike opened or closed meanwhile.
+
+        Raises:
+            StoreError: Redis did not answer.
+        """
+        await self._refresh(statuses, HURRY_S, SETTLED_S)
+        unread = sum(status.summarised and brand not in self._entries for brand, status in statuses.items())
+        return self._kept(), unread
+
+    async def _refresh(self, statuses: Mapping[str, BrandStatus], patience_s: float, settled_s: float) -> bool:
+        """Read what is not known or has changed; whether that was done within *patience_s*."""
+        with trio.move_on_after(patience_s):
+            async with self._reading:  # who waits here finds what the one before has read
+                self._forget(statuses)
+                await self._read_all(self._stale(statuses, settled_s), statuses)
+                return True
+        return False
+
+    def _kept(self) -> Mapping[str, Numbers]:
+        return {brand: entry.numbers for brand, entry in self._entries.items() if entry.numbers is not None}
 
     async def some(self, brands: Sequence[str]) -> Mapping[str, Numbers]:
         """The numbers of *brands* as they are now, without those that have none.
@@ -88,13 +115,22 @@ class BrandIndex:
         for brand in [brand for brand in self._entries if brand not in statuses or not statuses[brand].summarised]:
             del self._entries[brand]
 
-    def _stale(self, statuses: Mapping[str, BrandStatus]) -> list[str]:
-        oldest_s = trio.current_time() - MAX_AGE_S
-        return [brand for brand, status in statuses.items() if status.summarised and self._is_stale(status, oldest_s)]
+    def _stale(self, statuses: Mapping[str, BrandStatus], settled_s: float) -> list[str]:
+        now_s = trio.current_time()
+        return [
+            brand
+            for brand, status in statuses.items()
+            if status.summarised and self._is_stale(status, now_s, settled_s)
+        ]
 
-    def _is_stale(self, status: BrandStatus, oldest_s: float) -> bool:
+    def _is_stale(self, status: BrandStatus, now_s: float, settled_s: float) -> bool:
         entry = self._entries.get(status.brand)
-        return entry is None or entry.commits is None or entry.commits != status.commits or entry.read_s < oldest_s
+        if entry is None or entry.read_s < now_s - MAX_AGE_S:
+            return True
+        if entry.commits is not None and entry.commits == status.commits:
+            return False
+        settled = entry.read_s > now_s - settled_s
+        return not settled or (entry.numbers is not None and ("volume" in entry.numbers.episodes) != status.spiking)
 
     async def _read_all(self, brands: Sequence[str], statuses: Mapping[str, BrandStatus]) -> None:
         todo = _slices(brands)

@@ -36,31 +36,39 @@ class Listed:
         known: their numbers, and how they stand, where that was asked for.
         total: registered brands.
         fleet: the look that the order or the columns come from, None where none was needed.
+        unread: brands whose numbers would have been needed and are not known yet.
     """
 
     page: Page
     known: Known
     total: int
     fleet: FleetView | None
+    unread: int = 0
 
 
-def read_query(limit: int) -> Query:
-    """What the request's parameters ask of a list; *limit* is the page's size where they do not say.
+def read_query(limit: int, sort: str = BY_NAME) -> Query:
+    """What the request's parameters ask of a list; *limit* is the page's size and *sort* the order if they do not say.
 
     Raises:
         ProblemError: 400: one of them cannot be, or two do not go together.
     """
-    sort = one_of("sort", BY_NAME, SORTS)
-    cursor, offset = request.args.get("cursor"), whole_number("offset", 0, 0, MAX_OFFSET)
-    if cursor is not None and "offset" in request.args:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "cursor and offset do not go together: a cursor is a place already.")
+    sort = one_of("sort", sort, SORTS)
+    cursor, before, offset = request.args.get("cursor"), request.args.get("before"), _offset()
+    if len({"cursor", "before", "offset"} & set(request.args)) > 1:
+        detail = "cursor, before and offset do not go together: a cursor is a place already."
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
     return Query(
         sort=sort,
         filter=one_of("filter", "", FILTERS),
         limit=whole_number("limit", limit, 1, MAX_PAGE),
         offset=offset,
         after=None if cursor is None else decode_cursor(cursor, sort),
+        before=None if before is None else decode_cursor(before, sort),
     )
+
+
+def _offset() -> int:
+    return whole_number("offset", 0, 0, MAX_OFFSET)
 
 
 async def list_brands(query: Query, search: str, *, numbers: bool, statuses: bool) -> Listed:
@@ -90,3 +98,20 @@ async def list_brands(query: Query, search: str, *, numbers: bool, statuses: boo
     if numbers and not query.needs_numbers:
         known = Known(await index.some(page.brands), standing)
     return Listed(page, known, len(registered), fleet)
+
+
+async def list_soon(query: Query, search: str) -> Listed:
+    """The same for a page that is shown at once: with what is known of all brands by now.
+
+    Raises:
+        StoreError: Redis did not answer.
+    """
+    registered = await service().brands()
+    found = directory().find(registered, search)
+    index: BrandIndex = current_app.extensions["index"]
+    fleet = await service().fleet()
+    standing = {status.brand: status for status in fleet.brands}
+    numbers, unread = await index.soon(standing)
+    known = Known(numbers, standing)
+    page = await trio.to_thread.run_sync(page_of, found, query, known, abandon_on_cancel=True)
+    return Listed(page, known, len(registered), fleet, unread)

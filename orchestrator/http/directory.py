@@ -42,12 +42,15 @@ class Directory:
         return self._names
 
     def find(self, registered: Sequence[str], part: str) -> Sequence[str]:
-        """Those of *registered* that hold *part*, whatever its case and accents, in order; all for an empty one."""
+        """Those of *registered* that hold each word of *part*, whatever their case and accents, in order.
+
+        All for an empty one.
+        """
         self._look_at(registered)
-        wanted = folded(part)
+        wanted = folded(part).split()
         if not wanted:  # of nothing, or of nothing but marks
             return [] if part.strip() else self._names
-        return [name for plain, name in self._folded if wanted in plain]
+        return [name for plain, name in self._folded if all(word in plain for word in wanted)]
 
     def _look_at(self, registered: Sequence[str]) -> None:
         seen = tuple(registered)

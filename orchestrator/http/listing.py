@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import heapq
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -31,6 +31,9 @@ Place = tuple[bool, float, str, str]
 """Of a brand in a list: whether it has no number (they come last), the number in the list's direction, and the name."""
 
 MAX_CURSOR_CHARS: Final = 1_024
+NEGATIVE_TO: Final = -0.05
+"""Net sentiment from here down is called negative."""
+
 BY_NAME: Final = "name"
 
 
@@ -68,6 +71,8 @@ def _of_status(pick: Callable[[BrandStatus], float | None]) -> Number:
 
 SUMMARY_SORTS: Final[Mapping[str, Number]] = {
     "mentions": _of_summary(lambda each: each.mentions),
+    "moved": _of_summary(lambda each: each.moved),
+    "change": _of_summary(lambda each: each.change),
     "net": _of_summary(lambda each: each.net),
     "spiking": _of_summary(lambda each: float(each.spiking)),
     "stories": _of_summary(lambda each: each.stories),
@@ -97,7 +102,18 @@ def _more_than_none(sort: str) -> Callable[[Known, str], bool]:
     return fits
 
 
-SUMMARY_FILTERS: Final = {"spiking": _more_than_none("spiking")}
+def _negative(known: Known, brand: str) -> bool:
+    numbers = known.numbers.get(brand)
+    return numbers is not None and ("mood" in numbers.episodes or (numbers.net or 0) <= NEGATIVE_TO)
+
+
+def _silent(known: Known, brand: str) -> bool:
+    """Whether nothing was said of it: its window has no mention, or it has no summary at all."""
+    numbers, status = known.numbers.get(brand), known.statuses.get(brand)
+    return numbers.mentions == 0 if numbers is not None else status is not None and not status.summarised
+
+
+SUMMARY_FILTERS: Final = {"spiking": _more_than_none("spiking"), "negative": _negative, "silent": _silent}
 STATUS_FILTERS: Final = {
     "waiting": _more_than_none("waiting"),
     "dead": _more_than_none("dead"),
@@ -118,6 +134,7 @@ class Query:
         limit: brands on a page.
         offset: brands before the page; 0 with a cursor.
         after: the place after which the page begins, None for the beginning.
+        before: the place before which it ends; None: not asked.
     """
 
     sort: str = BY_NAME
@@ -125,6 +142,7 @@ class Query:
     limit: int = 100
     offset: int = 0
     after: Place | None = None
+    before: Place | None = None
 
     @property
     def needs_numbers(self) -> bool:
@@ -145,11 +163,15 @@ class Page:
         brands: in order.
         matching: brands that the filter lets pass, on all pages.
         next: the cursor of the next page, None at the end.
+        first: how many of them stand before this page.
+        previous: the cursor of its own first brand, before which another page ends; None at the beginning.
     """
 
     brands: Sequence[str]
     matching: int
     next: str | None
+    first: int = 0
+    previous: str | None = None
 
 
 def place_of(sort: str, known: Known, brand: str) -> Place:
@@ -166,27 +188,45 @@ def page_of(brands: Sequence[str], query: Query, known: Known) -> Page:
     """The page of *brands*, which are in order of their names, that *query* asks for."""
     fits = FILTERS.get(query.filter)
     chosen = brands if fits is None else [brand for brand in brands if fits(known, brand)]
-    found = _by_name(chosen, query) if query.sort == BY_NAME else _by_number(chosen, query, known)
-    shown = found[: query.limit]
-    more = len(found) > query.limit
-    following = encode_cursor(query.sort, place_of(query.sort, known, shown[-1])) if more else None
-    return Page(shown, len(chosen), following)
+    first, shown = _by_name(chosen, query) if query.sort == BY_NAME else _by_number(chosen, query, known)
+
+    def cursor(brand: str) -> str:
+        return encode_cursor(query.sort, place_of(query.sort, known, brand))
+
+    return Page(
+        shown,
+        len(chosen),
+        cursor(shown[-1]) if shown and first + len(shown) < len(chosen) else None,
+        first,
+        cursor(shown[0]) if shown and first else None,
+    )
 
 
-def _by_name(chosen: Sequence[str], query: Query) -> Sequence[str]:
-    """The page and one brand more; *chosen* is in order."""
-    after = query.after
-    start = query.offset
-    if after is not None:
-        start = bisect_right(chosen, after, key=lambda brand: (False, 0, folded(brand), brand))
-    return chosen[start : start + query.limit + 1]
+def _by_name(chosen: Sequence[str], query: Query) -> tuple[int, Sequence[str]]:
+    """How many stand before the page, and its brands; *chosen* is in order."""
+
+    def key(brand: str) -> Place:
+        return (False, 0, folded(brand), brand)
+
+    start, end = query.offset, len(chosen)
+    if query.before is not None:
+        end = bisect_left(chosen, query.before, key=key)
+        start = max(0, end - query.limit)
+    elif query.after is not None:
+        start = bisect_right(chosen, query.after, key=key)
+    return start, chosen[start : min(end, start + query.limit)]
 
 
-def _by_number(chosen: Sequence[str], query: Query, known: Known) -> Sequence[str]:
-    """The page and one brand more; not sorted as a whole, since of thousands one page is shown."""
-    places = (place_of(query.sort, known, brand) for brand in chosen)
-    rest = places if query.after is None else (place for place in places if place > query.after)
-    return [brand for *_, brand in heapq.nsmallest(query.offset + query.limit + 1, rest)[query.offset :]]
+def _by_number(chosen: Sequence[str], query: Query, known: Known) -> tuple[int, Sequence[str]]:
+    """The same; not sorted as a whole, since of thousands one page is shown."""
+    places = [place_of(query.sort, known, brand) for brand in chosen]
+    if query.before is not None:
+        ahead = [place for place in places if place < query.before]
+        shown = heapq.nlargest(query.limit, ahead)[::-1]
+        return len(ahead) - len(shown), [brand for *_, brand in shown]
+    rest = places if query.after is None else [place for place in places if place > query.after]
+    passed = len(places) - len(rest) + query.offset
+    return passed, [brand for *_, brand in heapq.nsmallest(query.offset + query.limit, rest)[query.offset :]]
 
 
 def encode_cursor(sort: str, place: Place) -> str:

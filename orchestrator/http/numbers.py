@@ -7,12 +7,16 @@ cut, numbers stay within what JSON's readers can hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from orchestrator.contract.times import iso_utc, parse_ms
+from orchestrator.http.moves import move_of
 from orchestrator.store.documents import MAX_DOCUMENT_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_TOPIC_CHARS: Final = 200
 MOST: Final = 2**53 - 1
@@ -21,6 +25,11 @@ MOST: Final = 2**53 - 1
 
 class _Topic(msgspec.Struct, frozen=True):
     topic: str
+
+
+class _Changes(msgspec.Struct, frozen=True, rename="camel"):
+    mentions: float | None = None
+    net_sentiment: float | None = None
 
 
 class _Excerpt(msgspec.Struct, frozen=True, rename="camel"):
@@ -34,6 +43,9 @@ class _Excerpt(msgspec.Struct, frozen=True, rename="camel"):
     cluster_count: int = 0
     spike_detected: bool = False
     spike: dict[str, Any] | None = None
+    changes: _Changes | None = None
+    mood: dict[str, Any] | None = None
+    story_episodes: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,11 @@ class Numbers:
         top_topic: the heaviest one, empty if there is none.
         updated: when the summary was made, ISO 8601; empty if it does not say.
         updated_ms: the same in Unix ms, None if it is no time.
+        change: growth of mentions against the window before; None, here and below, where the summary does not say.
+        net_change: how the net sentiment differs from that of the window before.
+        episodes: kinds of its open episodes, ``volume``, ``mood`` and ``story``.
+        cause: the most urgent of them in a line, foreign text in it; empty without any.
+        moved: how far it moved, see :mod:`orchestrator.http.moves`.
     """
 
     mentions: int
@@ -57,6 +74,11 @@ class Numbers:
     top_topic: str
     updated: str
     updated_ms: int | None
+    change: float | None = None
+    net_change: float | None = None
+    episodes: Sequence[str] = ()
+    cause: str = ""
+    moved: float = 0.0
 
 
 _decoder = msgspec.json.Decoder(_Excerpt)
@@ -75,14 +97,28 @@ def numbers_of(raw: bytes | None) -> Numbers | None:
 def _numbers(found: _Excerpt) -> Numbers:
     net = found.net_sentiment
     updated_ms, updated = _time(found.generated_at)
+    changes, mentions = found.changes or _Changes(), whole(found.total_mentions)
+    move = move_of(
+        found.spike,
+        found.mood,
+        found.story_episodes,
+        flagged=found.spike_detected,
+        mentions=mentions,
+        change=changes.mentions,
+    )
     return Numbers(
-        mentions=whole(found.total_mentions),
+        mentions=mentions,
         net=None if net is None else max(-1.0, min(1.0, net)),
         spiking=found.spike_detected or found.spike is not None,
         stories=whole(found.cluster_count or len(found.clusters)),
         top_topic=found.topics[0].topic[:MAX_TOPIC_CHARS] if found.topics else "",
         updated=updated,
         updated_ms=updated_ms,
+        change=changes.mentions,
+        net_change=None if changes.net_sentiment is None else max(-2.0, min(2.0, changes.net_sentiment)),
+        episodes=move.kinds,
+        cause=move.cause,
+        moved=move.rank,
     )
 
 

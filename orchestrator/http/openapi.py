@@ -159,6 +159,12 @@ def _history() -> JsonObject:
     return path
 
 
+_SEARCH = {
+    "search": "Words that the name holds, whatever their case, accents and order.",
+    "q": "An older name of `search`, not together with it.",
+}
+
+
 def _brands() -> JsonObject:
     page = {
         "anyOf": [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in (BrandsDocument, BrandNumbersDocument)]
@@ -181,12 +187,10 @@ def _brands() -> JsonObject:
                 },
                 _word("sort", "The smallest first, with a minus the greatest; without a number last.", SORTS),
                 _word("filter", "Only brands of which this is true.", FILTERS),
-                {
-                    "name": "q",
-                    "in": "query",
-                    "description": "Part of the name, whatever its case and accents.",
-                    "schema": {"type": "string"},
-                },
+                *(
+                    {"name": name, "in": "query", "description": text, "schema": {"type": "string"}}
+                    for name, text in _SEARCH.items()
+                ),
                 _number("limit", "Brands on the page.", default=DEFAULT_PAGE, lowest=1, highest=MAX_PAGE),
                 {
                     "name": "cursor",

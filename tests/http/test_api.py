@@ -132,6 +132,19 @@ def three(service: MemoryService) -> MemoryService:
     return service
 
 
+async def test_brands_tell_what_moved(client: TestClientProtocol, service: MemoryService) -> None:
+    """How far, and why, in a line; older summaries do not say."""
+    spike = {"mentionCount": 480, "expected": 10, "windowSec": 900, "drivers": {"stories": [{"label": "Refunds"}]}}
+    service.add("new", spike=spike, mood=spike, changes={"mentions": 0.5, "netSentiment": -0.25})
+    service.add("old", spikeDetected=False)
+    body = await (await client.get("/v1/brands?fields=change,netChange,episodes,cause&sort=-moved")).get_json()
+    cause = "480 mentions in 15 min instead of 10: “Refunds”"
+    assert body["brands"] == [
+        {"brand": "new", "change": 0.5, "netChange": -0.25, "episodes": ["volume", "mood"], "cause": cause},
+        {"brand": "old", "change": None, "netChange": None, "episodes": [], "cause": None},
+    ]
+
+
 @pytest.mark.usefixtures("three")
 async def test_brands_carry_the_fields_that_were_asked_for(client: TestClientProtocol) -> None:
     """All of them in one request; what is not known is null."""
@@ -160,6 +173,11 @@ async def test_brands_carry_the_fields_that_were_asked_for(client: TestClientPro
         ("sort=-mentions", ["Zürich", "acme", "new"]),
         ("sort=waiting", ["Zürich", "new", "acme"]),
         ("q=zurich", ["Zürich"]),
+        ("search=%20%20ZURI%20%20ch", ["Zürich"]),
+        ("search=cm", ["acme"]),
+        ("filter=negative", ["Zürich"]),
+        ("filter=silent", ["new"]),
+        ("sort=-moved", ["Zürich", "acme", "new"]),
         ("q=ne&filter=spiking", []),
     ],
 )
@@ -176,6 +194,7 @@ async def test_brands_are_filtered_and_sorted(client: TestClientProtocol, query:
         ("fields=mention", "topTopic"),
         ("fields=", "topTopic"),
         ("sort=size", "-waiting"),
+        ("search=a&q=a", "search and q are the same"),
         ("filter=spikes", "spiking"),
         ("cursor=x", "begin without one"),
         ("cursor=x&offset=0", "do not go together"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import trio
 
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.http.brand_index import MAX_AGE_S, PATIENCE_S, SLICE, BrandIndex
+from orchestrator.http.brand_index import HURRY_S, MAX_AGE_S, PATIENCE_S, SETTLED_S, SLICE, BrandIndex
 from orchestrator.http.problems import ProblemError
 from tests.http.conftest import MemoryService
 
@@ -152,6 +153,35 @@ async def test_a_request_waits_for_a_time_and_the_next_goes_on(autojump_clock: M
             await index.all(standing)
         assert caught.value.status == 503
     assert len(await index.all(standing)) == MANY
+
+
+async def test_a_page_takes_what_is_known_soon(autojump_clock: MockClock) -> None:
+    """A slice takes longer than a page waits: it is told of how many brands nothing is known, and nothing is lost."""
+    del autojump_clock
+    service = SlowService()
+    for number in range(SLICE):
+        service.add(f"brand {number}")
+    index, standing = BrandIndex(service), await statuses(service)
+    before = trio.current_time()
+    assert await index.soon(standing) == ({}, SLICE)
+    assert trio.current_time() - before == pytest.approx(HURRY_S)
+    assert len(await index.all(standing)) == SLICE
+    assert (await index.soon(standing))[1] == 0
+
+
+async def test_a_page_reads_busy_brands_now_and_then(service: MemoryService, autojump_clock: MockClock) -> None:
+    """What committed is read again when it is old enough, or at once if its spike has opened or closed."""
+    del autojump_clock
+    service.add("nike", totalMentions=1)
+    index = BrandIndex(service)
+    await index.soon(await statuses(service))
+    service.add("nike", totalMentions=2)
+    assert (await index.soon(await statuses(service)))[0]["nike"].mentions == 1
+    opened = {brand: replace(status, spiking=True) for brand, status in (await statuses(service)).items()}
+    assert (await index.soon(opened))[0]["nike"].mentions == 2
+    service.add("nike", totalMentions=3)
+    await trio.sleep(SETTLED_S + 1)
+    assert (await index.soon(await statuses(service)))[0]["nike"].mentions == 3
 
 
 async def test_some_are_read_as_they_are_now(many: MemoryService) -> None:

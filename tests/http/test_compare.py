@@ -53,7 +53,7 @@ def test_changes_are_those_of_the_summary() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"{", b"\xff", b"[" * 100_000, b" " * (MAX_DOCUMENT_BYTES + 1), b'{"totalMentions": "many"}']
+    "raw", [b"{", b"\xff", b"[" * 100_000, b" " * MAX_DOCUMENT_BYTES + b"{}", b'{"totalMentions": "many"}']
 )
 def test_a_summary_that_is_none_is_said_to_be_unreadable(raw: bytes) -> None:
     """It has no numbers, and no tag, since no version says what it is."""

@@ -41,6 +41,13 @@ def test_find_knows_names_as_people_type_them(name: str, typed: str) -> None:
     assert Directory().find([name, "other"], typed) == [name]
 
 
+@pytest.mark.parametrize("typed", ["cafe", " CAFÉ ", "roast cafe", "cafe   roast", "afe roa"])
+def test_find_takes_words_in_any_order(typed: str) -> None:
+    """Each of them has to be in the name."""
+    assert Directory().find(["Café Roaster", "Cafe", "Roaster"], typed)[-1] == "Café Roaster"
+    assert Directory().find(["Café Roaster"], f"{typed} tea") == []
+
+
 def test_find_of_marks_alone_is_nothing() -> None:
     """What folds to nothing was asked for all the same."""
     assert Directory().find(["a"], "\N{COMBINING DIAERESIS}") == []

@@ -15,9 +15,18 @@ from orchestrator.http.numbers import Numbers
 from orchestrator.http.problems import ProblemError
 
 
-def numbers(mentions: int = 0, *, net: float | None = None, spiking: bool = False) -> Numbers:
-    """Numbers of a summary."""
-    return Numbers(mentions, net, spiking, mentions, "", "", None)
+def numbers(
+    mentions: int = 0,
+    *,
+    net: float | None = None,
+    spiking: bool = False,
+    change: float | None = None,
+    episodes: tuple[str, ...] = (),
+) -> Numbers:
+    """Numbers of a summary; it moved as far as it has mentions."""
+    return Numbers(
+        mentions, net, spiking, mentions, "", "", None, change=change, episodes=episodes, moved=float(mentions)
+    )
 
 
 def known(summaries: dict[str, Numbers], statuses: list[BrandStatus] | None = None) -> Known:
@@ -26,12 +35,18 @@ def known(summaries: dict[str, Numbers], statuses: list[BrandStatus] | None = No
 
 
 ABC = known(
-    {"a": numbers(5, net=0.5), "b": numbers(50, net=-0.5, spiking=True), "c": numbers(5)},
+    {
+        "a": numbers(5, net=0.5, episodes=("mood",)),
+        "b": numbers(50, net=-0.5, spiking=True, change=-0.5),
+        "c": numbers(5, change=1.0),
+        "f": numbers(0),
+    },
     [
         BrandStatus("a", Standing.WAITING, queued=3),
         BrandStatus("b", Standing.PARKED, queued=9, failed=2),
         BrandStatus("c", Standing.PAUSED, queued=None, failed=0),
         BrandStatus("d", Standing.FAILING),
+        BrandStatus("e", Standing.IDLE, summarised=True),
     ],
 )
 
@@ -47,6 +62,9 @@ ABC = known(
         ("-spiking", "bacd"),
         ("-waiting", "badc"),
         ("-dead", "bacd"),
+        ("-moved", "bacd"),
+        ("change", "bcad"),
+        ("-change", "cbad"),
     ],
 )
 def test_lists_are_sorted_by_each_number(sort: str, brands: str) -> None:
@@ -54,19 +72,31 @@ def test_lists_are_sorted_by_each_number(sort: str, brands: str) -> None:
     assert list(page_of("abcd", Query(sort), ABC).brands) == list(brands)
 
 
+UNUSUAL = [("negative", "ab"), ("silent", "df")]
+
+
 @pytest.mark.parametrize(
     ("filter_", "brands"),
-    [("spiking", "b"), ("waiting", "ab"), ("dead", "b"), ("parked", "b"), ("paused", "c"), ("failing", "d")],
+    [
+        ("spiking", "b"),
+        ("waiting", "ab"),
+        ("dead", "b"),
+        ("parked", "b"),
+        ("paused", "c"),
+        ("failing", "d"),
+        ("negative", "ab"),
+        ("silent", "df"),
+    ],
 )
 def test_filters_let_pass_what_they_say(filter_: str, brands: str) -> None:
     """And count it."""
-    page = page_of("abcd", Query(filter=filter_), ABC)
+    page = page_of("abcdef", Query(filter=filter_), ABC)
     assert (list(page.brands), page.matching) == (list(brands), len(brands))
 
 
 def test_every_filter_has_a_row_above() -> None:
     """A new one needs a case."""
-    assert set(FILTERS) == {"spiking", "waiting", "dead", "parked", "paused", "failing"}
+    assert set(FILTERS) == {"spiking", "waiting", "dead", "parked", "paused", "failing", "negative", "silent"}
 
 
 names = st.lists(st.text("aAäb%İ ", min_size=1, max_size=3).filter(str.strip), min_size=1, max_size=12, unique=True)
@@ -93,6 +123,21 @@ def test_pages_one_after_the_other_are_the_whole_list(
         walked += page.brands
         cursor = page.next
     assert walked == whole
+
+
+@given(names, st.data(), st.sampled_from(SORTS), st.integers(1, 4))
+def test_pages_lead_back(brands: list[str], data: st.DataObject, sort: str, limit: int) -> None:
+    """From the last page to the first one, without a gap; each page says how many brands stand before it."""
+    found = known({brand: data.draw(some_numbers) for brand in brands if data.draw(st.booleans())})
+    ordered = Directory().names(brands)
+    whole = list(page_of(ordered, Query(sort, limit=100), found).brands)
+    page = page_of(ordered, Query(sort, limit=limit, offset=max(0, len(brands) - limit)), found)
+    walked = list(page.brands)
+    while page.previous is not None:
+        assert page.first == len(whole) - len(walked)
+        page = page_of(ordered, Query(sort, limit=limit, before=decode_cursor(page.previous, sort)), found)
+        walked[:0] = page.brands
+    assert (walked, page.first) == (whole, 0)
 
 
 @given(names, st.data(), st.sampled_from(SORTS))

@@ -23,6 +23,18 @@ def test_numbers_are_those_of_the_summary() -> None:
     assert (numbers.spiking, numbers.updated, numbers.updated_ms) == (True, "2026-03-01T12:00:00.000Z", 1772366400000)
 
 
+def test_what_a_summary_does_not_say_is_not_known() -> None:
+    """Older ones know no changes and no episodes of mood and stories."""
+    document = summary_document("nike") | {"spikeDetected": False}
+    older = numbers_of(json.dumps(document).encode())
+    assert older is not None
+    assert (older.change, older.net_change, older.episodes, older.cause, older.moved) == (None, None, (), "", 0.0)
+    more = {"changes": {"mentions": 0.5, "netSentiment": -9}, "mood": {}, "storyEpisodes": [{"label": "Refunds"}]}
+    newer = numbers_of(json.dumps(document | more).encode())
+    assert newer is not None
+    assert (newer.change, newer.net_change, newer.episodes) == (0.5, -2.0, ("mood", "story"))
+
+
 @pytest.mark.parametrize("raw", [None, b"", b"<html>", b"[]", b'{"totalMentions": "x"}', b"\xff", b"[" * 100_000])
 def test_what_is_no_summary_has_no_numbers(raw: bytes | None) -> None:
     """Foreign bytes are no error of the list."""
