@@ -24,7 +24,9 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 
 def exposed_series() -> set[str]:
     """All series names of a scrape."""
-    body, _ = Metrics().render()
+    metrics = Metrics()
+    metrics.add_route("desk")
+    body, _ = metrics.render()
     return set(re.findall(r"^(orchestrator_\w+)", body.decode(), re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""Which alerts are told: one opening per brand and cooldown, and a closing only of what was told. Pure."""
+"""Which alerts are told: one opening per brand, kind and cooldown, and a closing only of what was told. Pure."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ class Cooldown:
 
     def __init__(self, cooldown_s: float) -> None:
         self._cooldown_s = cooldown_s
-        self._told: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._withheld: OrderedDict[str, int] = OrderedDict()
+        self._told: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._withheld: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def lets_pass(self, entry: OutboxEntry, now_s: float) -> bool:
         """Whether to tell *entry* at *now_s*; remembers the answer, and gives the same one again."""
-        if entry.type == "spike.closed":
+        about, news = (entry.brand, entry.kind), entry.type.rpartition(".")[2]
+        if news == "closed":
             # Quiet only if its opening was withheld here: another process may have told that of an unknown one.
-            return self._withheld.get(entry.brand) != entry.number
-        if entry.type != "spike.opened":
+            return self._withheld.get(about) != entry.number
+        if news != "opened":
             return True
-        told_number, told_s = self._told.get(entry.brand, (entry.number, now_s))
+        told_number, told_s = self._told.get(about, (entry.number, now_s))
         if told_number != entry.number and now_s - told_s < self._cooldown_s:
-            _remember(self._withheld, entry.brand, entry.number)
+            _remember(self._withheld, about, entry.number)
             return False
-        _remember(self._told, entry.brand, (entry.number, now_s))
+        _remember(self._told, about, (entry.number, now_s))
         return True
 
 
-def _remember(memory: OrderedDict[str, T], brand: str, value: T) -> None:
+def _remember(memory: OrderedDict[tuple[str, str], T], about: tuple[str, str], value: T) -> None:
     """Note *value* as the newest; beyond the bound the oldest brand is forgotten, at worst told too often."""
-    memory[brand] = value
-    memory.move_to_end(brand)
+    memory[about] = value
+    memory.move_to_end(about)
     if len(memory) > COOLDOWN_BRANDS:
         memory.popitem(last=False)

@@ -1,163 +1,135 @@
-"""Tells an endpoint what is in the outboxes: when a spike episode opens, and when it closes.
+"""Tells endpoints what is in the outboxes: when an episode opens, and when it closes.
 
-Owns delivery. A commit writes an alert into its brand's outbox, in one step with the state that gave rise to it; here
-it is told and then taken out, at least once and in the order of the brand. Whoever committed it is woken for it at
-once. A sweep over the registered brands finds what nobody tells: its process was killed, or Redis did not answer. A
-slow endpoint delays alerts and nothing else: a few brands are told at the same time, each attempt has one deadline.
+Owns delivery as a whole. A commit writes an alert into its brand's outbox, in one step with the state that gave rise to
+it; each route tells it in its own way (``courier``), and it is taken out once all that want it are done. Whoever
+committed it is woken for it at once. A sweep over the registered brands finds what nobody tells (its process was
+killed, or Redis did not answer), what was kept for its time, and what no route wants; and it reads the file of routes
+again. All of it follows from the outboxes, the routes and the time, so that a restart changes nothing.
 
-Sources: Standard Webhooks 1.0 (headers, signature, which answers are worth a retry); ``docs/redis-protocol.md``,
-section 9.
+Source: ``docs/redis-protocol.md``, section 9.
 """
 
 from __future__ import annotations
 
-import random
-import secrets
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import nan
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-import httpx2
 import structlog
 import trio
 
-from orchestrator import __version__
-from orchestrator.alerts.cooldown import Cooldown
-from orchestrator.alerts.signing import UNSIGNED, SigningSecret, signature
-from orchestrator.alerts.turns import Turns
-from orchestrator.contract.outbox import OutboxEntry, Swept, read_entry
-from orchestrator.errors import OrchestratorError, StoreError
-from orchestrator.process import failpoints
+from orchestrator.alerts.courier import Courier, Tools
+from orchestrator.alerts.holds import Holds
+from orchestrator.alerts.plan import Pending, items_of, pending, strays, wanted_by
+from orchestrator.alerts.post import open_client
+from orchestrator.alerts.route_words import chooses
+from orchestrator.alerts.routes_file import RoutesError
+from orchestrator.alerts.settled import Known, Settled
+from orchestrator.contract.alert_routes import RouteState, RouteStates
+from orchestrator.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from orchestrator.process.metrics import AlertOutcome, Metrics
-
-WORKERS: Final = 4
-"""Brands that are told at the same time; an endpoint that answers slowly gets no more at once."""
-
-ATTEMPTS: Final = 8  # over about two minutes
-WAIT_INITIAL_S: Final = 1.0
-WAIT_MAX_S: Final = 120.0
-RETRY_AFTER_MAX_S: Final = 300.0
-ATTEMPT_TIMEOUT_S: Final = 10.0
-HOLD_S: Final = 30.0
-"""How long the right to tell is taken for: an attempt and two calls of Redis. So long an alert waits for another
-process if its own is killed, and the wait for a retry longer."""
-
-EXPIRY_S: Final = 6 * 3600.0
-"""What waited longer is no news, and bounds how often a process may die of one alert."""
+    from orchestrator.alerts.outboxes import Outboxes
+    from orchestrator.alerts.plan import Item
+    from orchestrator.alerts.routes import Route
+    from orchestrator.alerts.source import Routes
+    from orchestrator.contract.outbox import Box, Swept
+    from orchestrator.process.metrics import Metrics
 
 SWEEP_S: Final = 30.0
 FIRST_SWEEP_S: Final = 1.0  # as long as no brands are known
-LEAVE_S: Final = 0.5
-
-_RETRIED_STATUS = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
-_USER_AGENT = f"service3-orchestrator/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where alerts go.
-
-    Attributes:
-        url: http or https; it may hold a secret itself and is never logged.
-        secret: signs every message, if there is one.
-        cooldown_s: least time between two openings of one brand that are told.
-    """
-
-    url: str
-    secret: SigningSecret = UNSIGNED
-    cooldown_s: float = 900.0
+SOONEST_SWEEP_S: Final = 1.0
+READ_TIMEOUT_S: Final = 5.0
+SURVEYED_AT_ONCE: Final = 64
+"""Brands whose alerts a sweep has in memory at the same time."""
 
 
-class Outboxes(Protocol):
-    """The outboxes of all brands; every method raises :class:`orchestrator.errors.StoreError` without an answer."""
+@dataclass(slots=True)
+class _Survey:
+    """What a sweep found, by route."""
 
-    async def waiting(self, brands: Sequence[str]) -> Swept:
-        """Which of *brands* have alerts that nobody tells, and how many all have."""
-        ...
+    waiting: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    oldest_ms: dict[str, int] = field(default_factory=dict)
+    next_ms: dict[str, int] = field(default_factory=dict)
+    ripe: dict[str, list[str]] = field(default_factory=dict)
+    due: int = 0
 
-    async def take(self, brand: str, token: str, hold_s: float) -> list[bytes] | None:
-        """The brand's alerts in their order, and the right to tell them; None while somebody else has it."""
-        ...
-
-    async def hold(self, brand: str, token: str, hold_s: float) -> bool:
-        """Keep the right for *hold_s* from now; False if it is lost."""
-        ...
-
-    async def remove(self, brand: str, entry: bytes) -> None:
-        """Take *entry* out."""
-        ...
-
-    async def leave(self, brand: str, token: str) -> None:
-        """Give the right back."""
-        ...
-
-
-class _RetryError(OrchestratorError):
-    """Raised when an attempt failed in a way that may pass; ``after_s`` is what the endpoint asked for."""
-
-    def __init__(self, reason: str, after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.after_s = after_s
-
-
-class _RefusedError(OrchestratorError):
-    """Raised when the endpoint says that this message will never do."""
+    def add(self, route: str, brand: str, found: Pending) -> None:
+        self.waiting[route] = self.waiting.get(route, 0) + len(found.due)
+        self.kept[route] = self.kept.get(route, 0) + found.kept
+        if found.oldest_ms is not None:
+            self.oldest_ms[route] = min(found.oldest_ms, self.oldest_ms.get(route, found.oldest_ms))
+        if found.next_ms is not None:
+            self.next_ms[route] = min(found.next_ms, self.next_ms.get(route, found.next_ms))
+        if found.together:
+            self.ripe.setdefault(route, []).append(brand)
 
 
 class Alerts:
-    """Tells one endpoint what the outboxes hold.
+    """Tells endpoints what the outboxes hold.
 
     Args:
-        endpoint: None tells nobody.
+        source: where the routes are; None tells nobody.
         outboxes: where alerts wait.
         metrics: counts outcomes.
         brands: the registered ones.
-        wall_clock: Unix seconds; signatures are checked against the receiver's clock.
+        wall_clock: Unix seconds.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint | None,
+        source: Routes | None,
         outboxes: Outboxes,
         metrics: Metrics,
         *,
         brands: Callable[[], Sequence[str]],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._endpoint = endpoint
+        self._source = source
         self._outboxes = outboxes
         self._metrics = metrics
         self._brands = brands
         self._wall_clock = wall_clock
-        self._turns = Turns()
-        self._idle = trio.lowlevel.ParkingLot()
+        self._holds = Holds(outboxes)
+        self._settled = Settled()
+        self._couriers: dict[str, Courier] = {}
         self._stopping = trio.Event()
         self._ended = trio.Event()
         self._odd: Mapping[str, str] = {}
+        self._problem = ""
+        self._survey: _Survey | None = None
+        self._reader = trio.CapacityLimiter(1)
         self._log = structlog.get_logger("orchestrator.alerts")
 
     def wake(self, brand: str) -> None:
         """A commit of *brand* wrote an alert; never waits. Call it on the event loop."""
-        if self._endpoint is not None:
-            self._turns.add(brand)
-            self._idle.unpark()
+        for courier in self._couriers.values():
+            courier.wake(brand)
+
+    def states(self) -> RouteStates | None:
+        """How the routes stand, as of the last sweep; None: this process tells nobody."""
+        if self._source is None:
+            return None
+        survey = self._survey or _Survey()
+        states = [_state(courier, survey) for courier in self._couriers.values()]
+        return RouteStates(states, self._problem, counted=self._survey is not None)
 
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tell what there is, until :meth:`finish`.
 
         Cancelled, what is being told may have arrived or not; it stays in its outbox, for this process or another one.
+
+        Raises:
+            SettingsError: the file of routes is not usable; only before it reports to have started.
         """
-        task_status.started()
         try:
-            if self._endpoint is not None:
-                await self._deliver_to(self._endpoint)
+            if self._source is None:
+                task_status.started()
+            else:
+                await self._deliver_to(self._source, task_status)
         finally:
             self._ended.set()  # also when cancelled: finish() must not wait for a task that is gone
 
@@ -167,204 +139,167 @@ class Alerts:
         It may take long: give it a deadline. Only while :meth:`deliver` runs, or after it ended.
         """
         self._stopping.set()
-        self._idle.unpark_all()
+        for courier in self._couriers.values():
+            courier.stop()
         await self._ended.wait()
 
-    async def _deliver_to(self, endpoint: Endpoint) -> None:
-        async with (
-            httpx2.AsyncClient(timeout=ATTEMPT_TIMEOUT_S, headers={"User-Agent": _USER_AGENT}) as client,
-            trio.open_nursery() as nursery,
-        ):
-            cooldown = Cooldown(endpoint.cooldown_s)
-            teller = _Teller(
-                client, endpoint, self._outboxes, self._metrics, cooldown, self._wall_clock, self._stopping
+    async def _deliver_to(self, source: Routes, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            routes = await self._read(source)
+        except RoutesError as error:
+            raise SettingsError(str(error)) from None
+        async with open_client() as client, trio.open_nursery() as nursery:
+            tools = Tools(
+                client,
+                self._outboxes,
+                self._holds,
+                self._settled,
+                self._metrics,
+                self._routes,
+                self._wall_clock,
             )
-            for _ in range(WORKERS):
-                nursery.start_soon(self._work, teller)
-            await self._sweep()
+            self._metrics.alert_routes_invalid.set(0)
+            self._apply(routes, tools, nursery)
+            task_status.started()
+            while not self._stopping.is_set():
+                wait_s = await self._sweep()
+                with trio.move_on_after(wait_s):
+                    await self._stopping.wait()
+                if source.file and not self._stopping.is_set():
+                    await self._read_again(source, tools, nursery)
 
-    async def _work(self, teller: _Teller) -> None:
-        while True:
-            brand = self._turns.take()
-            if brand is not None:
-                try:
-                    await teller.tell(brand)
-                finally:
-                    self._turns.done(brand)
-            elif self._stopping.is_set():
-                return
-            else:
-                await self._idle.park()
+    async def _read(self, source: Routes) -> tuple[Route, ...]:
+        """The routes as of now; a file is read on a thread, since a file system that hangs holds the loop."""
+        if not source.file:
+            return source.fixed
+        return await trio.to_thread.run_sync(source.read, limiter=self._reader, abandon_on_cancel=True)
 
-    async def _sweep(self) -> None:
-        """Find what nobody tells, again and again."""
-        while not self._stopping.is_set():
-            brands = self._brands()
+    def _routes(self) -> Sequence[Route]:
+        return [courier.route for courier in self._couriers.values()]
+
+    async def _read_again(self, source: Routes, tools: Tools, nursery: trio.Nursery) -> None:
+        """Take over what the file of routes says now; while it is not usable, the routes stay as they were."""
+        problem = f"ALERT_ROUTES_FILE={source.file}: the file cannot be read within {READ_TIMEOUT_S:g} s"
+        with trio.move_on_after(READ_TIMEOUT_S):
             try:
-                self._take_in(await self._outboxes.waiting(brands))
-            except StoreError as error:
-                self._metrics.alerts_waiting.set(nan)
-                self._log.info("outboxes not read, will be tried again", reason=type(error).__name__)
-            with trio.move_on_after(SWEEP_S if brands else FIRST_SWEEP_S):
-                await self._stopping.wait()
+                routes = await self._read(source)
+                problem = ""
+            except RoutesError as error:
+                problem = str(error)
+        if problem and problem != self._problem:
+            self._log.error("file of alert routes not usable, the routes stay as they were", reason=problem)
+        elif self._problem and not problem:
+            self._log.info("file of alert routes is usable again")
+        self._problem = problem
+        self._metrics.alert_routes_invalid.set(1 if problem else 0)
+        if not problem:
+            self._apply(routes, tools, nursery)
 
-    def _take_in(self, found: Swept) -> None:
-        self._metrics.alerts_waiting.set(found.alerts)
+    def _apply(self, routes: Sequence[Route], tools: Tools, nursery: trio.Nursery) -> None:
+        """Have a courier for each of *routes*; one that changed ends in good order before the next one begins."""
+        wanted = {route.name: route for route in routes}
+        before, self._couriers = self._couriers, {}
+        from_file = self._source is not None and self._source.file
+        if from_file and list(wanted.values()) != [courier.route for courier in before.values()]:
+            self._log.info("alert routes read", routes=list(wanted))
+        for name, route in wanted.items():
+            old = before.pop(name, None)
+            if old is not None and old.route == route:
+                self._couriers[name] = old
+                continue
+            if old is not None:
+                old.stop()
+            self._couriers[name] = Courier(route, tools, None if old is None else old.ended)
+            self._metrics.add_route(name)
+            nursery.start_soon(self._run, self._couriers[name])
+        for courier in before.values():
+            courier.stop()
+
+    async def _run(self, courier: Courier) -> None:
+        await courier.run()
+        if courier.route.name not in self._couriers:  # only now: its last attempt counted, too
+            self._metrics.remove_route(courier.route.name)
+
+    async def _sweep(self) -> float:
+        """Find what nobody tells; seconds until the next look."""
+        brands = self._brands()
+        try:
+            found = await self._outboxes.waiting(brands)
+            self._tell_odd(found)
+            self._survey = await self._look_at(found)
+        except StoreError as error:
+            self._survey = None
+            self._expose(_Survey(), nan)
+            self._log.info("outboxes not read, will be tried again", reason=type(error).__name__)
+            return SWEEP_S
+        self._expose(self._survey, self._survey.due)
+        for name, courier in self._couriers.items():
+            courier.collect(self._survey.ripe.get(name, ()))
+        next_s = min(self._survey.next_ms.values(), default=0) / 1000 - self._wall_clock()
+        soonest_s = max(SOONEST_SWEEP_S, next_s) if self._survey.next_ms else SWEEP_S
+        return min(SWEEP_S, soonest_s) if brands else FIRST_SWEEP_S
+
+    def _tell_odd(self, found: Swept) -> None:
         for brand, problem in found.odd.items():
             if self._odd.get(brand) != problem:  # told once, and again after it was mended in between
                 self._log.error("right to tell alerts is not usable", brand=brand, reason=problem)
         self._odd = found.odd
-        for brand in found.untold:
-            self.wake(brand)
+
+    async def _look_at(self, found: Swept) -> _Survey:
+        """What the routes have to do, brand by brand; whoever has something to tell is woken for it."""
+        survey = _Survey()
+        ours = {*found.untold, *(brand for brand in found.telling if self._holds.has(brand))}
+        brands = [*found.untold, *found.telling]
+        for start in range(0, len(brands), SURVEYED_AT_ONCE):
+            boxes = await self._outboxes.look(brands[start : start + SURVEYED_AT_ONCE])
+            for brand, box in boxes.items():
+                items = items_of(box)
+                self._look_into(brand, items, Known(box.marks, self._settled), survey, tells=brand in ours)
+                await self._tidy(brand, items, box)
+        return survey
+
+    def _look_into(self, brand: str, items: Sequence[Item], known: Known, survey: _Survey, *, tells: bool) -> None:
+        now_ms, due = int(self._wall_clock() * 1000), set[str]()
+        for name, courier in self._couriers.items():
+            found = pending(courier.route, items, known, now_ms)
+            survey.add(name, brand, found)
+            due.update(found.due)
+            if found.alone and tells:
+                courier.wake(brand)
+        survey.due += len(due)
+
+    async def _tidy(self, brand: str, items: Sequence[Item], box: Box) -> None:
+        """Take out what nobody waits for: it is no alert, no route wants it, or all that do are done."""
+        routes, known = self._routes(), Known(box.marks, self._settled)
+        for raw, entry in ((item.raw, item.entry) for item in items):
+            wanted = frozenset[str]() if entry is None else wanted_by(routes, entry)
+            if any(mark not in known for mark in wanted):
+                continue
+            if await self._outboxes.remove(brand, raw, sorted(wanted)) and not wanted:
+                self._metrics.alert("dropped" if entry is None else "unrouted")
+                reason = "it is no entry that this version knows" if entry is None else "no route wants it"
+                (self._log.warning if entry is None else self._log.info)("alert dropped", brand=brand, reason=reason)
+        if lost := strays(items, box.marks):
+            await self._outboxes.forget(brand, sorted(lost))
+
+    def _expose(self, survey: _Survey, due: float) -> None:
+        self._metrics.alerts_waiting.set(due)
+        unknown = nan if due != due else 0  # noqa: PLR0124 - NaN is what differs from itself
+        for name in self._couriers:
+            self._metrics.route_waiting.labels(name).set(survey.waiting.get(name, unknown))
+            self._metrics.route_kept.labels(name).set(survey.kept.get(name, unknown))
 
 
-@dataclass(frozen=True, slots=True)
-class _Teller:
-    """Tells one brand's alerts, and takes each out of its outbox when that is settled."""
-
-    client: httpx2.AsyncClient
-    endpoint: Endpoint
-    outboxes: Outboxes
-    metrics: Metrics
-    cooldown: Cooldown
-    wall_clock: Callable[[], float]
-    stopping: trio.Event
-
-    async def tell(self, brand: str) -> None:
-        """Tell what is in the outbox of *brand*, if nobody else does."""
-        log = structlog.get_logger("orchestrator.alerts").bind(brand=brand)
-        token = secrets.token_hex(16)
-        try:
-            entries = await self.outboxes.take(brand, token, HOLD_S)
-            if entries is None:
-                return
-            if entries:
-                failpoints.hit("alerts.taken")
-            try:
-                # One after the other: a closing must not overtake its opening.
-                for entry in entries:
-                    if not await self._settle(brand, token, entry, log):
-                        return
-            finally:
-                # Shielded, or a stop would leave the rest to wait until the hold runs out.
-                with trio.move_on_after(LEAVE_S, shield=True), suppress(StoreError):
-                    await self.outboxes.leave(brand, token)
-        except StoreError as error:
-            log.warning("alerts wait in their outbox", reason=type(error).__name__)
-
-    async def _settle(self, brand: str, token: str, raw: bytes, log: structlog.stdlib.BoundLogger) -> bool:
-        """Tell one entry and take it out; False if it stays, and with it those behind it."""
-        outcome = await self._outcome(brand, token, read_entry(raw), log)
-        if outcome is None:
-            return False
-        await self.outboxes.remove(brand, raw)
-        self.metrics.alert(outcome)
-        return True
-
-    async def _outcome(
-        self, brand: str, token: str, entry: OutboxEntry | None, log: structlog.stdlib.BoundLogger
-    ) -> AlertOutcome | None:
-        """What becomes of *entry*; None if it has to wait."""
-        if entry is None:
-            log.warning("alert dropped", reason="it is no entry that this version knows")
-            return "dropped"
-        log = log.bind(alert=entry.id, type=entry.type)
-        if self.wall_clock() - entry.at / 1000 > EXPIRY_S:
-            log.warning("alert dropped", reason="it is too old to be news")
-            return "expired"
-        if not self.cooldown.lets_pass(entry, trio.current_time()):
-            log.debug("alert withheld")
-            return "suppressed"
-        return await self._told(brand, token, entry, log)
-
-    async def _told(
-        self, brand: str, token: str, entry: OutboxEntry, log: structlog.stdlib.BoundLogger
-    ) -> AlertOutcome | None:
-        for number in range(1, ATTEMPTS + 1):
-            if not await self.outboxes.hold(brand, token, HOLD_S):
-                log.info("alert left to another process")
-                return None
-            try:
-                if number > 1:  # the first is no retry
-                    self.metrics.alert("retried")
-                await self._attempt(entry)
-            except _RefusedError as error:
-                reason = str(error)
-                break
-            except _RetryError as error:
-                reason = str(error)
-                wait_s = _wait_s(number, error)
-            else:
-                log.info("alert delivered")
-                failpoints.hit("alerts.delivered")
-                return "delivered"
-            if number < ATTEMPTS and not await self._waited(brand, token, wait_s):
-                log.info("alert stays in its outbox", reason=reason)
-                return None
-        log.warning("alert not delivered", reason=reason)
-        return "failed"
-
-    async def _waited(self, brand: str, token: str, wait_s: float) -> bool:
-        """Wait before another attempt; False if it is for somebody else to make it."""
-        if not await self.outboxes.hold(brand, token, wait_s + HOLD_S):
-            return False
-        with trio.move_on_after(wait_s):
-            await self.stopping.wait()
-        return not self.stopping.is_set()
-
-    async def _attempt(self, entry: OutboxEntry) -> None:
-        """Send the message once.
-
-        Raises:
-            _RetryError: no answer in time, or one that may be another next time.
-            _RefusedError: any other answer than success.
-        """
-        sent_at_s, body = int(self.wall_clock()), bytes(entry.body)
-        headers = {"Content-Type": "application/json", "webhook-id": entry.id, "webhook-timestamp": str(sent_at_s)}
-        secret = self.endpoint.secret
-        try:
-            key = await trio.to_thread.run_sync(secret.key) if secret.file else secret.key()
-        except ValueError as error:  # a secret that is being replaced; without a signature nothing leaves
-            raise _RetryError(f"ALERT_WEBHOOK_SECRET_FILE: {error}") from None
-        if key is not None:
-            headers["webhook-signature"] = signature(key, entry.id, sent_at_s, body)
-        try:
-            # httpx2' own timeouts begin anew with every byte that comes; this one does not.
-            with trio.fail_after(ATTEMPT_TIMEOUT_S):
-                # Streamed and not read: nobody needs the answer's body, and it might have no end.
-                async with self.client.stream("POST", self.endpoint.url, content=body, headers=headers) as response:
-                    _judge(response)
-        except trio.TooSlowError:
-            raise _RetryError(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
-        # ValueError: a host that passes for one, and of which IDNA can make nothing.
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise _RetryError(type(error).__name__) from None  # its text may hold the address
-
-
-def _wait_s(number: int, error: _RetryError) -> float:
-    """Seconds until the attempt after *number*: what the endpoint asked for, or twice as long each time and jitter."""
-    if error.after_s is not None:
-        return error.after_s
-    jitter_s = random.uniform(0, WAIT_INITIAL_S)  # noqa: S311 - spreads retries, guards nothing
-    return min(WAIT_MAX_S, WAIT_INITIAL_S * 2.0 ** (number - 1) + jitter_s)
-
-
-def _judge(response: httpx2.Response) -> None:
-    """Return on success.
-
-    Raises:
-        _RetryError: the endpoint is busy or broken.
-        _RefusedError: it does not want this message.
-    """
-    status = response.status_code
-    if response.is_success:
-        return
-    if status in _RETRIED_STATUS or response.is_server_error:
-        raise _RetryError(f"status {status}", _retry_after_s(response))
-    raise _RefusedError(f"status {status}")
-
-
-def _retry_after_s(response: httpx2.Response) -> float | None:
-    """What the endpoint asks for in seconds, within reason; None for a date or nothing."""
-    text: str = response.headers.get("Retry-After", "")
-    return min(RETRY_AFTER_MAX_S, float(text)) if text.isascii() and text.isdigit() else None
+def _state(courier: Courier, survey: _Survey) -> RouteState:
+    route = courier.route
+    return RouteState(
+        name=route.name,
+        address=route.address.masked(),
+        chooses=chooses(route),
+        waiting=survey.waiting.get(route.name, 0),
+        kept=survey.kept.get(route.name, 0),
+        oldest_ms=survey.oldest_ms.get(route.name),
+        next_ms=survey.next_ms.get(route.name),
+        trouble=courier.trouble.reason,
+        trouble_since_ms=courier.trouble.since_ms,
+    )

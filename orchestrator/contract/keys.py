@@ -53,6 +53,11 @@ def signed_out_key(nonce: str) -> str:
     return f"orchestrator:signed-out:{nonce}"
 
 
+def digest_key(route: str) -> str:
+    """Name of the STRING (with PX) that holds the token of who tells the digests of *route*."""
+    return f"orchestrator:digest:{route}"
+
+
 def claim_keys(brand: str) -> tuple[str, str, str]:
     """Lock, meta and queue of *brand*, as in :class:`BrandKeys`: claims ask about all brands, and need no others."""
     queue = queue_key(brand)
@@ -86,6 +91,7 @@ class BrandKeys:
     recent: str  # LIST, out
     outbox: str  # LIST
     telling: str  # STRING with PX
+    told: str  # SET, which routes are done with which alerts of the outbox
     retried: str  # HASH, marks of dead letters that were sent again
     segments: str  # HASH, large parts of the state
 
@@ -111,6 +117,7 @@ class BrandKeys:
             recent=f"chunks:recent:brand:{brand}",
             outbox=f"{own}outbox",
             telling=f"{own}telling",
+            told=f"{own}told",
             retried=f"{own}retried",
             segments=f"{own}segments",
         )

@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 VOLUME: Final = "volume"
+KINDS: Final = (VOLUME, "mood", "story")
+"""Of alerts that this version knows; others are told to whoever does not choose."""
 
 
 class OutboxEntry(Struct, frozen=True):
@@ -55,19 +57,39 @@ def read_entry(raw: bytes) -> OutboxEntry | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """What is in a brand's outbox, and beside it.
+
+    Attributes:
+        entries: the alerts as they are stored, oldest first.
+        marks: which routes are done with which of them.
+    """
+
+    entries: tuple[bytes, ...] = ()
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What a look at the outboxes of many brands found.
 
     Attributes:
         untold: the brands with alerts that nobody tells at the moment.
         alerts: how many there are in all of these outboxes, those included that are being told.
-        odd: what is wrong with the right to tell, by brand; their alerts are told all the same.
+        odd: what is wrong with the right to tell or with the marks, by brand; their alerts are told all the same.
+        telling: the brands with alerts that somebody tells.
     """
 
     untold: tuple[str, ...] = ()
     alerts: int = 0
     odd: Mapping[str, str] = field(default_factory=dict)
+    telling: tuple[str, ...] = ()
 
     def __add__(self, other: Swept) -> Swept:
         """Both looks together."""
-        return Swept(self.untold + other.untold, self.alerts + other.alerts, {**self.odd, **other.odd})
+        return Swept(
+            self.untold + other.untold,
+            self.alerts + other.alerts,
+            {**self.odd, **other.odd},
+            self.telling + other.telling,
+        )

@@ -41,7 +41,7 @@ CommitOutcome = Literal[
 LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost", "taken"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
-AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed"]
+AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed", "unrouted"]
 TurnedAway = Literal["evicted", "busy", "address"]
 """Why a connection ended that its peer had wanted: for a new one, all places served, or too many of its address."""
 
@@ -50,6 +50,7 @@ LEASE_EVENTS: tuple[LeaseEvent, ...] = get_args(LeaseEvent)
 FAILED_KINDS: tuple[FailedKind, ...] = get_args(FailedKind)
 WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
+ROUTE_OUTCOMES: tuple[AlertOutcome, ...] = ("delivered", "retried", "failed", "expired", "suppressed")
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
 WARM_REASONS = ("room", "size")
@@ -321,15 +322,18 @@ class Metrics:
         self.build_info.labels(__version__, merge_implementation, platform.python_version()).set(1)
 
     def _create_outside_metrics(self) -> None:
-        self.alerts = self._counter("alerts", "Alerts about spike episodes by delivery outcome.", "outcome")
+        self.alerts = self._counter(
+            "alerts", "Alerts about episodes by delivery outcome, all routes together.", "outcome"
+        )
         for outcome in ALERT_OUTCOMES:
             self.alerts.labels(outcome)
         self.alerts_waiting = self._gauge(
             "alerts_waiting",
-            "Alerts in the outboxes of all registered brands at the last look; the same from each process that tells"
-            " alerts, NaN from others and without an answer.",
+            "Alerts in the outboxes of all registered brands that should have been told by the last look; the same from"
+            " each process that tells alerts, NaN from others and without an answer.",
         )
         self.alerts_waiting.set(nan)
+        self._create_route_metrics()
         self.http_requests = self._counter("http_requests", "Answered HTTP requests by class of status.", "code")
         for code in ("2xx", "3xx", "4xx", "5xx"):
             self.http_requests.labels(code)
@@ -344,6 +348,39 @@ class Metrics:
         self.updates_dropped = self._counter(
             "updates_dropped", "Summary updates that a slow subscriber did not get because newer ones came."
         )
+
+    def _create_route_metrics(self) -> None:
+        """Names of routes come from a file of ours: they are few, and plain."""
+        self.route_alerts = self._counter("route_alerts", "Alerts of a route by delivery outcome.", "route", "outcome")
+        self.route_waiting = self._gauge(
+            "route_waiting",
+            "Alerts that the route should have told by the last look; the same from each process.",
+            "route",
+        )
+        self.route_kept = self._gauge(
+            "route_kept", "Alerts that the route keeps for the end of quiet hours or the next digest.", "route"
+        )
+        self.route_failing = self._gauge(
+            "route_failing", "1 while the endpoint of the route does not take what it is sent.", "route"
+        )
+        self.alert_routes_invalid = self._gauge(
+            "alert_routes_invalid", "1 while the file of alert routes is not usable: those read before are in force."
+        )
+
+    def add_route(self, route: str) -> None:
+        """Begin to expose *route*."""
+        for outcome in ROUTE_OUTCOMES:
+            self.route_alerts.labels(route, outcome)
+        for gauge in (self.route_waiting, self.route_kept):
+            gauge.labels(route).set(nan)
+        self.route_failing.labels(route).set(0)
+
+    def remove_route(self, route: str) -> None:
+        """Expose *route* no more."""
+        for outcome in ROUTE_OUTCOMES:
+            self.route_alerts.remove(route, outcome)
+        for gauge in (self.route_waiting, self.route_kept, self.route_failing):
+            gauge.remove(route)
 
     def redis_operation(self, operation: RedisOperation, seconds: float) -> None:
         """Observe one round trip; fits the store's observer hook."""
@@ -361,9 +398,11 @@ class Metrics:
         """Count chunks that went to the failed list."""
         self.chunks_failed.labels(kind).inc(chunks)
 
-    def alert(self, outcome: AlertOutcome) -> None:
-        """Count an alert's delivery outcome."""
+    def alert(self, outcome: AlertOutcome, route: str = "") -> None:
+        """Count an alert's delivery outcome; *route* is the one that it is about, empty for none."""
         self.alerts.labels(outcome).inc()
+        if route:
+            self.route_alerts.labels(route, outcome).inc()
 
     def turned_away(self, reason: TurnedAway) -> None:
         """Count an HTTP connection that ended for others."""

@@ -40,8 +40,8 @@ from orchestrator.service.obedience import Orders
 from orchestrator.service.operator import OPERATOR_THREADS, Operator
 from orchestrator.service.options import (
     access_options,
+    alert_routes,
     app_options,
-    endpoint,
     login,
     scheduler_options,
     session_config,
@@ -192,7 +192,7 @@ class _Parts:
         self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(
-            endpoint(settings),
+            alert_routes(settings),
             ThreadedOutboxes(Outbox(self.client)),
             metrics,
             brands=self._brands,

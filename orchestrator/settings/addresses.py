@@ -123,24 +123,6 @@ def check_root_path(path: str) -> str:
     return path
 
 
-def check_webhook_url(url: str) -> str:
-    """Return *url* trimmed if alerts can be sent there; empty is fine.
-
-    Raises:
-        ValueError: it is no address of a web server; the message does not quote it.
-    """
-    url = url.strip()
-    problem = "it must look like https://host/path"
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(problem) from None
-    if url and not (usable and url.isascii() and url.isprintable() and " " not in url):
-        raise ValueError(problem)
-    return url
-
-
 def check_public_url(url: str) -> str:
     """Return *url* trimmed and without a slash at its end, if links can begin with it; empty is fine.
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from orchestrator.alerts.addresses import check_webhook_url
 from orchestrator.alerts.signing import SigningSecret, decode_secret
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
@@ -29,7 +30,6 @@ from orchestrator.settings.addresses import (
     check_public_url,
     check_redis_url,
     check_root_path,
-    check_webhook_url,
 )
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -233,13 +233,16 @@ class Settings(BaseSettings):
     )
 
     alert_webhook_url: str = Field(
-        default="", description="Where openings and closings of spikes are told (http:// or https://; empty: nowhere)"
+        default="", description="Where openings and closings of episodes are told (http:// or https://; empty: nowhere)"
     )
     alert_webhook_secret: str = Field(
         default="", description="Signs alerts after Standard Webhooks: whsec_ and base64 (empty: unsigned)"
     )
     alert_webhook_secret_file: str = Field(
         default="", description="File with that secret, read at every attempt (empty: ALERT_WEBHOOK_SECRET)"
+    )
+    alert_routes_file: str = Field(
+        default="", description="TOML file with several routes of alerts (empty: ALERT_WEBHOOK_URL alone)"
     )
     public_url: str = Field(
         default="", description="Where people reach this service, for links in alerts: https://host/path (empty: none)"
@@ -249,10 +252,15 @@ class Settings(BaseSettings):
         ge=0,
         le=_DAY_S,
         allow_inf_nan=False,
-        description="Least seconds between two openings told of one brand",
+        description="Least seconds between two openings told of one brand and kind",
     )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def tells_alerts(self) -> bool:
+        """Whether alerts are told to anybody."""
+        return bool(self.alert_webhook_url or self.alert_routes_file)
 
     @property
     def brand_list_keys(self) -> tuple[str, ...]:
@@ -379,11 +387,21 @@ class Settings(BaseSettings):
         if self.alert_webhook_secret and self.alert_webhook_secret_file:
             msg = "ALERT_WEBHOOK_SECRET and ALERT_WEBHOOK_SECRET_FILE are both set: leave one out"
             raise ValueError(msg)
+        if self.alert_routes_file:
+            self._check_one_way()
         check_login(self.redis_url, self.redis_username, self.redis_password_file)
         if self.http_port == self.prometheus_port != 0:
             msg = f"HTTP_PORT and PROMETHEUS_PORT are both {self.http_port}; each needs a port of its own"
             raise ValueError(msg)
         return self
+
+    def _check_one_way(self) -> None:
+        """What the file of routes says of each route is not said for one beside it."""
+        for name in ("alert_webhook_url", "alert_webhook_secret", "alert_webhook_secret_file"):
+            if getattr(self, name):
+                other = name.upper()
+                msg = f"ALERT_ROUTES_FILE and {other} are both set: make it a route of the file, or leave one out"
+                raise ValueError(msg)
 
 
 def _masked_value(name: str, value: object) -> object:

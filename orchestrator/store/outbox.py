@@ -2,7 +2,8 @@
 
 A commit writes an alert in the same step as the state that gave rise to it. Here it is found again by whoever tells
 it: at most one process tells a brand's alerts at a time, as long as its hold lasts, and the next one may tell what
-was told and not taken out (at least once, in order). Synchronous and thread-safe.
+was told and neither marked nor taken out (at least once, in order). Where several routes want an alert, a mark beside
+the outbox says which of them are done with it. Synchronous and thread-safe.
 
 Source: ``docs/redis-protocol.md``, section 9.
 """
@@ -13,20 +14,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ResponseError
 
-from orchestrator.contract.keys import BrandKeys
-from orchestrator.contract.outbox import Swept
+from orchestrator.contract.keys import BrandKeys, digest_key
+from orchestrator.contract.outbox import Box, Swept
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.codes import Code
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import redis
 
 MAX_SWEEP: Final = 512
 """Brands that one call looks at: 0.1 ms of the server's time."""
+
+MAX_LOOK: Final = 16
+"""Brands whose alerts one call reads: 50 alerts of some KB each at the worst."""
+
+MARKS_TTL_MS: Final = 8 * 86_400_000
+"""A day longer than an outbox lives after its last alert."""
 
 MOST_HOLD_S: Final = 330.0
 """The longest wait between two attempts that an endpoint may ask for, and an attempt."""
@@ -60,9 +67,13 @@ class Outbox:
         lives_ms = {
             brand: checked(reply) for brand, reply in zip(keys, replies[1::2], strict=True) if lengths[brand] > 0
         }
-        odd = self._odd([keys[brand] for brand, ms in lives_ms.items() if ms == _FOR_EVER or ms > MOST_HOLD_S * 1000])
-        untold = tuple(brand for brand, ms in lives_ms.items() if ms == _NO_KEY or brand in odd)
-        return Swept(untold, sum(lengths.values()), odd)
+        odd = self._odd_marks([keys[brand] for brand in lives_ms])
+        rights = self._odd(
+            [keys[brand] for brand, ms in lives_ms.items() if ms == _FOR_EVER or ms > MOST_HOLD_S * 1000]
+        )
+        untold = tuple(brand for brand, ms in lives_ms.items() if ms == _NO_KEY or brand in rights)
+        telling = tuple(brand for brand in lives_ms if brand not in untold)
+        return Swept(untold, sum(lengths.values()), odd | rights, telling)
 
     def _odd(self, suspects: Sequence[BrandKeys]) -> dict[str, str]:
         """What is wrong with the right to tell the alerts of those brands."""
@@ -81,24 +92,48 @@ class Outbox:
             if types[own.brand] != "none"  # gone meanwhile
         }
 
-    def take(self, brand: str, token: str, hold_s: float) -> list[bytes] | None:
+    def _odd_marks(self, brands: Sequence[BrandKeys]) -> dict[str, str]:
+        """Where no mark can be kept, because somebody else's key is in its place."""
+        kinds = map(checked, self._runner.run([("TYPE", own.told) for own in brands])) if brands else ()
+        types = zip(brands, (kind.decode() for kind in kinds), strict=True)
+        return {
+            own.brand: f"{own.told!r} is a {found}, expected a set: remove it"
+            for own, found in types
+            if found not in {"set", "none"}
+        }
+
+    def look(self, brands: Sequence[str]) -> dict[str, Box]:
+        """What is in the outboxes of *brands* (at most :data:`MAX_LOOK`) and beside them.
+
+        Marks first: one that is made in between belongs to an alert that is read after it, and is no stray.
+        """
+        keys = [BrandKeys.of(brand) for brand in brands[:MAX_LOOK]]
+        commands = [command for own in keys for command in (("SMEMBERS", own.told), ("LRANGE", own.outbox, 0, -1))]
+        replies = self._runner.run(commands) if commands else []
+        return {
+            own.brand: Box(_entries(entries), _marks(marks))
+            for own, marks, entries in zip(keys, replies[::2], replies[1::2], strict=True)
+        }
+
+    def take(self, brand: str, token: str, hold_s: float) -> Box | None:
         """Its alerts, oldest first, and the right to tell them for *hold_s*; None while somebody else has it.
 
         Nothing is removed. After an unanswered call the right may be held for that time without a use. Where the key
         of the right has a foreign type nobody can have it, and the alerts are told without: twice is better than never.
         """
         keys = BrandKeys.of(brand)
-        held, kind, entries = self._runner.run(
+        held, kind, marks, entries = self._runner.run(
             [
                 ("SET", keys.telling, token, "NX", "PX", round(hold_s * 1000)),
                 ("TYPE", keys.telling),
+                ("SMEMBERS", keys.told),
                 ("LRANGE", keys.outbox, 0, -1),
             ]
         )
         if checked(held) is None and checked(kind).decode() in {_TYPE, "none"}:
             return None
         found: list[bytes] = checked(entries)
-        return found
+        return Box(tuple(found), _marks(marks))
 
     def hold(self, brand: str, token: str, hold_s: float) -> bool:
         """Keep the right for *hold_s* from now; False if it is lost."""
@@ -106,14 +141,81 @@ class Outbox:
         reply = checked(self._runner.run([evalsha(scripts.RENEW, [keys.telling], token, round(hold_s * 1000))])[0])
         return Code(reply[0].decode()) is not Code.FENCED  # TYPE: there is no right, see take()
 
-    def remove(self, brand: str, entry: bytes) -> None:
-        """Take *entry* out, told or given up; safe to repeat, and also without the right: what was told was told."""
-        checked(self._runner.run([("LREM", BrandKeys.of(brand).outbox, 1, entry)])[0])
+    def mark(self, brand: str, mark: str, others: Collection[str]) -> bool:
+        """Note that one route is done with an alert; whether *others* are noted, too. Safe to repeat.
+
+        Where the key has a foreign type nothing is noted: whoever asks has to remember what it told.
+        """
+        keys = BrandKeys.of(brand)
+        noted, _, found = self._runner.run(
+            [
+                ("SADD", keys.told, mark),
+                ("PEXPIRE", keys.told, MARKS_TTL_MS),
+                ("SMEMBERS", keys.told),  # and not SMISMEMBER, which a user of its own may not be allowed
+            ]
+        )
+        if isinstance(noted, ResponseError) and isinstance(found, ResponseError):
+            return False
+        checked(noted)
+        return _marks(found) >= set(others)
+
+    def remove(self, brand: str, entry: bytes, marks: Collection[str] = ()) -> bool:
+        """Take *entry* and its *marks* out, told or given up; whether it was there.
+
+        Safe to repeat, and also without the right: what was told was told. The entry first: a mark that is left over
+        is a stray, an alert without its marks would be told again.
+        """
+        keys = BrandKeys.of(brand)
+        gone, *_ = self._runner.run(
+            [("LREM", keys.outbox, 1, entry), *([("SREM", keys.told, *marks)] if marks else [])]
+        )
+        return bool(checked(gone))
+
+    def forget(self, brand: str, marks: Collection[str]) -> None:
+        """Take *marks* out, whose alerts are gone."""
+        if marks:
+            self._runner.run([("SREM", BrandKeys.of(brand).told, *marks)])
 
     def leave(self, brand: str, token: str) -> None:
         """Give the right back; does nothing if it was lost."""
         keys = BrandKeys.of(brand)
         checked(self._runner.run([evalsha(scripts.RELEASE, [keys.telling, keys.meta], token, 0, 0)])[0])
+
+    def take_turn(self, route: str, token: str, hold_s: float) -> bool:
+        """The right to tell digests of *route* for *hold_s*; False while somebody else has it.
+
+        One that would outlive every wait is brought to one, as that of a brand is; of a foreign type it is nobody's.
+        """
+        key, most_ms = digest_key(route), round(MOST_HOLD_S * 1000)
+        held, kind, left = self._runner.run(
+            [("SET", key, token, "NX", "PX", round(hold_s * 1000)), ("TYPE", key), ("PTTL", key)]
+        )
+        if checked(held) is None and checked(kind).decode() == _TYPE:
+            if checked(left) == _FOR_EVER or left > most_ms:
+                self._runner.run([("PEXPIRE", key, most_ms)])
+            return False
+        return True
+
+    def keep_turn(self, route: str, token: str, hold_s: float) -> bool:
+        """Keep that right for *hold_s* from now; False if it is lost."""
+        reply = checked(self._runner.run([evalsha(scripts.RENEW, [digest_key(route)], token, round(hold_s * 1000))])[0])
+        return Code(reply[0].decode()) is not Code.FENCED
+
+    def leave_turn(self, route: str, token: str) -> None:
+        """Give that right back; does nothing if it was lost."""
+        key = digest_key(route)
+        # Nothing of the second key is read or written: with two zeros release is about the lock alone.
+        checked(self._runner.run([evalsha(scripts.RELEASE, [key, f"{key}:none"], token, 0, 0)])[0])
+
+
+def _entries(reply: Any) -> tuple[bytes, ...]:
+    return () if isinstance(reply, ResponseError) else tuple(checked(reply))
+
+
+def _marks(reply: Any) -> frozenset[str]:
+    """None from a key of a foreign type: then alerts are told again rather than lost."""
+    found = () if isinstance(reply, ResponseError) else checked(reply)
+    return frozenset(mark.decode("utf-8", "replace") for mark in found)
 
 
 def _number(reply: Any) -> int:

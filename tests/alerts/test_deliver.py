@@ -15,9 +15,14 @@ import pytest
 import trio
 from quart import Response
 
+from orchestrator.alerts import courier as courier_module
 from orchestrator.alerts import deliver as alerts_module
-from orchestrator.alerts.deliver import Alerts, Endpoint
+from orchestrator.alerts import post as post_module
+from orchestrator.alerts import routes as routes_module
+from orchestrator.alerts.deliver import Alerts
+from orchestrator.alerts.routes import Address, Route
 from orchestrator.alerts.signing import UNSIGNED, SigningSecret
+from orchestrator.alerts.source import Routes
 from orchestrator.process.metrics import Metrics
 from tests.alerts.support import AT_MS, WALL_S, MemoryOutboxes, alert
 from tests.polling import until
@@ -42,13 +47,18 @@ def metrics() -> Metrics:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that a test can afford on the real clock that sockets need."""
-    monkeypatch.setattr(alerts_module, "WAIT_INITIAL_S", 0.0)
-    monkeypatch.setattr(alerts_module, "WAIT_MAX_S", 0.0)
+    monkeypatch.setattr(courier_module, "WAIT_INITIAL_S", 0.0)
+    monkeypatch.setattr(courier_module, "WAIT_MAX_S", 0.0)
 
 
-def alerts_of(outboxes: MemoryOutboxes, metrics: Metrics, endpoint: Endpoint | None) -> Alerts:
+def endpoint(url: str, secret: SigningSecret = SECRET, cooldown_s: float = 900.0) -> Routes:
+    """One route to *url*."""
+    return Routes((Route("webhook", Address(url), secret, cooldown_s=cooldown_s),))
+
+
+def alerts_of(outboxes: MemoryOutboxes, metrics: Metrics, source: Routes | None) -> Alerts:
     """Alerts of a service with some brands."""
-    return Alerts(endpoint, outboxes, metrics, brands=lambda: BRANDS, wall_clock=lambda: WALL_S)
+    return Alerts(source, outboxes, metrics, brands=lambda: BRANDS, wall_clock=lambda: WALL_S)
 
 
 async def run_alerts(
@@ -61,7 +71,7 @@ async def run_alerts(
 ) -> None:
     """Tell *receiver* what is in *outboxes* until they are empty."""
     async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        await nursery.start(alerts_of(outboxes, metrics, Endpoint(url, secret, cooldown_s)).deliver)
+        await nursery.start(alerts_of(outboxes, metrics, endpoint(url, secret, cooldown_s)).deliver)
         await until(lambda: not outboxes.left)
         nursery.cancel_scope.cancel()
 
@@ -133,7 +143,7 @@ async def test_deliver_gives_up_what_is_refused(metrics: Metrics, status: int) -
 @pytest.mark.usefixtures("patient")
 async def test_deliver_gives_up_after_its_attempts(metrics: Metrics) -> None:
     """A broken endpoint costs eight attempts, then the next alert has its turn."""
-    receiver = Receiver(*[Response(status=500) for _ in range(alerts_module.ATTEMPTS)])
+    receiver = Receiver(*[Response(status=500) for _ in range(courier_module.ATTEMPTS)])
     await run_alerts(receiver, metrics, MemoryOutboxes(alert(), alert(number=2)))
     assert (count(metrics, "failed"), count(metrics, "delivered")) == (1, 1)
 
@@ -166,7 +176,7 @@ async def test_deliver_takes_out_what_it_does_not_know(metrics: Metrics) -> None
 
 async def test_deliver_drops_what_is_too_old(monkeypatch: pytest.MonkeyPatch, metrics: Metrics) -> None:
     """It would be no news; it is counted."""
-    monkeypatch.setattr(alerts_module, "EXPIRY_S", WALL_S - AT_MS / 1000 - 1)
+    monkeypatch.setattr(routes_module, "EXPIRY_MS", int(WALL_S * 1000) - AT_MS - 1)
     receiver = Receiver()
     await run_alerts(receiver, metrics, MemoryOutboxes(alert()))
     assert (count(metrics, "expired"), receiver.requests) == (1, [])
@@ -203,7 +213,7 @@ def virtually(monkeypatch: pytest.MonkeyPatch) -> Virtually:
 
 async def run_virtually(outboxes: MemoryOutboxes, metrics: Metrics, seconds: float = 3600) -> None:
     """Deliver for so many virtual seconds."""
-    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test/secret-path", SECRET))
+    alerts = alerts_of(outboxes, metrics, endpoint("http://endpoint.test/secret-path", SECRET))
     with trio.move_on_after(seconds):
         await alerts.deliver()
 
@@ -216,7 +226,7 @@ async def test_deliver_waits_longer_each_time(
     virtually(transport, autojump_clock)
     await run_virtually(MemoryOutboxes(alert()), metrics)
     waits_s = [later - sooner for sooner, later in zip(transport.times_s, transport.times_s[1:], strict=False)]
-    assert len(waits_s) == alerts_module.ATTEMPTS - 1
+    assert len(waits_s) == courier_module.ATTEMPTS - 1
     for number, wait_s in enumerate(waits_s):
         assert 2**number <= wait_s <= 2**number + 1.001
     assert count(metrics, "failed") == 1
@@ -228,13 +238,13 @@ async def test_deliver_survives_an_address_that_is_none(
 ) -> None:
     """The alert is given up and counted; nobody else ends for it."""
     assert autojump_clock.autojump_threshold == 0
-    alerts = alerts_of(MemoryOutboxes(alert()), metrics, Endpoint(f"http://{host}/", SECRET))
+    alerts = alerts_of(MemoryOutboxes(alert()), metrics, endpoint(f"http://{host}/", SECRET))
     with trio.move_on_after(3600):
         await alerts.deliver()
     assert count(metrics, "failed") == 1
 
 
-@pytest.mark.parametrize(("asked", "waited_s"), [("30", 30), ("99999", alerts_module.RETRY_AFTER_MAX_S)])
+@pytest.mark.parametrize(("asked", "waited_s"), [("30", 30), ("99999", post_module.RETRY_AFTER_MAX_S)])
 async def test_deliver_honours_retry_after(
     virtually: Virtually, autojump_clock: trio.testing.MockClock, metrics: Metrics, asked: str, waited_s: float
 ) -> None:
@@ -279,7 +289,7 @@ async def test_an_attempt_has_one_deadline_however_the_answer_drips(
     virtually(transport, autojump_clock)
     await run_virtually(MemoryOutboxes(alert()), metrics)
     first_s, second_s = transport.times_s
-    assert alerts_module.ATTEMPT_TIMEOUT_S <= second_s - first_s <= alerts_module.ATTEMPT_TIMEOUT_S + 2.001
+    assert post_module.ATTEMPT_TIMEOUT_S <= second_s - first_s <= post_module.ATTEMPT_TIMEOUT_S + 2.001
     assert count(metrics, "delivered") == 1
 
 
@@ -318,7 +328,7 @@ async def test_wake_tells_at_once(
     """Whoever committed an alert does not wait for the sweep."""
     outboxes, transport = MemoryOutboxes(), Transport(lambda _: httpx2.Response(204))
     virtually(transport, autojump_clock)
-    alerts = alerts_of(outboxes, metrics, Endpoint("http://endpoint.test"))
+    alerts = alerts_of(outboxes, metrics, endpoint("http://endpoint.test"))
     async with trio.open_nursery() as nursery:
         await nursery.start(alerts.deliver)
         await trio.testing.wait_all_tasks_blocked()
@@ -379,7 +389,7 @@ async def test_finish_tells_what_is_ready(metrics: Metrics) -> None:
     """A stop tells what was woken for, each once; the rest stays for whoever comes."""
     receiver, outboxes = Receiver(Response(status=204), Response(status=503)), MemoryOutboxes()
     async with receiving(receiver) as url, trio.open_nursery() as nursery:
-        alerts = alerts_of(outboxes, metrics, Endpoint(url, SECRET, 0))
+        alerts = alerts_of(outboxes, metrics, endpoint(url, SECRET, 0))
         await nursery.start(alerts.deliver)
         await trio.testing.wait_all_tasks_blocked()
         outboxes.put(alert(), alert(number=2), alert(number=3))
@@ -444,7 +454,7 @@ async def test_sweep_names_a_right_that_nobody_can_have(
     outboxes.odd["nike"] = "'telling' is a list"
     virtually(Transport(lambda _: httpx2.Response(204)), autojump_clock)
     async with trio.open_nursery() as nursery:
-        alerts = alerts_of(outboxes, metrics, Endpoint("http://hook.example"))
+        alerts = alerts_of(outboxes, metrics, endpoint("http://hook.example"))
         monkeypatch.setattr(alerts, "_log", FakeLog(told))
         await nursery.start(alerts.deliver)
         await trio.sleep(5 * alerts_module.SWEEP_S)

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from orchestrator.contract.keys import BrandKeys, brand_of_queue, claim_keys, failed_key, queue_key
 
 NAMES = st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs", "Cc"]))
-OWN = ("lock", "meta", "state", "digests0", "digests1", "seen0", "seen1", "outbox", "telling", "retried", "segments")
+OWN = (
+    "lock",
+    "meta",
+    "state",
+    "digests0",
+    "digests1",
+    "seen0",
+    "seen1",
+    "outbox",
+    "telling",
+    "told",
+    "retried",
+    "segments",
+)
 
 
 def test_keys_are_those_of_the_contract() -> None:
@@ -33,6 +46,7 @@ def test_keys_are_those_of_the_contract() -> None:
         recent="chunks:recent:brand:nike",
         outbox="orchestrator:{result:brand:nike:chunks}:outbox",
         telling="orchestrator:{result:brand:nike:chunks}:telling",
+        told="orchestrator:{result:brand:nike:chunks}:told",
         retried="orchestrator:{result:brand:nike:chunks}:retried",
         segments="orchestrator:{result:brand:nike:chunks}:segments",
     )

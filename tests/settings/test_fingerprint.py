@@ -51,6 +51,7 @@ HARMLESS = {
     "alert_webhook_url": "who is told",
     "alert_webhook_secret": "who is told",
     "alert_webhook_secret_file": "who is told",
+    "alert_routes_file": "who is told",
     "alert_cooldown_sec": "what is told",
 }
 """Settings that change nothing about what a state means, each with what they change instead."""
