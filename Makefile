@@ -44,6 +44,7 @@ schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI d
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
 	cp docs/schemas/chunk.json orchestrator/worker/chunk.json
 	$(BIN)/python -m tests.worker.cases
+	cd clients/typescript && node generate.mjs || echo "src/schema.ts is not written anew: there is no node"
 	$(BIN)/python -c 'from orchestrator.http import openapi; print(openapi.openapi_json(), end="")' > docs/openapi.json
 	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme

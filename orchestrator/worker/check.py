@@ -143,7 +143,8 @@ def _check(value: Any, rule: Rule, path: str) -> None:
         token = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         raise InvalidChunkError(reasons.with_value(f"Expected `{rule.expected}`", Odd(token)), path)
     if kind not in rule.kinds and not (kind == "int" and "float" in rule.kinds):
-        raise InvalidChunkError(reasons.with_value(f"Expected `{rule.expected}`, got `{kind}`", value), path)
+        told = "float" if kind == "int" and not -(2**63) <= value < 2**64 else kind  # as msgspec reads it
+        raise InvalidChunkError(reasons.with_value(f"Expected `{rule.expected}`, got `{told}`", value), path)
     fault = _fault(value, kind, rule)
     if fault is not None:
         raise InvalidChunkError(fault, path)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
 from orchestrator.contract.decode import decode_chunk
 from orchestrator.errors import InvalidChunkError
-from orchestrator.worker import centroid_f32, content_id, input_id
+from orchestrator.worker import Chunk, Cluster, Sentiment, Topic, centroid_f32, content_id, input_id
 from orchestrator.worker.naming import canonical
 
 FILE: Final = Path(__file__).parents[2] / "clients" / "cases.json"
@@ -80,16 +81,16 @@ DOCUMENTS: Final[list[dict[str, Any]]] = [
     *_with("chunkId", None, TRUE, 1.5, [], {}, "", "x" * 513, "🚀" * 512, "🚀" * 513),
     *_with("brand", None, 7, ["b"]),
     *_with("sentiment", None, "1", [], {}),
-    *_in_sentiment("score", None, "0.5", TRUE, 1000000001, -1e10, {}),
-    *_in_sentiment("positive", -1, "0.5", 2e9, [], -0.5),
+    *_in_sentiment("score", None, "0.5", TRUE, 1000000001, -(10**10), {}),
+    *_in_sentiment("positive", -1, "0.5", 2 * 10**9, [], -0.5),
     *_in_sentiment("unit", "count", "", 1, []),
     *_with("clusters", None, {}, "x", [None], [7], [{}]),
     *_in_cluster("mentions", None, "m", [None], [1.5], [{}], [True]),
     *_in_cluster("id", 1.5, [], TRUE),
     *_in_cluster("label", 1, {}),
-    *_in_cluster("mentionCount", "20", 2.5, -1, 1e10, []),
+    *_in_cluster("mentionCount", "20", 2.5, -1, 10**10, []),
     *_in_cluster("spike", "true", "yes and this is a long text, longer than what is shown", 1),
-    *_in_cluster("centroid", "x", [1, "x"], [0, 2e9], [[]], {}),
+    *_in_cluster("centroid", "x", [1, "x"], [0, 2 * 10**9], [[]], {}),
     *_in_cluster("centroidF32", "AAA!", "AAA=", "AAAA", "AAAAA", "x", 7, [], "AAAAAA==\n", "AAAAAA==AAAA", "====", ""),
     *_with("topics", "launch", [7], [[]], [{"topic": 1}]),
     *_with("topics", *([{"topic": "t", "mentions": value}] for value in (2.5, "7", -1))),
@@ -99,13 +100,15 @@ DOCUMENTS: Final[list[dict[str, Any]]] = [
 
 
 LARGE: Final[list[dict[str, Any]]] = [
+    *_with("brand", 2**63, 2**64, -(2**63) - 1, 10**30, 2e9),
+    *_in_sentiment("score", 10**30, -2e9),
     _cluster(centroid=[0] * 16_385),
     _cluster(centroidF32="A" * 87_388),
     {**_GOOD, "topics": ["t"] * 1_001},
     {**_GOOD, "clusters": [{"mentions": []}] * 10_001},
     _cluster(mentions=["m"] * 100_001),
 ]
-"""Too large for the file, and for eyes."""
+"""Too large for the file, for eyes, or for the numbers of JavaScript."""
 
 
 def verdict(document: dict[str, Any]) -> tuple[str, str] | None:
@@ -117,6 +120,62 @@ def verdict(document: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+CHUNKS: Final[list[tuple[dict[str, Any], Chunk]]] = [
+    (
+        {
+            "brand": " Grüße 🚀 ",
+            "sentiment": {"score": 4, "positive": 5, "neutral": 2, "negative": 1, "unit": "counts"},
+            "clusters": [
+                {"id": 3, "label": "cut \ud83d", "mentions": ["m1", 2], "mentionCount": 2, "sentimentScore": 0.5}
+                | {"spike": True, "centroid": [0.1, -0.25, 1]}
+            ],
+            "processedAt": "2026-11-28T00:02:03.456Z",
+            "topics": ["launch", {"topic": "price", "mentions": 3}],
+            "summary": "all is well",
+            "spikeDetected": False,
+            "meta": {"mentionCount": 8, "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+        },
+        Chunk(
+            brand=" Grüße 🚀 ",
+            sentiment=Sentiment(score=4, positive=5, neutral=2, negative=1, unit="counts"),
+            clusters=[
+                Cluster(
+                    id=3,
+                    label="cut \ud83d",
+                    mentions=["m1", 2],
+                    mention_count=2,
+                    sentiment_score=0.5,
+                    spike=True,
+                    centroid=[0.1, -0.25, 1],
+                )
+            ],
+            processed_at=datetime(2026, 11, 28, 1, 2, 3, 456_789, tzinfo=timezone(timedelta(hours=1))),
+            topics=["launch", Topic(topic="price", mentions=3)],
+            summary="all is well",
+            spike_detected=False,
+            mention_count=8,
+            traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+    ),
+    (
+        {
+            "chunkId": 17,
+            "brand": "\u3000b\u0085",
+            "sentiment": {"score": 0},
+            "clusters": [],
+            "topics": [],
+            "meta": {},
+        },
+        Chunk(chunk_id=17, brand="\u3000b\u0085", sentiment=Sentiment(score=0), clusters=[]),
+    ),
+    (
+        {"brand": "b", "sentiment": {"score": 1e-7}, "clusters": [{"mentions": []}], "processedAt": 1764288000},
+        Chunk(brand="b", sentiment=Sentiment(score=1e-7), clusters=[Cluster(mentions=[])], processed_at=1764288000),
+    ),
+]
+"""What a worker in TypeScript says, and the same in Python."""
+
+
 def cases() -> dict[str, Any]:
     """Everything, as it is checked in."""
     refusals = [(document, verdict(document)) for document in DOCUMENTS]
@@ -125,6 +184,7 @@ def cases() -> dict[str, Any]:
         "contents": [{"document": document, "id": content_id(document)} for document in CONTENTS],
         "inputs": [{"brand": brand, "names": names, "id": input_id(brand, names)} for brand, names in INPUTS],
         "vectors": [{"numbers": vector, "centroidF32": centroid_f32(vector)} for vector in VECTORS],
+        "chunks": [{"input": said, "document": chunk.document()} for said, chunk in CHUNKS],
         "documents": [
             {"document": document, **({"path": told[0], "reason": told[1]} if told else {})}
             for document, told in refusals

@@ -74,3 +74,8 @@ def test_nothing_has_no_name() -> None:
     """An input without names would be the same for all empty batches."""
     with pytest.raises(InvalidChunkError, match="at least one name"):
         input_id("nike", [])
+
+
+def test_members_stand_in_the_order_of_their_utf_16_units() -> None:
+    """An emoji, whose units are surrogates, comes before a letter of U+FB33: the order of JavaScript."""
+    assert canonical({"\ufb33": 1, "\U0001f600": 2}) == '{"\U0001f600":2,"\ufb33":1}'
