@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Final
 
@@ -22,12 +21,12 @@ import trio
 
 from orchestrator.alerts.courier import Courier, Tools
 from orchestrator.alerts.holds import Holds
-from orchestrator.alerts.plan import Pending, items_of, pending, strays, wanted_by
+from orchestrator.alerts.plan import items_of, strays, wanted_by
 from orchestrator.alerts.post import open_client
-from orchestrator.alerts.route_words import chooses
 from orchestrator.alerts.routes_file import RoutesError
 from orchestrator.alerts.settled import Known, Settled
-from orchestrator.contract.alert_routes import RouteState, RouteStates
+from orchestrator.alerts.survey import Survey
+from orchestrator.contract.alert_routes import RouteStates
 from orchestrator.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -44,28 +43,6 @@ SOONEST_SWEEP_S: Final = 1.0
 READ_TIMEOUT_S: Final = 5.0
 SURVEYED_AT_ONCE: Final = 64
 """Brands whose alerts a sweep has in memory at the same time."""
-
-
-@dataclass(slots=True)
-class _Survey:
-    """What a sweep found, by route."""
-
-    waiting: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    oldest_ms: dict[str, int] = field(default_factory=dict)
-    next_ms: dict[str, int] = field(default_factory=dict)
-    ripe: dict[str, list[str]] = field(default_factory=dict)
-    due: int = 0
-
-    def add(self, route: str, brand: str, found: Pending) -> None:
-        self.waiting[route] = self.waiting.get(route, 0) + len(found.due)
-        self.kept[route] = self.kept.get(route, 0) + found.kept
-        if found.oldest_ms is not None:
-            self.oldest_ms[route] = min(found.oldest_ms, self.oldest_ms.get(route, found.oldest_ms))
-        if found.next_ms is not None:
-            self.next_ms[route] = min(found.next_ms, self.next_ms.get(route, found.next_ms))
-        if found.together:
-            self.ripe.setdefault(route, []).append(brand)
 
 
 class Alerts:
@@ -100,7 +77,7 @@ class Alerts:
         self._ended = trio.Event()
         self._odd: Mapping[str, str] = {}
         self._problem = ""
-        self._survey: _Survey | None = None
+        self._survey: Survey | None = None
         self._reader = trio.CapacityLimiter(1)
         self._log = structlog.get_logger("orchestrator.alerts")
 
@@ -113,8 +90,8 @@ class Alerts:
         """How the routes stand, as of the last sweep; None: this process tells nobody."""
         if self._source is None:
             return None
-        survey = self._survey or _Survey()
-        states = [_state(courier, survey) for courier in self._couriers.values()]
+        survey, couriers = self._survey or Survey(), self._couriers.values()
+        states = [survey.state(one.route, one.trouble.reason, one.trouble.since_ms) for one in couriers]
         return RouteStates(states, self._problem, counted=self._survey is not None)
 
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -229,15 +206,15 @@ class Alerts:
             self._survey = await self._look_at(found)
         except StoreError as error:
             self._survey = None
-            self._expose(_Survey(), nan)
+            self._expose(None)
             self._log.info("outboxes not read, will be tried again", reason=type(error).__name__)
             return SWEEP_S
-        self._expose(self._survey, self._survey.due)
+        self._expose(self._survey)
         for name, courier in self._couriers.items():
-            courier.collect(self._survey.ripe.get(name, ()))
-        next_s = min(self._survey.next_ms.values(), default=0) / 1000 - self._wall_clock()
-        soonest_s = max(SOONEST_SWEEP_S, next_s) if self._survey.next_ms else SWEEP_S
-        return min(SWEEP_S, soonest_s) if brands else FIRST_SWEEP_S
+            courier.collect(self._survey.of(name).together)
+        if self._survey.next_ms is not None:
+            return min(SWEEP_S, max(SOONEST_SWEEP_S, self._survey.next_ms / 1000 - self._wall_clock()))
+        return SWEEP_S if brands else FIRST_SWEEP_S
 
     def _tell_odd(self, found: Swept) -> None:
         for brand, problem in found.odd.items():
@@ -245,28 +222,23 @@ class Alerts:
                 self._log.error("right to tell alerts is not usable", brand=brand, reason=problem)
         self._odd = found.odd
 
-    async def _look_at(self, found: Swept) -> _Survey:
+    async def _look_at(self, found: Swept) -> Survey:
         """What the routes have to do, brand by brand; whoever has something to tell is woken for it."""
-        survey = _Survey()
+        survey = Survey()
         ours = {*found.untold, *(brand for brand in found.telling if self._holds.has(brand))}
         brands = [*found.untold, *found.telling]
         for start in range(0, len(brands), SURVEYED_AT_ONCE):
             boxes = await self._outboxes.look(brands[start : start + SURVEYED_AT_ONCE])
             for brand, box in boxes.items():
                 items = items_of(box)
-                self._look_into(brand, items, Known(box.marks, self._settled), survey, tells=brand in ours)
+                now_ms = int(self._wall_clock() * 1000)
+                survey.add(brand, self._routes(), items, Known(box.marks, self._settled), now_ms)
                 await self._tidy(brand, items, box)
-        return survey
-
-    def _look_into(self, brand: str, items: Sequence[Item], known: Known, survey: _Survey, *, tells: bool) -> None:
-        now_ms, due = int(self._wall_clock() * 1000), set[str]()
         for name, courier in self._couriers.items():
-            found = pending(courier.route, items, known, now_ms)
-            survey.add(name, brand, found)
-            due.update(found.due)
-            if found.alone and tells:
-                courier.wake(brand)
-        survey.due += len(due)
+            for brand in survey.of(name).alone:
+                if brand in ours:
+                    courier.wake(brand)
+        return survey
 
     async def _tidy(self, brand: str, items: Sequence[Item], box: Box) -> None:
         """Take out what nobody waits for: it is no alert, no route wants it, or all that do are done."""
@@ -282,24 +254,10 @@ class Alerts:
         if lost := strays(items, box.marks):
             await self._outboxes.forget(brand, sorted(lost))
 
-    def _expose(self, survey: _Survey, due: float) -> None:
-        self._metrics.alerts_waiting.set(due)
-        unknown = nan if due != due else 0  # noqa: PLR0124 - NaN is what differs from itself
+    def _expose(self, survey: Survey | None) -> None:
+        """Set what is counted; None: nobody could count."""
+        self._metrics.alerts_waiting.set(nan if survey is None else survey.due)
         for name in self._couriers:
-            self._metrics.route_waiting.labels(name).set(survey.waiting.get(name, unknown))
-            self._metrics.route_kept.labels(name).set(survey.kept.get(name, unknown))
-
-
-def _state(courier: Courier, survey: _Survey) -> RouteState:
-    route = courier.route
-    return RouteState(
-        name=route.name,
-        address=route.address.masked(),
-        chooses=chooses(route),
-        waiting=survey.waiting.get(route.name, 0),
-        kept=survey.kept.get(route.name, 0),
-        oldest_ms=survey.oldest_ms.get(route.name),
-        next_ms=survey.next_ms.get(route.name),
-        trouble=courier.trouble.reason,
-        trouble_since_ms=courier.trouble.since_ms,
-    )
+            tally = None if survey is None else survey.of(name)
+            self._metrics.route_waiting.labels(name).set(nan if tally is None else tally.waiting)
+            self._metrics.route_kept.labels(name).set(nan if tally is None else tally.kept)

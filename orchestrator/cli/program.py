@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "orchestrator.cli.status:status",
     "processes": "orchestrator.cli.processes:processes",
     "locks": "orchestrator.cli.locks:locks",
+    "alerts": "orchestrator.cli.alerts:alerts",
     "audit": "orchestrator.cli.audit:audit",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",

@@ -40,7 +40,6 @@ from orchestrator.service.obedience import Orders
 from orchestrator.service.operator import OPERATOR_THREADS, Operator
 from orchestrator.service.options import (
     access_options,
-    alert_routes,
     app_options,
     login,
     scheduler_options,
@@ -192,7 +191,7 @@ class _Parts:
         self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(
-            alert_routes(settings),
+            settings.alert_routes,
             ThreadedOutboxes(Outbox(self.client)),
             metrics,
             brands=self._brands,

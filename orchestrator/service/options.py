@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.alerts.message import Alert
-from orchestrator.alerts.routes import SINGLE, Address, Route
-from orchestrator.alerts.signing import SigningSecret
-from orchestrator.alerts.source import Routes
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.spikes import EpisodeChange
 from orchestrator.contract.decode import Limits
@@ -21,17 +18,6 @@ from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import SchedulerOptions
 from orchestrator.settings import Settings
 from orchestrator.store import FailedPolicy, Login, StoreOptions
-
-
-def alert_routes(settings: Settings) -> Routes | None:
-    """Where alerts go: the routes of a file, or the one that ALERT_WEBHOOK_URL is short for; None for nowhere."""
-    if not settings.tells_alerts:
-        return None
-    cooldown_s = settings.alert_cooldown_sec
-    if settings.alert_routes_file:
-        return Routes(file=settings.alert_routes_file, cooldown_s=cooldown_s)
-    secret = SigningSecret(settings.alert_webhook_secret, settings.alert_webhook_secret_file)
-    return Routes((Route(SINGLE, Address(settings.alert_webhook_url), secret, cooldown_s=cooldown_s),))
 
 
 def access_options(settings: Settings) -> AccessOptions:
@@ -68,7 +54,7 @@ def session_config(settings: Settings, holder: str = "orchestrator") -> SessionC
             label_similarity_threshold=settings.label_similarity_threshold,
         ),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
-        alert=_entries(settings.public_url) if settings.tells_alerts else None,
+        alert=_entries(settings.public_url) if settings.alert_routes is not None else None,
         holder=holder,
         conflict_letters=settings.duplicate_conflicts == "dead_letter",
     )

@@ -16,7 +16,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from orchestrator.alerts.addresses import check_webhook_url
+from orchestrator.alerts.routes import SINGLE, Address, Route
 from orchestrator.alerts.signing import SigningSecret, decode_secret
+from orchestrator.alerts.source import Routes
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.contract.process_orders import MAX_LANES
@@ -258,9 +260,15 @@ class Settings(BaseSettings):
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
-    def tells_alerts(self) -> bool:
-        """Whether alerts are told to anybody."""
-        return bool(self.alert_webhook_url or self.alert_routes_file)
+    def alert_routes(self) -> Routes | None:
+        """Where alerts go: the routes of a file, or the one that ALERT_WEBHOOK_URL is short for; None for nowhere."""
+        cooldown_s = self.alert_cooldown_sec
+        if self.alert_routes_file:
+            return Routes(file=self.alert_routes_file, cooldown_s=cooldown_s)
+        if not self.alert_webhook_url:
+            return None
+        secret = SigningSecret(self.alert_webhook_secret, self.alert_webhook_secret_file)
+        return Routes((Route(SINGLE, Address(self.alert_webhook_url), secret, cooldown_s=cooldown_s),))
 
     @property
     def brand_list_keys(self) -> tuple[str, ...]:

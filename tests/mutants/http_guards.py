@@ -706,7 +706,7 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
-        "            self._expose(_Survey(), nan)\n",
+        "            self._expose(None)\n",
         "",
         "tests/alerts/test_deliver.py::test_sweep_tells_how_many_alerts_wait",
     ),
@@ -948,8 +948,8 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/alerts/deliver.py",
-        "            if found.alone and tells:\n                courier.wake(brand)\n",
-        "",
+        "                    courier.wake(brand)\n",
+        "                    pass\n",
         "tests/alerts/test_deliver.py::test_sweep_finds_what_nobody_tells",
     ),
     Guard(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.service.options import alert_routes, scheduler_options, session_config, store_options
+from orchestrator.service.options import scheduler_options, session_config, store_options
 from orchestrator.settings import Settings
 from orchestrator.store import FailedPolicy
 
@@ -52,21 +52,3 @@ def test_scheduler_options_follow_the_settings() -> None:
     assert (options.discovery.name, options.discovery.lock_ttl_s) == ("me", 6)
     assert options.discovery.registry_keys == ("brands:list", "brands:set", "more")
     assert options.discovery.hints_url == "redis://here"
-
-
-def test_alert_routes_follow_the_settings() -> None:
-    """No address, nobody is told; a secret becomes the key that it encodes, and none leaves alerts unsigned."""
-    assert alert_routes(Settings()) is None
-    url = "https://hooks.example/x"
-    signed = alert_routes(
-        Settings(alert_webhook_url=url, alert_webhook_secret="whsec_" + "A" * 32, alert_cooldown_sec=7)
-    )
-    assert signed is not None
-    (route,) = signed.read()
-    assert (route.name, route.address.read(), route.secret.key(), route.cooldown_s) == ("webhook", url, bytes(24), 7)
-    unsigned = alert_routes(Settings(alert_webhook_url=url))
-    assert unsigned is not None
-    assert unsigned.read()[0].secret.key() is None
-    file = alert_routes(Settings(alert_routes_file="routes.toml", alert_cooldown_sec=7))
-    assert file is not None
-    assert (file.fixed, file.file, file.cooldown_s) == ((), "routes.toml", 7)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -165,3 +168,32 @@ def test_origin_is_default_until_somebody_sets_it() -> None:
     settings = Settings()
     settings.remember_origins({"max_retries": ".env"})
     assert (settings.origin("max_retries"), settings.origin("http_port")) == (".env", "default")
+
+
+def test_alert_routes_follow_the_settings() -> None:
+    """No address, nobody is told; a secret becomes the key that it encodes, and none leaves alerts unsigned."""
+    assert Settings().alert_routes is None
+    url = "https://hooks.example/x"
+    secret = "whsec_" + "A" * 32
+    signed = Settings(alert_webhook_url=url, alert_webhook_secret=secret, alert_cooldown_sec=7).alert_routes
+    assert signed is not None
+    (route,) = signed.read()
+    assert (route.name, route.address.read(), route.secret.key(), route.cooldown_s) == ("webhook", url, bytes(24), 7)
+    unsigned = Settings(alert_webhook_url=url).alert_routes
+    assert unsigned is not None
+    assert unsigned.read()[0].secret.key() is None
+    file = Settings(alert_routes_file="routes.toml", alert_cooldown_sec=7).alert_routes
+    assert file is not None
+    assert (file.fixed, file.file, file.cooldown_s) == ((), "routes.toml", 7)
+
+
+@pytest.mark.parametrize("other", ["ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "ALERT_WEBHOOK_SECRET_FILE"])
+def test_a_file_of_routes_is_the_only_place_for_them(other: str, tmp_path: Path) -> None:
+    """Nobody could say which route a secret beside it belongs to."""
+    secret = "whsec_" + "A" * 32
+    (tmp_path / "secret").write_text(secret)
+    values = {"ALERT_WEBHOOK_URL": "https://h.example/", "ALERT_WEBHOOK_SECRET": secret}
+    given: dict[str, Any] = {other.lower(): values.get(other, str(tmp_path / "secret"))}
+    with pytest.raises(ValidationError, match=f"ALERT_ROUTES_FILE and {other} are both set") as caught:
+        Settings(alert_routes_file="routes.toml", **given)
+    assert secret not in str(caught.value)
