@@ -1,4 +1,5 @@
-# Stage 1 builds the wheel with its compiled kernel and a virtual environment; stage 2 has neither compiler nor pip cache.
+# Stage 1 builds the wheel with its compiled kernels and a virtual environment of what the lock names; stage 2 has neither
+# compiler nor pip. A digest pins the base: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -11,22 +12,41 @@ ARG PIP_EXTRA_INDEX_URL
 ARG PIP_TRUSTED_HOST
 # a kernel that does not compile fails the build here, one that does not load fails the service at its start
 ENV ORCHESTRATOR_MERGE=cython PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/orchestrator
+RUN python -m venv /opt/orchestrator && python -m venv /opt/release
 WORKDIR /src
 # dependencies first, so that a change of the sources alone does not fetch them again
-COPY pyproject.toml .
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > /requirements.txt \
-    && /opt/orchestrator/bin/pip install --quiet -r /requirements.txt
+COPY pyproject.toml pylock.toml pylock.release.toml ./
+COPY tools tools
+# not compiled here: only what the service imports gets its bytecode, below
+RUN python -m tools.lock requirements pylock.toml > /requirements.txt \
+    && /opt/orchestrator/bin/pip install --quiet --no-compile --require-hashes --requirement /requirements.txt \
+    && python -m tools.lock requirements pylock.release.toml > /release.txt \
+    && /opt/release/bin/pip install --quiet --require-hashes --requirement /release.txt
 COPY . .
-RUN pip wheel --no-deps --wheel-dir /dist . \
-    && /opt/orchestrator/bin/pip install --quiet /dist/*.whl \
-    && /opt/orchestrator/bin/pip uninstall --yes pip setuptools \
+RUN /opt/orchestrator/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
+    && /opt/orchestrator/bin/pip install --quiet --no-deps --no-compile /dist/*.whl \
+    && /opt/orchestrator/bin/pip uninstall --quiet --yes pip setuptools cython \
     && /opt/orchestrator/bin/python -P -c "from orchestrator.kernels import choice; assert choice.IMPLEMENTATION == 'cython'"
+# what it is made of and from: a bill of materials, and a record of this build; then what nobody runs goes
+ARG REVISION=unknown
+ARG PYTHON_IMAGE
+RUN mkdir -p /opt/orchestrator/share/orchestrator \
+    && /opt/release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+        -o /opt/orchestrator/share/orchestrator/sbom.cdx.json /opt/orchestrator/bin/python \
+    && /opt/orchestrator/bin/python -P tools/provenance.py "$REVISION" "$PYTHON_IMAGE" /dist/*.whl pylock.toml pylock.release.toml \
+        > /opt/orchestrator/share/orchestrator/provenance.json \
+    && /opt/orchestrator/bin/python -P tools/slim.py && /opt/orchestrator/bin/python -P tools/slim.py --check
 
 FROM ${PYTHON_IMAGE}
+ARG REVISION=unknown
+ARG VERSION=unknown
+ARG PYTHON_IMAGE
 LABEL org.opencontainers.image.title="service3-orchestrator" \
       org.opencontainers.image.description="Folds chunk results from Redis into one live summary per brand, exactly once" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
 COPY --from=build /opt/orchestrator /opt/orchestrator
 # HTTP_HOST: whoever asks comes from outside of the container, and what is published is the operator's choice
 ENV PATH=/opt/orchestrator/bin:$PATH \

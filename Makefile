@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 IMAGE ?= service3-orchestrator
 BIN := $(VENV)/bin
+QUIET := --quiet --disable-pip-version-check
 KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
-CODE := orchestrator tests bench setup.py
+CODE := orchestrator tests bench tools setup.py
 
-.PHONY: run test lint types unit coverage mutants bench torture schemas image clean
+.PHONY: run test lint types unit coverage mutants bench torture schemas lock image clean
 
 run: $(VENV)/.embedded ## the service with a Redis of its own and five demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
@@ -49,8 +50,15 @@ schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI d
 	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme
 
+lock: $(BIN)/pip ## resolve anew what is installed here, for every supported Python: pylock.toml, pylock.dev.toml
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install $(QUIET) 'uv>=0.9,<1'
+	PATH="$(VENV)/lock/bin:$$PATH" $(BIN)/python -m tools.lock write
+
 image: ## PIP_* of the environment reach the build's pip, and only that
-	docker build $(DOCKER_BUILD_ARGS) $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name))) -t $(IMAGE) .
+	docker build $(DOCKER_BUILD_ARGS) --build-arg REVISION=$$(git rev-parse HEAD) \
+	    --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' orchestrator/__init__.py) \
+	    $(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST,$(if $($(name)),--build-arg $(name))) -t $(IMAGE) .
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
@@ -60,13 +68,16 @@ $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-# editable: the compiled kernel is built beside its source, and an edit is in force at the next start
-$(VENV)/.embedded: EXTRAS := embedded
-$(VENV)/.dev: EXTRAS := embedded,dev
-$(VENV)/.bench: EXTRAS := embedded,dev,bench
-$(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) | $(BIN)/pip
-	@echo "Installing .[$(EXTRAS)] into $(VENV) (the first time takes a minute) ..."
+# What the lock names, with the hash of every file; then the project, editable: the compiled kernel is built beside its
+# source, by the compilers of the lock, and an edit is in force at the next start. Peers of the benchmarks are not locked.
+$(VENV)/.embedded: LOCK := pylock.toml
+$(VENV)/.dev $(VENV)/.bench: LOCK := pylock.dev.toml
+$(VENV)/.bench: PEERS := [bench]
+$(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) pylock.toml pylock.dev.toml | $(BIN)/pip
+	@echo "Installing what $(LOCK) names into $(VENV) (the first time takes a minute) ..."
 	@rm -f orchestrator/*.so orchestrator/kernels/*.so # a build that fails must not leave the last one in force
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -m tools.lock requirements $(LOCK) > $(VENV)/requirements.txt
+	@$(BIN)/pip install $(QUIET) --require-hashes --requirement $(VENV)/requirements.txt
+	@$(BIN)/pip install $(QUIET) --no-build-isolation $(if $(PEERS),,--no-deps) --editable '.$(PEERS)'
 	@$(BIN)/python -c 'from orchestrator.kernels import choice as m; from orchestrator.process import compiler as c; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + c.advice() or "")'
 	@touch $@ $(VENV)/.embedded

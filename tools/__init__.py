@@ -1,0 +1,1 @@
+"""What maintainers run: the lock and the bill of materials."""

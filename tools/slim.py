@@ -1,0 +1,63 @@
+"""Takes out of the image's environment what no run of it needs. Run by that environment's own Python, in the build.
+
+First every module of the service is imported, which writes the bytecode of what is used, and of nothing else: the root
+is read-only later. Then go tests, type stubs, headers, and numpy's tools for building extensions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+FOLDERS = ("tests", "testing", "_pyinstaller", "f2py", "distutils", "include")
+"""Names of folders that go: packages have them for their own development, and some use them, which are kept."""
+
+SUFFIXES = frozenset({".pyi", ".pxd", ".pyx", ".a", ".h"})
+"""Of files that go: they are for type checkers and compilers."""
+
+EXTRAS = frozenset({"opentelemetry"})
+"""Packages of extras that the image does without; modules that need one are imported only where it is asked for."""
+
+
+def use_everything() -> None:
+    """Import each module of the service, with what these import."""
+    import orchestrator  # noqa: PLC0415 - it is there only where the image is built
+
+    for module in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
+        if module.name.endswith("__main__"):
+            continue
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in EXTRAS:
+                raise
+
+
+def superfluous(packages: Path) -> list[Path]:
+    """What may go below *packages*, a ``site-packages``: no folder of which something was imported."""
+    imported = {Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+    used = {folder for file in imported for folder in file.parents}
+    folders = [path for path in packages.rglob("*") if path.is_dir() and path.name in FOLDERS and path not in used]
+    return [*folders, *(path for path in packages.rglob("*") if path.suffix in SUFFIXES or "_tests." in path.name)]
+
+
+def main() -> int:
+    """Do it, and prove that everything still imports."""
+    if "--check" in sys.argv:
+        use_everything()
+        return 0
+    use_everything()
+    for path in superfluous(Path(sysconfig.get_path("purelib"))):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
