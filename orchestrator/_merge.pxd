@@ -1,5 +1,6 @@
 # cython: language_level=3
-"""What other kernels may ask of the merge kernel: what is declared of :class:`StoryIndex` as cpdef, and ``write``.
+"""What other kernels may ask of the merge kernel: what is declared of :class:`StoryIndex` as cpdef, and
+those for storage.
 
 Nothing else is theirs. What an index consists of stands here because a compiler must know its size; the functions that
 work on it are in ``_merge.pyx`` and out of reach.
@@ -11,7 +12,10 @@ from libcpp cimport bool
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
+from libcpp.string_view cimport string_view
+
 from orchestrator.kernels.common cimport Writer
+from orchestrator.kernels.stored cimport StoredStory, Words
 
 
 cdef extern from "best.h" namespace "merge" nogil:
@@ -41,6 +45,8 @@ cdef extern from "labels.h" namespace "merge" nogil:
     cdef cppclass Labels:
         vector[Slot] slots
         Bars bars
+        void expect(size_t stories) except +
+        void expect_words(size_t words) except +
         int32_t enter(int64_t key) except +
         void leave(int32_t slot) except +
         int32_t new_word() except +
@@ -49,6 +55,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         void ask(int32_t word) except +
         void join(int32_t slot, double weight, vector[int32_t]* fresh, vector[int32_t]* left) except +
         void add_asked(int32_t slot, int32_t word, int32_t place) except +
+        void reserve(int32_t slot, size_t words) except +
         void add(int32_t slot, int32_t word, double weight) except +
         void renorm(int32_t slot) noexcept
         bool drop(const Slot& story, size_t place) noexcept
@@ -78,6 +85,7 @@ cdef extern from "filter.h" namespace "filter" nogil:
     cdef cppclass RoundedStories "filter::Stories":
         RoundedStories() except +
         RoundedStories(Py_ssize_t padded, float threshold) except +
+        void reserve(Py_ssize_t count) except +
         void set(Py_ssize_t place, const float* total, double norm) except +
         void copy(Py_ssize_t place, const RoundedStories& other, Py_ssize_t its) except +
         void remove(Py_ssize_t place) except +
@@ -154,3 +162,6 @@ cdef class StoryIndex:
     cpdef rest(self)
     cpdef int64_t held_bytes(self)
     cdef int write(self, int64_t key, Writer* writer) except -1
+    cdef int reserve(self, Py_ssize_t dimension, Py_ssize_t stories) except -1
+    cdef int know(self, Words* known) except -1
+    cdef int read(self, const StoredStory& story, const string_view* texts, Words* known) except -1

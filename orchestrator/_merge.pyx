@@ -14,11 +14,16 @@ from libc.math cimport nearbyint, sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
+from libcpp.string_view cimport string_view
 from libcpp.unordered_map cimport unordered_map
 from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
-from orchestrator.kernels.common cimport Writer, held_block, held_by, text_bytes, write_text
+from orchestrator.kernels.common cimport (
+    PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, PyUnicode_IS_ASCII, Writer, held_block, held_by, text_bytes,
+    write_text
+)
+from orchestrator.kernels.stored cimport StoredStory, Words
 
 from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
@@ -463,6 +468,34 @@ cdef int _forget_words(StoryIndex index) except -1:
     return 0
 
 
+cdef int32_t _loaded_slot(
+    StoryIndex index, int64_t key, Py_ssize_t words, Py_ssize_t weights, Py_ssize_t total
+) except -1:
+    """The slot of a story that comes back, if the bytes of its *weights* and *total* fit."""
+    if weights != 8 * words or total % 4:
+        raise ValueError("words, weights and sum do not fit each other")
+    if index._slot_of.count(key):
+        raise ValueError(f"story {key} is there already")
+    return _new_slot(index, key)
+
+
+cdef int _load_direction(
+    StoryIndex index, int32_t slot, const char* total, Py_ssize_t size, int32_t longest, double mass
+) except -1:
+    """Let a story whose words are there point where it did."""
+    index._labels.renorm(slot)
+    index._labels.slots[slot].longest = longest
+    if size == 0:
+        return 0
+    _enter_group(index, slot, _group(index, size // 4, True))
+    memcpy(_total(index, slot), total, size)
+    group = _group_of(index, slot)
+    if mass == 0:
+        mass = sqrt(loops_square_sum(_total(index, slot), group.dimension))
+    group.masses[index._labels.slots[slot].place] = mass
+    return _renorm(index, slot)
+
+
 cdef int _renew(StoryIndex index) except -1:
     cdef size_t number
     index.renewed_at = index.folded
@@ -654,26 +687,56 @@ cdef class StoryIndex:
 
         A *mass* of 0 is one that was not stored: the members are taken as pointing all the same way.
         """
-        cdef int32_t slot
+        cdef int32_t slot = _loaded_slot(self, key, len(words), len(weights), len(total))
         cdef const double* numbers = <const double*> <const char*> weights
         cdef Py_ssize_t place
-        if len(weights) != 8 * len(words) or len(total) % 4:
-            raise ValueError("words, weights and sum do not fit each other")
-        if self._slot_of.count(key):
-            raise ValueError(f"story {key} is there already")
-        slot = _new_slot(self, key)
         for place in range(len(words)):
             self._labels.add(slot, _word_id(self, words[place]), numbers[place])
-        self._labels.renorm(slot)
-        self._labels.slots[slot].longest = longest
-        if total:
-            _enter_group(self, slot, _group(self, len(total) // 4, True))
-            memcpy(_total(self, slot), <const char*> total, len(total))
-            group = _group_of(self, slot)
-            if mass == 0:
-                mass = sqrt(loops_square_sum(_total(self, slot), group.dimension))
-            group.masses[self._labels.slots[slot].place] = mass
-            _renorm(self, slot)
+        _load_direction(self, slot, <const char*> total, len(total), longest, mass)
+
+    cdef int reserve(self, Py_ssize_t dimension, Py_ssize_t stories) except -1:
+        """Make room for so many stories whose centroids have that dimension; 0: all stories."""
+        if dimension == 0:
+            self._labels.expect(stories)
+            self._slot_of.reserve(stories)
+            return 0
+        group = &self._groups[_group(self, dimension, True)]
+        group.totals.reserve(stories * group.padded)
+        group.masses.reserve(stories)
+        group.norms.reserve(stories)
+        group.slots.reserve(stories)
+        group.rounded.reserve(stories)
+        return 0
+
+    cdef int know(self, Words* known) except -1:
+        """Let *known* have the words that are numbered, those with bytes of their own: they stay where they are."""
+        cdef Py_ssize_t size
+        cdef const char* data
+        cdef int32_t word
+        known.reserve(len(self._word_texts))
+        for word in range(len(self._word_texts)):
+            text = self._word_texts[word]
+            if text is not None and PyUnicode_IS_ASCII(text):
+                data = PyUnicode_AsUTF8AndSize(text, &size)
+                known.at(string_view(data, size))[0] = word
+        return 0
+
+    cdef int read(self, const StoredStory& story, const string_view* texts, Words* known) except -1:
+        """Bring a story back from where it stands in a segment, as :meth:`load` does; *texts* are all of storage's."""
+        cdef size_t place
+        cdef int32_t* word
+        cdef double weight
+        cdef string_view text
+        cdef int32_t slot = _loaded_slot(self, story.key, story.words.count, story.weights.size(), story.total.size())
+        self._labels.reserve(slot, story.words.count)
+        for place in range(story.words.count):
+            text = texts[story.words.first + place]
+            word = known.at(text)
+            if word[0] < 0:
+                word[0] = _word_id(self, PyUnicode_DecodeUTF8(text.data(), text.size(), NULL))
+            memcpy(&weight, story.weights.data() + place * sizeof(double), sizeof(double))
+            self._labels.add(slot, word[0], weight)
+        return _load_direction(self, slot, story.total.data(), story.total.size(), <int32_t> story.longest, story.mass)
 
     def dump_background(self) -> tuple[int, list[str], bytes, list[bytes]]:
         """What clusters are compared against, for storage; it changes when ``renewed_at`` does.
@@ -715,6 +778,7 @@ cdef class StoryIndex:
             raise ValueError("there are stories already")
         self.folded, self.renewed_at = counted
         self._labels.restore(stories)
+        self._labels.expect_words(len(words))
         for place in range(len(words)):
             self._labels.restore_word(_word_id(self, words[place]), numbers[place])
         for centre in centres:

@@ -20,14 +20,12 @@ from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.segments import SegmentLog, in_order
 from orchestrator.contract.segments import MENTION_IDS
 from orchestrator.errors import InvalidStateError
-from orchestrator.kernels.fold import PART_BYTES, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
+from orchestrator.kernels.fold import StoredIds, Story, remembered_bytes, rescue_ids, stored_id_bytes, take_new_ids
 from orchestrator.kernels.hashing import under_key
 
 PREFIX = MENTION_IDS
 KEPT_IDS = 10_000
 ID_BYTES = 8
-
-_PART = 3  # numbers
 
 
 class _Segment(Struct, array_like=True):
@@ -75,56 +73,23 @@ class MentionStore:
         """*story* leaves: its ids no longer count as live."""
         self._live_bytes -= stored_id_bytes(story.stored_ids, KEPT_IDS)
 
-    def load(self, fields: Mapping[bytes, bytes], key: bytes) -> dict[int, list[tuple[int, bytes]]]:
-        """The parts that *fields* hold, by story: the number of the first id, and the hashes under *key*.
+    def load(self, fields: Mapping[bytes, bytes], key: bytes, ids: StoredIds) -> None:
+        """Let *ids* take in what *fields* hold, as hashes under *key*.
 
         Raises:
             InvalidStateError: a field is damaged.
         """
-        found: dict[int, list[tuple[int, bytes]]] = {}
         for number, name in in_order(list(fields), PREFIX):
             segment = _decoder.read(name, fields[name])
-            packed, hashes = segment.parts, segment.hashes
-            if len(hashes) % ID_BYTES:
-                raise InvalidStateError(f"state field {name!r} holds {len(hashes)} bytes of hashes")
-            if not segment.keyed:
+            hashes = segment.hashes
+            if not segment.keyed and len(hashes) % ID_BYTES == 0:
                 hashes = under_key(hashes, key)
-            if len(packed) % PART_BYTES:
-                raise InvalidStateError(f"state field {name!r} holds {len(packed)} bytes of parts")
-            entries, at = array("q", packed), 0
-            for place in range(0, len(entries), _PART):
-                story, first, stop = entries[place : place + _PART]
-                if not 0 <= first < stop:
-                    raise InvalidStateError(f"state field {name!r} has a part from id {first} to {stop}")
-                size = (stop - first) * ID_BYTES
-                found.setdefault(story, []).append((first, hashes[at : at + size]))
-                at += size
-            if at != len(hashes):
-                raise InvalidStateError(f"state field {name!r} holds {len(hashes)} bytes of hashes, expected {at}")
-            self._log.restore(number, len(fields[name]), entries)
-        return found
+            try:
+                ids.take(segment.parts, hashes)
+            except ValueError as error:
+                raise InvalidStateError(f"state field {name!r} holds {error}") from None
+            self._log.restore(number, len(fields[name]), array("q", segment.parts))
 
-    def restore(self, story: Story, total: int, parts: list[tuple[int, bytes]]) -> None:
-        """Give *story* back the newest of its *total* ids, from *parts*.
-
-        Raises:
-            InvalidStateError: some of them are missing, or there are more.
-        """
-        at, data = _first_kept(total), []
-        for first, hashes in sorted(parts):
-            stop = first + len(hashes) // ID_BYTES
-            if stop > total:
-                raise InvalidStateError(f"story {story.key}: there is an id number {stop} of {total}")
-            if first <= at < stop:
-                data.append(hashes[(at - first) * ID_BYTES :])
-                at = stop
-        if at != total:
-            raise InvalidStateError(f"story {story.key}: id number {at} of {total} is missing")
-        story.ids.load(total, b"".join(data))
-        story.stored_ids = total
-        self._live_bytes += stored_id_bytes(total, KEPT_IDS)
-
-
-def _first_kept(total: int) -> int:
-    """The number of the oldest id that is still remembered."""
-    return max(0, total - KEPT_IDS)
+    def restore(self, live_bytes: int) -> None:
+        """The stories have their ids back, which take so much of storage."""
+        self._live_bytes = live_bytes

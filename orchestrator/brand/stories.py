@@ -420,11 +420,9 @@ class StoryBook(StoryFolder):
         """
         book = cls(threshold, max_stories, label_threshold, window_ms)
         book._earlier = Earlier.load(panes_per_window(window_ms), fields)
-        for story in book._store.load(fields, book.index, hash_key):
-            for pane, *_ in story.panes():
-                book.in_pane.setdefault(pane, []).append(story)
-            book.records[story.key] = story
-            book._ids.add(story.id)
+        stories = book._store.load(fields, book.index, hash_key)
+        book.admit(stories)
+        book._ids.update([story.id for story in stories])
         book._story_bytes = grown_bytes(book.records.values())
         book._had_old_ids = [story for story in book.records.values() if story.has_old_ids()]
         return book

@@ -24,7 +24,7 @@ from orchestrator.brand.segments import MOST_CLEANED_BYTES, SegmentLog, in_order
 from orchestrator.contract.segments import STORIES
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
-from orchestrator.kernels.fold import MentionIds, Story, pack_stories
+from orchestrator.kernels.fold import StoredIds, StoredStories, Story, pack_stories
 from orchestrator.kernels.merge import FIRST_RENEWAL
 
 if TYPE_CHECKING:
@@ -42,29 +42,6 @@ _Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """A number that the kernels hold in 64 bits."""
 
 
-class _StoryFields(Struct, array_like=True):
-    """A story as a segment holds it; those written before a field was thought of have its default."""
-
-    key: _Word
-    id: str
-    label: str
-    heaviest: _Word
-    first_seen_ms: _Word
-    last_seen_ms: _Word
-    flagged_at_ms: _Word | None
-    ids_total: _Word
-    panes: bytes
-    examples: tuple[str, ...]
-    total: bytes
-    words: list[str]
-    weights: bytes
-    longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
-    mass: Annotated[float, Meta(ge=0)] = 0.0
-    old_ids: _Word | None = None  # of before brands had keys: all
-    label_mentions: _Word | None = None
-    spellings: tuple[tuple[str, _Word], ...] = ()
-
-
 class _Background(Struct, array_like=True):
     """What :meth:`StoryIndex.dump_background` gives, and the clusters that had been folded by then."""
 
@@ -80,7 +57,6 @@ def is_of_stories(name: bytes) -> bool:
     return name in {HEAD_FIELD, FOLDED_FIELD, BACKGROUND_FIELD} or name.startswith((PREFIX, mentions.PREFIX))
 
 
-_segment_decoder = FieldDecoder(tuple[list[_StoryFields], list[int]])
 _head_decoder = FieldDecoder(tuple[int, _Word])
 _folded_decoder = FieldDecoder(_Word)
 _background_decoder = FieldDecoder(_Background)
@@ -198,19 +174,16 @@ class StoryStore:
             # The format is that of the general field, which was read first.
             _, self._next_key = _head_decoder.read(HEAD_FIELD, fields[HEAD_FIELD])
         self._load_background(fields, index)
-        newest: dict[int, tuple[int, int, _StoryFields]] = {}
+        found = StoredStories(PREFIX)
         for number, name in in_order(list(fields), PREFIX):  # oldest first, so that the newest one counts
-            stored, removed = _segment_decoder.read(name, fields[name])
-            size = len(fields[name])
-            self._log.restore(number, size, array("q", [story.key for story in stored]))
-            for story in stored:
-                newest[story.key] = number, size // len(stored), story
-            for key in removed:
-                newest.pop(key, None)
-        if newest and max(newest) >= self._next_key:
-            raise InvalidStateError(f"state field {HEAD_FIELD!r} is older than story {max(newest)}, or missing")
-        ids = self._mentions.load(fields, hash_key)
-        return [self._restore(*newest[key], ids.get(key, []), index) for key in sorted(newest)]
+            self._log.restore(number, len(fields[name]), array("q", found.take(number, fields[name])))
+        if found.last_key() >= self._next_key:
+            raise InvalidStateError(f"state field {HEAD_FIELD!r} is older than story {found.last_key()}, or missing")
+        ids = StoredIds(KEPT_IDS)
+        self._mentions.load(fields, hash_key, ids)
+        stories, self._live_bytes, id_bytes = found.restore(ids, index)
+        self._mentions.restore(id_bytes)
+        return stories
 
     def _load_background(self, fields: Mapping[bytes, bytes], index: StoryIndex) -> None:
         """What an earlier version stored has neither field: as if no cluster had been folded, all words weigh alike."""
@@ -229,30 +202,6 @@ class StoryStore:
             index.load_background((self._folded, background.renewed_at), *astuple(background)[1:])
         except ValueError as error:
             raise InvalidStateError(f"state field {BACKGROUND_FIELD!r}: {error}") from None
-
-    def _restore(
-        self, number: int, size: int, stored: _StoryFields, ids: list[tuple[int, bytes]], index: StoryIndex
-    ) -> Story:
-        story = Story(stored.key, stored.id, MentionIds(KEPT_IDS))
-        story.first_seen_ms, story.last_seen_ms = stored.first_seen_ms, stored.last_seen_ms
-        story.label, story.heaviest = stored.label, stored.heaviest
-        # Until format 4 the label was that of the heaviest member, and nothing was known of other members'.
-        story.label_mentions = stored.heaviest if stored.label_mentions is None else stored.label_mentions
-        story.spellings, story.words = stored.spellings, None
-        story.flagged_at_ms = stored.flagged_at_ms
-        story.examples = stored.examples
-        story.segment, story.stored_bytes = number, size
-        self._live_bytes += size
-        self._mentions.restore(story, stored.ids_total, ids)
-        story.old_ids = stored.ids_total if stored.old_ids is None else stored.old_ids
-        if story.old_ids > stored.ids_total:
-            raise InvalidStateError(f"story {story.key}: {story.old_ids} of {stored.ids_total} ids are old")
-        try:
-            story.load(stored.panes)
-            index.load(story.key, stored.total, stored.words, stored.weights, stored.longest, stored.mass)
-        except ValueError as error:
-            raise InvalidStateError(f"story {story.key} in state field {PREFIX + b'%d' % number!r}: {error}") from None
-        return story
 
 
 def _portions(stories: Iterable[Story]) -> Iterator[list[Story]]:

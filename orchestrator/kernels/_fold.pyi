@@ -1,6 +1,10 @@
 # Types of the compiled fold kernel; what it does is defined by its twin, fold_py.
+from zlib import crc32 as crc32
+
 from orchestrator.kernels.fold_py import Account as Account
 from orchestrator.kernels.fold_py import MentionIds as MentionIds
+from orchestrator.kernels.fold_py import StoredIds as StoredIds
+from orchestrator.kernels.fold_py import StoredStories as StoredStories
 from orchestrator.kernels.fold_py import Story as Story
 from orchestrator.kernels.fold_py import StoryFolder as StoryFolder
 from orchestrator.kernels.fold_py import grown_bytes as grown_bytes

@@ -12,7 +12,9 @@ answers as the twin, bit by bit.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint64_t
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from libcpp cimport bool
 from libcpp.algorithm cimport sort
@@ -22,11 +24,15 @@ from libcpp.vector cimport vector
 
 from orchestrator._merge cimport StoryIndex
 from orchestrator.kernels.common cimport (
-    Field, PyUnicode_AsUTF8AndSize, Writer, fixed, held_by, int128_t, text_bytes, wide, write_text
+    Field, PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, Writer, fixed, held_by, int128_t, text_bytes, wide, write_text
 )
+from orchestrator.kernels.stored cimport MISSING, WHOLE, Hasher as WordHasher, Lack, Parts, Run, Stories, StoredStory
+from orchestrator.kernels.stored cimport Words
 
 from itertools import islice
+from zlib import crc32 as _zlib_crc32
 
+from orchestrator.errors import InvalidStateError
 from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
 from orchestrator.kernels import headline as _headline
 from orchestrator.kernels.headline import count_spelling
@@ -80,6 +86,13 @@ cdef extern from "ids.h" namespace "fold" nogil:
         size_t add(const uint64_t* hashes, const uint64_t* old, size_t count) except +
         void copy(int64_t start, int64_t stop, uint64_t* out)
         void load(int64_t total, const uint64_t* hashes, size_t count) except +
+
+cdef extern from "checksum.h" namespace "checksum" nogil:
+    const size_t LEAST_FOLDED
+    bool can_fold() noexcept
+    uint32_t native_crc32 "checksum::crc32"(uint32_t before, const char* data, size_t size) noexcept
+
+cdef bint _folds = can_fold()
 
 cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
@@ -136,6 +149,13 @@ def under_key(bytes hashes, bytes key) -> bytes:
     for place in range(count):
         out[place] = hasher.number(unkeyed[place])
     return keyed
+
+
+def crc32(bytes data not None, uint32_t before=0) -> int:
+    """What ``zlib.crc32`` gives."""
+    if not _folds and <size_t> len(data) >= LEAST_FOLDED:
+        return _zlib_crc32(data, before)
+    return native_crc32(before, PyBytes_AS_STRING(data), len(data))
 
 
 cdef Hasher _hasher(bytes key) except *:
@@ -377,14 +397,18 @@ cdef class Account:
 
     def load(self, bytes data) -> None:
         """Take the panes back from what :meth:`dump` gave."""
+        self._load(<const char*> data, len(data))
+
+    cdef int _load(self, const char* data, size_t size) except -1:
         cdef size_t place
-        if not data or len(data) % sizeof(PaneTally):
-            raise ValueError(f"{len(data)} bytes are no panes")
-        self._panes.resize(len(data) // sizeof(PaneTally))
-        memcpy(self._panes.data(), <const char*> data, len(data))
+        if size == 0 or size % sizeof(PaneTally):
+            raise ValueError(f"{size} bytes are no panes")
+        self._panes.resize(size // sizeof(PaneTally))
+        memcpy(self._panes.data(), data, size)
         self.mentions = 0
         for place in range(self._panes.size()):
             self.mentions += self._panes[place].mentions
+        return 0
 
 
 cdef class Story(Account):
@@ -639,6 +663,181 @@ cdef bytes _hashes_of(const vector[Part]& parts, list stories):
     return hashes
 
 
+cdef class StoredIds:
+    """The mention ids in segments, until their stories take them back; *capacity* is how many a story remembers."""
+
+    cdef readonly int64_t capacity
+    cdef Parts _parts
+    cdef list _hashes
+
+    def __init__(self, int64_t capacity) -> None:
+        self.capacity = capacity
+        self._hashes = []
+
+    def take(self, bytes parts not None, bytes hashes not None) -> None:
+        """Take in what :func:`take_new_ids` gave.
+
+        Raises:
+            ValueError: it was something else.
+        """
+        if len(parts) % sizeof(Part) or len(hashes) % sizeof(uint64_t) or not self._parts.take(
+            string_view(PyBytes_AS_STRING(parts), len(parts)), string_view(PyBytes_AS_STRING(hashes), len(hashes))
+        ):
+            raise ValueError(_fold_py.fault_of(parts, hashes))
+        self._hashes.append(hashes)  # the parts point into it
+
+
+cdef class StoredStories:
+    """The newest form of each story in segments that come one after the other, until they are stories again.
+
+    *prefix* is what the names of the fields that hold the segments begin with.
+    """
+
+    cdef bytes _prefix
+    cdef list _values
+    cdef Stories _found
+    cdef vector[size_t] _newest
+
+    def __init__(self, bytes prefix not None) -> None:
+        self._prefix = prefix
+        self._values = []
+
+    def take(self, int64_t number, bytes value not None) -> bytes:
+        """Take in segment *number*, as :func:`pack_stories` gave it.
+
+        Returns:
+            the keys of the stories in it, as 64-bit words.
+
+        Raises:
+            InvalidStateError: it cannot be read.
+        """
+        cdef size_t place, before = self._found.stories.size(), size = len(value)
+        if not self._found.take(PyBytes_AS_STRING(value), size, number, size):
+            value = _fold_py.rewritten(self._prefix, number, value)
+            if not self._found.take(PyBytes_AS_STRING(value), len(value), number, size):
+                raise InvalidStateError(f"state field {self._prefix + b'%d' % number!r} cannot be read")
+        self._values.append(value)  # what was found points into it
+        cdef bytes keys = PyBytes_FromStringAndSize(NULL, (self._found.stories.size() - before) * sizeof(int64_t))
+        cdef int64_t* out = <int64_t*> PyBytes_AS_STRING(keys)
+        for place in range(before, self._found.stories.size()):
+            out[place - before] = self._found.stories[place].key
+        return keys
+
+    def last_key(self) -> int:
+        """The greatest key of a story that has not left; -1 without any. Call it after the last segment."""
+        self._newest = self._found.newest()
+        return self._found.stories[self._newest.back()].key if self._newest.size() else -1
+
+    def restore(self, StoredIds ids not None, StoryIndex index not None) -> tuple[list, int, int]:
+        """The stories that have not left, by key, after :meth:`last_key`; their directions and words go to *index*.
+
+        Returns:
+            the stories; what they take in storage, and what their ids do, in bytes.
+
+        Raises:
+            InvalidStateError: something of a story is missing or does not fit the rest.
+        """
+        cdef list stories = []
+        cdef size_t place
+        cdef Story story
+        cdef const StoredStory* its
+        cdef vector[uint64_t] hashes
+        cdef Words known = Words(WordHasher(PyBytes_AS_STRING(<bytes> _hash_keys.fresh_key())))
+        cdef int64_t story_bytes = 0, id_bytes = 0
+        ids._parts.sort()
+        index.know(&known)
+        self._reserve(index)
+        for place in range(self._newest.size()):
+            its = &self._found.stories[self._newest[place]]
+            story = _new_story(its.key, _text(its.id), ids.capacity)
+            self._tell(story, its)
+            _give_ids(story, its.ids_total, ids, &hashes)
+            if story.old_ids > its.ids_total:
+                raise InvalidStateError(f"story {story.key}: {story.old_ids} of {its.ids_total} ids are old")
+            try:
+                story._load(its.panes.data(), its.panes.size())
+                index.read(its[0], self._found.texts.data(), &known)
+            except ValueError as error:
+                name = self._prefix + b"%d" % its.segment
+                raise InvalidStateError(f"story {story.key} in state field {name!r}: {error}") from None
+            story_bytes += its.size
+            id_bytes += _stored_bytes(story)
+            stories.append(story)
+        return stories, story_bytes, id_bytes
+
+    cdef int _reserve(self, StoryIndex index) except -1:
+        """Room for all at once, where growing would copy them again and again and leave room to spare."""
+        cdef size_t place, first = 0
+        cdef vector[size_t] sizes
+        index.reserve(0, self._newest.size())
+        for place in range(self._newest.size()):
+            sizes.push_back(self._found.stories[self._newest[place]].total.size())
+        sort(sizes.begin(), sizes.end())
+        for place in range(sizes.size()):
+            if place + 1 == sizes.size() or sizes[place + 1] != sizes[place]:
+                if sizes[place] >= sizeof(float) and sizes[place] % sizeof(float) == 0:
+                    index.reserve(sizes[place] // sizeof(float), place + 1 - first)
+                first = place + 1
+        return 0
+
+    cdef int _tell(self, Story story, const StoredStory* its) except -1:
+        """Let *story* have what it says itself in storage, but for its panes and ids."""
+        story.first_seen_ms, story.last_seen_ms = its.first_seen_ms, its.last_seen_ms
+        story.label, story.heaviest = _text(its.label), its.heaviest
+        story.label_mentions = its.label_mentions if its.label_mentions >= 0 else its.heaviest
+        story.words = None
+        if its.flagged_at_ms >= 0:
+            story.flagged_at_ms = its.flagged_at_ms
+        story.examples = self._texts(its.examples)
+        story.spellings = self._spellings(its.spellings)
+        story.old_ids = its.old_ids if its.old_ids >= 0 else its.ids_total
+        story.segment, story.stored_bytes = its.segment, its.size
+        return 0
+
+    cdef tuple _texts(self, Run run):
+        cdef size_t place
+        cdef tuple texts = PyTuple_New(run.count)
+        for place in range(run.count):
+            text = _text(self._found.texts[run.first + place])
+            Py_INCREF(text)
+            PyTuple_SET_ITEM(texts, place, text)
+        return texts
+
+    cdef tuple _spellings(self, Run run):
+        cdef size_t place
+        if run.count == 0:
+            return ()
+        return tuple([
+            (_text(self._found.texts[place]), self._found.counts[place])
+            for place in range(run.first, run.first + run.count)
+        ])
+
+
+cdef Story _new_story(int64_t key, str story_id, Py_ssize_t capacity):
+    """The same as ``Story(key, story_id, MentionIds(capacity))``, without looking at arguments."""
+    cdef MentionIds ids = MentionIds.__new__(MentionIds)
+    cdef Story story = Story.__new__(Story)
+    ids.capacity = capacity
+    ids._ids = Ids(capacity)
+    story.key, story.id, story.ids = key, story_id, ids
+    return story
+
+
+cdef inline str _text(string_view text):
+    return PyUnicode_DecodeUTF8(text.data(), text.size(), NULL)
+
+
+cdef int _give_ids(Story story, int64_t total, StoredIds ids, vector[uint64_t]* hashes) except -1:
+    """Let *story* have the newest of its *total* ids back."""
+    cdef int64_t number
+    cdef Lack lack = ids._parts.gather(story.key, max(0, total - ids.capacity), total, hashes, &number)
+    if lack != WHOLE:
+        raise InvalidStateError(_fold_py.lack_of(story.key, number, total, missing=lack == MISSING))
+    story.ids._ids.load(total, hashes.data(), hashes.size())
+    story.stored_ids = total
+    return 0
+
+
 cdef struct Share:
     # what a cluster brings to its story
     const uint64_t* hashes
@@ -714,6 +913,15 @@ cdef class StoryFolder:
     cpdef int64_t folder_bytes(self):
         """Bytes in memory of what is known of labels and of where the stories point, at rest."""
         return self.index.held_bytes() + self._known_labels.__sizeof__() + self._label_bytes
+
+    def admit(self, list stories not None) -> None:
+        """Let *stories* that storage had be among ``records`` and ``in_pane``."""
+        cdef Story story
+        cdef size_t place
+        for story in stories:
+            self.records[story.key] = story
+            for place in range(story._panes.size()):
+                self.in_pane.setdefault(story._panes[place].pane, []).append(story)
 
     def found(self, chunk, place):
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""

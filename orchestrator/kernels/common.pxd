@@ -12,6 +12,7 @@ from libcpp.vector cimport vector
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
+    str PyUnicode_DecodeUTF8(const char* data, Py_ssize_t size, const char* errors)
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(str text) noexcept

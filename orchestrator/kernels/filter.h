@@ -171,6 +171,15 @@ class Stories {
     }
     bool glances_pay() const { return cuts_[GLANCE] < cuts_[HEAD] && count_ >= MIN_GLANCED && no_glances_ == 0; }
 
+    /* Room for so many stories. */
+    void reserve(ptrdiff_t count) {
+        const size_t room = (size_t)((count + COLUMNS - 1) / COLUMNS * COLUMNS);
+        scales_.reserve(room);
+        errors_.reserve(room);
+        for (std::vector<float> &tails : tails_) tails.reserve(room);
+        tiles_.reserve(room * (size_t)(quads_ * QUAD));
+    }
+
     /* Round the story at *place*, which may be one after the last. */
     void set(ptrdiff_t place, const float *total, double norm) {
         if (place >= count_) resize(place + 1);

@@ -13,10 +13,12 @@ from array import array
 from functools import lru_cache
 from itertools import islice
 from sys import getsizeof
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta, Struct
 
+from orchestrator.errors import InvalidStateError
 from orchestrator.kernels.headline import MARGIN, count_spelling
 from orchestrator.kernels.measure_py import to_fixed
 from orchestrator.kernels.merge_py import NOBODY, StoryIndex
@@ -34,7 +36,9 @@ MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
 STORED_FIELDS = 18
-"""Of a story in storage: what :func:`pack_stories` tells of it, and among these the five that the index tells."""
+"""Of a story in storage: what :func:`pack_stories` tells of it, and among these the five that the index tells.
+
+:class:`StoredStory` and ``stored.h`` read them."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
@@ -363,6 +367,178 @@ def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: l
         hashes.append(story.ids.dump(first, stop))
 
 
+_Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A number that the kernels hold in 64 bits."""
+
+
+class StoredStory(Struct, array_like=True):
+    """A story as a segment holds it; those written before a field was thought of have its default."""
+
+    key: _Word
+    id: str
+    label: str
+    heaviest: _Word
+    first_seen_ms: _Word
+    last_seen_ms: _Word
+    flagged_at_ms: _Word | None
+    ids_total: _Word
+    panes: bytes
+    examples: tuple[str, ...]
+    total: bytes
+    words: list[str]
+    weights: bytes
+    longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    mass: Annotated[float, Meta(ge=0)] = 0.0
+    old_ids: _Word | None = None  # of before brands had keys: all
+    label_mentions: _Word | None = None  # until format 4 the label was the heaviest member's, and nothing was known
+    spellings: tuple[tuple[str, _Word], ...] = ()
+
+
+_segments = msgspec.msgpack.Decoder(tuple[list[StoredStory], list[int]])
+
+
+def read_segment(prefix: bytes, number: int, value: bytes) -> tuple[list[StoredStory], list[int]]:
+    """The stories in segment *number*, and the keys of those that left.
+
+    Raises:
+        InvalidStateError: it cannot be read.
+    """
+    try:
+        return _segments.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidStateError(f"state field {prefix + b'%d' % number!r} cannot be read: {error}") from None
+
+
+def rewritten(prefix: bytes, number: int, value: bytes) -> bytes:
+    """The same segment as this version would write it: what the compiled twin reads. Raises like the above."""
+    stories, removed = read_segment(prefix, number, value)
+    # No story has a key of more than 63 bits.
+    return _pack((stories, [key for key in removed if key < 2**63]))
+
+
+class StoredIds:
+    """The mention ids in segments, until their stories take them back; *capacity* is how many a story remembers."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._parts: dict[int, list[tuple[int, bytes]]] = {}
+
+    def take(self, parts: bytes, hashes: bytes) -> None:
+        """Take in what :func:`take_new_ids` gave.
+
+        Raises:
+            ValueError: it was something else.
+        """
+        if fault := fault_of(parts, hashes):
+            raise ValueError(fault)
+        at = 0
+        for key, first, stop in _threes(array("q", parts)):
+            size = (stop - first) * 8
+            self._parts.setdefault(key, []).append((first, hashes[at : at + size]))
+            at += size
+
+    def give(self, story: Story, total: int) -> None:
+        """Let *story* have the newest of its *total* ids back."""
+        at, data = max(0, total - self.capacity), []
+        for first, hashes in sorted(self._parts.get(story.key, [])):
+            stop = first + len(hashes) // 8
+            if stop > total:
+                raise InvalidStateError(lack_of(story.key, stop, total, missing=False))
+            if first <= at < stop:
+                data.append(hashes[(at - first) * 8 :])
+                at = stop
+        if at != total:
+            raise InvalidStateError(lack_of(story.key, at, total, missing=True))
+        story.ids.load(total, b"".join(data))
+        story.stored_ids = total
+
+
+def fault_of(parts: bytes, hashes: bytes) -> str:
+    """What is wrong with *parts* and *hashes* of a segment of ids; empty: nothing."""
+    if len(hashes) % 8:
+        return f"{len(hashes)} bytes of hashes"
+    if len(parts) % PART_BYTES:
+        return f"{len(parts)} bytes of parts"
+    size = 0
+    for _, first, stop in _threes(array("q", parts)):
+        if not 0 <= first < stop:
+            return f"a part from id {first} to {stop}"
+        size += 8 * (stop - first)
+    return "" if size == len(hashes) else f"{len(hashes)} bytes of hashes, expected {size}"
+
+
+def lack_of(key: int, number: int, total: int, *, missing: bool) -> str:
+    """Why story *key* of *total* ids cannot have them back."""
+    if missing:
+        return f"story {key}: id number {number} of {total} is missing"
+    return f"story {key}: there is an id number {number} of {total}"
+
+
+class StoredStories:
+    """The newest form of each story in segments that come one after the other, until they are stories again.
+
+    *prefix* is what the names of the fields that hold the segments begin with.
+    """
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+        self._newest: dict[int, tuple[int, int, StoredStory]] = {}
+
+    def take(self, number: int, value: bytes) -> bytes:
+        """Take in segment *number*, as :func:`pack_stories` gave it.
+
+        Returns:
+            the keys of the stories in it, as 64-bit words.
+
+        Raises:
+            InvalidStateError: it cannot be read.
+        """
+        stored, removed = read_segment(self._prefix, number, value)
+        for story in stored:
+            self._newest[story.key] = number, len(value) // len(stored), story
+        for key in removed:
+            self._newest.pop(key, None)
+        return b"".join(_word(story.key) for story in stored)
+
+    def last_key(self) -> int:
+        """The greatest key of a story that has not left; -1 without any. Call it after the last segment."""
+        return max(self._newest, default=-1)
+
+    def restore(self, ids: StoredIds, index: StoryIndex) -> tuple[list[Story], int, int]:
+        """The stories that have not left, by key, after :meth:`last_key`; their directions and words go to *index*.
+
+        Returns:
+            the stories; what they take in storage, and what their ids do, in bytes.
+
+        Raises:
+            InvalidStateError: something of a story is missing or does not fit the rest.
+        """
+        stories = [self._restored(*self._newest[key], ids, index) for key in sorted(self._newest)]
+        id_bytes = sum(stored_id_bytes(story.stored_ids, ids.capacity) for story in stories)
+        return stories, sum(story.stored_bytes for story in stories), id_bytes
+
+    def _restored(self, number: int, size: int, stored: StoredStory, ids: StoredIds, index: StoryIndex) -> Story:
+        story = Story(stored.key, stored.id, MentionIds(ids.capacity))
+        story.first_seen_ms, story.last_seen_ms = stored.first_seen_ms, stored.last_seen_ms
+        story.label, story.heaviest = stored.label, stored.heaviest
+        story.label_mentions = stored.heaviest if stored.label_mentions is None else stored.label_mentions
+        story.spellings, story.words = stored.spellings, None
+        story.flagged_at_ms = stored.flagged_at_ms
+        story.examples = stored.examples
+        story.segment, story.stored_bytes = number, size
+        story.old_ids = stored.ids_total if stored.old_ids is None else stored.old_ids
+        ids.give(story, stored.ids_total)
+        if story.old_ids > stored.ids_total:
+            raise InvalidStateError(f"story {story.key}: {story.old_ids} of {stored.ids_total} ids are old")
+        try:
+            story.load(stored.panes)
+            index.load(story.key, stored.total, stored.words, stored.weights, stored.longest, stored.mass)
+        except ValueError as error:
+            name = self._prefix + b"%d" % number
+            raise InvalidStateError(f"story {story.key} in state field {name!r}: {error}") from None
+        return story
+
+
 Meaning = tuple[tuple[str, ...], str, tuple[str, ...]]
 """Of a label: its words, how it is shown, and the words of that."""
 
@@ -412,6 +588,13 @@ class StoryFolder:
     def folder_bytes(self) -> int:
         """Bytes in memory of what is known of labels and of where the stories point, at rest."""
         return self.index.held_bytes() + self._known_meaning.cache_info().currsize * _LABEL_BYTES
+
+    def admit(self, stories: list[Story]) -> None:
+        """Let *stories* that storage had be among ``records`` and ``in_pane``."""
+        for story in stories:
+            self.records[story.key] = story
+            for pane, *_ in story.panes():
+                self.in_pane.setdefault(pane, []).append(story)
 
     def found(self, chunk: Chunk, place: int) -> Story:
         """A new story, founded by the cluster at *place* of *chunk*, and among ``records``."""

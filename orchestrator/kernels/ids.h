@@ -77,15 +77,18 @@ class Ids {
         if (run < count) memcpy(out + run, &ring_[0], (count - run) * sizeof *out);
     }
 
-    /* Become the set of *hashes*, the newest of *total* ids: as many as fit, and no more than there were. */
+    /* Become the set of *hashes*, the newest of *total* ids: as many as fit, and no more than there were. The table is
+     * made when the first is added: of a loaded brand's stories few get any. */
     void load(int64_t total, const uint64_t *hashes, size_t count) {
         total_ = total;
         known_ = count;
         next_ = (size_t)(total % (int64_t)capacity_);
         ring_.assign((size_t)std::min(total, (int64_t)capacity_), 0);
-        for (size_t place = 0; place < count; place++)
-            ring_[(next_ + capacity_ - count + place) % capacity_] = hashes[place];
-        rebuild(count);
+        /* Two runs of the ring at most: the older ones, before its end, and the others up to the next place. */
+        const size_t wrapped = std::min(count, next_), older = count - wrapped;
+        if (older) memcpy(&ring_[capacity_ - older], hashes, older * sizeof *hashes);
+        if (wrapped) memcpy(&ring_[next_ - wrapped], hashes + older, wrapped * sizeof *hashes);
+        groups_ = std::vector<Group>();
     }
 
   private:
@@ -268,13 +271,15 @@ class Ids {
     /* Make the table of *count* groups; false if an id would stand *most* groups from its own, or further. */
     bool fill(size_t count, size_t most) {
         groups_.assign(count, Group{});
-        for (int64_t number = total_ - (int64_t)known_; number < total_; number++)
-            if (!enter(number, most)) return false;
+        size_t place = next_ >= known_ ? next_ - known_ : next_ + capacity_ - known_;
+        for (int64_t number = total_ - (int64_t)known_; number < total_; number++) {
+            if (!enter(ring_[place], number, most)) return false;
+            place = place + 1 < capacity_ ? place + 1 : 0;
+        }
         return true;
     }
 
-    bool enter(int64_t number, size_t most) {
-        const uint64_t key = ring_[(size_t)(number % (int64_t)capacity_)];
+    bool enter(uint64_t key, int64_t number, size_t most) {
         size_t at = home_of(key);
         for (size_t walked = 0; walked < most; walked++, at = after(at)) {
             Group &group = groups_[at];

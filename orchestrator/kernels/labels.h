@@ -52,6 +52,21 @@ class Labels {
 
     Labels() { restore(0); }
 
+    /* Room for so many stories. */
+    void expect(size_t stories) {
+        slots.reserve(stories);
+        sums_.reserve(stories);
+        norms_.reserve(stories);
+        stamps_.reserve(stories);
+    }
+
+    /* And for so many words. */
+    void expect_words(size_t words) {
+        postings_.reserve(words);
+        counts_.reserve(words);
+        rarities_.reserve(words);
+    }
+
     /* A slot for a story that has no word yet. */
     int32_t enter(int64_t key) {
         int32_t slot = (int32_t)slots.size();
@@ -140,6 +155,16 @@ class Labels {
 
     /* Let a story have the query's word at *place*, which has the number *word* now. */
     void add_asked(int32_t slot, int32_t word, int32_t place) { add(slot, word, query.weights[place] * scale_); }
+
+    /* Room for so many words of a story, where one after the other would need several blocks. */
+    void reserve(int32_t slot, size_t words) {
+        Slot &story = slots[slot];
+        held_ -= held::by(story.words) + held::by(story.places) + held::by(story.weights);
+        story.words.reserve(words);
+        story.places.reserve(words);
+        story.weights.reserve(words);
+        held_ += held::by(story.words) + held::by(story.places) + held::by(story.weights);
+    }
 
     /* Let a story have a word more. */
     void add(int32_t slot, int32_t word, double weight) {

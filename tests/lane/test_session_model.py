@@ -14,11 +14,11 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.brand import story_store
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.errors import OrchestratorError, StoreUnavailableError
+from orchestrator.kernels import fold_py
 from orchestrator.lane.session import BrandSession, Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.lane.step import Step
@@ -160,7 +160,7 @@ def timeless_stories(state: BrandState) -> dict[bytes, object]:
         "weights",
         "examples",
     )
-    places = [story_store._StoryFields.__struct_fields__.index(name) for name in names]
+    places = [fold_py.StoredStory.__struct_fields__.index(name) for name in names]
     return {key: ([fields[place] for place in places], ids) for key, (fields, ids) in told.items()}
 
 

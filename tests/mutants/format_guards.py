@@ -108,33 +108,33 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/brand/mentions.py",
-        "            if not segment.keyed:\n",
-        "            if False:\n",
+        "            if not segment.keyed and ",
+        "            if False and ",
         "tests/brand/test_migration.py::test_no_stored_hash_of_before_is_looked_up_as_it_is",
     ),
     Guard(
         "orchestrator/brand/mentions.py",
-        "            if not segment.keyed:\n",
-        "            if True:\n",
+        "            if not segment.keyed and ",
+        "            if ",
         "tests/brand/test_migration.py::test_a_mention_is_counted_once_across_the_migration",
     ),
     Guard(
-        "orchestrator/brand/mentions.py",
-        "            if len(hashes) % ID_BYTES:\n",
-        "            if False:\n",
-        "tests/brand/test_migration.py::test_old_ids_that_make_no_sense_are_refused",
+        "orchestrator/kernels/fold_py.py",
+        "    if len(hashes) % 8:\n",
+        "    if False:\n",
+        "tests/kernels/test_stored.py::test_parts_and_hashes_have_to_fit",
     ),
     Guard(
-        "orchestrator/brand/story_store.py",
+        "orchestrator/kernels/fold_py.py",
         "stored.ids_total if stored.old_ids is None else stored.old_ids",
         "0 if stored.old_ids is None else stored.old_ids",
-        "tests/brand/test_migration.py::test_a_mention_that_was_counted_without_a_key_is_not_counted_again",
+        "tests/kernels/test_stored.py::test_what_older_versions_did_not_say_is_what_it_was_then",
     ),
     Guard(
-        "orchestrator/brand/story_store.py",
+        "orchestrator/kernels/fold_py.py",
         "        if story.old_ids > stored.ids_total:\n",
         "        if False:\n",
-        "tests/brand/test_migration.py::test_old_ids_that_make_no_sense_are_refused",
+        "tests/kernels/test_stored.py::test_what_does_not_fit_is_refused",
     ),
     Guard(
         "orchestrator/brand/stories.py",
@@ -166,24 +166,37 @@ FORMAT_GUARDS: Final = (
         "        if False:\n",
         "tests/kernels/test_hashing.py::test_keys_of_another_size_are_refused",
     ),
-    # brand/story_store: a headline keeps what its mentions have won, from whichever version
+    # kernels/fold_py: what is stored is taken as it was meant, or not at all, by both twins alike
+    *(
+        Guard("orchestrator/kernels/fold_py.py", right, wrong, f"tests/kernels/test_stored.py::{test}")
+        for right, wrong, test in (
+            ("    if len(parts) % PART_BYTES:\n", "    if False:\n", "test_parts_and_hashes_have_to_fit"),
+            ("        if not 0 <= first < stop:\n", "        if False:\n", "test_parts_and_hashes_have_to_fit"),
+            ('"" if size == len(hashes) else', '"" if True else', "test_parts_and_hashes_have_to_fit"),
+            ("            if stop > total:\n", "            if False:\n", "test_ids_of_a_story_are_its_newest"),
+            ("        if at != total:\n", "        if False:\n", "test_what_does_not_fit_is_refused"),
+            ("            self._newest.pop(key, None)\n", "            pass\n", "test_stories_that_left_are_no_more"),
+            ("for key in removed if key < 2**63", "for key in removed", "test_stories_that_left_are_no_more"),
+        )
+    ),
+    # kernels/fold_py: a headline keeps what its mentions have won, from whichever version
     Guard(
-        "orchestrator/brand/story_store.py",
+        "orchestrator/kernels/fold_py.py",
         "stored.heaviest if stored.label_mentions is None else stored.label_mentions",
         "stored.label_mentions or 0",
-        "tests/brand/test_story_store.py::test_loading_takes_the_label_of_an_older_version_for_the_headline",
+        "tests/kernels/test_stored.py::test_what_older_versions_did_not_say_is_what_it_was_then",
     ),
     Guard(
-        "orchestrator/brand/story_store.py",
+        "orchestrator/kernels/fold_py.py",
         "story.spellings, story.words = stored.spellings, None",
         "story.spellings, story.words = (), None",
-        "tests/brand/test_story_store.py::test_loading_brings_the_headline_back",
+        "tests/kernels/test_stored.py::test_a_story_is_what_was_written",
     ),
     Guard(
-        "orchestrator/brand/story_store.py",
+        "orchestrator/kernels/fold_py.py",
         "story.spellings, story.words = stored.spellings, None",
         "story.spellings, story.words = stored.spellings, ()",
-        "tests/brand/test_story_store.py::test_loading_brings_the_headline_back",
+        "tests/kernels/test_stored.py::test_a_story_is_what_was_written",
     ),
     # kernels/headline: senders cannot make it grow, and its words are those that storage has
     Guard(
