@@ -11,7 +11,7 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, compare, events, health, history, lag, openapi, ops_api, ops_pages, pages
+from orchestrator.http import api, compare, events, health, history, lag, openapi, ops_api, ops_pages, overview, pages
 from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.brand_index import BrandIndex
 from orchestrator.http.compression import compress
@@ -92,7 +92,7 @@ def build_app(
     app.extensions["edition"] = assets.edition
     app.extensions["guarded"] = access.guarded
     app.register_blueprint(assets.blueprint())
-    for part in (health, pages, api, history, compare, lag, events, openapi, ops_pages, ops_api):
+    for part in (health, overview, pages, api, history, compare, lag, events, openapi, ops_pages, ops_api):
         app.register_blueprint(part.blueprint)
     app.jinja_env.globals.update(
         root=root,

@@ -6,7 +6,7 @@ JSON can hold, so shares are computed defensively.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ import msgspec
 from orchestrator.contract.episode_words import about, drivers_of, stories_in_words, topics_in_words
 from orchestrator.contract.summary import Drivers
 from orchestrator.contract.times import parse_ms
-from orchestrator.fleet.view import Standing
 from orchestrator.http.movement import MINUS, NONE
 from orchestrator.http.movement import growth as _change
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.contract.summary import SpikeEpisode
-    from orchestrator.fleet.view import BrandStatus
     from orchestrator.http.documents import SentimentSums, StoredStory, StoredSummary, StoredTopic
 
 SHOWN_STORIES = 50
@@ -120,66 +118,6 @@ class BrandView:
     text: Sequence[str]
     chunk_summaries: Sequence[str]
     implausible: str
-
-
-@dataclass(frozen=True, slots=True)
-class BrandRow:
-    """A brand in the overview; ``state`` is ``ready``, ``waiting`` or ``unreadable``.
-
-    ``queued``, ``dead`` and ``standing`` (one word, where somebody may want to act) are empty if nobody looked.
-    """
-
-    name: str
-    state: str
-    queued: str = ""
-    dead: str = ""
-    standing: str = ""
-    mentions: str = ""
-    net: str = ""
-    mood: str = ""
-    shares: Sequence[Share] = ()
-    top_topic: str = ""
-    story_count: str = ""
-    spiking: bool = False
-    updated: Time | None = None
-
-    @classmethod
-    def of(cls, name: str, summary: StoredSummary | None, status: BrandStatus | None = None) -> BrandRow:
-        """The row of a brand with a summary, or of one that still waits for its first chunk."""
-        if summary is None:
-            return replace(_standing_row(name, status), state="waiting")
-        return replace(
-            _standing_row(name, status),
-            state="ready",
-            mentions=number(summary.total_mentions),
-            net=signed(net_sentiment(summary)),
-            mood=mood(net_sentiment(summary)),
-            shares=shares(summary.sentiment),
-            top_topic=summary.topics[0].topic if summary.topics else "",
-            story_count=number(summary.cluster_count or len(summary.clusters)),
-            spiking=is_spiking(summary),
-            updated=time_of(summary.generated_at),
-        )
-
-    @classmethod
-    def unreadable(cls, name: str, status: BrandStatus | None = None) -> BrandRow:
-        """The row of a brand whose summary could not be read."""
-        return _standing_row(name, status)
-
-
-TOLD_STANDINGS = frozenset({Standing.PAUSED, Standing.PARKED, Standing.FAILING, Standing.NEWER})
-
-
-def _standing_row(name: str, status: BrandStatus | None) -> BrandRow:
-    if status is None:
-        return BrandRow(name, "unreadable")
-    return BrandRow(
-        name,
-        "unreadable",
-        queued=NONE if status.queued is None else number(status.queued),
-        dead=NONE if status.failed is None else number(status.failed),
-        standing=status.standing.value if status.standing in TOLD_STANDINGS else "",
-    )
 
 
 def number(value: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +16,10 @@ from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http import build_app
 from orchestrator.http.service_view import Notice, Status
+from orchestrator.http.span import iso
 from orchestrator.process.metrics import Metrics
 from tests.http.conftest import MemoryService, summary_document
+from tests.http.test_span import STORED
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
@@ -91,12 +95,17 @@ async def test_overview_lists_brands_with_their_numbers(client: TestClientProtoc
 
 
 async def test_overview_shows_one_page_of_many_brands(client: TestClientProtocol, service: MemoryService) -> None:
-    """The 26th brand is on the second page."""
-    service.registered += [f"brand {number:02}" for number in range(30)]
-    assert "brand 25" not in (await page(client, "/")).text
-    second = await page(client, "/", offset="25")
-    assert "brand 25" in second.text
-    assert "26\N{EN DASH}30 of 30" in second.text
+    """The 51st brand is on the second page, by a cursor, by offset too, and the way leads back."""
+    service.registered += [f"brand {number:02}" for number in range(60)]
+    first = await page(client, "/", sort="name")
+    assert "brand 50" not in first.text
+    [following] = [link for link in first.links if "cursor=" in link]
+    for address in (following, "/?sort=name&offset=50"):
+        second = Outline(await (await client.get(address)).get_data(as_text=True))
+        assert "brand 50" in second.text
+        assert "51\N{EN DASH}60 of 60" in second.text
+    [back] = [link for link in second.links if "before=" in link]
+    assert "1\N{EN DASH}50 of 60" in Outline(await (await client.get(back)).get_data(as_text=True)).text
 
 
 async def test_overview_beyond_the_end_says_so(client: TestClientProtocol, service: MemoryService) -> None:
@@ -105,7 +114,84 @@ async def test_overview_beyond_the_end_says_so(client: TestClientProtocol, servi
     outline = await page(client, "/", offset="99999")
     assert "There are 2 brands, and this page would begin after 99999" in outline.text
     assert "None of" not in outline.text
-    assert "There is 1 brand that matches" in (await page(client, "/", q="nike", offset="25")).text
+    assert "There is 1 brand that matches" in (await page(client, "/", search="nike", offset="50")).text
+
+
+async def test_overview_begins_with_what_moved(client: TestClientProtocol, service: MemoryService) -> None:
+    """Spiking first, with the cause in a line; what an older summary does not say is a dash and no zero."""
+    spike = {"mentionCount": 480, "expected": 10, "windowSec": 900, "drivers": {"stories": [{"label": "Refunds <b>"}]}}
+    service.add("a calm one", spikeDetected=False)
+    service.add("b mover", spikeDetected=False, totalMentions=3_000, changes={"mentions": -0.5, "netSentiment": 0.1})
+    service.add("c spiking", spike=spike)
+    outline = await page(client, "/")
+    assert outline.text.index("c spiking") < outline.text.index("b mover") < outline.text.index("a calm one")
+    assert "480 mentions in 15 min instead of 10: “Refunds <b>”" in outline.text
+    assert "\N{MINUS SIGN}50 %" in outline.text
+    assert "0 %" not in outline.text.split("a calm one")[1].split("launch")[0]
+
+
+async def test_overview_sums_over_all_brands(client: TestClientProtocol, service: MemoryService) -> None:
+    """Also over those that are not on the page: mentions against before, spikes, mood, what waits, dead letters."""
+    service.add("calm", spikeDetected=False, totalMentions=1_000, netSentiment=-0.5, changes={"mentions": 1.0})
+    service.add("old", spikeDetected=True, totalMentions=1_000, netSentiment=0.1)
+    service.queued["calm"], service.dead["old"] = 12, 7
+    outline = await page(client, "/", filter="dead")
+    for expected in (
+        "2,000",
+        "+100 % against the window before, of 1 brand",
+        "\N{MINUS SIGN}0.20",
+        "chunks of 1 brand",
+        "7",
+    ):
+        assert expected in outline.text
+    assert {"/?filter=spiking", "/?filter=dead"} <= set(outline.links)
+
+
+async def test_overview_is_shown_before_all_is_read(
+    client: TestClientProtocol, service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page does not wait for thousands of summaries: it says how many are missing, and looks again soon."""
+    monkeypatch.setattr("orchestrator.http.brand_index.HURRY_S", 0.0)
+    service.add("nike")
+    text = await (await client.get("/")).get_data(as_text=True)
+    assert "The summary of 1 brand is still being read" in text
+    assert 'data-every="2"' in text
+    assert "1,480" in text
+
+
+async def test_overview_without_redis_is_a_list_of_names(client: TestClientProtocol, service: MemoryService) -> None:
+    """By name, without numbers; what only Redis can tell is a 503, and nothing else instead of it."""
+    service.add("nike")
+
+    async def fleet() -> None:
+        raise StoreUnavailableError("secret-host:6379 refused")
+
+    service.fleet = service.summaries = service.trend_points = lambda *_: fleet()  # type: ignore[assignment,method-assign]
+    outline = await page(client, "/")
+    assert "nike" in outline.text
+    assert "Summary not readable at the moment" in outline.text
+    await page(client, "/", 503, filter="spiking")
+    await page(client, "/", 503, sort="-mentions")
+
+
+async def test_overview_columns_sort_in_both_directions(client: TestClientProtocol, service: MemoryService) -> None:
+    """By links, which keep search and filter; the header says how the list is sorted."""
+    service.add("nike")
+    first = await page(client, "/", search="nik", filter="spiking")
+    assert "/?search=nik&sort=-mentions&filter=spiking" in first.links
+    text = await (await client.get("/?sort=-mentions")).get_data(as_text=True)
+    assert text.count('aria-sort="descending"') == 1
+    assert "/?search=&sort=mentions&filter=" in Outline(text).links
+
+
+async def test_overview_draws_the_last_day(client: TestClientProtocol, service: MemoryService) -> None:
+    """A bar an hour, and what they show in words."""
+    service.add("nike")
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    service.trends["nike"] = {f"hour:{iso(hour)}".encode(): json.dumps(STORED).encode()}
+    text = await (await client.get("/")).get_data(as_text=True)
+    assert f"7 mentions in the last 24 hours, most from {hour:%H:%M} UTC: 7" in text
+    assert '<path d="M0 100H23V0H24V100Z">' in text
 
 
 async def test_overview_sorts_and_filters(client: TestClientProtocol, service: MemoryService) -> None:
@@ -128,19 +214,20 @@ async def test_overview_keeps_sort_and_filter_on_the_next_page(
     client: TestClientProtocol, service: MemoryService
 ) -> None:
     """And the form shows what is chosen, also an order that it does not offer."""
-    for number in range(30):
+    for number in range(60):
         service.add(f"brand {number}", totalMentions=number)
-    first = await page(client, "/", sort="mentions", filter="spiking", q="brand")
-    [following] = [link for link in first.links if "offset=25" in link]
+    first = await page(client, "/", sort="mentions", filter="spiking", search="brand")
+    [following] = [link for link in first.links if "cursor=" in link]
     second = Outline(await (await client.get(following)).get_data(as_text=True))
-    assert "26\N{EN DASH}30 of 30" in second.text
-    assert second.text.index("brand 25") < second.text.index("brand 29")
+    assert "51\N{EN DASH}60 of 60" in second.text
+    assert second.text.index("brand 50") < second.text.index("brand 59")
 
 
 @pytest.mark.parametrize("query", [{"sort": "size"}, {"filter": "spikes"}, {"cursor": "x"}, {"limit": "1"}])
 async def test_overview_refuses_unknown_orders_and_filters(client: TestClientProtocol, query: dict[str, str]) -> None:
     """On a page, too, nothing that was asked is passed over."""
-    assert "must be one of" in (text := (await page(client, "/", 400, **query)).text) or "no parameter" in text
+    text = (await page(client, "/", 400, **query)).text
+    assert any(words in text for words in ("must be one of", "no parameter", "cursor must be the next"))
 
 
 async def test_overview_finds_brands_by_part_of_their_name(client: TestClientProtocol, service: MemoryService) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.http.documents import SentimentSums, parse_summary
 from orchestrator.http.problems import ProblemError
-from orchestrator.http.view import BrandRow, brand_view, episode_rows, mood, number, shares, signed, time_of
+from orchestrator.http.view import brand_view, episode_rows, mood, number, shares, signed, time_of
 from tests.http.conftest import summary_document
 from tests.json_values import json_values
 
@@ -113,11 +113,6 @@ def test_brand_view_says_what_an_open_episode_is_about() -> None:
         assert not about or notice.about[0] == "About “Battery <b>” (380 mentions instead of 12)."
 
 
-def test_brand_row_of_a_brand_without_summary_waits() -> None:
-    """A registered brand has a row before its first chunk."""
-    assert BrandRow.of("nike", None).state == "waiting"
-
-
 JSON = json_values(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | finite | st.text(max_size=20),
     st.text(max_size=8),
@@ -136,7 +131,6 @@ def test_brand_view_survives_every_document_that_parses(changes: dict[str, objec
         return
     event("shown")
     brand_view(document)
-    BrandRow.of("nike", document)
 
 
 def test_episode_rows_are_newest_first() -> None:

@@ -313,6 +313,37 @@ HTTP_GUARDS: Final = (
         "amount / highest",
         "tests/http/test_spark.py",
     ),
+    # http/overview: what is not known is no zero, what was asked is not passed over, and nobody waits
+    Guard(
+        "orchestrator/http/overview.py",
+        '        if query.filter or "sort" in request.args:\n            raise\n',
+        "",
+        "tests/http/test_pages.py::test_overview_without_redis_is_a_list_of_names",
+    ),
+    Guard(
+        "orchestrator/http/overview.py",
+        "UNREAD_REFRESH_S if unread else REFRESH_S",
+        "REFRESH_S",
+        "tests/http/test_pages.py::test_overview_is_shown_before_all_is_read",
+    ),
+    Guard(
+        "orchestrator/http/overview_view.py",
+        "and each.change > -1\n",
+        "\n",
+        "tests/http/test_overview_view.py",
+    ),
+    Guard(
+        "orchestrator/http/overview_view.py",
+        "return NONE if value is None else number(value)",
+        "return number(value or 0)",
+        "tests/http/test_overview_view.py",
+    ),
+    Guard(
+        "orchestrator/http/overview_view.py",
+        "before > 0 and isfinite(before) else None",
+        "before > 0 else 0.0",
+        "tests/http/test_overview_view.py",
+    ),
     # http/parameters: nothing that was asked is passed over
     Guard(
         "orchestrator/http/parameters.py",

@@ -80,7 +80,7 @@ function alive(status) {
 
 function typing() {
   const focused = document.activeElement;
-  return main.contains(focused) && focused.matches("input, select, textarea");
+  return main.contains(focused) && focused.matches("input:not([type=checkbox]), select, textarea");
 }
 
 function busy() {
@@ -96,12 +96,14 @@ function replaceContent(page) {
   const fresh = new DOMParser().parseFromString(page, "text/html");
   const open = new Set([...main.querySelectorAll("details")].filter((each) => each.open).map((each) => each.id));
   const focused = main.contains(document.activeElement) ? key(document.activeElement) : null;
+  const ticked = new Set([...main.querySelectorAll("input[type=checkbox]:checked")].map(key));
   const scrolled = [...main.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
   main.replaceChildren(...fresh.getElementById("content").childNodes);
   document.title = fresh.title;
   for (const each of main.querySelectorAll("details")) each.open = open.has(each.id);
+  for (const each of main.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(key(each));
   main.querySelectorAll(".scroll").forEach((each, place) => (each.scrollLeft = scrolled[place] ?? 0));
-  if (focused) [...main.querySelectorAll("a, button, summary, [tabindex]")].find((each) => key(each) === focused)?.focus();
+  if (focused) [...main.querySelectorAll("a, button, input, summary, [tabindex]")].find((each) => key(each) === focused)?.focus();
 }
 
 async function refresh() {
