@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,9 +14,12 @@ import click
 import msgspec
 import redis
 
+from orchestrator.alerts.routes_file import RoutesError
+from orchestrator.cli.alerts import look
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.summary_page import IMPLAUSIBLE_REMEDY, implausible
 from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, show_page
+from orchestrator.contract.alert_routes import TESTING, overdue, said
 from orchestrator.contract.fingerprint import Fingerprint, compare
 from orchestrator.contract.fingerprint import Verdict as Outcome
 from orchestrator.contract.keys import BrandKeys
@@ -68,6 +72,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
 def local_findings(settings: Settings) -> Iterator[Finding]:
     """What this machine has to offer, Redis apart."""
     yield _kernel()
+    yield _routes_finding(settings)
     for field in ("http_port", "prometheus_port"):
         yield _port(field.upper(), settings.http_host, getattr(settings, field))
 
@@ -86,6 +91,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
             stored = stored_settings(client, registry.brands)
             orphans = search(client, frozenset(registry.brands))
             numbers = _numbers_finding(client, sorted(registry.brands))
+            alerts = _waiting_alerts_finding(client, settings, sorted(registry.brands))
             paused = _paused_finding(pauses.paused(client, registry.brands))
     except Misuse:
         raise
@@ -97,7 +103,44 @@ def redis_findings(settings: Settings) -> list[Finding]:
     ]
     brands = _registry_finding(len(registry.brands), registry.refused, settings)
     surroundings = [*settings_findings, *fleet_findings(view), numbers]
-    return [*findings, brands, _orphans_finding(orphans), _formats_finding(formats), damaged, paused, *surroundings]
+    return [
+        *findings,
+        brands,
+        _orphans_finding(orphans),
+        _formats_finding(formats),
+        damaged,
+        paused,
+        alerts,
+        *surroundings,
+    ]
+
+
+def _routes_finding(settings: Settings) -> Finding:
+    """Whether alerts are told to anybody, and whether their routes can be read."""
+    if settings.alert_routes is None:
+        return Finding("alert routes", Verdict.OK, "none: nobody is told of episodes")
+    try:
+        routes = settings.alert_routes.read()
+    except RoutesError as error:
+        helps = "mend the file; a process that runs goes on with the routes that it read before"
+        return Finding("alert routes", Verdict.REFUSE, str(error).replace("\n", "; "), helps)
+    return Finding("alert routes", Verdict.OK, words.some([route.name for route in routes], _SHOWN))
+
+
+def _waiting_alerts_finding(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> Finding:
+    """Whether alerts wait that should have been told."""
+    try:
+        routes = settings.alert_routes.read() if settings.alert_routes is not None else ()
+    except RoutesError:  # which is a finding of its own
+        routes = ()
+    survey = look(client, routes, brands)
+    states = [survey.state(route) for route in routes]
+    late = overdue(states, time.time_ns() // 1_000_000)
+    if late:
+        detail = "; ".join(said(state) for state in late[:_SHOWN])
+        return Finding("alerts", Verdict.WARN, detail, TESTING.format(late[0].name))
+    kept = sum(state.kept for state in states)
+    return Finding("alerts", Verdict.OK, f"none waits, {kept:,} are kept for their time" if kept else "none waits")
 
 
 def _kernel() -> Finding:

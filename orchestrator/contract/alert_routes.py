@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.contract.times import iso_utc_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +49,29 @@ class RouteStates:
     routes: Sequence[RouteState] = ()
     problem: str = ""
     counted: bool = False
+
+
+LONG_MS: Final = 60_000
+"""What waits for longer is said to wait: an alert that was written just now does."""
+
+TESTING: Final = "see what its endpoint answers: orchestrator alerts test {}"
+
+
+def overdue(states: Sequence[RouteState], now_ms: int) -> list[RouteState]:
+    """Those of *states* that somebody should look at: for long they fail, or what they should have told waits."""
+    return [state for state in states if any(now_ms - since_ms > LONG_MS for since_ms in _since(state))]
+
+
+def _since(state: RouteState) -> list[int]:
+    return [since_ms for since_ms in (state.oldest_ms, state.trouble_since_ms) if since_ms is not None]
+
+
+def said(state: RouteState) -> str:
+    """What is wrong with a route, in words."""
+    parts = []
+    if state.waiting and state.oldest_ms is not None:
+        count = f"{state.waiting:,} alert{'' if state.waiting == 1 else 's'}"
+        parts.append(f"{count} should have been told since {iso_utc_seconds(state.oldest_ms)}")
+    if state.trouble:
+        parts.append(f"its endpoint takes none: {state.trouble}")
+    return f"{state.name}: {'; '.join(parts)}"

@@ -43,6 +43,7 @@ from orchestrator.http.ops_view import (
     parked_rows,
     paused_rows,
     queue_rows,
+    route_rows,
     shown,
     strip,
 )
@@ -156,6 +157,7 @@ async def overview() -> str:
     parts = await _parts(view, period)
     queues, more_queues = queue_rows(fleet)
     orphans, more_orphans = orphan_rows(service().lag().orphans)
+    states = service().statistics().alert_routes
     return await _page(
         "ops.html",
         strip=strip(fleet),
@@ -163,6 +165,8 @@ async def overview() -> str:
         more_queues=number(more_queues) if more_queues else "",
         orphans=orphans,
         more_orphans=number(more_orphans) if more_orphans else "",
+        routes=route_rows(states, time.time_ns() // 1_000_000),
+        routes_problem="" if states is None else shown(states.problem),
         parked=parked_rows(fleet),
         conflicts=conflict_rows(fleet),
         conflicts_help=CONFLICTS_HELP,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.contract.alert_routes import overdue
 from orchestrator.contract.history import Period
 from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.times import iso_utc_seconds
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from orchestrator.contract.acts import Act
+    from orchestrator.contract.alert_routes import RouteStates
     from orchestrator.contract.history import Step
     from orchestrator.contract.letters import Letter
     from orchestrator.fleet.members import Member
@@ -53,6 +55,21 @@ class Tile:
     name: str
     value: str
     bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """One route of alerts; *bad*: somebody should look."""
+
+    name: str
+    address: str
+    chooses: str
+    waits: str
+    kept: str
+    next: Time | None
+    trouble: str
+    since: Time | None
+    bad: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +275,27 @@ def orphan_rows(orphans: Orphans | None) -> tuple[list[OrphanRow], int]:
         return [], 0
     rows = [OrphanRow(shown(one.name), number(one.chunks), shown(one.why)) for one in orphans.named[:SHOWN_ORPHANS]]
     return rows, max(0, orphans.queues - len(rows))
+
+
+def route_rows(states: RouteStates | None, now_ms: int) -> list[RouteRow]:
+    """The routes of alerts, as the process that serves the page knows them."""
+    if states is None:
+        return []
+    late = overdue(states.routes, now_ms)
+    return [
+        RouteRow(
+            state.name,
+            shown(state.address),
+            shown(state.chooses),
+            number(state.waiting) if states.counted else "not known",
+            number(state.kept) if states.counted else "not known",
+            _time(state.next_ms),
+            shown(state.trouble),
+            _time(state.trouble_since_ms),
+            state in late,
+        )
+        for state in states.routes
+    ]
 
 
 def conflict_rows(fleet: FleetView) -> list[ConflictRow]:

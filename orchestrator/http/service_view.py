@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import trio
 
+    from orchestrator.contract.alert_routes import RouteStates
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.view import FleetView
     from orchestrator.store.orphans import Orphans
@@ -71,10 +72,12 @@ class ServiceStatistics:
         successful_brands: brands whose last visit went well.
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
-        checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``paused``, ``orders``, ``settings``, ``merge``.
+        checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``paused``, ``orders``, ``settings``,
+            ``alerts``, ``merge``.
         parked: brands that this process leaves alone until somebody acts, and why.
         paused: registered brands that an operator paused, the same from every process.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.
+        alert_routes: how the routes of alerts stand, None: this process tells nobody.
     """
 
     status: Status
@@ -90,6 +93,7 @@ class ServiceStatistics:
     parked: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, Pause] = field(default_factory=dict)
     redis_address: str | None = None
+    alert_routes: RouteStates | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

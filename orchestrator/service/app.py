@@ -227,6 +227,7 @@ class _Parts:
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
         self.orphans = OrphanWatch(self.client, metrics, registered=self._registered)
         self.service.orphans = self.orphans
+        self.service.alerts = self.alerts
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import trio
 
+from orchestrator.alerts.deliver import Alerts
+from orchestrator.contract.alert_routes import TESTING, RouteStates, overdue, said
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.noticing import Trouble
@@ -52,6 +54,7 @@ class Service:
         stopping: whether the service stops.
         fitness: looks at the server again and again; None: nobody does.
         orphans: looks for queues of unregistered brands; None: nobody does.
+        alerts: tells endpoints of episodes; None: nobody does.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Service:
     ) -> None:
         self.fitness: Fitness | None = None
         self.orphans: OrphanWatch | None = None
+        self.alerts: Alerts | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -90,6 +94,7 @@ class Service:
             "paused": _paused_check(scheduler.paused),
             "orders": _orders_check(self._heartbeat),
             "settings": _settings_check(self._heartbeat),
+            "alerts": _alerts_check(None if self.alerts is None else self.alerts.states()),
             "merge": _merge_check(),
         }
         return ServiceStatistics(
@@ -106,6 +111,7 @@ class Service:
             parked={brand: _told(brand, trouble) for brand, trouble in scheduler.parked.items()},
             paused=scheduler.paused,
             redis_address=self._redis_address,
+            alert_routes=None if self.alerts is None else self.alerts.states(),
         )
 
     def lag(self) -> Lag:
@@ -266,6 +272,25 @@ def _settings_check(heartbeat: Heartbeat) -> Check:
         return Check("degraded", f"others run with other settings, give all the same ones: {shown}{more}")
     others = len(heartbeat.members()) - 1
     return Check("ok", f"those of {others} other processes" if others > 0 else "")
+
+
+def _alerts_check(states: RouteStates | None) -> Check:
+    """Whether alerts reach those who want them. Why an endpoint does not take them is for operators."""
+    if states is None:
+        return Check("ok", "nobody is told")
+    told, inner = [], []
+    if states.problem:
+        told.append("the file of routes is not usable, those that were read before are in force")
+        inner.append(states.problem.replace("\n", "; "))
+    late = overdue(states.routes, time.time_ns() // 1_000_000)
+    for state in late[:_SHOWN]:
+        told.append(f"{state.name} does not get its alerts; {TESTING.format(state.name)}")
+        inner.append(f"{said(state)}; {TESTING.format(state.name)}")
+    if told:
+        return Check("degraded", "; ".join(told), "; ".join(inner))
+    kept = sum(state.kept for state in states.routes)
+    waits = f", {kept} kept for their time" if kept else ""
+    return Check("ok", f"{len(states.routes)} routes{waits}" if len(states.routes) != 1 else f"1 route{waits}")
 
 
 def _merge_check() -> Check:

@@ -24,6 +24,7 @@ from orchestrator.store.members import Told, ToldObedience, beat
 from orchestrator.store.parked import encode
 from orchestrator.store.pauses import pause, resume
 from orchestrator.store.process_orders import give
+from tests.alerts.support import alert
 from tests.cli.conftest import Invoke
 from tests.redis_server import RedisServer
 
@@ -308,3 +309,28 @@ def test_doctor_names_a_brand_whose_chunks_contradict_the_one_of_their_id(
     assert "'chunk-1'" in finding["detail"]
     assert "docs/runbooks/duplicate-conflicts.md" in finding["remedy"]
     assert later["verdict"] == "ok"
+
+
+def test_doctor_reads_the_routes_of_alerts(
+    invoke: Invoke, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, brand: str
+) -> None:
+    """A file with mistakes would refuse the start; alerts that wait for long are told with the route and what helps."""
+    invoke("brands", "add", brand)
+    file = tmp_path / "routes.toml"
+    file.write_text('[[route]]\nname = "desk"\n')
+    monkeypatch.setenv("ALERT_ROUTES_FILE", str(file))
+    result = invoke("doctor", "--json")
+    assert result.exit_code == 1
+    finding = findings_of(result.stdout)["alert routes"]
+    assert (finding["verdict"], finding["remedy"][:13]) == ("refuse", "mend the file")
+    assert "route 'desk': it has neither url nor url_file" in finding["detail"]
+    file.write_text('[[route]]\nname = "desk"\nurl = "https://h.example/x"\n')
+    outbox = BrandKeys.of(brand).outbox
+    redis_client.rpush(outbox, alert(brand=brand).entry(round(time.time() * 1000) - 120_000).encode())
+    findings = findings_of(invoke("doctor", "--json").stdout)
+    redis_client.delete(outbox)
+    assert findings["alert routes"]["detail"] == "'desk'"
+    assert findings["alerts"]["verdict"] == "warn"
+    assert findings["alerts"]["detail"].startswith("desk: 1 alert should have been told since ")
+    assert findings["alerts"]["remedy"] == "see what its endpoint answers: orchestrator alerts test desk"
+    assert findings_of(invoke("doctor", "--json").stdout)["alerts"]["detail"] == "none waits"

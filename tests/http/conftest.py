@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 import trio
 
+from orchestrator.contract.alert_routes import RouteStates
 from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.parking import Code, Parked
 from orchestrator.fleet.view import BrandStatus, FleetView, standing
@@ -49,6 +50,7 @@ class MemoryService:
         self.waiting = Lag()
         self.parked: dict[str, str] = {}
         self.paused: dict[str, Pause] = {}
+        self.alert_routes: RouteStates | None = None
         self.notices: dict[str, Notice] = {}
         self.disputed = ""
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
@@ -74,6 +76,7 @@ class MemoryService:
             parked=self.parked,
             paused=self.paused,
             redis_address=self.redis_address,
+            alert_routes=self.alert_routes,
         )
 
     def lag(self) -> Lag:

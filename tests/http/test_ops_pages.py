@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.history import Hour
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES
 from orchestrator.errors import PauseError, StoreRefusedError, StoreUnavailableError
@@ -115,6 +116,29 @@ async def test_queues_that_nobody_reads_are_told(
     assert full.brands
     for expected in ("12 chunks wait.", "a blank at its end", "\\u202ex", "and 3 more"):
         assert expected in page
+
+
+async def test_routes_of_alerts_are_told(
+    client: TestClientProtocol, service: MemoryService, full: MemoryOperator
+) -> None:
+    """What each tells and what waits for it; one that fails with what helps, and a file that is not usable."""
+    assert full.brands
+    assert "Routes of alerts" not in await text(client, "/ops")
+    desk = RouteState(name="desk", address="https://h.example/…", chooses="mood; brands <b>*", kept=2, next_ms=NOW_MS)
+    late = RouteState(
+        name="pager", address="x", chooses="y", waiting=7, oldest_ms=1, trouble="status \u202e404", trouble_since_ms=1
+    )
+    service.alert_routes = RouteStates([desk, late], "route 1: <i>", counted=True)
+    page = await text(client, "/ops")
+    shown = Outline(page).text
+    for expected in ("desk", "mood; brands <b>*", "Kept for their time: 2", "Should have been told: 7", "route 1: <i>"):
+        assert expected in shown
+    assert "orchestrator alerts test pager" in shown
+    assert "orchestrator alerts test desk" not in shown
+    assert "status \\u202e404" in shown
+    assert "<b>*" not in page
+    service.alert_routes = RouteStates([desk])
+    assert "Should have been told: not known" in Outline(await text(client, "/ops")).text
 
 
 async def test_queues_come_by_what_waits(client: TestClientProtocol, operator: MemoryOperator) -> None:

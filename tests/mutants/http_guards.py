@@ -749,6 +749,30 @@ HTTP_GUARDS: Final = (
     ),
     # routes of alerts
     Guard(
+        "orchestrator/contract/alert_routes.py",
+        "if any(now_ms - since_ms > LONG_MS for",
+        "if any(True for",
+        "tests/contract/test_alert_routes.py",
+    ),
+    Guard(
+        "orchestrator/service/view.py",
+        'told.append(f"{state.name} does not get its alerts; {TESTING.format(state.name)}")',
+        "told.append(said(state))",
+        "tests/service/test_view.py::test_routes_of_alerts_are_a_check",
+    ),
+    Guard(
+        "orchestrator/service/view.py",
+        '        told.append("the file of routes is not usable, those that were read before are in force")\n',
+        "        told.append(states.problem)\n",
+        "tests/service/test_view.py::test_routes_of_alerts_are_a_check",
+    ),
+    Guard(
+        "orchestrator/http/ops_view.py",
+        "            shown(state.trouble),\n",
+        "            state.trouble,\n",
+        "tests/http/test_ops_pages.py::test_routes_of_alerts_are_told",
+    ),
+    Guard(
         "orchestrator/alerts/quiet.py",
         "yield min(_instants(day, span.begin_min, zone)), max(_instants(day, span.end_min, zone))",
         "yield max(_instants(day, span.begin_min, zone)), min(_instants(day, span.end_min, zone))",

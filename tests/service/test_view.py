@@ -13,6 +13,7 @@ import redis
 import trio
 from trio.testing import MockClock
 
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import MEMBERS_KEY, PARKED_KEY, BrandKeys
@@ -168,6 +169,7 @@ def test_checks_say_what_is_going_on(redis_client: redis.Redis) -> None:
         "paused": ("ok", ""),
         "orders": ("ok", ""),
         "settings": ("ok", ""),
+        "alerts": ("ok", "nobody is told"),
         "merge": ("ok", choice.IMPLEMENTATION),
     }
     assert _service(redis_client, hinted=False, lanes=()).statistics().checks["redis"].detail == "polling"
@@ -371,3 +373,43 @@ async def test_summaries_are_taken_in_the_thread_that_reads(redis_client: redis.
 
     assert await _service(redis_client).summaries([brand, f"{brand}-2"], take) == [b"{}", None]
     assert loop not in seen
+
+
+class FixedAlerts:
+    """Alerts as a test sets them."""
+
+    def __init__(self, states: RouteStates | None) -> None:
+        self._states = states
+
+    def states(self) -> RouteStates | None:
+        """As they were set."""
+        return self._states
+
+
+def test_routes_of_alerts_are_a_check(redis_client: redis.Redis) -> None:
+    """Strangers learn which route fails and what helps, operators why."""
+    desk = RouteState(name="desk", address="https://h.example/…", chooses="all")
+    late = replace(desk, waiting=2, oldest_ms=1_000, trouble="status 404", trouble_since_ms=1_000)
+    service = _service(redis_client)
+
+    def check(states: RouteStates | None) -> Check:
+        alerts: Any = FixedAlerts(states)
+        service.alerts = alerts
+        return service.statistics().checks["alerts"]
+
+    assert check(None) == Check("ok", "nobody is told")
+    assert check(RouteStates([desk])) == Check("ok", "1 route")
+    assert check(RouteStates([desk, replace(desk, kept=3)])) == Check("ok", "2 routes, 3 kept for their time")
+    failing = check(RouteStates([desk, late]))
+    assert failing.status == "degraded"
+    assert failing.detail == (
+        "desk does not get its alerts; see what its endpoint answers: orchestrator alerts test desk"
+    )
+    assert "its endpoint takes none: status 404" in failing.inner
+    broken = check(RouteStates([desk], "ALERT_ROUTES_FILE=/secret/path: route 1: x\nroute 2: y"))
+    assert broken.status == "degraded"
+    assert "secret" not in broken.detail
+    assert "route 1: x; route 2: y" in broken.inner
+    assert service.statistics().alert_routes == RouteStates(
+        [desk], "ALERT_ROUTES_FILE=/secret/path: route 1: x\nroute 2: y"
+    )
