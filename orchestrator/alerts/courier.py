@@ -208,9 +208,13 @@ class Courier:
         self._tools.settled.add(mine)  # before Redis is asked: it may not answer, and told is told
         others = [mark for mark in sorted(wanted - {mine}) if mark not in known]
         outboxes = self._tools.outboxes
-        if not others or await outboxes.mark(brand, mine, others):
-            marks = sorted(wanted | {mine}) if len(wanted) > 1 else ()
-            await outboxes.remove(brand, item.raw, marks)
+        if others:
+            last = await outboxes.mark(brand, mine, others)
+            failpoints.hit("alerts.marked")
+            if not last:
+                return
+        marks = sorted(wanted | {mine}) if len(wanted) > 1 else ()
+        await outboxes.remove(brand, item.raw, marks)
 
     async def _tell_together(self, brands: Sequence[str]) -> None:
         """Tell what is due together in the outboxes of *brands*, if nobody else does."""

@@ -967,7 +967,7 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/alerts/courier.py",
-        "            await outboxes.remove(brand, item.raw, marks)\n",
+        "        await outboxes.remove(brand, item.raw, marks)\n",
         "",
         "tests/alerts/test_deliver.py::test_deliver_sends_a_signed_message",
     ),
