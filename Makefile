@@ -5,7 +5,7 @@ IMAGE ?= service3-orchestrator
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
-CODE := orchestrator tests bench tools setup.py
+CODE := orchestrator tests bench tools setup.py noxfile.py
 
 .PHONY: run test lint types unit coverage mutants bench torture schemas lock image clean
 

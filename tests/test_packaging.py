@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+import orchestrator
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "orchestrator"
@@ -95,11 +98,12 @@ def build_wheel(sources: Path, target: Path, **env: str) -> subprocess.Completed
     return run(f"from setuptools.build_meta import build_wheel; build_wheel({str(target)!r})", cwd=sources, **env)
 
 
-def run_installed(code: str, wheel: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def run_installed(code: str, wheel: Path, target: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run *code* where *wheel* alone is installed, into *target*, beside this environment's dependencies."""
     shutil.unpack_archive(wheel, target, format="zip")
     # -S: an editable installation's hook would find in the checkout what the wheel lacks
-    return run(code, "-S", cwd=target, PYTHONPATH=os.pathsep.join((str(target), sysconfig.get_path("platlib"))))
+    path = os.pathsep.join((str(target), sysconfig.get_path("platlib")))
+    return run(code, "-S", cwd=target, PYTHONPATH=path, **env)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +186,37 @@ def test_wheel_holds_what_the_compiler_made(sources: Path, tmp_path: Path) -> No
     assert kernels == {path.stem for path in PACKAGE.rglob("*.pyx")}
 
 
+def test_wheel_has_a_bill_of_what_is_in_it(built_without_compiler: tuple[Path, str]) -> None:
+    """CycloneDX, in the folder of PEP 770, for this version; RECORD names it, so that installers keep it."""
+    with zipfile.ZipFile(built_without_compiler[0]) as wheel:
+        (info,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
+        bill = json.loads(wheel.read(f"{info}/sboms/orchestrator.cdx.json"))
+        assert f"{info}/sboms/orchestrator.cdx.json,sha256=" in wheel.read(f"{info}/RECORD").decode()
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    own = bill["metadata"]["component"]
+    assert own["purl"] == f"pkg:pypi/service3-orchestrator@{orchestrator.__version__}"
+    named = {own["bom-ref"], *(component["bom-ref"] for component in bill["components"])}
+    assert {ref for edge in bill["dependencies"] for ref in (edge["ref"], *edge["dependsOn"])} == named
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_wheel_of_a_real_build_runs_compiled_where_there_is_no_compiler(sources: Path, tmp_path: Path) -> None:
+    """Built with the compiler of this machine, installed where none can be started: the kernels are in use."""
+    build = build_wheel(sources, tmp_path, ORCHESTRATOR_MERGE="cython")
+    assert build.returncode == 0, build.stdout
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "-none-any" not in wheel.name
+    code = (
+        "from orchestrator import _merge\n"
+        "from orchestrator.kernels import choice\n"
+        "print(choice.IMPLEMENTATION, _merge.__file__)"
+    )
+    done = run_installed(code, wheel, tmp_path / "there", PATH=str(tmp_path / "nothing"), **NO_COMPILER)
+    implementation, file = done.stdout.split()
+    assert implementation == "cython", done.stdout
+    assert Path(file).is_relative_to(tmp_path / "there")
+
+
 def imported_packages(folder: Path) -> set[str]:
     """Top-level names that the code under *folder* imports, other than the project's and the standard library's."""
     names: set[str] = set()
@@ -236,8 +271,28 @@ def test_development_dependencies_are_declared() -> None:
     assert requirements_of(ROOT / "tools") == set()  # what installs cannot ask to be installed first
 
 
+def test_supported_pythons_are_the_same_everywhere() -> None:
+    """Those of nox, of the public tests and of the wheels; classifiers name those that the tests passed on."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    (pythons,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PYTHONS"
+    )
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cibuildwheel"]["build"]
+    classified = {text.rsplit(" ", 1)[-1] for text in PROJECT["classifiers"] if "Python :: 3." in text}
+    assert f"python: {json.dumps(pythons)}" in workflow
+    assert built.split() == [f"cp{python.replace('.', '')}-*" for python in pythons]
+    assert PROJECT["requires-python"] == f">={pythons[0]}"
+    assert classified <= set(pythons)
+
+
 def test_every_requirement_is_bounded() -> None:
     """Each requirement has a lower and an upper bound."""
     groups = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-    unbounded = [text for group in groups for text in group if not re.search(r">=[\d.]+,<\d", text)]
+    # nox has dates for versions
+    unbounded = [
+        text for group in groups for text in group if not re.search(r">=[\d.]+,<\d", text) and "nox>=" not in text
+    ]
     assert unbounded == []
