@@ -11,6 +11,7 @@ Source: ``docs/redis-protocol.md``, section 9.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from math import nan
@@ -21,15 +22,20 @@ import trio
 
 from orchestrator.alerts.courier import Courier, Tools
 from orchestrator.alerts.holds import Holds
+from orchestrator.alerts.messages import sample
 from orchestrator.alerts.plan import items_of, strays, wanted_by
 from orchestrator.alerts.post import open_client
 from orchestrator.alerts.routes_file import RoutesError
 from orchestrator.alerts.settled import Known, Settled
 from orchestrator.alerts.survey import Survey
+from orchestrator.alerts.testing import answer
 from orchestrator.contract.alert_routes import RouteStates
+from orchestrator.contract.outbox import VOLUME
 from orchestrator.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
+    import httpx2
+
     from orchestrator.alerts.outboxes import Outboxes
     from orchestrator.alerts.plan import Item
     from orchestrator.alerts.routes import Route
@@ -78,6 +84,7 @@ class Alerts:
         self._odd: Mapping[str, str] = {}
         self._problem = ""
         self._survey: Survey | None = None
+        self._client: httpx2.AsyncClient | None = None
         self._reader = trio.CapacityLimiter(1)
         self._log = structlog.get_logger("orchestrator.alerts")
 
@@ -93,6 +100,15 @@ class Alerts:
         survey, couriers = self._survey or Survey(), self._couriers.values()
         states = [survey.state(one.route, one.trouble.reason, one.trouble.since_ms) for one in couriers]
         return RouteStates(states, self._problem, counted=self._survey is not None)
+
+    async def test(self, route: str) -> str | None:
+        """Send a marked test message to *route*, once, and what its endpoint answered; None: there is no such route."""
+        courier = self._couriers.get(route)
+        if courier is None or self._client is None:
+            return None
+        now_ms = int(self._wall_clock() * 1000)
+        entry = sample("test", VOLUME, {}, now_ms, f"test_{secrets.token_hex(12)}")
+        return await answer(self._client, courier.route, entry)
 
     async def deliver(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Tell what there is, until :meth:`finish`.
@@ -135,6 +151,7 @@ class Alerts:
                 self._routes,
                 self._wall_clock,
             )
+            self._client = client
             self._metrics.alert_routes_invalid.set(0)
             self._apply(routes, tools, nursery)
             task_status.started()

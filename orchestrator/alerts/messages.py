@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from orchestrator.contract.outbox import VOLUME, OutboxEntry
 from orchestrator.contract.times import iso_utc_seconds
 
 if TYPE_CHECKING:
     from orchestrator.alerts.routes import Format, Route
-    from orchestrator.contract.outbox import OutboxEntry
 
 DIGEST_TYPE: Final = "alerts.digest"
 MAX_DIGEST: Final = 50
@@ -26,6 +26,9 @@ _MAX_TEXT_CHARS: Final = 3_000
 """Of one alert's text; ours are shorter, entries of other versions may be what they like."""
 
 TEST_TEXT: Final = "TEST, nothing happened: "
+
+_OPENED: Final = {VOLUME: "spike.opened"}
+"""Type of an opening by kind; ``<kind>.opened`` for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,22 @@ def digest(route: Route, entries: Sequence[OutboxEntry]) -> Message:
     return Message(f"digest_{hashlib.blake2b(ids.encode(), digest_size=15).hexdigest()}", body)
 
 
-def marked_as_test(entry: OutboxEntry) -> OutboxEntry:
-    """*entry* with a body that says that it is a test, to programs and to people."""
-    body: dict[str, Any] = msgspec.json.decode(entry.body)
-    body["test"] = True
-    body["text"] = f"{TEST_TEXT}{body.get('text', '')}"
-    return msgspec.structs.replace(entry, body=msgspec.Raw(msgspec.json.encode(body)))
+def sample(brand: str, kind: str, episode: Mapping[str, float], at_ms: int, name: str) -> OutboxEntry:
+    """An opening as the service would write it, with the id *name*, marked as a test for programs and people."""
+    entry_type = _OPENED.get(kind, f"{kind}.opened")
+    body = {
+        "type": entry_type,
+        "timestamp": iso_utc_seconds(at_ms),
+        "data": {"id": name, "brand": brand, "number": 0, "kind": kind, "episode": episode},
+        "test": True,
+        "text": f"{TEST_TEXT}this is how an alert of kind {kind} about {_escaped(brand)} arrives here.",
+    }
+    return OutboxEntry(name, entry_type, brand, at_ms, 0, msgspec.Raw(msgspec.json.encode(body)), kind)
+
+
+def to_route(route: Route, entry: OutboxEntry) -> Message:
+    """*entry* alone in the form in which *route* tells alerts."""
+    return digest(route, [entry]) if route.digest_ms else single(route.format, entry)
 
 
 class _Body(msgspec.Struct):
@@ -79,8 +92,7 @@ def text_of(entry: OutboxEntry) -> str:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         text = ""
     if not text:
-        brand = entry.brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        text = f"{entry.type} of {brand}"
+        text = f"{entry.type} of {_escaped(entry.brand)}"
     return text if len(text) <= _MAX_TEXT_CHARS else f"{text[:_MAX_TEXT_CHARS]}…"
 
 
@@ -90,6 +102,11 @@ def _digest_text(entries: Sequence[OutboxEntry]) -> str:
     span = f"{iso_utc_seconds(first)} to {iso_utc_seconds(last)}" if first != last else iso_utc_seconds(first)
     lines = [f"{head}, {span}:", *(f"• {text_of(entry)}" for entry in entries[:SHOWN])]
     return "\n".join([*lines, f"and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else lines)
+
+
+def _escaped(text: str) -> str:
+    # & first, or the escapes of the other two would be escaped.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _slack(text: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from orchestrator.alerts.messages import digest, single
+from orchestrator.alerts.messages import to_route
 from orchestrator.alerts.post import RefusedError, RetryError, open_client, post
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def send_to_all(routes: Sequence[Route], entry: OutboxEntry) -> list[tuple
 
     async def one(place: int, route: Route, client: httpx2.AsyncClient) -> None:
         begun_s = time.perf_counter()
-        answers[place] = await _answer(client, route, entry), time.perf_counter() - begun_s
+        answers[place] = await answer(client, route, entry), time.perf_counter() - begun_s
 
     async with open_client() as client, trio.open_nursery() as nursery:
         for place, route in enumerate(routes):
@@ -38,9 +38,9 @@ async def send_to_all(routes: Sequence[Route], entry: OutboxEntry) -> list[tuple
     return answers
 
 
-async def _answer(client: httpx2.AsyncClient, route: Route, entry: OutboxEntry) -> str:
-    message = digest(route, [entry]) if route.digest_ms else single(route.format, entry)
+async def answer(client: httpx2.AsyncClient, route: Route, entry: OutboxEntry) -> str:
+    """What the endpoint of *route* says to *entry*, which is sent once: ``status 204``, or why there is no answer."""
     try:
-        return f"status {await post(client, route, message, int(time.time()))}"
+        return f"status {await post(client, route, to_route(route, entry), int(time.time()))}"
     except (RetryError, RefusedError) as error:
         return str(error)

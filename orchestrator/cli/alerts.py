@@ -9,12 +9,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from orchestrator.alerts.messages import TEST_TEXT
+from orchestrator.alerts.messages import sample
 from orchestrator.alerts.plan import items_of
 from orchestrator.alerts.routes_file import RoutesError
 from orchestrator.alerts.survey import Survey
@@ -22,7 +21,7 @@ from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
-from orchestrator.contract.outbox import KINDS, VOLUME, OutboxEntry
+from orchestrator.contract.outbox import KINDS, VOLUME
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.words import lasting
 from orchestrator.process.masking import printable
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
 
     from orchestrator.alerts.routes import Route
     from orchestrator.contract.alert_routes import RouteState
+    from orchestrator.contract.outbox import OutboxEntry
     from orchestrator.settings import Settings
-
-_OPENED: Final = {VOLUME: "spike.opened"}
-"""Type of an opening by kind; ``<kind>.opened`` for the others."""
 
 
 @click.group()
@@ -131,7 +128,8 @@ def test(settings: Settings, route: str | None, kind: str, brand: str) -> None:
     chosen = [one for one in routes if route is None or one.name == route]
     if not chosen:
         raise Misuse(f"there is no route {route!r}; there are {', '.join(one.name for one in routes)}")
-    entry, now_ms = _sample(check_brand(brand), kind, {}, time.time_ns() // 1_000_000), time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // 1_000_000
+    entry = sample(check_brand(brand), kind, {}, now_ms, f"test_{secrets.token_hex(12)}")
     testing = importlib.import_module("orchestrator.alerts.testing")  # late: it loads trio and the HTTP client
     failed = []
     for one, (answer, took_s) in zip(chosen, testing.send(chosen, entry), strict=True):
@@ -162,7 +160,7 @@ def explain(
     at_ms = _time_ms(at)
     numbers = {"spikeScore": score, "mentionCount": mentions}
     episode = {name: value for name, value in numbers.items() if value is not None}
-    entry = _sample(check_brand(brand), kind, episode, at_ms)
+    entry = sample(check_brand(brand), kind, episode, at_ms, "explained")
     for route in read_routes(settings):
         click.echo(printable(f"{route.name}: {explanation(route, entry, at_ms)}"))
 
@@ -180,20 +178,6 @@ def explanation(route: Route, entry: OutboxEntry, now_ms: int) -> str:
         return "told at once"
     why = "quiet hours end then" if route.quiet.end_ms(now_ms) is not None else "its digest is due then"
     return f"told together with others at {iso_utc_seconds(timing.due_ms)}: {why}"
-
-
-def _sample(brand: str, kind: str, episode: dict[str, Any], at_ms: int) -> OutboxEntry:
-    """An opening as the service would write it, that says that it is a test."""
-    name, entry_type = f"test_{secrets.token_hex(12)}", _OPENED.get(kind, f"{kind}.opened")
-    safe = brand.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    body = {
-        "type": entry_type,
-        "timestamp": iso_utc_seconds(at_ms),
-        "data": {"id": name, "brand": brand, "number": 0, "kind": kind, "episode": episode},
-        "test": True,
-        "text": f"{TEST_TEXT}this is how an alert of kind {kind} about {safe} arrives here.",
-    }
-    return OutboxEntry(name, entry_type, brand, at_ms, 0, msgspec.Raw(msgspec.json.encode(body)), kind)
 
 
 def _time_ms(text: str | None) -> int:

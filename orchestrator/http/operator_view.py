@@ -133,6 +133,10 @@ class OperatorView(Protocol):
         """
         ...
 
+    async def test_route(self, route: str, by: str) -> str | None:
+        """Send a marked test message to a route of alerts: what its endpoint answered; None: there is no such route."""
+        ...
+
     async def sign_out(self, nonce: str, left_ms: int) -> None:
         """Let the session *nonce* be none in any process, for as long as its cookie would live."""
         ...

@@ -277,6 +277,19 @@ async def processes() -> WerkzeugResponse:
     return redirect(f"{request.root_path}/ops#processes", code=HTTPStatus.SEE_OTHER.value)
 
 
+@blueprint.post("/routes")
+async def routes() -> WerkzeugResponse:
+    """Send a test message to the endpoint of a route of alerts."""
+    signed_in, form = await acting()
+    name = form.get("route", "")
+    answer = await operator().test_route(name, _by(signed_in))
+    if answer is None:
+        raise not_found("This process has no route of alerts of this name.")
+    taken = "The endpoint took" if answer.startswith("status 2") else "The endpoint did not take"
+    _tell(signed_in, f"{taken} the test message of {name}: {answer}.")
+    return redirect(f"{request.root_path}/ops#routes", code=HTTPStatus.SEE_OTHER.value)
+
+
 @blueprint.get("/purge")
 @takes("name")
 async def purge() -> str:

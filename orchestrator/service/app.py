@@ -224,6 +224,7 @@ class _Parts:
         )
         self.service.fitness = self.fitness
         self.operator = Operator(self.client, settings.brand_list_keys, lock_ttl_s=settings.lock_ttl_sec)
+        self.operator.alerts = self.alerts
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
         self.orphans = OrphanWatch(self.client, metrics, registered=self._registered)
         self.service.orphans = self.orphans

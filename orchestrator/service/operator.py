@@ -17,7 +17,9 @@ import redis
 import structlog
 import trio
 
+from orchestrator.alerts.deliver import Alerts
 from orchestrator.contract.acts import Act, Value
+from orchestrator.contract.alert_routes import RouteState
 from orchestrator.contract.history import Period, Step
 from orchestrator.contract.letters import Selection
 from orchestrator.contract.process_orders import Wanted
@@ -82,6 +84,9 @@ class Operator:
         registry_keys: where brands are registered.
         lock_ttl_s: for how long a lock of a brand lives.
         clock: seconds, for the bounds of reading and moving.
+
+    Attributes:
+        alerts: tells endpoints of episodes; None: nobody does.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Operator:
         lock_ttl_s: float = HOLD_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.alerts: Alerts | None = None
         self._client = client
         self._registry_keys = registry_keys
         self._hold_s = min(HOLD_S, lock_ttl_s)
@@ -177,6 +183,19 @@ class Operator:
         ordered = await self._call(order)
         self._changed()
         return ordered
+
+    async def test_route(self, route: str, by: str) -> str | None:
+        """Send a marked test message to a route of alerts; what its endpoint answered, None: there is no such."""
+        if self.alerts is None or route not in {state.name for state in self._routes()}:
+            return None
+        await self._call(lambda: self._write_down(by, "alerts test", None, {"route": route}))
+        answer = await self.alerts.test(route)
+        self._log.info("done for an operator", action="alerts test", route=route, by=by, answer=answer)
+        return answer
+
+    def _routes(self) -> Sequence[RouteState]:
+        states = None if self.alerts is None else self.alerts.states()
+        return () if states is None else states.routes
 
     async def sign_out(self, nonce: str, left_ms: int) -> None:
         """Let the session *nonce* be none in any process."""

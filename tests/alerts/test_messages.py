@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
-from orchestrator.alerts.messages import MAX_DIGEST, SHOWN, digest, marked_as_test, single, text_of
+from orchestrator.alerts.messages import MAX_DIGEST, SHOWN, digest, sample, single, text_of, to_route
 from orchestrator.alerts.routes import Address, Route
-from orchestrator.contract.outbox import OutboxEntry
+from orchestrator.contract.outbox import OutboxEntry, read_entry
 from tests.alerts.support import AT_MS, alert
 
 DESK = Route("desk", Address("https://hooks.example/"))
@@ -66,8 +67,14 @@ def test_an_alert_without_a_text_says_what_it_is() -> None:
     assert len(text_of(long)) == 3_001
 
 
-def test_a_test_says_that_it_is_one() -> None:
-    """To programs and to people."""
-    body = loaded(bytes(marked_as_test(alert().entry(AT_MS)).body))
-    assert body["test"] is True
-    assert body["text"].startswith("TEST, nothing happened: Spike of nike")
+@pytest.mark.parametrize(("kind", "told"), [("volume", "spike.opened"), ("mood", "mood.opened")])
+def test_a_test_says_that_it_is_one(kind: str, told: str) -> None:
+    """To programs and to people, in the form of its route."""
+    entry = sample("<b>", kind, {"spikeScore": 3}, AT_MS, "test_1")
+    assert read_entry(entry.encode()) == entry
+    body = loaded(to_route(DESK, entry).body)
+    assert (body["type"], body["test"], body["data"]["id"]) == (told, True, "test_1")
+    text = f"TEST, nothing happened: this is how an alert of kind {kind} about &lt;b&gt; arrives here."
+    assert body["text"] == text
+    assert loaded(to_route(SLACK, entry).body) == {"text": text}
+    assert loaded(to_route(Route("d", DESK.address, digest_ms=60_000), entry).body)["data"]["alerts"] == [body]

@@ -422,3 +422,18 @@ async def test_a_changed_route_ends_before_the_new_one_begins(metrics: Metrics, 
             outboxes.put(alert(number=2))
             await until(lambda: not outboxes.left)
     assert told(receiver) == [alert().id, alert(number=2).id]
+
+
+async def test_a_test_goes_to_one_route_and_into_no_outbox(metrics: Metrics) -> None:
+    """It says what the endpoint answered; nothing of it is counted or kept."""
+    receiver, outboxes = Receiver(Response(status=404)), MemoryOutboxes()
+    alerts = alerts_of(outboxes, metrics)
+    assert await alerts.test("desk") is None  # nobody delivers yet
+    async with receiving(receiver) as url:
+        alerts = alerts_of(outboxes, metrics, route("desk", url))
+        async with delivering(alerts):
+            assert await alerts.test("desk") == "status 404"
+            assert await alerts.test("other") is None
+    ((_, body),) = receiver.requests
+    assert json.loads(body)["test"] is True
+    assert (outboxes.left, count(metrics, "desk", "failed")) == (0, 0)

@@ -76,6 +76,7 @@ class MemoryOperator:
         self.queues: dict[str, list[bytes]] = {}
         self.written: list[Act] = []
         self.minutes: list[Minute] = []
+        self.routes = {"desk": "status 204"}
         self.ended: dict[str, int] = {}
         self.hours: list[Hour] = []
         self.error: Exception | None = None
@@ -166,6 +167,13 @@ class MemoryOperator:
                     self.queues.setdefault(name, []).append(one.payload())
             self.dead[name] = stay
         return replace(looked, moved=looked.tally.total)
+
+    async def test_route(self, route: str, by: str) -> str | None:
+        """Answer as the test says."""
+        if route not in self.routes:
+            return None
+        self.written.append(act(NOW_MS, by, "alerts test", None, {"route": route}))
+        return self.routes[route]
 
     async def pause(self, brand: str, by: str, reason: str, for_ms: int | None) -> None:
         """Pause."""

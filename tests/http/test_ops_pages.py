@@ -42,6 +42,7 @@ FORMS = {
     "/ops/letters": {"action": "drop", "brand": "acme", "all": "yes", "expected": "4"},
     "/ops/brands": {"action": "pause", "brand": "beta"},
     "/ops/processes": {"action": "quiet", "all": "yes"},
+    "/ops/routes": {"route": "desk"},
     "/ops/sign-out": {},
 }
 
@@ -139,6 +140,40 @@ async def test_routes_of_alerts_are_told(
     assert "<b>*" not in page
     service.alert_routes = RouteStates([desk])
     assert "Should have been told: not known" in Outline(await text(client, "/ops")).text
+
+
+async def test_a_route_is_tested_by_an_operator(
+    signed: TestClientProtocol, service: MemoryService, full: MemoryOperator
+) -> None:
+    """The page says what the endpoint answered, and who asked stands in the list; who only reads has no button."""
+    desk = RouteState(name="desk", address="x", chooses="y")
+    service.alert_routes = RouteStates([desk], counted=True)
+    full.routes["gone"] = "status 404"
+    token = await form_token(signed)
+    for route, said in (
+        ("desk", "The endpoint took the test message of desk: status 204."),
+        ("gone", "The endpoint did not take the test message of gone: status 404."),
+    ):
+        response = await signed.post("/ops/routes", form={"route": route, "form_token": token}, headers=OWN)
+        assert response.headers["Location"] == "/ops#routes"
+        page = await text(signed, "/ops")
+        assert said in Outline(page).text
+        assert "Send a test" in page
+    assert [(act.action, act.details) for act in full.written[-2:]] == [
+        ("alerts test", {"route": "desk"}),
+        ("alerts test", {"route": "gone"}),
+    ]
+    missing = await signed.post("/ops/routes", form={"route": "none", "form_token": token}, headers=OWN)
+    assert missing.status_code == 404
+
+
+async def test_who_only_reads_tests_no_route(
+    client: TestClientProtocol, service: MemoryService, full: MemoryOperator
+) -> None:
+    """There is no button for them."""
+    assert full.routes
+    service.alert_routes = RouteStates([RouteState(name="desk", address="x", chooses="y")], counted=True)
+    assert "Send a test" not in await text(client, "/ops")
 
 
 async def test_queues_come_by_what_waits(client: TestClientProtocol, operator: MemoryOperator) -> None:

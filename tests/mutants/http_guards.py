@@ -761,6 +761,12 @@ HTTP_GUARDS: Final = (
     ),
     # routes of alerts
     Guard(
+        "orchestrator/service/operator.py",
+        '        await self._call(lambda: self._write_down(by, "alerts test", None, {"route": route}))\n',
+        "",
+        "tests/service/test_operator.py::test_a_route_is_tested_once_that_is_written_down",
+    ),
+    Guard(
         "orchestrator/contract/alert_routes.py",
         "if any(now_ms - since_ms > LONG_MS for",
         "if any(True for",

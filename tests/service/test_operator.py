@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import trio
 
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.history import Period
 from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, ORDERS_KEY, BrandKeys, signed_out_key
@@ -259,3 +260,33 @@ async def test_a_session_that_was_ended_is_none_for_everybody(operator: Operator
     assert not await other.signed_out("another")
     assert 0 < redis_client.pttl(signed_out_key("nonce-of-tests")) <= 60_000
     redis_client.delete(signed_out_key("nonce-of-tests"))
+
+
+class FixedAlerts:
+    """Alerts with one route, whose endpoint is away."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def states(self) -> RouteStates:
+        """The one."""
+        return RouteStates([RouteState(name="desk", address="x", chooses="y")])
+
+    async def test(self, route: str) -> str:
+        """Answer, once it was written down."""
+        await trio.lowlevel.checkpoint()
+        (newest,) = read_audit(self._client, 1)
+        assert (newest.action, newest.by, newest.details) == ("alerts test", "ann", {"route": route})
+        return "ConnectError"
+
+
+async def test_a_route_is_tested_once_that_is_written_down(operator: Operator, redis_client: redis.Redis) -> None:
+    """Without alerts, or of another name, there is none, and nothing is written."""
+    redis_client.delete(AUDIT_KEY)
+    assert await operator.test_route("desk", "ann") is None
+    alerts: Any = FixedAlerts(redis_client)
+    operator.alerts = alerts
+    assert await operator.test_route("x", "ann") is None
+    assert read_audit(redis_client, 1) == []
+    assert await operator.test_route("desk", "ann") == "ConnectError"
+    redis_client.delete(AUDIT_KEY)
