@@ -11,7 +11,19 @@ import jinja2
 import trio
 from quart_trio import QuartTrio
 
-from orchestrator.http import api, compare, events, health, history, lag, openapi, ops_api, ops_pages, overview, pages
+from orchestrator.http import (
+    api,
+    brand_page,
+    compare,
+    events,
+    health,
+    history,
+    lag,
+    openapi,
+    ops_api,
+    ops_pages,
+    overview,
+)
 from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.brand_index import BrandIndex
 from orchestrator.http.compression import compress
@@ -27,7 +39,7 @@ from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.sign_in import install
 from orchestrator.http.static import Assets
-from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url, ops_brand_url
+from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url, brand_view_url, ops_brand_url
 
 if TYPE_CHECKING:
     from quart import Response
@@ -94,11 +106,12 @@ def build_app(
     app.extensions["edition"] = assets.edition
     app.extensions["guarded"] = access.guarded
     app.register_blueprint(assets.blueprint())
-    for part in (health, overview, pages, api, history, compare, lag, events, openapi, ops_pages, ops_api):
+    for part in (health, overview, brand_page, api, history, compare, lag, events, openapi, ops_pages, ops_api):
         app.register_blueprint(part.blueprint)
     app.jinja_env.globals.update(
         root=root,
         brand_page_url=partial(brand_page_url, root=root),
+        brand_view_url=partial(brand_view_url, root=root),
         brand_api_url=partial(brand_api_url, root=root),
         asset_url=partial(assets.url, root=root),
         ops_brand_url=partial(ops_brand_url, root=root),

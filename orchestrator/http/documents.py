@@ -34,12 +34,14 @@ class StoredTopic(msgspec.Struct, frozen=True, rename="camel"):
     """A topic, its weight in mentions and its growth against the window before, 0.5 = half as much again.
 
     ``in_chunks_of`` is as in the summary: if it is the same as ``mentions``, nothing was counted but chunks.
+    ``new`` says that there was none of it in the window before.
     """
 
     topic: str
     mentions: float = 0
     change: float | None = None
     in_chunks_of: float = 0
+    new: bool = False
 
 
 class StoredStory(msgspec.Struct, frozen=True, rename="camel"):
@@ -53,6 +55,17 @@ class StoredStory(msgspec.Struct, frozen=True, rename="camel"):
     members: int | None = None
     first_seen: str | None = None
     last_seen: str | None = None
+    examples: list[str] = msgspec.field(default_factory=list)
+    state: str = ""
+    change: float | None = None
+    curve: list[float] = msgspec.field(default_factory=list)
+
+
+class StoredChanges(msgspec.Struct, frozen=True, rename="camel"):
+    """The window against the one before: growth of mentions, difference of net sentiment."""
+
+    mentions: float | None = None
+    net_sentiment: float | None = None
 
 
 class StoredSummary(msgspec.Struct, frozen=True, rename="camel"):
@@ -76,6 +89,8 @@ class StoredSummary(msgspec.Struct, frozen=True, rename="camel"):
     summary: str = ""
     chunk_summaries: list[str] = msgspec.field(default_factory=list)
     implausible_chunks: Count = 0
+    mentions_in_no_story: float = 0
+    changes: StoredChanges = StoredChanges()
 
     @property
     def etag(self) -> str:

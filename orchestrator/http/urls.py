@@ -8,7 +8,7 @@ query.
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from werkzeug.routing import BaseConverter
 
@@ -31,6 +31,12 @@ def brand_page_url(brand: str, *, root: str = "") -> str:
     """Link to the brand's page in the application below *root*."""
     encoded = quote(brand, safe="")
     return f"{root}/brands?name={encoded.replace('.', '%2E')}" if brand in _DOT_NAMES else f"{root}/brands/{encoded}"
+
+
+def brand_view_url(brand: str, *, root: str = "", **view: str) -> str:
+    """Link to the brand's page as somebody looks at it; parameters that are empty are left out."""
+    page, query = brand_page_url(brand, root=root), urlencode({name: value for name, value in view.items() if value})
+    return f"{page}{'&' if '?' in page else '?'}{query}" if query else page
 
 
 def brand_api_url(brand: str, document: str, *, root: str = "") -> str:

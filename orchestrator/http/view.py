@@ -16,16 +16,15 @@ import msgspec
 from orchestrator.contract.episode_words import about, drivers_of, stories_in_words, topics_in_words
 from orchestrator.contract.summary import Drivers
 from orchestrator.contract.times import parse_ms
-from orchestrator.http.movement import MINUS, NONE
+from orchestrator.http.movement import MINUS, NONE, difference
 from orchestrator.http.movement import growth as _change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.contract.summary import SpikeEpisode
-    from orchestrator.http.documents import SentimentSums, StoredStory, StoredSummary, StoredTopic
+    from orchestrator.http.documents import SentimentSums, StoredSummary, StoredTopic
 
-SHOWN_STORIES = 50
 SHOWN_TOPICS = 15
 SHOWN_EPISODES = 10
 POSITIVE_FROM, NEGATIVE_TO = 0.05, -0.05  # between them a mood is called balanced
@@ -58,21 +57,6 @@ class TopicRow:
     percent: float
     change: str
     direction: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoryRow:
-    """A story as a table row."""
-
-    label: str
-    mentions: str
-    percent: float
-    mood: str
-    sentiment: str
-    members: str
-    first_seen: Time | None
-    last_seen: Time | None
-    spike: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +95,13 @@ class BrandView:
     mood: str
     shares: Sequence[Share]
     topics: Sequence[TopicRow]
-    stories: Sequence[StoryRow]
-    stories_hidden: int
     spiking: bool
     spike: SpikeNotice | None
-    text: Sequence[str]
+    change: str
+    direction: str
+    net_change: str
+    net_direction: str
+    in_no_story: str
     chunk_summaries: Sequence[str]
     implausible: str
 
@@ -185,7 +171,16 @@ def shares(sentiment: SentimentSums) -> tuple[Share, ...]:
     return tuple(result)
 
 
-def _percent_of(value: float, largest: float) -> float:
+def share_in_words(part: float, whole: float) -> str:
+    """A part of a whole in percent; empty if there is no whole, or less than all of the part in it."""
+    if not (isfinite(part) and isfinite(whole) and 0 <= part <= whole and whole > 0):
+        return ""
+    percent = 100 * part / whole
+    return "less than 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
+
+
+def percent_of(value: float, largest: float) -> float:
+    """The length of a bar beside the one of the *largest*."""
     return round(max(0.0, value) / largest * 100, 2) if largest > 0 and isfinite(largest) else 0.0
 
 
@@ -198,22 +193,8 @@ def _topic_mentions(topic: StoredTopic) -> str:
 
 
 def _topic_row(topic: StoredTopic, largest: float) -> TopicRow:
-    change, direction = _change(topic.change)
-    return TopicRow(topic.topic, _topic_mentions(topic), _percent_of(topic.mentions, largest), change, direction)
-
-
-def _story_row(story: StoredStory, largest: float) -> StoryRow:
-    return StoryRow(
-        label=story.label or story.id,
-        mentions=number(story.mentions),
-        percent=_percent_of(story.mentions, largest),
-        mood=mood(story.sentiment_score),
-        sentiment=signed(story.sentiment_score),
-        members=NONE if story.members is None else number(story.members),
-        first_seen=time_of(story.first_seen),
-        last_seen=time_of(story.last_seen),
-        spike=story.spike,
-    )
+    change, direction = ("new", "up") if topic.new else _change(topic.change)
+    return TopicRow(topic.topic, _topic_mentions(topic), percent_of(topic.mentions, largest), change, direction)
 
 
 def _spike_notice(summary: StoredSummary) -> SpikeNotice | None:
@@ -260,11 +241,12 @@ def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
 
 def brand_view(summary: StoredSummary) -> BrandView:
     """Everything that a brand's page shows."""
-    topics, stories = summary.topics[:SHOWN_TOPICS], summary.clusters[:SHOWN_STORIES]
+    topics = summary.topics[:SHOWN_TOPICS]
     heaviest_topic = max((topic.mentions for topic in topics), default=0.0)
-    largest_story = max((story.mentions for story in stories), default=0.0)
     net = net_sentiment(summary)
     story_count = summary.cluster_count or len(summary.clusters)
+    change, direction = _change(summary.changes.mentions)
+    net_change, net_direction = difference(summary.changes.net_sentiment)
     return BrandView(
         updated=time_of(summary.generated_at),
         window_start=time_of(summary.window_start),
@@ -276,11 +258,13 @@ def brand_view(summary: StoredSummary) -> BrandView:
         mood=mood(net),
         shares=shares(summary.sentiment),
         topics=[_topic_row(topic, heaviest_topic) for topic in topics],
-        stories=[_story_row(story, largest_story) for story in stories],
-        stories_hidden=max(0, story_count - len(stories)),
         spiking=is_spiking(summary),
         spike=_spike_notice(summary),
-        text=[line for line in summary.summary.split("\n") if line.strip()],
+        change=change,
+        direction=direction,
+        net_change=net_change,
+        net_direction=net_direction,
+        in_no_story=share_in_words(summary.mentions_in_no_story, summary.total_mentions),
         chunk_summaries=[line for line in summary.chunk_summaries if line.strip()],
         implausible=number(summary.implausible_chunks) if summary.implausible_chunks else "",
     )

@@ -53,7 +53,7 @@ async def test_a_feed_that_ended_for_good_is_made_anew(served: Served, status: i
         page.get_by_text(re.compile(r"^no connection for \d+ s$")).wait_for()
         trio.from_thread.run_sync(change, trio_token=token)
         page.unroute("**/v1/events*")
-        page.get_by_text("2,345").wait_for()
+        page.get_by_text("2,345").first.wait_for()
         page.get_by_text(LIVE).wait_for()
         page.get_by_text("This page is live again.").wait_for()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.summary import SpikeEpisode
 from orchestrator.http.documents import SentimentSums, parse_summary
 from orchestrator.http.problems import ProblemError
-from orchestrator.http.view import brand_view, episode_rows, mood, number, shares, signed, time_of
+from orchestrator.http.view import brand_view, episode_rows, mood, number, share_in_words, shares, signed, time_of
 from tests.http.conftest import summary_document
 from tests.json_values import json_values
 
@@ -74,16 +74,15 @@ def test_brand_view_shows_the_document() -> None:
         ("price", 45.56, "\N{MINUS SIGN}12 %"),
         ("delivery", 18.89, "±0 %"),
     ]
-    assert [(row.label, row.spike, row.mood) for row in view.stories] == [
-        ("Launch buzz", True, "positive"),
-        ("Parcels arrive late", False, "negative"),
-    ]
 
 
-def test_brand_view_counts_the_stories_that_it_hides() -> None:
-    """A summary lists the largest stories only, the page says how many more there are."""
-    document = summary_document("nike") | {"clusterCount": 5000}
-    assert brand_view(parse_summary(json.dumps(document).encode())).stories_hidden == 4998
+@pytest.mark.parametrize(
+    ("part", "said"), [(0, "0 %"), (0.5, "less than 1 %"), (12.4, "12 %"), (100, "100 %"), (101, "")]
+)
+def test_a_share_is_of_a_whole_that_holds_it(part: float, said: str) -> None:
+    """What cannot be a part is no percentage."""
+    assert share_in_words(part, 100.0) == said
+    assert share_in_words(part, 0.0) == ""
 
 
 def test_brand_view_tells_of_implausible_chunks() -> None:

@@ -46,6 +46,43 @@ HTTP_GUARDS: Final = (
         "",
         "tests/service/test_past.py::test_a_past_is_folded_as_of_its_times_and_written_once",
     ),
+    # a brand's page: what cannot be shown is refused, what is not kept is said, and nothing leaves the picture
+    Guard(
+        "orchestrator/http/period.py",
+        "if moment is None or not oldest <= moment <= now:",
+        "if moment is None:",
+        "tests/http/test_period.py::test_a_time_of_which_nothing_is_kept_is_refused",
+    ),
+    Guard(
+        "orchestrator/http/then.py",
+        "    elif slot.start < min(times):\n",
+        "    elif False:\n",
+        "tests/http/test_stories_seen.py::test_then_says_what_is_not_kept",
+    ),
+    Guard(
+        "orchestrator/http/then.py",
+        "    if begins is not None and slot.end <= begins:\n",
+        "    if False:\n",
+        "tests/http/test_stories_seen.py::test_then_says_what_is_not_kept",
+    ),
+    Guard(
+        "orchestrator/http/chart.py",
+        "    return max(highest, min(max(bounds), MOST_ROOM * highest))",
+        "    return max(highest, max(bounds))",
+        "tests/http/test_chart.py::test_a_high_bound_does_not_flatten_the_bars",
+    ),
+    Guard(
+        "orchestrator/http/chart.py",
+        "sum(_upper(each) for each in known) if whole else None",
+        "sum(_upper(each) for each in known)",
+        "tests/http/test_chart.py::test_what_was_expected_lies_under_the_bars",
+    ),
+    Guard(
+        "orchestrator/http/view.py",
+        "0 <= part <= whole and whole > 0",
+        "0 <= part and whole > 0",
+        "tests/http/test_view.py::test_a_share_is_of_a_whole_that_holds_it",
+    ),
     # http: limits that a reader cannot talk away
     Guard(
         "orchestrator/http/places.py",

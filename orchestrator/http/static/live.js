@@ -89,7 +89,7 @@ function busy() {
 
 // What an element is known by across two versions of the page.
 function key(element) {
-  return element?.id || element?.getAttribute("href") || element?.dataset.key || null;
+  return element?.dataset.key || element?.id || element?.getAttribute("href") || null;
 }
 
 function replaceContent(page) {
@@ -103,6 +103,7 @@ function replaceContent(page) {
   for (const each of main.querySelectorAll("details")) each.open = open.has(each.id);
   for (const each of main.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(key(each));
   main.querySelectorAll(".scroll").forEach((each, place) => (each.scrollLeft = scrolled[place] ?? 0));
+  document.dispatchEvent(new Event("replaced"));
   if (focused) [...main.querySelectorAll("a, button, input, summary, [tabindex]")].find((each) => key(each) === focused)?.focus();
 }
 
