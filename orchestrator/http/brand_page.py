@@ -35,7 +35,7 @@ from orchestrator.http.story_view import stories_of, story_view
 from orchestrator.http.table import CSV_CONTENT_TYPE, csv_table
 from orchestrator.http.then import look_back
 from orchestrator.http.urls import brand_page_url
-from orchestrator.http.view import brand_view, episode_rows
+from orchestrator.http.view import brand_view, episode_rows, open_others, other_notice
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -136,7 +136,9 @@ async def _brand_page(name: str) -> Response:
 
 async def _parts(checked: str, document: StoredSummary, look: Look) -> dict[str, object]:
     """What the template places."""
-    trend, episodes = await stored_trend(checked, look.now), await stored_episodes(checked)
+    trend, listed = await stored_trend(checked, look.now), await stored_episodes(checked)
+    others = open_others(document)
+    episodes = [*listed, *others]
     recent = await stored_recent(checked) if look.slot is not None or look.story else []
     then = story = None
     if look.slot is not None:
@@ -156,7 +158,8 @@ async def _parts(checked: str, document: StoredSummary, look: Look) -> dict[str,
         "then": then,
         "wanted_story": look.story,
         "story": story,
-        "episodes": episode_rows(episodes),
+        "others": [other_notice(each) for each in others],
+        "episodes": episode_rows(listed),
     }
 
 

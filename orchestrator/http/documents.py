@@ -91,6 +91,8 @@ class StoredSummary(msgspec.Struct, frozen=True, rename="camel"):
     implausible_chunks: Count = 0
     mentions_in_no_story: float = 0
     changes: StoredChanges = StoredChanges()
+    mood: dict[str, Any] | None = None
+    story_episodes: list[dict[str, Any]] = msgspec.field(default_factory=list)
 
     @property
     def etag(self) -> str:

@@ -6,9 +6,12 @@ Pure. Labels are foreign text: they come out between quotation marks, without ch
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from orchestrator.contract.episode_words import quoted
+from orchestrator.contract.summary import Drivers
 from orchestrator.http.movement import MINUS
 from orchestrator.http.period import moment_of
 from orchestrator.http.story_view import state_of
@@ -82,7 +85,21 @@ def _unusual(summary: StoredSummary) -> str:
     when = "" if began is None else f"since {began:%H:%M} UTC "
     stretch = "" if not seconds else f" within {round(seconds / _MINUTES)} minutes"
     expected = number(round(usual)) if usual >= 1 else "less than one"
-    return f"Far more is said {when}than usual: {number(count)} mentions{stretch}, where {expected} would be normal."
+    said = f"Far more is said {when}than usual: {number(count)} mentions{stretch}, where {expected} would be normal."
+    return " ".join([said, *_cause(episode, count)])
+
+
+def _cause(episode: dict[str, Any], count: float) -> list[str]:
+    """What an episode is about, in a sentence; none where that is not known."""
+    try:
+        drivers = msgspec.convert(episode.get("drivers"), Drivers)
+    except msgspec.ValidationError:  # of an older version, or of somebody else
+        return []
+    if not drivers.stories:
+        return []
+    share = share_in_words(drivers.stories[0].mentions, count)
+    most = f", {share} of them" if share else ""
+    return [f"It is about {quoted(drivers.stories[0].label)}{most}."]
 
 
 def _number(value: object) -> float | None:

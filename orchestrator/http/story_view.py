@@ -126,11 +126,12 @@ def stories_of(summary: StoredSummary) -> Stories:
 
 def _row(story: StoredStory, largest: float) -> StoryRow:
     state = state_of(story)
+    told = "" if state == "steady" else state  # most are: a word on each would hide those that are not
     change, direction = growth(story.change)
     return StoryRow(
         id=story.id,
         label=story.label or story.id,
-        state=state,
+        state=told,
         mentions=number(story.mentions),
         percent=percent_of(story.mentions, largest),
         change="new" if state == "new" and change == NONE else change,

@@ -6,6 +6,7 @@ JSON can hold, so shares are computed defensively.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from orchestrator.contract.episode_words import about, drivers_of, stories_in_words, topics_in_words
-from orchestrator.contract.summary import Drivers
+from orchestrator.contract.episode_words import about, drivers_of, quoted, stories_in_words, topics_in_words
+from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import parse_ms
 from orchestrator.http.movement import MINUS, NONE, difference
 from orchestrator.http.movement import growth as _change
@@ -22,7 +23,6 @@ from orchestrator.http.movement import growth as _change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrator.contract.summary import SpikeEpisode
     from orchestrator.http.documents import SentimentSums, StoredSummary, StoredTopic
 
 SHOWN_TOPICS = 15
@@ -67,6 +67,16 @@ class SpikeNotice:
     expected: str
     since: Time | None
     about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNotice:
+    """An open episode that is not of volume, in words."""
+
+    title: str
+    said: str
+    since: Time | None
+    about: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +214,9 @@ def _spike_notice(summary: StoredSummary) -> SpikeNotice | None:
 
     def text(key: str) -> str:
         value = episode.get(key)
-        return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else NONE
+        if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+            return NONE
+        return number(round(value) if value >= 1 else value)
 
     since = episode.get("timestamp")
     began = time_of(since) if isinstance(since, str) else None
@@ -222,6 +234,25 @@ def _about(episode: dict[str, Any]) -> list[str]:
     except msgspec.ValidationError:  # of an older version, or of somebody else
         return []
     return about(drivers)
+
+
+def open_others(summary: StoredSummary) -> list[SpikeEpisode]:
+    """The open episodes of mood and of stories that the summary tells of; what is none is left out."""
+    found = []
+    for stored in [summary.mood, *summary.story_episodes[:SHOWN_EPISODES]]:
+        with contextlib.suppress(msgspec.ValidationError):
+            found.append(msgspec.convert(stored, SpikeEpisode))
+    return found
+
+
+def other_notice(episode: SpikeEpisode) -> OtherNotice:
+    """What an open episode of mood or of a story says."""
+    drivers = drivers_of(episode)
+    label = "" if isinstance(episode.label, msgspec.UnsetType) else quoted(episode.label)
+    title = f"A story outgrows what is usual: {label}" if episode.kind == "story" else "The mood has turned"
+    what = "mentions" if episode.kind == "story" else "negative mentions"
+    said = f"{number(episode.mention_count)} {what} where {number(round(episode.expected))} were expected"
+    return OtherNotice(title, said, time_of(episode.timestamp), () if drivers is None else tuple(about(drivers)))
 
 
 def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:

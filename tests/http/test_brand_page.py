@@ -111,6 +111,20 @@ async def test_a_story_leads_to_its_course_and_quotes(client: TestClientProtocol
     assert "not listed any more" in (await page(client, "/brands/nike", story="s99")).text
 
 
+async def test_open_episodes_of_mood_and_stories_are_told(client: TestClientProtocol, service: MemoryService) -> None:
+    """Each with its sentence and its mark in the chart; what is none is left out."""
+    fill(service)
+    one = {"timestamp": iso(hour(1)), "spikeScore": 40.0, "mentionCount": 90, "threshold": 34.0, "expected": 10.2}
+    one |= {"upperBound": 40, "windowSec": 900}
+    story = one | {"kind": "story", "storyId": "s1", "label": "Story <b>1"}
+    service.add("nike", mood=one | {"kind": "mood"}, storyEpisodes=[story, {"kind": "story"}, one | {"kind": "x"}])
+    shown = await page(client, "/brands/nike", period="24h")
+    assert "The mood has turned: 90 negative mentions where 10 were expected" in shown.text
+    assert "A story outgrows what is usual: “Story <b>1”: 90 mentions where 10 were expected" in shown.text
+    assert "Mood episode" in shown.text
+    assert "Story episode" in shown.text
+
+
 async def test_stories_for_a_spreadsheet_run_nothing(client: TestClientProtocol, service: MemoryService) -> None:
     """A label that a spreadsheet would take for a formula is text."""
     fill(service, stories=1)

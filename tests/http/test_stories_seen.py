@@ -120,14 +120,17 @@ def test_a_curve_that_cannot_be_one_draws_nothing_outside(curve: list[float]) ->
 def test_in_words_tells_how_much_what_and_how_it_is_liked() -> None:
     """A few sentences; what is not known is left out."""
     changes = {"mentions": 0.62, "netSentiment": -0.25}
+    drivers = {"stories": [{"id": "a", "label": "Launch buzz", "mentions": 470, "usual": 3.0}]}
     spike = {"timestamp": "2026-03-01T11:45:00Z", "mentionCount": 480, "expected": 9.6, "windowSec": 900}
+    spike |= {"drivers": drivers}
     lines = in_words("nike", with_curve_and(changes=changes, spike=spike))
     assert lines[0] == (
         "nike was mentioned 1,480 times in the last 24 hours, 62 % more than before. "
         "The mood is positive (+0.28) and has fallen by 0.25."
     )
     assert lines[1] == (
-        "Far more is said since 11:45 UTC than usual: 480 mentions within 15 minutes, where 10 would be normal."
+        "Far more is said since 11:45 UTC than usual: 480 mentions within 15 minutes, where 10 would be normal. "
+        "It is about “Launch buzz”, 98 % of them."
     )
     assert lines[2] == (
         "Most is about “Launch buzz”, 42 % of all mentions; then comes “Parcels arrive late”. Growing: “Launch buzz”. "

@@ -65,7 +65,7 @@ async def test_the_chart_keeps_its_place_when_the_page_is_fetched_anew(served: S
         before = page.evaluate("document.activeElement.getAttribute('href')")
         page.evaluate("document.querySelector('h1').dataset.old = 'yes'")
         page.evaluate("document.getElementById('refresh').dispatchEvent(new Event('change'))")
-        page.wait_for_function("document.querySelector('h1').dataset.old === undefined")
+        page.locator("h1[data-old]").wait_for(state="detached")
         assert page.evaluate("document.activeElement.getAttribute('href')") == before
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.activeElement.getAttribute('href')") != before
