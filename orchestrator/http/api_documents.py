@@ -124,16 +124,18 @@ class TrendDocument(msgspec.Struct, frozen=True):
     expected: list[ExpectedHour]
 
 
-class BrandHistoryDocument(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+class BrandHistoryDocument(msgspec.Struct, frozen=True, rename={"from_": "from", "first_counted": "firstCounted"}):
     """Volume and sentiment from ``from`` to ``to`` (its end), one point for each hour or day of UTC, oldest first.
 
-    An hour or day without a chunk has zeros and a ``netSentiment`` of null.
+    An hour or day without a chunk has zeros and a ``netSentiment`` of null. ``firstCounted`` is the start of the oldest
+    point with a chunk, null if there is none: before it, the brand may not have been watched.
     """
 
     brand: str
     step: Step
     from_: Time
     to: Time
+    first_counted: Time | None
     points: list[TrendPoint]
 
 

@@ -38,7 +38,7 @@ MAX_AGE_S: Final = 600.0
 PATIENCE_S: Final = 10.0
 """A request waits so long for the numbers of all brands; the first one of 5,000 brands takes one or two seconds."""
 
-HURRY_S: Final = 0.4
+HURRY_S: Final = 0.25
 """A page waits so long, and shows what is known by then."""
 
 SETTLED_S: Final = 10.0

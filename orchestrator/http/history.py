@@ -37,7 +37,9 @@ async def history(name: str) -> Response:
         response.content_type = CSV_CONTENT_TYPE
         response.headers["Content-Disposition"] = 'attachment; filename="history.csv"'
     else:
-        response = json_response(BrandHistoryDocument(found.brand, step, iso(span.start), iso(span.end), points))
+        first = next((point.start for point in points if point.chunks), None)
+        document = BrandHistoryDocument(found.brand, step, iso(span.start), iso(span.end), first, points)
+        response = json_response(document)
     response.vary.add("Accept")
     # The running hour is part of the tag: without a commit, too, the span moves on with it.
     return await found.tag(response, f"{now:%Y%m%d%H}-{wanted.rpartition('/')[2]}")

@@ -42,6 +42,7 @@ async def test_history_has_a_point_for_each_day(client: TestClientProtocol, hist
     assert [point["start"] for point in document["points"]] == [f"{day(back)}T00:00:00Z" for back in (2, 1, 0)]
     assert (document["from"], document["to"]) == (f"{day(2)}T00:00:00Z", f"{day(-1)}T00:00:00Z")
     assert (document["brand"], document["step"]) == (BRAND, "day")
+    assert document["firstCounted"] == f"{day(1)}T00:00:00Z"
 
 
 async def test_history_is_seven_days_of_hours_by_default(client: TestClientProtocol, history: MemoryService) -> None:
@@ -49,6 +50,7 @@ async def test_history_is_seven_days_of_hours_by_default(client: TestClientProto
     del history
     document = await (await client.get(f"{PATH}?from=&to=&step=&format=")).get_json()
     assert len(document["points"]) == 168
+    assert document["firstCounted"] is None
     assert document["step"] == "hour"
 
 
