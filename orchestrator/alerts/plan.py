@@ -90,7 +90,8 @@ class _Sorting:
                 self.together.append(item)
         elif not self.together and not self.kept:
             self.alone.append((item, what))
-        self.due[entry_id] = due_ms
+        if what is not Fate.DROPPED:  # nobody is to be told of it
+            self.due[entry_id] = due_ms
 
 
 def pending(route: Route, items: Sequence[Item], marks: Container[str], now_ms: int) -> Pending:

@@ -93,11 +93,31 @@ def look(client: redis.Redis, routes: Sequence[Route], brands: Sequence[str]) ->
     return survey
 
 
+def in_words(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> str:
+    """What waits for routes and what is kept, in a line; empty: nothing does, or nobody is told of alerts.
+
+    Raises:
+        StoreError: Redis did not answer.
+    """
+    if settings.alert_routes is None:
+        return ""
+    try:
+        routes = settings.alert_routes.read()
+    except RoutesError:
+        return "the file of routes is not usable: 'orchestrator doctor' says why"
+    survey, now_ms = look(client, routes, brands), time.time_ns() // 1_000_000
+    states = [survey.state(route) for route in routes]
+    parts = [f"{state.name}: {waiting_words(state, now_ms)}" for state in states if state.waiting]
+    kept = sum(state.kept for state in states)
+    parts += [f"{kept:,} kept for their time"] if kept else []
+    return "; ".join([*parts, "see 'orchestrator alerts list'"]) if parts else ""
+
+
 def waiting_words(state: RouteState, now_ms: int) -> str:
-    """What waits for a route, and for how long; empty: nothing."""
+    """How much waits for a route, and for how long; empty: nothing."""
     if not state.waiting or state.oldest_ms is None:
         return ""
-    return f"{state.waiting:,} for {lasting(max(0, now_ms - state.oldest_ms) / 1000)}"
+    return f"{state.waiting:,}, the oldest {lasting(max(0, now_ms - state.oldest_ms) / 1000)}"
 
 
 def _table(states: Sequence[RouteState]) -> Table:

@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
+import redis
 
+from orchestrator.cli.alerts import in_words
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.status_page import make_page
 from orchestrator.cli.terminal import Failure, make_console, on_terminal, remark, show_page
@@ -44,43 +46,55 @@ def status(settings: Settings, *, watch: bool, interval_s: float, as_json: bool)
     """
     if not watch:
         with open_redis(settings) as client:
-            view = read_fleet(client, settings.brand_list_keys)
+            picture = _look(client, settings)
         if as_json:
-            click.echo(json.dumps(fleet_document(view), indent=2))
+            click.echo(json.dumps(fleet_document(picture.view), indent=2))
         else:
-            show_page(make_page(view))
+            show_page(make_page(picture.view, picture.alerts))
         return
     with suppress(KeyboardInterrupt):  # how one leaves it
         for last, failure in looks(settings, lambda: time.sleep(interval_s)):
             _show(last, failure, as_json=as_json)
 
 
-def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[FleetView | None, str]]:
+class Picture(NamedTuple):
+    """What one look found: processes and brands, and what is to be said of alerts."""
+
+    view: FleetView
+    alerts: str
+
+
+def _look(client: redis.Redis, settings: Settings) -> Picture:
+    view = read_fleet(client, settings.brand_list_keys)
+    return Picture(view, in_words(client, settings, [brand.brand for brand in view.brands]))
+
+
+def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[Picture | None, str]]:
     """Look again and again, after each time that *wait* returns: the last picture, and why it is not of now."""
-    view: FleetView | None = None
+    picture: Picture | None = None
     while True:
         try:
             with open_redis(settings) as client:
                 while True:
-                    view = read_fleet(client, settings.brand_list_keys)
-                    yield view, ""
+                    picture = _look(client, settings)
+                    yield picture, ""
                     wait()
         except Failure as failure:
-            yield view, failure.message
+            yield picture, failure.message
         wait()
 
 
-def _show(view: FleetView | None, failure: str, *, as_json: bool) -> None:
+def _show(picture: Picture | None, failure: str, *, as_json: bool) -> None:
     if as_json:
-        if not failure and view is not None:
-            click.echo(json.dumps(fleet_document(view)))
+        if not failure and picture is not None:
+            click.echo(json.dumps(fleet_document(picture.view)))
         else:
             remark(failure)
         return
     console = make_console()
     with console.capture() as capture:
-        if view is not None:
-            console.print(make_page(view))
+        if picture is not None:
+            console.print(make_page(picture.view, picture.alerts))
     lines = [line.rstrip() for line in capture.get().splitlines()]
     if failure:
         lines = [f"{failure}; what follows is the last picture" if lines else failure, "", *lines]

@@ -21,14 +21,14 @@ SHOWN: Final = 10
 """Brands of each kind that are shown; the JSON document has all."""
 
 
-def make_page(view: FleetView) -> RenderableType:
-    """Everything that an operator looks at first, the most urgent brands of each kind."""
-    return Group(*_parts(view))
+def make_page(view: FleetView, alerts: str = "") -> RenderableType:
+    """Everything that an operator looks at first, the most urgent brands of each kind; *alerts* that wait, in words."""
+    return Group(*_parts(view, alerts))
 
 
-def _parts(view: FleetView) -> Iterator[RenderableType]:
+def _parts(view: FleetView, alerts: str) -> Iterator[RenderableType]:
     yield plain(f"{iso_utc_seconds(view.as_of_ms).replace('T', ' ')}", "dim")
-    yield _strip(view)
+    yield _strip(view, alerts)
     if view.members:
         yield from ("", _members(view), *orders_told(view.as_of_ms, view.members))
     held = view.standing(Standing.HELD)
@@ -46,7 +46,7 @@ def _parts(view: FleetView) -> Iterator[RenderableType]:
         yield from ("", _paused(paused[:SHOWN]), *_more(paused))
 
 
-def _strip(view: FleetView) -> Table:
+def _strip(view: FleetView, alerts: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     rows = {
         "Processes": words.running(view),
@@ -54,6 +54,7 @@ def _strip(view: FleetView) -> Table:
         "Done": words.done(view) if view.members else "",
         "Dead letters": f"{view.dead_letters:,}",
         "Spiking": words.some([brand.brand for brand in view.spiking], 5),
+        "Alerts": alerts,
         "Orphans": words.orphans(view),
         "Refused": f"{view.refused:,} registered names: 'orchestrator doctor' has them" if view.refused else "",
     }

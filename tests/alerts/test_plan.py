@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.alerts.plan import Fate, Item, items_of, pending, strays, wanted_by
+from orchestrator.alerts.quiet import Quiet
 from orchestrator.alerts.routes import EXPIRY_MS, Address, Route
 from orchestrator.contract.outbox import Box
 from tests.alerts.support import alert
+from tests.alerts.test_quiet import NIGHT, ms
 
 NOW_MS = 1_772_366_400_000
 URL = Address("https://hooks.example/")
@@ -43,6 +45,21 @@ def test_what_is_too_old_is_settled_and_not_told() -> None:
         pending(PLAIN, [item(1)], set(), NOW_MS + late_ms).alone[0][1] for late_ms in (0, EXPIRY_MS, EXPIRY_MS + 1)
     ]
     assert fates == [Fate.ALONE, Fate.ALONE, Fate.EXPIRED]
+
+
+def test_what_is_dropped_is_settled_and_waits_for_nobody() -> None:
+    """It would be counted as late, where nothing is."""
+    night_ms = ms("2026-03-01T23:00:00+00:00")
+    found = pending(Route("night", URL, quiet=Quiet((NIGHT,)), quiet_then="drop"), [item(1, night_ms)], set(), night_ms)
+    assert ([fate for _, fate in found.alone], found.due) == ([Fate.DROPPED], ())
+
+
+def test_what_came_after_quiet_hours_waits_for_what_came_in_them() -> None:
+    """Until that was told, a closing of the morning would overtake its opening of the night."""
+    night_ms, morning_ms = ms("2026-03-01T23:00:00+00:00"), ms("2026-03-02T07:00:01+00:00")
+    items = [item(1, night_ms), item(2, morning_ms)]
+    found = pending(Route("night", URL, quiet=Quiet((NIGHT,))), items, set(), morning_ms)
+    assert (found.alone, numbers(list(found.together)), len(found.due)) == ([], [1], 2)
 
 
 def test_a_digest_waits_for_its_time() -> None:

@@ -104,9 +104,26 @@ def test_list_says_what_waits_for_which_route(invoke: Invoke, redis_client: redi
         "good": 1, "chat": 1, "night": 0,
     }  # fmt: skip
     assert found["good"]["oldest_ms"] == now_ms - 90_000
-    assert "1 for" in page.stdout
+    assert "1, the oldest" in page.stdout
     assert "brands acme*; score from 60" in " ".join(page.stdout.split())
     assert "hidden" not in listed.stdout + page.stdout
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_status_has_a_line_for_what_waits(
+    invoke: Invoke, redis_client: redis.Redis, brand: str, tmp_path: Path
+) -> None:
+    """With the route; nothing where nothing waits, and a word where the file is not usable."""
+    invoke("brands", "add", brand)
+    assert "Alerts" not in invoke("status").stdout
+    outbox = BrandKeys.of(brand).outbox
+    redis_client.rpush(outbox, alert(brand=brand).entry(time.time_ns() // 1_000_000 - 90_000).encode())
+    page = " ".join(invoke("status").stdout.split())
+    redis_client.delete(outbox)
+    assert "Alerts good: 1, the oldest 90" in page
+    assert "see 'orchestrator alerts list'" in page
+    (tmp_path / "routes.toml").write_text("x")
+    assert "the file of routes is not usable: 'orchestrator doctor' says why" in invoke("status").stdout
 
 
 def test_test_sends_a_marked_message_the_way_alerts_go(offline: Invoke, endpoint: Endpoint) -> None:

@@ -15,7 +15,7 @@ import redis
 from rich.console import Console
 
 from orchestrator.cli import status as module
-from orchestrator.cli.status import looks
+from orchestrator.cli.status import Picture, looks
 from orchestrator.cli.status_page import SHOWN, make_page
 from orchestrator.cli.terminal import Failure
 from orchestrator.contract.conflict import Conflict
@@ -231,15 +231,15 @@ def test_watch_looks_once_for_each_wait_and_survives_an_outage(
 
     monkeypatch.setattr(module, "read_fleet", read)
     found = looks(settings, lambda: waits.append(1))
-    assert [(view.as_of_ms, failure) for view, failure in islice(found, 2) if view] == [(0, ""), (1, "")]
+    assert [(last.view.as_of_ms, failure) for last, failure in islice(found, 2) if last] == [(0, ""), (1, "")]
     away = True
-    view, failure = next(found)
-    assert view is not None
-    assert (view.as_of_ms, failure, len(waits)) == (1, "no answer", 2)
+    last, failure = next(found)
+    assert last is not None
+    assert (last.view.as_of_ms, failure, len(waits)) == (1, "no answer", 2)
     away = False
-    view, failure = next(found)
-    assert view is not None
-    assert (view.as_of_ms, failure, len(waits)) == (3, "", 3)
+    last, failure = next(found)
+    assert last is not None
+    assert (last.view.as_of_ms, failure, len(waits)) == (3, "", 3)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -269,7 +269,7 @@ def test_watch_draws_anew_on_a_terminal_no_more_than_fits(
     """Else it would scroll; an outage is told above the last picture."""
     monkeypatch.setattr(module, "on_terminal", lambda: True)
     monkeypatch.setattr(module, "make_console", lambda: Console(width=80, height=9, color_system=None))
-    module._show(picture(), "no answer", as_json=False)
+    module._show(Picture(picture(), "desk waits"), "no answer", as_json=False)
     lines = capsys.readouterr().out.split("\n")
     assert lines[0].endswith("no answer; what follows is the last picture")
     assert lines[0].startswith("\x1b[H\x1b[2J")

@@ -798,6 +798,12 @@ HTTP_GUARDS: Final = (
     ),
     # routes of alerts
     Guard(
+        "orchestrator/alerts/plan.py",
+        "        if what is not Fate.DROPPED:  # nobody is to be told of it\n            self",
+        "        self",
+        "tests/alerts/test_plan.py::test_what_is_dropped_is_settled_and_waits_for_nobody",
+    ),
+    Guard(
         "orchestrator/service/operator.py",
         '        await self._call(lambda: self._write_down(by, "alerts test", None, {"route": route}))\n',
         "",
@@ -885,7 +891,7 @@ HTTP_GUARDS: Final = (
         "orchestrator/alerts/plan.py",
         "        elif not self.together and not self.kept:\n",
         "        else:\n",
-        "tests/alerts/test_plan.py::test_nothing_overtakes_what_is_told_otherwise",
+        "tests/alerts/test_plan.py::test_what_came_after_quiet_hours_waits_for_what_came_in_them",
     ),
     Guard(
         "orchestrator/alerts/courier.py",
