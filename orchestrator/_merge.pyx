@@ -298,10 +298,22 @@ cdef int _enter_group(StoryIndex index, int32_t slot, int32_t number) except -1:
     cdef Group* group = &index._groups[number]
     index._labels.slots[slot].group = number
     index._labels.slots[slot].place = <int32_t> group.slots.size()
+    if group.slots.size() == group.slots.capacity():
+        _make_room(group, group.slots.size() + group.slots.size() // 8 + 8)
     group.slots.push_back(slot)
     group.norms.push_back(0.0)
     group.masses.push_back(0.0)
     group.totals.resize(group.slots.size() * group.padded, 0.0)
+    return 0
+
+
+cdef int _make_room(Group* group, Py_ssize_t stories) except -1:
+    """Room for so many. Vectors alone would double: of the directions that is most of what a brand takes in memory."""
+    group.totals.reserve(stories * group.padded)
+    group.masses.reserve(stories)
+    group.norms.reserve(stories)
+    group.slots.reserve(stories)
+    group.rounded.reserve(stories)
     return 0
 
 
@@ -700,13 +712,7 @@ cdef class StoryIndex:
             self._labels.expect(stories)
             self._slot_of.reserve(stories)
             return 0
-        group = &self._groups[_group(self, dimension, True)]
-        group.totals.reserve(stories * group.padded)
-        group.masses.reserve(stories)
-        group.norms.reserve(stories)
-        group.slots.reserve(stories)
-        group.rounded.reserve(stories)
-        return 0
+        return _make_room(&self._groups[_group(self, dimension, True)], stories)
 
     cdef int know(self, Words* known) except -1:
         """Let *known* have the words that are numbered, those with bytes of their own: they stay where they are."""

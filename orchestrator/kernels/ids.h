@@ -57,6 +57,7 @@ class Ids {
             if (place + AHEAD < count) fetch(&groups_[home_of(hashes[place + AHEAD])]);
             fresh += remember(hashes[place]);
         }
+        make_room();
         return fresh;
     }
 
@@ -66,6 +67,7 @@ class Ids {
         reserve(count);
         for (size_t place = 0; place < count; place++)
             if (!knows(old[place])) fresh += remember(hashes[place]);
+        make_room();
         return fresh;
     }
 
@@ -97,6 +99,7 @@ class Ids {
     static constexpr unsigned ALL = (1u << SLOTS) - 1;
     static constexpr unsigned PASSED = 1u << SLOTS; /* in the place of one more slot: who passed by the full group */
     static constexpr size_t USUAL = 7;  /* ids a group: one that is full is rare, and costs another look far away */
+    static constexpr size_t CLOSE = 13; /* and while ids are added */
     static constexpr size_t AHEAD = 48; /* lines that are under way at a time */
     static constexpr size_t NEAR_GROUPS = 64; /* a table of so many is in the nearest cache anyway */
     static constexpr size_t GROWS_FAST = 64;  /* ids: sets with more will have many more, and each growth is a walk */
@@ -240,22 +243,33 @@ class Ids {
         const int slot = __builtin_ctz(~taken);
         group.tags[slot] = tag;
         group.numbers[slot] = (uint16_t)total_;
-        ring_[next_] = key;
+        if (next_ < ring_.size())
+            ring_[next_] = key;
+        else
+            append(key);
         next_ = next_ + 1 < capacity_ ? next_ + 1 : 0;
         total_++;
         known_ = std::min(known_ + 1, capacity_);
     }
 
-    /* Room in the ring and in the table for *count* more. */
+    /* Room in the table for *count* more, and in a new ring. */
     void reserve(size_t count) {
-        /* By the number of the last one, not by how many are known: a loaded set may lack the oldest. */
-        const size_t room = (size_t)std::min<uint64_t>((uint64_t)total_ + count, capacity_);
-        if (ring_.size() < room) {
-            if (ring_.capacity() < room) ring_.reserve(std::min(capacity_, room + room / 2));
-            ring_.resize(room);
-        }
+        if (ring_.empty()) ring_.reserve(std::min(capacity_, count + count / 2));
+        if (groups_.empty() && known_ > 0) rebuild(known_);
+        /* Mostly many of them are known, and how many are not is seen afterwards: until then it may be close. */
         const size_t wanted = std::min(known_ + count, capacity_);
-        if (wanted > groups_.size() * USUAL) rebuild(wanted);
+        if (wanted > groups_.size() * CLOSE) rebuild(wanted);
+    }
+
+    /* A ring has as many places as there were ids, up to its capacity. */
+    __attribute__((noinline)) void append(uint64_t key) {
+        if (ring_.size() == ring_.capacity()) ring_.reserve(std::min(capacity_, ring_.size() + ring_.size() / 2 + 1));
+        ring_.push_back(key);
+    }
+
+    /* Room in the table as is usual, after ids were added. */
+    void make_room() {
+        if (known_ > groups_.size() * USUAL) rebuild(known_);
     }
 
     /* Make the table anew, with room for *wanted* ids and more of them before the next time. */

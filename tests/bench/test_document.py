@@ -78,7 +78,7 @@ def test_the_document_has_no_table_of_its_own() -> None:
     program = importlib.import_module("bench.__main__")
     program._register()
     asked = commands(text)
-    assert {"decode", "history", "labels", "latency", "memory", "merge", "pipeline", "words"} <= {
+    assert {"decode", "history", "idle", "labels", "latency", "memory", "merge", "pipeline", "words"} <= {
         arguments[0] for arguments in asked
     }
     for name, *options in asked:

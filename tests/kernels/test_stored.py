@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,12 +178,7 @@ def test_a_story_is_what_was_written(kernel: ModuleType) -> None:
     assert (story.label_mentions, story.spellings, story.words) == (5, (("A Label", 2),), None)
     assert (story.examples, story.mentions, story.ids.dump(0, 2)) == (("x", "ü"), 3, hashes(8, 9))
     assert story.has_old_ids() is False
-    assert story.ids.add(kernel_array(8, 9, 10)) == 1
-
-
-def kernel_array(*numbers: int) -> Any:
-    """Hashes as a fold gives them."""
-    return importlib.import_module("numpy").array(numbers, "<u8")
+    assert story.ids.add(np.array([8, 9, 10], "<u8")) == 1
 
 
 def test_what_older_versions_did_not_say_is_what_it_was_then(kernel: ModuleType) -> None:
@@ -264,6 +260,39 @@ def test_centroids_of_several_sizes_are_loaded(kernel: ModuleType) -> None:
     own = [stored(key, total=struct.pack(f"<{size}f", *range(1, size + 1))) for key, size in enumerate(sizes)]
     found = told(kernel, packed((own, [])))[2]
     assert [len(story[-1][0]) // 4 for story in found] == sizes
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+def test_stories_that_come_one_by_one_take_little_more_room_than_loaded_ones() -> None:
+    """Directions are most of what a brand takes: doubled, half of it might be empty."""
+    kernel = importlib.import_module("orchestrator.kernels._fold")
+    count, size = 1_030, 384
+    grown, loaded = index_of(kernel), kernel.StoredStories(PREFIX)
+    total = struct.pack(f"<{size}f", *range(1, size + 1))
+    for key in range(count):
+        grown.load(key, total, [], b"", 0, 0.0)
+    loaded.take(0, packed(([stored(key, total=total) for key in range(count)], []))[0])
+    loaded.last_key()
+    whole = index_of(kernel)
+    loaded.restore(kernel.StoredIds(CAPACITY), whole)
+    assert whole.held_bytes() < grown.held_bytes() < 1.2 * whole.held_bytes()
+
+
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@pytest.mark.parametrize("count", [10, 44, 200, 3_000])
+def test_ids_that_are_known_take_no_room(count: int) -> None:
+    """A story that hears of the same mentions again and again stays what it is, from the second time on."""
+    kernel = importlib.import_module("orchestrator.kernels._fold")
+    own = np.random.default_rng(7).integers(1, 2**63, count, np.uint64)
+    story = kernel.Story(0, "id", kernel.MentionIds(10_000))
+    assert story.ids.add(own) == count
+    story.ids.load(count, story.ids.dump(0, count))
+    kernel.grown_bytes([story])
+    assert story.ids.add(own) == 0
+    assert kernel.grown_bytes([story]) <= 20 * count + 200  # the table, which is made only now
+    for _ in range(3):
+        assert story.ids.add(own) == 0
+        assert kernel.grown_bytes([story]) == 0
 
 
 def test_words_in_any_script_are_one_word_each(kernel: ModuleType) -> None:
