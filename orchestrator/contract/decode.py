@@ -39,6 +39,7 @@ from orchestrator.contract.chunk import (
     WireCluster,
     WireTopicCount,
 )
+from orchestrator.contract.depth import too_deep
 from orchestrator.errors import InvalidChunkError
 from orchestrator.kernels.hash_keys import Hashing
 from orchestrator.kernels.rows import Centroids, MentionRows, RowCollector
@@ -188,7 +189,10 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
     """
     if len(item) > max_bytes:
         raise InvalidChunkError(reasons.too_large(len(item), max_bytes))
-    wire = _decode_wire(mending.clean(item))
+    document = mending.clean(item)
+    if too_deep(document):
+        raise mending.too_deep(document)
+    wire = _decode_wire(document)
     if brand is not None and wire.brand != brand:
         told = wire.brand[: reasons.SHOWN_CHARS]
         raise InvalidChunkError(f"expected the queue's brand {brand!r}, got {told!r}", "$.brand")
@@ -210,8 +214,6 @@ def _decode_slowly(max_bytes: int, item: bytes, brand: str | None, rows: RowColl
 def _decode_wire(document: bytes) -> WireChunk:
     try:
         return _wire_decoder.decode(document)
-    except RecursionError:
-        raise mending.too_deep(document) from None
     except msgspec.ValidationError as error:
         located = _located(str(error), partial(json.loads, document))
         if located.path != _TIME_PATH:
@@ -230,7 +232,7 @@ def _decode_mended(document: bytes) -> WireChunk:
         return msgspec.convert(value, WireChunk)
     except msgspec.ValidationError as error:
         raise _located(str(error), lambda: value) from None
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise InvalidChunkError(f"not JSON: {error}") from None
 
 

@@ -16,6 +16,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, Final
 
+from orchestrator.contract.depth import too_deep
 from orchestrator.contract.times import parse_ms
 
 OUR_ERROR: Final = "invalid_chunk_result"
@@ -51,8 +52,8 @@ class Letter:
     def read(cls, index: int, raw: bytes) -> Letter:
         """The entry *raw* at *index*, whatever its bytes are."""
         try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError):
+            value = None if too_deep(raw) else json.loads(raw)
+        except ValueError:
             value = None
         return cls(index, raw, value if isinstance(value, dict) else None)
 

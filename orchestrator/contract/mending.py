@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from orchestrator.contract.depth import MAX_DEPTH, TOO_DEEP
 from orchestrator.errors import InvalidChunkError
 
 MAX_LOCATED_CHARS = 1 << 20
@@ -23,7 +24,6 @@ MAX_LOCATED_CHARS = 1 << 20
 
 _SHOWN_CHARS = 24
 _MAX_NAME_CHARS = 64
-_DEEP = 200
 _SHOWN_DEPTH = 3  # $.clusters[0].name
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -91,8 +91,6 @@ def parse(document: bytes) -> Any:
     text = document.decode()
     try:
         value = _parse(text)
-    except RecursionError:
-        raise too_deep(document) from None
     except json.JSONDecodeError as error:
         raise _fault(text, error) from None
     except ValueError as error:
@@ -119,9 +117,9 @@ def _fault(text: str, error: json.JSONDecodeError) -> InvalidChunkError:
 
 
 def too_deep(document: bytes) -> InvalidChunkError:
-    """The refusal of a *document* that no parser follows to its depth; it names the field that leads there."""
-    text = document.decode()
-    return InvalidChunkError("nested too deeply", Walk(text).way_down() if len(text) <= MAX_LOCATED_CHARS else "$")
+    """The refusal of a *document* beyond :data:`MAX_DEPTH`; it names the field that leads there."""
+    text = document.decode(errors="replace")
+    return InvalidChunkError(TOO_DEEP, Walk(text).way_down() if len(text) <= MAX_LOCATED_CHARS else "$")
 
 
 def _shown(token: str) -> str:
@@ -167,7 +165,7 @@ class Walk:
     def way_down(self) -> str:
         """The path of the first field that is nested very deeply, as far as a reader of the path needs it."""
         for found in _TOKEN.finditer(self._text):
-            if not self._step(found[0]) or len(self._stack) > _DEEP:
+            if not self._step(found[0]) or len(self._stack) > MAX_DEPTH:
                 break
         del self._stack[_SHOWN_DEPTH:]
         while self._stack and isinstance(self._stack[-1], int):

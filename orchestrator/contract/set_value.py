@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from orchestrator.contract.depth import TOO_DEEP, too_deep
+
 _PATH: Final = re.compile(r"(?:\$\.)?((?!\$)[^.\[\]]+(?:\[\d+\])*(?:\.[^.\[\]]+(?:\[\d+\])*)*)")
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -78,9 +80,11 @@ def set_values(payload: bytes, settings: tuple[Setting, ...]) -> bytes:
     """
     if not settings:
         return payload
+    if too_deep(payload):
+        raise SetError(f"its payload is {TOO_DEEP}")
     try:
         document = json.loads(payload.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise SetError("its payload is no JSON, so nothing can be set in it") from None
     for setting in settings:
         setting.apply(document)

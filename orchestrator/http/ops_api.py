@@ -7,11 +7,12 @@ session of the operators' pages counts for nothing here, so there is no form tok
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 from quart import Blueprint, Response, request
 
+from orchestrator.contract.depth import TOO_DEEP, too_deep
 from orchestrator.contract.history import MINUTE_MS, Period
 from orchestrator.contract.letters import LetterError, group_name
 from orchestrator.contract.process_orders import Wanted
@@ -192,9 +193,12 @@ async def _asked(kind: type[R]) -> R:
         raise ProblemError(HTTPStatus.FORBIDDEN, "Acting needs a token of HTTP_OPERATOR_TOKEN_FILE, as Bearer.")
     if request.mimetype != JSON_TYPE:
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {JSON_TYPE}.")
+    body = cast("bytes", await request.get_data())
+    if too_deep(body):
+        raise refused(f"The body is {TOO_DEEP}.")
     try:
-        return msgspec.json.decode(await request.get_data(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise refused(f"The body is not what it should be: {error}.") from None
 
 

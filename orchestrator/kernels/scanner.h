@@ -70,6 +70,25 @@ static const char *find_key(const char *at, const char *end, Survey *found) {
 
 constexpr ptrdiff_t MAX_DIMENSIONS = 16384;
 
+constexpr ptrdiff_t MAX_DEPTH = 128; /* as in contract/depth.py */
+
+/* Whether JSON is nested deeper than *most*. Brackets are counted first, texts included: few documents have so many. */
+inline bool deep(const char *at, const char *end, ptrdiff_t most) {
+    ptrdiff_t depth = 0;
+    for (const char *place = at; place < end; place++) depth += (*place | 0x20) == '{';
+    if (depth <= most) return false;
+    for (depth = 0; at < end; at++) {
+        if (*at == '"') {
+            while (++at < end && *at != '"') at += *at == '\\';
+        } else if ((*at | 0x20) == '{') {
+            if (++depth > most) return true;
+        } else if ((*at | 0x20) == '}') {
+            depth--;
+        }
+    }
+    return false;
+}
+
 constexpr size_t MAX_IDLE_BYTES = (size_t)8 << 20;
 
 /* The batch: rows of all documents, and what is left of each. */
@@ -102,10 +121,11 @@ class Scanner {
         *found = Survey{true, false};
         const bool usual =
             document(found) && !(has_array_ && has_packed_) && !(found->escapes && (escapes_letters(data, end_)));
-        if (usual && copied_ == data) return PLAIN;
-        if (usual) {
+        if (usual && copied_ == data && !deep(data, end_, MAX_DEPTH)) return PLAIN;
+        if (usual && copied_ != data) {
             copy_until(end_);
-            return REDUCED;
+            /* each row that was taken out was one level more */
+            if (!deep(rest.data() + rest_before, rest.data() + rest.size(), MAX_DEPTH - 1)) return REDUCED;
         }
         keep_rows(rows_before, mentions_before);
         rest.resize(rest_before);

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator.contract import reasons
+from orchestrator.contract import mending, reasons
+from orchestrator.contract.depth import too_deep
 from orchestrator.contract.keys import queue_key
 from orchestrator.errors import InvalidChunkError
 from orchestrator.worker.check import check_chunk
@@ -47,4 +48,6 @@ def prepare(chunk: Chunk | Mapping[str, Any], *, max_bytes: int = MAX_CHUNK_BYTE
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > max_bytes:
         raise InvalidChunkError(reasons.too_large(len(data), max_bytes))
+    if too_deep(data):
+        raise mending.too_deep(data)
     return Item(document["brand"], str(document["chunkId"]), data)

@@ -39,7 +39,7 @@ REFUSED: dict[str, dict[int, tuple[str, str]]] = {
     },
     "c20_ids": {},
     "c21_naive_local": {},
-    "c23_dup_keys": {2: ("$.deep", "nested too deeply")},
+    "c23_dup_keys": {2: ("$.deep", "nested too deeply, at most 128 levels are allowed")},
     "m_cluster_gt_meta": {},
     "m_count_lt_list": {},
     "m_empty_everything": {},

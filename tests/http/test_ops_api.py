@@ -272,6 +272,9 @@ async def test_a_body_must_be_json_and_small(client: TestClientProtocol) -> None
     assert large.status_code == 413
     for body in (b"{", b"\xff", b"[" * 2_000):
         assert (await client.post("/v1/ops/brands", data=body, headers=headers)).status_code == 400
+    nested = json.dumps({**PAUSE, "by": []}).replace("[]", "[" * 200 + "]" * 200).encode()
+    told = await (await client.post("/v1/ops/brands", data=nested, headers=headers)).get_json()
+    assert told["detail"] == "The body is nested too deeply, at most 128 levels are allowed."
 
 
 async def test_unknown_brands_are_not_found(client: TestClientProtocol) -> None:

@@ -1,4 +1,4 @@
-"""The guards of the package for workers: what it refuses, and how it names what it pushes."""
+"""The guards of the package for workers: what it refuses, how it names what it pushes; and of how deep JSON may be."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from tests.mutants.guard import Guard
 
 _CHECK: Final = "orchestrator/worker/check.py"
 _CHUNK: Final = "orchestrator/worker/chunk.py"
+_DEPTH: Final = "orchestrator/contract/depth.py"
 _ITEM: Final = "orchestrator/worker/item.py"
 _NAMING: Final = "orchestrator/worker/naming.py"
 _PUSH: Final = "orchestrator/worker/push.py"
 _VECTORS: Final = "orchestrator/worker/vectors.py"
 
 _CHECKS: Final = "tests/worker/test_check.py"
+_DEPTHS: Final = "tests/contract/test_depth.py"
 _NAMES: Final = "tests/worker/test_naming.py"
 _PUSHES: Final = "tests/worker/test_push.py"
 
@@ -29,6 +31,14 @@ WORKER_GUARDS: Final = (
     Guard(_VECTORS, "if abs(number) > MAX_MAGNITUDE:", "if False:", _CHECKS),
     Guard(_VECTORS, "if len(numbers) > MAX_DIMENSIONS:", "if False:", _CHECKS),
     Guard(_VECTORS, "if len(data) % 4:", "if False:", _CHECKS),
+    # depth: one for chunks, letters, payloads that are mended, bodies of requests, and for both kernels
+    Guard(_DEPTH, "if depth > MAX_DEPTH:", "if depth > MAX_DEPTH + 1:", _DEPTHS),
+    Guard(_DEPTH, '.count(b"{") <= MAX_DEPTH:', '.count(b"{") <= 2 * MAX_DEPTH:', _DEPTHS),
+    Guard("orchestrator/contract/decode.py", "if too_deep(document):", "if False:", _DEPTHS),
+    Guard("orchestrator/contract/letters.py", "None if too_deep(raw) else json", "json", _DEPTHS),
+    Guard("orchestrator/contract/set_value.py", "if too_deep(payload):", "if False:", _DEPTHS),
+    Guard("orchestrator/http/ops_api.py", "if too_deep(body):", "if False:", "tests/http/test_ops_api.py"),
+    Guard(_ITEM, "if too_deep(data):", "if False:", _DEPTHS),
     # chunk, naming: no two pieces of work have one name, and one has no two
     Guard(_CHUNK, "if self.processed_at is None:", "if False:", _CHECKS),
     Guard(_CHUNK, "if value.utcoffset() is None:", "if False:", _CHECKS),

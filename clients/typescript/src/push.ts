@@ -9,6 +9,8 @@ import type { Chunk } from "./schema.js";
 
 /** The service's default of MAX_CHUNK_BYTES. */
 export const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
+/** Objects and arrays within each other, the document included. */
+export const MAX_DEPTH = 128;
 export const BATCH_ITEMS = 256;
 export const BATCH_BYTES = 1024 * 1024;
 const REGISTRY_KEY = "brands:list";
@@ -59,7 +61,20 @@ export function prepare(chunk: Chunk, maxBytes = MAX_CHUNK_BYTES): Item {
   const data = JSON.stringify(chunk);
   const size = Buffer.byteLength(data);
   if (size > maxBytes) throw new InvalidChunkError(`the chunk has ${size} bytes, at most ${maxBytes} are allowed`);
+  if (tooDeep(data)) throw new InvalidChunkError(`nested too deeply, at most ${MAX_DEPTH} levels are allowed`);
   return { brand: chunk.brand, chunkId: String(chunk.chunkId), queue: queueKey(chunk.brand), data };
+}
+
+/** Whether JSON is nested deeper than the contract allows; brackets within texts do not count. */
+function tooDeep(data: string): boolean {
+  if ((data.match(/[[{]/g)?.length ?? 0) <= MAX_DEPTH) return false;
+  let depth = 0;
+  for (const [piece] of data.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[{]|[\]}]/g)) {
+    if (piece === "[" || piece === "{") depth++;
+    else if (piece === "]" || piece === "}") depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 /** Pushes chunks; one for a process is enough. */

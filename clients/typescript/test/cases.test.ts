@@ -34,6 +34,7 @@ for (const { document, path, reason } of cases.documents)
   });
 
 const chunk = { brand: "b", sentiment: { score: 1 }, clusters: [] };
+const nested = (levels: number): unknown => (levels === 0 ? '["[{' : [nested(levels - 1)]);
 const refused: [string, () => unknown, RegExp][] = [
   ["a chunk without a name and a time", () => buildChunk(chunk), /\$\.chunkId: Expected a chunkId, or a time/],
   ["an invalid date", () => buildChunk({ ...chunk, processedAt: new Date(NaN) }), /\$\.processedAt: Expected a time/],
@@ -50,10 +51,15 @@ const refused: [string, () => unknown, RegExp][] = [
   ["a brand that is too long", () => prepare({ ...chunk, chunkId: "c", brand: "ü".repeat(129) }), /258 bytes/],
   ["no brand", () => prepare({ ...chunk, chunkId: "c", brand: "" }), /must not be empty/],
   ["a chunk that is too large", () => prepare({ ...chunk, chunkId: "c", summary: "x".repeat(99) }, 99), /at most 99 are/],
+  ["what is nested too deeply", () => prepare({ ...chunk, chunkId: "c", future: nested(128) } as never), /at most 128/],
   ["too many clusters", () => prepare({ ...chunk, chunkId: "c", clusters: Array(10_001).fill({ mentions: [] }) }), /10001/],
 ];
 for (const [name, what, expected] of refused)
   test(`${name} is refused`, () => assert.throws(what, (error: unknown) => error instanceof InvalidChunkError && expected.test(error.message)));
+
+test("what is nested as deep as may be is taken", () => {
+  prepare({ ...chunk, chunkId: "c", future: nested(127), brackets: "[{\"".repeat(200) } as never);
+});
 
 test("a Date is told in UTC", () => {
   const built = buildChunk({ ...chunk, processedAt: new Date("2026-11-28T01:02:03.456+01:00") });
