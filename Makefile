@@ -43,6 +43,7 @@ bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench N
 
 schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, the README's table of settings
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
+	$(BIN)/orchestrator schema asyncapi > docs/asyncapi.json
 	cp docs/schemas/chunk.json orchestrator/worker/chunk.json
 	$(BIN)/python -m tests.worker.cases
 	cd clients/typescript && node generate.mjs || echo "src/schema.ts is not written anew: there is no node"

@@ -16,6 +16,7 @@ import structlog
 import trio
 
 from orchestrator.contract.keys import UPDATES_CHANNEL
+from orchestrator.contract.update import Update
 from orchestrator.errors import StoreError, StoreUnavailableError
 from orchestrator.http import SummaryUpdate
 from orchestrator.process.backoff import backoff_s
@@ -31,13 +32,7 @@ _RECONNECT_CAP_S = 5.0
 _MAX_MESSAGE_BYTES = 4_096
 
 
-class _Wire(msgspec.Struct):
-    brand: str
-    epoch: int
-    version: int
-
-
-_decoder = msgspec.json.Decoder(_Wire)
+_decoder = msgspec.json.Decoder(Update)
 
 
 class UpdateFeed:
