@@ -7,7 +7,7 @@ QUIET := --quiet --disable-pip-version-check
 KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
 CODE := orchestrator tests bench tools setup.py noxfile.py
 
-.PHONY: run test lint types unit coverage mutants bench torture schemas lock image clean
+.PHONY: run test lint types unit coverage mutants bench torture schemas docs lock image clean
 
 run: $(VENV)/.embedded ## the service with a Redis of its own and five demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
@@ -51,7 +51,11 @@ schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI d
 	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme
 
-lock: $(BIN)/pip ## resolve anew what is installed here, for every supported Python: pylock.toml, pylock.dev.toml
+docs: $(VENV)/docs/.made ## the site of the documents, in build/site: python3 -m http.server --directory build/site
+	$(VENV)/docs/bin/python -m tools.site
+	$(VENV)/docs/bin/zensical build --strict
+
+lock: $(BIN)/pip ## resolve anew what is installed here, for every supported Python: pylock.toml and its like
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/pip install $(QUIET) 'uv>=0.9,<1'
 	PATH="$(VENV)/lock/bin:$$PATH" $(BIN)/python -m tools.lock write
@@ -68,6 +72,12 @@ clean:
 $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/docs/.made: pylock.docs.toml | $(BIN)/pip # an environment of its own: the builder has no part in the service's
+	@$(PYTHON) -m venv $(VENV)/docs
+	@$(VENV)/docs/bin/python -m tools.lock requirements $< > $(VENV)/docs/requirements.txt
+	@$(VENV)/docs/bin/pip install $(QUIET) --require-hashes --requirement $(VENV)/docs/requirements.txt
+	@touch $@
 
 # What the lock names, with the hash of every file; then the project, editable: the compiled kernel is built beside its
 # source, by the compilers of the lock, and an edit is in force at the next start. Peers of the benchmarks are not locked.

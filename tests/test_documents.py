@@ -16,6 +16,8 @@ WIDTH = 120
 
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+_ANCHOR = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(.*?) *#*$", re.MULTILINE)
 _FILE = re.compile(r"`([\w./-]+(?:\.(?:pyx|pxd|pyi|py|h|lua|md|toml|yml|json|example)|/))`")
 
 
@@ -29,6 +31,23 @@ def dead_links(document: Path) -> Iterator[str]:
     for target in _LINK.findall(document.read_text(encoding="utf-8")):
         if not (document.parent / target).exists():
             yield target
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may name of a page: its headings, as a reader of the repository and the site spell them."""
+    found: set[str] = set()
+    for heading in _HEADING.findall(prose(text)):
+        shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+        found.add(re.sub(r"[^\w\- ]", "", shown).replace(" ", "-"))
+    return found
+
+
+def dead_anchors(document: Path) -> Iterator[str]:
+    """The links of *document* into a page, its own or another one, that name no heading there."""
+    for target, anchor in _ANCHOR.findall(prose(document.read_text(encoding="utf-8"))):
+        page = document.parent / target if target else document
+        if page.suffix == ".md" and page.exists() and anchor not in anchors(page.read_text(encoding="utf-8")):
+            yield f"{target}#{anchor}"
 
 
 def missing_files(text: str) -> set[str]:
@@ -54,6 +73,12 @@ def test_documents_link_to_files_that_exist(document: Path) -> None:
     assert list(dead_links(document)) == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_documents_link_to_headings_that_exist(document: Path) -> None:
+    """Every anchor is a heading of its page."""
+    assert list(dead_anchors(document)) == []
+
+
 @pytest.mark.parametrize("name", NAMING_FILES)
 def test_documents_name_files_that_exist(name: str) -> None:
     """Every file in backticks is there."""
@@ -75,3 +100,11 @@ def test_checks_see_what_is_wrong(tmp_path: Path) -> None:
     assert next(dead_links(document)) == "no.md"
     assert missing_files(text) == {"lane/nowhere.py"}
     assert list(long_lines(document.read_text(encoding="utf-8"))) == [2]
+
+
+def test_check_sees_headings_that_are_missing(tmp_path: Path) -> None:
+    """In the page itself and in another one; a page that is missing is a dead link, and what is in a fence is text."""
+    page = tmp_path / "page.md"
+    links = "[x](#a-b_c-d) [y](page.md#e) [z](#g) [z](page.md#h) [z](no.md#h)"
+    page.write_text(f"# A `b_c`, d!\n## [E](f)\n{links}\n```\n# G\n[z](#i)\n```\n", encoding="utf-8")
+    assert list(dead_anchors(page)) == ["#g", "page.md#h"]

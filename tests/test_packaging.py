@@ -142,6 +142,7 @@ def test_wheel_states_licence_script_and_extras(built_without_compiler: tuple[Pa
         "bench",
         "dev",
         "release",
+        "docs",
     ]
 
 

@@ -1,9 +1,9 @@
 """The lock: exact versions of everything that is installed here, with the hash of every file.
 
-Owns three files of PEP 751 that hold for every supported Python and platform: ``pylock.toml`` (the service with its
-extra ``embedded``, and what builds it), ``pylock.dev.toml`` (that and the extra ``dev``) and
-``pylock.release.toml`` (the tools of a release alone). ``make lock`` writes them, uv resolves. Installing needs the
-standard library and pip alone::
+Owns four files of PEP 751 that hold for every supported Python and platform: ``pylock.toml`` (the service with its
+extra ``embedded``, and what builds it), ``pylock.dev.toml`` (that and the extra ``dev``),
+``pylock.release.toml`` (the tools of a release alone) and ``pylock.docs.toml`` (the builder of the documents' site).
+``make lock`` writes them, uv resolves. Installing needs the standard library and pip alone::
 
     python -m tools.lock requirements pylock.toml > requirements.txt
     pip install --require-hashes --requirement requirements.txt
@@ -28,6 +28,7 @@ LOCKS: Final = {
     "pylock.toml": ("", "embedded", "build"),
     "pylock.dev.toml": ("", "embedded", "build", "dev"),
     "pylock.release.toml": ("release",),
+    "pylock.docs.toml": ("docs",),
 }
 """The files, and whose requirements each holds: the project's own (""), its build's ("build"), an extra's."""
 
