@@ -81,6 +81,13 @@ def test_percent_alone_is_no_move() -> None:
     assert deviation(0, -1.0) == deviation(5, None) == deviation(5, float("inf")) == 0.0
 
 
+def test_wild_numbers_are_bounded() -> None:
+    """No line of three hundred digits, and no rank below that of a calm brand."""
+    found = move({"mentionCount": 1e300, "expected": -1e300, "windowSec": 1e300, "spikeScore": -1e300})
+    assert len(found.cause) < 120
+    assert found.rank == 3e6
+
+
 def test_kinds_are_those_of_open_episodes() -> None:
     """Each once."""
     assert move(SPIKE, SPIKE, (STORY, STORY)).kinds == ("volume", "mood", "story")
