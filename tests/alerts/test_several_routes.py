@@ -244,15 +244,17 @@ async def test_quiet_hours_that_drop_drop(
     assert (transport.seen, outboxes.left, count(metrics, "night", "suppressed")) == ([], 0, 1)
 
 
+@pytest.mark.parametrize("collected_at_once", [1, 64])
 async def test_a_digest_is_bounded_and_the_rest_comes_in_the_next_one(
     virtually: Virtually,  # noqa: F811
     autojump_clock: trio.testing.MockClock,
     metrics: Metrics,
     monkeypatch: pytest.MonkeyPatch,
+    collected_at_once: int,
 ) -> None:
     """At once, and another process that has the turn is left alone until it gives it back."""
     monkeypatch.setattr(courier_module, "MAX_DIGEST", 2)
-    monkeypatch.setattr(courier_module, "COLLECTED_AT_ONCE", 1)
+    monkeypatch.setattr(courier_module, "COLLECTED_AT_ONCE", collected_at_once)
     transport = Hosts(desk=204)
     outboxes = MemoryOutboxes(*(alert(number=number, brand=brand) for number in (1, 2) for brand in BRANDS[:2]))
     outboxes.put(alert(brand="puma"))
