@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from orchestrator.contract.decode import decode_batch, decode_chunk
-from orchestrator.settings import Settings
+from tools.reference import setting_rows
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -16,12 +16,9 @@ TABLE = re.compile(r"(?<=\| variable \| default \| meaning \|\n\|---\|---\|---\|
 
 def settings_rows() -> list[str]:
     """The README's table of settings, as it has to stand there."""
-    rows = []
-    for name, value in (Settings(orchestrator_id="random").masked() | {"WARM_STATE_MB": "a quarter"}).items():
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        meaning = Settings.model_fields[name.lower()].description
-        rows.append(f"| `{name}` | {f'`{text}`' if text else ''} | {meaning} |")
-    return rows
+    return [
+        f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in setting_rows()
+    ]
 
 
 def test_readme_lists_every_setting_with_its_default() -> None:
