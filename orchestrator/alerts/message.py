@@ -1,4 +1,4 @@
-"""What an endpoint is told about a spike episode. Pure: times are arguments.
+"""What an endpoint is told about an episode. Pure: times are arguments.
 
 Sources: Standard Webhooks 1.0 (``type``, ``timestamp``, ``data``). Slack's incoming webhooks read ``text``, in which
 ``&``, ``<`` and ``>`` are escaped, so that a brand called ``<!channel>`` calls nobody.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from orchestrator.contract.episode_words import about, drivers_of
-from orchestrator.contract.outbox import OutboxEntry
+from orchestrator.contract.episode_words import about, drivers_of, news_in_words, was_in_words
+from orchestrator.contract.outbox import VOLUME, OutboxEntry
 from orchestrator.contract.times import iso_utc_seconds
 
 if TYPE_CHECKING:
@@ -33,15 +33,22 @@ class Alert:
     page: str = ""
 
     @property
+    def about(self) -> str:
+        """What the message is called after: ``spike`` for volume, else the episode's kind."""
+        return "spike" if self.episode.kind == VOLUME else self.episode.kind
+
+    @property
     def id(self) -> str:
         """The same for the same news, however often and by however many orchestrators it is told."""
-        told = f"{self.kind}\0{self.number}\0{self.episode.timestamp}\0{self.brand}".encode()
-        return f"spike_{hashlib.blake2b(told, digest_size=15).hexdigest()}"
+        kind = "" if self.episode.kind == VOLUME else f"{self.episode.kind}\0{self.episode.story_id}\0"
+        told = f"{kind}{self.kind}\0{self.number}\0{self.episode.timestamp}\0{self.brand}".encode()
+        return f"{self.about}_{hashlib.blake2b(told, digest_size=15).hexdigest()}"
 
     def entry(self, at_ms: int) -> OutboxEntry:
         """The alert for the outbox, committed at *at_ms*."""
         body = msgspec.Raw(message_body(self, at_ms))
-        return OutboxEntry(self.id, f"spike.{self.kind}", self.brand, at_ms, self.number, body)
+        kind = self.episode.kind
+        return OutboxEntry(self.id, f"{self.about}.{self.kind}", self.brand, at_ms, self.number, body, kind)
 
 
 def message_body(alert: Alert, at_ms: int) -> bytes:
@@ -56,7 +63,7 @@ def message_body(alert: Alert, at_ms: int) -> bytes:
         data["page"] = alert.page
     return msgspec.json.encode(
         {
-            "type": f"spike.{alert.kind}",
+            "type": f"{alert.about}.{alert.kind}",
             "timestamp": iso_utc_seconds(at_ms),
             "data": data,
             "text": message_text(alert),
@@ -68,13 +75,15 @@ def message_text(alert: Alert) -> str:
     """Some sentences for a chat: what happened, what it is about, where to look."""
     episode, drivers = alert.episode, drivers_of(alert.episode)
     brand = _escaped(alert.brand)
-    minutes = max(1, episode.window_sec // 60)
     if alert.kind == "closed":
-        parts = [f"The spike of {brand} that began at {episode.timestamp} is over."]
-    else:
+        parts = [f"{_escaped(was_in_words(episode, alert.brand))} that began at {episode.timestamp} is over."]
+    elif episode.kind == VOLUME:
+        minutes = max(1, episode.window_sec // 60)
         usual = f"{episode.expected:.0f} were expected (score {episode.spike_score:.0f})"
         what = f"{episode.mention_count} mentions in {minutes} minutes where {usual}"
         parts = [f"Spike of {brand}: {what}, since {episode.timestamp}."]
+    else:
+        parts = [f"{brand}: {_escaped(news_in_words(episode))}, since {episode.timestamp}."]
     parts += about(drivers, _escaped) if drivers is not None else []
     return " ".join([*parts, _escaped(alert.page)] if alert.page else parts)
 

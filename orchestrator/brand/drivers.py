@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import structs
+
 from orchestrator.brand.growth import Growth, Span
 from orchestrator.brand.normal_form import normal_form
 from orchestrator.brand.text import clip
 from orchestrator.contract.summary import Drivers, StoryDriver, TopicDriver
 
 if TYPE_CHECKING:
-    from orchestrator.brand.stories import StoryBook
+    from orchestrator.brand.stories import StoryBook, StoryView
     from orchestrator.brand.window import Window
+    from orchestrator.kernels.fold import Story
 
 T = TypeVar("T")
 
@@ -36,18 +39,42 @@ def find_drivers(stories: StoryBook, window: Window, stretch: range) -> Drivers:
     grown = _notable(stories.grown(span, MAX_DRIVERS))
     quotes = _distinct(text for story, _ in grown for text in story.examples)
     return Drivers(
-        [
-            StoryDriver(clip(story.id, ID_CHARS), clip(story.label, LABEL_CHARS), *_numbers(growth))
-            for story, growth in grown
-        ],
-        [
-            TopicDriver(clip(topic, TOPIC_CHARS), *_numbers(growth))
-            for topic, growth in _notable(window.grown(span, MAX_DRIVERS))
-        ],
+        [_story_driver(story, growth) for story, growth in grown],
+        [_topic_driver(topic, growth) for topic, growth in _notable(window.grown(span, MAX_DRIVERS))],
         _rounded(window.net_in(span.stretch)),
         _rounded(window.net_in(span.before)),
         quotes,
     )
+
+
+def find_mood_drivers(stories: StoryBook, window: Window, stretch: range) -> Drivers:
+    """The same of an episode of mood: the stories whose scores have fallen most, if any has a score."""
+    span = Span.of(stretch, window.watched_from)
+    found = find_drivers(stories, window, stretch)
+    soured = stories.soured(span, MAX_DRIVERS)
+    if not soured:
+        return found
+    return structs.replace(
+        found,
+        stories=[_story_driver(story, growth) for story, growth in soured],
+        quotes=_distinct(text for story, _ in soured for text in story.examples),
+    )
+
+
+def find_story_drivers(stories: StoryBook, window: Window, story: Story, stretch: range) -> Drivers:
+    """What the episode of one *story* is about: itself, its own mean score in the stretch and before, what was said."""
+    span = Span.of(stretch, window.watched_from)
+    view, growth, (mood, before) = stories.told(story, span)
+    topics = [_topic_driver(*one) for one in _notable(window.grown(span, MAX_DRIVERS))]
+    return Drivers([_story_driver(view, growth)], topics, _rounded(mood), _rounded(before), _distinct(view.examples))
+
+
+def _story_driver(story: StoryView, growth: Growth) -> StoryDriver:
+    return StoryDriver(clip(story.id, ID_CHARS), clip(story.label, LABEL_CHARS), *_numbers(growth))
+
+
+def _topic_driver(topic: str, growth: Growth) -> TopicDriver:
+    return TopicDriver(clip(topic, TOPIC_CHARS), *_numbers(growth))
 
 
 def _notable(grown: list[tuple[T, Growth]]) -> list[tuple[T, Growth]]:

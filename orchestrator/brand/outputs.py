@@ -67,10 +67,12 @@ class Changes:
         remove: fields of the state hash to delete.
         trend_put: fields of the trend hash to set, JSON.
         trend_remove: fields of the trend hash to delete.
-        spikes: the whole episode list, oldest first, JSON; None if it is unchanged.
+        spikes: the whole list of episodes of volume, oldest first, JSON; None if it is unchanged.
+        moods: the same of mood.
+        stories: the same of stories.
         recent: entries to append to the list of recent chunks, oldest first, JSON; at most 50.
         due_ms: when the summary changes next without new chunks, Unix ms; 0 = never.
-        alerts: spike episodes that opened or closed; alerts are sent after the commit.
+        alerts: episodes that opened or closed; alerts are sent after the commit.
     """
 
     put: Mapping[bytes, bytes] = field(default_factory=dict)
@@ -78,6 +80,8 @@ class Changes:
     trend_put: Mapping[bytes, bytes] = field(default_factory=dict)
     trend_remove: Sequence[bytes] = ()
     spikes: Sequence[bytes] | None = None
+    moods: Sequence[bytes] | None = None
+    stories: Sequence[bytes] | None = None
     recent: Sequence[bytes] = ()
     due_ms: int = 0
     alerts: Sequence[EpisodeChange] = ()

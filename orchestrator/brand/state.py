@@ -6,7 +6,8 @@ were cut, on restarts, or on which process did it.
 
 Fields of the state hash: ``g`` (format, clock, flags, key of the mention ids), ``p:<pane>`` (tally and topics of a
 pane), ``q``, ``q:<pane>`` (what stories had in panes of the window before), ``h:<hour>`` (tally of an hour), ``n``
-(chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), and those of the stories
+(chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), ``u``, ``v`` (mood: what was
+learned, closed episodes), ``w``, ``x`` (the same of stories' episodes), and those of the stories
 (:mod:`orchestrator.brand.story_store`). Each ends with a seal (:mod:`orchestrator.brand.seals`).
 """
 
@@ -20,10 +21,11 @@ from msgspec import Struct
 
 from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
-from orchestrator.brand.drivers import find_drivers
+from orchestrator.brand.drivers import find_drivers, find_mood_drivers, find_story_drivers
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import PREFIX as IDS_PREFIX
+from orchestrator.brand.moods import Moods
 from orchestrator.brand.outputs import Changes, FoldConfig, FoldReport, Reanchoring
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present, Stamps, first_pane, pane_of, stamp_all
 from orchestrator.brand.recent import RecentChunks
@@ -31,6 +33,7 @@ from orchestrator.brand.seals import is_sealed, seal_all, unseal_all
 from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
 from orchestrator.brand.stories import StoryBook
+from orchestrator.brand.story_episodes import Pane, StoryEpisodes
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.units import Oddities, look_through
@@ -75,6 +78,8 @@ class BrandState:
         self._trend = Trend()
         self._flags = Flags()
         self._spikes = Spikes()
+        self._moods = Moods()
+        self._story_episodes = StoryEpisodes()
         self._chunk_summaries = ChunkSummaries()
         self._recent = RecentChunks()
 
@@ -158,6 +163,8 @@ class BrandState:
             + self._window.held_bytes()
             + self._trend.held_bytes()
             + self._spikes.held_bytes()
+            + self._moods.held_bytes()
+            + self._story_episodes.held_bytes()
             + self._chunk_summaries.held_bytes()
         )
 
@@ -228,6 +235,8 @@ class BrandState:
         panes = [at_ms // PANE_MS for at_ms in times]
         self._trend.fold(self._window.fold(panes, chunks, measures, odd))
         self._spikes.fold(panes, measures.mentions)
+        self._moods.begin(pane_of(self._clock_ms))
+        self._story_episodes.begin(pane_of(self._clock_ms))
         self._chunk_summaries.fold(chunks, panes)
         return self._stories.fold_batch(batch, times, panes, measures)
 
@@ -236,6 +245,7 @@ class BrandState:
         if now_ms <= self._clock_ms:
             return
         self._clock_ms = now_ms
+        self._settle(pane_of(now_ms))
         first = first_pane(now_ms, self._config.window_ms)
         self._window.advance(first)
         self._stories.advance(first)
@@ -244,6 +254,17 @@ class BrandState:
         self._flags.advance(now_ms)
         self._spikes.advance(now_ms)
         self._explain(counted=False)
+
+    def _settle(self, now: int) -> None:
+        """Judge the panes that time has settled; first of all, because what leaves now belongs to some of them."""
+        window, stories = self._window, self._stories
+        self._moods.advance(now, window.negative_in, lambda panes: find_mood_drivers(stories, window, panes))
+        self._story_episodes.advance(
+            now,
+            lambda pane, count: Pane(window.mentions_in(pane), stories.largest_in(pane, count)),
+            stories.records.get,
+            lambda story, panes: find_story_drivers(stories, window, story, panes),
+        )
 
     def _explain(self, *, counted: bool) -> None:
         """Look for the drivers of an open episode; *counted* says whether chunks just were."""
@@ -263,10 +284,23 @@ class BrandState:
         self._trend.expect(self._spikes.take_ahead())
         trend_put, trend_remove = self._trend.take_changes(put, remove)
         spikes, alerts = self._spikes.take_changes(put, remove)
+        moods, mood_alerts = self._moods.take_changes(put, remove)
+        story_episodes, story_alerts = self._story_episodes.take_changes(put, remove)
         self._stories.take_changes(put, remove)
         recent = self._recent.take_changes()
         seal_all(put)
-        return Changes(put, remove, trend_put, trend_remove, spikes, recent, self.due_ms(), alerts)
+        return Changes(
+            put=put,
+            remove=remove,
+            trend_put=trend_put,
+            trend_remove=trend_remove,
+            spikes=spikes,
+            moods=moods,
+            stories=story_episodes,
+            recent=recent,
+            due_ms=self.due_ms(),
+            alerts=[*alerts, *mood_alerts, *story_alerts],
+        )
 
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
         """The summary as JSON, as of *now_ms* or the state's own time, whichever is later; advances first."""
@@ -282,6 +316,8 @@ class BrandState:
             in_no_story=self._window.in_no_story,
             flagged=bool(self._flags),
             episode=self._spikes.open_episode(),
+            mood=self._moods.open_episode(),
+            story_episodes=self._story_episodes.open_episodes(),
             chunk_summaries=self._chunk_summaries.newest(),
             changes=self._window.changes(),
         )
@@ -293,7 +329,10 @@ class BrandState:
         window_ms = None if first is None else first * PANE_MS + self._config.window_ms
         listed = self._stories.due_pane(pane_of(self._clock_ms), self._window.newest)
         listed_ms = None if listed is None else listed * PANE_MS
-        dues = (window_ms, listed_ms, self._flags.due_ms(), self._spikes.due_ms())
+        settling = [
+            pane * PANE_MS for pane in (self._moods.due_pane(), self._story_episodes.due_pane()) if pane is not None
+        ]
+        dues = (window_ms, listed_ms, self._flags.due_ms(), self._spikes.due_ms(), *settling)
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)
 
     def _restore(self, fields: Mapping[bytes, bytes]) -> _General:
@@ -317,6 +356,8 @@ class BrandState:
         self._trend = Trend.load(fields)
         self._flags = Flags(general.flag_minutes)
         self._spikes = Spikes.load(fields, general.clock_ms)
+        self._moods = Moods.load(fields)
+        self._story_episodes = StoryEpisodes.load(fields)
         self._chunk_summaries = ChunkSummaries.load(fields)
         return general
 
@@ -324,6 +365,7 @@ class BrandState:
         clock_ms = self._restore(fields).clock_ms
         chunks, mentions = self._window.reanchor(present)
         episodes = self._spikes.reanchor(present)
+        episodes += self._moods.reanchor(present) + self._story_episodes.reanchor(present)
         stories = self._stories.reanchor(present)
         self._trend.reanchor(present)
         self._flags.reanchor(present)
@@ -338,6 +380,8 @@ class BrandState:
         self._stories.rewrite()
         self._trend.rewrite()
         self._spikes.rewrite()
+        self._moods.rewrite()
+        self._story_episodes.rewrite()
         self._chunk_summaries.rewrite()
 
     def _encode_general(self) -> bytes:

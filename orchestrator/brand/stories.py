@@ -58,7 +58,12 @@ _STATE_BYTES = 200  # in memory: a listed story's state and what it was computed
 _GONE_BYTES = 450  # in memory: a story after its release
 _MAX_HEAP_ENTRIES = 4  # a story on average; a rebuild then costs no more than the entries that made it necessary
 
+_MOST_LOOKED_INTO = 500
+"""Stories, for what cannot be told from a story's mentions alone."""
+
 Rank = tuple[int, int, int]
+Moods = tuple[float | None, float | None]
+"""A mean score in a stretch, and before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,22 @@ def _growth(story: Story, span: Span) -> Growth:
         inside += mentions if pane in span.stretch else 0
         before += mentions if pane in span.before else 0
     return span.growth(inside, before)
+
+
+def _mean_score(story: Story, panes: range) -> float | None:
+    """The mean score of *story* in *panes*, weighted by mentions; None if nothing in them has one."""
+    tallies = [tally for tally in story.panes() if tally[0] in panes]
+    scored, score = sum([tally[3] for tally in tallies]), sum([tally[4] for tally in tallies])
+    return score / (scored * FIXED_ONE) if scored else None
+
+
+def _risen_score(story: Story, span: Span) -> float:
+    """By how much the sum of the scores of *story* is more in the stretch of *span* than in as long a time before."""
+    inside = before = 0
+    for pane, *_, score in story.panes():
+        inside += score if pane in span.stretch else 0
+        before += score if pane in span.before else 0
+    return span.growth(inside, before).excess / FIXED_ONE
 
 
 def eviction_rank(story: Story) -> Rank:
@@ -366,6 +387,32 @@ class StoryBook(StoryFolder):
             found = sorted([*found, (-growth.excess, story.key, story, growth)], key=itemgetter(0, 1))[:count]
         grown = [one for one in found if one[0] < 0] or sorted(found, key=lambda one: (-one[3].mentions, one[1]))[:1]
         return [(StoryView.of(story), growth) for _, _, story, growth in grown]
+
+    def soured(self, span: Span, count: int) -> list[tuple[StoryView, Growth]]:
+        """The *count* stories with a negative score in the stretch of *span* that fell most, summed over mentions."""
+        inside = {story.key: story for pane in span.stretch for story in self.in_pane.get(pane, ())}
+        living = [story for story in inside.values() if story.key in self.records]
+        largest = heapq.nsmallest(_MOST_LOOKED_INTO, living, key=lambda story: (-story.mentions, story.key))
+        negative = [story for story in largest if (_mean_score(story, span.stretch) or 0.0) < 0]
+        fallen = sorted([(_risen_score(story, span), story.key, story) for story in negative], key=itemgetter(0, 1))
+        return [(StoryView.of(story), _growth(story, span)) for risen, _, story in fallen[:count] if risen < 0]
+
+    def largest_in(self, pane: int, count: int) -> list[Story]:
+        """The *count* stories with most mentions in *pane*, the largest first; ties: the older."""
+        found: list[tuple[int, int, Story]] = []
+        # By what they have in all, which is no less: so few of thousands are looked into.
+        living = [story for story in self.in_pane.get(pane, ()) if story.key in self.records]
+        for story in sorted(living, key=lambda story: (-story.mentions, story.key)):
+            if len(found) == count and story.mentions < -found[-1][0]:
+                break
+            there = sum([tally[2] for tally in story.panes() if tally[0] == pane])
+            found = sorted([*found, (-there, story.key, story)], key=itemgetter(0, 1))[:count]
+        return [story for negated, _, story in found if negated]
+
+    def told(self, story: Story, span: Span) -> tuple[StoryView, Growth, Moods]:
+        """The view of *story*, its growth in the stretch of *span*, and its mean score there and before."""
+        moods = tuple(_mean_score(story, panes) for panes in (span.stretch, span.before))
+        return StoryView.of(story), _growth(story, span), (moods[0], moods[1])
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""

@@ -17,6 +17,7 @@ from orchestrator.brand.stories import StoryView
 from orchestrator.brand.text import Content, clip, compose, surge
 from orchestrator.brand.window import TopicView
 from orchestrator.contract.summary import (
+    MAX_STORY_EPISODES,
     MAX_SUMMARY_BYTES,
     SCHEMA_VERSION,
     SentimentTotals,
@@ -58,6 +59,8 @@ class Findings:
     episode: SpikeEpisode | None
     chunk_summaries: Sequence[str]
     in_no_story: int = 0
+    mood: SpikeEpisode | None = None
+    story_episodes: Sequence[SpikeEpisode] = ()
     changes: tuple[float | None, float | None] = (None, None)
 
 
@@ -114,6 +117,8 @@ def _build(heading: Heading, findings: Findings, stories: list[StoryTotal], summ
         spike=findings.episode,
         implausible_chunks=tally.implausible,
         mentions_in_no_story=findings.in_no_story,
+        mood=findings.mood,
+        story_episodes=list(findings.story_episodes[-MAX_STORY_EPISODES:]),
         changes=WindowChanges(*map(_rounded, findings.changes)),
     )
 

@@ -33,6 +33,7 @@ from orchestrator.brand.topics import (
 )
 from orchestrator.brand.units import NO_ODDITIES, Oddities
 from orchestrator.contract.chunk import Chunk
+from orchestrator.kernels.measure import FIXED_ONE
 
 PREFIX = b"p:"
 
@@ -286,6 +287,18 @@ class Window:
         return [
             (most_frequent([key], inside), growth) for _, key, growth in sorted(found, key=itemgetter(0, 1))[:count]
         ]
+
+    def negative_in(self, pane: int) -> tuple[int, int]:
+        """Negative mentions of *pane*, and all of it that have a sentiment; in the window or the one before."""
+        found = self._panes.get(pane)
+        if found is None:
+            return 0, 0
+        positive, neutral, negative, _ = found.tally.sums
+        return round(negative / FIXED_ONE), round((positive + neutral + negative) / FIXED_ONE)
+
+    def mentions_in(self, pane: int) -> int:
+        """All mentions of *pane*, in the window or the one before."""
+        return self._panes[pane].tally.mentions if pane in self._panes else 0
 
     def net_in(self, panes: range) -> float | None:
         """Net sentiment of those of the *panes* that lie in the window; None if nothing in them has a sentiment."""

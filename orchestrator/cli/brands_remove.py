@@ -117,7 +117,7 @@ def _holdings_told(found: Holdings, how: _Ways) -> str:
     """What goes, what stays, and what becomes of that."""
     goes = [f"the state of {counted(found.commits, 'commit')}", f"{counted(found.remembered, 'remembered chunkId')}"]
     goes += ["the summary"] if found.summary else []
-    goes += [counted(found.spikes, "spike")] if found.spikes else []
+    goes += [counted(found.spikes, "episode")] if found.spikes else []
     goes += [f"{counted(found.untold, 'alert')} that nobody was told of"] if found.untold else []
     stays = []
     for number, name, option, asked in (

@@ -27,6 +27,35 @@ def drivers_of(episode: SpikeEpisode) -> Drivers | None:
     return None if isinstance(episode.drivers, UnsetType) else episode.drivers
 
 
+def news_in_words(episode: SpikeEpisode) -> str:
+    """What an episode of mood or of a story is, as the rest of a sentence that begins with the brand.
+
+    ``mood fell, 60 of 100 mentions in 15 minutes were negative where 20 were expected``,
+    ``“Refunds” outgrew the other stories, 90 mentions in 15 minutes where 12 are the most that is usual``.
+    """
+    minutes = max(1, episode.window_sec // 60)
+    count, expected = min(episode.mention_count, MAX_COUNT), min(episode.expected, MAX_COUNT)
+    whole = "" if isinstance(episode.of_mentions, UnsetType) else f" of {min(episode.of_mentions, MAX_COUNT):,}"
+    if episode.kind == "mood":
+        said = f"mood fell, {count:,}{whole} mentions in {minutes} minutes were negative"
+        return f"{said} where {expected:,.0f} were expected"
+    name = "a story" if isinstance(episode.label, UnsetType) else quoted(episode.label)
+    return (
+        f"{name} outgrew the other stories, {count:,}{whole} mentions in {minutes} minutes where"
+        f" {expected:,.0f} are the most that is usual"
+    )
+
+
+def was_in_words(episode: SpikeEpisode, brand: str) -> str:
+    """The name of an episode that is over: ``The spike of acme``, ``acme: the fall of mood``."""
+    if episode.kind == "mood":
+        return f"{brand}: the fall of mood"
+    if episode.kind == "story":
+        name = "a story" if isinstance(episode.label, UnsetType) else quoted(episode.label)
+        return f"{brand}: the rise of {name}"
+    return f"The spike of {brand}"
+
+
 def stories_in_words(drivers: Drivers) -> str:
     """``“Battery complaints” (380 mentions instead of 12), “Refunds” (40 instead of 3)``; empty without stories."""
     return _listed([(story.label, story) for story in drivers.stories[:MAX_SHOWN]])

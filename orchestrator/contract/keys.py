@@ -94,6 +94,12 @@ class BrandKeys:
     told: str  # SET, which routes are done with which alerts of the outbox
     retried: str  # HASH, marks of dead letters that were sent again
     segments: str  # HASH, large parts of the state
+    mood: str  # LIST, out
+    stories: str  # LIST, out
+
+    def episodes(self, kind: str) -> str:
+        """The list of episodes of that *kind*: ``volume``, ``mood`` or ``story``."""
+        return {"volume": self.spike, "mood": self.mood, "story": self.stories}[kind]
 
     @classmethod
     def of(cls, brand: str) -> BrandKeys:
@@ -120,4 +126,6 @@ class BrandKeys:
             told=f"{own}told",
             retried=f"{own}retried",
             segments=f"{own}segments",
+            mood=f"mood:brand:{brand}",
+            stories=f"stories:brand:{brand}",
         )

@@ -9,7 +9,7 @@ Numbers are finite, times are ISO 8601 in UTC, the document has at most :data:`M
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -116,6 +116,9 @@ EpisodeKind = Literal["volume", "mood", "story"]
 """What an episode is made of: mentions, negative mentions, mentions of one story."""
 
 
+EPISODE_KINDS: Final[tuple[EpisodeKind, ...]] = ("volume", "mood", "story")
+
+
 class SpikeEpisode(Struct, frozen=True, rename="camel"):
     """One stretch of time with far more mentions than the brand's own past explains.
 
@@ -132,6 +135,7 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
         kind: of what there was more than usual: mentions, negative ones, or those of one story.
         story_id: of a story's episode, the story.
         label: of a story's episode, the story's headline.
+        of_mentions: of mood, the mentions of that stretch with a sentiment; of a story, all mentions there.
     """
 
     timestamp: Time
@@ -146,6 +150,7 @@ class SpikeEpisode(Struct, frozen=True, rename="camel"):
     kind: EpisodeKind = "volume"
     story_id: str | UnsetType = UNSET
     label: str | UnsetType = UNSET
+    of_mentions: int | UnsetType = UNSET
 
 
 class WindowChanges(Struct, frozen=True, rename="camel"):

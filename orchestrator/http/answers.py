@@ -12,7 +12,7 @@ from quart import Response, current_app, g, request
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.insights import MAX_RECENT, TREND_DAYS, RecentChunk, read_trend
-from orchestrator.contract.summary import SpikeEpisode
+from orchestrator.contract.summary import EpisodeKind, SpikeEpisode
 from orchestrator.errors import InvalidBrandError
 from orchestrator.http.access import Right
 from orchestrator.http.problems import ProblemError
@@ -157,14 +157,14 @@ async def stored_recent(brand: str) -> list[RecentChunk]:
     return chunks
 
 
-async def stored_episodes(brand: str) -> list[SpikeEpisode]:
-    """Those entries of the brand's list of spikes that are episodes of ours, oldest first.
+async def stored_episodes(brand: str, kind: EpisodeKind = "volume") -> list[SpikeEpisode]:
+    """Those entries of the brand's list of that *kind* that are episodes of ours, oldest first.
 
     Raises:
         StoreError: Redis did not answer.
     """
     episodes = []
-    for entry in await service().spikes(brand):
+    for entry in await service().spikes(brand, kind):
         with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             episodes.append(_episode_decoder.decode(entry))
     return episodes

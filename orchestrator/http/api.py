@@ -7,17 +7,19 @@ those that are not ours are left out. How they are tagged: :mod:`orchestrator.ht
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from quart import Blueprint
 
 from orchestrator.contract.insights import MAX_RECENT
+from orchestrator.contract.summary import EPISODE_KINDS
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.view import Standing
 from orchestrator.http.answers import (
     conditional,
     exact_brand,
     json_response,
+    one_of,
     search_text,
     service,
     some_of,
@@ -47,6 +49,8 @@ from orchestrator.store.documents import MAX_LIST_ENTRIES
 
 if TYPE_CHECKING:
     from quart import Response
+
+    from orchestrator.contract.summary import EpisodeKind
 
 DATE_CHARS = len("2026-01-31")
 _ATTRIBUTES = {"topTopic": "top_topic", "netChange": "net_change"}
@@ -120,12 +124,13 @@ async def trend(name: str) -> Response:
 
 
 @blueprint.get("/brands/<brand:name>/spikes")
-@takes("limit")
+@takes("limit", "kind")
 async def spikes(name: str) -> Response:
-    """The newest spike episodes, oldest first."""
+    """The newest episodes of one kind, oldest first; of volume unless another one is asked for."""
     limit = whole_number("limit", DEFAULT_PAGE, 1, MAX_LIST_ENTRIES)
+    kind = cast("EpisodeKind", one_of("kind", "volume", EPISODE_KINDS))
     found = await find(name)
-    return await found.tagged(SpikesDocument(found.brand, (await stored_episodes(found.brand))[-limit:]))
+    return await found.tagged(SpikesDocument(found.brand, (await stored_episodes(found.brand, kind))[-limit:]))
 
 
 @blueprint.get("/brands/<brand:name>/recent")

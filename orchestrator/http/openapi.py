@@ -19,7 +19,7 @@ from orchestrator import __version__
 from orchestrator.contract.brands import MAX_BRAND_BYTES
 from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.schema import plain
-from orchestrator.contract.summary import Summary
+from orchestrator.contract.summary import EPISODE_KINDS, Summary
 from orchestrator.http.answers import JSON_TYPE, MAX_OFFSET, conditional
 from orchestrator.http.api import FIELDS
 from orchestrator.http.api_documents import (
@@ -322,6 +322,7 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=_REFERENCE)
     for schema in schemas.values():
         schema["description"] = plain(schema.get("description", ""))
+    kind = _word("kind", "Of the episodes, `volume` by default.", EPISODE_KINDS)
     newest = _number("limit", "The newest so many.", default=DEFAULT_PAGE, lowest=1, highest=MAX_LIST_ENTRIES)
     return {
         "openapi": "3.1.0",
@@ -342,7 +343,9 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
             "/v1/brands/{brand}/summary": _brand_document(Summary, "The summary, as it is stored"),
             "/v1/brands/{brand}/trend": _brand_document(TrendDocument, "Volume and sentiment by hour and by day"),
             "/v1/brands/{brand}/history": _history(),
-            "/v1/brands/{brand}/spikes": _brand_document(SpikesDocument, "Spike episodes, oldest first", newest),
+            "/v1/brands/{brand}/spikes": _brand_document(
+                SpikesDocument, "Episodes of one kind, oldest first", newest, kind
+            ),
             "/v1/brands/{brand}/recent": _brand_document(
                 RecentDocument,
                 "The newest chunks that were folded, the newest first",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.alert_routes import RouteStates
     from orchestrator.contract.pauses import Pause
+    from orchestrator.contract.summary import EpisodeKind
     from orchestrator.fleet.view import FleetView
     from orchestrator.store.orphans import Orphans
 
@@ -194,8 +195,8 @@ class ServiceView(Protocol):
         """
         ...
 
-    async def spikes(self, brand: str) -> Sequence[bytes]:
-        """The entries of the brand's spike LIST, oldest first."""
+    async def spikes(self, brand: str, kind: EpisodeKind = "volume") -> Sequence[bytes]:
+        """The entries of the brand's LIST of episodes of that *kind*, oldest first."""
         ...
 
     async def recent(self, brand: str) -> Sequence[bytes]:

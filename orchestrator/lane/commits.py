@@ -72,6 +72,8 @@ def commit_of(
         # Without its summary the brand is due at once, for the orchestrator that finds the queue empty later.
         due_ms=changes.due_ms if summary is not None else peek.now_ms,
         spikes=changes.spikes,
+        moods=changes.moods,
+        stories=changes.stories,
         trend_put=changes.trend_put,
         trend_remove=changes.trend_remove,
         recent=changes.recent,

@@ -399,7 +399,8 @@ class Pipeline:
         # A queue that turned out to be longer will do so again, and then the commit must bring what follows.
         let_go = let_go and not self._stayed and len(batch.items) >= peek.queued
         batch.commit = replace(commit, outbox=outbox, let_go=let_go)
-        batch.step = replace(batch.step, alerts=len(outbox))
+        opened = [change.episode.kind for change in changes.alerts if change.kind == "opened"]
+        batch.step = replace(batch.step, alerts=len(outbox), opened=opened)
         failpoints.hit("session.prepared")
         batch.enter(Stage.COMMITTING)
 

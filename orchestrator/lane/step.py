@@ -30,6 +30,7 @@ class Step:
         fold_s: seconds of decoding and folding.
         queued: chunks left in the queue.
         alerts: how many this commit wrote into the outbox.
+        opened: the kinds of the episodes that opened.
         alerts_dropped: the oldest ones that the cap of the outbox pushed out.
     """
 
@@ -48,4 +49,5 @@ class Step:
     fold_s: float = 0.0
     queued: int = 0
     alerts: int = 0
+    opened: Sequence[str] = ()
     alerts_dropped: int = 0

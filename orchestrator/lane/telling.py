@@ -160,6 +160,8 @@ class Telling:
         self._audience.committed(self._brand, step.queued)
         if step.alerts:
             self._audience.alert(self._brand)
+        for kind in step.opened:
+            metrics.episodes.labels(kind).inc()
         for _ in range(step.alerts_dropped):
             metrics.alert("dropped")
         if step.alerts_dropped:

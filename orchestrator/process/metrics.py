@@ -322,6 +322,9 @@ class Metrics:
         self.build_info.labels(__version__, merge_implementation, platform.python_version()).set(1)
 
     def _create_outside_metrics(self) -> None:
+        self.episodes = self._counter("episodes_opened", "Episodes that opened, by their kind.", "kind")
+        for kind in ("volume", "mood", "story"):
+            self.episodes.labels(kind)
         self.alerts = self._counter(
             "alerts", "Alerts about episodes by delivery outcome, all routes together.", "outcome"
         )

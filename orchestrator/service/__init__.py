@@ -10,6 +10,6 @@ from __future__ import annotations
 from orchestrator.service.app import run
 from orchestrator.service.past import write_past
 from orchestrator.service.repair import repair
-from orchestrator.service.spike_watch import watch_spikes
+from orchestrator.service.spike_watch import watch_kinds, watch_spikes
 
-__all__ = ["repair", "run", "watch_spikes", "write_past"]
+__all__ = ["repair", "run", "watch_kinds", "watch_spikes", "write_past"]

@@ -66,6 +66,8 @@ def _commit(state: BrandState, brand: str, lease: Lease) -> Commit:
         summary=summary,
         due_ms=changes.due_ms,
         spikes=changes.spikes,
+        moods=changes.moods,
+        stories=changes.stories,
         trend_put=changes.trend_put,
         trend_remove=changes.trend_remove,
         recent=changes.recent,

@@ -120,6 +120,8 @@ def _commit(state: BrandState, lease: Lease, config: SessionConfig, gone: Sequen
         summary=state.summary(lease.brand, lease.now_ms, lease.epoch, version),
         due_ms=changes.due_ms,
         spikes=changes.spikes,
+        moods=changes.moods,
+        stories=changes.stories,
         trend_put=changes.trend_put,
         trend_remove=changes.trend_remove,
         outbox=config.outbox(lease.brand, changes, lease.now_ms),

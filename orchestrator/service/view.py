@@ -16,6 +16,7 @@ import trio
 from orchestrator.alerts.deliver import Alerts
 from orchestrator.contract.alert_routes import TESTING, RouteStates, overdue, said
 from orchestrator.contract.pauses import Pause, resuming
+from orchestrator.contract.summary import EpisodeKind
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.fleet.noticing import Trouble
 from orchestrator.fleet.ordering import resuming as resuming_process
@@ -177,9 +178,9 @@ class Service:
         """What *take*, called in a thread, makes of these *fields* of the brands' trends."""
         return await self._read(lambda: [take(values) for values in self._documents.trend_points(brands, fields)])
 
-    async def spikes(self, brand: str) -> Sequence[bytes]:
-        """The entries of the brand's spike list, oldest first."""
-        return await self._read(lambda: self._documents.spikes(brand))
+    async def spikes(self, brand: str, kind: EpisodeKind = "volume") -> Sequence[bytes]:
+        """The entries of the brand's list of episodes of that *kind*, oldest first."""
+        return await self._read(lambda: self._documents.spikes(brand, kind))
 
     async def recent(self, brand: str) -> Sequence[bytes]:
         """The entries of the brand's list of recent chunks, oldest first."""

@@ -14,6 +14,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.keys import BRAND_LIST_KEYS, BrandKeys
+from orchestrator.contract.summary import EpisodeKind
 from orchestrator.fleet.view import BrandStatus, FleetView
 from orchestrator.store.client import translated
 from orchestrator.store.fleet import read_brand, read_fleet
@@ -69,9 +70,9 @@ class Documents:
         replies = self._together(lambda pipeline, brand: pipeline.hmget(BrandKeys.of(brand).trend, fields), brands)
         return [reply if isinstance(reply, list) else [None] * len(fields) for reply in replies]
 
-    def spikes(self, brand: str) -> list[bytes]:
-        """The newest entries of the spike list, oldest first."""
-        key = BrandKeys.of(brand).spike
+    def spikes(self, brand: str, kind: EpisodeKind = "volume") -> list[bytes]:
+        """The newest entries of the list of episodes of that *kind*, oldest first."""
+        key = BrandKeys.of(brand).episodes(kind)
         return _read(lambda: self._client.lrange(key, -MAX_LIST_ENTRIES - 1, -1), [])
 
     def recent(self, brand: str) -> list[bytes]:

@@ -229,6 +229,8 @@ def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
             failed=[b"{}"],
             summary=b"{}",
             spikes=[b"{}"],
+            moods=[b"{}"],
+            stories=[b"{}"],
             trend_put={b"%d" % number: b"x"},
             trend_remove=[b"1"] if number > 1 else [],
             recent=[b"{}"],

@@ -40,7 +40,7 @@ class Holdings:
         commits: that made its state.
         remembered: chunkIds that are recognised when they come again.
         summary: whether there is one.
-        spikes: entries of its spike list.
+        spikes: entries of its lists of episodes.
         untold: alerts that nobody was told of yet.
         queued: chunks in its queue.
         letters: dead letters of whomever.
@@ -86,17 +86,17 @@ def look(client: redis.Redis, brand: str) -> Holdings:
         *(("STRLEN", key) for key in (keys.digests0, keys.digests1)),
         *(("SCARD", key) for key in (keys.seen0, keys.seen1)),
         ("EXISTS", keys.summary),
-        ("LLEN", keys.spike),
+        *(("LLEN", key) for key in (keys.spike, keys.mood, keys.stories)),
         ("LLEN", keys.outbox),
         ("LLEN", keys.queue),
         ("LLEN", keys.failed),
         ("EXISTS", keys.meta, *_names(keys)),
     ]
     found = [_count(reply) for reply in ScriptRunner(client).run(commands)]
-    commits, younger, older, younger_set, older_set, summary, spikes, untold, queued, letters, there = found
+    commits, younger, older, younger_set, older_set, summary, *episodes, untold, queued, letters, there = found
     # Each set, which versions before format 5 have, has one member that is no digest.
     remembered = (younger + older) // ENTRY_BYTES + max(0, younger_set - 1) + max(0, older_set - 1)
-    return Holdings(commits, remembered, bool(summary), spikes, untold, queued, letters, there)
+    return Holdings(commits, remembered, bool(summary), sum(episodes), untold, queued, letters, there)
 
 
 def purge(

@@ -28,6 +28,8 @@ KEY_TYPES: Final = {
     "recent": "list",
     "outbox": "list",
     "segments": "hash",
+    "mood": "list",
+    "stories": "list",
     "seen0": "set",
     "seen1": "set",
 }

@@ -588,7 +588,7 @@ class Store:
             *(options.failed_max, options.failed_policy.value),
             *(commit.summary or b"", options.summary_ttl_s * 1000),
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
-            *(int(commit.spikes is not None), options.spike_ttl_s * 1000),
+            *(_replaced(commit), options.spike_ttl_s * 1000),
             *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
             *(options.fingerprint.text(), int(commit.let_go)),
             *map(len, sections),
@@ -619,7 +619,14 @@ def _sections(commit: Commit, parts: Parts) -> tuple[Sequence[bytes], ...]:
         commit.recent,
         commit.outbox,
         parts.lengths(),
+        commit.moods or (),
+        commit.stories or (),
     )
+
+
+def _replaced(commit: Commit) -> str:
+    """The lists of episodes that *commit* replaces: a digit for each, 1 = it does."""
+    return "".join([str(int(one is not None)) for one in (commit.spikes, commit.moods, commit.stories)])
 
 
 def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Claim:

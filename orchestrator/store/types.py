@@ -33,7 +33,7 @@ class StoreOptions:
     Attributes:
         lock_ttl_s: life of a lease without renewal.
         summary_ttl_s: life of a summary without a commit.
-        spike_ttl_s: life of the spike list, and of the outbox, after its last change.
+        spike_ttl_s: life of each list of episodes, and of the outbox, after its last change.
         trend_ttl_s: life of the trend after its last change.
         recent_ttl_s: life of the list of recent chunks after its last change.
         recent_max: entries kept in the list of recent chunks, and in the outbox.
@@ -241,6 +241,8 @@ class Commit:
         summary: the whole new summary, None to leave the old one.
         due_ms: when the brand should be refreshed without new chunks; 0 = never.
         spikes: the whole new spike list, None to leave the old one.
+        moods: the same of episodes of mood.
+        stories: the same of episodes of stories.
         trend_put: trend fields to write.
         trend_remove: trend fields to delete.
         recent: entries to append to the list of recent chunks.
@@ -261,6 +263,8 @@ class Commit:
     summary: bytes | None = None
     due_ms: int = 0
     spikes: Sequence[bytes] | None = None
+    moods: Sequence[bytes] | None = None
+    stories: Sequence[bytes] | None = None
     trend_put: Mapping[bytes, bytes] = field(default_factory=dict)
     trend_remove: Sequence[bytes] = ()
     recent: Sequence[bytes] = ()

@@ -75,3 +75,34 @@ def test_message_text_rings_nobody(kind: Kind) -> None:
     text = message_text(alert(kind, brand="<!channel> & <@U1>"))
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in text
     assert not {"<", ">"} & set(text)
+
+
+MOOD = replace(EPISODE, kind="mood", mention_count=60, of_mentions=100, expected=20.4)
+STORY = replace(
+    EPISODE, kind="story", mention_count=90, of_mentions=140, expected=12.0, story_id="k", label="Re<funds>"
+)
+
+
+def test_news_of_mood_and_of_a_story_read_as_a_person_would_write_them() -> None:
+    """What happened, of how many, and what is usual."""
+    assert message_text(Alert("acme", "opened", 1, MOOD)) == (
+        "acme: mood fell, 60 of 100 mentions in 15 minutes were negative where 20 were expected, since"
+        " 2026-03-01T12:00:00Z."
+    )
+    assert message_text(Alert("acme", "opened", 1, STORY)) == (
+        "acme: “Re&lt;funds&gt;” outgrew the other stories, 90 of 140 mentions in 15 minutes where 12 are the most"
+        " that is usual, since 2026-03-01T12:00:00Z."
+    )
+    assert message_text(Alert("acme", "closed", 1, MOOD)).startswith("acme: the fall of mood that began at 2026-")
+    assert message_text(Alert("acme", "closed", 1, STORY)).startswith(
+        "acme: the rise of “Re&lt;funds&gt;” that began at "
+    )
+
+
+def test_kinds_are_told_apart() -> None:
+    """By type, kind and id, also where number and time are the same."""
+    entries = [Alert("acme", "opened", 1, episode).entry(AT_MS) for episode in (EPISODE, MOOD, STORY)]
+    assert [entry.type for entry in entries] == ["spike.opened", "mood.opened", "story.opened"]
+    assert [entry.kind for entry in entries] == ["volume", "mood", "story"]
+    assert len({entry.id for entry in entries}) == 3
+    assert len({entry.id.partition("_")[2] for entry in entries}) == 3

@@ -39,6 +39,8 @@ class Keys:
     state: dict[bytes, bytes] = field(default_factory=dict)
     trend: dict[bytes, bytes] = field(default_factory=dict)
     spikes: list[bytes] = field(default_factory=list)
+    moods: list[bytes] = field(default_factory=list)
+    stories: list[bytes] = field(default_factory=list)
     recent: list[bytes] = field(default_factory=list)
 
     def commit(self, changes: Changes) -> None:
@@ -52,6 +54,8 @@ class Keys:
             self.trend.pop(name, None)
         if changes.spikes is not None:
             self.spikes = list(changes.spikes)
+        self.moods = self.moods if changes.moods is None else list(changes.moods)
+        self.stories = self.stories if changes.stories is None else list(changes.stories)
         self.recent = [*self.recent, *changes.recent][-50:]
 
     def differences(self, other: Keys, config: FoldConfig) -> list[object]:
@@ -63,8 +67,9 @@ class Keys:
             for name in sorted({*mine, *its})
             if mine.get(name) != its.get(name)
         ]
+        lists = ("spikes", "moods", "stories", "recent")
         return found + [
-            pair for pair in ((self.spikes, other.spikes), (self.recent, other.recent)) if pair[0] != pair[1]
+            (getattr(self, name), getattr(other, name)) for name in lists if getattr(self, name) != getattr(other, name)
         ]
 
 

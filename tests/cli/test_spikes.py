@@ -17,7 +17,7 @@ from orchestrator.brand.episodes import stretch_of
 from orchestrator.brand.panes import PANE_MS, pane_of
 from orchestrator.brand.seals import seal_all
 from orchestrator.brand.spikes import Spikes, Watch
-from orchestrator.cli.spikes import explain_in_words, odds, standing_in_words
+from orchestrator.cli.spikes import explain_in_words, largest_in_words, mood_in_words, odds, standing_in_words
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.summary import Drivers, SpikeEpisode, StoryDriver
 from tests.cli.conftest import Invoke
@@ -39,8 +39,8 @@ def test_spikes_are_a_table(invoke: Invoke, brand_with_spikes: str) -> None:
     result = invoke("spikes", brand_with_spikes)
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
     assert rows == [
-        ["2026-11-23", "09:45", "until", "2026-11-23", "10:30", "90", "20.2", "15", "52"],
-        ["2026-11-23", "12:00", "open", "400", "80.0", "60", "181"],
+        ["2026-11-23", "09:45", "until", "2026-11-23", "10:30", "volume", "90", "20.2", "15", "52"],
+        ["2026-11-23", "12:00", "open", "volume", "400", "80.0", "60", "181"],
     ]
     assert "1 entry of another shape left out" in result.stderr
 
@@ -64,6 +64,38 @@ def test_spikes_explain_says_what_it_is_about_and_how_the_brand_stands(
     assert "(380 mentions instead of 12). Net sentiment -0.80, before -0.10. “Dead in an hour”" in words
     assert "Now: no spike, because nothing was mentioned yet, or not for two weeks." in words
     assert "\x1b" not in result.stdout
+
+
+def test_episodes_of_all_kinds_are_shown_and_explained(invoke: Invoke, brand: str, redis_client: redis.Redis) -> None:
+    """In the order of their times, or those of one kind; and for each kind why there is none now."""
+    keys = BrandKeys.of(brand)
+    redis_client.rpush(keys.spike, msgspec.json.encode(CLOSED))
+    redis_client.rpush(keys.mood, msgspec.json.encode(replace(OPEN, kind="mood", of_mentions=600)))
+    redis_client.rpush(keys.stories, msgspec.json.encode(replace(CLOSED, kind="story", label="Refunds", story_id="r")))
+    kinds = [line.split()[-5] for line in invoke("spikes", brand).stdout.splitlines()[1:]]
+    assert kinds == ["volume", "story", "mood"]
+    assert len(invoke("spikes", brand, "--kind", "mood", "--json").stdout.splitlines()) == 1
+    words = " ".join(invoke("spikes", brand, "--explain").stdout.split())
+    assert "Mood fell, 400 of 600 mentions in 60 minutes were negative where 80 were expected." in words
+    assert (
+        "“Refunds” outgrew the other stories, 90 mentions in 15 minutes where 20 are the most that is usual." in words
+    )
+    assert "Mood now: no episode, because what is usual is still learned" in words
+    assert "Stories now: no episode, because what is usual is still learned" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (mood_in_words(1, 0.2), "Mood now: the newest one is open."),
+        (mood_in_words(0, 0.2), "Usually 20% of mentions are negative"),
+        (largest_in_words(2, 9.0), "Stories now: 2 episodes open."),
+        (largest_in_words(0, 9.4), "Up to 9 mentions in a quarter of an hour are usual"),
+    ],
+)
+def test_why_there_is_none_of_the_other_kinds_now(words: str, told: str) -> None:
+    """What is usual, and what it would take."""
+    assert told in words
 
 
 def test_spikes_explain_of_a_brand_with_a_state(invoke: Invoke, brand: str, redis_client: redis.Redis) -> None:

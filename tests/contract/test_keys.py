@@ -49,6 +49,8 @@ def test_keys_are_those_of_the_contract() -> None:
         told="orchestrator:{result:brand:nike:chunks}:told",
         retried="orchestrator:{result:brand:nike:chunks}:retried",
         segments="orchestrator:{result:brand:nike:chunks}:segments",
+        mood="mood:brand:nike",
+        stories="stories:brand:nike",
     )
 
 

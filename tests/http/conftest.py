@@ -137,10 +137,10 @@ class MemoryService:
         stored = [await self.trend(brand) for brand in brands]
         return [take([values.get(field) for field in fields]) for values in stored]
 
-    async def spikes(self, brand: str) -> Sequence[bytes]:
+    async def spikes(self, brand: str, kind: str = "volume") -> Sequence[bytes]:
         """The stored episodes."""
         self._check()
-        return self.episodes.get(brand, [])
+        return self.episodes.get(brand if kind == "volume" else f"{kind} of {brand}", [])
 
     async def recent(self, brand: str) -> Sequence[bytes]:
         """The stored recent chunks."""

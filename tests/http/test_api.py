@@ -286,6 +286,18 @@ async def test_spikes_are_the_newest_oldest_first(client: TestClientProtocol, qu
     assert [int(one["timestamp"][14:16]) for one in body["spikes"]] == minutes
 
 
+@pytest.mark.usefixtures("nike")
+async def test_episodes_are_of_the_kind_that_is_asked_for(client: TestClientProtocol, service: MemoryService) -> None:
+    """Each kind has its list; a kind that there is not is refused by name."""
+    service.episodes["mood of nike"] = [episode(45)]
+    for kind, minutes in (("volume", [0, 15, 30]), ("mood", [45]), ("story", [])):
+        body = await (await client.get(f"/v1/brands/nike/spikes?kind={kind}")).get_json()
+        assert [int(one["timestamp"][14:16]) for one in body["spikes"]] == minutes
+    refused = await client.get("/v1/brands/nike/spikes?kind=weather")
+    assert refused.status_code == 400
+    assert "kind must be one of volume, mood, story." in str(await refused.get_data())
+
+
 def recent_chunk(brand: str, number: int, **changes: Any) -> bytes:
     """An entry of the list of recent chunks."""
     chunk: dict[str, Any] = {

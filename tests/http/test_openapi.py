@@ -46,7 +46,7 @@ class ManyBrands(MemoryService):
         """A point of an hour, and a foreign field."""
         return {b"hour:2999-01-01T00:00:00Z": TREND_POINT, b"foreign": b"{"} if self._has(brand) else {}
 
-    async def spikes(self, brand: str) -> Sequence[bytes]:
+    async def spikes(self, brand: str, _kind: str = "volume") -> Sequence[bytes]:
         """An episode, and a foreign entry."""
         return [EPISODE, b"\xff"] if self._has(brand) else []
 

@@ -363,11 +363,11 @@ LANE_GUARDS: Final = (
         for file, right, wrong, tests in (
             (
                 _ACQUIRE,
-                "(cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[14], KEYS[15]) == 0)",
+                "(cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[16], KEYS[17]) == 0)",
                 "true",
                 _LETS_GO,
             ),
-            *((_ACQUIRE, f", KEYS[{key}]", "", _LETS_GO) for key in (4, 5, 13, 14)),
+            *((_ACQUIRE, f", KEYS[{key}]", "", _LETS_GO) for key in (4, 5, 16, 17)),
             (_ACQUIRE, "having == (cid or '') and", "having ~= '*' and", _LETS_GO),
             (_ACQUIRE, "if begun and queued > 0 then", "if begun then", _LETS_GO),
             (_ACQUIRE, "if begun and queued > 0 then", "if queued > 0 then", _LETS_GO),

@@ -16,6 +16,8 @@ _DRIVERS: Final = "orchestrator/brand/drivers.py"
 _STORIES: Final = "orchestrator/brand/stories.py"
 _SPIKES: Final = "orchestrator/brand/spikes.py"
 _LIFE: Final = "orchestrator/brand/life.py"
+_MOODS: Final = "orchestrator/brand/moods.py"
+_STORY_EPISODES: Final = "orchestrator/brand/story_episodes.py"
 _EARLIER: Final = "orchestrator/brand/earlier.py"
 
 SPIKE_GUARDS: Final = (
@@ -121,5 +123,41 @@ SPIKE_GUARDS: Final = (
         "        dues = (window_ms, listed_ms, ",
         "        dues = (window_ms, ",
         "tests/brand/test_state.py::test_nothing_changes_before_it_is_due",
+    ),
+    # brand/moods, brand/shares: what is a fall of mood, and what is not
+    *(
+        Guard(file, guard, instead, "tests/brand/test_moods.py")
+        for file, guard, instead in (
+            (_MOODS, " and stretch.count - stretch.mean >= LEAST_RISE * of", ""),
+            (_MOODS, "rest.bar(pane, look.expected) if rest is not None else 0.0", "0.0"),
+            (_MOODS, "if tracked.then(stretch, pane):", "if not tracked.then(stretch, pane):"),
+            (_MOODS, "if pane - learned.active >= SILENCE_PANES:", "if False:"),
+            ("orchestrator/brand/shares.py", "max(_SMALLEST, self.share * whole)", "max(_SMALLEST, self.share * 50)"),
+            ("orchestrator/brand/stories.py", "(_mean_score(story, span.stretch) or 0.0) < 0", "True"),
+        )
+    ),
+    # brand/story_episodes: what outgrows the others, and how often
+    *(
+        Guard(_STORY_EPISODES, guard, instead, "tests/brand/test_story_episodes.py")
+        for guard, instead in (
+            ("if large.key not in learned.had and", "if"),
+            ("key for key in learned.had if story(key) is not None", "key for key in learned.had"),
+            ("found.whole * learned.largest / learned.wholes if learned.wholes else 0.0", "0.0"),
+            ("max(LEAST_MENTIONS, LEAST_TIMES * stretch.mean)", "LEAST_TIMES * stretch.mean"),
+            ("if story is None", "if False"),
+        )
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "        self._settle(pane_of(now_ms))\n",
+        "",
+        "tests/brand/test_moods.py",
+        "tests/brand/test_story_episodes.py",
+    ),
+    Guard(
+        "orchestrator/alerts/message.py",
+        'return "spike" if self.episode.kind == VOLUME else self.episode.kind',
+        'return "spike"',
+        "tests/alerts/test_message.py",
     ),
 )

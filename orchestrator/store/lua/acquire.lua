@@ -18,7 +18,8 @@
 -- KEYS[7]  failed   LIST                  [8]  summary  STRING              [9]  spike    LIST
 -- KEYS[10] trend    HASH                  [11] recent   LIST                [12] outbox   LIST
 -- KEYS[13] segments HASH, <cid>:<field of state> -> value
--- KEYS[14] seen0    SET                   [15] seen1    SET                 [16] paused   HASH, brand -> mark
+-- KEYS[14] mood     LIST                  [15] stories  LIST                [16] seen0    SET
+-- KEYS[17] seen1    SET                   [18] paused   HASH, brand -> mark
 -- ARGV[1]  token
 -- ARGV[2]  lock ttl, milliseconds
 -- ARGV[3]  number of the oldest state format that the caller reads
@@ -40,13 +41,13 @@
 --         paused (a mark that is over); nothing unless it is OK, but the expiry of somebody else's lock that would
 --         outlive a ttl: a server whose clock is behind has such ones.
 
-local lock, meta, state, queue, segments, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13], KEYS[16]
+local lock, meta, state, queue, segments, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13], KEYS[18]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
 local brand, having = ARGV[7], ARGV[9]
 local MOST_STRAYS = 10000 -- each is of a commit that was lost or refused since the last acquire
 local S, H, L = 'string', 'hash', 'list'
-local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H, 'set', 'set' }
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H, L, L, 'set', 'set' }
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
@@ -61,7 +62,7 @@ end
 
 local numbers = { 'epoch', 'version', 'attempts', 'suspects', 'due', 'format', 'seen_since', 'check0', 'check1',
   'conflicts', 'segments', 'fields', 'digests0', 'digests1', 'seen0', 'seen1' }
-local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [14] = 'seen0', [15] = 'seen1' } -- by KEYS
+local SIZES = { [3] = 'fields', [4] = 'digests0', [5] = 'digests1', [16] = 'seen0', [17] = 'seen1' } -- by KEYS
 local COUNT = { hash = 'HLEN', string = 'STRLEN', set = 'SCARD' }
 local values = redis.call('HMGET', meta, 'cid', 'settings', 'adopted', unpack(numbers))
 local known = { cid = values[1] }
@@ -96,7 +97,7 @@ for _, name in ipairs(numbers) do
 end
 if wrong then return wrong end
 if format < oldest_format then return { 'FORMAT', found_format } end
-for index = 3, 15 do
+for index = 3, 17 do
   local noted = known[SIZES[index] or '']
   local found = noted and redis.call(COUNT[expected[index]], KEYS[index])
   if noted and noted ~= tostring(found) then return { 'SIZE', index, found, noted } end
@@ -115,7 +116,7 @@ if noted and referred ~= noted then return { 'SIZE', 13, referred, known.segment
 
 local epoch = math.max(tonumber(known.epoch or 0) + 1, least_epoch + 1, now_ms)
 local queued, attempts = redis.call('LLEN', queue), tonumber(known.attempts or 0)
-local begun = having == (cid or '') and (cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[14], KEYS[15]) == 0)
+local begun = having == (cid or '') and (cid or redis.call('EXISTS', state, KEYS[4], KEYS[5], KEYS[16], KEYS[17]) == 0)
 local changes = { 'epoch', string.format('%.0f', epoch), 'segments', referred }
 if begun and queued > 0 then changes[5], changes[6] = 'attempts', attempts + 1 end
 

@@ -11,11 +11,12 @@
 -- ARGV[10] meta.due, Unix ms, 0 = never  [11] what becomes of the digests       [12] Unix ms, digests0 begun then
 -- ARGV[13] cap of failed                 [14] 'pause' or 'drop_oldest'         [15] summary, '' = leave
 -- ARGV[16] ttl of summary, ms            [17] channel                          [18] message, '' = none
--- ARGV[19] '1' = replace spike           [20] ttl of spike and outbox, ms      [21] ttl of trend, ms
+-- ARGV[19] replace spike, mood, stories: '1' or '0' each                       [21] ttl of trend, ms
+-- ARGV[20] ttl of these lists and of outbox, ms
 -- ARGV[22] ttl of recent, ms             [23] cap of recent and of outbox      [24] number of the state format written
--- ARGV[25] settings of the fold          [26] '1' = let go   [27..36] lengths, in elements, of the sections after them:
+-- ARGV[25] settings of the fold          [26] '1' = let go   [27..38] lengths, in elements, of the sections after them:
 --          put (field, value, ...), remove, digests, failed, spikes, trend put, trend remove, recent, outbox,
---          segments (name, length, ...) that fields of put refer to
+--          segments (name, length, ...) that fields of put refer to, moods, stories
 -- Digests  '' = stay, 'append' to digests0, 'rotate' = it becomes digests1 first, 'replace' = both; no seen0, seen1.
 --          Section: entries, checksums of digests0, digests1 then, digests1 if replaced; conflicts, the newest, if any.
 -- Returns {'OK' | 'DUP', version, queued, letters dropped, 1 if PUBLISH was refused, alerts dropped, 1 if it let go}
@@ -23,16 +24,16 @@
 --         {'LOST', name, found length}  {'HEAD'}  {'FULL', length of failed}  {'TYPE', index into KEYS, found type}
 -- Writes  every key; nothing unless it returns OK, but the end of the lease with DUP.
 local lock, meta, state, digests0, digests1, queue = unpack(KEYS, 1, 6)
-local failed, summary, spike, trend, recent, outbox, segments = unpack(KEYS, 7, 13)
+local failed, summary, spike, trend, recent, outbox, segments, mood, stories = unpack(KEYS, 7, 15)
 local token, lock_ttl_ms, cid, expected_cid, epoch, version = unpack(ARGV, 1, 6)
 local consumed, head, tail, due_ms = tonumber(ARGV[7]), unpack(ARGV, 8, 10)
 local remember, seen_since_ms, failed_max, policy = ARGV[11], ARGV[12], tonumber(ARGV[13]), ARGV[14]
-local new_summary, summary_ttl_ms, channel, message, replace_spike, spike_ttl_ms = unpack(ARGV, 15, 20)
+local new_summary, summary_ttl_ms, channel, message, replace, spike_ttl_ms = unpack(ARGV, 15, 20)
 local trend_ttl_ms, recent_ttl_ms, recent_max, format, settings, let_go = unpack(ARGV, 21, 26)
 local PUT, REMOVE, DIGESTS, FAILED, SPIKES, TREND_PUT, TREND_REMOVE, RECENT, OUTBOX = 1, 2, 3, 4, 5, 6, 7, 8, 9
-local SEGMENTS = 10
-local SLICE, count, start = 4000, {}, { 37 } -- unpack fails above about 8,000 values; even, so that pairs stay together
-for section = PUT, SEGMENTS do
+local SEGMENTS, MOODS, STORIES = 10, 11, 12
+local SLICE, count, start = 4000, {}, { 39 } -- unpack fails above about 8,000 values; even, so that pairs stay together
+for section = PUT, STORIES do
   count[section], start[section + 1] = tonumber(ARGV[26 + section]), start[section] + ARGV[26 + section]
 end
 local function write(command, key, section)
@@ -43,7 +44,7 @@ local function write(command, key, section)
 end
 local entries, check0, check1, older, conflicts, conflict = unpack(ARGV, start[DIGESTS], start[DIGESTS + 1] - 1)
 local S, H, L = 'string', 'hash', 'list'
-local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H } -- what is to go, seen0 and seen1, may be anything
+local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H, L, L } -- what is to go, seen0 and seen1, may be anything
 local function foreign(from, to)
   for index = from, to do
     local found = redis.call('TYPE', KEYS[index]).ok
@@ -101,7 +102,7 @@ if remember == 'rotate' then redis.call('RENAME', digests0, digests1) end
 if remember == 'replace' then redis.call('SET', digests0, '') end
 if remember ~= '' then redis.call('APPEND', digests0, entries) end
 if remember == 'replace' then redis.call('SET', digests1, older) end
-if remember == 'replace' then redis.pcall('UNLINK', KEYS[14], KEYS[15]) end -- optional: what stays is replaced again
+if remember == 'replace' then redis.pcall('UNLINK', KEYS[16], KEYS[17]) end -- optional: what stays is replaced again
 if remember == 'replace' then redis.call('HDEL', meta, 'seen0', 'seen1') end
 if remember ~= '' then redis.call('HSET', meta, 'seen_since', seen_since_ms, 'check0', check0, 'check1', check1) end
 write('RPUSH', recent, RECENT)
@@ -112,10 +113,12 @@ if untold > 0 then redis.call('LTRIM', outbox, -recent_max, -1) end
 if count[OUTBOX] > 0 then redis.call('PEXPIRE', outbox, spike_ttl_ms) end
 if conflicts then redis.call('HSET', meta, 'conflicts', conflicts, 'conflict', conflict) end
 if new_summary ~= '' then redis.call('SET', summary, new_summary, 'PX', summary_ttl_ms) end
-if replace_spike == '1' then
-  redis.call('LTRIM', spike, 1, 0)
-  write('RPUSH', spike, SPIKES)
-  redis.call('PEXPIRE', spike, spike_ttl_ms)
+for at, list in ipairs({ { spike, SPIKES }, { mood, MOODS }, { stories, STORIES } }) do
+  if replace:sub(at, at) == '1' then
+    redis.call('LTRIM', list[1], 1, 0)
+    write('RPUSH', unpack(list))
+    redis.call('PEXPIRE', list[1], spike_ttl_ms)
+  end
 end
 write('HDEL', trend, TREND_REMOVE)
 write('HSET', trend, TREND_PUT)
