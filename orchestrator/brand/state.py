@@ -5,9 +5,9 @@ Only passes on: each part has its own rule in a module of its own. Every time is
 were cut, on restarts, or on which process did it.
 
 Fields of the state hash: ``g`` (format, clock, flags, key of the mention ids), ``p:<pane>`` (tally and topics of a
-pane), ``q``, ``q:<pane>`` (what stories had in panes of the window before), ``h:<hour>`` (tally of an hour), ``n``
-(chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), ``u``, ``v`` (mood: what was
-learned, closed episodes), ``w``, ``x`` (the same of stories' episodes), and those of the stories
+pane), ``q``, ``q:<pane>`` (what stories had in panes of the window before), ``h:<hour>`` (tally of an hour), ``t`` (the
+oldest day), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes, unsettled ones, episodes), ``u``,
+``v`` (mood: what was learned, closed episodes), ``w``, ``x`` (the same of stories' episodes), and those of the stories
 (:mod:`orchestrator.brand.story_store`). Each ends with a seal (:mod:`orchestrator.brand.seals`).
 """
 

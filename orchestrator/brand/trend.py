@@ -1,7 +1,9 @@
-"""Volume and sentiment by the hour and the day, for the last seven days and today.
+"""Volume and sentiment by the hour for the last seven days and today, and by the day for 400 days.
 
 Hours are kept as exact tallies; a day is the sum of its hours. A chunk counts in the hour of its stamped time, so a
-late one corrects the hour that it belongs to, also where it is too late for the window. Days are those of UTC.
+late one corrects the hour that it belongs to, also where it is too late for the window. Days are those of UTC. When its
+hours go, a day is what it will ever be: it stays published and is not part of the state, which only knows the oldest
+one (``t``).
 
 Beside the hours stands what was expected of each. That is published once and not part of the state: it was known when
 the hour began, and no late chunk changes it.
@@ -16,17 +18,27 @@ from typing import Protocol
 
 import msgspec
 
-from orchestrator.brand.codec import number_in
+from orchestrator.brand.codec import FieldDecoder, number_in, pack
 from orchestrator.brand.panes import HOUR_MS, HOURS_PER_DAY, PANES_PER_HOUR, Present, first_hour
 from orchestrator.brand.sentiment import Tally, to_number
-from orchestrator.contract.insights import DAY_FIELD, EXPECTED_FIELD, HOUR_FIELD, TREND_DAYS, ExpectedHour, TrendPoint
+from orchestrator.contract.insights import (
+    DAY_FIELD,
+    EXPECTED_FIELD,
+    HISTORY_DAYS,
+    HOUR_FIELD,
+    TREND_DAYS,
+    ExpectedHour,
+    TrendPoint,
+)
 from orchestrator.contract.times import iso_utc_seconds
 
 PREFIX = b"h:"
+OLDEST_FIELD = b"t"
 
 _HOUR_BYTES = 450  # in memory: a tally, its numbers, its entry
 _DATE_CHARS = len("2026-11-23")
 _DECIMALS = 2
+_oldest_decoder = FieldDecoder(int)
 _OUTLOOK_HOURS = (TREND_DAYS + 1) * HOURS_PER_DAY + 1
 """At most so many hours, from the first one of the trend on, have an outlook: all of it and the one to come."""
 
@@ -52,6 +64,9 @@ class Trend:
         self._removed: list[int] = []
         self._outlook: dict[int, Outlook] = {}
         self._past: set[int] = set()
+        self._oldest: int | None = None  # the first day that may be published
+        self._oldest_dirty = False
+        self._past_days: set[int] = set()
 
     @classmethod
     def load(cls, fields: Mapping[bytes, bytes]) -> Trend:
@@ -60,6 +75,10 @@ class Trend:
         for name, value in fields.items():
             if name.startswith(PREFIX):
                 trend._hours[number_in(name)] = Tally.decode(name, value)
+        if OLDEST_FIELD in fields:
+            trend._oldest = _oldest_decoder.read(OLDEST_FIELD, fields[OLDEST_FIELD])
+        elif trend._hours:
+            trend._reach(min(trend._hours))
         return trend
 
     def held_bytes(self) -> int:
@@ -74,6 +93,13 @@ class Trend:
                 continue
             self._hours.setdefault(hour, Tally()).add(tally)
             self._dirty.add(hour)
+            self._reach(hour)
+
+    def _reach(self, hour: int) -> None:
+        """The day of *hour* is published, or will be."""
+        day = hour // HOURS_PER_DAY
+        if self._oldest is None or day < self._oldest:
+            self._oldest, self._oldest_dirty = day, True
 
     def expect(self, outlook: Mapping[int, Outlook]) -> None:
         """Publish with the next changes what is expected of hours."""
@@ -88,10 +114,19 @@ class Trend:
         if self._first:
             self._past.update(range(self._first, min(first, self._first + _OUTLOOK_HOURS)))
         self._first = first
+        self._forget_days(now_ms // HOUR_MS // HOURS_PER_DAY + 1 - HISTORY_DAYS)
         for hour in [hour for hour in self._hours if hour < first]:
             del self._hours[hour]
             self._dirty.discard(hour)
             self._removed.append(hour)
+
+    def _forget_days(self, first: int) -> None:
+        """Days before the day *first* are no longer published."""
+        if self._oldest is None or first <= self._oldest:
+            return
+        # A brand that was silent for years has none beyond those that it had when it was last advanced.
+        self._past_days.update(range(self._oldest, min(first, self._oldest + HISTORY_DAYS)))
+        self._oldest, self._oldest_dirty = first, True
 
     def reanchor(self, present: Present) -> None:
         """Count what is in hours of the future in the present one instead; :meth:`rewrite` after it."""
@@ -110,14 +145,18 @@ class Trend:
         for day in sorted({hour // HOURS_PER_DAY for hour in self._dirty}):
             shown[_day_field(day)] = _point(day * HOURS_PER_DAY, self._day(day))
         gone = [_hour_field(hour) for hour in self._removed]
-        # The day of a removed hour is removed, too: advance() forgets whole days. A repair may leave some of its hours.
-        gone += [_day_field(day) for day in sorted({hour // HOURS_PER_DAY for hour in self._removed})]
+        # A day outlives hours that became too old, and not those that a repair took out of the future.
+        gone += [_day_field(day) for day in sorted({at // HOURS_PER_DAY for at in self._removed if at >= self._first})]
+        gone += [_day_field(day) for day in sorted(self._past_days)]
         gone = [name for name in gone if name not in shown]
         for hour, outlook in self._outlook.items():
             if hour >= self._first:
                 shown[_expected_field(hour)] = _expected(hour, outlook)
         gone += [_expected_field(hour) for hour in sorted(self._past)]
-        self._dirty, self._past = set(), set()
+        if self._oldest_dirty:
+            put[OLDEST_FIELD] = pack(self._oldest)
+        self._oldest_dirty = False
+        self._dirty, self._past, self._past_days = set(), set(), set()
         self._removed = []
         self._outlook = {}
         return shown, gone
@@ -125,6 +164,7 @@ class Trend:
     def rewrite(self) -> None:
         """Write every hour with the next changes, and publish it again."""
         self._dirty.update(self._hours)
+        self._oldest_dirty = self._oldest is not None
 
     def _day(self, day: int) -> Tally:
         total = Tally()

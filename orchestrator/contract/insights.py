@@ -5,8 +5,9 @@ Owns the layout of ``trend:brand:<brand>`` and of the entries of ``chunks:recent
 
 The trend is a HASH: a field per hour, ``hour:2026-11-23T10:00:00Z``, and per day of UTC,
 ``day:2026-11-23``, each a :class:`TrendPoint`, and ``expected:2026-11-23T10:00:00Z``, an
-:class:`ExpectedHour`. A field that is older than seven days may still be there until the
-brand's next commit; :func:`read_trend` leaves such points out.
+:class:`ExpectedHour`. Hours are kept for seven days and today, days for :data:`HISTORY_DAYS`. A field that is older
+may still be there until the brand's next commit; :func:`read_trend` leaves points out that are older than its reader
+asks for.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ HOUR_FIELD = b"hour:"
 DAY_FIELD = b"day:"
 EXPECTED_FIELD = b"expected:"
 TREND_DAYS = 7
-"""Whole days of the past that the trend covers, beside today."""
+"""Whole days of the past that the trend's hours cover, beside today."""
+
+HISTORY_DAYS = 400
+"""Days that the trend's days cover, today included."""
 
 
 class TrendPoint(Struct, frozen=True, rename="camel"):

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from orchestrator.contract.insights import DAY_FIELD, HOUR_FIELD, TREND_DAYS, TrendPoint
+from orchestrator.contract.insights import DAY_FIELD, HISTORY_DAYS, HOUR_FIELD, TREND_DAYS, TrendPoint
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HISTORY_DAYS: Final = 400
 """Days of which a point may be kept, today among them."""
 
 DEFAULT_SPAN: Final = timedelta(days=7)

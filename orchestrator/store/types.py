@@ -48,7 +48,7 @@ class StoreOptions:
     lock_ttl_s: float = 15.0
     summary_ttl_s: int = 2 * DAY_S
     spike_ttl_s: int = 7 * DAY_S
-    trend_ttl_s: int = 8 * DAY_S
+    trend_ttl_s: int = 400 * DAY_S
     recent_ttl_s: int = 2 * DAY_S
     recent_max: int = 50
     failed_max: int = 10_000

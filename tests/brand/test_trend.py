@@ -49,8 +49,8 @@ def test_only_changed_hours_are_written() -> None:
     assert remove == []
 
 
-def test_days_beyond_the_seventh_leave_together_with_their_hours() -> None:
-    """Seven whole days and today stay; an older day goes at midnight with its hours."""
+def test_hours_beyond_the_seventh_day_leave_and_their_day_stays() -> None:
+    """Seven whole days and today have hours; the day that loses them is what it was."""
     trend = Trend()
     trend.fold({pane_of(MIDNIGHT - 7 * DAY_MS + hours * HOUR_MS): tally(1) for hours in (-1, 0)})
     trend.take_changes({}, [])
@@ -59,12 +59,41 @@ def test_days_beyond_the_seventh_leave_together_with_their_hours() -> None:
     assert trend.take_changes({}, removed) == ({}, [])
     trend.advance(MIDNIGHT)
     put, gone = trend.take_changes({}, removed)
-    assert put == {}
-    assert [name for name in gone if not name.startswith(b"expected:")] == [
-        b"hour:2026-11-15T23:00:00Z",
-        b"day:2026-11-15",
-    ]
-    assert removed == [b"h:%d" % ((MIDNIGHT - 7 * DAY_MS) // HOUR_MS - 1)]
+    assert (put, removed) == ({}, [b"h:%d" % ((MIDNIGHT - 7 * DAY_MS - HOUR_MS) // HOUR_MS)])
+    assert [name for name in gone if not name.startswith(b"expected:")] == [b"hour:2026-11-15T23:00:00Z"]
+
+
+def test_four_hundred_days_are_published() -> None:
+    """Each of them once, whatever is loaded anew meanwhile, and never one more, in small fields."""
+    trend, state = Trend(), dict[bytes, bytes]()
+    published: dict[bytes, bytes] = {}
+    for day in range(450):
+        at_ms = MIDNIGHT + day * DAY_MS
+        trend.advance(at_ms)
+        trend.fold({pane_of(at_ms): tally(1_000_000 + day)})
+        removed: list[bytes] = []
+        put, gone = trend.take_changes(state, removed)
+        published = {name: value for name, value in published.items() if name not in gone} | put
+        state = {name: value for name, value in state.items() if name not in removed}
+        if day % 7 == 0:
+            trend = Trend.load(state)
+            trend.advance(at_ms)
+    days = sorted(name for name in published if name.startswith(b"day:"))
+    assert (len(days), days[-1]) == (400, b"day:2028-02-15")
+    assert sum(len(name) + len(published[name]) for name in days) < 72_000
+    assert len(state) == 9
+
+
+def test_a_brand_that_was_silent_for_years_loses_its_days_in_bounded_work() -> None:
+    """No more fields than there can be are named."""
+    trend = Trend()
+    trend.fold({pane_of(MIDNIGHT): tally(1)})
+    trend.advance(MIDNIGHT)
+    trend.take_changes({}, [])
+    trend.advance(MIDNIGHT + 4_000 * DAY_MS)
+    _, gone = trend.take_changes({}, [])
+    assert b"day:2026-11-23" in gone
+    assert len([name for name in gone if name.startswith(b"day:")]) == 400
 
 
 def test_what_was_expected_leaves_with_its_day() -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.contract.insights import HISTORY_DAYS
 from orchestrator.http.problems import ProblemError
-from orchestrator.http.span import HISTORY_DAYS, MAX_POINT_BYTES, Step, iso, kept_since, last_hours, read_span
+from orchestrator.http.span import MAX_POINT_BYTES, Step, iso, kept_since, last_hours, read_span
 
 NOW = datetime(2026, 3, 1, 12, 34, 56, tzinfo=UTC)
 STORED = {

@@ -160,4 +160,16 @@ SPIKE_GUARDS: Final = (
         'return "spike"',
         "tests/alerts/test_message.py",
     ),
+    # brand/trend: days outlive their hours, and only as long as is said
+    *(
+        Guard("orchestrator/brand/trend.py", guard, instead, "tests/brand/test_trend.py")
+        for guard, instead in (
+            (
+                "{at // HOURS_PER_DAY for at in self._removed if at >= self._first}",
+                "{at // HOURS_PER_DAY for at in self._removed}",
+            ),
+            ("range(self._oldest, min(first, self._oldest + HISTORY_DAYS))", "range(self._oldest, first)"),
+            ("gone += [_day_field(day) for day in sorted(self._past_days)]", "pass"),
+        )
+    ),
 )
