@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench._traffic import Counts
+from bench._traffic import PANES_PER_DAY, Counts, Traffic
 from orchestrator.brand.moods import Moods
 from orchestrator.brand.story_episodes import Pane, StoryEpisodes
 from orchestrator.contract.summary import Drivers
 
 SHARES = (0.1, 0.25, 0.5)
 JUMP, JUMP_PANES = 2.5, 6
-"""A jump: so many times the odds... of the share, at the usual volume, for so many panes."""
+"""A jump: so many times the share, up to nine in ten, at the usual volume, for so many panes."""
 
 WANDER, WANDER_PANES = 0.25, 16
 """The odds of the share wander by so much (standard deviation of their logarithm), and forget it in so many panes."""
@@ -29,8 +29,12 @@ CLUMP = 0.1
 """How alike the mentions of a chunk are: the variance of its share, as a part of what is possible."""
 
 STORIES = 13
-STORY_GROWTH, STORY_PANES = 6.0, 6
+STORY_GROWTH = 3.0
+"""A story that grows has so many times the usual mentions of the whole brand, beside them, for as many panes."""
+
+QUIET_DAYS, EVENT_DAY, MONTH_DAYS = 21, 8, 30
 CHUNK = 25
+"""Mentions of a chunk, for counts of a folder."""
 
 Draws = NDArray[np.float64]
 
@@ -88,14 +92,12 @@ class Told:
         return [(pane, 1, count, 0, 0) for pane, count in list(self.had.items())[-4:]]
 
 
-def shared_out(counts: Counts, rng: np.random.Generator, chunk: int, growth: slice | None = None) -> NDArray[np.int64]:
-    """Mentions of each story in each pane, drawn chunk by chunk; in *growth* the last one is told so much more."""
+def shared_out(counts: Counts, rng: np.random.Generator, chunk: int) -> NDArray[np.int64]:
+    """Mentions of each story in each pane, drawn chunk by chunk."""
     parts = rng.dirichlet(np.full(STORIES, 2.0))
     found = np.zeros((len(counts), STORIES), dtype=np.int64)
     offsets = np.stack([wandering(len(counts), 0.5, rng) for _ in range(STORIES)], axis=1)
     weights = parts * np.exp(offsets)
-    if growth is not None:
-        weights[growth, int(np.argsort(parts)[STORIES // 2])] *= STORY_GROWTH * 2
     shares = weights / weights.sum(1, keepdims=True)
     for pane, count in enumerate(counts.tolist()):
         for size in [chunk] * (count // chunk) + [count % chunk] * bool(count % chunk):
@@ -126,3 +128,63 @@ def story_openings(counts: Counts, stories: NDArray[np.int64]) -> list[tuple[int
                 seen.add(str(episode.story_id))
                 found.append((pane, int(str(episode.story_id))))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found on drawn counts.
+
+    Attributes:
+        false: episodes a brand-month where nothing happened.
+        recall: part of the events that were found within half an hour of their end.
+    """
+
+    false: float
+    recall: float
+
+
+def of_mood(traffic: Traffic, share: float, brands: int) -> Found:
+    """Quiet days, and a jump of the negative share at the usual volume."""
+    rng, false, hits = np.random.default_rng(5), 0, 0
+    for _ in range(brands):
+        counts = traffic.draw(traffic.rates(QUIET_DAYS, rng), rng)
+        false += len(mood_openings(counts, negatives(counts, share, rng, traffic.chunk)))
+        counts, event = _with_event(traffic, rng)
+        opened = mood_openings(counts, negatives(counts, share, rng, traffic.chunk, event))
+        hits += _hit(opened, event)
+    return Found(false / _months(brands), hits / brands)
+
+
+def of_stories(traffic: Traffic, brands: int) -> Found:
+    """Quiet days, and a story that brings mentions of its own."""
+    rng, false, hits = np.random.default_rng(6), 0, 0
+    for _ in range(brands):
+        counts = traffic.draw(traffic.rates(QUIET_DAYS, rng), rng)
+        false += len(story_openings(counts, shared_out(counts, rng, traffic.chunk)))
+        counts, event = _with_event(traffic, rng)
+        stories = shared_out(counts, rng, traffic.chunk)
+        more = traffic.draw(np.full(JUMP_PANES, traffic.mean * STORY_GROWTH), rng)
+        stories[event, int(rng.integers(STORIES))] += more
+        counts[event] += more
+        hits += _hit([pane for pane, _ in story_openings(counts, stories)], event)
+    return Found(false / _months(brands), hits / brands)
+
+
+def _with_event(traffic: Traffic, rng: np.random.Generator) -> tuple[Counts, slice]:
+    start = EVENT_DAY * PANES_PER_DAY + int(rng.integers(PANES_PER_DAY - JUMP_PANES))
+    return traffic.draw(traffic.rates(EVENT_DAY + 1, rng), rng), slice(start, start + JUMP_PANES)
+
+
+def _hit(opened: Sequence[int], event: slice) -> bool:
+    return any(event.start <= pane < event.stop + 2 for pane in opened)
+
+
+def _months(brands: int) -> float:
+    return brands * (QUIET_DAYS - 1) / MONTH_DAYS
+
+
+def of_counts(counts: Counts, share: float) -> tuple[int, int]:
+    """Episodes of mood and of stories on *counts* of panes, whose sentiment and stories are drawn."""
+    rng = np.random.default_rng(7)
+    mood = mood_openings(counts, negatives(counts, share, rng, CHUNK))
+    return len(mood), len(story_openings(counts, shared_out(counts, rng, CHUNK)))

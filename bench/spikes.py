@@ -15,10 +15,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import _labelled
+from bench import _kinds, _labelled
 from bench._courses import BURST, COURSES, DAYS, Course
 from bench._harness import Report
-from bench._nab import read_folder
+from bench._nab import Series, read_folder
 from bench._nab_published import checks
 from bench._traffic import PANES_PER_DAY, Burst, Counts, Traffic
 from orchestrator.brand.episodes import MIN_MENTIONS, QUIET_PANES
@@ -43,6 +43,9 @@ QUIET_DAYS = 21
 BURST_DAYS = 9
 MONTH_DAYS = 30
 COURSE_DRAWS = 3
+LABELLED_SHARE = 0.25
+"""Of mentions of labelled counts, which have no sentiment, so many are negative."""
+
 _NEVER = -1e9
 
 
@@ -229,6 +232,37 @@ def labelled(folder: Path) -> Report:
     return report
 
 
+def kinds(brands: int, series: Sequence[Series]) -> Report:
+    """Episodes of mood and of stories: how often they are false, what they find; on *series* how many there are."""
+    report = Report("Episodes of mood and of stories", ["kind", "on", "false a month", "recall"])
+    for share in _kinds.SHARES:
+        found = [_kinds.of_mood(traffic, share, brands) for traffic in BRANDS]
+        report.rows.append(["mood", f"simulated, {share:.0%} negative", *_means(found)])
+    report.rows.append(["story", "simulated", *_means([_kinds.of_stories(traffic, brands) for traffic in BRANDS])])
+    months = sum(len(one.counts) / _labelled.RECORDS_PER_DAY for one in series) / MONTH_DAYS
+    opened = [_kinds.of_counts(_by_pane(one), LABELLED_SHARE) for one in series]
+    for place, kind in enumerate(("mood", "story") if series else ()):
+        report.rows.append([kind, "labelled counts", sum(one[place] for one in opened) / months, None])
+    report.notes += [
+        f"simulated: the brands above, {brands} of each; quiet: {_kinds.QUIET_DAYS - 1} days",
+        f"mood: {_kinds.JUMP:g} times the negative share for 90 minutes at the usual volume",
+        f"story: one of {_kinds.STORIES} brings {_kinds.STORY_GROWTH:g} times the brand's mentions for 90 minutes",
+        f"labelled counts: sentiment drawn by {LABELLED_SHARE:.0%} negative, in chunks of {_kinds.CHUNK}",
+    ]
+    return report
+
+
+def _means(found: Sequence[_kinds.Found]) -> list[float]:
+    return [float(np.mean([one.false for one in found])), float(np.mean([one.recall for one in found]))]
+
+
+def _by_pane(series: Series) -> Counts:
+    per_pane = _labelled.RECORDS_PER_HOUR // 4
+    whole = len(series.counts) // per_pane * per_pane
+    counts: Counts = series.counts[:whole].reshape(-1, per_pane).sum(1)
+    return counts
+
+
 @click.command()
 @click.option("--brands", default=12, show_default=True, help="Simulated brands of each kind.")
 @click.option(
@@ -242,9 +276,12 @@ def command(brands: int, folder: Path | None, *, as_json: bool) -> None:
     """Spike detection: false alarms and recall on simulated brands, and scores on labelled counts."""
     report = simulated(brands)
     report.parts["courses"] = on_courses()
+    series: Sequence[Series] = ()
     if folder is not None:
         try:
             report.parts["labelled"] = labelled(folder)
+            series = read_folder(folder)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--counts") from None
+    report.parts["kinds"] = kinds(max(1, brands // 3), series)
     report.show(as_json=as_json)

@@ -103,6 +103,8 @@ def test_the_command_scores_any_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert next(row["detector"] for row in parts["labelled"]["rows"]) == "ours"
     assert parts["labelled"]["rows"][0]["windows"] == "1/1"
     assert len(parts["courses"]["rows"]) == 2
+    assert [row["kind"] for row in parts["kinds"]["rows"]] == ["mood", "mood", "mood", "story", "mood", "story"]
+    assert all(row["false a month"] <= 3 for row in parts["kinds"]["rows"])
 
 
 @pytest.mark.parametrize(
