@@ -68,7 +68,7 @@ blueprint = Blueprint("overview", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column's name, and the orders by it: the one that a first click asks for, and the other way round."""
+    """A column's name, and two orders: the one that a first click asks for, and the one that the next click does."""
 
     name: str
     first: str
@@ -81,7 +81,7 @@ class Heading:
 
     def direction(self, sort: str) -> str:
         """As ``aria-sort`` says it; empty if the list is sorted by something else."""
-        if sort not in {self.first, self.second}:
+        if sort.removeprefix("-") != self.first.removeprefix("-"):
             return ""
         return "descending" if sort.startswith("-") else "ascending"
 

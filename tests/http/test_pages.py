@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from orchestrator.contract.pauses import Pause
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.http import build_app
+from orchestrator.http.application import READERS_TEMPLATES
 from orchestrator.http.service_view import Notice, Status
 from orchestrator.http.span import iso
 from orchestrator.process.metrics import Metrics
@@ -23,6 +24,7 @@ from tests.http.test_span import STORED
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -179,9 +181,18 @@ async def test_overview_columns_sort_in_both_directions(client: TestClientProtoc
     service.add("nike")
     first = await page(client, "/", search="nik", filter="spiking")
     assert "/?search=nik&sort=-mentions&filter=spiking" in first.links
+    assert "aria-sort" not in first.attributes
     text = await (await client.get("/?sort=-mentions")).get_data(as_text=True)
-    assert text.count('aria-sort="descending"') == 1
+    assert text.count('aria-sort="descending"') == text.count("aria-sort") == 1
+    assert 'aria-sort="ascending"' in await (await client.get("/?sort=name")).get_data(as_text=True)
     assert "/?search=&sort=mentions&filter=" in Outline(text).links
+
+
+async def test_templates_are_compiled_before_the_first_request(app: QuartTrio) -> None:
+    """The first reader of a page does not hold up everybody else by it."""
+    async with app.test_app():
+        compiled = [name for _, name in app.jinja_env.cache or ()]
+    assert set(READERS_TEMPLATES) <= set(compiled)
 
 
 async def test_overview_draws_the_last_day(client: TestClientProtocol, service: MemoryService) -> None:

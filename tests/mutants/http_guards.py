@@ -358,6 +358,18 @@ HTTP_GUARDS: Final = (
         "tests/http/test_pages.py::test_overview_without_redis_is_a_list_of_names",
     ),
     Guard(
+        "orchestrator/http/application.py",
+        "await trio.to_thread.run_sync(_compile, app.jinja_env)",
+        "pass",
+        "tests/http/test_pages.py::test_templates_are_compiled_before_the_first_request",
+    ),
+    Guard(
+        "orchestrator/http/static/live.js",
+        "each.checked = ticked.has(key(each))",
+        "each.checked = false",
+        "tests/http/test_overview_browser.py::test_brands_are_compared_by_keyboard_alone",
+    ),
+    Guard(
         "orchestrator/http/overview.py",
         "UNREAD_REFRESH_S if unread else REFRESH_S",
         "REFRESH_S",
