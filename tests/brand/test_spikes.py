@@ -230,7 +230,7 @@ def test_cuts_restarts_and_interludes_do_not_show(counts: list[int], lags: list[
 def test_two_weeks_with_a_burst_are_one_episode_and_a_full_trend() -> None:
     """Fourteen days of daily ups and downs in virtual time, with 90 minutes of five times the mentions.
 
-    One commit a pane, a restart a day; the window, the trend of seven days and the spikes all pass by.
+    One commit a pane, a restart a day; the window, the trend's hours of seven days and the spikes all pass by.
     """
     rng = np.random.default_rng(7)
     traffic, start_ms = Traffic(20), NOW_MS - NOW_MS % DAY_MS
@@ -252,8 +252,8 @@ def test_two_weeks_with_a_burst_are_one_episode_and_a_full_trend() -> None:
     assert 6 <= told[1][1] <= 6 + 3 + 2 + 2  # the sum of four holds the burst, two quiet panes, two to settle
     assert len(keys.spikes) == 1
     trend = read_trend(keys.trend, "")
-    # the last day is the fourteenth: it and the seven before are kept
-    assert sum(point.mentions for point in trend.daily) == sum(counts[-8 * PANES_PER_DAY :])
+    # the last day is the fourteenth: hours are kept of it and the seven before, and a day outlives its hours
+    assert sum(point.mentions for point in trend.daily) == sum(counts)
     assert sum(point.mentions for point in trend.hourly) == sum(counts[-8 * PANES_PER_DAY :])
     assert summary_of(state, now_ms)["totalMentions"] == sum(counts[-97:])
 
