@@ -52,7 +52,8 @@ class Letter:
     def read(cls, index: int, raw: bytes) -> Letter:
         """The entry *raw* at *index*, whatever its bytes are."""
         try:
-            value = None if too_deep(raw) else json.loads(raw)
+            # Decoded here: the parser would take UTF-16, too, whose depth nobody has looked at.
+            value = None if too_deep(raw) else json.loads(raw.decode("utf-8-sig", "surrogatepass"))
         except ValueError:
             value = None
         return cls(index, raw, value if isinstance(value, dict) else None)

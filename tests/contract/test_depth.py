@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,26 @@ def test_letter_of_others_beyond_the_depth_has_no_fields() -> None:
     """It is shown as it is, by each process alike."""
     assert Letter.read(0, json.dumps({"x": nested(MAX_DEPTH - 1)}).encode()).fields is not None
     assert Letter.read(0, json.dumps({"x": nested(MAX_DEPTH)}).encode()).fields is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_letter_in_another_encoding_has_no_fields(encoding: str) -> None:
+    """Its quotes and brackets are not where its bytes say, so how deep it is would be found out by falling."""
+    assert Letter.read(0, ('["\u2200",' + "[" * 100_000).encode(encoding)).fields is None
+    assert Letter.read(0, '{"x": 1}'.encode(encoding)).fields is None
+    assert Letter.read(0, '{"x": 1}'.encode("utf-8-sig")).fields == {"x": 1}
+
+
+def test_depth_is_found_without_memory() -> None:
+    """Of a text that is all escapes, where every step might be one to come back to."""
+    document = b'["' + b"\\n" * 500_000 + b'",' + b"[]," * MAX_DEPTH + b"1]"
+    code = (
+        "import resource, sys; from orchestrator.contract.depth import too_deep; document = sys.stdin.buffer.read();"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; assert not too_deep(document);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], input=document, capture_output=True, check=True)
+    assert int(run.stdout) < 8_000  # KiB
 
 
 def test_nothing_is_set_in_what_is_too_deep() -> None:

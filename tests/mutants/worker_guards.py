@@ -36,6 +36,8 @@ WORKER_GUARDS: Final = (
     Guard(_DEPTH, '.count(b"{") <= MAX_DEPTH:', '.count(b"{") <= 2 * MAX_DEPTH:', _DEPTHS),
     Guard("orchestrator/contract/decode.py", "if too_deep(document):", "if False:", _DEPTHS),
     Guard("orchestrator/contract/letters.py", "None if too_deep(raw) else json", "json", _DEPTHS),
+    Guard("orchestrator/contract/letters.py", 'raw.decode("utf-8-sig", "surrogatepass")', "raw", _DEPTHS),
+    Guard(_DEPTH, """]*+)*+"?|""", """]*)*"?|""", _DEPTHS),
     Guard("orchestrator/contract/set_value.py", "if too_deep(payload):", "if False:", _DEPTHS),
     Guard("orchestrator/http/ops_api.py", "if too_deep(body):", "if False:", "tests/http/test_ops_api.py"),
     Guard(_ITEM, "if too_deep(data):", "if False:", _DEPTHS),
