@@ -145,9 +145,9 @@ class Moods:
         return self._list.publish(self._current()), self._list.take_news()
 
     def rewrite(self) -> None:
-        """Write every field with the next changes."""
-        self._dirty = self._learned is not None
-        self._list.dirty = self._list.opened > 0
+        """Write every field with the next changes; one that is to be removed still is."""
+        self._dirty |= self._learned is not None
+        self._list.dirty |= self._list.opened > 0
 
     def held_bytes(self) -> int:
         """Bytes in memory."""

@@ -44,6 +44,15 @@ def test_cooldown_tells_the_closing_of_what_was_told() -> None:
     assert closings == [True, False, True]
 
 
+def test_cooldown_withholds_the_closings_of_all_that_it_withheld() -> None:
+    """Several stories of a brand are open at the same time, and close in any order."""
+    cooldown = Cooldown(900)
+    opened = [cooldown.lets_pass(msgspec.structs.replace(entry(number=one), kind="story"), one) for one in (1, 2, 3)]
+    closings = [msgspec.structs.replace(entry("closed", one), kind="story") for one in (2, 1, 3)]
+    assert opened == [True, False, False]
+    assert [cooldown.lets_pass(closing, 9) for closing in closings] == [False, True, False]
+
+
 def test_cooldown_is_about_openings_alone() -> None:
     """Another kind of news, of a later version, always passes."""
     cooldown = Cooldown(900)

@@ -197,6 +197,22 @@ def test_the_summary_names_the_mood_and_no_spike() -> None:
     assert (keys.spikes, len(keys.moods)) == ([], 1)
 
 
+def test_what_a_repaired_clock_ended_stays_ended() -> None:
+    """Neither mood nor story is open again, nor judged by times to come, when the repaired state is loaded."""
+    state, keys = BrandState.empty(FoldConfig()), Keys()
+    for pane in range(DAY + 8):
+        _fold(state, keys, pane, {"battery": 25, "colour": 25}, 0.3, 0.2)
+    for pane in range(DAY + 8, DAY + 12):
+        _fold(state, keys, pane, {"battery": 25, "refund": 90}, -0.8, 0.7)
+    repaired, _ = BrandState.reanchored(FoldConfig(), keys.state, (START + DAY - 40) * PANE_MS)
+    changes = repaired.take_changes()
+    keys.commit(changes)
+    assert {"mood", "story"} <= {told.episode.kind for told in changes.alerts if told.kind == "closed"}
+    document = summary_of(BrandState.load(FoldConfig(), keys.state), (START + DAY - 40) * PANE_MS)
+    assert (document["mood"], document["storyEpisodes"]) == (None, [])
+    assert not {b"u", b"w"} & keys.state.keys()
+
+
 def test_the_same_episode_is_published_as_told() -> None:
     """Entry, summary and alert are of one kind."""
     wire = Wire().push(QUIET, FALL)

@@ -131,6 +131,8 @@ SPIKE_GUARDS: Final = (
             (_MOODS, " and stretch.count - stretch.mean >= LEAST_RISE * of", ""),
             (_MOODS, "rest.bar(pane, look.expected) if rest is not None else 0.0", "0.0"),
             (_MOODS, "if tracked.then(stretch, pane):", "if not tracked.then(stretch, pane):"),
+            (_MOODS, "self._dirty |= self._learned is not None", "self._dirty = self._learned is not None"),
+            (_STORY_EPISODES, "self._dirty |= self._learned is not None", "self._dirty = self._learned is not None"),
             (_MOODS, "if pane - learned.active >= SILENCE_PANES:", "if False:"),
             ("orchestrator/brand/shares.py", "max(_SMALLEST, self.share * whole)", "max(_SMALLEST, self.share * 50)"),
             ("orchestrator/brand/stories.py", "(_mean_score(story, span.stretch) or 0.0) < 0", "True"),
