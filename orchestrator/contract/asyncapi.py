@@ -157,9 +157,21 @@ def _channels() -> JsonObject:
         ),
         "spikes": _channel(
             _KEYS.spike,
-            "Spike episodes, an entry each.",
+            "Episodes of volume, an entry each.",
             read_list,
             spike=_message("spike", "One spike episode", "SpikeEpisode"),
+        ),
+        "moods": _channel(
+            _KEYS.mood,
+            "Episodes of mood, an entry each; their kind is `mood`.",
+            read_list,
+            mood=_message("mood", "One episode of mood", "SpikeEpisode"),
+        ),
+        "storyEpisodes": _channel(
+            _KEYS.stories,
+            "Episodes of stories, an entry each; their kind is `story`.",
+            read_list,
+            storyEpisode=_message("storyEpisode", "One episode of a story", "SpikeEpisode"),
         ),
         "recent": _channel(
             _KEYS.recent,
@@ -183,7 +195,9 @@ _OPERATIONS: Final = {
     "refuseChunk": ("send", "deadLetters", "Tell of what could not be folded"),
     "announceSummary": ("send", "updates", "Say that there is a new summary"),
     "writeSummary": ("send", "summary", "Write a summary, with the commit that it tells of"),
-    "writeSpike": ("send", "spikes", "Write an episode when it opens, changes or closes"),
+    "writeSpike": ("send", "spikes", "Write an episode of volume when it opens, changes or closes"),
+    "writeMood": ("send", "moods", "Write an episode of mood when it opens, changes or closes"),
+    "writeStoryEpisode": ("send", "storyEpisodes", "Write an episode of a story when it opens, changes or closes"),
     "writeRecent": ("send", "recent", "Write what was folded"),
     "writeTrend": ("send", "trend", "Write the hours and days that changed"),
 }

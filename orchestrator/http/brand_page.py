@@ -15,6 +15,7 @@ from quart import Blueprint, Response, current_app, redirect, render_template, r
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.pauses import resuming
+from orchestrator.contract.summary import EPISODE_KINDS
 from orchestrator.http.answers import (
     conditional,
     may_act,
@@ -35,7 +36,7 @@ from orchestrator.http.story_view import stories_of, story_view
 from orchestrator.http.table import CSV_CONTENT_TYPE, csv_table
 from orchestrator.http.then import look_back
 from orchestrator.http.urls import brand_page_url
-from orchestrator.http.view import brand_view, episode_rows, open_others, other_notice
+from orchestrator.http.view import brand_view, episode_rows, in_order, open_others, other_notice
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -136,9 +137,9 @@ async def _brand_page(name: str) -> Response:
 
 async def _parts(checked: str, document: StoredSummary, look: Look) -> dict[str, object]:
     """What the template places."""
-    trend, listed = await stored_trend(checked, look.now), await stored_episodes(checked)
-    others = open_others(document)
-    episodes = [*listed, *others]
+    trend, others = await stored_trend(checked, look.now), open_others(document)
+    listed = [episode for kind in EPISODE_KINDS for episode in await stored_episodes(checked, kind)]
+    episodes = in_order(listed, others)
     recent = await stored_recent(checked) if look.slot is not None or look.story else []
     then = story = None
     if look.slot is not None:
@@ -159,7 +160,7 @@ async def _parts(checked: str, document: StoredSummary, look: Look) -> dict[str,
         "wanted_story": look.story,
         "story": story,
         "others": [other_notice(each) for each in others],
-        "episodes": episode_rows(listed),
+        "episodes": episode_rows(episodes),
     }
 
 

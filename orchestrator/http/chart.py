@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from orchestrator.http.documents import SentimentSums
 from orchestrator.http.period import Period, Slot, moment_of
-from orchestrator.http.view import number, shares, signed
+from orchestrator.http.view import KINDS, number, said_of, shares, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +33,6 @@ HOUR_CHARS: Final = len("2026-01-31T00")
 _TICKS: Final = 4
 _MOST: Final = 1e15
 MARKS: Final = {"volume": "\N{BLACK UP-POINTING TRIANGLE}", "mood": "\N{BLACK DIAMOND}", "story": "\N{BLACK CIRCLE}"}
-KINDS: Final = {"volume": "Spike", "mood": "Mood", "story": "Story"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +286,6 @@ def _described(slots: Sequence[Slot], amounts: Sequence[Amounts], period: Period
     return f"{number(total)} mentions {said}{when}, at most {number(most.mentions)} in {unit} ({slot.words})"
 
 
-def kind_of(episode: SpikeEpisode) -> str:
-    """``volume``, ``mood`` or ``story``; entries of older versions are of volume."""
-    kind = getattr(episode, "kind", "volume")
-    return kind if kind in KINDS else "volume"
-
-
 def span_of(episode: SpikeEpisode, now: datetime) -> tuple[datetime, datetime] | None:
     """From when to when an episode was, at the latest until *now*; None if it does not tell."""
     start = moment_of(episode.timestamp)
@@ -310,10 +303,10 @@ def _marks(episodes: Sequence[SpikeEpisode], period: Period, slots: Sequence[Slo
         start, end = max(first, span[0]), min(last, span[1])
         x = 100 * (start - first) / (last - first)
         width = max(0.6, 100 * (end - start) / (last - first))
-        kind, is_open = kind_of(episode), episode.ended_at is UNSET
+        kind, is_open = episode.kind, episode.ended_at is UNSET
         words = f"{KINDS[kind]} episode, {Period.DAY.slot_of(span[0]).start:%a %d %b}, {span[0]:%H:%M} to "
         words += "now" if is_open else f"{span[1]:%H:%M} UTC"
-        words += f": {number(episode.mention_count)} mentions where {number(round(episode.expected))} were expected"
+        words += f": {said_of(episode)}"
         mark = Mark(
             kind, MARKS[kind], round(x, 3), round(min(width, 100 - x), 3), words, period.slot_of(start), is_open
         )

@@ -20,8 +20,6 @@ from orchestrator.http.problems import ProblemError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-"""Days of which a point may be kept, today among them."""
-
 DEFAULT_SPAN: Final = timedelta(days=7)
 MAX_TIME_CHARS: Final = 40
 MAX_POINT_BYTES: Final = 4096

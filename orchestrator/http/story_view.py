@@ -8,12 +8,11 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.episode_words import drivers_of
-from orchestrator.http.chart import KINDS, kind_of
 from orchestrator.http.movement import NONE, growth
 from orchestrator.http.period import Period, Slot, moment_of
 from orchestrator.http.spark import outline
 from orchestrator.http.then import CURVE_HOURS, quotes_of
-from orchestrator.http.view import Time, mood, number, percent_of, share_in_words, signed, time_of
+from orchestrator.http.view import KINDS, Time, mood, number, percent_of, share_in_words, signed, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,5 +199,5 @@ def _episodes(story: StoredStory, episodes: Sequence[SpikeEpisode]) -> list[str]
         own = next((each for each in drivers.stories if each.id == story.id), None) if drivers is not None else None
         if own is not None and began is not None:
             said = f"{number(own.mentions)} of its mentions where {number(round(own.usual))} are usual"
-            found.append(f"{KINDS[kind_of(episode)]} episode, {began:%a %d %b, %H:%M} UTC: {said}")
+            found.append(f"{KINDS[episode.kind]} episode, {began:%a %d %b, %H:%M} UTC: {said}")
     return found

@@ -11,9 +11,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.episode_words import about, drivers_of
-from orchestrator.http.chart import KINDS, kind_of, span_of
+from orchestrator.http.chart import span_of
 from orchestrator.http.period import Period, Slot, moment_of
-from orchestrator.http.view import SHOWN_EPISODES, Time, mood, number, signed, time_of
+from orchestrator.http.view import KINDS, SHOWN_EPISODES, Time, mood, number, said_of, signed, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,8 +152,8 @@ def _episodes(slot: Slot, episodes: Sequence[SpikeEpisode], now: datetime) -> li
         span = span_of(episode, now)
         if span is not None and span[0] < slot.end and span[1] >= slot.start:
             drivers = drivers_of(episode)
-            words = f"{number(episode.mention_count)} mentions where {number(round(episode.expected))} were expected"
-            found.append(Happened(KINDS[kind_of(episode)], words, [] if drivers is None else about(drivers)))
+            lines = [] if drivers is None else about(drivers)
+            found.append(Happened(KINDS[episode.kind], said_of(episode), lines))
     return found[-SHOWN_EPISODES:]
 
 

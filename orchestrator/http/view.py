@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SHOWN_TOPICS = 15
 SHOWN_EPISODES = 10
 POSITIVE_FROM, NEGATIVE_TO = 0.05, -0.05  # between them a mood is called balanced
+KINDS: Final = {"volume": "Spike", "mood": "Mood", "story": "Story"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,9 @@ class OtherNotice:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRow:
-    """One spike episode of the past, or the open one."""
+    """One episode of the past, or an open one."""
 
+    kind: str
     began: Time | None
     ended: Time | None
     mentions: str
@@ -250,15 +252,37 @@ def other_notice(episode: SpikeEpisode) -> OtherNotice:
     drivers = drivers_of(episode)
     label = "" if isinstance(episode.label, msgspec.UnsetType) else quoted(episode.label)
     title = f"A story outgrows what is usual: {label}" if episode.kind == "story" else "The mood has turned"
-    what = "mentions" if episode.kind == "story" else "negative mentions"
-    said = f"{number(episode.mention_count)} {what} where {number(round(episode.expected))} were expected"
-    return OtherNotice(title, said, time_of(episode.timestamp), () if drivers is None else tuple(about(drivers)))
+    lines = () if drivers is None else tuple(about(drivers))
+    return OtherNotice(title, _counted(episode, ""), time_of(episode.timestamp), lines)
+
+
+def said_of(episode: SpikeEpisode) -> str:
+    """What was counted in an episode of any kind, and what was expected of it."""
+    named = episode.kind == "story" and not isinstance(episode.label, msgspec.UnsetType)
+    return _counted(episode, f" of {quoted(str(episode.label))}" if named else "")
+
+
+def _counted(episode: SpikeEpisode, of: str) -> str:
+    what = "negative mentions" if episode.kind == "mood" else "mentions"
+    return f"{number(episode.mention_count)} {what}{of} where {number(round(episode.expected))} were expected"
+
+
+def in_order(listed: Sequence[SpikeEpisode], still_open: Sequence[SpikeEpisode]) -> list[SpikeEpisode]:
+    """The episodes of all lists, oldest first, and those that are open where no list has them (they expire)."""
+    known = {_name(episode) for episode in listed}
+    both = [*listed, *(episode for episode in still_open if _name(episode) not in known)]
+    return sorted(both, key=lambda episode: episode.timestamp)
+
+
+def _name(episode: SpikeEpisode) -> tuple[object, ...]:
+    return episode.kind, episode.timestamp, episode.story_id
 
 
 def episode_rows(episodes: Sequence[SpikeEpisode]) -> list[EpisodeRow]:
     """The newest episodes, newest first."""
     return [
         EpisodeRow(
+            kind=KINDS[episode.kind],
             began=time_of(episode.timestamp),
             ended=None if episode.ended_at is msgspec.UNSET else time_of(episode.ended_at),
             mentions=number(episode.mention_count),

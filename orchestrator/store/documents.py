@@ -25,7 +25,7 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 """Of a string that is read for a reader; a summary has at most 64 KiB."""
 
 MAX_LIST_ENTRIES = 1_000
-"""Of a list or hash that is read for a reader; ours have two hundred at most."""
+"""Of a list or hash that is read for a reader; ours have eight hundred at most: hours, what was expected, and days."""
 
 
 class Documents:

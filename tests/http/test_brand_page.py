@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -123,6 +125,25 @@ async def test_open_episodes_of_mood_and_stories_are_told(client: TestClientProt
     assert "A story outgrows what is usual: “Story <b>1”: 90 mentions where 10 were expected" in shown.text
     assert "Mood episode" in shown.text
     assert "Story episode" in shown.text
+
+
+async def test_past_episodes_of_every_kind_are_shown(client: TestClientProtocol, service: MemoryService) -> None:
+    """In the chart, in the table and where their hours are chosen; one that is open in list and summary comes once."""
+    fill(service)
+    one = {"timestamp": iso(hour(4)), "spikeScore": 40.0, "mentionCount": 70, "threshold": 34.0, "expected": 20.2}
+    one |= {"upperBound": 40, "windowSec": 900, "kind": "mood"}
+    past, still_open = one | {"endedAt": iso(hour(3))}, one | {"timestamp": iso(hour(1)), "mentionCount": 77}
+    story = past | {"kind": "story", "storyId": "s1", "label": "Story <b>1", "mentionCount": 71}
+    service.episodes["mood of nike"] = [json.dumps(each).encode() for each in (past, still_open)]
+    service.episodes["story of nike"] = [json.dumps(story).encode()]
+    service.add("nike", mood=still_open)
+    shown = await page(client, "/brands/nike", period="24h", at=iso(hour(4)))
+    body = await (await client.get("/brands/nike", query_string={"period": "24h"})).get_data(as_text=True)
+    assert "70 negative mentions where 20 were expected" in shown.text
+    assert "71 mentions of “Story <b>1” where 20 were expected" in shown.text
+    marks = re.findall(r'class="mark"[^>]*aria-label="(\w+) episode', body)
+    assert (marks.count("Mood"), marks.count("Story")) == (2, 1)
+    assert (body.count("<td>Mood</td>"), body.count("<td>Story</td>")) == (2, 1)
 
 
 async def test_stories_for_a_spreadsheet_run_nothing(client: TestClientProtocol, service: MemoryService) -> None:

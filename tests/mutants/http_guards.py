@@ -370,6 +370,18 @@ HTTP_GUARDS: Final = (
         "tests/http/test_overview_browser.py::test_brands_are_compared_by_keyboard_alone",
     ),
     Guard(
+        "orchestrator/http/brand_page.py",
+        "for kind in EPISODE_KINDS for",
+        "for kind in EPISODE_KINDS[:1] for",
+        "tests/http/test_brand_page.py::test_past_episodes_of_every_kind_are_shown",
+    ),
+    Guard(
+        "orchestrator/http/view.py",
+        "for episode in still_open if _name(episode) not in known",
+        "for episode in still_open",
+        "tests/http/test_brand_page.py::test_past_episodes_of_every_kind_are_shown",
+    ),
+    Guard(
         "orchestrator/http/overview.py",
         "UNREAD_REFRESH_S if unread else REFRESH_S",
         "REFRESH_S",
@@ -1081,10 +1093,22 @@ HTTP_GUARDS: Final = (
         "tests/alerts/test_cooldown.py",
     ),
     Guard(
+        "orchestrator/alerts/cooldown.py",
+        "(*about, entry.number) not in self._withheld",
+        "(*about, entry.number) != next(reversed(self._withheld), None)",
+        "tests/alerts/test_cooldown.py",
+    ),
+    Guard(
         "orchestrator/lane/pipeline.py",
         "batch.commit = replace(commit, outbox=outbox, let_go=let_go)",
         "batch.commit = replace(commit, let_go=let_go)",
         "tests/alerts/test_service.py",
+    ),
+    Guard(
+        "orchestrator/brand/state.py",
+        "alerts=[*alerts, *mood_alerts, *story_alerts]",
+        "alerts=[*alerts, *mood_alerts]",
+        "tests/alerts/test_service.py::test_episodes_of_each_kind_reach_the_routes_of_that_kind",
     ),
     # the operators' pages: who may act, and what is shown
     Guard(
