@@ -108,3 +108,16 @@ def test_check_sees_headings_that_are_missing(tmp_path: Path) -> None:
     links = "[x](#a-b_c-d) [y](page.md#e) [z](#g) [z](page.md#h) [z](no.md#h)"
     page.write_text(f"# A `b_c`, d!\n## [E](f)\n{links}\n```\n# G\n[z](#i)\n```\n", encoding="utf-8")
     assert list(dead_anchors(page)) == ["#g", "page.md#h"]
+
+
+def test_llms_txt_names_every_page() -> None:
+    """The form of llmstxt.org; each page for readers stands in it under its own title, and no link is dead."""
+    document = ROOT / "docs" / "llms.txt"
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("# service3-orchestrator\n\n> ")
+    assert list(dead_links(document)) == []
+    named = dict(re.findall(r"^- \[([^\]]+)\]\(([^)]+)\)", text, re.MULTILINE))
+    folders = (ROOT / "docs", ROOT / "docs" / "how-to", ROOT / "docs" / "reference")
+    pages = [page for folder in folders for page in folder.glob("*.md")]
+    titles = {page.relative_to(ROOT / "docs").as_posix(): page.read_text().splitlines()[0][2:] for page in pages}
+    assert {path: title for title, path in named.items() if path in titles} == titles

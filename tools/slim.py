@@ -1,7 +1,8 @@
 """Takes out of the image's environment what no run of it needs. Run by that environment's own Python, in the build.
 
 First every module of the service is imported, which writes the bytecode of what is used, and of nothing else: the root
-is read-only later. Then go tests, type stubs, headers, and numpy's tools for building extensions.
+is read-only later. Then go tests, type stubs, headers, tools for building extensions, and what two large packages load
+on demand and nobody here demands.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ FOLDERS = ("tests", "testing", "_pyinstaller", "f2py", "distutils", "include")
 
 SUFFIXES = frozenset({".pyi", ".pxd", ".pyx", ".a", ".h"})
 """Of files that go: they are for type checkers and compilers."""
+
+ON_DEMAND = {"numpy": ("__pycache__",), "pygments/lexers": ("__init__.py", "_mapping.py", "python.py", "__pycache__")}
+"""Folders that go part by part where nothing of a part was imported, and the parts of each that stay all the same: a
+traceback in colours wants its own language."""
 
 EXTRAS = frozenset({"opentelemetry"})
 """Packages of extras that the image does without; modules that need one are imported only where it is asked for."""
@@ -42,7 +47,18 @@ def superfluous(packages: Path) -> list[Path]:
     imported = {Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
     used = {folder for file in imported for folder in file.parents}
     folders = [path for path in packages.rglob("*") if path.is_dir() and path.name in FOLDERS and path not in used]
-    return [*folders, *(path for path in packages.rglob("*") if path.suffix in SUFFIXES or "_tests." in path.name)]
+    parts = [
+        part
+        for name, kept in ON_DEMAND.items()
+        for part in (packages / name).iterdir()
+        if (part.is_dir() or name != "numpy") and part.name not in kept and part not in used | imported
+    ]
+    return [
+        *folders,
+        *parts,
+        *(packages / "numpy" / "_core").glob("_simd.*"),
+        *(path for path in packages.rglob("*") if path.suffix in SUFFIXES or "_tests." in path.name),
+    ]
 
 
 def main() -> int:
@@ -53,7 +69,7 @@ def main() -> int:
     use_everything()
     for path in superfluous(Path(sysconfig.get_path("purelib"))):
         if path.is_dir():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # within one that went before, maybe
         else:
             path.unlink(missing_ok=True)
     return 0
