@@ -19,8 +19,6 @@ MAX_CHARS: Final = 160
 
 MAX_COUNT: Final = 10**15
 
-_ORDERS: Final = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
 
 def drivers_of(episode: SpikeEpisode) -> Drivers | None:
     """The drivers of *episode*; None if they are not known."""
@@ -92,8 +90,9 @@ def about(drivers: Drivers, escape: Callable[[str], str] = str) -> list[str]:
 
 def quoted(text: str) -> str:
     """*text* of others between quotation marks, on one line and in its own direction."""
-    line = " ".join(text[: 4 * MAX_CHARS].translate(_ORDERS).split())
+    line = " ".join(text[: 4 * MAX_CHARS].split())
     line = line if len(line) <= MAX_CHARS else line[: MAX_CHARS - 1].rstrip() + "…"
+    # Characters that order a direction are not printable either.
     return f"“{''.join(char for char in line if char.isprintable())}”"
 
 

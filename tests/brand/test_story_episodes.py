@@ -122,6 +122,9 @@ def test_a_small_brand_needs_ten_mentions() -> None:
     """Nine of one story are no news, however quiet the others are."""
     rare = [[1, 0, 0] if step % 8 == 0 else [0, 0, 0] for step in range(DAY + 8)]
     assert Wire().push(rare, [[9, 0, 0]], rare[:4], apart=0).news == []
+    apart = Wire().push(rare, apart=20)
+    assert apart.push([[0, 9, 0]], rare[:4], apart=20).news == []
+    assert apart.push([[0, 0, 30]], rare[:4], apart=20).news[:1] == [("opened", "id 2")]
 
 
 def test_what_is_a_habit_is_no_episode() -> None:

@@ -78,7 +78,6 @@ SPIKE_GUARDS: Final = (
     *(
         Guard("orchestrator/contract/episode_words.py", guard, instead, "tests/contract/test_episode_words.py")
         for guard, instead in (
-            (".translate(_ORDERS)", ""),
             ("char for char in line if char.isprintable()", "line"),
             ("drivers.stories[:MAX_SHOWN]", "drivers.stories"),
         )
