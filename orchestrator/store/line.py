@@ -16,17 +16,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from socket import socket
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.errors import StoreError, StoreUnavailableError
 from orchestrator.store.client import moved, translated
-from orchestrator.store.sending import send_all
 from orchestrator.store.wire import pack
 
 if TYPE_CHECKING:
@@ -249,31 +246,7 @@ def _follow(pool: Pool, replies: Sequence[Any]) -> None:
 def _transmit(connection: Connection, commands: Sequence[Command]) -> None:
     if not connection.is_connected:  # closed by another thread: sending would connect anew, and mix replies up
         raise RedisConnectionError("the connection was closed")
-    buffers = pack(commands)
-    sock = getattr(connection, "_sock", None)  # held here: it stays the same one if another thread closes it
-    if len(buffers) > 1 and type(sock) is socket:  # one of TLS is a class of its own, has no sendmsg, and copies anyway
-        _send_large(connection, sock, buffers)
-    else:
-        connection.send_packed_command([b"".join(buffers)])  # type: ignore[no-untyped-call]
-
-
-def _send_large(connection: Connection, sock: socket, buffers: Sequence[bytes]) -> None:
-    """As the client's ``send_packed_command``, but for the copy: its errors, and it closes what it could not send on.
-
-    Not by giving it several buffers: it would give each of them the whole timeout, and ask for its socket each time.
-    """
-    connection.check_health()  # type: ignore[no-untyped-call]
-    try:
-        send_all(sock, buffers)
-    except TimeoutError:
-        connection.disconnect()  # type: ignore[no-untyped-call]
-        raise RedisTimeoutError("Timeout writing to socket") from None
-    except OSError as error:
-        connection.disconnect()  # type: ignore[no-untyped-call]
-        raise RedisConnectionError(f"Error {error.errno} while writing to socket. {error.strerror}.") from None
-    except BaseException:  # part of a command is on its way: nobody may send another after it
-        connection.disconnect()  # type: ignore[no-untyped-call]
-        raise
+    connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]
 
 
 def read_reply(connection: Connection) -> Any:

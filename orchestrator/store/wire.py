@@ -1,10 +1,10 @@
-"""Commands as Redis reads them: many small arguments at the price of one, large ones where they lie.
+"""Commands as Redis reads them: packed in one piece, many small arguments at the price of one.
 
 Owns the encoding of requests; replies are redis-py's business. A batch carries one or two state fields for each
 story. Packed one by one, arguments cost more than the server's work.
 
 Source: the serialization protocol of Redis, where a command is an array of bulk strings; measured in
-``docs/decisions/0029-one-wait-a-batch.md`` and ``docs/decisions/0079-large-arguments-from-where-they-lie.md``.
+``docs/decisions/0029-one-wait-a-batch.md``.
 """
 
 from __future__ import annotations
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 _LENGTHS: Final = tuple(b"$%d" % length for length in range(4096))
 """Prefixes ready to use for what state fields and keys measure; a longer one takes a moment."""
-
-LARGE_BYTES: Final = 16 * 1024
-"""What is sent from where it lies has at least so many bytes; the rest is joined. Chosen, not tuned: a system call
-must not be full of crumbs, and large segments have 70 KB on average."""
 
 
 class Bulk(NamedTuple):
@@ -48,18 +44,9 @@ def bulk(values: Sequence[bytes]) -> Bulk:
     return Bulk(len(values), b"\r\n".join(pieces))
 
 
-def pack(commands: Iterable[Command]) -> list[bytes]:
-    """*commands* one after the other, in buffers to be sent one after the other; a single one if nothing is large."""
-    buffers: list[bytes] = []
-    small: list[bytes] = []
-    for command in commands:
-        for piece in _pieces(command):
-            if len(piece) < LARGE_BYTES:
-                small.append(piece)
-            else:
-                buffers += (b"".join(small), piece)
-                small = []
-    return [*buffers, b"".join(small)]
+def pack(commands: Iterable[Command]) -> bytes:
+    """*commands* one after the other."""
+    return b"".join([piece for command in commands for piece in _pieces(command)])
 
 
 def _pieces(command: Command) -> list[bytes]:

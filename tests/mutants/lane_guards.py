@@ -26,7 +26,6 @@ _BOUNDS: Final = "tests/lane/test_session_bounds.py"
 _LOOKS: Final = "tests/store/test_store.py"
 _SESSIONS: Final = "tests/lane"
 _LINES: Final = "tests/store/test_line.py"
-_SEVERALLY: Final = "        connection.send_packed_command(buffers)  # type: ignore[no-untyped-call]\n"
 _LETS_GO: Final = "store/test_visit.py"
 _VISITS: Final = "lane/test_session_visit.py"
 
@@ -80,29 +79,6 @@ LANE_GUARDS: Final = (
     ),
     Guard(_LINE, "        self._unread.clear()\n", "", _LINES),
     Guard(_LINE, "if not connection.is_connected:", "if False:", _LINES),
-    # store/line, store/sending: large arguments go out from where they lie
-    Guard(_LINE, "type(sock) is socket:", "isinstance(sock, socket):", "tests/store/test_login.py"),
-    *(
-        Guard(_LINE, before + "        connection.disconnect()  # type: ignore[no-untyped-call]\n", before, _LINES)
-        for before in (
-            "    except TimeoutError:\n",
-            "    except OSError as error:\n",
-            "    except BaseException:  # part of a command is on its way: nobody may send another after it\n",
-        )
-    ),
-    Guard(_LINE, "    except TimeoutError:\n", "    except ZeroDivisionError:\n", _LINES),
-    Guard(_LINE, "        _send_large(connection, sock, buffers)\n", _SEVERALLY, _LINES),
-    *(
-        Guard("orchestrator/store/sending.py", text, instead, "tests/store/test_sending.py")
-        for text, instead in (
-            ("left[:AT_ONCE]", "left"),
-            ("        left[0] = left[0][sent:]\n", "        del left[0]\n"),
-            ("            if remaining_s <= 0:\n", "            if False:\n"),
-            ("            sock.settimeout(remaining_s)\n", ""),
-            ("        sock.settimeout(timeout_s)\n", "        pass\n"),
-            ("if left and deadline_s is not None:", "if left:"),
-        )
-    ),
     Guard(
         _LINE,
         "                if first is wanted:\n                    return replies",

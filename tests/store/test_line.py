@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,13 +9,9 @@ import pytest
 
 from orchestrator.errors import StoreRefusedError, StoreUnavailableError
 from orchestrator.store import connect
-from orchestrator.store import line as line_module
 from orchestrator.store.client import checked
 from orchestrator.store.line import Line, LineStatistics, Question, Reply
 from orchestrator.store.runner import ScriptRunner
-from orchestrator.store.sending import send_all
-from orchestrator.store.wire import LARGE_BYTES
-from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +19,6 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.store.client import Pool
-    from tests.redis_server import RedisServer
-
-LARGE = [bytes([index]) * (LARGE_BYTES * 20 + index) for index in range(5)]
-"""Arguments that are sent from where they lie, and more of them than a socket takes at once."""
 
 SECOND = "0.2"
 """Seconds that the server makes a reader wait, as BLPOP wants them."""
@@ -227,75 +218,3 @@ def test_line_that_cannot_connect_tells_its_observer(redis_url: str) -> None:
     assert len(spent) == 1
     reply.read()
     client.close()
-
-
-def large() -> Question[Any]:
-    """A question with much to send, whose answers are what was sent."""
-    return Question([("ECHO", value) for value in LARGE], list)
-
-
-def test_line_sends_large_arguments_as_they_are(line: Line) -> None:
-    """Several at once, more than a socket takes, with questions before and after them."""
-    first, second = line.send_both(echo(b"1"), large())
-    third = line.send(echo(b"3"))
-    assert (first.read(), second.read(), third.read()) == (b"1", LARGE, b"3")
-
-
-def test_exchange_sends_large_arguments_over_tcp(redis_server: RedisServer) -> None:
-    """Through a relay, so that the server is not on this machine's files."""
-    with Proxy(redis_server.socket) as relay:
-        client = connect(relay.url, timeout_s=5.0, pool_size=1)
-        assert ScriptRunner(client).run([("ECHO", value) for value in LARGE]) == LARGE
-        client.close()
-
-
-@pytest.mark.parametrize(
-    ("error", "raised", "told"),
-    [
-        (TimeoutError("timed out"), StoreUnavailableError, "TimeoutError: Timeout writing to socket"),
-        (
-            BrokenPipeError(32, "Broken pipe"),
-            StoreUnavailableError,
-            "ConnectionError: Error 32 while writing to socket",
-        ),
-        (KeyboardInterrupt("stop"), KeyboardInterrupt, "stop"),
-    ],
-)
-def test_line_that_could_not_send_everything_is_closed(
-    client: redis.Redis,
-    line: Line,
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    raised: type[BaseException],
-    told: str,
-) -> None:
-    """A part of a command is under way: what comes next goes another way, whatever broke it off."""
-
-    def send_some(sock: socket.socket, buffers: Sequence[bytes]) -> None:
-        sock.sendall(b"".join(buffers)[:-1])
-        raise error
-
-    with monkeypatch.context() as broken:
-        broken.setattr(line_module, "send_all", send_some)
-        with pytest.raises(raised, match=told):
-            line.send(large())
-    assert line.statistics() == LineStatistics(unread=0, connected=False, closed=False)
-    assert line.send(large()).read() == LARGE
-    assert is_free(client)
-
-
-def test_line_does_not_connect_anew_for_the_rest_of_a_request(
-    client: redis.Redis, line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another thread closes the connection in the middle: the rest is an error, not a request of its own."""
-    reply = line.send(echo(b"1"))
-
-    def close_first(sock: socket.socket, buffers: Sequence[bytes]) -> None:
-        client.connection_pool.disconnect()
-        send_all(sock, buffers)
-
-    monkeypatch.setattr(line_module, "send_all", close_first)
-    with pytest.raises(StoreUnavailableError, match="while writing to socket"):
-        line.send(large())
-    with pytest.raises(StoreUnavailableError):
-        reply.read()

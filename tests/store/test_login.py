@@ -14,8 +14,6 @@ import trustme
 
 from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store import Login, Store, connect
-from orchestrator.store.runner import ScriptRunner
-from orchestrator.store.wire import LARGE_BYTES
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -154,14 +152,6 @@ def tls_port(tls_program: Path, trusted: Authority) -> Iterator[int]:
 def test_tls_with_the_right_authority(tls_port: int, trusted: Authority) -> None:
     """The documented form of the address."""
     ping(f"rediss://127.0.0.1:{tls_port}?ssl_ca_certs={trusted.file}")
-
-
-def test_tls_takes_large_arguments(tls_port: int, trusted: Authority) -> None:
-    """Which go out otherwise without it."""
-    client = connect(f"rediss://127.0.0.1:{tls_port}?ssl_ca_certs={trusted.file}", timeout_s=5.0, pool_size=1)
-    large = [b"x" * (LARGE_BYTES * 20), b"y" * (LARGE_BYTES * 20)]
-    assert ScriptRunner(client).run([("ECHO", value) for value in large]) == large
-    client.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

@@ -7,7 +7,7 @@ from io import BytesIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.store.wire import LARGE_BYTES, Bulk, Command, bulk, pack
+from orchestrator.store.wire import Bulk, Command, bulk, pack
 
 VALUES = st.lists(st.binary(max_size=20), max_size=8)
 SAME_LENGTH = st.integers(0, 13).flatmap(lambda size: st.lists(st.binary(min_size=size, max_size=size), max_size=8))
@@ -49,26 +49,12 @@ def plain(command: Command) -> list[bytes]:
 @given(commands=COMMANDS)
 def test_pack_is_read_back_as_the_same_arguments(commands: list[Command]) -> None:
     """Bytes, text, numbers and bulks in any mixture, several commands one after the other."""
-    assert read(b"".join(pack(commands))) == [plain(command) for command in commands]
+    assert read(pack(commands)) == [plain(command) for command in commands]
 
 
 @given(values=st.one_of(VALUES, SAME_LENGTH, st.lists(st.sampled_from([b"", b"x" * 4095, b"x" * 4096]), max_size=3)))
 def test_bulk_stands_for_its_values_in_order(values: list[bytes]) -> None:
     """Of one length or of many, short or longer than the table of prefixes, none at all included."""
-    [arguments] = read(b"".join(pack([("NAME", bulk(values), b"end")])))
+    [arguments] = read(pack([("NAME", bulk(values), b"end")]))
     assert arguments == [b"NAME", *values, b"end"]
     assert bulk(values).arguments == len(values)
-
-
-def test_pack_leaves_large_arguments_where_they_lie() -> None:
-    """They are the very values that were given, alone or in a bulk; everything between them is one buffer."""
-    large, many = b"x" * LARGE_BYTES, bulk([b"y" * LARGE_BYTES])
-    commands = [("SET", b"a", large, b"b"), ("ECHO", b"c"), ("DEL", many, b"d"), ("ECHO", b"x" * (LARGE_BYTES - 1))]
-    buffers = pack(commands)
-    assert (len(buffers), buffers[1] is large, buffers[3] is many.encoded) == (5, True, True)
-    assert read(b"".join(buffers)) == [plain(command) for command in commands]
-
-
-def test_pack_makes_one_buffer_of_what_is_small() -> None:
-    """It is sent by one call, as most requests are."""
-    assert len(pack([("ECHO", b"x" * (LARGE_BYTES - 1))] * 9)) == 1
