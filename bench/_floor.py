@@ -38,6 +38,7 @@ class FloorMeta(Struct, gc=False, rename="camel"):
     """What a worker says about the chunk as a whole."""
 
     mention_count: float | None = None
+    traceparent: str | None = None
 
 
 class FloorChunk(Struct, gc=False, rename="camel"):

@@ -96,7 +96,9 @@ STOP = "import os, redis; redis.Redis.from_url(os.environ['REDIS_URL']).shutdown
 def test_tutorial_starts_the_demo() -> None:
     """``make run`` is the demo, which has tests of its own."""
     assert "\nmake run\n" in (ROOT / "docs" / "tutorial.md").read_text()
-    told = subprocess.run(["make", "--dry-run", "run"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    told = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "run"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     assert told.stdout.splitlines()[-1] == ".venv/bin/orchestrator demo"
 
 

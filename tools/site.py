@@ -3,7 +3,7 @@
 Owns ``build/docs``: the pages of ``docs/``, the start of the README as the home page, and under ``repository/``
 whatever else a page links to, so that every link leads somewhere in both places. ``make docs`` lays it out and has
 Zensical build ``build/site`` from it, as ``zensical.toml`` says. Needs the standard library alone. See
-``docs/decisions/0087-a-site-from-the-same-pages.md``.
+``docs/decisions/0079-a-site-from-the-same-pages.md``.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ class Trend:
         self._oldest: int | None = None  # the first day that may be published
         self._oldest_dirty = False
         self._past_days: set[int] = set()
+        self._parting: dict[int, bytes] = {}  # days whose hours left before the day was published as they made it
 
     @classmethod
     def load(cls, fields: Mapping[bytes, bytes]) -> Trend:
@@ -114,6 +115,8 @@ class Trend:
         if self._first:
             self._past.update(range(self._first, min(first, self._first + _OUTLOOK_HOURS)))
         self._first = first
+        for day in {hour // HOURS_PER_DAY for hour in self._dirty if hour < first}:
+            self._parting[day] = _point(day * HOURS_PER_DAY, self._day(day))
         self._forget_days(now_ms // HOUR_MS // HOURS_PER_DAY + 1 - HISTORY_DAYS)
         for hour in [hour for hour in self._hours if hour < first]:
             del self._hours[hour]
@@ -142,6 +145,7 @@ class Trend:
             put[b"%b%d" % (PREFIX, hour)] = self._hours[hour].encode()
         remove.extend(b"%b%d" % (PREFIX, hour) for hour in self._removed)
         shown = {_hour_field(hour): _point(hour, self._hours[hour]) for hour in sorted(self._dirty)}
+        shown |= {_day_field(day): point for day, point in self._parting.items() if day >= (self._oldest or 0)}
         for day in sorted({hour // HOURS_PER_DAY for hour in self._dirty}):
             shown[_day_field(day)] = _point(day * HOURS_PER_DAY, self._day(day))
         gone = [_hour_field(hour) for hour in self._removed]
@@ -158,7 +162,7 @@ class Trend:
         self._oldest_dirty = False
         self._dirty, self._past, self._past_days = set(), set(), set()
         self._removed = []
-        self._outlook = {}
+        self._outlook, self._parting = {}, {}
         return shown, gone
 
     def rewrite(self) -> None:

@@ -15,7 +15,9 @@ _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 _PUBLIC: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9._~-]+")
-OWN_PATHS: Final = frozenset({"brands", "compare", "health", "livez", "metrics", "ops", "readyz", "static", "v1"})
+OWN_PATHS: Final = frozenset(
+    {"brands", "compare", "health", "livez", "metrics", "ops", "readyz", "static", "stories.csv", "v1"}
+)
 """First parts of this service's own paths, under which no proxy can offer it; tests/http/test_mount.py compares."""
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "embedded")

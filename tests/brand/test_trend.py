@@ -137,3 +137,13 @@ def test_hours_beyond_the_trend_are_left_out() -> None:
     trend.fold({pane_of(MIDNIGHT - 7 * DAY_MS - 1): tally(1), pane_of(MIDNIGHT - 7 * DAY_MS): tally(2)})
     put, _ = trend.take_changes({}, [])
     assert [point.mentions for point in read_trend(put, "").daily] == [2]
+
+
+def test_day_that_leaves_before_its_commit_is_published_all_the_same() -> None:
+    """However commits cut the time: its hours are gone, the day of them stays."""
+    trend = Trend()
+    trend.fold({pane_of(NOW_MS): tally(7)})
+    trend.advance(NOW_MS + 9 * DAY_MS)
+    shown = read_trend(trend.take_changes({}, [])[0], "2026")
+    assert [(point.start, point.mentions) for point in shown.daily] == [("2026-11-23T00:00:00Z", 7)]
+    assert shown.hourly == []
