@@ -76,7 +76,7 @@ class Earlier:
     def note(self, pane: int, had: Mapping[int, int]) -> None:
         """*pane* leaves the window; *had* are its mentions by story."""
         if had:
-            self._enter(pane, pack(had))
+            self._enter(pane, pack(dict(sorted(had.items()))))  # sorted: no cut of commits shows
             self._dirty.add(pane)
 
     @property
