@@ -9,8 +9,9 @@ State fields: ``q`` (since when panes are noted) and ``q:<pane>``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from orchestrator.brand.codec import FieldDecoder, number_in, pack
 
@@ -30,7 +31,8 @@ class _Head(Struct, frozen=True, array_like=True):
 
 
 _head_decoder = FieldDecoder(_Head)
-_note_decoder = FieldDecoder(dict[int, int])
+# Positive ones only: a sum that comes to nothing while another note of its story is left would be looked for in vain.
+_note_decoder = FieldDecoder(dict[int, Annotated[int, Meta(gt=0)]])
 
 
 class Earlier:
@@ -76,7 +78,8 @@ class Earlier:
     def note(self, pane: int, had: Mapping[int, int]) -> None:
         """*pane* leaves the window; *had* are its mentions by story."""
         if had:
-            self._enter(pane, pack(dict(sorted(had.items()))))  # sorted: no cut of commits shows
+            # Sorted: stories have another order in memory after a restart, and the field must not tell.
+            self._enter(pane, pack(dict(sorted(had.items()))))
             self._dirty.add(pane)
 
     @property

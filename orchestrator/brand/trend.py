@@ -13,7 +13,7 @@ Source: the design's ``trend:brand:<brand>``, laid out in :mod:`orchestrator.con
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -141,29 +141,33 @@ class Trend:
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> tuple[dict[bytes, bytes], list[bytes]]:
         """Add the changed state fields to *put* and *remove*; returns the published fields to set and to delete."""
-        for hour in self._dirty:
-            put[b"%b%d" % (PREFIX, hour)] = self._hours[hour].encode()
+        put.update((b"%b%d" % (PREFIX, hour), self._hours[hour].encode()) for hour in self._dirty)
         remove.extend(b"%b%d" % (PREFIX, hour) for hour in self._removed)
-        shown = {_hour_field(hour): _point(hour, self._hours[hour]) for hour in sorted(self._dirty)}
-        shown |= {_day_field(day): point for day, point in self._parting.items() if day >= (self._oldest or 0)}
-        for day in sorted({hour // HOURS_PER_DAY for hour in self._dirty}):
-            shown[_day_field(day)] = _point(day * HOURS_PER_DAY, self._day(day))
-        gone = [_hour_field(hour) for hour in self._removed]
-        # A day outlives hours that became too old, and not those that a repair took out of the future.
-        gone += [_day_field(day) for day in sorted({at // HOURS_PER_DAY for at in self._removed if at >= self._first})]
-        gone += [_day_field(day) for day in sorted(self._past_days)]
-        gone = [name for name in gone if name not in shown]
-        for hour, outlook in self._outlook.items():
-            if hour >= self._first:
-                shown[_expected_field(hour)] = _expected(hour, outlook)
-        gone += [_expected_field(hour) for hour in sorted(self._past)]
         if self._oldest_dirty:
             put[OLDEST_FIELD] = pack(self._oldest)
-        self._oldest_dirty = False
-        self._dirty, self._past, self._past_days = set(), set(), set()
-        self._removed = []
-        self._outlook, self._parting = {}, {}
+        shown = self._shown()
+        gone = [name for name in self._gone() if name not in shown]
+        self._dirty, self._past, self._past_days, self._removed = set(), set(), set(), []
+        self._outlook, self._parting, self._oldest_dirty = {}, {}, False
         return shown, gone
+
+    def _shown(self) -> dict[bytes, bytes]:
+        """The published fields that changed: hours, days, what is expected of hours."""
+        shown = {_hour_field(hour): _point(hour, self._hours[hour]) for hour in sorted(self._dirty)}
+        days = {hour // HOURS_PER_DAY for hour in self._dirty}
+        points = {day: _point(day * HOURS_PER_DAY, self._day(day)) for day in days}
+        points |= {day: point for day, point in self._parting.items() if self._oldest is None or day >= self._oldest}
+        shown |= {_day_field(day): points[day] for day in sorted(points)}
+        outlook = {hour: one for hour, one in self._outlook.items() if hour >= self._first}
+        return shown | {_expected_field(hour): _expected(hour, one) for hour, one in outlook.items()}
+
+    def _gone(self) -> Iterator[bytes]:
+        """The published fields that go, unless they are set anew."""
+        yield from map(_hour_field, self._removed)
+        # A day outlives hours that became too old, and not those that a repair took out of the future.
+        yield from map(_day_field, sorted({hour // HOURS_PER_DAY for hour in self._removed if hour >= self._first}))
+        yield from map(_day_field, sorted(self._past_days))
+        yield from map(_expected_field, sorted(self._past))
 
     def rewrite(self) -> None:
         """Write every hour with the next changes, and publish it again."""

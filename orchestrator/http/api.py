@@ -44,6 +44,7 @@ from orchestrator.http.brand_list import DEFAULT_PAGE, list_brands, read_query
 from orchestrator.http.documents import read_summary
 from orchestrator.http.found import find
 from orchestrator.http.listing import Known
+from orchestrator.http.numbers import Numbers
 from orchestrator.http.parameters import takes
 from orchestrator.store.documents import MAX_LIST_ENTRIES
 
@@ -89,23 +90,28 @@ async def brands() -> Response:
 
 def _row(brand: str, fields: tuple[str, ...], known: Known) -> BrandNumbers:
     numbers, status = known.numbers.get(brand), known.statuses.get(brand)
-    row: dict[str, Any] = {
-        "mentions": numbers and numbers.mentions,
-        "net": numbers and numbers.net,
-        "change": numbers and numbers.change,
-        "netChange": numbers and numbers.net_change,
-        "spiking": numbers and numbers.spiking,
-        "episodes": numbers and list(numbers.episodes),
-        "cause": numbers and (numbers.cause or None),
-        "stories": numbers and numbers.stories,
-        "topTopic": numbers and (numbers.top_topic or None),
-        "updated": numbers and (numbers.updated or None),
-        # One that the look did not see yet has just been registered.
-        "waiting": status.queued if status else 0,
-        "dead": status.failed if status else 0,
-        "state": status.standing if status else Standing.IDLE,
-    }
+    row: dict[str, Any] = dict.fromkeys(fields) if numbers is None else _told(numbers)
+    # One that the look did not see yet has just been registered.
+    row["waiting"] = status.queued if status else 0
+    row["dead"] = status.failed if status else 0
+    row["state"] = status.standing if status else Standing.IDLE
     return BrandNumbers(brand, **{_ATTRIBUTES.get(field, field): row[field] for field in fields})
+
+
+def _told(numbers: Numbers) -> dict[str, Any]:
+    """The columns that come from a summary."""
+    return {
+        "mentions": numbers.mentions,
+        "net": numbers.net,
+        "change": numbers.change,
+        "netChange": numbers.net_change,
+        "spiking": numbers.spiking,
+        "episodes": list(numbers.episodes),
+        "cause": numbers.cause or None,
+        "stories": numbers.stories,
+        "topTopic": numbers.top_topic or None,
+        "updated": numbers.updated or None,
+    }
 
 
 @blueprint.get("/brands/<brand:name>/summary")

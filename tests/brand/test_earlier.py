@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.brand.codec import pack
 from orchestrator.brand.earlier import HEAD_FIELD, PREFIX, Earlier
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
@@ -153,3 +154,27 @@ def test_changes_of_the_window_are_in_the_summary() -> None:
         "mentions": None,
         "netSentiment": None,
     }
+
+
+def test_note_does_not_tell_the_order_of_stories() -> None:
+    """After a restart stories have another order in memory; the stored bytes are the same."""
+    puts: list[dict[bytes, bytes]] = [{}, {}]
+    for put, had in zip(puts, ({1: 2, 300: 4}, {300: 4, 1: 2}), strict=True):
+        earlier = Earlier(SPAN)
+        earlier.begin(5)
+        earlier.note(5, had)
+        earlier.take_changes(put, [])
+    assert puts[0] == puts[1]
+
+
+@pytest.mark.parametrize("mentions", [0, -3])
+def test_note_with_a_number_that_none_can_have_is_refused(mentions: int) -> None:
+    """A sum that came to nothing early would be looked for in vain when the next note leaves."""
+    put: dict[bytes, bytes] = {}
+    earlier = Earlier(SPAN)
+    earlier.begin(5)
+    earlier.note(5, {1: 3})
+    earlier.take_changes(put, [])
+    put[PREFIX + b"6"] = pack({1: mentions})
+    with pytest.raises(InvalidStateError, match="q:6"):
+        Earlier.load(SPAN, put)

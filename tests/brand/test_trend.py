@@ -6,7 +6,7 @@ from orchestrator.brand.episodes import HourAhead, Stretch
 from orchestrator.brand.panes import pane_of
 from orchestrator.brand.sentiment import Tally
 from orchestrator.brand.trend import Trend
-from orchestrator.contract.insights import read_trend
+from orchestrator.contract.insights import HISTORY_DAYS, read_trend
 from orchestrator.kernels.measure import FIXED_ONE
 from tests.brand.support import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 
@@ -147,3 +147,13 @@ def test_day_that_leaves_before_its_commit_is_published_all_the_same() -> None:
     shown = read_trend(trend.take_changes({}, [])[0], "2026")
     assert [(point.start, point.mentions) for point in shown.daily] == [("2026-11-23T00:00:00Z", 7)]
     assert shown.hourly == []
+
+
+def test_day_that_leaves_both_the_hours_and_the_history_before_its_commit_is_not_published() -> None:
+    """It is older than what is kept of days."""
+    trend = Trend()
+    trend.fold({pane_of(NOW_MS): tally(7)})
+    trend.advance(NOW_MS + (HISTORY_DAYS + 1) * DAY_MS)
+    shown, gone = trend.take_changes({}, [])
+    assert shown == {}
+    assert b"day:2026-11-23" in gone

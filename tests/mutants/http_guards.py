@@ -23,8 +23,8 @@ HTTP_GUARDS: Final = (
     # brand/trend: what was expected of an hour is of the hours that the trend covers, and leaves with them
     Guard(
         "orchestrator/brand/trend.py",
-        "            if hour >= self._first:\n                shown[_expected_field",
-        "            if hour:\n                shown[_expected_field",
+        "for hour, one in self._outlook.items() if hour >= self._first",
+        "for hour, one in self._outlook.items()",
         "tests/brand/test_trend.py::test_what_was_expected_leaves_with_its_day",
     ),
     Guard(

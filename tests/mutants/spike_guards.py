@@ -114,6 +114,8 @@ SPIKE_GUARDS: Final = (
             (_EARLIER, "self._head is not None and pane >= self._head.first", "self._head is not None"),
             (_EARLIER, "self._head.since <= self._head.first - self._span", "self._head.since <= self._head.first"),
             (_EARLIER, "if head is None or head.span != span:", "if head is None:"),
+            (_EARLIER, "pack(dict(sorted(had.items())))", "pack(dict(had))"),
+            (_EARLIER, "Annotated[int, Meta(gt=0)]", "int"),
             (_STORIES, "hour = min(pane // PANES_PER_HOUR - first, CURVE_HOURS - 1)", "hour = 0 * first"),
         )
     ),
@@ -166,11 +168,13 @@ SPIKE_GUARDS: Final = (
         Guard("orchestrator/brand/trend.py", guard, instead, "tests/brand/test_trend.py")
         for guard, instead in (
             (
-                "{at // HOURS_PER_DAY for at in self._removed if at >= self._first}",
-                "{at // HOURS_PER_DAY for at in self._removed}",
+                "{hour // HOURS_PER_DAY for hour in self._removed if hour >= self._first}",
+                "{hour // HOURS_PER_DAY for hour in self._removed}",
             ),
             ("range(self._oldest, min(first, self._oldest + HISTORY_DAYS))", "range(self._oldest, first)"),
-            ("gone += [_day_field(day) for day in sorted(self._past_days)]", "pass"),
+            ("        yield from map(_day_field, sorted(self._past_days))\n", ""),
+            ("self._parting[day] = _point(day * HOURS_PER_DAY, self._day(day))", "pass"),
+            ("if self._oldest is None or day >= self._oldest}", "}"),
         )
     ),
 )
