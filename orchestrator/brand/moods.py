@@ -10,22 +10,20 @@ State fields: ``u`` (what was learned, the open episode), ``v`` (closed ones).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Struct, structs
 
-from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.codec import FieldDecoder
 from orchestrator.brand.detector import Look
-from orchestrator.brand.episode_list import EpisodeList
 from orchestrator.brand.episodes import OpenEpisode, Rest, opens
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present
+from orchestrator.brand.settled_episodes import SettledEpisodes
 from orchestrator.brand.shares import ShareLearner
-from orchestrator.brand.spikes import SILENCE_PANES, EpisodeChange
+from orchestrator.brand.spikes import SILENCE_PANES
 from orchestrator.brand.tracked import SETTLING_PANES, Tracked
 from orchestrator.contract.summary import Drivers, SpikeEpisode
 from orchestrator.contract.times import iso_utc
-
-LEARNED_FIELD, CLOSED_FIELD = b"u", b"v"
 
 LEAST_RISE = 0.1
 """Of all mentions, so many more than expected must be negative: a few percent of thousands are no news."""
@@ -39,27 +37,11 @@ class _Learned(Struct, array_like=True):
     rest: Rest | None = None
 
 
-_decoder = FieldDecoder(_Learned)
-
-
-class Moods:
+class Moods(SettledEpisodes[_Learned]):
     """The episodes of mood of one brand."""
 
-    def __init__(self) -> None:
-        self._learned: _Learned | None = None
-        self._list = EpisodeList()
-        self._dirty = False
-
-    @classmethod
-    def load(cls, fields: Mapping[bytes, bytes]) -> Moods:
-        """What *fields* hold; without them, nothing was learned yet."""
-        moods = cls()
-        if LEARNED_FIELD in fields:
-            moods._learned = _decoder.read(LEARNED_FIELD, fields[LEARNED_FIELD])
-        if CLOSED_FIELD in fields:
-            moods._list = EpisodeList.load(CLOSED_FIELD, fields[CLOSED_FIELD])
-        moods._list.publish(moods._current())
-        return moods
+    learned_field, closed_field = b"u", b"v"
+    _decoder = FieldDecoder(_Learned)
 
     def begin(self, now: int) -> None:
         """Learn from the pane *now* on, and the one before, unless that has begun."""
@@ -130,30 +112,8 @@ class Moods:
         learned = self._learned
         return None if learned is None or learned.tracked is None else learned.following + SETTLING_PANES
 
-    def take_changes(
-        self, put: dict[bytes, bytes], remove: list[bytes]
-    ) -> tuple[list[bytes] | None, list[EpisodeChange]]:
-        """Add the fields that changed to *put* and *remove*; returns the published list if it changed, and the news."""
-        if self._dirty:
-            if self._learned is None:
-                remove.append(LEARNED_FIELD)
-            else:
-                put[LEARNED_FIELD] = pack(self._learned)
-        if self._list.dirty:
-            put[CLOSED_FIELD] = self._list.encode()
-        self._dirty = self._list.dirty = False
-        return self._list.publish(self._current()), self._list.take_news()
-
-    def rewrite(self) -> None:
-        """Write every field with the next changes; one that is to be removed still is."""
-        self._dirty |= self._learned is not None
-        self._list.dirty |= self._list.opened > 0
-
-    def held_bytes(self) -> int:
-        """Bytes in memory."""
-        return self._list.held_bytes()
-
-    def _current(self) -> list[SpikeEpisode]:
+    def open_episodes(self) -> list[SpikeEpisode]:
+        """The open one, if there is one."""
         current = self.open_episode()
         return [] if current is None else [current]
 

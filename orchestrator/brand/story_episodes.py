@@ -11,19 +11,19 @@ State fields: ``w`` (what was learned, the open episodes, the stories that had o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field, structs
 
-from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.codec import FieldDecoder
 from orchestrator.brand.detector import Detector, Look
-from orchestrator.brand.episode_list import EpisodeList
 from orchestrator.brand.episodes import OpenEpisode, opens
 from orchestrator.brand.expectation import PANES_PER_DAY, SUM_PANES
 from orchestrator.brand.panes import MAX_AHEAD_MS, PANE_MS, Present
-from orchestrator.brand.spikes import SILENCE_PANES, EpisodeChange
+from orchestrator.brand.settled_episodes import SettledEpisodes
+from orchestrator.brand.spikes import SILENCE_PANES
 from orchestrator.brand.text import clip
 from orchestrator.brand.tracked import SETTLING_PANES, Tracked
 from orchestrator.contract.summary import MAX_STORY_EPISODES, Drivers, SpikeEpisode
@@ -31,8 +31,6 @@ from orchestrator.contract.times import iso_utc
 
 if TYPE_CHECKING:
     from orchestrator.kernels.fold import Story
-
-LEARNED_FIELD, CLOSED_FIELD = b"w", b"x"
 
 LEAST_MENTIONS = 10
 """Fewer in its stretch are no episode, however quiet a brand's stories are."""
@@ -81,27 +79,11 @@ class _Learned(Struct, array_like=True):
     had: list[int] = field(default_factory=list)  # keys of living stories that had an episode
 
 
-_decoder = FieldDecoder(_Learned)
-
-
-class StoryEpisodes:
+class StoryEpisodes(SettledEpisodes[_Learned]):
     """The episodes of one brand's stories."""
 
-    def __init__(self) -> None:
-        self._learned: _Learned | None = None
-        self._list = EpisodeList()
-        self._dirty = False
-
-    @classmethod
-    def load(cls, fields: Mapping[bytes, bytes]) -> StoryEpisodes:
-        """What *fields* hold; without them, nothing was learned yet."""
-        found = cls()
-        if LEARNED_FIELD in fields:
-            found._learned = _decoder.read(LEARNED_FIELD, fields[LEARNED_FIELD])
-        if CLOSED_FIELD in fields:
-            found._list = EpisodeList.load(CLOSED_FIELD, fields[CLOSED_FIELD])
-        found._list.publish(found.open_episodes())
-        return found
+    learned_field, closed_field = b"w", b"x"
+    _decoder = FieldDecoder(_Learned)
 
     def begin(self, now: int) -> None:
         """Learn from the pane *now* on, and the one before, unless that has begun."""
@@ -225,29 +207,6 @@ class StoryEpisodes:
         """The pane with which an open episode may change next without chunks; None without one."""
         learned = self._learned
         return None if learned is None or not learned.open else learned.detector.following + SETTLING_PANES
-
-    def take_changes(
-        self, put: dict[bytes, bytes], remove: list[bytes]
-    ) -> tuple[list[bytes] | None, list[EpisodeChange]]:
-        """Add the fields that changed to *put* and *remove*; returns the published list if it changed, and the news."""
-        if self._dirty:
-            if self._learned is None:
-                remove.append(LEARNED_FIELD)
-            else:
-                put[LEARNED_FIELD] = pack(self._learned)
-        if self._list.dirty:
-            put[CLOSED_FIELD] = self._list.encode()
-        self._dirty = self._list.dirty = False
-        return self._list.publish(self.open_episodes()), self._list.take_news()
-
-    def rewrite(self) -> None:
-        """Write every field with the next changes; one that is to be removed still is."""
-        self._dirty |= self._learned is not None
-        self._list.dirty |= self._list.opened > 0
-
-    def held_bytes(self) -> int:
-        """Bytes in memory."""
-        return self._list.held_bytes()
 
 
 def mentions_in(story: Story, pane: int) -> int:

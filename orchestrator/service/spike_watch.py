@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from orchestrator.brand import moods, story_episodes
+from orchestrator.brand.moods import Moods
 from orchestrator.brand.seals import unseal_all
 from orchestrator.brand.spikes import SETTLED_FIELD, UNSETTLED_FIELD, Spikes, Watch
+from orchestrator.brand.story_episodes import StoryEpisodes
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import translated
 
@@ -42,8 +43,8 @@ def watch_kinds(client: redis.Redis, brand: str) -> tuple[tuple[int, float | Non
         InvalidStateError: the state is damaged, or of another version.
         StoreError: Redis does not answer.
     """
-    fields, _ = _read(client, brand, (moods.LEARNED_FIELD, story_episodes.LEARNED_FIELD))
-    mood, stories = moods.Moods.load(fields), story_episodes.StoryEpisodes.load(fields)
+    fields, _ = _read(client, brand, (Moods.learned_field, StoryEpisodes.learned_field))
+    mood, stories = Moods.load(fields), StoryEpisodes.load(fields)
     return (int(mood.open_episode() is not None), mood.share()), (len(stories.open_episodes()), stories.usual())
 
 

@@ -17,6 +17,7 @@ _STORIES: Final = "orchestrator/brand/stories.py"
 _SPIKES: Final = "orchestrator/brand/spikes.py"
 _LIFE: Final = "orchestrator/brand/life.py"
 _MOODS: Final = "orchestrator/brand/moods.py"
+_SETTLED: Final = "orchestrator/brand/settled_episodes.py"
 _STORY_EPISODES: Final = "orchestrator/brand/story_episodes.py"
 _EARLIER: Final = "orchestrator/brand/earlier.py"
 
@@ -132,8 +133,7 @@ SPIKE_GUARDS: Final = (
             (_MOODS, " and stretch.count - stretch.mean >= LEAST_RISE * of", ""),
             (_MOODS, "rest.bar(pane, look.expected) if rest is not None else 0.0", "0.0"),
             (_MOODS, "if tracked.then(stretch, pane):", "if not tracked.then(stretch, pane):"),
-            (_MOODS, "self._dirty |= self._learned is not None", "self._dirty = self._learned is not None"),
-            (_STORY_EPISODES, "self._dirty |= self._learned is not None", "self._dirty = self._learned is not None"),
+            (_SETTLED, "self._dirty |= self._learned is not None", "self._dirty = self._learned is not None"),
             (_MOODS, "if pane - learned.active >= SILENCE_PANES:", "if False:"),
             ("orchestrator/brand/shares.py", "max(_SMALLEST, self.share * whole)", "max(_SMALLEST, self.share * 50)"),
             ("orchestrator/brand/stories.py", "(_mean_score(story, span.stretch) or 0.0) < 0", "True"),
