@@ -12,6 +12,7 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
+from zlib import crc32
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -25,6 +26,16 @@ KERNELS = (
     "orchestrator.kernels._scan",
 )
 HEADERS = "orchestrator/kernels"
+SHARED = sorted(map(str, [*Path(HEADERS).glob("*.h"), *Path("orchestrator").rglob("*.pxd")]))
+"""What kernels know of each other: those of different builds must not meet."""
+
+
+def layout() -> int:
+    """A number of what is shared, in each kernel: ``kernels/common.pxd``."""
+    total = 0
+    for path in SHARED:
+        total = crc32(Path(path).read_bytes(), total)
+    return total
 
 
 def extensions() -> list[Extension]:
@@ -38,7 +49,8 @@ def extensions() -> list[Extension]:
             [f"{name.replace('.', '/')}.pyx"],
             include_dirs=[HEADERS],
             # all of them: a kernel is rarely touched alone, and a forgotten header is a stale kernel
-            depends=sorted(map(str, Path(HEADERS).glob("*.h"))),
+            depends=SHARED,
+            define_macros=[("KERNEL_LAYOUT", f"{layout()}u")],
             language="c++",
             # no contraction: a fused multiply-add rounds once where the twin rounds twice;
             # no symbols: a tenth of the size

@@ -56,6 +56,7 @@ cdef extern from "labels.h" namespace "merge" nogil:
         void join(int32_t slot, double weight, vector[int32_t]* fresh, vector[int32_t]* left) except +
         void add_asked(int32_t slot, int32_t word, int32_t place) except +
         void reserve(int32_t slot, size_t words) except +
+        bool was_last(int32_t slot, int32_t word) noexcept
         void add(int32_t slot, int32_t word, double weight) except +
         void renorm(int32_t slot) noexcept
         bool drop(const Slot& story, size_t place) noexcept

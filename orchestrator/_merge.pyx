@@ -20,7 +20,8 @@ from libcpp.utility cimport pair
 from libcpp.vector cimport vector
 
 from orchestrator.kernels.common cimport (
-    PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, PyUnicode_IS_ASCII, Writer, held_block, held_by, text_bytes,
+    KERNEL_LAYOUT, PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8,
+    PyUnicode_IS_ASCII, Writer, held_block, held_by, text_bytes,
     write_text
 )
 from orchestrator.kernels.stored cimport StoredStory, Words
@@ -28,6 +29,7 @@ from orchestrator.kernels.stored cimport StoredStory, Words
 from orchestrator.kernels import merge_py as _merge_py, words_py as _words_py
 
 IMPLEMENTATION = "cython"
+LAYOUT = KERNEL_LAYOUT
 
 cdef extern from "loops.h" nogil:
     const int LANES
@@ -47,6 +49,7 @@ cdef extern from "block.h" namespace "filter" nogil:
 cdef int64_t FIRST_RENEWAL = _merge_py.FIRST_RENEWAL
 cdef int64_t PRIOR_STORIES = _merge_py.PRIOR_STORIES
 cdef double LEAST_DIRECTION = _merge_py.LEAST_DIRECTION
+cdef double MOST_WEIGHT = _merge_py.MOST_WEIGHT
 cdef double CENTRED_SCALE = _merge_py.CENTRED_SCALE
 cdef int32_t LONG_WORDS = _words_py.LONG_WORDS
 cdef double SHORT_THRESHOLD = _words_py.SHORT_THRESHOLD
@@ -491,10 +494,19 @@ cdef int32_t _loaded_slot(
     return _new_slot(index, key)
 
 
+cdef inline int _load_word(StoryIndex index, int32_t slot, int32_t word, double weight) except -1:
+    """Let a story that comes back have a word more."""
+    if index._labels.was_last(slot, word) or not -MOST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise ValueError(_merge_py.IMPOSSIBLE)
+    index._labels.add(slot, word, weight)
+    return 0
+
+
 cdef int _load_direction(
     StoryIndex index, int32_t slot, const char* total, Py_ssize_t size, int32_t longest, double mass
 ) except -1:
     """Let a story whose words are there point where it did."""
+    cdef double length
     index._labels.renorm(slot)
     index._labels.slots[slot].longest = longest
     if size == 0:
@@ -502,8 +514,11 @@ cdef int _load_direction(
     _enter_group(index, slot, _group(index, size // 4, True))
     memcpy(_total(index, slot), total, size)
     group = _group_of(index, slot)
+    length = sqrt(loops_square_sum(_total(index, slot), group.dimension))
+    if not (length <= MOST_WEIGHT and mass <= MOST_WEIGHT):  # so with NaN, too
+        raise ValueError(_merge_py.IMPOSSIBLE)
     if mass == 0:
-        mass = sqrt(loops_square_sum(_total(index, slot), group.dimension))
+        mass = length
     group.masses[index._labels.slots[slot].place] = mass
     return _renorm(index, slot)
 
@@ -703,7 +718,7 @@ cdef class StoryIndex:
         cdef const double* numbers = <const double*> <const char*> weights
         cdef Py_ssize_t place
         for place in range(len(words)):
-            self._labels.add(slot, _word_id(self, words[place]), numbers[place])
+            _load_word(self, slot, _word_id(self, words[place]), numbers[place])
         _load_direction(self, slot, <const char*> total, len(total), longest, mass)
 
     cdef int reserve(self, Py_ssize_t dimension, Py_ssize_t stories) except -1:
@@ -741,7 +756,7 @@ cdef class StoryIndex:
             if word[0] < 0:
                 word[0] = _word_id(self, PyUnicode_DecodeUTF8(text.data(), text.size(), NULL))
             memcpy(&weight, story.weights.data() + place * sizeof(double), sizeof(double))
-            self._labels.add(slot, word[0], weight)
+            _load_word(self, slot, word[0], weight)
         return _load_direction(self, slot, story.total.data(), story.total.size(), <int32_t> story.longest, story.mass)
 
     def dump_background(self) -> tuple[int, list[str], bytes, list[bytes]]:

@@ -24,7 +24,8 @@ from libcpp.vector cimport vector
 
 from orchestrator._merge cimport StoryIndex
 from orchestrator.kernels.common cimport (
-    Field, PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, Writer, fixed, held_by, int128_t, text_bytes, wide, write_text
+    Field, KERNEL_LAYOUT, PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8, Writer, fixed, held_by, int128_t, text_bytes,
+    wide, write_text
 )
 from orchestrator.kernels.stored cimport MISSING, WHOLE, Hasher as WordHasher, Lack, Parts, Run, Stories, StoredStory
 from orchestrator.kernels.stored cimport Words
@@ -32,12 +33,20 @@ from orchestrator.kernels.stored cimport Words
 from itertools import islice
 from zlib import crc32 as _zlib_crc32
 
+from orchestrator import _merge as _merge_kernel
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels import fold_py as _fold_py, hash_keys as _hash_keys, merge_py as _merge_py
 from orchestrator.kernels import headline as _headline
 from orchestrator.kernels.headline import count_spelling
 
 IMPLEMENTATION = "cython"
+
+# It calls the other by place, not by name: one of another build would end the process without a word.
+if getattr(_merge_kernel, "LAYOUT", None) != KERNEL_LAYOUT:
+    raise ImportError(
+        "orchestrator._merge and orchestrator.kernels._fold are not of one build: install the package again"
+        " (ORCHESTRATOR_MERGE=python runs without either)"
+    )
 
 cdef extern from "texts.h" namespace "fold" nogil:
     bint has_texts(const char* at, const char* stop) noexcept
@@ -103,6 +112,7 @@ cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
 cdef Py_ssize_t RESTING_LABELS = _fold_py.RESTING_LABELS
 cdef double MARGIN = _headline.MARGIN
+cdef int64_t MOST = 0x7FFFFFFFFFFFFFFF
 
 cdef enum:
     # bytes in memory, as CPython has them
@@ -401,13 +411,22 @@ cdef class Account:
 
     cdef int _load(self, const char* data, size_t size) except -1:
         cdef size_t place
+        cdef vector[int64_t] numbers
         if size == 0 or size % sizeof(PaneTally):
             raise ValueError(f"{size} bytes are no panes")
         self._panes.resize(size // sizeof(PaneTally))
         memcpy(self._panes.data(), data, size)
         self.mentions = 0
         for place in range(self._panes.size()):
-            self.mentions += self._panes[place].mentions
+            tally = &self._panes[place]
+            if min(tally.members, tally.mentions, tally.scored) < 0 or tally.mentions > MOST - self.mentions:
+                raise ValueError(_fold_py.IMPOSSIBLE_PANES)
+            self.mentions += tally.mentions
+            numbers.push_back(tally.pane)
+        sort(numbers.begin(), numbers.end())
+        for place in range(1, numbers.size()):
+            if numbers[place] == numbers[place - 1]:
+                raise ValueError(_fold_py.IMPOSSIBLE_PANES)
         return 0
 
 

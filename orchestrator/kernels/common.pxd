@@ -68,3 +68,7 @@ cdef inline int128_t fixed(double value) noexcept nogil:
 cdef inline object wide(int128_t value):
     """All 128 bits as a Python number, for which Cython has no conversion."""
     return (int(<int64_t> (value >> 64)) << 64) + <uint64_t> value
+
+cdef extern from *:
+    # a number of all that kernels share, from setup.py: two that differ in it must not call each other
+    const unsigned int KERNEL_LAYOUT

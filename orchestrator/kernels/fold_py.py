@@ -136,6 +136,9 @@ PaneTally = tuple[int, int, int, int, int]
 
 _PANE_BYTES = 48
 
+IMPOSSIBLE_PANES = "a pane twice, or a number that none can have"
+"""What is wrong with panes in storage of the right size."""
+
 
 def _word(value: int) -> bytes:
     return value.to_bytes(8, "little", signed=True)
@@ -213,6 +216,9 @@ class Account:
             score = int.from_bytes(data[start + 32 : start + _PANE_BYTES], "little", signed=True)
             self._panes[words[0]] = (words[0], words[1], words[2], words[3], score)
         self.mentions = sum(tally[2] for tally in self._panes.values())
+        counts = [number for tally in self._panes.values() for number in tally[1:4]]
+        if len(self._panes) * _PANE_BYTES < len(data) or min(counts) < 0 or self.mentions >= 2**63:
+            raise ValueError(IMPOSSIBLE_PANES)
 
 
 class Story(Account):

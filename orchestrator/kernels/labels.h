@@ -166,7 +166,12 @@ class Labels {
         held_ += held::by(story.words) + held::by(story.places) + held::by(story.weights);
     }
 
-    /* Let a story have a word more. */
+    /* Whether a story is the last that got the word: so while it is loaded, whether it has it. */
+    bool was_last(int32_t slot, int32_t word) const {
+        return !postings_[word].empty() && postings_[word].back().slot == slot;
+    }
+
+    /* Let a story have a word more, which it does not have: what it has twice would be dropped twice. */
     void add(int32_t slot, int32_t word, double weight) {
         Slot &story = slots[slot];
         append(&story.words, word);

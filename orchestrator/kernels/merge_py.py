@@ -40,6 +40,12 @@ PRIOR_STORIES = 5
 LEAST_DIRECTION = 2.0**-10
 """Length of a sum, as a share of its weight, below which it is no direction but what rounding has left."""
 
+MOST_WEIGHT = 1e30
+"""Of a word, of members together or of a sum in storage: far more than any has, and no square of it overflows."""
+
+IMPOSSIBLE = "a word twice, or a number that no story has"
+"""What is wrong with a story in storage whose parts are of the right sizes."""
+
 _SUM_BYTES = 500
 """In memory, beside the numbers of a story's sum: the array and the entries of four dicts."""
 
@@ -197,9 +203,13 @@ class StoryIndex:
             raise ValueError("words, weights and sum do not fit each other")
         if key in self._dimension or key in self._words:
             raise ValueError(f"story {key} is there already")
+        if len(set(words)) < len(words) or not all(abs(weight) <= MOST_WEIGHT for weight in array("d", weights)):
+            raise ValueError(IMPOSSIBLE)
+        numbers = array("f", total)
+        if total and not (_length(numbers) <= MOST_WEIGHT and mass <= MOST_WEIGHT):
+            raise ValueError(IMPOSSIBLE)
         self._words.load(key, words, weights, longest)
         if total:
-            numbers = array("f", total)
             self._dimension[key] = len(numbers)
             self._sums.setdefault(len(numbers), {})[key] = numbers
             self._masses[key] = mass or _length(numbers)

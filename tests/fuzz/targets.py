@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import importlib
 import random
+import struct
 from array import array
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from orchestrator.contract import decode
 from orchestrator.contract.chunk import Cluster
-from orchestrator.errors import InvalidChunkError
+from orchestrator.errors import InvalidChunkError, InvalidStateError
 from orchestrator.kernels import fold_py, merge_py, scan_py
 from orchestrator.kernels.hash_keys import KEY_BYTES, Hashing
 from orchestrator.kernels.rows import Centroids
@@ -213,9 +215,121 @@ def _grow(rng: random.Random, twins: list[Any]) -> None:
         story.examples = examples
 
 
+_MOST = 2**63 - 1
+_WRONG: tuple[Any, ...] = (
+    *(
+        -1,
+        0,
+        1,
+        23,
+        2**31 - 1,
+        2**31,
+        2**32,
+        _MOST,
+        _MOST + 1,
+        2**64 - 1,
+        None,
+        "",
+        "\u00e4",
+        b"",
+        b"\xff" * 8,
+        b"\0" * 48,
+    ),
+    *(0.0, -0.0, 1.5, float("inf"), float("nan"), 5e-324, 1e308, [], ["word", "word"], [["x", 1]], bytes(800)),
+)
+
+
+def loads(seed: int) -> None:
+    """Damaged segments of stories and of their ids are read alike, or refused in the same words."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    capacity = rng.choice([1, 3, 8, 40])
+    stored: list[bytes] = []
+    ids: list[tuple[bytes, bytes]] = []
+    indexes = [_merge.StoryIndex(0.75, 0.175), merge_py.StoryIndex(0.75, 0.175)]
+    shelves: list[dict[int, Any]] = [{}, {}]
+    for _ in range(rng.randint(1, 5)):
+        _found(rng, shelves, indexes, capacity)
+        for key, story in shelves[0].items():
+            if not story.panes() or rng.random() < 0.5:
+                _grow(rng, [shelf[key] for shelf in shelves])
+        ids.append(_fold.take_new_ids(shelves[0].values())[:2])
+        stored.append(_fold.pack_stories(shelves[0].values(), indexes[0], rng.sample(range(20), rng.randint(0, 2)))[0])
+    place = rng.randrange(len(stored))
+    stored[place] = rng.choice([_cut, _with_another_field, _with_other_numbers])(rng, stored[place])
+    parts, hashes = ids[place]
+    if rng.random() < 0.2:
+        ids[place] = _cut(rng, parts), hashes
+    told = [
+        _loaded(kernel, index, capacity, stored, ids)
+        for kernel, index in zip(FOLDS, [_merge.StoryIndex(0.75, 0.175), merge_py.StoryIndex(0.75, 0.175)], strict=True)
+    ]
+    assert told[0] == told[1], f"loads, seed {seed}"
+
+
+def _with_another_field(rng: random.Random, segment: bytes) -> bytes:
+    """*segment* with a field of a story that is anything, or with a story twice."""
+    stories, removed = msgspec.msgpack.decode(segment)
+    if stories:
+        story = rng.choice(stories)
+        story[rng.randrange(len(story))] = rng.choice(_WRONG)
+        stories += [rng.choice(stories)] * rng.choice([0, 0, 0, 1])
+    return msgspec.msgpack.encode((stories, removed))
+
+
+def _with_other_numbers(rng: random.Random, segment: bytes) -> bytes:
+    """*segment* with panes, words or directions of a story that are of the right size and cannot be."""
+    stories, removed = msgspec.msgpack.decode(segment)
+    for story in stories[:2]:
+        _, _, _, _, _, _, _, _, panes, _, total, words, weights, *_ = story
+        wild = struct.pack("<d", rng.choice([0.0, 1e300, 5e-324, float("inf"), float("nan"), -1.0]))
+        word = struct.pack("<q", rng.choice([-1, _MOST, -_MOST - 1, 0]))
+        match rng.randrange(5):
+            case 0:
+                story[8] = panes * 2
+            case 1:
+                place = 8 * rng.randrange(len(panes) // 8) if panes else 0
+                story[8] = panes[:place] + word + panes[place + 8 :]
+            case 2:
+                story[10] = wild * (len(total) // 8) + total[len(total) // 8 * 8 :]
+            case 3:
+                story[12] = wild * len(words)
+            case 4:
+                story[11], story[12] = words * 2, weights * 2
+    return msgspec.msgpack.encode((stories, removed))
+
+
+def _cut(rng: random.Random, data: bytes) -> bytes:
+    """*data* with a few bytes changed, missing, doubled or added."""
+    damaged = bytearray(data)
+    for _ in range(rng.randint(1, 3)):
+        start = rng.randint(0, len(damaged))
+        stop = start + rng.choice([0, 1, 1, 8, 24])
+        damaged[start:stop] = rng.choice(
+            [b"", rng.randbytes(1), rng.randbytes(8), damaged[start:stop] * 2, b"\xdd\xff\xff\xff\xff"]
+        )
+    return bytes(damaged)
+
+
+def _loaded(kernel: Any, index: Any, capacity: int, stored: list[bytes], ids: list[tuple[bytes, bytes]]) -> Any:
+    """What *kernel* finds, and what it would store of that; or what is wrong."""
+    found, own_ids = kernel.StoredStories(b"s:"), kernel.StoredIds(capacity)
+    try:
+        keys = [found.take(number, segment) for number, segment in enumerate(stored)]
+        for parts, hashes in ids:
+            own_ids.take(parts, hashes)
+        last = found.last_key()
+        stories, *sizes = found.restore(own_ids, index)
+    except (InvalidStateError, ValueError) as error:
+        return type(error), str(error)
+    kept = [(story.key, story.segment, story.stored_bytes, story.stored_ids, story.ids.total) for story in stories]
+    panes = [(story.panes(), story.mentions, story.ids.dump(0, story.ids.total)) for story in stories]
+    return keys, last, sizes, kept, panes, kernel.pack_stories(stories, index, [])
+
+
 TARGETS: dict[str, Callable[[int], None]] = {
     "scan": scan,
     "stories": stories,
     "mentions": mentions,
     "segments": segments,
+    "loads": loads,
 }

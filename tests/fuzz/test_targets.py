@@ -26,6 +26,7 @@ ERRORS: list[tuple[str, object, str, object]] = [
     ("mentions", fold_py.MentionIds, "add", lambda *_: -1),
     ("segments", fold_py, "rescue_ids", lambda _stories, _parts: (b"?", b"")),
     ("segments", fold_py, "take_new_ids", lambda _stories: (b"", b"", -1)),
+    ("loads", fold_py.StoredStories, "take", lambda *_: b""),
     ("segments", fold_py, "pack_stories", lambda _stories, _index, _removed: (b"", [])),
 ]
 

@@ -74,6 +74,17 @@ def test_merge_switch_refuses_other_words() -> None:
     assert "ORCHESTRATOR_MERGE='fast'" in run.stderr
 
 
+@pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
+@pytest.mark.parametrize("change", ["merge.LAYOUT += 1", "del merge.LAYOUT"])
+def test_kernels_of_different_builds_do_not_meet(change: str) -> None:
+    """One that stayed behind is named when the other is loaded, where calling it would end the process."""
+    code = f"import orchestrator._merge as merge; {change}; import orchestrator.kernels.fold"
+    environment = os.environ | {"ORCHESTRATOR_MERGE": "cython"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "ImportError: orchestrator._merge and orchestrator.kernels._fold are not of one build" in run.stderr
+
+
 def test_match_empty_index_finds_nobody(kernel: ModuleType) -> None:
     """Without stories nothing matches."""
     index = kernel.StoryIndex(0.75, WORDS)

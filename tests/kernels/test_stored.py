@@ -200,6 +200,19 @@ def test_what_older_versions_did_not_say_is_what_it_was_then(kernel: ModuleType)
         ({"mass": float("nan")}, "'s:0'.*>= 0"),
         ({"longest": 2**31}, "'s:0'.*<="),
         ({"label": b"\xff"}, "'s:0' cannot be read"),
+        ({"panes": PANES * 2}, "story 0 in state field b's:0': a pane twice"),
+        ({"panes": PANES + struct.pack("<6q", 8, 1, 2**63 - 3, 0, 0, 0)}, "'s:0': a pane twice, or a number"),
+        ({"panes": struct.pack("<6q", 7, 1, -1, 0, 0, 0)}, "'s:0': a pane twice, or a number"),
+        ({"words": ["w", "w"], "weights": bytes(16)}, "story 0 in state field b's:0': a word twice"),
+        *(
+            ({"words": ["w"], "weights": struct.pack("<d", number)}, "'s:0': a word twice, or a number")
+            for number in (float("nan"), float("inf"), -1e300)
+        ),
+        *(
+            ({"total": struct.pack("<f", number)}, "'s:0': a word twice, or a number")
+            for number in (float("nan"), float("inf"), 3e38)
+        ),
+        ({"total": struct.pack("<f", 1), "mass": float("inf")}, "'s:0': a word twice, or a number"),
     ],
 )
 def test_what_does_not_fit_is_refused(kernel: ModuleType, fields: dict[str, Any], named: str) -> None:

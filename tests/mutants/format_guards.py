@@ -9,6 +9,9 @@ from typing import Final
 
 from tests.mutants.guard import Guard
 
+_FOLD_PY: Final = "orchestrator/kernels/fold_py.py"
+_MERGE_PY: Final = "orchestrator/kernels/merge_py.py"
+
 FORMAT_GUARDS: Final = (
     # brand/state: a newer state is not read, an older one is, and is written anew
     Guard(
@@ -177,6 +180,19 @@ FORMAT_GUARDS: Final = (
             ("        if at != total:\n", "        if False:\n", "test_what_does_not_fit_is_refused"),
             ("            self._newest.pop(key, None)\n", "            pass\n", "test_stories_that_left_are_no_more"),
             ("for key in removed if key < 2**63", "for key in removed", "test_stories_that_left_are_no_more"),
+        )
+    ),
+    # kernels/fold_py, merge_py: what no story has would be dropped twice, or make numbers that are none
+    *(
+        Guard(file, right, wrong, "tests/kernels/test_stored.py::test_what_does_not_fit_is_refused")
+        for file, right, wrong in (
+            (_FOLD_PY, "if len(self._panes) * _PANE_BYTES < len(data) or", "if"),
+            (_FOLD_PY, " or min(counts) < 0", ""),
+            (_FOLD_PY, " or self.mentions >= 2**63", ""),
+            (_MERGE_PY, "if len(set(words)) < len(words) or", "if"),
+            (_MERGE_PY, 'not all(abs(weight) <= MOST_WEIGHT for weight in array("d", weights))', "False"),
+            (_MERGE_PY, "_length(numbers) <= MOST_WEIGHT and ", ""),
+            (_MERGE_PY, " and mass <= MOST_WEIGHT", ""),
         )
     ),
     # kernels/fold_py: a headline keeps what its mentions have won, from whichever version
