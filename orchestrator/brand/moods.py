@@ -107,10 +107,9 @@ class Moods(SettledEpisodes[_Learned]):
         self._learned, self._dirty = None, True
         return left
 
-    def due_pane(self) -> int | None:
-        """The pane with which an open episode may change next without chunks; None without one."""
-        learned = self._learned
-        return None if learned is None or learned.tracked is None else learned.following + SETTLING_PANES
+    def following(self) -> int | None:
+        """The pane that is settled next."""
+        return None if self._learned is None else self._learned.following
 
     def open_episodes(self) -> list[SpikeEpisode]:
         """The open one, if there is one."""

@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from orchestrator.brand.codec import FieldDecoder, pack
 from orchestrator.brand.episode_list import EpisodeList
+from orchestrator.brand.expectation import SUM_PANES
 from orchestrator.brand.spikes import EpisodeChange
+from orchestrator.brand.tracked import SETTLING_PANES
 from orchestrator.contract.summary import SpikeEpisode
 
 Learned = TypeVar("Learned", bound=Struct)
@@ -49,6 +51,20 @@ class SettledEpisodes(Generic[Learned]):
     def open_episodes(self) -> list[SpikeEpisode]:
         """Those that are open, oldest first."""
         raise NotImplementedError
+
+    def following(self) -> int | None:
+        """The pane that is settled next; None as long as nothing is learned."""
+        raise NotImplementedError
+
+    def due_pane(self, newest: int | None) -> int | None:
+        """The pane with which an episode may open, grow or close next without chunks; None: none will.
+
+        Args:
+            newest: the last pane with mentions; as long as a sum of panes may hold it, an episode may open.
+        """
+        following = self.following()
+        waiting = newest is not None and following is not None and following < newest + SUM_PANES
+        return following + SETTLING_PANES if following is not None and (waiting or self.open_episodes()) else None
 
     def take_changes(
         self, put: dict[bytes, bytes], remove: list[bytes]

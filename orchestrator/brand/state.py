@@ -329,8 +329,11 @@ class BrandState:
         window_ms = None if first is None else first * PANE_MS + self._config.window_ms
         listed = self._stories.due_pane(pane_of(self._clock_ms), self._window.newest)
         listed_ms = None if listed is None else listed * PANE_MS
+        newest = self._window.newest
         settling = [
-            pane * PANE_MS for pane in (self._moods.due_pane(), self._story_episodes.due_pane()) if pane is not None
+            pane * PANE_MS
+            for pane in (self._moods.due_pane(newest), self._story_episodes.due_pane(newest))
+            if pane is not None
         ]
         dues = (window_ms, listed_ms, self._flags.due_ms(), self._spikes.due_ms(), *settling)
         return min((due_ms for due_ms in dues if due_ms is not None), default=0)

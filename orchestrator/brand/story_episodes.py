@@ -203,10 +203,9 @@ class StoryEpisodes(SettledEpisodes[_Learned]):
         self._learned, self._dirty = None, True
         return left
 
-    def due_pane(self) -> int | None:
-        """The pane with which an open episode may change next without chunks; None without one."""
-        learned = self._learned
-        return None if learned is None or not learned.open else learned.detector.following + SETTLING_PANES
+    def following(self) -> int | None:
+        """The pane that is settled next."""
+        return None if self._learned is None else self._learned.detector.following
 
 
 def mentions_in(story: Story, pane: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.brand.expectation import SUM_PANES
 from orchestrator.brand.moods import Moods
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS, Present
@@ -218,3 +219,30 @@ def test_the_same_episode_is_published_as_told() -> None:
     wire = Wire().push(QUIET, FALL)
     assert isinstance(wire.told[0].episode, SpikeEpisode)
     assert b'"kind":"mood"' in wire.published[0]
+
+
+def test_an_episode_may_open_while_the_last_mentions_settle() -> None:
+    """A brand that falls silent is looked at until no sum of panes holds what was said last; then no more."""
+    wire = Wire()
+    assert wire.moods.due_pane(START) is None
+    wire.push(QUIET, FALL[:1])
+    newest, dues = START + len(wire.panes) - 1, []
+    while not wire.moods.open_episodes() and (due := wire.moods.due_pane(newest)) is not None:
+        dues.append(due)
+        wire.push([(0, 0)])
+    assert dues == list(range(newest + 3, newest + 3 + len(dues)))
+    assert len(dues) <= SUM_PANES
+    wire = Wire().push(QUIET)
+    quiet = [wire.push([(0, 0)]).moods.due_pane(newest=START + len(QUIET) - 1) for _ in range(SUM_PANES)]
+    assert quiet == [START + len(QUIET) + 3, START + len(QUIET) + 4, None, None]
+    assert wire.moods.due_pane(None) is None
+
+
+def test_an_open_episode_is_due_until_it_ends() -> None:
+    """Also without chunks: silence closes it."""
+    wire = Wire().push(QUIET, FALL)
+    assert wire.moods.open_episodes()
+    while wire.moods.open_episodes():
+        assert wire.moods.due_pane(None) == START + len(wire.panes) + 2
+        wire.push([(0, 0)])
+    assert wire.news == [("opened", 1), ("closed", 1)]
