@@ -119,6 +119,21 @@ def test_drivers_stay_when_their_panes_are_settled(state: BrandState) -> None:
     assert entry["drivers"] == found
 
 
+def test_drivers_stay_over_a_restart(state: BrandState) -> None:
+    """They are not looked for anew in panes that hold by then what came too late."""
+    fold(state, QUIET, 400, 10)
+    found = drivers(state, QUIET)
+    fold(state, QUIET + 2, 10, 10)
+    other = Cluster("other", LABELS[1], listed(*(f"late-{number}" for number in range(900))))
+    late = chunk_at(ms(QUIET), chunk_id="late", mentions=900, clusters=[other])
+    state.fold(batch_of([late], hashing=state.hashing), ms(QUIET + 2))
+    keys = Keys()
+    keys.commit(state.take_changes())
+    loaded = BrandState.load(FoldConfig(), keys.state)
+    loaded.advance(ms(QUIET + 3))
+    assert drivers(loaded, QUIET + 3) == found
+
+
 def test_an_episode_without_clusters_names_none(state: BrandState) -> None:
     """Mentions that no cluster has: there is nothing to name, and the mood is told all the same."""
     one = chunk_at(ms(QUIET), chunk_id="bare", mentions=400, clusters=[], topics=[])
