@@ -79,7 +79,7 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
     with _address(settings) as url:
         login = Login(settings.redis_username, settings.redis_password_file)
         client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1, login=login)
-        shown = mask_text(settings.redis_url)
+        shown = mask_text(settings.server_url)
         try:
             yield client
         except StoreUnavailableError as error:
@@ -97,7 +97,7 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
 def _address(settings: Settings) -> Iterator[str]:
     """The address to connect to; a server in a folder is joined if it runs and started for the command if not."""
     if not settings.embedded:
-        yield settings.redis_url
+        yield settings.server_url
     elif settings.redis_url == SCHEME:
         raise Misuse(
             f"REDIS_URL={SCHEME} is private to the service that started it; set REDIS_URL to the address that its log"

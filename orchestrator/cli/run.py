@@ -63,13 +63,17 @@ def demo(rate: float) -> None:
                 _run_service(settings)
 
 
+_ELSEWHERE = tuple(name for name in Settings.model_fields if name.startswith("redis_") and name != "redis_timeout_sec")
+"""Settings that say where another Redis is, and who we are there."""
+
+
 def demo_settings(settings: Settings, folder: str, alerts_url: str) -> Settings:
     """*settings* as a demo needs them: a Redis of its own in *folder*, ports that are free, alerts to *alerts_url*."""
     update: dict[str, object] = {"alert_webhook_url": alerts_url}
     if not settings.embedded or settings.redis_url == SCHEME:
-        update["redis_url"] = SCHEME + folder
-        if not settings.embedded and settings.origin("redis_url") != "default":
-            remark(f"REDIS_URL={mask_text(settings.redis_url)} is left alone: the demo has a Redis of its own.")
+        update |= {**dict.fromkeys(_ELSEWHERE, ""), "redis_url": SCHEME + folder}
+        if not settings.embedded and {settings.origin("redis_url"), settings.origin("redis_sentinels")} != {"default"}:
+            remark(f"REDIS_URL={mask_text(settings.server_url)} is left alone: the demo has a Redis of its own.")
     taken: set[int] = set()
     for field in ("http_port", "prometheus_port"):
         port = getattr(settings, field)

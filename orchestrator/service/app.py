@@ -93,7 +93,7 @@ def run(settings: Settings) -> None:
 @contextlib.contextmanager
 def _redis(settings: Settings) -> Iterator[tuple[str, bool]]:
     if not settings.embedded:
-        yield settings.redis_url, False
+        yield settings.server_url, False
         return
     # Around trio.run, not inside: the server must outlive every commit of a graceful stop.
     with EmbeddedRedis(settings.redis_url, last_resort=True) as server:

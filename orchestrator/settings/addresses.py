@@ -1,6 +1,7 @@
 """Which addresses are usable, and what to say of one that is not.
 
-Owns the list of options that an address of Redis may have. Messages never quote a password.
+Owns what an address of ours must be like. That of Redis is read in ``contract.address``; here are its places in several
+settings and the files that it names. Messages never quote a password.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import re
 import ssl
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import urlsplit
+
+from orchestrator.contract.address import TLS_FILES, Kind, ask_sentinels, parse_address, parse_nodes
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
@@ -20,44 +23,61 @@ OWN_PATHS: Final = frozenset(
 )
 """First parts of this service's own paths, under which no proxy can offer it; tests/http/test_mount.py compares."""
 
-REDIS_SCHEMES: Final = ("redis", "rediss", "unix", "embedded")
-
-_PLAIN_OPTIONS: Final = ("db", "username", "password", "client_name", "socket_keepalive")
-_TLS_FILES: Final = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
-_TLS_OPTIONS: Final = (*_TLS_FILES, "ssl_password", "ssl_cert_reqs", "ssl_check_hostname")
-_TRUTHS: Final = ("true", "false", "1", "0", "yes", "no")
-_CHOICES: Final = {
-    "ssl_cert_reqs": ("required", "optional", "none"),
-    "ssl_check_hostname": _TRUTHS,
-    "socket_keepalive": _TRUTHS,
-}
-_OWN_SETTING: Final = {
-    "socket_timeout": "set REDIS_TIMEOUT_SEC instead",
-    "socket_connect_timeout": "set REDIS_TIMEOUT_SEC instead",
-    "timeout": "set REDIS_TIMEOUT_SEC instead",
-    "max_connections": "it follows from CONCURRENCY_LIMIT",
-}
-"""What the client library would take, over the head of a setting that says it already."""
-
 
 def check_redis_url(url: str) -> str:
-    """Return *url* trimmed if it is an address that the store can open.
+    """Return *url* trimmed if it is an address that the store can open; one without a host may pass, for sentinels.
 
     Raises:
         ValueError: naming what is wrong, without the password.
     """
     url = url.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in REDIS_SCHEMES or "://" not in url:
-        raise ValueError("it must start with redis://, rediss://, unix:// or embedded://")
-    if parts.scheme == "unix" and not parts.path:
-        raise ValueError("it needs the path of the socket: unix:///run/redis.sock")
-    if parts.scheme == "embedded" and (parts.netloc or parts.query):
-        raise ValueError("it takes an absolute folder or none: embedded:///var/lib/orchestrator or embedded://")
-    if parts.scheme in {"redis", "rediss"}:
-        _check_network_address(parts)
-    _check_options(parts.scheme, parse_qsl(parts.query, keep_blank_values=True))
+    if url.lower().startswith("embedded:"):
+        return _check_embedded(url)
+    try:
+        address = parse_address(url, needs_host=False)
+    except ValueError as error:
+        raise ValueError(f"{error}; or embedded://" if "must start with" in str(error) else str(error)) from None
+    _check_certificates(dict(address.options))
     return url
+
+
+def server_address(url: str, sentinels: str, service: str) -> str:
+    """Where the server is: *url*, or with *sentinels* the address of those that know its primary as *service*.
+
+    Raises:
+        ValueError: they contradict each other, or one of them is missing; all are named.
+    """
+    if not sentinels:
+        if service:
+            raise ValueError("REDIS_SENTINEL_MASTER needs REDIS_SENTINELS=host-1:26379,host-2:26379 beside it")
+        if not url.lower().startswith("embedded:"):
+            try:
+                parse_address(url)
+            except ValueError as error:
+                raise ValueError(f"REDIS_URL is refused: {error}") from None
+        return url
+    if url.lower().startswith("embedded:"):
+        raise ValueError("REDIS_SENTINELS is of no use with an embedded Redis")
+    if not service:
+        raise ValueError("REDIS_SENTINELS needs REDIS_SENTINEL_MASTER, the name by which they know the primary")
+    return ask_sentinels(parse_address(url, needs_host=False), sentinels, service).url
+
+
+def check_sentinels(sentinels: str) -> str:
+    """Return *sentinels* trimmed if it is a list of hosts, with or without ports; empty is fine.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    sentinels = sentinels.strip()
+    if "@" in sentinels or "/" in sentinels:
+        raise ValueError(
+            "it must have hosts alone, like host-1:26379,host-2:26379; user and password of the sentinels are"
+            " REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD_FILE"
+        )
+    if sentinels:
+        parse_nodes(sentinels, Kind.SENTINEL)
+    return sentinels
 
 
 def check_login(url: str, username: str, password_file: str) -> None:
@@ -68,14 +88,31 @@ def check_login(url: str, username: str, password_file: str) -> None:
     """
     if not (username or password_file):
         return
-    parts = urlsplit(url)
-    if parts.scheme == "embedded":
+    if url.lower().startswith("embedded:"):
         raise ValueError("REDIS_USERNAME and REDIS_PASSWORD_FILE are of no use with an embedded Redis")
-    options = {name for name, _ in parse_qsl(parts.query)}
-    if username and (parts.username or "username" in options):
+    address = parse_address(url, needs_host=False)
+    if username and address.username:
         raise ValueError("REDIS_USERNAME and a user in REDIS_URL are both set: leave one out")
-    if password_file and (parts.password or "password" in options):
+    if password_file and address.password:
         raise ValueError("REDIS_PASSWORD_FILE and a password in REDIS_URL are both set: leave one out")
+
+
+def check_sentinel_login(url: str, username: str, password: str, password_file: str) -> None:
+    """Return if what the sentinels at *url* are told of us is whole, and said once.
+
+    Raises:
+        ValueError: naming the settings that do not go together.
+    """
+    if password and password_file:
+        raise ValueError("REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_PASSWORD_FILE are both set: leave one out")
+    if username and not (password or password_file):
+        raise ValueError("REDIS_SENTINEL_USERNAME needs REDIS_SENTINEL_PASSWORD_FILE beside it")
+    asked = url.lower().startswith(("redis+sentinel:", "rediss+sentinel:"))
+    if (password or password_file) and not asked:
+        raise ValueError(
+            "REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_PASSWORD_FILE are of no use without sentinels: set"
+            " REDIS_SENTINELS and REDIS_SENTINEL_MASTER, or REDIS_URL=redis+sentinel://..."
+        )
 
 
 def check_hosts(hosts: str) -> str:
@@ -144,43 +181,16 @@ def check_public_url(url: str) -> str:
     return url
 
 
-def _check_network_address(parts: SplitResult) -> None:
-    if not parts.hostname:
-        raise ValueError("it needs a host: redis://localhost:6379")
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("its port must be a whole number from 0 to 65535") from None
-    database = parts.path.strip("/")
-    if database and not database.isdecimal():
-        raise ValueError("its path must be the number of a database: redis://localhost:6379/0")
-
-
-def _check_options(scheme: str, options: list[tuple[str, str]]) -> None:
-    allowed = (*_PLAIN_OPTIONS, *_TLS_OPTIONS) if scheme == "rediss" else _PLAIN_OPTIONS
-    values: dict[str, str] = {}
-    for name, value in options:
-        if name in values:
-            raise ValueError(f"its option {name!r} stands there twice")
-        if name in _OWN_SETTING:
-            raise ValueError(f"its option {name} is not taken: {_OWN_SETTING[name]}")
-        if name in _TLS_OPTIONS and scheme != "rediss":
-            raise ValueError(f"its option {name} needs an address that starts with rediss://")
-        if name not in allowed:
-            raise ValueError(f"its option {name!r} is unknown; known are {', '.join(allowed)}")
-        if not value:
-            raise ValueError(f"its option {name} has no value")
-        if name in _CHOICES and value.lower() not in _CHOICES[name]:
-            raise ValueError(f"its option {name} must be one of {', '.join(_CHOICES[name])}")
-        values[name] = value
-    if not values.get("db", "0").isdecimal():
-        raise ValueError("its option db must be the number of a database")
-    _check_certificates(values)
+def _check_embedded(url: str) -> str:
+    parts = urlsplit(url)
+    if not url.startswith("embedded://") or parts.netloc or parts.query:
+        raise ValueError("it takes an absolute folder or none: embedded:///var/lib/orchestrator or embedded://")
+    return url
 
 
 def _check_certificates(values: dict[str, str]) -> None:
     """Read every file that a handshake will need: one that is missing now would be waited for without a word."""
-    for name in _TLS_FILES:
+    for name in TLS_FILES:
         path = values.get(name)
         if path is not None and not (Path(path).is_dir() if name == "ssl_ca_path" else Path(path).is_file()):
             raise ValueError(f"its option {name} names {path}, which is no {_kind(name)}")

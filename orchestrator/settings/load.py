@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from orchestrator.errors import SettingsError
-from orchestrator.process.masking import mask_secret, mask_text, printable
-from orchestrator.settings.settings import SECRET_FIELDS, Settings
+from orchestrator.process.masking import printable
+from orchestrator.settings.settings import Settings, shown_text
 
 DOTENV_FILE = Path(".env")
 
@@ -148,7 +148,7 @@ def _explain(error: ValidationError, found: Mapping[str, _Found]) -> Iterator[st
 
 def _explain_field(field: str, problem: ErrorDetails, item: _Found | None) -> str:
     value = item.value if item else str(problem.get("input", ""))
-    shown = printable(mask_secret(value) if field in SECRET_FIELDS else mask_text(value))
+    shown = printable(shown_text(field, value))
     name = field.upper()
     line = f"{name}={shown} ({_origin(field, item) if item else 'default'}) is refused: {expected(field, problem)}"
     if field.endswith("_port") and value.startswith("tcp://"):

@@ -19,11 +19,12 @@ from orchestrator.alerts.addresses import check_webhook_url
 from orchestrator.alerts.routes import SINGLE, Address, Route
 from orchestrator.alerts.signing import SigningSecret, decode_secret
 from orchestrator.alerts.source import Routes
+from orchestrator.contract.address import check_service
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.keys import BRAND_LIST_KEYS
 from orchestrator.contract.process_orders import MAX_LANES
 from orchestrator.process import memory
-from orchestrator.process.masking import mask_secret, mask_text
+from orchestrator.process.masking import MASK, mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
 from orchestrator.settings.addresses import (
     check_hosts,
@@ -32,11 +33,14 @@ from orchestrator.settings.addresses import (
     check_public_url,
     check_redis_url,
     check_root_path,
+    check_sentinel_login,
+    check_sentinels,
+    server_address,
 )
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 # A webhook's address is its password at several chats.
-SECRET_FIELDS: frozenset[str] = frozenset({"alert_webhook_url", "alert_webhook_secret"})
+SECRET_FIELDS: frozenset[str] = frozenset({"alert_webhook_url", "alert_webhook_secret", "redis_sentinel_password"})
 
 _DAY_S = 86_400
 _MIB = 1024 * 1024
@@ -64,13 +68,31 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(
         default="redis://localhost:6379",
-        description="Redis: redis://, rediss:// (TLS), unix:///path, or embedded://[/folder] for a private server",
+        description="Redis: redis://, rediss:// (TLS), unix:///path, redis+sentinel://h1,h2/service,"
+        " or embedded://[/folder] for a private server",
     )
     redis_username: str = Field(
         default="", max_length=256, description="User at Redis (empty: the one in REDIS_URL, or the default user)"
     )
     redis_password_file: str = Field(
         default="", description="File with the password for Redis, read at every connect (empty: the one in REDIS_URL)"
+    )
+    redis_sentinels: str = Field(
+        default="",
+        description="Sentinels that name the primary: host-1:26379,host-2 (empty: those in REDIS_URL, if any); then"
+        " REDIS_URL has no host",
+    )
+    redis_sentinel_master: str = Field(
+        default="", max_length=256, description="Name by which REDIS_SENTINELS know the primary, often mymaster"
+    )
+    redis_sentinel_username: str = Field(
+        default="", max_length=256, description="User at the sentinels, which have users of their own (empty: default)"
+    )
+    redis_sentinel_password: str = Field(
+        default="", max_length=4_096, description="Password at the sentinels (empty: none is asked for)"
+    )
+    redis_sentinel_password_file: str = Field(
+        default="", description="File with that password, read at every connect (empty: REDIS_SENTINEL_PASSWORD)"
     )
     orchestrator_id: str = Field(
         default_factory=lambda: f"orchestrator-{secrets.token_hex(4)}",
@@ -294,6 +316,14 @@ class Settings(BaseSettings):
         return self.redis_url.startswith("embedded://")
 
     @property
+    def server_url(self) -> str:
+        """Where Redis is: REDIS_URL, or what REDIS_SENTINELS and the rest of it come to; with its password."""
+        if self.embedded:
+            return self.redis_url
+        given = self.redis_url if "redis_url" in self.model_fields_set or not self.redis_sentinels else "redis://"
+        return server_address(given, self.redis_sentinels, self.redis_sentinel_master)
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """What changes the meaning of a brand's state; processes that share a Redis have to agree on it."""
         return Fingerprint(
@@ -337,7 +367,18 @@ class Settings(BaseSettings):
     def _check_redis_url(cls, url: str) -> str:
         return check_redis_url(url)
 
-    @field_validator("redis_password_file")
+    @field_validator("redis_sentinels")
+    @classmethod
+    def _check_sentinels(cls, sentinels: str) -> str:
+        return check_sentinels(sentinels)
+
+    @field_validator("redis_sentinel_master")
+    @classmethod
+    def _check_sentinel_master(cls, service: str) -> str:
+        service = service.strip()
+        return check_service(service) if service else ""
+
+    @field_validator("redis_password_file", "redis_sentinel_password_file")
     @classmethod
     def _check_password_file(cls, path: str) -> str:
         path = path.strip()
@@ -397,11 +438,20 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         if self.alert_routes_file:
             self._check_one_way()
-        check_login(self.redis_url, self.redis_username, self.redis_password_file)
+        self._check_redis()
         if self.http_port == self.prometheus_port != 0:
             msg = f"HTTP_PORT and PROMETHEUS_PORT are both {self.http_port}; each needs a port of its own"
             raise ValueError(msg)
         return self
+
+    def _check_redis(self) -> None:
+        """Where Redis is and who we are there is said once."""
+        if self.embedded and self.redis_sentinels:
+            raise ValueError("REDIS_SENTINELS is of no use with an embedded Redis")
+        url = self.server_url
+        check_login(url, self.redis_username, self.redis_password_file)
+        at_sentinels = (self.redis_sentinel_username, self.redis_sentinel_password, self.redis_sentinel_password_file)
+        check_sentinel_login(url, *at_sentinels)
 
     def _check_one_way(self) -> None:
         """What the file of routes says of each route is not said for one beside it."""
@@ -412,7 +462,14 @@ class Settings(BaseSettings):
                 raise ValueError(msg)
 
 
+def shown_text(field: str, value: str) -> str:
+    """*value* of *field*, fit to be shown, even if it is none that the field takes."""
+    if field in SECRET_FIELDS:
+        return mask_secret(value)
+    if field == "redis_sentinels" and "://" not in value and "@" in value:
+        return f"{MASK}@{value.rpartition('@')[2]}"  # no URL, but somebody may write a password there
+    return mask_text(value)
+
+
 def _masked_value(name: str, value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return mask_secret(value) if name in SECRET_FIELDS else mask_text(value)
+    return shown_text(name, value) if isinstance(value, str) else value

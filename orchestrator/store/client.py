@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlencode
 
 import redis
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
+from redis.connection import UnixDomainSocketConnection, parse_url
 from redis.credentials import CredentialProvider
 from redis.exceptions import (
     AuthenticationError,
@@ -31,6 +32,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from orchestrator.contract.address import Kind, parse_address
 from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
 from orchestrator.process.secret_files import read_secret
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from redis.connection import Connection, ConnectionInterface
+
+    from orchestrator.contract.address import Address
 
 # Redis quotes the arguments of a command that it does not know, and AUTH's argument is the password.
 _QUOTED_ARGUMENTS: Final = re.compile(r",? with args beginning with:.*", re.DOTALL)
@@ -161,18 +165,27 @@ def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None =
     Raises:
         SettingsError: *url* is not a Redis URL.
     """
-    try:
-        options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError):
-        # The library's text may quote the address, and with it the password.
-        raise SettingsError(
-            "REDIS_URL must look like redis://[user:password@]host[:port][/db], rediss://... or unix:///path"
-        ) from None
+    address = _read(url)
+    if address.kind is not Kind.STANDALONE:
+        raise SettingsError(f"REDIS_URL={address.kind} is not known to this version: name one server")
+    options = connection_options(address, timeout_s=timeout_s, login=login or Login())
+    if address.path:
+        options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
+    else:
+        options |= address.nodes[0]._asdict()
+    options |= {"max_connections": pool_size, "timeout": timeout_s}
+    pool = Pool(**options)
+    return redis.Redis.from_pool(pool)  # close() closes the pool, too
+
+
+def connection_options(address: Address, *, timeout_s: float, login: Login) -> dict[str, Any]:
+    """What redis-py is told of every connection to a server at *address*, but for its host and port or path."""
+    query = urlencode(address.options)
+    options: dict[str, Any] = parse_url(f"redis{'s' * address.tls}://?{query}")  # type: ignore[no-untyped-call]
     # Ours last: an address must not turn off what the protocol rests on.
-    options |= {
-        **_credentials(options, login or Login()),
-        "max_connections": pool_size,
-        "timeout": timeout_s,
+    return options | {
+        **_credentials(address, login),
+        "db": address.database,
         "protocol": 3,  # hints need its push messages; everything else works the same
         "decode_responses": False,
         # redis-py closes a connection whose reply was late, so that nobody takes it for the next one's.
@@ -183,17 +196,21 @@ def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None =
         # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    pool = Pool(**options)
-    return redis.Redis.from_pool(pool)  # close() closes the pool, too
 
 
-def _credentials(options: dict[str, Any], login: Login) -> dict[str, Any]:
+def _read(url: str) -> Address:
+    try:
+        return parse_address(url)
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL is refused: {error}") from None
+
+
+def _credentials(address: Address, login: Login) -> dict[str, Any]:
     """What redis-py is told of the login; beside a provider it wants to be told nothing else."""
-    in_address = options.pop("username", "")
-    username = login.username or in_address
+    username = login.username or address.username
     if login.password_file:
         return {"credential_provider": _PasswordFile(Login(username, login.password_file))}
-    return {"username": username} if username else {}
+    return {name: text for name, text in (("username", username), ("password", address.password)) if text}
 
 
 def moved(reply: object) -> bool:

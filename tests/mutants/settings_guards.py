@@ -15,7 +15,56 @@ _STORE = "tests/store/test_settings.py"
 _LOST = "tests/lane/test_session_settings.py::test_the_state_tells_its_settings_where_meta_lost_them"
 _GOES_ON = "test_a_brand_whose_meta_is_lost_goes_on_where_nothing_would_be_thrown_away"
 
+_ADDRESS = "tests/contract/test_address.py"
+_SAID_ONCE = "tests/settings/test_addresses.py"
+_NO_PASSWORD = f"{_ADDRESS}::test_parse_address_says_what_would_be_right_and_never_the_password"
+
 SETTINGS_GUARDS: Final = (
+    # contract/address: what is half a host list, or two places, is refused, and no password is shown
+    *(
+        Guard("orchestrator/contract/address.py", text, instead, _NO_PASSWORD)
+        for text, instead in (
+            ('if "@" in user and address.kind is not Kind.STANDALONE:', "if False:"),
+            ("if kind is Kind.STANDALONE and len(parts) > 1:", "if False:"),
+            ("        if node in nodes[:number]:\n", "        if False:\n"),
+            ("    if service.isdecimal():\n", "    if False:\n"),
+            ("    if kind is Kind.CLUSTER and address.database:\n", "    if False:\n"),
+            ("        if name in values and stands:\n", "        if False:\n"),
+            ("    if _ESCAPE.search(text):\n", "    if False:\n"),
+            ("    if name in TLS_OPTIONS and not tls:\n", "    if False:\n"),
+        )
+    ),
+    Guard(
+        "orchestrator/contract/address.py",
+        "    if address.nodes or address.path:\n",
+        "    if False:\n",
+        f"{_ADDRESS}::test_ask_sentinels_refuses_an_address_that_leads_elsewhere",
+    ),
+    *(
+        Guard(
+            "orchestrator/contract/address.py",
+            f"    {name}: {kind} = field(default={default}, repr=False)",
+            f"    {name}: {kind} = field(default={default})",
+            f"{_ADDRESS}::test_address_url_is_read_back_as_it_was",
+        )
+        for name, kind, default in (("password", "str", '""'),)
+    ),
+    # settings/addresses: what would be ignored without a word is refused
+    *(
+        Guard("orchestrator/settings/addresses.py", text, "if False:", _SAID_ONCE)
+        for text in (
+            "if password and password_file:",
+            "if username and not (password or password_file):",
+            "if (password or password_file) and not asked:",
+            'if "@" in sentinels or "/" in sentinels:',
+        )
+    ),
+    Guard(
+        "orchestrator/settings/settings.py",
+        'if field == "redis_sentinels" and',
+        "if False and",
+        "tests/settings/test_load.py::test_a_password_among_the_sentinels_is_not_shown",
+    ),
     # what meta lost, the state tells
     Guard("orchestrator/lane/session.py", "            self._store.settle(lease, state.bounds)\n", "", _LOST),
     Guard("orchestrator/store/store.py", "*told, taken_over, settled=bool(settings))", "*told, taken_over)", _LOST),

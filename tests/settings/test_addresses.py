@@ -9,7 +9,13 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.settings.addresses import check_login, check_redis_url
+from orchestrator.settings.addresses import (
+    check_login,
+    check_redis_url,
+    check_sentinel_login,
+    check_sentinels,
+    server_address,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
         "embedded://",
         "embedded:///var/lib/orchestrator",
         " redis://localhost ",
+        "redis+sentinel://h1:26379,h2/mymaster/0",
+        "rediss+cluster://h1,h2",
     ],
 )
 def test_check_redis_url_accepts_every_kind_of_address(url: str) -> None:
@@ -39,8 +47,7 @@ def test_check_redis_url_accepts_every_kind_of_address(url: str) -> None:
         ("", "redis://"),
         ("localhost:6379", "redis://"),
         ("http://localhost", "redis://"),
-        ("redis:localhost", "redis://"),
-        ("redis://", "host"),
+        ("redis:localhost", "redis://.* or embedded://"),
         ("redis://host:99999", "port"),
         ("redis://host:port", "port"),
         ("redis://host/db", "database"),
@@ -53,12 +60,14 @@ def test_check_redis_url_accepts_every_kind_of_address(url: str) -> None:
         ("redis://h?socket_timeout=0.001", "socket_timeout is not taken: set REDIS_TIMEOUT_SEC"),
         ("redis://h?timeout=1", "set REDIS_TIMEOUT_SEC"),
         ("redis://h?max_connections=1", "follows from CONCURRENCY_LIMIT"),
-        ("redis://h?ssl_ca_certs=/ca.pem", "needs an address that starts with rediss://"),
+        ("redis://h?ssl_ca_certs=/ca.pem", "needs an address that starts with rediss"),
         ("redis://h?db=1&db=2", "twice"),
         ("redis://h?db=", "no value"),
         ("redis://h?db=one", "number of a database"),
         ("redis://h?socket_keepalive=maybe", "one of true, false"),
         ("rediss://h?ssl_cert_reqs=sometimes", "one of required, optional, none"),
+        ("redis+sentinel://h1,h2", "name by which the sentinels know"),
+        ("rediss+sentinel://h/m?ssl_ca_certs=/no/such/file", "which is no file"),
         ("rediss://h?ssl_ca_certs=/no/such/file", "ssl_ca_certs names /no/such/file, which is no file"),
         ("rediss://h?ssl_ca_path=/no/such/folder", "ssl_ca_path names /no/such/folder, which is no folder"),
     ],
@@ -76,7 +85,7 @@ def test_check_redis_url_never_fails_otherwise(text: str) -> None:
         url = check_redis_url(text)
     except ValueError:
         return
-    assert url.startswith(("redis://", "rediss://", "unix://", "embedded://")) or "://" in url
+    assert "://" in url
 
 
 @pytest.fixture(scope="module")
@@ -136,4 +145,61 @@ def test_user_and_password_stand_in_one_place_each(url: str, username: str, pass
     else:
         with pytest.raises(ValueError, match=problem) as caught:
             check_login(url, username, password_file)
+        assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentinels", "service", "problem"),
+    [
+        ("redis://h", "", "", ""),
+        ("embedded://", "", "", ""),
+        ("redis://", "h1", "m", ""),
+        ("redis://me@/2", "h1", "m", ""),
+        ("redis://", "", "", "REDIS_URL is refused: it needs a host"),
+        ("redis://h", "", "m", "REDIS_SENTINEL_MASTER needs REDIS_SENTINELS"),
+        ("redis://", "h1", "", "REDIS_SENTINELS needs REDIS_SENTINEL_MASTER"),
+        ("embedded://", "h1", "m", "REDIS_SENTINELS is of no use with an embedded Redis"),
+        ("redis://h", "h1", "m", "REDIS_SENTINELS and REDIS_URL with a place of its own are both set"),
+        ("redis+sentinel://h/m", "h1", "m", "REDIS_SENTINELS and REDIS_URL with its sentinel hosts are both set"),
+    ],
+)
+def test_the_server_is_named_once(url: str, sentinels: str, service: str, problem: str) -> None:
+    """By REDIS_URL or by REDIS_SENTINELS, and then in full."""
+    if not problem:
+        assert server_address(url, sentinels, service).startswith(("redis", "embedded"))
+    else:
+        with pytest.raises(ValueError, match=problem):
+            server_address(url, sentinels, service)
+
+
+def test_sentinels_in_a_setting_have_neither_password_nor_path() -> None:
+    """A password there would be shown; it has a place of its own."""
+    assert check_sentinels(" h1:1, h2 ") == "h1:1, h2"
+    for text in ("u:s3cret@h1", "redis+sentinel://h1/m"):
+        with pytest.raises(ValueError, match="REDIS_SENTINEL_PASSWORD_FILE") as caught:
+            check_sentinels(text)
+        assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "username", "password", "file", "problem"),
+    [
+        ("redis+sentinel://h/m", "", "", "", ""),
+        ("redis+sentinel://h/m", "me", "s3cret", "", ""),
+        ("rediss+sentinel://h/m", "me", "", "/f", ""),
+        ("redis+sentinel://h/m", "", "s3cret", "/f", "are both set"),
+        ("redis+sentinel://h/m", "me", "", "", "REDIS_SENTINEL_USERNAME needs"),
+        ("redis://h", "", "s3cret", "", "of no use without sentinels"),
+        ("redis://h", "", "", "/f", "of no use without sentinels"),
+    ],
+)
+def test_the_login_at_sentinels_is_whole_and_of_use(
+    url: str, username: str, password: str, file: str, problem: str
+) -> None:
+    """What would be ignored without a word is refused."""
+    if not problem:
+        check_sentinel_login(url, username, password, file)
+    else:
+        with pytest.raises(ValueError, match=problem) as caught:
+            check_sentinel_login(url, username, password, file)
         assert "s3cret" not in str(caught.value)

@@ -181,3 +181,54 @@ def test_aliases_are_no_settings_themselves() -> None:
     """Every known name has one meaning."""
     assert len(KNOWN_NAMES) == len(set(KNOWN_NAMES))
     assert all(alias.name in KNOWN_NAMES for alias in ALIASES)
+
+
+def test_a_password_among_the_sentinels_is_not_shown(monkeypatch: pytest.MonkeyPatch, dotenv: Path) -> None:
+    """It does not belong there, and the refusal must not be what gives it away."""
+    monkeypatch.setenv("REDIS_SENTINELS", "me:s3cret@h1:26379,h2")
+    with pytest.raises(
+        SettingsError, match=r"REDIS_SENTINELS=\*\*\*@h1:26379,h2 .*REDIS_SENTINEL_PASSWORD_FILE"
+    ) as caught:
+        load_settings(dotenv)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "server_url"),
+    [
+        ("", "redis+sentinel://h1:26379,h2:7/mymaster"),
+        ("rediss://me:pw@/2", "rediss+sentinel://me:pw@h1:26379,h2:7/mymaster/2"),
+    ],
+)
+def test_sentinels_may_stand_in_settings_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, dotenv: Path, url: str, server_url: str
+) -> None:
+    """As charts set them; REDIS_URL says the rest or nothing."""
+    monkeypatch.setenv("REDIS_SENTINELS", "h1,h2:7")
+    monkeypatch.setenv("REDIS_SENTINEL_MASTER", "mymaster")
+    monkeypatch.setenv("REDIS_URL", url)
+    assert load_settings(dotenv).settings.server_url == server_url
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"REDIS_SENTINELS": "h1"}, "REDIS_SENTINELS needs REDIS_SENTINEL_MASTER"),
+        ({"REDIS_SENTINEL_MASTER": "m"}, "REDIS_SENTINEL_MASTER needs REDIS_SENTINELS"),
+        ({"REDIS_SENTINEL_MASTER": "my master"}, "REDIS_SENTINEL_MASTER=my master .*letters, digits"),
+        ({"REDIS_SENTINEL_PASSWORD": "s3cret"}, "of no use without sentinels"),
+        ({"REDIS_URL": "redis://"}, "REDIS_URL is refused: it needs a host"),
+        ({"REDIS_URL": "redis://h", "REDIS_SENTINELS": "h1", "REDIS_SENTINEL_MASTER": "m"}, "both set"),
+        ({"REDIS_URL": "embedded://", "REDIS_SENTINELS": "h1"}, "of no use with an embedded Redis"),
+        ({"REDIS_SENTINELS": "h1:x"}, "REDIS_SENTINELS=h1:x .*port must be a whole number"),
+    ],
+)
+def test_load_settings_refuses_two_places_or_half_a_one(
+    monkeypatch: pytest.MonkeyPatch, dotenv: Path, values: dict[str, str], problem: str
+) -> None:
+    """One of two would win without a word."""
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=problem) as caught:
+        load_settings(dotenv)
+    assert "s3cret" not in str(caught.value)

@@ -30,10 +30,16 @@ def test_connect_never_retries(redis_url: str) -> None:
     client.close()
 
 
-@pytest.mark.parametrize("url", ["http://x", f"redis://u:{PASSWORD}@h", "redis://h:port", "", "redis://h:1?timeout=x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://x", f"redis://u:{PASSWORD}@h", "redis://h:port", "", "redis://h:1?timeout=x", "redis+cluster://h"),
+        "redis+sentinel://h/m",
+    ],
+)
 def test_connect_refuses_what_is_no_redis_url_without_quoting_it(url: str) -> None:
     """The message says what would be right; a password in the address stays out of it."""
-    with pytest.raises(SettingsError, match="REDIS_URL must look like") as caught:
+    with pytest.raises(SettingsError, match="REDIS_URL") as caught:
         connect(url, timeout_s=1.0, pool_size=1)
     assert PASSWORD.split("/")[1] not in str(caught.value)
 
@@ -44,6 +50,9 @@ def test_connect_refuses_what_is_no_redis_url_without_quoting_it(url: str) -> No
         ("redis://h:6379/0", "redis://h:6379/0"),
         ("rediss://user:secret@h:1", "rediss://user:***@h:1"),
         ("redis://:secret@h", "redis://:***@h"),
+        ("redis+sentinel://me:secret@h1:1,h2/m/0", "redis+sentinel://me:***@h1:1,h2/m/0"),
+        ("rediss+cluster://:secret@[::1]:1,h2", "rediss+cluster://:***@[::1]:1,h2"),
+        ("redis+sentinel://h1,me:secret@h2/m", "redis+sentinel://h1,me:***@h2/m"),
         ("redis://u:p@ss@h", "redis://u:***@h"),
         ("unix:///run/redis.sock?password=secret&db=1", "unix:///run/redis.sock?password=***&db=1"),
     ],
