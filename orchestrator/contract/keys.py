@@ -1,7 +1,8 @@
 """Every Redis key name, written once.
 
 Source: the contract with workers and readers (``docs/redis-protocol.md``). Keys that only this service uses hold the
-queue's name as a hash tag, so that they are in its slot. A brand may hold any character that
+queue's name as a hash tag, so that they are in its slot; where they have to be, and for the names that a cluster has
+beyond these, see :mod:`orchestrator.contract.layout`. A brand may hold any character that
 :func:`orchestrator.contract.brands.check_brand` accepts; names are UTF-8.
 """
 
@@ -102,10 +103,10 @@ class BrandKeys:
         return {"volume": self.spike, "mood": self.mood, "story": self.stories}[kind]
 
     @classmethod
-    def of(cls, brand: str) -> BrandKeys:
-        """The keys of *brand*."""
+    def of(cls, brand: str, own: str = "") -> BrandKeys:
+        """The keys of *brand*; names of its own begin with *own*, if that is given."""
         queue = queue_key(brand)
-        own = _own(queue)
+        own = own or _own(queue)
         return cls(
             brand=brand,
             queue=queue,

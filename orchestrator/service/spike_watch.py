@@ -12,8 +12,7 @@ from orchestrator.brand.moods import Moods
 from orchestrator.brand.seals import unseal_all
 from orchestrator.brand.spikes import SETTLED_FIELD, UNSETTLED_FIELD, Spikes, Watch
 from orchestrator.brand.story_episodes import StoryEpisodes
-from orchestrator.contract.keys import BrandKeys
-from orchestrator.store import translated
+from orchestrator.store import layout_of, translated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +52,7 @@ def _read(client: redis.Redis, brand: str, names: Sequence[bytes]) -> tuple[dict
     with translated():
         pipe = client.pipeline(transaction=False)
         pipe.time()
-        pipe.hmget(BrandKeys.of(brand).state, names)
+        pipe.hmget(layout_of(client).keys(brand).state, names)
         (seconds, microseconds), values = cast("tuple[tuple[int, int], list[bytes | None]]", pipe.execute())
     fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     return dict(unseal_all(fields, bare=b"")), seconds * 1000 + microseconds // 1000

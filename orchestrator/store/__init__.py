@@ -9,6 +9,7 @@ knows trio; everything else is synchronous and thread-safe.
 """
 
 from orchestrator.store.client import Login, checked, connect, masked_url, translated
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
 from orchestrator.store.types import (
@@ -39,6 +40,7 @@ __all__ = [
     "StoreOptions",
     "checked",
     "connect",
+    "layout_of",
     "masked_url",
     "translated",
 ]

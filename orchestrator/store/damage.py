@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.segments import MARK
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.fleet.parking import Code
 from orchestrator.store.client import translated
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.contract.keys import BrandKeys
     from orchestrator.store.wire import Command
 
 SIZES: Final = ("fields", "digests0", "digests1", "seen0", "seen1")
@@ -62,21 +63,22 @@ def damages(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
 
 
 def _look(client: redis.Redis, brands: Sequence[str]) -> dict[str, Damage]:
-    found = {}
-    for brand, (meta, *sizes, apart) in ask_each(client, brands, _questions, at_once=_SLICE):
+    found, keys_of = {}, layout_of(client).keys
+    questions = ask_each(client, brands, lambda brand: _questions(keys_of(brand)), at_once=_SLICE)
+    for brand, (meta, *sizes, apart) in questions:
         if not isinstance(meta, list) or not all(isinstance(size, int) for size in (*sizes, apart)):
             continue  # a foreign type is another trouble
         known = dict(zip(("cid", *NUMBERS), meta, strict=True))
         if _NUMBER.fullmatch(known["format"] or b"") and int(known["format"]) > STATE_FORMAT:
             continue  # a newer version's to judge
-        damage = _damage(brand, known, *sizes) or _damage_apart(client, brand, known["segments"], apart)
+        keys = keys_of(brand)
+        damage = _damage(keys, known, *sizes) or _damage_apart(client, keys, known["segments"], apart)
         if damage is not None:
             found[brand] = damage
     return found
 
 
-def _questions(brand: str) -> list[Command]:
-    keys = BrandKeys.of(brand)
+def _questions(keys: BrandKeys) -> list[Command]:
     counts = ("HLEN", "STRLEN", "STRLEN", "SCARD", "SCARD")
     sizes: list[Command] = list(zip(counts, _sized(keys), strict=True))
     return [("HMGET", keys.meta, "cid", *NUMBERS), *sizes, ("HLEN", keys.segments)]
@@ -87,30 +89,28 @@ def _sized(keys: BrandKeys) -> tuple[str, ...]:
     return keys.state, keys.digests0, keys.digests1, keys.seen0, keys.seen1
 
 
-def _damage(brand: str, known: dict[str, bytes | None], *sizes: int) -> Damage | None:
+def _damage(keys: BrandKeys, known: dict[str, bytes | None], *sizes: int) -> Damage | None:
     """What is wrong with meta, or by its word with the state or a generation; None if nothing is."""
     for name, value in known.items():
         if value is not None and not (_CID if name == "cid" else _NUMBER).fullmatch(value):
             return Damage(Code.META, f"its {name} is {value[:40]!r}")
-    keys = BrandKeys.of(brand)
     for key, size, name in zip(_sized(keys), sizes, SIZES, strict=True):
         if (left := known[name]) is not None and int(left) != size:
             return _of_size(key, size, left)
     return None
 
 
-def _damage_apart(client: redis.Redis, brand: str, left: bytes | None, size: int) -> Damage | None:
+def _damage_apart(client: redis.Redis, keys: BrandKeys, left: bytes | None, size: int) -> Damage | None:
     """What is wrong with the segments, where nothing is with the rest: of those that lie there some may be nobody's."""
     if left is None or size == int(left):
         return None
     if int(left) < size <= int(left) + _MOST_STRAYS:
-        size = _referred(client, brand)
-    return None if size == int(left) else _of_size(BrandKeys.of(brand).segments, size, left)
+        size = _referred(client, keys)
+    return None if size == int(left) else _of_size(keys.segments, size, left)
 
 
-def _referred(client: redis.Redis, brand: str) -> int:
+def _referred(client: redis.Redis, keys: BrandKeys) -> int:
     """How many of the segments that lie there a field of the state refers to."""
-    keys = BrandKeys.of(brand)
     with translated():
         names: Any = client.hkeys(keys.segments)
         fields: Any = client.hmget(keys.state, [name.partition(b":")[2] or name for name in names]) if names else []

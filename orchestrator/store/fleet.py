@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from orchestrator.contract.conflict import Conflict
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES, holder_of, is_process
 from orchestrator.errors import StoreRefusedError
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueue, OrphanQueues, standing
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.members import read_members
 from orchestrator.store.orphans import read_report, tell
 from orchestrator.store.parked import read_parked, read_parked_of
@@ -27,13 +27,16 @@ from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import redis
 
+    from orchestrator.contract.keys import BrandKeys
+    from orchestrator.contract.layout import Layout
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.parking import Parked
+    from orchestrator.store.wire import Command
 
 SLICE: Final = 128
 """Brands of one script."""
@@ -91,14 +94,13 @@ def _look(
     living = {member.name: member for member in members}
     # What a process said that is gone holds for nobody: who goes on with the brand finds out for itself.
     parked = {brand: one for brand, one in parked.items() if one.by in living}
-    runner = ScriptRunner(client)
+    runner, layout = ScriptRunner(client), layout_of(client)
     pauses = paused(client, brands)
     found: list[BrandStatus] = []
     now_ms = 0
     for start in range(0, max(1, len(brands)), SLICE):
         asked = brands[start : start + SLICE]
-        command = evalsha(scripts.LOOK, list(_keys(asked)), MAX_TOKEN_BYTES, _FIELD_BYTES)
-        now_ms, *answers = checked(runner.run([command])[0])
+        now_ms, answers = (_looked_at_apart if layout.spread else _looked_at)(runner, layout, asked)
         found += (
             _status(brand, answer, now_ms, living, (parked.get(brand), pauses.get(brand)))
             for brand, answer in zip(asked, answers, strict=True)
@@ -118,9 +120,42 @@ def _orphans(client: redis.Redis, registered: Collection[str]) -> OrphanQueues |
     return OrphanQueues(found.queues, found.chunks, found.found_ms, named)
 
 
-def _keys(brands: Sequence[str]) -> Iterator[str]:
-    for keys in map(BrandKeys.of, brands):
-        yield from (keys.lock, keys.meta, keys.queue, keys.failed, keys.summary, keys.spike)
+def _looked_at(runner: ScriptRunner, layout: Layout, brands: Sequence[str]) -> tuple[int, list[Any]]:
+    """The server's time, and what look says of each of *brands*."""
+    names = [name for keys in map(layout.keys, brands) for name in _names(keys)]
+    now_ms, *answers = checked(runner.run([_question(names)])[0])
+    return now_ms, answers
+
+
+def _looked_at_apart(runner: ScriptRunner, layout: Layout, brands: Sequence[str]) -> tuple[int, list[Any]]:
+    """The same where keys of a brand do not share a slot: dead letters and summary are looked at where they are.
+
+    So is the time, without any brand.
+    """
+    commands = [_question([]), *(_question(_names(layout.inner(brand))) for brand in brands)]
+    outward = [command for keys in map(layout.keys, brands) for command in _outward(keys)]
+    replies = runner.run([*commands, *outward])
+    looks, lengths = [checked(reply) for reply in replies[: len(commands)]], replies[len(commands) :]
+    answers = []
+    for (_, answer), letters, summarised in zip(looks[1:], lengths[::2], lengths[1::2], strict=True):
+        queued, untold, *middle = answer
+        shown = letters if isinstance(letters, int) else -1  # a foreign type
+        # Those that are not in the list yet are dead letters all the same.
+        length = shown if shown < 0 else shown + max(0, untold)
+        answers.append([queued, length, *middle[:4], checked(summarised), *middle[5:]])
+    return max(look[0] for look in looks), answers
+
+
+def _question(names: Sequence[str]) -> Command:
+    return evalsha(scripts.LOOK, names, MAX_TOKEN_BYTES, _FIELD_BYTES)
+
+
+def _names(keys: BrandKeys) -> list[str]:
+    return [keys.lock, keys.meta, keys.queue, keys.failed, keys.summary, keys.spike]
+
+
+def _outward(keys: BrandKeys) -> list[Command]:
+    return [("LLEN", keys.failed), ("EXISTS", keys.summary)]
 
 
 def _status(

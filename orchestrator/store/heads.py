@@ -12,6 +12,7 @@ from orchestrator.contract.keys import queue_key
 from orchestrator.contract.times import parse_ms
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ def first_times(client: redis.Redis, brands: Sequence[str]) -> Mapping[str, int]
         StoreError: Redis did not answer or refused.
     """
     runner, told = ScriptRunner(client), list[bytes]()
-    each = QUEUES * CALLS
+    at_once = 1 if layout_of(client).spread else QUEUES
+    each = at_once * CALLS
     for start in range(0, len(brands), each):
         names = [queue_key(brand) for brand in brands[start : start + each]]
-        calls = [names[at : at + QUEUES] for at in range(0, len(names), QUEUES)]
+        calls = [names[at : at + at_once] for at in range(0, len(names), at_once)]
         for reply in runner.run([evalsha(scripts.HEADS, keys, _LOOKED_AT_BYTES) for keys in calls]):
             told += checked(reply)
     times = zip(brands, (parse_ms(text.decode(errors="replace")) for text in told), strict=True)

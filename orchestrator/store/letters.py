@@ -17,6 +17,7 @@ from orchestrator.errors import WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, 
         WrongTypeError: one of the keys has a foreign type.
         StoreError: Redis refused; or did not answer, and it is not known which of them were moved.
     """
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).keys(brand)
     names = [keys.failed, queue or keys.queue, keys.retried, _ABSENT]
     action = "drop" if queue is None else "retry"
     none = f"moved {secrets.token_hex(_NONE_BYTES)}"
@@ -127,7 +128,9 @@ def marks(client: redis.Redis, brand: str, payloads: Sequence[bytes]) -> list[Ma
     if not payloads:
         return []
     with translated():
-        found = cast("list[bytes | None]", client.hmget(BrandKeys.of(brand).retried, list(map(_digest, payloads))))
+        found = cast(
+            "list[bytes | None]", client.hmget(layout_of(client).keys(brand).retried, list(map(_digest, payloads)))
+        )
     return list(map(_mark, found))
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.codes import Code
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def break_lock(client: redis.Redis, brand: str, token: bytes) -> bool:
         WrongTypeError: the lock, or the meta hash, has a foreign type.
         StoreError: Redis did not answer or refused; calling again is safe.
     """
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).keys(brand)
     names = scripts.RELEASE.keys(keys)
     # No attempt is forgiven: what the holder had in hand may be why it does no good.
     reply = checked(ScriptRunner(client).run([evalsha(scripts.RELEASE, names, token, 0, 0)])[0])

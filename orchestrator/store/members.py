@@ -15,13 +15,14 @@ import msgspec
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.fingerprint import Fingerprint
-from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY
+from orchestrator.contract.keys import MEMBERS_KEY
 from orchestrator.contract.process_orders import MAX_BY_CHARS, MAX_LANES, fields
 from orchestrator.errors import InvalidBrandError, WrongTypeError
 from orchestrator.fleet.members import TTL_S, Load, Member, Obedience, Rates, Share
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.process_orders import read_orders
 from orchestrator.store.runner import ScriptRunner, evalsha
 
@@ -203,7 +204,8 @@ def beat(client: redis.Redis, name: str, since_ms: int, told: Told, heard: tuple
     """
     bounds = (round(TTL_S * 1000), MAX_MEMBERS, MAX_ENTRY_BYTES)
     arguments = (name, since_ms, msgspec.json.encode(told), *bounds, *heard, *fields(name))
-    reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, [MEMBERS_KEY, ORDERS_KEY], *arguments)])[0])
+    keys = [MEMBERS_KEY, layout_of(client).orders]
+    reply = checked(ScriptRunner(client).run([evalsha(scripts.BEAT, keys, *arguments)])[0])
     if Code(reply[0].decode()) is Code.TYPE:
         raise WrongTypeError(MEMBERS_KEY, reply[2].decode(), "hash")
     _, now_ms, since, state, lanes, *entries = reply

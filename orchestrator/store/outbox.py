@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ResponseError
 
-from orchestrator.contract.keys import BrandKeys, digest_key
+from orchestrator.contract.keys import digest_key
 from orchestrator.contract.outbox import Box, Swept
+from orchestrator.contract.slots import sibling
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.codes import Code
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import redis
+
+    from orchestrator.contract.keys import BrandKeys
 
 MAX_SWEEP: Final = 512
 """Brands that one call looks at: 0.1 ms of the server's time."""
@@ -49,6 +53,7 @@ class Outbox:
 
     def __init__(self, client: redis.Redis) -> None:
         self._runner = ScriptRunner(client)
+        self._keys = layout_of(client).keys
 
     def waiting(self, brands: Sequence[str]) -> Swept:
         """Which of *brands* (at most :data:`MAX_SWEEP`) have alerts that nobody tells, and how many all have.
@@ -56,7 +61,7 @@ class Outbox:
         A hold that outlives :data:`MOST_HOLD_S` is brought to it: a clock that was set back, or somebody's hand, would
         else keep the alerts for as long.
         """
-        keys = {brand: BrandKeys.of(brand) for brand in brands[:MAX_SWEEP]}
+        keys = {brand: self._keys(brand) for brand in brands[:MAX_SWEEP]}
         if not keys:
             return Swept()
         replies = self._runner.run(
@@ -107,7 +112,7 @@ class Outbox:
 
         Marks first: one that is made in between belongs to an alert that is read after it, and is no stray.
         """
-        keys = [BrandKeys.of(brand) for brand in brands[:MAX_LOOK]]
+        keys = [self._keys(brand) for brand in brands[:MAX_LOOK]]
         commands = [command for own in keys for command in (("SMEMBERS", own.told), ("LRANGE", own.outbox, 0, -1))]
         replies = self._runner.run(commands) if commands else []
         return {
@@ -121,7 +126,7 @@ class Outbox:
         Nothing is removed. After an unanswered call the right may be held for that time without a use. Where the key
         of the right has a foreign type nobody can have it, and the alerts are told without: twice is better than never.
         """
-        keys = BrandKeys.of(brand)
+        keys = self._keys(brand)
         held, kind, marks, entries = self._runner.run(
             [
                 ("SET", keys.telling, token, "NX", "PX", round(hold_s * 1000)),
@@ -137,7 +142,7 @@ class Outbox:
 
     def hold(self, brand: str, token: str, hold_s: float) -> bool:
         """Keep the right for *hold_s* from now; False if it is lost."""
-        keys = BrandKeys.of(brand)
+        keys = self._keys(brand)
         reply = checked(self._runner.run([evalsha(scripts.RENEW, [keys.telling], token, round(hold_s * 1000))])[0])
         return Code(reply[0].decode()) is not Code.FENCED  # TYPE: there is no right, see take()
 
@@ -146,7 +151,7 @@ class Outbox:
 
         Where the key has a foreign type nothing is noted: whoever asks has to remember what it told.
         """
-        keys = BrandKeys.of(brand)
+        keys = self._keys(brand)
         noted, _, found = self._runner.run(
             [
                 ("SADD", keys.told, mark),
@@ -165,7 +170,7 @@ class Outbox:
         Safe to repeat, and also without the right: what was told was told. The entry first: a mark that is left over
         is a stray, an alert without its marks would be told again.
         """
-        keys = BrandKeys.of(brand)
+        keys = self._keys(brand)
         gone, *_ = self._runner.run(
             [("LREM", keys.outbox, 1, entry), *([("SREM", keys.told, *marks)] if marks else [])]
         )
@@ -174,11 +179,11 @@ class Outbox:
     def forget(self, brand: str, marks: Collection[str]) -> None:
         """Take *marks* out, whose alerts are gone."""
         if marks:
-            self._runner.run([("SREM", BrandKeys.of(brand).told, *marks)])
+            self._runner.run([("SREM", self._keys(brand).told, *marks)])
 
     def leave(self, brand: str, token: str) -> None:
         """Give the right back; does nothing if it was lost."""
-        keys = BrandKeys.of(brand)
+        keys = self._keys(brand)
         checked(self._runner.run([evalsha(scripts.RELEASE, [keys.telling, keys.meta], token, 0, 0)])[0])
 
     def take_turn(self, route: str, token: str, hold_s: float) -> bool:
@@ -205,7 +210,7 @@ class Outbox:
         """Give that right back; does nothing if it was lost."""
         key = digest_key(route)
         # Nothing of the second key is read or written: with two zeros release is about the lock alone.
-        checked(self._runner.run([evalsha(scripts.RELEASE, [key, f"{key}:none"], token, 0, 0)])[0])
+        checked(self._runner.run([evalsha(scripts.RELEASE, [key, f"{sibling(key)}none"], token, 0, 0)])[0])
 
 
 def _entries(reply: Any) -> tuple[bytes, ...]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.scripts import KEY_TYPES
 from orchestrator.store.server_name import server_name
 from orchestrator.store.store import Store
@@ -194,7 +194,7 @@ def _transactions(client: redis.Redis) -> Finding:
 
 
 def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).inner(brand)
     try:
         with translated():
             client.rpush(keys.queue, "one", "two")

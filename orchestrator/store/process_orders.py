@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from orchestrator.contract.keys import ORDERS_KEY
 from orchestrator.contract.process_orders import (
     MAX_BY_CHARS,
     ProcessOrder,
@@ -20,6 +19,7 @@ from orchestrator.contract.process_orders import (
 from orchestrator.errors import StoreRefusedError, WrongTypeError
 from orchestrator.fleet.members import TTL_S
 from orchestrator.store.client import checked, translated
+from orchestrator.store.layouts import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,18 +39,19 @@ def give(client: redis.Redis, names: Sequence[str], wanted: Wanted, by: str, lan
         WrongTypeError: the key has a foreign type.
         StoreError: Redis did not answer or refused; nothing was ordered.
     """
+    orders = layout_of(client).orders
     with translated(), client.pipeline(transaction=False) as pipe:
         pipe.time()
-        pipe.type(ORDERS_KEY)
+        pipe.type(orders)
         (seconds, microseconds), kind = pipe.execute()
         if kind not in {b"none", b"hash"}:
-            raise WrongTypeError(ORDERS_KEY, kind.decode(), "hash")
+            raise WrongTypeError(orders, kind.decode(), "hash")
         at_ms = int(seconds) * 1000 + int(microseconds) // 1000
         entry = ProcessOrder(wanted=wanted, at_ms=at_ms, by=by[:MAX_BY_CHARS], lanes=lanes).entry()
         with client.pipeline(transaction=True) as writing:
-            writing.hset(ORDERS_KEY, mapping={field_of(name, wanted): entry for name in names})
+            writing.hset(orders, mapping={field_of(name, wanted): entry for name in names})
             # It goes with the last process; each beat lets it live on.
-            writing.pexpire(ORDERS_KEY, round(TTL_S * 1000))
+            writing.pexpire(orders, round(TTL_S * 1000))
             for reply in writing.execute(raise_on_error=False):
                 checked(reply)
 
@@ -61,11 +62,12 @@ def read_orders(client: redis.Redis) -> Mapping[str, tuple[ProcessOrder, ...]]:
     Raises:
         StoreError: Redis did not answer.
     """
+    orders = layout_of(client).orders
     try:
         with translated():
-            if not 0 < client.hlen(ORDERS_KEY) <= MAX_PLACES:
+            if not 0 < client.hlen(orders) <= MAX_PLACES:
                 return {}
-            entries = cast("dict[bytes, bytes]", client.hgetall(ORDERS_KEY))
+            entries = cast("dict[bytes, bytes]", client.hgetall(orders))
     except StoreRefusedError:  # the picture is drawn without
         return {}
     found: dict[str, tuple[ProcessOrder, ...]] = {}

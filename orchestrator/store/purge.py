@@ -16,6 +16,7 @@ from orchestrator.contract.conflict import ENTRY_BYTES
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def look(client: redis.Redis, brand: str) -> Holdings:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).keys(brand)
     commands: list[Command] = [
         ("HGET", keys.meta, "version"),
         *(("STRLEN", key) for key in (keys.digests0, keys.digests1)),
@@ -114,7 +115,7 @@ def purge(
     Raises:
         StoreError: Redis did not answer or refused; either all is gone or nothing is. Calling again is safe.
     """
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).keys(brand)
     names = [keys.lock, keys.meta, PAUSED_KEY, PARKED_KEY, keys.queue, keys.failed, *_names(keys)]
     arguments = (secrets.token_hex(16), brand, int(queue), int(letters), round(hold_s * 1000), secrets.token_hex(8))
     reply = checked(ScriptRunner(client).run([evalsha(scripts.PURGE, names, *arguments)])[0])

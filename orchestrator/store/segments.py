@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.segments import Reference, may_lie_apart, whole
 from orchestrator.errors import StaleStateError
 from orchestrator.store.client import translated
+from orchestrator.store.layouts import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import redis
 
+    from orchestrator.contract.keys import BrandKeys
     from orchestrator.store.types import Commit
     from orchestrator.store.wire import Command
 
@@ -103,7 +104,7 @@ def read(brand: str, replies: Sequence[Any], lost: list[bytes] | None = None) ->
 
 def load(client: redis.Redis, brand: str) -> dict[bytes, bytes]:
     """The state of *brand* as a whole; raises as :func:`read`, and a StoreError where Redis gives no answer."""
-    commands = reading(BrandKeys.of(brand))
+    commands = reading(layout_of(client).keys(brand))
     with translated(), client.pipeline(transaction=False) as pipe:
         for command in commands:
             pipe.execute_command(*command)  # type: ignore[no-untyped-call]

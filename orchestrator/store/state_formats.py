@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.slices import ask_each
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ def state_formats(client: redis.Redis, brands: Sequence[str]) -> dict[str, int]:
     Raises:
         StoreError: Redis did not answer or refused.
     """
+    keys_of = layout_of(client).keys
+
+    def question(brand: str) -> list[Command]:
+        return [("HGET", keys_of(brand).meta, "format")]
+
     return {
         brand: int(reply)
-        for brand, (reply,) in ask_each(client, brands, _question, at_once=_SLICE)
+        for brand, (reply,) in ask_each(client, brands, question, at_once=_SLICE)
         if isinstance(reply, bytes) and reply.isdigit() and len(reply) <= MOST_DIGITS
     }
-
-
-def _question(brand: str) -> list[Command]:
-    return [("HGET", BrandKeys.of(brand).meta, "format")]

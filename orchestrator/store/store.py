@@ -24,7 +24,7 @@ import msgspec
 
 from orchestrator.contract import lock_token
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
-from orchestrator.contract.keys import PAUSED_KEY, UPDATES_CHANNEL, BrandKeys, claim_keys, failed_key
+from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key
 from orchestrator.errors import (
     ClockSkewError,
     DeadLetterFullError,
@@ -38,6 +38,7 @@ from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.codes import Code, check_reply, full_error
 from orchestrator.store.glance import Glance
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Question
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
@@ -129,6 +130,7 @@ class Store:
         self.clock = ServerClock(self.options.max_clock_skew_s)
         self._shortened = shortened
         self._client = client
+        self._layout = layout_of(client)
         self._runner = ScriptRunner(client)
         self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
         self._observe = observe
@@ -191,7 +193,7 @@ class Store:
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
         pause_of = "" if even_paused else brand
-        return self._lease(BrandKeys.of(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, ())).lease
+        return self._lease(self._layout.inner(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, ())).lease
 
     def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
         """Take the lease of *brand* as :meth:`acquire` does, and in the same step begin, as :meth:`peek` does.
@@ -208,7 +210,7 @@ class Store:
             OrchestratorError: what acquire raises; after ClockSkewError the attempt may be counted.
             WrongTypeError: the queue is not a list.
         """
-        keys = BrandKeys.of(brand)
+        keys = self._layout.inner(brand)
         return self._lease(keys, _Wish(token, least_epoch, brand, cid, (_read(keys, limit),)))
 
     def _lease(self, keys: BrandKeys, wish: _Wish) -> Visit:
@@ -251,13 +253,13 @@ class Store:
         comparison = compare(stored, self.options.fingerprint)
         if comparison.losses:
             with self._timed("write"):
-                checked(self._runner.run([("HSET", BrandKeys.of(lease.brand).meta, "settings", stored.text())])[0])
+                checked(self._runner.run([("HSET", self._layout.keys(lease.brand).meta, "settings", stored.text())])[0])
             raise SettingsRefusedError(refusal(lease.brand, comparison))
 
     def _acquire(self, keys: BrandKeys, wish: _Wish, agreed: str | bytes) -> list[Any]:
         """What acquire answers, and what the commands say that are sent along."""
         formats = self.options.formats
-        names = [*scripts.ACQUIRE.keys(keys), PAUSED_KEY]
+        names = [*scripts.ACQUIRE.keys(keys), self._layout.paused(keys.brand)]
         wanted = (formats.oldest, formats.written, agreed, wish.least_epoch, wish.pause_of, MOST_LOCK_TTL_MS, wish.cid)
         command = evalsha(scripts.ACQUIRE, names, wish.token, self._lock_ttl_ms, *wanted)
         with self._timed("write"):
@@ -287,7 +289,7 @@ class Store:
         return self._load(lease, lost), lost
 
     def _load(self, lease: Lease, lost: list[bytes] | None) -> Stored:
-        keys = BrandKeys.of(lease.brand)
+        keys = self._layout.inner(lease.brand)
         commands: list[Command] = [
             ("HMGET", keys.meta, "seen_since", "check0", "check1", "conflicts"),
             *(("GET", key) for key in (keys.digests0, keys.digests1)),
@@ -324,7 +326,7 @@ class Store:
             ClockSkewError: the attempt is counted; forgive it at the release.
             WrongTypeError: the queue is not a list.
         """
-        keys = BrandKeys.of(lease.brand)
+        keys = self._layout.inner(lease.brand)
         asked_ms = self.clock.now_ms()
         with self._timed("read"):
             begun, items = self._runner.run([self._begin(keys, lease.token, limit, look), _read(keys, limit)])
@@ -370,7 +372,7 @@ class Store:
             WrongTypeError: one of the brand's keys has a foreign type.
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
         """
-        keys = BrandKeys.of(lease.brand)
+        keys = self._layout.inner(lease.brand)
         committing = self._commit(keys, lease, commit)
         commands = list(committing)
         if read_on is not None:
@@ -391,7 +393,7 @@ class Store:
 
     def commit(self, lease: Lease, commit: Commit) -> CommitReply:
         """Send *commit* and wait for what becomes of it; raises what the reply of :meth:`send` raises."""
-        keys = BrandKeys.of(lease.brand)
+        keys = self._layout.inner(lease.brand)
         with self._timed("write"):
             replies = self._runner.run(self._commit(keys, lease, commit))
         return self._commit_reply(keys, replies[-1:])
@@ -401,7 +403,7 @@ class Store:
 
         A lease is lost only if the server says so; without an answer the call raises and all may still live.
         """
-        keys = [BrandKeys.of(lease.brand) for lease in leases]
+        keys = [self._layout.keys(lease.brand) for lease in leases]
         commands = [
             evalsha(scripts.RENEW, scripts.RENEW.keys(own), lease.token, self._lock_ttl_ms)
             for own, lease in zip(keys, leases, strict=True)
@@ -420,7 +422,7 @@ class Store:
             forgive: take back the attempt of the last peek, because it was abandoned in good order.
             suspects: so many items from the head on were in hand when a step hung.
         """
-        keys = BrandKeys.of(lease.brand)
+        keys = self._layout.inner(lease.brand)
         with self._timed("write"):
             command = evalsha(scripts.RELEASE, scripts.RELEASE.keys(keys), lease.token, int(forgive), suspects)
             reply = checked(self._runner.run([command])[0])
@@ -436,7 +438,7 @@ class Store:
         Raises:
             WrongTypeError: the key of meta has a foreign type.
         """
-        keys = BrandKeys.of(brand)
+        keys = self._layout.keys(brand)
         check_reply(scripts.FORGET, keys, self._run("write", scripts.FORGET, keys, secrets.token_hex(8), *fields))
 
     def claim(self, brands: Sequence[str]) -> Claim:
@@ -449,7 +451,7 @@ class Store:
         """
         if not brands:
             return Claim()
-        keys = bulk([key.encode() for brand in brands[:MAX_CLAIM] for key in claim_keys(brand)])
+        keys = bulk([key.encode() for brand in brands[:MAX_CLAIM] for key in self._layout.claim(brand)])
         asked_ms = self.clock.now_ms()
         commands = [_WRITE_PROBE, *pauses.STAMP, self._claim(keys)]
         with self._timed("read"):
@@ -496,7 +498,7 @@ class Store:
             brand: reply for brand, reply in zip(brands, replies, strict=True) if isinstance(reply, int) and reply
         }
         with self._timed("read"):
-            replies = self._runner.run([("STRLEN", BrandKeys.of(brand).digests0) for brand in entries])
+            replies = self._runner.run([("STRLEN", self._layout.keys(brand).digests0) for brand in entries])
         digests = [reply if isinstance(reply, int) else 0 for reply in replies]
         return {brand: Letters(count, size) for (brand, count), size in zip(entries.items(), digests, strict=True)}
 
@@ -526,7 +528,7 @@ class Store:
 
     def _letters(self, lease: Lease) -> int | None:
         with self._timed("read"):
-            length = self._runner.run([("LLEN", BrandKeys.of(lease.brand).failed)])[0]
+            length = self._runner.run([("LLEN", failed_key(lease.brand))])[0]
         return length if isinstance(length, int) else None
 
     def registered(self, keys: Sequence[str]) -> Registry:

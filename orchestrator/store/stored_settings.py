@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.codes import Code, check_reply
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 from orchestrator.store.slices import ask_each
 
@@ -47,15 +47,16 @@ def stored_settings(client: redis.Redis, brands: Sequence[str]) -> dict[str, Sto
     Raises:
         StoreError: Redis did not answer or refused.
     """
+    keys_of = layout_of(client).keys
+
+    def question(brand: str) -> list[Command]:
+        return [("HMGET", keys_of(brand).meta, "settings", "adopted")]
+
     return {
         brand: StoredSettings(reply[0], reply[1] or b"")
-        for brand, (reply,) in ask_each(client, brands, _question, at_once=_SLICE)
+        for brand, (reply,) in ask_each(client, brands, question, at_once=_SLICE)
         if isinstance(reply, list) and reply[0] is not None
     }
-
-
-def _question(brand: str) -> list[Command]:
-    return [("HMGET", BrandKeys.of(brand).meta, "settings", "adopted")]
 
 
 def adopt(client: redis.Redis, brand: str, seen: bytes, mine: Fingerprint) -> bool:
@@ -65,7 +66,7 @@ def adopt(client: redis.Redis, brand: str, seen: bytes, mine: Fingerprint) -> bo
         WrongTypeError: its meta key is no hash.
         StoreError: Redis did not answer or refused. It may be sent again.
     """
-    keys = BrandKeys.of(brand)
+    keys = layout_of(client).keys(brand)
     reply = checked(ScriptRunner(client).run([evalsha(scripts.ADOPT, scripts.ADOPT.keys(keys), seen, mine.text())])[0])
     if Code(reply[0].decode()) is Code.SETTINGS:
         return False

@@ -47,9 +47,9 @@ ORDER_GUARDS: Final = (
     Guard(_BEAT, " or #order > most_bytes then", " then", _LIES),
     Guard(_BEAT, "if not living[whose or ''] then", "if not whose then", _LIES),
     # store: who looks reads within bounds, who orders knows the key
-    Guard(_STORE, "if not 0 < client.hlen(ORDERS_KEY) <= MAX_PLACES:", "if not client.hlen(ORDERS_KEY):", _LIES),
+    Guard(_STORE, "if not 0 < client.hlen(orders) <= MAX_PLACES:", "if not client.hlen(orders):", _LIES),
     Guard(_STORE, 'if kind not in {b"none", b"hash"}:', "if False:", _LIES),
-    Guard(_STORE, "            writing.pexpire(ORDERS_KEY, round(TTL_S * 1000))\n", "", _LIES),
+    Guard(_STORE, "            writing.pexpire(orders, round(TTL_S * 1000))\n", "", _LIES),
     Guard(_MEMBERS, "min(max(1, told.setting), MAX_LANES)", "told.setting", _LIES),
     Guard(
         _MEMBERS, "told.quiet_since_ms if _plausible(told.quiet_since_ms or 0) else None", "told.quiet_since_ms", _LIES

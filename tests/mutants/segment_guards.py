@@ -98,7 +98,7 @@ SEGMENT_GUARDS: Final = (
         for right, wrong, test in (
             ("value.startswith(MARK + name)", "True", "acquire_refuses_a_state_that_refers_to_what_is_gone"),
             (
-                "        size = _referred(client, brand)\n",
+                "        size = _referred(client, keys)\n",
                 "        return None\n",
                 "acquire_refuses_a_state_that_refers_to_what_is_gone",
             ),
