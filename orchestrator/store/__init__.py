@@ -8,7 +8,8 @@ Imports ``contract``, ``process.masking``, ``process.secret_files`` and ``errors
 knows trio; everything else is synchronous and thread-safe.
 """
 
-from orchestrator.store.client import Login, checked, connect, masked_url, translated
+from orchestrator.store.client import Login, checked, masked_url, translated
+from orchestrator.store.connecting import connect
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store

@@ -1,4 +1,4 @@
-"""The threaded Redis client: how it connects, and the one boundary at which its errors are translated.
+"""Connections to Redis: what each of them is told, the pool, and the one boundary at which errors are translated.
 
 Owns no command of the protocol. Source of the choices: redis-py 8 retries ten times by default, so a command
 whose reply was lost runs twice. Here nothing is retried silently: the lane decides what is safe to send again.
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import redis
 from redis.backoff import NoBackoff
-from redis.connection import UnixDomainSocketConnection, parse_url
+from redis.connection import parse_url
 from redis.credentials import CredentialProvider
 from redis.exceptions import (
     AuthenticationError,
@@ -32,8 +32,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from orchestrator.contract.address import Kind, parse_address
-from orchestrator.errors import SettingsError, StoreError, StoreRefusedError, StoreUnavailableError
+from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
 from orchestrator.process.secret_files import read_secret
 
@@ -157,27 +156,6 @@ def _ready(connection: Connection) -> bool:
         return False
 
 
-def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None = None) -> redis.Redis:
-    """A client for *url*, as *login*, that never retries by itself and has at most *pool_size* connections.
-
-    Nothing is sent yet. A thread that finds all connections in use waits for one, at most *timeout_s*.
-
-    Raises:
-        SettingsError: *url* is not a Redis URL.
-    """
-    address = _read(url)
-    if address.kind is not Kind.STANDALONE:
-        raise SettingsError(f"REDIS_URL={address.kind} is not known to this version: name one server")
-    options = connection_options(address, timeout_s=timeout_s, login=login or Login())
-    if address.path:
-        options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
-    else:
-        options |= address.nodes[0]._asdict()
-    options |= {"max_connections": pool_size, "timeout": timeout_s}
-    pool = Pool(**options)
-    return redis.Redis.from_pool(pool)  # close() closes the pool, too
-
-
 def connection_options(address: Address, *, timeout_s: float, login: Login) -> dict[str, Any]:
     """What redis-py is told of every connection to a server at *address*, but for its host and port or path."""
     query = urlencode(address.options)
@@ -196,13 +174,6 @@ def connection_options(address: Address, *, timeout_s: float, login: Login) -> d
         # Off: it lets redis-py move a connection to another server by itself, between a question and its reply.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-
-
-def _read(url: str) -> Address:
-    try:
-        return parse_address(url)
-    except ValueError as error:
-        raise SettingsError(f"REDIS_URL is refused: {error}") from None
 
 
 def _credentials(address: Address, login: Login) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.errors import HintsUnsupportedError, StoreUnavailableError
-from orchestrator.store.client import connect, translate, translated
+from orchestrator.store.client import translate, translated
+from orchestrator.store.connecting import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

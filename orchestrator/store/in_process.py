@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EmbeddedRedisError
-from orchestrator.store.client import connect
+from orchestrator.store.connecting import connect
 from orchestrator.store.runner import ScriptRunner
 
 if TYPE_CHECKING:

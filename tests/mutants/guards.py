@@ -291,7 +291,7 @@ GUARDS: Final = (
         "tests/store/test_client.py::test_client_discards_a_connection_after_a_timeout",
     ),
     Guard(
-        "orchestrator/store/client.py",
+        "orchestrator/store/connecting.py",
         '"max_connections": pool_size,',
         '"max_connections": 2 * pool_size,',
         "tests/store/test_client.py::test_store_waits_for_a_free_connection_and_no_longer",

@@ -35,7 +35,7 @@ from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.obedience import Orders
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import FLEET_AGE_S, Service
-from orchestrator.store.client import connect
+from orchestrator.store.connecting import connect
 from orchestrator.store.documents import Documents
 from orchestrator.store.members import Told, beat
 from orchestrator.store.parked import encode

@@ -7,7 +7,7 @@ import redis
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StoreUnavailableError
-from orchestrator.store.client import connect
+from orchestrator.store.connecting import connect
 from orchestrator.store.documents import MAX_DOCUMENT_BYTES, MAX_LIST_ENTRIES, Documents
 
 
