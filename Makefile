@@ -41,7 +41,7 @@ torture: $(VENV)/.dev ## the long fault-injection campaign
 bench: $(VENV)/.bench ## every benchmark; one alone: .venv/bin/python -m bench NAME
 	$(BIN)/python -m bench all
 
-schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, docs/reference, the README's table of settings
+schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI document, .env.example, docs/reference, the chart's, the README's table of settings
 	for name in chunk summary spike trend recent; do $(BIN)/orchestrator schema $$name > docs/schemas/$$name.json; done
 	$(BIN)/orchestrator schema asyncapi > docs/asyncapi.json
 	cp docs/schemas/chunk.json orchestrator/worker/chunk.json
@@ -51,6 +51,7 @@ schemas: $(VENV)/.dev ## write the generated files anew: JSON Schemas, OpenAPI d
 	$(BIN)/orchestrator config example > .env.example
 	$(BIN)/python -m tests.test_readme
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.chart
 
 docs: $(VENV)/docs/.made ## the site of the documents, in build/site: python3 -m http.server --directory build/site
 	$(VENV)/docs/bin/python -m tools.site
