@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from orchestrator.kernels import hash_keys
 from orchestrator.store import Store, connect
+from tests.cluster_servers import ClusterServers
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def redis_server() -> Iterator[RedisServer]:
     """One server for the whole session; tests keep apart by brands of their own."""
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster_servers() -> Iterator[ClusterServers]:
+    """Three masters for the whole session; slots may have moved when a test gets them, but none is half way."""
+    with ClusterServers() as cluster:
+        yield cluster
 
 
 @pytest.fixture

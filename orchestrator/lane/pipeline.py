@@ -95,7 +95,7 @@ class Pipeline:
         self._config = config
         self._lease = lease
         self._sizer = sizer
-        self._line = store.line()
+        self._line = store.line(lease.brand)
         self._pace = SummaryPace(owed=owed)
         self._unseen = False
         self._verdict: Verdict | None = None

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 # Redis quotes the arguments of a command that it does not know, and AUTH's argument is the password.
 _QUOTED_ARGUMENTS: Final = re.compile(r",? with args beginning with:.*", re.DOTALL)
 _READ_BYTES: Final = 256 * 1024  # in one call; a batch has megabytes, and redis-py's default is an eighth of this
+NO_CONNECTION: Final = "No connection available."
 # Error replies that redis-py has no class for and that say "later", not "never".
 _TRANSIENT_REPLIES: Final = ("BUSY ", "UNBLOCKED ", "MASTERDOWN ")
 
@@ -106,7 +107,7 @@ class Pool(redis.BlockingConnectionPool):
         try:
             connection = self.pool.get(timeout=self.timeout) or self.make_connection()  # type: ignore[no-untyped-call]
         except Empty:
-            raise RedisConnectionError("No connection available.") from None
+            raise RedisConnectionError(NO_CONNECTION) from None
         try:
             if connection in self._outdated or not _ready(connection):
                 # Before it connects: a renewal from here on closes it when it is given back.
@@ -206,6 +207,8 @@ def translate(error: Exception) -> StoreError:
     Refused: the server answered, and the command changed nothing. Unavailable: there was no answer, or one that
     says to come back later, and whether the command ran is unknown.
     """
+    if isinstance(error, StoreError):  # of a node of a cluster, in place of a reply
+        return error
     # status_code: redis-py keeps the reply's first word there where it has a class for it.
     code = getattr(error, "status_code", None) or type(error).__name__
     text = f"{code}: {mask_text(_QUOTED_ARGUMENTS.sub('', str(error)))}"

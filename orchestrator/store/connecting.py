@@ -13,6 +13,7 @@ from redis.connection import UnixDomainSocketConnection
 from orchestrator.contract.address import Kind, parse_address
 from orchestrator.errors import SettingsError
 from orchestrator.store.client import Login, Pool, connection_options
+from orchestrator.store.cluster.client import connect_cluster
 
 if TYPE_CHECKING:
     from orchestrator.contract.address import Address
@@ -27,6 +28,8 @@ def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None =
         SettingsError: *url* is not a Redis URL.
     """
     address = _read(url)
+    if address.kind is Kind.CLUSTER:
+        return connect_cluster(address, timeout_s=timeout_s, pool_size=pool_size, login=login or Login())
     if address.kind is not Kind.STANDALONE:
         raise SettingsError(f"REDIS_URL={address.kind} is not known to this version: name one server")
     options = connection_options(address, timeout_s=timeout_s, login=login or Login())

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from orchestrator.errors import StoreError, StoreUnavailableError
 from orchestrator.store.client import moved, translated
@@ -83,10 +83,24 @@ class Reply(Generic[T]):
                 self._question.observe(self._spent_s + perf_counter() - started_s)
         return self._question.parse(replies)
 
+    @property
+    def commands(self) -> Sequence[Command]:
+        """What was asked."""
+        return self._question.commands
+
+    @property
+    def replies(self) -> list[Any] | None:
+        """What was answered; None: it was not read yet."""
+        return self._replies
+
     def take(self, connection: Connection) -> list[Any]:
         """Have the replies, which are the next ones on *connection*. For the line alone."""
         self._replies = [read_reply(connection) for _ in self._question.commands]
         return self._replies
+
+    def have(self, replies: list[Any]) -> None:
+        """Have *replies*, which came on another connection. For the line alone."""
+        self._replies = replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,19 @@ class LineStatistics:
     closed: bool
 
 
+class Source(Protocol):
+    """Where the connections of a line come from and go to."""
+
+    def get_connection(self) -> Connection:
+        """One that is ready to send."""
+
+    def release(self, connection: Connection) -> None:
+        """Take it back."""
+
+    def renew(self) -> None:
+        """The server is a replica now: make all connections anew."""
+
+
 class Line:
     """One connection of one session.
 
@@ -111,7 +138,7 @@ class Line:
         pool: where connections come from and go to.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Source) -> None:
         self._pool = pool
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -164,7 +191,7 @@ class Line:
         started_s = perf_counter()
         try:
             with self._in_use() as connection:
-                _transmit(connection, [command for question in questions for command in question.commands])
+                transmit(connection, [command for question in questions for command in question.commands])
                 # Sending them took what sending the first one takes, but for the bytes: it is told of all.
                 spent_s = [perf_counter() - started_s, *[0.0] * (len(questions) - 1)]
                 replies = [Reply(self, *pair) for pair in zip(questions, spent_s, strict=True)]
@@ -174,18 +201,24 @@ class Line:
             raise
         return replies
 
+    def _heard(self, _connection: Connection, _reply: Reply[Any], replies: list[Any]) -> None:
+        """Do what *replies*, which are those to *_reply*, ask for beyond being read."""
+        _follow(self._pool, replies)
+
+    def _broken(self, error: Exception) -> None:
+        """Know that the connection broke, or gave no answer in time."""
+
     def _receive(self, wanted: Reply[Any]) -> list[Any]:
         """The replies to *wanted*; those sent before it come first, and are kept until they are asked for."""
         if wanted not in self._unread:
             raise StoreUnavailableError("the reply was dropped")
         with self._in_use() as connection:
-            while True:
+            while (found := wanted.replies) is None:
                 first = self._unread[0]
                 replies = first.take(connection)
                 self._unread.popleft()
-                _follow(self._pool, replies)
-                if first is wanted:
-                    return replies
+                self._heard(connection, first, replies)
+        return found
 
     @contextmanager
     def _in_use(self) -> Iterator[Connection]:
@@ -199,7 +232,11 @@ class Line:
             with translated():
                 if self._connection is None:
                     self._connection = self._pool.get_connection()
-                yield self._connection
+                try:
+                    yield self._connection
+                except (RedisError, OSError) as error:
+                    self._broken(error)
+                    raise
             done = True
         finally:
             with self._lock:
@@ -228,7 +265,7 @@ def exchange(pool: Pool, commands: Sequence[Command]) -> list[Any]:
     with translated():
         connection = pool.get_connection()
         try:
-            _transmit(connection, commands)
+            transmit(connection, commands)
             replies = [read_reply(connection) for _ in commands]
         finally:
             pool.release(connection)  # which the client has closed if it could not send, or not read everything
@@ -236,14 +273,15 @@ def exchange(pool: Pool, commands: Sequence[Command]) -> list[Any]:
     return replies
 
 
-def _follow(pool: Pool, replies: Sequence[Any]) -> None:
+def _follow(pool: Source, replies: Sequence[Any]) -> None:
     """Make all connections anew if the primary is elsewhere by now."""
     if any(map(moved, replies)):
         # Every connection leads to the same server, and none of them would ever break for it.
         pool.renew()
 
 
-def _transmit(connection: Connection, commands: Sequence[Command]) -> None:
+def transmit(connection: Connection, commands: Sequence[Command]) -> None:
+    """Send *commands* in one piece."""
     if not connection.is_connected:  # closed by another thread: sending would connect anew, and mix replies up
         raise RedisConnectionError("the connection was closed")
     connection.send_packed_command([pack(commands)])  # type: ignore[no-untyped-call]

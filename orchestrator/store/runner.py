@@ -14,6 +14,7 @@ from redis.exceptions import NoScriptError
 
 from orchestrator.store import scripts
 from orchestrator.store.client import translated
+from orchestrator.store.cluster.client import ClusterPool
 from orchestrator.store.line import Line, exchange
 from orchestrator.store.wire import Bulk
 
@@ -30,16 +31,22 @@ SCRIPT_ATTEMPTS: Final = 3
 class ScriptRunner:
     """Sends pipelines of commands and scripts, and teaches the server the scripts when it forgot them.
 
+    Attributes:
+        client: of the server or cluster.
+        cluster: the way to its nodes; None: one server.
+
     Thread-safe. A pipeline is no transaction: each command stands for itself, in order.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         self._load_lock = threading.Lock()
+        pool = client.connection_pool
+        self.cluster = pool if isinstance(pool, ClusterPool) else None
 
-    def line(self) -> Line:
-        """A line of its own to the server."""
-        return Line(self.pool)
+    def line(self, key: str) -> Line:
+        """A line of its own to the server that has *key*."""
+        return Line(self.pool) if self.cluster is None else self.cluster.line(key)
 
     @property
     def pool(self) -> Pool:
@@ -53,8 +60,11 @@ class ScriptRunner:
         sent again: every script of the protocol may be delivered twice.
 
         Raises:
-            StoreError: no answer, or the connection was refused.
+            StoreError: no answer, or the connection was refused. On a cluster only if there is no answer to any of
+                them; else that error is in place of the replies that did not come.
         """
+        if self.cluster is not None:
+            return self.cluster.exchange(commands)
         for _ in range(SCRIPT_ATTEMPTS):
             replies = exchange(self.pool, commands)
             if not self.load_if_forgotten(replies):
@@ -70,6 +80,9 @@ class ScriptRunner:
 
     def load(self) -> None:
         """Teach the server all scripts; safe at any time."""
+        if self.cluster is not None:
+            self.cluster.load()
+            return
         with translated(), self._load_lock:
             for script in scripts.ALL:
                 self.client.script_load(script.text)

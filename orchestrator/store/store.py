@@ -24,7 +24,7 @@ import msgspec
 
 from orchestrator.contract import lock_token
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
-from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key
+from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key, queue_key
 from orchestrator.errors import (
     ClockSkewError,
     DeadLetterFullError,
@@ -335,9 +335,9 @@ class Store:
         self.clock.compare(asked_ms, peek.now_ms)
         return peek
 
-    def line(self) -> Line:
-        """A line for one session, which sends on it what need not be waited for at once."""
-        return self._runner.line()
+    def line(self, brand: str) -> Line:
+        """A line for one session of *brand*, which sends on it what need not be waited for at once."""
+        return self._runner.line(queue_key(brand))
 
     def ask_time(self, line: Line) -> Reply[int]:
         """Ask on *line* for the server's time in Unix ms; the answer is left on its way.

@@ -281,7 +281,7 @@ def test_a_forbidden_question_does_not_stop_the_commit(private: RedisServer, adm
     client = limited(admin, private, "-lrange")
     commit = commit_of(replace(peek, items=[b"a"]))
     store = Store(client)
-    answer, items = store.send(store.line(), lease, commit, ReadOn(1))
+    answer, items = store.send(store.line(lease.brand), lease, commit, ReadOn(1))
     reply = answer.read()
     assert reply.version == 1
     assert reply.next is not None

@@ -19,6 +19,7 @@ from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
+from tests.mutants.routing_guards import ROUTING_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 from tests.mutants.spike_guards import SPIKE_GUARDS
@@ -568,6 +569,7 @@ GUARDS: Final = (
     *LANE_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
+    *ROUTING_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,

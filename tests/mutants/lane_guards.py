@@ -81,8 +81,8 @@ LANE_GUARDS: Final = (
     Guard(_LINE, "if not connection.is_connected:", "if False:", _LINES),
     Guard(
         _LINE,
-        "                if first is wanted:\n                    return replies",
-        "                return replies",
+        "                self._heard(connection, first, replies)\n",
+        "                self._heard(connection, first, replies)\n                return replies\n",
         _LINES,
     ),
     # lane/batch: stages

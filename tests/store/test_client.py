@@ -33,7 +33,7 @@ def test_connect_never_retries(redis_url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *("http://x", f"redis://u:{PASSWORD}@h", "redis://h:port", "", "redis://h:1?timeout=x", "redis+cluster://h"),
+        *("http://x", f"redis://u:{PASSWORD}@h", "redis://h:port", "", "redis://h:1?timeout=x", "redis+cluster://h/1"),
         "redis+sentinel://h/m",
     ],
 )

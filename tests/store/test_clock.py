@@ -94,7 +94,7 @@ ASKING: dict[str, Callable[[World, Lease], object]] = {
     "acquire": lambda world, _: world.store.acquire(world.brand, "token"),
     "visit": lambda world, _: world.store.visit(world.brand, "token", "", 1),
     "peek": lambda world, lease: world.store.peek(lease, 1),
-    "time": lambda world, _: world.store.ask_time(world.store.line()).read(),
+    "time": lambda world, _: world.store.ask_time(world.store.line(world.brand)).read(),
 }
 
 
@@ -115,7 +115,7 @@ def test_a_commit_is_in_and_the_peek_that_came_with_it_is_not_used(wary: World, 
     lease, peek = wary.holding(b"a", b"b")
     wrong.behind_s = HOUR_S
     commit = Commit("cid-1", "", peek.version + 1, consumed=1, head=b"a", tail=b"a")
-    reply, _ = wary.store.send(wary.store.line(), lease, commit, ReadOn(1))
+    reply, _ = wary.store.send(wary.store.line(lease.brand), lease, commit, ReadOn(1))
     answer = reply.read()
     assert (answer.version, answer.next) == (1, None)
 

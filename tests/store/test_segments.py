@@ -206,14 +206,14 @@ def test_a_line_says_that_segments_were_lost(world: World) -> None:
     store = Store(world.client)
     world.client.set(world.keys.segments, "what refuses HSET")
     with pytest.raises(WrongTypeError):
-        store.send(store.line(), lease, commit, ReadOn(1))[0].read()
+        store.send(store.line(lease.brand), lease, commit, ReadOn(1))[0].read()
     world.client.delete(world.keys.segments)
     split = store._segments.split
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "writing", lambda _keys, parts: [("PING",)] * bool(parts.apart))
         with pytest.raises(SegmentLostError, match="s:0"):
-            store.send(store.line(), lease, commit, ReadOn(1))[0].read()
-    reply, items = store.send(store.line(), lease, commit, ReadOn(1))
+            store.send(store.line(lease.brand), lease, commit, ReadOn(1))[0].read()
+    reply, items = store.send(store.line(lease.brand), lease, commit, ReadOn(1))
     assert items is not None
     assert (reply.read().version, items.read()) == (1, [b"b"])
     assert [bool(split(commit).apart) for _ in range(segments.WHOLE_COMMITS)] == [False] * 99 + [True]

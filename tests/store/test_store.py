@@ -311,7 +311,7 @@ def sent(
     world: World, lease: Lease, commit: Commit, read_on: ReadOn, line: Line | None = None
 ) -> tuple[Reply[CommitReply], Reply[list[bytes]]]:
     """The replies to *commit* and to what is asked along with it."""
-    reply, arriving = world.store.send(line or world.store.line(), lease, commit, read_on)
+    reply, arriving = world.store.send(line or world.store.line(world.brand), lease, commit, read_on)
     assert arriving is not None
     return reply, arriving
 
@@ -340,7 +340,7 @@ def test_commit_reads_on_after_what_the_caller_has(world: World) -> None:
 def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
     """It is sent after the question that is open, which still gets the chunks as they were; none are left out."""
     lease, peek = world.holding(*[b"%d" % number for number in range(9)])
-    line = world.store.line()
+    line = world.store.line(world.brand)
     first = commit_of(replace(peek, items=[b"0"]))
     reply, arriving = sent(world, lease, first, ReadOn(2, skip=2), line)
     reply.read()
@@ -363,7 +363,7 @@ def test_commit_observes_the_server_alone(world: World, monkeypatch: pytest.Monk
     lease, peek = world.holding(b"a")
     store = Store(world.client, observe=lambda operation, seconds: seen.append((operation, seconds)))
     monkeypatch.setattr("orchestrator.store.line.perf_counter", lambda: next(clock))
-    reply, _ = store.send(store.line(), lease, commit_of(peek), ReadOn(1))
+    reply, _ = store.send(store.line(lease.brand), lease, commit_of(peek), ReadOn(1))
     assert seen == []
     for _ in range(100):
         next(clock)
@@ -381,7 +381,7 @@ def test_commit_that_is_refused_leaves_no_connection_reserved(redis_url: str, br
         (lease, commit_of(peek, expected_cid="foreign"), StaleStateError),
         (replace(lease, token=brand), commit_of(peek), LeaseLostError),
     ):
-        line = world.store.line()
+        line = world.store.line(world.brand)
         reply, _ = sent(world, holder, commit, ReadOn(1, skip=1), line)
         with pytest.raises(error):
             reply.read()
@@ -395,7 +395,7 @@ def test_commit_whose_caller_fails_meanwhile_leaves_no_reply_behind(redis_url: s
     client = connect(redis_url, timeout_s=10.0, pool_size=1)
     world = World(client, Store(client), brand)
     lease, peek = world.holding(b"a", b"b")
-    commit, line = commit_of(replace(peek, items=[b"a"])), world.store.line()
+    commit, line = commit_of(replace(peek, items=[b"a"])), world.store.line(world.brand)
     sent(world, lease, commit, ReadOn(1), line)
     line.close()
     world.store.ping()

@@ -1,0 +1,96 @@
+"""Who has which slot, as one node told it; a value that is replaced as a whole.
+
+Pure. Source: ``CLUSTER SLOTS`` in the documentation of Redis.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from orchestrator.contract.address import Node
+from orchestrator.contract.slots import SLOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MOST_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotMap:
+    """Who has which slot.
+
+    Attributes:
+        owners: the master of each slot; None: nobody has it.
+        replicas: of each master.
+    """
+
+    owners: tuple[Node | None, ...]
+    replicas: Mapping[Node, tuple[Node, ...]]
+
+    @property
+    def masters(self) -> tuple[Node, ...]:
+        """Those that have slots, in the order of their first."""
+        return tuple(dict.fromkeys(node for node in self.owners if node is not None))
+
+    @property
+    def shares(self) -> dict[Node, float]:
+        """Which part of all slots each master has."""
+        counts = Counter(node for node in self.owners if node is not None)
+        return {node: slots / SLOTS for node, slots in counts.items()}
+
+    @property
+    def nodes(self) -> frozenset[Node]:
+        """Masters and replicas."""
+        return frozenset(self.masters).union(*self.replicas.values())
+
+    def moved(self, slot: int, node: Node) -> SlotMap:
+        """The map with *slot* at *node*."""
+        if self.owners[slot] == node:
+            return self
+        owners = (*self.owners[:slot], node, *self.owners[slot + 1 :])
+        return SlotMap(owners, self.replicas)
+
+    def same(self, other: SlotMap) -> bool:
+        """Whether each slot has the same master in *other*."""
+        return self.owners == other.owners
+
+
+NOBODY: Final = SlotMap((None,) * SLOTS, {})
+"""Before anybody was asked."""
+
+
+def read(reply: Any, asked: Node) -> SlotMap:
+    """What *asked* answered to ``CLUSTER SLOTS``. It does not know its own name for us, and leaves it out then.
+
+    Raises:
+        ValueError: that is no such answer.
+    """
+    owners: list[Node | None] = [None] * SLOTS
+    replicas: dict[Node, tuple[Node, ...]] = {}
+    try:
+        for first, last, master, *others in reply:
+            owner = _node(master, asked)
+            for slot in _slots(first, last):
+                owners[slot] = owner
+            replicas[owner] = tuple(_node(other, asked) for other in others)
+    except (TypeError, IndexError, AttributeError, ValueError):
+        raise ValueError("the answer to CLUSTER SLOTS is none") from None
+    return SlotMap(tuple(owners), replicas)
+
+
+def _slots(first: int, last: int) -> range:
+    if not 0 <= first <= last < SLOTS:
+        raise ValueError(first, last)
+    return range(first, last + 1)
+
+
+def _node(told: Sequence[Any], asked: Node) -> Node:
+    host, port = told[0], told[1]
+    if not isinstance(port, int) or not 0 < port <= _MOST_PORT:
+        raise ValueError(port)
+    name = host.decode() if isinstance(host, bytes) else host
+    # A name that is not known yet is told as a question mark.
+    return Node(name if name and name != "?" else asked.host, port)

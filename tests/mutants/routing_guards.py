@@ -1,0 +1,86 @@
+"""The guards around commands on a cluster: what was not executed is sent again, and nothing else is.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_ROUTING = "tests/store/cluster/test_routing.py::test_"
+_RULES = "tests/store/cluster/test_rules.py::test_"
+
+ROUTING_GUARDS: Final = (
+    *(
+        Guard("orchestrator/store/cluster/exchange.py", right, wrong, _ROUTING + test)
+        for right, wrong, test in (
+            (
+                "elif scripted and sent.slot in followed:",
+                "elif False:",
+                "what_is_read_ahead_is_read_after_the_commit",
+            ),
+            (
+                "(_ASKING, sent.command) if sent.asking",
+                "(sent.command,) if sent.asking",
+                "key_that_moves_is_asked_for_where_it_is",
+            ),
+            ("[_ASKING, *block] if", "block if", "key_that_moves_is_asked_for_where_it_is"),
+            (
+                "            load(topology, [heard.node])\n",
+                "",
+                "script_is_taught_to_the_node_that_is_asked",
+            ),
+            (
+                "        topology.moved(redirect.slot, redirect.node)\n",
+                "        pass\n",
+                "slot_that_moved_is_followed_and_remembered",
+            ),
+            (
+                "    if len(slots) > 1:\n",
+                "    if False:\n",
+                "what_the_cluster_refuses_is_an_error_as_anywhere",
+            ),
+            (
+                "                _fill(replies, heard.sent, heard.error)\n",
+                "                raise heard.error\n",
+                "node_that_hangs_costs_its_own_keys",
+            ),
+        )
+    ),
+    Guard(
+        "orchestrator/store/cluster/topology.py",
+        "if isinstance(error, RedisTimeoutError | TimeoutError):",
+        "if False:",
+        _ROUTING + "node_that_hangs_costs_its_own_keys",
+    ),
+    *(
+        Guard("orchestrator/store/cluster/redirects.py", right, wrong, _RULES + test)
+        for right, wrong, test in (
+            (
+                "if type(reply) is AskError:",
+                "if False:",
+                "only_replies_of_what_was_not_executed_redirect",
+            ),
+            ("reply.host or asked.host", "reply.host", "only_replies_of_what_was_not_executed_redirect"),
+            (
+                "if not isinstance(executed, ExecAbortError):",
+                "if True:",
+                "transaction_is_redirected_where_one_of_its_commands_was",
+            ),
+        )
+    ),
+    Guard(
+        "orchestrator/store/cluster/away.py",
+        "        self._absences[node] = _Absence(absence.pause_s, now_s + absence.pause_s, absence.reason)\n",
+        "",
+        _RULES + "node_that_is_away_is_looked_at_by_one_after_each_pause",
+    ),
+    Guard(
+        "orchestrator/store/cluster/slot_map.py",
+        'name if name and name != "?" else asked.host',
+        "name or asked.host",
+        _RULES + "map_takes_a_nameless_node_for_the_one_that_was_asked",
+    ),
+)
