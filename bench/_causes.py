@@ -67,8 +67,11 @@ class Case:
         return drivers.stories[0].label if drivers and drivers.stories else ""
 
 
-def draw(seed: int) -> Case:
-    """The burst of *seed*: fold quiet days, then the burst until an episode opens."""
+def draw(seed: int, *, by_labels: bool = False) -> Case:
+    """The burst of *seed*: fold quiet days, then the burst until an episode opens.
+
+    *By_labels* workers send no centroids. Two pairs of labels share a word and are one story each.
+    """
     rng = np.random.default_rng(seed)
     cause = int(rng.integers(len(STORIES)))
     shares = rng.dirichlet(np.full(len(STORIES) - 1, 1.5))
@@ -80,19 +83,26 @@ def draw(seed: int) -> Case:
         if pane >= QUIET_PANES:
             sizes[cause] += rng.poisson(BURST_FACTOR * MENTIONS)
         now_ms = _START_MS + pane * PANE_MS
-        state.fold(decode_batch([_chunk(pane, sizes.tolist(), now_ms, rng)], BRAND, hashing=state.hashing), now_ms)
+        state.fold(
+            decode_batch(
+                [_chunk(pane, sizes.tolist(), now_ms, None if by_labels else rng)], BRAND, hashing=state.hashing
+            ),
+            now_ms,
+        )
         for change in state.take_changes().alerts if pane >= QUIET_PANES else ():
             found = found or (change.episode if change.kind == "opened" else None)
     return Case(STORIES[cause], found)
 
 
-def _chunk(number: int, sizes: list[int], at_ms: int, rng: np.random.Generator) -> bytes:
+def _chunk(number: int, sizes: list[int], at_ms: int, rng: np.random.Generator | None) -> bytes:
     clusters: list[Any] = []
     for story, size in enumerate(sizes):
         if size:
             said = [f"{number}-{story}-{mention}" for mention in range(size)]
-            near = (np.eye(len(STORIES))[story] + rng.normal(0, NOISE, len(STORIES))).tolist()
-            clusters.append({"id": str(story), "label": STORIES[story], "mentions": said, "centroid": near})
+            clusters.append({"id": str(story), "label": STORIES[story], "mentions": said})
+            if rng is not None:
+                near = np.eye(len(STORIES))[story] + rng.normal(0, NOISE, len(STORIES))
+                clusters[-1]["centroid"] = near.tolist()
     document = {
         "chunkId": f"a{number}",
         "brand": BRAND,

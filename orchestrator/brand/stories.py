@@ -73,7 +73,7 @@ class StoryView:
     Attributes:
         id: stable name.
         label: the one with most words in common with all members, in its most usual spelling, without a word like
-            "Report:" before it.
+            "Report:" before it; of a stretch of panes, what it was told as there, see :func:`told_in`.
         mentions: within the window.
         members: clusters that joined within the window, the founder included.
         sentiment_score: mention-weighted mean over the window's members that have one, else None.
@@ -106,13 +106,18 @@ class StoryView:
 
     @classmethod
     def of(
-        cls, story: Story, before: int | None = None, state: StoryState = "steady", curve: Sequence[int] = ()
+        cls,
+        story: Story,
+        before: int | None = None,
+        state: StoryState = "steady",
+        curve: Sequence[int] = (),
+        label: str | None = None,
     ) -> StoryView:
-        """The view of *story* as it is now."""
+        """The view of *story* as it is now, under another *label* than its headline if one is given."""
         _, members, _, scored, score = map(sum, zip(*story.panes(), strict=True))
         return cls(
             story.id,
-            without_frame(story.label),
+            without_frame(story.label if label is None else label),
             story.mentions,
             members,
             score / (scored * FIXED_ONE) if scored else None,
@@ -142,12 +147,33 @@ def headline(label: str) -> str:
     return clip(without_frame(label), HEADLINE_CHARS)
 
 
+def told_in(story: Story, stretch: range) -> str:
+    """What *story* was told as in the panes *stretch*: the label that leads there by half of its mentions, if known.
+
+    Its headline speaks of its whole life. Of two things that share words, one may have been told all day and the other
+    now. By half: what leads by so much has three quarters, where labels that vary leave the headline its say.
+    """
+    had = {pane: mentions for pane, _, mentions, *_ in story.panes()}
+    votes = (
+        (story.told_pane, story.told, story.told_lead),
+        (story.before_pane, story.before, story.before_lead),
+    )
+    leading = [
+        (lead, pane, label) for pane, label, lead in votes if pane in stretch and 0 < had.get(pane, 0) <= 2 * lead
+    ]
+    return max(leading)[2] if leading else story.label
+
+
 def _growth(story: Story, span: Span) -> Growth:
     inside = before = 0
     for pane, _, mentions, *_ in story.panes():
         inside += mentions if pane in span.stretch else 0
         before += mentions if pane in span.before else 0
     return span.growth(inside, before)
+
+
+def _view_in(story: Story, span: Span) -> StoryView:
+    return StoryView.of(story, label=told_in(story, span.stretch))
 
 
 def _mean_score(story: Story, panes: range) -> float | None:
@@ -386,7 +412,7 @@ class StoryBook(StoryFolder):
             growth = _growth(story, span)
             found = sorted([*found, (-growth.excess, story.key, story, growth)], key=itemgetter(0, 1))[:count]
         grown = [one for one in found if one[0] < 0] or sorted(found, key=lambda one: (-one[3].mentions, one[1]))[:1]
-        return [(StoryView.of(story), growth) for _, _, story, growth in grown]
+        return [(_view_in(story, span), growth) for _, _, story, growth in grown]
 
     def soured(self, span: Span, count: int) -> list[tuple[StoryView, Growth]]:
         """The *count* stories with a negative score in the stretch of *span* that fell most, summed over mentions."""
@@ -395,7 +421,7 @@ class StoryBook(StoryFolder):
         largest = heapq.nsmallest(_MOST_LOOKED_INTO, living, key=lambda story: (-story.mentions, story.key))
         negative = [story for story in largest if (_mean_score(story, span.stretch) or 0.0) < 0]
         fallen = sorted([(_risen_score(story, span), story.key, story) for story in negative], key=itemgetter(0, 1))
-        return [(StoryView.of(story), _growth(story, span)) for risen, _, story in fallen[:count] if risen < 0]
+        return [(_view_in(story, span), _growth(story, span)) for risen, _, story in fallen[:count] if risen < 0]
 
     def largest_in(self, pane: int, count: int) -> list[Story]:
         """The *count* stories with most mentions in *pane*, the largest first; ties: the older."""
@@ -412,7 +438,7 @@ class StoryBook(StoryFolder):
     def told(self, story: Story, span: Span) -> tuple[StoryView, Growth, Moods]:
         """The view of *story*, its growth in the stretch of *span*, and its mean score there and before."""
         moods = tuple(_mean_score(story, panes) for panes in (span.stretch, span.before))
-        return StoryView.of(story), _growth(story, span), (moods[0], moods[1])
+        return _view_in(story, span), _growth(story, span), (moods[0], moods[1])
 
     def take_changes(self, put: dict[bytes, bytes], remove: list[bytes]) -> None:
         """Add the fields that changed since the last call to *put* and those that went to *remove*."""
@@ -487,6 +513,7 @@ def _reanchor(story: Story, present: Present) -> bool:
         return False
     story.load(b"".join(_pane_bytes(pane, counts) for pane, counts in after.items()))
     story.first_seen_ms, story.last_seen_ms = present.move_ms(story.first_seen_ms), last_seen_ms
+    story.told_pane, story.before_pane = (present.move(pane, PANE_MS) for pane in (story.told_pane, story.before_pane))
     if story.flagged_at_ms is not None:
         story.flagged_at_ms = present.move_ms(story.flagged_at_ms)
     return True

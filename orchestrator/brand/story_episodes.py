@@ -153,7 +153,8 @@ class StoryEpisodes(SettledEpisodes[_Learned]):
         tracked = Tracked(
             self._list.open(), opened, sum(learned.before[-stretch.panes :]), explain(story, opened.panes())
         )
-        one = _Open(story.key, clip(story.id, ID_CHARS), clip(story.label, LABEL_CHARS), tracked)
+        label = next((told.label for told in tracked.drivers.stories), story.label)  # as it is told in these panes
+        one = _Open(story.key, clip(story.id, ID_CHARS), clip(label, LABEL_CHARS), tracked)
         learned.open = [*learned.open, one]
         learned.had = [*learned.had, story.key]
         self._list.tell("opened", tracked.number, one.entry())

@@ -107,6 +107,7 @@ cdef int64_t NOBODY = _merge_py.NOBODY
 cdef Py_ssize_t MAX_CAPACITY = _fold_py.MAX_CAPACITY
 cdef Py_ssize_t KEY_BYTES = _hash_keys.KEY_BYTES
 cdef size_t STORED_FIELDS = _fold_py.STORED_FIELDS
+cdef size_t TOLD_PANES = _fold_py.TOLD_PANES
 cdef Py_ssize_t KNOWN_LABELS = _fold_py.KNOWN_LABELS
 cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
@@ -331,6 +332,9 @@ cdef class Account:
         label_mentions: weight of the members that write it so.
         spellings: other spellings of the headline, with the weight of their members.
         words: those of the headline; None after loading, until somebody asks.
+        told: the label that leads in the newest pane, see :meth:`tell`; ``told_lead`` is by how much weight.
+        told_pane: that pane, -1 for none.
+        before, before_lead, before_pane: the same of the pane before it that has members.
         heaviest: weight of the heaviest member.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
@@ -342,6 +346,12 @@ cdef class Account:
     cdef public int64_t label_mentions
     cdef public tuple spellings
     cdef public tuple words
+    cdef public str told
+    cdef public str before
+    cdef public int64_t told_pane
+    cdef public int64_t before_pane
+    cdef public int64_t told_lead
+    cdef public int64_t before_lead
     cdef public int64_t heaviest
     cdef public int64_t first_seen_ms
     cdef public int64_t last_seen_ms
@@ -351,6 +361,8 @@ cdef class Account:
     def __init__(self) -> None:
         self.label = ""
         self.spellings = self.words = ()
+        self.told = self.before = ""
+        self.told_pane = self.before_pane = -1
 
     cpdef bint add(self, cluster, int64_t at_ms, int64_t pane, int64_t weight, int64_t mentions) except *:
         """Count a member of *weight* that brings so many new *mentions*; whether it is the first of its pane."""
@@ -368,6 +380,36 @@ cdef class Account:
         if _spike_of.of(cluster):
             self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
         return tally.members == 1
+
+    def tell(self, str label not None, int64_t pane, int64_t weight) -> None:
+        """Let the *label* of a member vote for what its *pane* is told as, in the two newest panes.
+
+        A label that has more than half of a pane's weight leads there (Boyer and Moore, 1981), by at least what it has
+        more than all others together.
+        """
+        self._tell(label, pane, weight)
+
+    cdef int _tell(self, str label, int64_t pane, int64_t weight) except -1:
+        if pane > self.told_pane:
+            self.before_pane, self.before, self.before_lead = self.told_pane, self.told, self.told_lead
+            self.told_pane, self.told, self.told_lead = pane, label, weight
+        elif pane == self.told_pane:
+            if label is self.told or label == self.told:
+                self.told_lead += weight
+            elif weight <= self.told_lead:
+                self.told_lead -= weight
+            else:
+                self.told, self.told_lead = label, weight - self.told_lead
+        elif pane > self.before_pane:
+            self.before_pane, self.before, self.before_lead = pane, label, weight
+        elif pane == self.before_pane:
+            if label is self.before or label == self.before:
+                self.before_lead += weight
+            elif weight <= self.before_lead:
+                self.before_lead -= weight
+            else:
+                self.before, self.before_lead = label, weight - self.before_lead
+        return 0
 
     cdef PaneTally* _tally(self, int64_t pane) except NULL:
         """The pane's tally; nearly always the newest, so the search begins there."""
@@ -471,6 +513,7 @@ cdef class Story(Account):
         self.ids = MentionIds(1)
         self._panes = vector[PaneTally]()
         self.examples = self.spellings = self.words = ()
+        self.told = self.before = ""
 
     cpdef bint has_old_ids(self) noexcept:
         """Whether it remembers ids from before the brand had a key."""
@@ -491,6 +534,9 @@ def grown_bytes(stories) -> int:
 cdef int64_t _memory_of(Story story) except -1:
     cdef int64_t held = STORY_BYTES + text_bytes(story.id) + text_bytes(story.label)
     held += story.ids._ids.held() + held_by(story._panes) + story._panes.size() * PANE_ENTRY_BYTES
+    # often the very label, which is counted by now
+    held += 0 if story.told is story.label else text_bytes(story.told)
+    held += 0 if story.before is story.label or story.before is story.told else text_bytes(story.before)
     held += _memory_of_texts(story.examples)
     if story.words:  # the texts themselves are the index's, or those of a known label
         held += COLLECTED + TUPLE_BYTES + 8 * len(<tuple> story.words)
@@ -533,6 +579,7 @@ def pack_stories(stories, StoryIndex index not None, removed) -> tuple[bytes, li
         index.write(story.key, &writer)
         writer.integer(story.old_ids)
         _write_headline(&writer, story)
+        _write_told(&writer, story)
         sizes.append(writer.out.size() - before)
         if len(sizes) == 1:  # the others will hardly be larger
             writer.out.reserve(len(stories) * (writer.out.size() + writer.out.size() // 4))
@@ -570,6 +617,22 @@ cdef int _write_headline(Writer* writer, Story story) except -1:
         writer.array(2)
         write_text(writer, text)
         writer.integer(count)
+    return 0
+
+
+cdef int _write_told(Writer* writer, Story story) except -1:
+    for pane in (story.told_pane, story.before_pane):
+        if pane < 0:
+            writer.nil()
+        else:
+            writer.integer(pane)
+    writer.array(2)
+    writer.array(2)
+    write_text(writer, story.told)
+    writer.integer(story.told_lead)
+    writer.array(2)
+    write_text(writer, story.before)
+    writer.integer(story.before_lead)
     return 0
 
 
@@ -809,6 +872,12 @@ cdef class StoredStories:
             story.flagged_at_ms = its.flagged_at_ms
         story.examples = self._texts(its.examples)
         story.spellings = self._spellings(its.spellings)
+        if its.told.count == TOLD_PANES:
+            (story.told, story.told_lead), (story.before, story.before_lead) = self._spellings(its.told)
+            story.told_pane, story.before_pane = its.told_pane, its.before_pane
+        else:
+            story.told = story.before = ""
+            story.told_pane = story.before_pane = -1
         story.old_ids = its.old_ids if its.old_ids >= 0 else its.ids_total
         story.segment, story.stored_bytes = its.segment, its.size
         return 0
@@ -974,7 +1043,7 @@ cdef class StoryFolder:
         for chunk, at_ms, pane in zip(chunks, times, panes, strict=True):
             clusters = _clusters_of.of(chunk)
             share = _fold_py.text_share(len(clusters) or 1)
-            self._join_all(chunk, clusters, rows, &shares, share)
+            self._join_all(chunk, clusters, pane, rows, &shares, share)
             self._count_all(clusters, at_ms, pane, rows, &shares, share)
             count += len(clusters)
             while len(self.records) > self._most:
@@ -982,7 +1051,7 @@ cdef class StoryFolder:
         return count
 
     cdef int _join_all(
-        self, chunk, list clusters, Rows rows, vector[Share]* shares, Py_ssize_t text_share
+        self, chunk, list clusters, int64_t pane, Rows rows, vector[Share]* shares, Py_ssize_t text_share
     ) except -1:
         """Decide which story each of *clusters* joins; in the order that counts, since each join moves its story.
 
@@ -1016,6 +1085,7 @@ cdef class StoryFolder:
                 key = story.key
             self.index.join(key, words, centroid, share.weight)
             self._name(story, meaning, share.weight)
+            story._tell(<str> meaning[1], pane, share.weight)
             if share.size == share.known:
                 story.ids._ids.expect(share.hashes, share.known)
             self._joined.append(story)

@@ -35,10 +35,13 @@ IMPLEMENTATION = "python"
 MAX_CAPACITY = 2**16
 """Mention ids that one set can remember: the compiled table numbers them in 16 bits."""
 
-STORED_FIELDS = 18
+STORED_FIELDS = 21
 """Of a story in storage: what :func:`pack_stories` tells of it, and among these the five that the index tells.
 
 :class:`StoredStory` and ``stored.h`` read them."""
+
+TOLD_PANES = 2
+"""In how many panes it is known what a story was told as."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
@@ -153,6 +156,9 @@ class Account:
         label_mentions: weight of the members that write it so.
         spellings: other spellings of the headline, with the weight of their members.
         words: those of the headline; None after loading, until somebody asks.
+        told: the label that leads in the newest pane, see :meth:`tell`; ``told_lead`` is by how much weight.
+        told_pane: that pane, -1 for none.
+        before, before_lead, before_pane: the same of the pane before it that has members.
         heaviest: weight of the heaviest member.
         first_seen_ms: earliest stamped time of a member.
         last_seen_ms: latest stamped time of a member.
@@ -165,6 +171,9 @@ class Account:
         self.label_mentions = 0
         self.spellings: tuple[tuple[str, int], ...] = ()
         self.words: tuple[str, ...] | None = ()
+        self.told_pane = self.before_pane = -1
+        self.told = self.before = ""
+        self.told_lead = self.before_lead = 0
         self.heaviest = 0
         self.first_seen_ms = 0
         self.last_seen_ms = 0
@@ -189,6 +198,22 @@ class Account:
         if cluster.spike:
             self.flagged_at_ms = max(self.flagged_at_ms or 0, at_ms)
         return known[1] == 0
+
+    def tell(self, label: str, pane: int, weight: int) -> None:
+        """Let the *label* of a member vote for what its *pane* is told as, in the two newest panes.
+
+        A label that has more than half of a pane's weight leads there (Boyer and Moore, 1981), by at least what it has
+        more than all others together.
+        """
+        if pane > self.told_pane:
+            self.before_pane, self.before, self.before_lead = self.told_pane, self.told, self.told_lead
+            self.told_pane, self.told, self.told_lead = pane, label, weight
+        elif pane == self.told_pane:
+            self.told, self.told_lead = _vote(self.told, self.told_lead, label, weight)
+        elif pane > self.before_pane:
+            self.before_pane, self.before, self.before_lead = pane, label, weight
+        elif pane == self.before_pane:
+            self.before, self.before_lead = _vote(self.before, self.before_lead, label, weight)
 
     def drop(self, pane: int) -> bool:
         """Forget a pane; whether it was the last one."""
@@ -219,6 +244,12 @@ class Account:
         counts = [number for tally in self._panes.values() for number in tally[1:4]]
         if len(self._panes) * _PANE_BYTES < len(data) or min(counts) < 0 or self.mentions >= 2**63:
             raise ValueError(IMPOSSIBLE_PANES)
+
+
+def _vote(leader: str, lead: int, label: str, weight: int) -> tuple[str, int]:
+    if label == leader:
+        return leader, lead + weight
+    return (leader, lead - weight) if weight <= lead else (label, weight - lead)
 
 
 class Story(Account):
@@ -252,6 +283,7 @@ class Story(Account):
         self.ids = MentionIds(1)
         self._panes = {}
         self.examples = self.spellings = self.words = ()
+        self.told = self.before = ""
 
     def has_old_ids(self) -> bool:
         """Whether it remembers ids from before the brand had a key."""
@@ -262,7 +294,7 @@ def grown_bytes(stories: Iterable[Story]) -> int:
     """By how many bytes of memory *stories* have grown since this was last asked of them; the index is apart."""
     grown = 0
     for story in stories:
-        texts = (story.id, story.label, *story.examples, *(text for text, _ in story.spellings))
+        texts = (story.id, story.label, story.told, story.before, *story.examples, *dict(story.spellings))
         panes = story.panes()
         now = _STORY_BYTES + _ID_BYTES * story.ids.known + _PANE_HELD_BYTES * len(panes) + sum(map(getsizeof, texts))
         grown += now - story.held_bytes
@@ -301,6 +333,9 @@ def _fields(story: Story, index: StoryIndex) -> tuple[object, ...]:
         story.old_ids,
         story.label_mentions,
         story.spellings,
+        None if story.told_pane < 0 else story.told_pane,
+        None if story.before_pane < 0 else story.before_pane,
+        ((story.told, story.told_lead), (story.before, story.before_lead)),
     )
 
 
@@ -398,6 +433,9 @@ class StoredStory(Struct, array_like=True):
     old_ids: _Word | None = None  # of before brands had keys: all
     label_mentions: _Word | None = None  # until format 4 the label was the heaviest member's, and nothing was known
     spellings: tuple[tuple[str, _Word], ...] = ()
+    told_pane: _Word | None = None
+    before_pane: _Word | None = None
+    told: tuple[tuple[str, _Word], ...] = ()  # of these two panes, unless it was stored by one who did not listen
 
 
 _segments = msgspec.msgpack.Decoder(tuple[list[StoredStory], list[int]])
@@ -529,6 +567,10 @@ class StoredStories:
         story.label, story.heaviest = stored.label, stored.heaviest
         story.label_mentions = stored.heaviest if stored.label_mentions is None else stored.label_mentions
         story.spellings, story.words = stored.spellings, None
+        if len(stored.told) == TOLD_PANES:
+            (story.told, story.told_lead), (story.before, story.before_lead) = stored.told
+            story.told_pane = -1 if stored.told_pane is None else stored.told_pane
+            story.before_pane = -1 if stored.before_pane is None else stored.before_pane
         story.flagged_at_ms = stored.flagged_at_ms
         story.examples = stored.examples
         story.segment, story.stored_bytes = number, size
@@ -659,6 +701,7 @@ class StoryFolder:
         story = self.records[key] if key >= 0 else self.found(chunk, place)
         self.index.join(story.key, words, centroid, weight)
         self._name(story, meaning, weight)
+        story.tell(meaning[1], pane, weight)
         added = size
         if size == len(hashes):
             old = mentions.old_hashes[place_of_row].tolist() if hashes and story.has_old_ids() else None

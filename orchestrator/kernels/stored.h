@@ -27,10 +27,12 @@ struct Run {
 
 /* A story as a segment holds it; -1 stands for what is not said. */
 struct Story {
-    int64_t key, heaviest, first_seen_ms, last_seen_ms, flagged_at_ms, ids_total, longest, old_ids, label_mentions;
+    int64_t key, heaviest, first_seen_ms, last_seen_ms, flagged_at_ms, ids_total, longest, old_ids, label_mentions,
+        told_pane, before_pane;
     double mass;
     std::string_view id, label, panes, total, weights;
-    Run examples, words, spellings; /* texts; those of spellings have their mentions in the same run of counts */
+    Run examples, words, spellings,
+        told; /* texts; those of the last two have a number each in the same run of counts */
     int64_t segment, size;
 };
 
@@ -67,7 +69,7 @@ class Stories {
     }
 
   private:
-    static constexpr size_t GONE = (size_t)-1, FIELDS = 18;
+    static constexpr size_t GONE = (size_t)-1, FIELDS = 21;
 
     struct Event {
         int64_t key;
@@ -106,7 +108,8 @@ class Stories {
                read_texts(reader, &story->words, false) && reader->binary(&story->weights) &&
                reader->count(&story->longest) && story->longest <= INT32_MAX && reader->real(&story->mass) &&
                story->mass >= 0 && perhaps(reader, &story->old_ids) && perhaps(reader, &story->label_mentions) &&
-               read_texts(reader, &story->spellings, true);
+               read_texts(reader, &story->spellings, true) && perhaps(reader, &story->told_pane) &&
+               perhaps(reader, &story->before_pane) && read_texts(reader, &story->told, true);
     }
 
     static bool perhaps(msgpack::Reader *reader, int64_t *value) {

@@ -27,6 +27,8 @@ cdef extern from "stored.h" namespace "stored" nogil:
         int64_t longest
         int64_t old_ids
         int64_t label_mentions
+        int64_t told_pane
+        int64_t before_pane
         double mass
         string_view id
         string_view label
@@ -36,6 +38,7 @@ cdef extern from "stored.h" namespace "stored" nogil:
         Run examples
         Run words
         Run spellings
+        Run told
         int64_t segment
         int64_t size
 

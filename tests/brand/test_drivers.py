@@ -15,6 +15,7 @@ from orchestrator.brand.growth import Growth, Span
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.state import BrandState
+from orchestrator.brand.stories import told_in
 from orchestrator.contract.chunk import Cluster, Sentiment
 from tests.brand.support import NOW_MS, Keys, batch_of, chunk_at, listed, summary_of
 
@@ -155,6 +156,61 @@ def test_a_burst_in_which_no_story_grew_names_the_largest(state: BrandState) -> 
     assert [story["label"] for story in drivers(state, QUIET)["stories"]] == [LABELS[1]]
 
 
+DELAYED, CANCELLED = "Flight delayed for hours at the gate", "Cancelled flight without rebooking"
+
+
+def told_as(state: BrandState, pane: int, *labels: tuple[str, int]) -> None:
+    """Chunks in *pane*, each with a cluster of a label and so many mentions; the labels share a word."""
+    for number, (label, size) in enumerate(labels):
+        said = [f"{pane}-{number}-{mention}" for mention in range(size)]
+        cluster = Cluster(str(number), label, listed(*said))
+        one = chunk_at(ms(pane), chunk_id=f"t{pane}-{number}", mentions=size, clusters=[cluster])
+        state.fold(batch_of([one], hashing=state.hashing), ms(pane))
+
+
+def of_one_story() -> BrandState:
+    """A brand with a story that is told in two ways, mostly in the first."""
+    state = BrandState.empty(FoldConfig())
+    for pane in range(QUIET):
+        told_as(state, pane, (DELAYED, 16), (CANCELLED, 4))
+    assert state.story_count == 1
+    return state
+
+
+def test_a_story_is_named_by_what_its_burst_says() -> None:
+    """Not by its day: of two things that share words, the one may have been told all day and the other now."""
+    state = of_one_story()
+    told_as(state, QUIET, (CANCELLED, 400), (DELAYED, 16))
+    assert [story["label"] for story in drivers(state, QUIET)["stories"]] == [CANCELLED]
+    assert summary_of(state, ms(QUIET))["clusters"][0]["label"] == DELAYED
+    (story,) = state._stories.records.values()
+    assert told_in(story, range(START + QUIET - 8, START + QUIET - 4)) == DELAYED
+    # and that stays so while the next quarter of an hour is told as ever
+    told_as(state, QUIET + 1, (DELAYED, 16), (CANCELLED, 4))
+    assert [story["label"] for story in drivers(state, QUIET + 1)["stories"]] == [CANCELLED]
+
+
+def test_a_burst_that_says_many_things_leaves_the_story_its_name() -> None:
+    """A label needs three quarters of what a pane says of the story."""
+    state = of_one_story()
+    told_as(state, QUIET, (CANCELLED, 220), (DELAYED, 180))
+    assert [story["label"] for story in drivers(state, QUIET)["stories"]] == [DELAYED]
+
+
+def test_what_a_burst_says_survives_a_restart_and_a_clock() -> None:
+    """The state has it, and moves it with the panes that a clock took into the future."""
+    keys, state = Keys(), of_one_story()
+    told_as(state, QUIET, (CANCELLED, 40))
+    keys.commit(state.take_changes())
+    loaded = BrandState.load(FoldConfig(), keys.state)
+    told_as(loaded, QUIET, (DELAYED, 3), (DELAYED, 3), (CANCELLED, 300))
+    assert [story["label"] for story in drivers(loaded, QUIET)["stories"]] == [CANCELLED]
+    repaired, moved = BrandState.reanchored(FoldConfig(), keys.state, ms(QUIET - 8))
+    assert moved is not None
+    (story,) = repaired._stories.records.values()
+    assert (story.told, story.told_pane, story.before_pane) == (CANCELLED, START + QUIET - 8, START + QUIET - 8)
+
+
 def test_nothing_is_looked_for_without_an_episode(state: BrandState, monkeypatch: pytest.MonkeyPatch) -> None:
     """A brand in its usual way pays nothing."""
     monkeypatch.setattr("orchestrator.brand.state.find_drivers", lambda *_: pytest.fail("looked for drivers"))
@@ -199,3 +255,9 @@ def test_the_cause_of_a_burst_is_the_first_driver() -> None:
     assert all(case.episode is not None for case in cases)
     assert all(case.named for case in cases)
     assert sum(case.named == case.cause for case in cases) >= 19
+
+
+def test_the_cause_of_a_burst_is_named_by_labels_alone() -> None:
+    """These bursts are of stories that share a word with another: that one's name was theirs before."""
+    cases = [draw(seed, by_labels=True) for seed in (11, 21, 23, 62)]
+    assert [case.named for case in cases] == [case.cause for case in cases]

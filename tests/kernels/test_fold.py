@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 from array import array as Parts  # noqa: N812 - array() here makes what a set takes
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from types import ModuleType
@@ -384,6 +384,7 @@ def told(book: Any) -> Any:
         key: (
             (story.id, story.label, story.label_mentions, story.spellings, story.words),
             (story.heaviest, story.mentions, story.examples),
+            (story.told, story.told_lead, story.told_pane, story.before, story.before_lead, story.before_pane),
             (story.first_seen_ms, story.last_seen_ms, story.flagged_at_ms),
             (story.panes(), story.dump(), story.ids.total, story.ids.dump(0, story.ids.total)),
             book.index.dump(key),
@@ -512,6 +513,50 @@ def test_headline_of_a_loaded_story_goes_on(kernel: ModuleType) -> None:
     story.words = None
     fold_all(book, [([part], 5, 1)], set())
     assert (story.label_mentions, story.words) == (6, ("flight", "late"))
+
+
+VOTES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4), st.integers(1, 9)), max_size=12)
+
+
+@given(votes=VOTES)
+def test_what_most_of_a_pane_says_leads_in_it(votes: list[tuple[str, int, int]]) -> None:
+    """In the two newest panes: whatever has more than half of the weight, by what it has more than all others."""
+    for kernel in KERNELS:
+        account = importlib.import_module(kernel).Account()
+        sums: dict[int, Counter[str]] = {}
+        for label, pane, weight in votes:
+            account.tell(label, pane, weight)
+            sums.setdefault(pane, Counter())[label] += weight
+        leading = {
+            account.told_pane: (account.told, account.told_lead),
+            account.before_pane: (account.before, account.before_lead),
+        }
+        leading.pop(-1, None)
+        assert sorted(leading) == sorted(sums)[-2:]
+        # What came late for a pane that was not among the two by then is not known, so it is not asked here.
+        for pane, (leader, lead) in leading.items() if _in_order(votes) else ():
+            whole = sums[pane].total()
+            assert 0 <= lead <= whole
+            assert (whole - lead) % 2 == 0  # what does not lead goes off against as much of others
+            assert all(
+                leader == label and lead >= 2 * had - whole for label, had in sums[pane].items() if 2 * had > whole
+            )
+
+
+def _in_order(votes: list[tuple[str, int, int]]) -> bool:
+    """Whether every vote is for one of the two newest panes that had one by then."""
+    panes = [pane for _, pane, _ in votes]
+    return all(pane >= sorted({-1, *panes[: number + 1]})[-2] for number, pane in enumerate(panes))
+
+
+def test_members_tell_what_a_story_is_about(kernel: ModuleType) -> None:
+    """Each by its label as it is shown, in its pane, with its weight."""
+    book = new_book(kernel)
+    fold_all(book, [([Cluster("", "late flight", listed(), mention_count=3)], 5, 1)], set())
+    fold_all(book, [([Cluster("", "re late flight at night", listed(), mention_count=2)], 6, 2)], set())
+    (story,) = book.records.values()
+    assert (story.before, story.before_lead, story.before_pane) == ("late flight", 3, 1)
+    assert (story.told, story.told_lead, story.told_pane) == ("late flight at night", 2, 2)
 
 
 def words_seen(kernel: ModuleType, part: Cluster) -> list[str]:

@@ -67,8 +67,9 @@ def told(kernel: ModuleType, segments: Sequence[bytes], ids: Sequence[tuple[byte
 
 def _told(story: Any, index: Any) -> tuple[Any, ...]:
     fields = "key id label label_mentions spellings words heaviest first_seen_ms last_seen_ms flagged_at_ms examples"
+    heard = "told told_lead told_pane before before_lead before_pane"
     numbers = "segment stored_bytes stored_ids old_ids mentions"
-    own = tuple(getattr(story, name) for name in f"{fields} {numbers}".split())
+    own = tuple(getattr(story, name) for name in f"{fields} {heard} {numbers}".split())
     return *own, story.panes(), story.ids.total, story.ids.dump(0, story.ids.total), index.dump(story.key)
 
 
@@ -123,7 +124,9 @@ def stories(draw: st.DrawFn) -> list[Any]:
         draw(st.none() | st.just(0)),
         draw(st.none() | WORDS),
         draw(st.lists(st.tuples(TEXTS, WORDS), max_size=3)),
-    ][: draw(st.sampled_from([13, 15, 16, 18, 18, 18]))]
+        *draw(st.tuples(st.none() | WORDS, st.none() | WORDS)),
+        draw(st.lists(st.tuples(TEXTS, WORDS), max_size=3)),
+    ][: draw(st.sampled_from([13, 15, 16, 18, 18, 21, 21, 21]))]
 
 
 SEGMENTS = st.lists(st.tuples(st.lists(stories(), max_size=4), st.lists(st.integers(0, 4), max_size=2)), max_size=4)
@@ -186,6 +189,17 @@ def test_what_older_versions_did_not_say_is_what_it_was_then(kernel: ModuleType)
     whole = msgspec.to_builtins(stored(0, ids_total=2, heaviest=6), builtin_types=(bytes,))
     story = story_of(kernel, whole[:13], [(parts((0, 0, 2)), hashes(8, 9))])
     assert (story.label_mentions, story.spellings, story.old_ids, story.has_old_ids()) == (6, (), 2, True)
+    assert (story.told, story.told_pane, story.before, story.before_pane) == ("", -1, "", -1)
+
+
+def test_what_a_story_is_told_as_is_read_again(kernel: ModuleType) -> None:
+    """And what has no place among two panes is nothing that this version wrote."""
+    votes = (("a", 5), ("b", 2))
+    story = story_of(kernel, stored(0, told_pane=9, before_pane=7, told=votes))
+    assert (story.told_pane, story.told, story.told_lead) == (9, "a", 5)
+    assert (story.before_pane, story.before, story.before_lead) == (7, "b", 2)
+    assert story_of(kernel, stored(0, told_pane=9, told=votes)).before_pane == -1
+    assert story_of(kernel, stored(0, told_pane=9, told=votes[:1])).told_pane == -1
 
 
 @pytest.mark.parametrize(

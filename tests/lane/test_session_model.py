@@ -153,6 +153,7 @@ def timeless_stories(state: BrandState) -> dict[bytes, object]:
         "label",
         "label_mentions",
         "spellings",
+        "told",
         "heaviest",
         "ids_total",
         "total",

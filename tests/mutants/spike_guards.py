@@ -73,6 +73,11 @@ SPIKE_GUARDS: Final = (
             (_DRIVERS, "if one[1].excess >= LEAST_SHARE * grown[0][1].excess", "if one[1].excess"),
             (_DRIVERS, "        if not _is_id(text):\n    ", "        if text:\n    "),
             (_STORIES, " or sorted(found, key=lambda one: (-one[3].mentions, one[1]))[:1]", ""),
+            (_STORIES, "max(leading)[2] if leading else story.label", "story.label"),
+            (_STORIES, "if pane in stretch and 0 < had.get(pane, 0) <= 2 * lead", "if pane in stretch"),
+            (_STORIES, "if pane in stretch and 0 < had.get(pane, 0)", "if 0 < had.get(pane, 0)"),
+            (_STORIES, "        (story.before_pane, story.before, story.before_lead),\n", ""),
+            (_STORIES, "present.move(pane, PANE_MS) for pane in (story.told_pane", "pane for pane in (story.told_pane"),
         )
     ),
     # contract/episode_words: foreign text in a line of ours
