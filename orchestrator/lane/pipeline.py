@@ -21,6 +21,7 @@ from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureState
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
 from orchestrator.lane.future import refuse_the_future
+from orchestrator.lane.projector import NOTHING
 from orchestrator.lane.sizer import keep, unseen_items
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS, Treated, Treatment, Verdict, treatment
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from orchestrator.brand.state import BrandState
     from orchestrator.lane.duplicates import Ledger
+    from orchestrator.lane.projector import Projector
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.lane.sizer import BatchSizer
     from orchestrator.store.line import Reply
@@ -72,6 +74,7 @@ class Pipeline:
         sizer: says how many items a batch has, and is told of each that came.
         owed: the summary is to be written even if there is nothing to fold.
         peek: what was read along with the lease.
+        projector: shows readers what commits leave; None: commits do.
 
     Attributes:
         left: whether the last commit ended the lease, too: the pipeline is at its end.
@@ -87,6 +90,7 @@ class Pipeline:
         *,
         owed: bool,
         peek: Peek | None = None,
+        projector: Projector | None = None,
     ) -> None:
         self.cid = lease.cid
         self.state, self.ledger = memory
@@ -97,6 +101,8 @@ class Pipeline:
         self._sizer = sizer
         self._line = store.line(lease.brand)
         self._pace = SummaryPace(owed=owed)
+        self._projector = projector
+        self._anew = False
         self._unseen = False
         self._verdict: Verdict | None = None
         self._on_trial = 0
@@ -195,6 +201,10 @@ class Pipeline:
         unbegun = self._unseen or (self._next is not None and bool(self._next.items))
         return self.settled and self._batch is None and unbegun
 
+    def show_anew(self) -> None:
+        """Readers may see something else than they should: the next step shows all of it; from any thread."""
+        self._anew = True
+
     def close(self) -> None:
         """End it for good, from any thread; what a thread still does about it is refused by its line."""
         self._line.close()
@@ -241,6 +251,9 @@ class Pipeline:
         """Have the batch at the head ready to be folded, if that is not done yet, or say why there is none."""
         batch = self._head()
         peek = needed(batch.peek, "a peek")
+        if self._anew and self._projector is not None:
+            self._anew, self._pace.owed = False, True
+            self._projector.owed.forget()
         treated = self._treatment(batch, peek)
         if treated.how is Treatment.TRIAL:
             self._batch, self._next, self._on_trial = None, batch, treated.count
@@ -260,7 +273,14 @@ class Pipeline:
             except DeadLetterFullError:
                 self._batch, self._next = None, batch  # nor is it for what lies among the dead letters
                 raise
-        return self._batch or Step(idle=True, queued=peek.queued)
+        return self._batch or self._idle(peek)
+
+    def _idle(self, peek: Peek) -> Step:
+        """There is nothing to fold: what readers have not seen is tried again."""
+        tried = NOTHING if self._projector is None else self._projector.retry(peek.now_ms)
+        if tried.error is not None:
+            raise tried.error
+        return Step(idle=True, queued=peek.queued, failed_dropped=tried.dropped)
 
     def _head(self) -> Batch:
         """The batch at the head of the queue."""
@@ -397,7 +417,9 @@ class Pipeline:
         # In the commit, or a kill between the two would lose an alert whose episode is written as told.
         outbox = self._config.outbox(brand, changes, peek.now_ms)
         # A queue that turned out to be longer will do so again, and then the commit must bring what follows.
-        let_go = let_go and not self._stayed and len(batch.items) >= peek.queued
+        # Nor while readers are to be shown what the commit left, which takes the lease.
+        stays = self._stayed or self._projector is not None
+        let_go = let_go and not stays and len(batch.items) >= peek.queued
         batch.commit = replace(commit, outbox=outbox, let_go=let_go)
         opened = [change.episode.kind for change in changes.alerts if change.kind == "opened"]
         batch.step = replace(batch.step, alerts=len(outbox), opened=opened)
@@ -463,10 +485,14 @@ class Pipeline:
             self._forget()
         else:
             self._follow(answer.next, arriving)
+        shown = NOTHING
+        if self._projector is not None:
+            shown = self._projector.committed(commit, needed(batch.peek, "a peek").now_ms)
+            self.failure = self.failure or shown.error
         return replace(
             batch.step,
             duplicate_commit=answer.duplicate,
-            failed_dropped=answer.failed_dropped,
+            failed_dropped=answer.failed_dropped + shown.dropped,
             alerts_dropped=answer.alerts_dropped,
             published=commit.summary is not None,
             queued=answer.queued,

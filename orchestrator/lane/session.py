@@ -21,7 +21,9 @@ from orchestrator.brand.state import BrandState
 from orchestrator.errors import BrandBusyError, BrandPausedError, NewerStateError, SettingsRefusedError, StoreError
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.future import refuse_the_future
+from orchestrator.lane.owed import Owed
 from orchestrator.lane.pipeline import Memory, Pipeline, PipelineStatistics
+from orchestrator.lane.projector import Projector
 from orchestrator.lane.sizer import BatchSizer, unseen_items
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
@@ -32,6 +34,7 @@ from orchestrator.store.types import Lease
 if TYPE_CHECKING:
     from orchestrator.contract.fingerprint import Comparison
     from orchestrator.lane.session_config import SessionConfig
+    from orchestrator.store.projections import Standing
     from orchestrator.store.store import Store
     from orchestrator.store.types import Visit
 
@@ -52,8 +55,8 @@ _WARM_BYTES = 1_000
 class Warm:
     """What is worth keeping of a brand between two leases.
 
-    ``state`` and ``ledger`` are usable only if the brand's last commit is still ``cid``. ``token`` is that
-    of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
+    ``state``, ``ledger`` and what is ``owed`` to readers are usable only if the brand's last commit is still ``cid``.
+    ``token`` is that of a lease whose acquire or release got no answer: its lock may still stand, and acquiring
     with the same token spares the brand from waiting until it expires. Of two sessions that
     share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
     after a failover that lost it, readers are not to see a smaller one. ``long`` says that the
@@ -67,17 +70,18 @@ class Warm:
     epoch: int = 0
     state: BrandState | None = None
     ledger: Ledger | None = None
+    owed: Owed | None = None
     long: bool = False
     footing: Footing = Footing.STRANGE
 
     def cool(self) -> None:
         """Let go of what the next lease can load."""
-        self.state = self.ledger = None
+        self.state = self.ledger = self.owed = None
 
     @property
     def held_bytes(self) -> int:
         """What it takes in memory."""
-        held = [part.held_bytes for part in (self.state, self.ledger) if part is not None]
+        held = [part.held_bytes for part in (self.state, self.ledger, self.owed) if part is not None]
         return _WARM_BYTES + sum(held)
 
 
@@ -189,6 +193,7 @@ class BrandSession:
         self._warm = warm or Warm(BatchSizer())
         self._token = self._warm.token or store.new_token(config.holder)
         self._pipeline: Pipeline | None = None
+        self._projector: Projector | None = None
         self._suspects = 0
         self._begun = False
         self.taken_over: Comparison | None = None
@@ -228,6 +233,7 @@ class BrandSession:
             StoreError: Redis gave no answer or refused.
         """
         warm = self._warm
+        standing = self._standing()
         warm.token = self._token  # until the release is known: an unanswered acquire may hold the lock too
         begin, footing, warm.footing = begin and warm.footing is not Footing.TAKEN, warm.footing, Footing.STRANGE
         self._begun = begin  # until it is known that no attempt was counted
@@ -245,6 +251,7 @@ class BrandSession:
         # In use: a session that ends badly must not leave them in memory.
         state, warm.state = warm.state, None
         ledger, warm.ledger = warm.ledger, None
+        readers, warm.owed = warm.owed, None
         if peek is not None:
             if state is None or ledger is None:  # acquire has seen that nothing is stored
                 state, ledger = BrandState.load(self._config.fold, {}), Ledger(limits=self._config.ledger)
@@ -255,14 +262,18 @@ class BrandSession:
             state = BrandState.load(self._config.fold, stored.fields)
             ledger = Ledger(stored.digests, self._config.ledger)
             self._store.settle(lease, state.bounds)
+            readers = None
         # Before anything is folded: what was peeked is not to blame, and the release says so.
         refuse_the_future(self.brand, state, lease.now_ms)
         if lease.attempts + 1 >= SINGLE_ATTEMPTS:
             warm.sizer.restart()  # reading the batch may be what killed its readers
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.
         owed = 0 < lease.due_ms <= lease.now_ms
+        projector, owed = self._projecting(lease, readers, standing, owed=owed)
         memory = Memory(state, ledger)
-        self._pipeline = Pipeline(self._store, self._config, lease, memory, warm.sizer, owed=owed, peek=peek)
+        self._pipeline = Pipeline(
+            self._store, self._config, lease, memory, warm.sizer, owed=owed, peek=peek, projector=projector
+        )
         # After the pipeline is there, as abandon() looks the other way round: one of the two closes it.
         if self._abandoned:
             self._pipeline.close()
@@ -281,6 +292,44 @@ class BrandSession:
         limit = min(warm.sizer.items, unseen) if footing is Footing.SOUND else 1
         with tracing.span("fetch"):
             return self._store.visit(self.brand, self._token, cid, limit, least_epoch=warm.epoch)
+
+    def _standing(self) -> Standing | None:
+        """What readers are shown of a brand that this process does not know; None where commits show it.
+
+        The epoch of the lease has to be greater than any that they have seen.
+        """
+        projections = self._store.projections
+        if projections is None or self._warm.state is not None:
+            return None
+        standing = projections.standing(self.brand)
+        self._warm.epoch = max(self._warm.epoch, standing.epoch)
+        return standing
+
+    def _projecting(
+        self, lease: Lease, readers: Owed | None, standing: Standing | None, *, owed: bool
+    ) -> tuple[Projector | None, bool]:
+        """Who shows readers what commits leave, and whether a summary is to be made even if there is nothing to fold.
+
+        Raises:
+            OrchestratorError: letters that somebody left do not come where they belong, and must not wait.
+        """
+        projections = self._store.projections
+        if projections is None:
+            return None, owed
+        if readers is not None and readers.summarised:
+            owed = False  # it was made, and is shown without another commit
+        if standing is not None:
+            owed = owed or standing.differs(lease.now_ms, projections.ttl_ms)
+        self._projector = Projector(projections, lease, readers or Owed(self._store.options.recent_max))
+        buried = self._projector.bury(lease.now_ms)
+        if buried.error is not None:
+            raise buried.error
+        return self._projector, owed
+
+    def show_anew(self) -> None:
+        """Readers may see something else than they should: the next step shows all of it; from any thread."""
+        if self._pipeline is not None:
+            self._pipeline.show_anew()
 
     def step(self, *, fold_ahead: bool = False) -> Step:
         """One step of the pipeline, see :meth:`~orchestrator.lane.pipeline.Pipeline.step`."""
@@ -381,6 +430,7 @@ class BrandSession:
             # What is folded and in no commit is in the state, too: it is level with Redis only without that.
             if pipeline.settled and not pipeline.engaged:
                 warm.state, warm.ledger = pipeline.state, pipeline.ledger
+                warm.owed = None if self._projector is None else self._projector.owed
                 warm.cid, warm.footing = pipeline.cid, Footing.SOUND
                 warm.state.rest()  # the last batch may be larger than all the rest
         return warm
@@ -403,6 +453,8 @@ class BrandSession:
         lease = self._lease or Lease(self.brand, self._token, 0, 0, "", 0, 0, 0, 0)
         self._lease = None
         untouched = self._begun if self._pipeline is None else self._pipeline.untouched
+        if self._projector is not None:
+            self._warm.epoch = max(self._warm.epoch, self._projector.outrun)
         released = self._store.release(lease, forgive=untouched, suspects=self._suspects)
         self._gone(released=released)
         return released

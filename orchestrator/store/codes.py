@@ -51,6 +51,9 @@ class Code(StrEnum):
     SETTINGS = "SETTINGS"
     PAUSED = "PAUSED"
     LOST = "LOST"
+    OLD = "OLD"
+    BEHIND = "BEHIND"
+    AHEAD = "AHEAD"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import NoScriptError
 
+from orchestrator.errors import StoreError
 from orchestrator.store import scripts
 from orchestrator.store.client import translated
 from orchestrator.store.cluster.client import ClusterPool
@@ -70,6 +71,13 @@ class ScriptRunner:
             if not self.load_if_forgotten(replies):
                 break
         return replies
+
+    def attempt(self, commands: Sequence[Command]) -> list[Any]:
+        """Like :meth:`run`, for what can wait: one try, and in place of a reply that did not come its error."""
+        try:
+            return self.run(commands)
+        except StoreError as error:
+            return [error] * len(commands)
 
     def load_if_forgotten(self, replies: Sequence[Any]) -> bool:
         """Whether a script was unknown to the server by these *replies*; then all are loaded."""

@@ -83,8 +83,13 @@ PURGE: Final = Script.load("purge")
 HEADS: Final = Script.load("heads")
 FORGET: Final = Script.load("forget", "meta")
 PARK: Final = Script.load("park")
+PROJECT: Final = Script.load("project")
+BURY: Final = Script.load("bury")
+SETTLE: Final = Script.load("settle")
+OWE: Final = Script.load("owe")
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
     *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET, PARK),
+    *(PROJECT, BURY, SETTLE, OWE),
 )

@@ -40,6 +40,7 @@ from orchestrator.store.codes import Code, check_reply, full_error
 from orchestrator.store.glance import Glance
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Question
+from orchestrator.store.projections import Projections, inward
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 from orchestrator.store.types import (
@@ -115,6 +116,7 @@ class Store:
 
     Attributes:
         clock: compares the server's clock with this machine's.
+        projections: show what commits left, where readers' keys are in other slots; None: commits do.
     """
 
     def __init__(
@@ -132,6 +134,8 @@ class Store:
         self._client = client
         self._layout = layout_of(client)
         self._runner = ScriptRunner(client)
+        spread = self._layout.spread
+        self.projections = Projections(self._runner, self._layout, self.options) if spread else None
         self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
         self._observe = observe
         self._segments = segments.Splitter()
@@ -226,12 +230,13 @@ class Store:
             asked_ms = self.clock.now_ms()
             reply, *read = self._acquire(keys, wish, stored)
         check_reply(scripts.ACQUIRE, keys, reply)
+        unburied = read.pop() if self._layout.spread else 0
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings, begun, suspects = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
         told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
         self.clock.compare(asked_ms, now_ms)
-        lease = Lease(keys.brand, wish.token, *told, taken_over, settled=bool(settings))
+        lease = Lease(keys.brand, wish.token, *told, taken_over, settled=bool(settings), unburied=unburied)
         if not begun:
             return Visit(lease, None)
         counted = attempts + (queued > 0)
@@ -263,11 +268,15 @@ class Store:
         wanted = (formats.oldest, formats.written, agreed, wish.least_epoch, wish.pause_of, MOST_LOCK_TTL_MS, wish.cid)
         command = evalsha(scripts.ACQUIRE, names, wish.token, self._lock_ttl_ms, *wanted)
         with self._timed("write"):
-            replies = self._runner.run([command, *wish.along])
+            replies = self._runner.run([command, *wish.along, *self._outbox_of(keys)])
         reply = checked(replies[0])
         if Code(reply[0].decode()) is Code.BUSY and reply[1]:
             self._shortened(keys.brand, reply[1])
         return replies
+
+    def _outbox_of(self, keys: BrandKeys) -> list[Command]:
+        """How many letters wait for the list that operators know, where it is in another slot."""
+        return [("LLEN", keys.failed)] if self._layout.spread else []
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
         """All fields of the brand's state, as a whole; empty for a brand that was never committed.
@@ -527,8 +536,14 @@ class Store:
         return full_error(lease.brand, self._letters(lease) or 0)
 
     def _letters(self, lease: Lease) -> int | None:
+        keys = self._layout.keys(lease.brand)
+        if self._layout.spread:
+            # Both lists, with one try: a commit does not wait for another slot, and has a bound of its own.
+            inner = self._layout.inner(lease.brand)
+            lengths = self._runner.attempt([("LLEN", keys.failed), ("LLEN", inner.failed)])
+            return sum(lengths) if all(isinstance(length, int) for length in lengths) else None
         with self._timed("read"):
-            length = self._runner.run([("LLEN", failed_key(lease.brand))])[0]
+            length = self._runner.run([("LLEN", keys.failed)])[0]
         return length if isinstance(length, int) else None
 
     def registered(self, keys: Sequence[str]) -> Registry:
@@ -550,6 +565,8 @@ class Store:
 
     def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> list[Command]:
         """The commands of *commit*: its script, and before it what goes past the script, if anything does."""
+        if self._layout.spread:
+            commit = inward(lease, commit)
         parts = self._segments.split(commit)
         script = evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit, parts))
         return [*segments.writing(keys, parts), script]

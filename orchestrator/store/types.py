@@ -75,6 +75,7 @@ class Lease:
         queued: chunks in the queue.
         taken_over: what differs between the settings of the last commit and those of the next one.
         settled: whether meta tells the settings of the last commit; if not, the state may.
+        unburied: dead letters that are not in the list that operators know, where that is in another slot.
     """
 
     brand: str
@@ -88,6 +89,7 @@ class Lease:
     queued: int
     taken_over: Comparison = NO_CHANGE
     settled: bool = True
+    unburied: int = 0
 
 
 class Look(NamedTuple):

@@ -309,10 +309,15 @@ LANE_GUARDS: Final = (
         )
     ),
     # lane/session, repair: what is warm belongs to one commit, is counted and dropped as one; damage is told by loading
-    Guard(_SESSION, "self.state = self.ledger = None", "self.state = None", "tests/scheduler/test_warm_states.py"),
     Guard(
         _SESSION,
-        "for part in (self.state, self.ledger) if",
+        "self.state = self.ledger = self.owed = None",
+        "self.state = None",
+        "tests/scheduler/test_warm_states.py",
+    ),
+    Guard(
+        _SESSION,
+        "for part in (self.state, self.ledger, self.owed) if",
         "for part in (self.state,) if",
         "tests/lane/test_session.py",
     ),
@@ -403,8 +408,8 @@ LANE_GUARDS: Final = (
             (_SESSION, "            self._gone(released=True)\n", "", _VISITS),
             (
                 _PIPELINE,
-                "let_go and not self._stayed and",
-                "let_go and",
+                "stays = self._stayed or",
+                "stays =",
                 _VISITS,
             ),
             (_PIPELINE, " and len(batch.items) >= peek.queued\n", "\n", _VISITS),

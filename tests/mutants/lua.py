@@ -26,6 +26,7 @@ SUITES: Final = (
     "tests/store/test_fleet.py",
     "tests/store/test_purge.py",
     "tests/store/test_heads.py",
+    "tests/store/test_projections.py",
     "tests/service/test_notices.py",
     "tests/faults/test_schedules.py",
 )

@@ -67,7 +67,7 @@ SETTINGS_GUARDS: Final = (
     ),
     # what meta lost, the state tells
     Guard("orchestrator/lane/session.py", "            self._store.settle(lease, state.bounds)\n", "", _LOST),
-    Guard("orchestrator/store/store.py", "*told, taken_over, settled=bool(settings))", "*told, taken_over)", _LOST),
+    Guard("orchestrator/store/store.py", "taken_over, settled=bool(settings), unburied", "taken_over, unburied", _LOST),
     Guard("orchestrator/store/store.py", "        if comparison.losses:\n", "        if False:\n", _LOST),
     Guard(
         "orchestrator/store/store.py",
