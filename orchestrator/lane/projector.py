@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from orchestrator.errors import OrchestratorError, StaleStateError
 from orchestrator.process import failpoints
 from orchestrator.store.codes import Code, full_error
-from orchestrator.store.projections import MAX_LETTERS, encode_shown, epoch_of
+from orchestrator.store.projections import MAX_LETTERS, encode_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,9 +140,7 @@ class Projector:
         brand, dropped = self._lease.brand, 0
         if buried is not None:
             dropped, wrong = buried.dropped, wrong or buried.foreign
-            if buried.code is Code.AHEAD:
-                self.owed.outrun = max(self.owed.outrun, epoch_of(buried.stamp))
-            elif buried.code is Code.FULL:
+            if buried.code is Code.FULL:
                 wrong = wrong or full_error(brand, buried.length)
         self.outrun = self.owed.outrun if self.owed.outrun > self._lease.epoch else 0
         # Without the lease the next commit says so; with it this server's epochs are behind, and a later one is needed.

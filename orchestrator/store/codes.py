@@ -53,7 +53,6 @@ class Code(StrEnum):
     LOST = "LOST"
     OLD = "OLD"
     BEHIND = "BEHIND"
-    AHEAD = "AHEAD"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:

@@ -39,7 +39,7 @@ MAX_LETTERS: Final = 256
 """Letters of one call."""
 
 _SLICE: Final = 128
-"""Brands that are verified in one round trip, with nine commands each."""
+"""Brands that are verified in one round trip, with seven commands each."""
 
 
 class Part(StrEnum):
@@ -115,8 +115,8 @@ class Buried(NamedTuple):
     """What became of letters.
 
     Attributes:
-        code: OK, FULL, AHEAD, TYPE; None: there was no answer.
-        stamp: of the last one that is in the list; with AHEAD of one of a later lease.
+        code: OK, FULL, TYPE; None: there was no answer.
+        stamp: of the last one that is in the list.
         length: of the list.
         dropped: oldest letters that its cap pushed out.
         foreign: what has a foreign type, with TYPE.
@@ -136,20 +136,18 @@ class Standing:
     Attributes:
         noted: what the brand's meta says of each part; None: no answer.
         guards: what each part says for itself; None: no answer.
-        letters: stamp of the last dead letter that came; empty: none, or no answer.
         text: what meta says, as it stands there.
     """
 
     noted: Mapping[Part, Shown] | None
     guards: Mapping[Part, Position | None]
-    letters: bytes = b""
     text: bytes = b""
 
     @property
     def epoch(self) -> int:
         """The greatest epoch that readers may have seen; a new lease has to exceed it."""
         seen = [position.epoch for position in self.guards.values() if position is not None]
-        return max([*seen, epoch_of(self.letters)])
+        return max(seen, default=0)
 
     def differs(self, now_ms: int, ttl_ms: Mapping[Part, int]) -> bool:
         """Whether a part shows another commit than it should, in either direction; one that has expired does not."""
@@ -204,11 +202,6 @@ def decode_shown(text: bytes | None) -> dict[Part, Shown]:
     return found
 
 
-def epoch_of(stamp: bytes) -> int:
-    """The epoch of the lease under which a letter with that stamp became one; 0 for what is no stamp."""
-    return _number(stamp.partition(b".")[0].lstrip(b"0"))
-
-
 class Projections:
     """Shows what lies in the shadows of brands. No method raises because Redis does not answer.
 
@@ -260,7 +253,7 @@ class Projections:
         keys = self._layout.keys(lease.brand)
         commands = [self._projecting(keys, each) for each in projections]
         if letters:
-            commands.append(self._burying(keys, lease, letters))
+            commands.append(self._burying(keys, letters))
         if not commands:
             return [], None
         replies = self._runner.attempt(commands)
@@ -321,7 +314,6 @@ class Projections:
         keys = self._layout.keys(brand)
         return [
             ("HGET", keys.meta, "shown"),
-            ("HGET", guard_key(keys.failed), "stamp"),
             *(("HMGET", guard_key(getattr(keys, part)), "e", "v") for part in Part),
         ]
 
@@ -338,14 +330,17 @@ class Projections:
             *(len(one.removed), bulk(one.removed), bulk(one.values)),
         )
 
-    def _burying(self, keys: BrandKeys, lease: Lease, letters: Sequence[tuple[bytes, bytes]]) -> Command:
+    def _burying(self, keys: BrandKeys, letters: Sequence[tuple[bytes, bytes]]) -> Command:
         flat = [text for letter in letters for text in letter]
-        bounds = (self.options.failed_max, self.options.failed_policy.value, f"{lease.epoch:016d}")
+        bounds = (self.options.failed_max, self.options.failed_policy.value, _MARKS)
         return evalsha(scripts.BURY, [keys.failed, guard_key(keys.failed)], *bounds, bulk(flat))
 
 
 _ALL: Final = 1_000_000
 """Entries of a list that has no cap here: its shadow has one."""
+
+_MARKS: Final = 64
+"""Leases of a brand whose last letters are known: so many may end without an answer to what settles them."""
 
 _MOST_DIGITS: Final = 15
 _KINDS: Final = {Part.SUMMARY: "string", Part.TREND: "hash"}
@@ -375,12 +370,11 @@ def _announcement(brand: str, position: Position) -> bytes:
 
 
 def _standing(replies: Sequence[Any]) -> Standing:
-    noted, letters, *guards = replies
+    noted, *guards = replies
     return Standing(
         # Without an answer nothing can be compared; a field of a foreign type notes nothing.
         None if isinstance(noted, Exception) else decode_shown(noted),
         {part: _position(reply) for part, reply in zip(Part, guards, strict=True)},
-        letters if isinstance(letters, bytes) else b"",
         noted if isinstance(noted, bytes) else b"",
     )
 
@@ -423,8 +417,6 @@ def _buried(reply: Any, failed: str) -> Buried:
             return Buried(Code.OK, *rest)
         case Code.FULL:
             return Buried(Code.FULL, *rest)
-        case Code.AHEAD:
-            return Buried(Code.AHEAD, rest[0])
         case known:
             return Buried(known, foreign=_foreign(failed, "list", rest))
 
