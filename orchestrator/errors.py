@@ -102,6 +102,10 @@ class SettingsRefusedError(OrchestratorError):
     """Raised when this process's settings would throw away history of a brand, and nobody said yes to that."""
 
 
+class ArchiveError(OrchestratorError):
+    """Raised when a record of an archive, or a file of a state, is not what was written, or does not fit."""
+
+
 class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.mutants.archive_guards import ARCHIVE_GUARDS
 from tests.mutants.damage_guards import DAMAGE_GUARDS
 from tests.mutants.fleet_guards import FLEET_GUARDS
 from tests.mutants.format_guards import FORMAT_GUARDS
@@ -570,6 +571,7 @@ GUARDS: Final = (
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
     *ROUTING_GUARDS,
+    *ARCHIVE_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,

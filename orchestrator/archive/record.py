@@ -1,0 +1,270 @@
+"""A record: one commit as an archive holds it, everything from which the fold of the same chunks can be made again.
+
+Owns the format and its bounds. Written as lines of JSON, so that any tool reads it: one of the record, then one of each
+item in the queue's order. A payload that is no UTF-8 stands there in base64; both give the same bytes again.
+
+What is read is foreign: each line is bounded and typed, and what the record says of its items has to be so.
+Source: ``docs/decisions/0093-what-an-archive-holds.md``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from orchestrator.errors import ArchiveError
+
+FORMAT: Final = 1
+"""Of records. A reader takes records of its own format and of older ones; fields that it does not know say nothing."""
+
+MAX_ITEMS: Final = 1_000_000
+MAX_HEAD_BYTES: Final = 64 << 10
+MAX_ITEM_BYTES: Final = (512 << 20) + MAX_HEAD_BYTES
+"""Of a line: the largest ``MAX_CHUNK_BYTES``, each character escaped by another one."""
+
+MAX_OBJECT_BYTES: Final = 1 << 30
+"""Of an object, unpacked."""
+
+_FOLDER_BYTES: Final = 200
+"""Of a brand's part in a name: file systems end at 255."""
+_LEVEL: Final = 6
+_LONG_ESCAPES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that JSON writes with six."""
+_GZIP: Final = 31
+"""``wbits`` of zlib for a gzip stream."""
+
+
+class Fate(StrEnum):
+    """What became of an item."""
+
+    FOLDED = "folded"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    DEAD_LETTER = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the queue.
+
+    Attributes:
+        payload: as the worker pushed it, byte for byte.
+        fate: what became of it; a conflict is a duplicate whose numbers are not those that were counted.
+        reason: of a dead letter.
+        path: of a dead letter, in its JSON.
+    """
+
+    payload: bytes
+    fate: Fate = Fate.FOLDED
+    reason: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One commit.
+
+    Attributes:
+        brand: whose.
+        cid: id of the commit.
+        previous: id of the commit that it stands on, empty for a brand's first.
+        epoch: of its lease.
+        version: commits so far, this one included.
+        now_ms: with which the batch was folded, Unix ms of Redis: duplicates and letters know this time.
+        clock_ms: of the state after the fold: chunks were stamped with this time. It is later than *now_ms* only after
+            a clock went back.
+        summary_ms: as of when the commit's summary is; 0 = it carried none.
+        settings: of the rules, by name, the rules' version among them.
+        items: what it took from the queue, in its order; none for a refresh.
+    """
+
+    brand: str
+    cid: str
+    previous: str
+    epoch: int
+    version: int
+    now_ms: int
+    clock_ms: int
+    summary_ms: int
+    settings: Mapping[str, int | float]
+    items: Sequence[Item] = ()
+
+
+class _Head(Struct, rename="camel", omit_defaults=False):
+    record: int
+    brand: str
+    cid: str
+    previous: str
+    epoch: int
+    version: int
+    now_ms: int
+    clock_ms: int
+    summary_ms: int
+    settings: dict[str, int | float]
+    items: int
+    check: int
+
+
+class _Line(Struct, rename="camel", omit_defaults=True):
+    fate: Fate
+    payload: str | UnsetType = UNSET
+    base64: str | UnsetType = UNSET
+    reason: str = ""
+    path: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_head_decoder = msgspec.json.Decoder(_Head)
+_line_decoder = msgspec.json.Decoder(_Line)
+
+
+def encode(record: Record) -> bytes:
+    """*record* as lines, each with its end."""
+    head = _Head(
+        record=FORMAT,
+        brand=record.brand,
+        cid=record.cid,
+        previous=record.previous,
+        epoch=record.epoch,
+        version=record.version,
+        now_ms=record.now_ms,
+        clock_ms=record.clock_ms,
+        summary_ms=record.summary_ms,
+        settings=dict(record.settings),
+        items=len(record.items),
+        check=_check(record),
+    )
+    return b"".join(_encode(line) + b"\n" for line in (head, *map(_line, record.items)))
+
+
+def decode(lines: Iterable[bytes], brand: str) -> Iterator[Record]:
+    """The records of *brand* in *lines*, of which each may have its end.
+
+    Raises:
+        ArchiveError: they are none, of a newer format, of another brand, or not what was written.
+    """
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
+        head = _head(line, number, brand)
+        items: list[Item] = []
+        while len(items) < head.items:
+            number, line = next(numbered, (number, b""))  # noqa: PLW2901 - the items follow their record
+            if not line:
+                raise ArchiveError(f"the record of commit {head.cid!r} ends after {len(items)} of {head.items} items")
+            items.append(_item(line, number))
+        times = (head.now_ms, head.clock_ms, head.summary_ms)
+        record = Record(brand, head.cid, head.previous, head.epoch, head.version, *times, head.settings, items)
+        if _check(record) != head.check:
+            raise ArchiveError(f"the record of commit {head.cid!r} is not what was written: another checksum")
+        yield record
+
+
+def pack(records: Iterable[Record]) -> bytes:
+    """*records* as one object: gzip, the same bytes for the same records, so that writing it twice is no harm."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    return b"".join(map(packer.compress, map(encode, records))) + packer.flush()
+
+
+def unpack(data: bytes, brand: str) -> list[Record]:
+    """The records of an object of *brand*; raises as :func:`decode`."""
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        text = unpacker.decompress(data, MAX_OBJECT_BYTES)
+    except zlib.error as error:
+        raise ArchiveError(f"an object of {len(data)} bytes cannot be unpacked: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise ArchiveError(f"an object of {len(data)} bytes has more than {MAX_OBJECT_BYTES} when unpacked")
+    if not unpacker.eof:
+        raise ArchiveError(f"an object of {len(data)} bytes is cut off")
+    return list(decode(text.removesuffix(b"\n").split(b"\n") if text else (), brand))
+
+
+def folder_of(brand: str) -> str:
+    """The folder of a brand: escaped, so that every file system and store takes it, and its own for each."""
+    name = quote(brand, safe="")
+    if set(name) == {"."}:
+        name = name.replace(".", "%2E")
+    if len(name) > _FOLDER_BYTES:
+        name = f"{name[:_FOLDER_BYTES]}~{hashlib.blake2b(brand.encode(), digest_size=12).hexdigest()}"
+    return f"brand={name}"
+
+
+def object_of(first: Record) -> str:
+    """The name of the object that begins with *first*: by brand and day, in the order of commits, one for each cid."""
+    day = datetime.fromtimestamp(first.now_ms / 1000, UTC).date()
+    return f"{folder_of(first.brand)}/day={day}/{first.epoch:016d}-{first.version:012d}-{first.cid}.ndjson.gz"
+
+
+def _line(item: Item) -> _Line:
+    line = _Line(item.fate, reason=_plain(item.reason), path=_plain(item.path))
+    try:
+        text = item.payload.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if _LONG_ESCAPES.search(text):
+        line.base64 = base64.b64encode(item.payload).decode()
+    else:
+        line.payload = text
+    return line
+
+
+def _plain(text: str) -> str:
+    """*text* without halves of characters, which a worker's JSON can hold and a file cannot."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _head(line: bytes, number: int, brand: str) -> _Head:
+    if len(line) > MAX_HEAD_BYTES:
+        raise ArchiveError(f"line {number} has {len(line)} bytes and is no record")
+    try:
+        head = _head_decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ArchiveError(f"line {number} is no record: {error}") from None
+    if not 1 <= head.record <= FORMAT:
+        raise ArchiveError(f"line {number} has a record of format {head.record}, and this version knows {FORMAT}")
+    if head.brand != brand:
+        raise ArchiveError(f"line {number} has a record of brand {head.brand!r}, not of {brand!r}")
+    if not 0 <= head.items <= MAX_ITEMS:
+        raise ArchiveError(f"line {number} tells of {head.items} items")
+    if min(head.epoch, head.version, head.now_ms, head.clock_ms, head.summary_ms) < 0 or not head.cid:
+        raise ArchiveError(f"line {number} has a number below 0, or no cid")
+    return head
+
+
+def _item(line: bytes, number: int) -> Item:
+    if len(line) > MAX_ITEM_BYTES:
+        raise ArchiveError(f"line {number} has {len(line)} bytes and is no item")
+    try:
+        found = _line_decoder.decode(line)
+        if isinstance(found.payload, str) is isinstance(found.base64, str):
+            raise ArchiveError(f"line {number} must have one of payload and base64")
+        if isinstance(found.payload, str):
+            payload = found.payload.encode()
+        else:
+            payload = base64.b64decode(str(found.base64), validate=True)
+    except (msgspec.MsgspecError, UnicodeError, binascii.Error, RecursionError) as error:
+        raise ArchiveError(f"line {number} is no item: {error}") from None
+    return Item(payload, found.fate, found.reason, found.path)
+
+
+def _check(record: Record) -> int:
+    """CRC-32 over all that a record says, so that nothing of it can change or move."""
+    times = (record.epoch, record.version, record.now_ms, record.clock_ms, record.summary_ms)
+    told = (record.brand, record.cid, record.previous, times, sorted(record.settings.items()), len(record.items))
+    check = zlib.crc32(_encode(told))
+    for item in record.items:
+        said = (len(item.payload), item.fate, _plain(item.reason), _plain(item.path))
+        check = zlib.crc32(item.payload, zlib.crc32(_encode(said), check))
+    return check

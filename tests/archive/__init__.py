@@ -1,0 +1,1 @@
+"""Records, their chain, and the state that is made of them again."""

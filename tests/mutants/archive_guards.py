@@ -1,0 +1,98 @@
+"""The guards of archived records: nothing else is taken for one, and what follows on what is told by the chain.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_RECORD: Final = "orchestrator/archive/record.py"
+_REFOLD: Final = "orchestrator/archive/refold.py"
+_CHAIN: Final = "orchestrator/archive/chain.py"
+_REFUSED: Final = "tests/archive/test_record.py::test_record_that_was_not_written_so_is_refused"
+
+ARCHIVE_GUARDS: Final = (
+    # archive/record: of a known format and the right brand, bounded, and whole
+    Guard(_RECORD, "if not 1 <= head.record <= FORMAT:", "if head.record < 1:", _REFUSED),
+    Guard(_RECORD, "if head.brand != brand:", "if False:", _REFUSED),
+    Guard(_RECORD, "if not 0 <= head.items <= MAX_ITEMS:", "if head.items < 0:", _REFUSED),
+    Guard(_RECORD, " < 0 or not head.cid:", " < 0:", _REFUSED),
+    Guard(_RECORD, "if _check(record) != head.check:", "if False:", _REFUSED),
+    Guard(
+        _RECORD,
+        "if isinstance(found.payload, str) is isinstance(found.base64, str):",
+        "if False:",
+        "tests/archive/test_record.py::test_item_that_was_not_written_so_is_refused",
+    ),
+    Guard(
+        _RECORD,
+        "if len(line) > MAX_HEAD_BYTES:",
+        "if False:",
+        "tests/archive/test_record.py::test_long_line_is_not_decoded",
+    ),
+    Guard(
+        _RECORD,
+        "if len(line) > MAX_ITEM_BYTES:",
+        "if False:",
+        "tests/archive/test_record.py::test_long_line_is_not_decoded",
+    ),
+    Guard(
+        _RECORD,
+        "    if unpacker.unconsumed_tail:\n",
+        "    if False:\n",
+        "tests/archive/test_record.py::test_object_that_is_none_is_refused",
+    ),
+    Guard(
+        _RECORD,
+        "    if not unpacker.eof:\n",
+        "    if False:\n",
+        "tests/archive/test_record.py::test_object_that_is_none_is_refused",
+    ),
+    # archive/chain: one predecessor each, none missing, no circle
+    Guard(
+        _CHAIN,
+        "if previous.setdefault(link.cid, link.previous) != link.previous:",
+        "if previous.setdefault(link.cid, link.previous) is None:",
+        "tests/archive/test_chain.py::test_chain_that_is_broken_is_refused",
+    ),
+    # archive/refold: on top of the right commit, by the same rules, with the settings and times of each record
+    Guard(
+        _REFOLD,
+        "if (record.brand, record.previous) != (self.brand, self.cid):",
+        "if False:",
+        "tests/archive/test_refold.py::test_record_that_cannot_be_folded_is_refused",
+    ),
+    Guard(
+        _REFOLD,
+        "    if rules != RULES_VERSION:\n",
+        "    if False:\n",
+        "tests/archive/test_refold.py::test_record_that_cannot_be_folded_is_refused",
+    ),
+    Guard(
+        _REFOLD,
+        " or config != self._folded_with:",
+        ":",
+        "tests/archive/test_refold.py::test_other_settings_show_what_would_have_been",
+    ),
+    Guard(
+        _REFOLD,
+        "            state.advance(record.clock_ms)\n",
+        "            pass\n",
+        "tests/archive/test_refold.py::test_refold_knows_items_of_all_times",
+    ),
+    Guard(
+        _REFOLD,
+        "            self._fields.pop(name, None)\n",
+        "            pass\n",
+        "tests/archive/test_refold.py::test_what_leaves_the_state_leaves_its_fields",
+    ),
+    Guard(
+        _REFOLD,
+        " for place in places if found[place] != told[place]",
+        " for place in places if False",
+        "tests/archive/test_refold.py::test_item_at_which_live_and_archive_part_is_told",
+    ),
+)
