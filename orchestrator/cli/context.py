@@ -77,8 +77,7 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
         Failure: Redis does not answer, or refuses.
     """
     with _address(settings) as url:
-        login = Login(settings.redis_username, settings.redis_password_file)
-        client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1, login=login)
+        client = connect(url, timeout_s=settings.redis_timeout_sec, pool_size=1, login=Login(*settings.login))
         shown = mask_text(settings.server_url)
         try:
             yield client

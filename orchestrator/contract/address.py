@@ -176,6 +176,11 @@ def parse_nodes(hosts: str, kind: Kind) -> tuple[Node, ...]:
     return nodes
 
 
+def is_service(name: str) -> bool:
+    """Whether sentinels can know a primary by *name*, and an address can say it."""
+    return bool(_SERVICE.fullmatch(name)) and not name.isdecimal()
+
+
 def check_service(service: str) -> str:
     """Return *service* if sentinels can know a primary by it.
 

@@ -48,6 +48,7 @@ from orchestrator.service.options import (
 )
 from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
+from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.recorder import Knowledge, Recorder
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
@@ -131,7 +132,8 @@ async def serve(
                     await _start(settings, parts, nursery, log)
                 if not starting.cancelled_caught:
                     addresses = Addresses(*ports, masked_url(redis_url))
-                    log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url)
+                    about = {"primary": parts.primary.said} if parts.primary.said else {}
+                    log.info("serving", http_port=ports[0], metrics_port=ports[1], redis=addresses.redis_url, **about)
                     task_status.started(addresses)
                     await asked.wait()
                     await _stop(settings, parts, log)
@@ -188,6 +190,7 @@ class _Parts:
             shortened=self._shortened,
         )
         name = new_name()
+        self.primary = PrimaryWatch(self.client)
         self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(
@@ -223,6 +226,7 @@ class _Parts:
             redis_address=masked_url(redis_url) if embedded else None,
         )
         self.service.fitness = self.fitness
+        self.service.primary = self.primary
         self.operator = Operator(self.client, settings.brand_list_keys, lock_ttl_s=settings.lock_ttl_sec)
         self.operator.alerts = self.alerts
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
@@ -380,6 +384,7 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     """Start everything but HTTP, which answers probes already."""
     await _examine_redis(parts.client, settings.max_clock_skew_sec, log)  # before anything writes to it
     await nursery.start(parts.fitness.watch)
+    await nursery.start(parts.primary.watch)
     await nursery.start(parts.metrics.sample_loop_delay)
     await nursery.start(parts.feed.relay)
     await nursery.start(parts.alerts.deliver)

@@ -96,5 +96,5 @@ def scheduler_options(settings: Settings, redis_url: str, name: str) -> Schedule
 
 
 def login(settings: Settings) -> Login:
-    """Who the service is at Redis."""
-    return Login(settings.redis_username, settings.redis_password_file)
+    """Who the service is at Redis and at its sentinels."""
+    return Login(*settings.login)

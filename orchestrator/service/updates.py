@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import redis
@@ -23,6 +23,9 @@ from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
 from orchestrator.store import translated
 from orchestrator.store.preflight import SCRATCH_BRAND
+
+if TYPE_CHECKING:
+    from orchestrator.store.client import Pool
 
 BACKLOG_UPDATES = 256
 """Kept for a slow listener; more than it can use, since only the newest of a brand counts."""
@@ -77,8 +80,11 @@ class UpdateFeed:
         limiter = trio.CapacityLimiter(1)
         pubsub = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
+            renewals = self._renewals
             await trio.to_thread.run_sync(_subscribe, pubsub, limiter=limiter, abandon_on_cancel=True)
             while self._listeners:
+                if self._renewals != renewals:  # the server is elsewhere by now, and this connection may never break
+                    raise StoreUnavailableError("the connections to Redis are made anew")
                 message = await trio.to_thread.run_sync(_next_message, pubsub, limiter=limiter, abandon_on_cancel=True)
                 if message is not None:
                     self._pass_on(message)
@@ -86,6 +92,10 @@ class UpdateFeed:
             self._wanted = trio.Event()
         finally:
             pubsub.close()
+
+    @property
+    def _renewals(self) -> int:
+        return cast("Pool", self._client.connection_pool).renewals  # connect() made the client
 
     def _pass_on(self, message: dict[str, Any]) -> None:
         data = message.get("data")
@@ -112,8 +122,6 @@ def _subscribe(pubsub: Any) -> None:
 
 
 def _next_message(pubsub: Any) -> dict[str, Any] | None:
-    if pubsub.connection is not None and pubsub.connection.should_reconnect():
-        raise StoreUnavailableError("the connections to Redis are made anew")
     with translated():
         message: dict[str, Any] | None = pubsub.get_message(timeout=_POLL_S)
     return message

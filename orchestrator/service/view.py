@@ -29,6 +29,7 @@ from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.orphans import OrphanWatch
+from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.store.documents import Documents
 from orchestrator.store.preflight import Finding, Verdict, worst
@@ -54,6 +55,7 @@ class Service:
     Attributes:
         stopping: whether the service stops.
         fitness: looks at the server again and again; None: nobody does.
+        primary: sees the primary move that sentinels name; None: nobody does.
         orphans: looks for queues of unregistered brands; None: nobody does.
         alerts: tells endpoints of episodes; None: nobody does.
     """
@@ -69,6 +71,7 @@ class Service:
         redis_address: str | None = None,
     ) -> None:
         self.fitness: Fitness | None = None
+        self.primary: PrimaryWatch | None = None
         self.orphans: OrphanWatch | None = None
         self.alerts: Alerts | None = None
         self.stopping = False
@@ -88,7 +91,7 @@ class Service:
         """A snapshot, without I/O."""
         scheduler = self._scheduler.statistics()
         checks = {
-            "redis": _redis_check(scheduler),
+            "redis": _redis_check(scheduler, "" if self.primary is None else self.primary.said),
             "clock": _clock_check(scheduler),
             "server": _server_check([] if self.fitness is None else self.fitness.findings()),
             "lanes": _lanes_check(scheduler),
@@ -195,10 +198,13 @@ class Service:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
 
 
-def _redis_check(scheduler: SchedulerStatistics) -> Check:
+def _redis_check(scheduler: SchedulerStatistics, primary: str) -> Check:
+    """Whether Redis serves; operators alone are told of hosts."""
+    more = f"; {primary}" if primary else ""
     if not scheduler.redis_up:
-        return Check("failing", scheduler.redis_summary, scheduler.redis_reason)
-    return Check("ok", "wake hints" if scheduler.hinted else "polling")
+        return Check("failing", scheduler.redis_summary, f"{scheduler.redis_reason}{more}")
+    how = "wake hints" if scheduler.hinted else "polling"
+    return Check("ok", how, f"{how}{more}")
 
 
 def _clock_check(scheduler: SchedulerStatistics) -> Check:

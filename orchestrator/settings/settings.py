@@ -324,6 +324,17 @@ class Settings(BaseSettings):
         return server_address(given, self.redis_sentinels, self.redis_sentinel_master)
 
     @property
+    def login(self) -> tuple[str, str, str, str, str]:
+        """Who we are, beyond the address: user, password file; then user, password and its file at the sentinels."""
+        return (
+            self.redis_username,
+            self.redis_password_file,
+            self.redis_sentinel_username,
+            self.redis_sentinel_password,
+            self.redis_sentinel_password_file,
+        )
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """What changes the meaning of a brand's state; processes that share a Redis have to agree on it."""
         return Fingerprint(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlencode
@@ -58,24 +58,32 @@ class Login:
     Attributes:
         username: a user of its access list; empty for the one in the address, or the default user.
         password_file: file that holds the password, read at every connect; empty for the password in the address.
+        sentinel_username: a user of the sentinels' own access list; empty for their default user.
+        sentinel_password: at the sentinels; empty for none.
+        sentinel_password_file: file that holds it, read at every connect.
     """
 
     username: str = ""
     password_file: str = ""
+    sentinel_username: str = ""
+    sentinel_password: str = field(default="", repr=False)
+    sentinel_password_file: str = ""
 
 
 class _PasswordFile(CredentialProvider):
     """What redis-py asks at every connect, so a password that was rotated is used without a restart."""
 
-    def __init__(self, login: Login) -> None:
-        self._login = login
+    def __init__(self, username: str, file: str, setting: str) -> None:
+        self._username = username
+        self._file = file
+        self._setting = setting
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         try:
-            password = read_secret(self._login.password_file)
+            password = read_secret(self._file)
         except ValueError as error:
-            raise AuthenticationError(f"REDIS_PASSWORD_FILE: {error}") from None
-        return (self._login.username, password) if self._login.username else (password,)
+            raise AuthenticationError(f"{self._setting}: {error}") from None
+        return (self._username, password) if self._username else (password,)
 
 
 def masked_url(url: str) -> str:
@@ -161,9 +169,10 @@ def connection_options(address: Address, *, timeout_s: float, login: Login) -> d
     """What redis-py is told of every connection to a server at *address*, but for its host and port or path."""
     query = urlencode(address.options)
     options: dict[str, Any] = parse_url(f"redis{'s' * address.tls}://?{query}")  # type: ignore[no-untyped-call]
+    username = login.username or address.username
     # Ours last: an address must not turn off what the protocol rests on.
     return options | {
-        **_credentials(address, login),
+        **credentials(username, address.password, login.password_file, "REDIS_PASSWORD_FILE"),
         "db": address.database,
         "protocol": 3,  # hints need its push messages; everything else works the same
         "decode_responses": False,
@@ -177,12 +186,18 @@ def connection_options(address: Address, *, timeout_s: float, login: Login) -> d
     }
 
 
-def _credentials(address: Address, login: Login) -> dict[str, Any]:
-    """What redis-py is told of the login; beside a provider it wants to be told nothing else."""
-    username = login.username or address.username
-    if login.password_file:
-        return {"credential_provider": _PasswordFile(Login(username, login.password_file))}
-    return {name: text for name, text in (("username", username), ("password", address.password)) if text}
+def credentials(username: str, password: str, file: str = "", setting: str = "") -> dict[str, Any]:
+    """What redis-py is told of a login; beside a provider, which reads *file*, it wants to be told nothing else.
+
+    Args:
+        username: empty for the default user.
+        password: empty for none; of no meaning if there is a file.
+        file: that holds the password.
+        setting: which names the file, for messages.
+    """
+    if file:
+        return {"credential_provider": _PasswordFile(username, file, setting)}
+    return {name: text for name, text in (("username", username), ("password", password)) if text}
 
 
 def moved(reply: object) -> bool:

@@ -14,6 +14,7 @@ from orchestrator.contract.address import Kind, parse_address
 from orchestrator.errors import SettingsError
 from orchestrator.store.client import Login, Pool, connection_options
 from orchestrator.store.cluster.client import connect_cluster
+from orchestrator.store.following import sentinel_pool
 
 if TYPE_CHECKING:
     from orchestrator.contract.address import Address
@@ -27,19 +28,18 @@ def connect(url: str, *, timeout_s: float, pool_size: int, login: Login | None =
     Raises:
         SettingsError: *url* is not a Redis URL.
     """
-    address = _read(url)
+    address, login = _read(url), login or Login()
     if address.kind is Kind.CLUSTER:
-        return connect_cluster(address, timeout_s=timeout_s, pool_size=pool_size, login=login or Login())
-    if address.kind is not Kind.STANDALONE:
-        raise SettingsError(f"REDIS_URL={address.kind} is not known to this version: name one server")
-    options = connection_options(address, timeout_s=timeout_s, login=login or Login())
+        return connect_cluster(address, timeout_s=timeout_s, pool_size=pool_size, login=login)
+    bounds = {"max_connections": pool_size, "timeout": timeout_s}
+    if address.kind is Kind.SENTINEL:
+        return redis.Redis.from_pool(sentinel_pool(address, timeout_s=timeout_s, login=login, **bounds))
+    options = connection_options(address, timeout_s=timeout_s, login=login)
     if address.path:
         options |= {"connection_class": UnixDomainSocketConnection, "path": address.path}
     else:
         options |= address.nodes[0]._asdict()
-    options |= {"max_connections": pool_size, "timeout": timeout_s}
-    pool = Pool(**options)
-    return redis.Redis.from_pool(pool)  # close() closes the pool, too
+    return redis.Redis.from_pool(Pool(**options, **bounds))  # close() closes the pool, too
 
 
 def _read(url: str) -> Address:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator.contract.address import SENTINEL_PORT, Node, is_service
 from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
+from orchestrator.store.following import SentinelPool
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.sentinels import handshake
 from orchestrator.store.server_name import server_name
 from orchestrator.store.store import Store
 from orchestrator.store.types import Commit, DigestChange, Lease, Peek, Remember
@@ -25,8 +28,13 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.store.sentinels import Account
+
 MIN_VERSION: Final = (6, 2)
 """The oldest that the tests ran with; LPOS came with 6.0.6, TIME in writing scripts and RESP3 are older."""
+
+_SHOWN: Final = 5
+"""Primaries of a sentinel that a finding names."""
 
 SCRATCH_BRAND: Final = "orchestrator preflight "
 
@@ -34,8 +42,28 @@ SCRATCH_BRAND: Final = "orchestrator preflight "
 _PASSING: Final = ("OOM", "ResponseError: MISCONF", "ResponseError: NOREPLICAS")
 """Refusals that pass. A queue that fills Redis must not keep away the service that would empty it."""
 
-_LOGIN: Final = ("WRONGPASS", "NOAUTH", "AuthenticationError")
-"""Refusals of every command; the other checks would only repeat them, with remedies that do not help."""
+_UNUSABLE: Final = {
+    **dict.fromkeys(
+        ("WRONGPASS", "NOAUTH", "AuthenticationError"), ("login", "correct user and password in REDIS_URL")
+    ),
+    "SentinelLoginError": (
+        "sentinels",
+        "correct REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD_FILE; docs/sentinel.md says what that user needs",
+    ),
+    "UnknownServiceError": (
+        "sentinels",
+        "correct the name behind the hosts in REDIS_URL, or REDIS_SENTINEL_MASTER: SENTINEL MASTERS lists theirs",
+    ),
+    "NoSentinelError": (
+        "sentinels",
+        "name the sentinels, which usually listen on 26379; for one server REDIS_URL=redis://host:6379",
+    ),
+}
+"""Refusals of every command, by the first word: the check that tells it, and its remedy. The other checks would only
+repeat them, with remedies that do not help."""
+
+_MANY_SENTINELS: Final = 3
+"""So few can lose one and still agree on a failover."""
 
 
 class Verdict(StrEnum):
@@ -70,28 +98,33 @@ def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> lis
         StoreUnavailableError: the server gave no answer; nothing can be said about it.
     """
     findings = look(client, max_clock_skew_s=max_clock_skew_s)
-    if findings[0].check == "login":
+    if len(findings) == 1:  # which says why nothing else was looked at
         return findings
     return [*findings, _rehearse(client), _transactions(client), _tracking(client)]
 
 
 def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
-    """What can be checked at any time: it changes nothing and costs two round trips.
+    """What can be checked at any time: it changes nothing and costs two round trips, and one to each sentinel.
+
+    One finding alone means that the address cannot be used, and why.
 
     Raises:
         StoreUnavailableError: the server gave no answer.
     """
     try:
+        if (sentinel := _sentinel(client)) is not None:
+            return [sentinel]
         with translated():
             info: dict[str, Any] = client.info("everything")
     except StoreRefusedError as error:
-        if str(error).startswith(_LOGIN):
-            return [Finding("login", Verdict.REFUSE, str(error), "correct user and password in REDIS_URL")]
+        if unusable := _UNUSABLE.get(str(error).partition(":")[0]):
+            return [Finding(unusable[0], Verdict.REFUSE, str(error), unusable[1])]
         remedy = "allow INFO to this user (ACL SETUSER ... +info), or check version, role and persistence by hand"
         findings = [Finding("info", Verdict.WARN, str(error), remedy)]
+        info = {}
     else:
         findings = [check(info) for check in _CHECKS]
-    return [*findings, _clock(client, max_clock_skew_s)]
+    return [*findings, *_sentinels(client, info), _clock(client, max_clock_skew_s)]
 
 
 def worst(findings: Sequence[Finding]) -> Verdict:
@@ -110,8 +143,83 @@ def _version(info: Mapping[str, Any]) -> Finding:
 def _role(info: Mapping[str, Any]) -> Finding:
     role = str(info.get("role", "master"))
     if role != "master":
-        return Finding("role", Verdict.REFUSE, f"the server is a {role}", "point REDIS_URL at the primary")
+        primary = f"redis://{info.get('master_host', 'host')}:{info.get('master_port', 'port')}"
+        remedy = (
+            f"point REDIS_URL at the primary, {primary} by what it says; where sentinels watch it,"
+            " redis+sentinel://sentinel-1:26379,sentinel-2:26379/name follows the primary"
+        )
+        return Finding("role", Verdict.REFUSE, "the server is a replica, which takes no writes", remedy)
     return Finding("role", Verdict.OK, role)
+
+
+def _sentinel(client: redis.Redis) -> Finding | None:
+    """What to write instead if a sentinel answers: it knows most commands of a server, and holds nothing."""
+    with translated():
+        connection = client.connection_pool.get_connection()
+        try:
+            mode = handshake(connection, "mode")
+        finally:
+            client.connection_pool.release(connection)
+        if mode != "sentinel":
+            return None
+        info = client.info("sentinel")
+    named = [
+        str(about.get("name", "")) for key, about in info.items() if key[6:].isdecimal() and isinstance(about, dict)
+    ]
+    names = [name for name in named if is_service(name)]
+    place = Node(getattr(connection, "host", "host"), getattr(connection, "port", SENTINEL_PORT))
+    remedy = (
+        f"write REDIS_URL=redis+sentinel://{place}/{names[0] if names else 'mymaster'} (rediss+sentinel:// with TLS),"
+        " with all sentinels before the name, separated by commas"
+    )
+    if len(names) > 1:
+        remedy += f"; it watches {', '.join(sorted(names)[:_SHOWN])}"
+    return Finding(
+        "role", Verdict.REFUSE, "a sentinel answers, which knows where the primary is and holds no data", remedy
+    )
+
+
+def _sentinels(client: redis.Redis, info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether the sentinels could have the primary replaced, and whether it would know that it was."""
+    pool = client.connection_pool
+    if not isinstance(pool, SentinelPool):
+        return
+    yield judge(pool.sentinels.survey(), pool.primary)
+    # Redis tells the number of good replicas only where it is asked to have some.
+    if info and "min_slaves_good_slaves" not in info:
+        remedy = (
+            "set min-replicas-to-write 1 and min-replicas-max-lag 10 on every server, with two replicas or more: a"
+            " primary that is cut off goes on taking chunks otherwise, which the next one never sees"
+        )
+        yield Finding("replicas", Verdict.WARN, "min-replicas-to-write is 0", remedy)
+    elif info:
+        yield Finding("replicas", Verdict.OK, "a primary without replicas takes no writes")
+
+
+def judge(accounts: Sequence[Account], primary: Node | None) -> Finding:
+    """What the *accounts* of all listed sentinels come to; connections lead to *primary* now."""
+    heard = [account for account in accounts if account.problem is None]
+    count = f"{len(heard)} of {len(accounts)} answer"
+    silent = ", ".join(str(account.sentinel) for account in accounts if account.problem is not None)
+    if silent:
+        return Finding("sentinels", Verdict.WARN, count, f"start them, or take them out of the address: {silent}")
+    others = {str(account.primary) for account in heard if account.primary != primary}
+    if others:
+        said = f"they name {' and '.join(sorted(others))}, connections lead to {primary}"
+        return Finding("sentinels", Verdict.WARN, f"{count}, and do not agree on the primary", f"look again: {said}")
+    known = max(account.sentinels for account in heard)
+    if known < _MANY_SENTINELS:
+        remedy = "run three or more on machines of their own: most of them must agree on a failover"
+        return Finding("sentinels", Verdict.WARN, f"{count}, {known} in all", remedy)
+    replicas = max(account.replicas for account in heard)
+    if not replicas:
+        return Finding(
+            "sentinels",
+            Verdict.WARN,
+            f"{count}, and know no replica",
+            "add a replica: there is nothing to fail over to",
+        )
+    return Finding("sentinels", Verdict.OK, f"{count}, primary {primary}, replicas {replicas}")
 
 
 def _cluster(info: Mapping[str, Any]) -> Finding:

@@ -216,6 +216,98 @@ GUARDS: Final = (
         "if finding.verdict is Verdict.OK]",
         "tests/service/test_view.py::test_checks_say_which_server_it_is",
     ),
+    # store/sentinels: whose word counts, and which server is served
+    *(
+        Guard("orchestrator/store/sentinels.py", text, instead, f"tests/store/test_sentinels.py::{test}")
+        for text, instead, test in (
+            (
+                "and account.epoch >= self._newest:",
+                "and account.epoch >= 0:",
+                "test_find_does_not_go_back_to_an_older_primary",
+            ),
+            ("if count > len(accounts) // 2:", "if count:", "test_settled_takes_the_word_of_more_than_half_of_all"),
+            (
+                "            self._newest = account.epoch\n",
+                "            self._newest = max(self._newest, account.epoch)\n",
+                "test_find_follows_sentinels_that_were_set_up_anew",
+            ),
+            (
+                "            self._order.insert(0, account.sentinel)\n",
+                "            self._order.append(account.sentinel)\n",
+                "test_find_asks_until_one_answers_and_begins_with_that_one_from_then_on",
+            ),
+            (
+                "            self._order.append(self._order.pop(0))\n",
+                "            pass\n",
+                "test_doubted_sentinel_is_asked_last",
+            ),
+            (
+                'if (mode := handshake(connection, "mode")) in {"standalone", "cluster"}:',
+                'if (mode := handshake(connection, "mode")) in {"nothing"}:',
+                "test_address_of_the_wrong_kind_is_told_with_the_right_one",
+            ),
+            (
+                'if role not in {"master", ""}:',
+                "if not role:",
+                "test_replica_that_is_still_named_is_not_served_by",
+            ),
+            (
+                "        except (RedisError, OSError):\n            self._sentinels.doubt()\n",
+                "        except (RedisError, OSError):\n",
+                "test_primary_that_does_not_answer_makes_its_sentinel_doubtful",
+            ),
+            (
+                "text.isdigit() and len(text) <= _LONGEST_NUMBER else 0",
+                "len(text) <= _LONGEST_NUMBER else 0",
+                "test_ask_takes_an_address_and_nothing_else_for_one",
+            ),
+            (
+                '"socket_timeout": within_s, ',
+                "",
+                "test_sentinel_that_hangs_is_passed_over",
+            ),
+        )
+    ),
+    # store/following: one process writes to one primary
+    *(
+        Guard("orchestrator/store/following.py", text, instead, f"tests/store/test_sentinels.py::{test}")
+        for text, instead, test in (
+            (
+                "            self.renew()\n            self._outdated.discard(connection)\n",
+                "            pass\n",
+                "test_every_connection_leaves_a_primary_that_was_replaced",
+            ),
+            (
+                "            self._outdated.discard(connection)\n",
+                "",
+                "test_every_connection_leaves_a_primary_that_was_replaced",
+            ),
+            (
+                "        if self.primary not in {None, node}:\n",
+                "        if False:\n",
+                "test_look_finds_a_primary_that_moved_without_a_word",
+            ),
+            (
+                '_OF_THE_SERVER: Final = {"username", "password", ',
+                '_OF_THE_SERVER: Final = {"username", ',
+                "test_sentinels_are_not_told_the_password_of_the_servers",
+            ),
+        )
+    ),
+    # service/updates: the subscription follows a server that moved
+    Guard(
+        "orchestrator/service/updates.py",
+        "if self._renewals != renewals:",
+        "if False:",
+        "tests/service/test_updates.py::test_feed_subscribes_anew_when_connections_are_made_anew",
+    ),
+    # store/preflight: what answers is told, with what to write instead
+    Guard(
+        "orchestrator/store/preflight.py",
+        'if mode != "sentinel":',
+        "if True:",
+        "tests/store/test_sentinels.py::test_address_of_the_wrong_kind_is_told_with_the_right_one",
+    ),
     # store/client, store/line, scheduler/discovery: a server that became a replica is left
     Guard(
         "orchestrator/store/line.py",

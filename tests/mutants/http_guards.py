@@ -731,7 +731,7 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/service/view.py",
-        "scheduler.redis_summary, scheduler.redis_reason",
+        'scheduler.redis_summary, f"{scheduler.redis_reason}{more}"',
         "scheduler.redis_reason",
         "tests/service/test_view.py",
     ),

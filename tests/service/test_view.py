@@ -33,6 +33,7 @@ from orchestrator.scheduler.scheduler import LaneStatistics, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.obedience import Orders
+from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import FLEET_AGE_S, Service
 from orchestrator.store.connecting import connect
@@ -218,6 +219,17 @@ def test_redis_check_keeps_the_servers_words_for_operators(redis_client: redis.R
     }
     check = _service(redis_client, **down).statistics().checks["redis"]
     assert (check.status, check.detail, check.inner) == ("failing", "Redis does not answer", "user bob at redis-7")
+
+
+def test_operators_are_told_which_primary_is_in_use(redis_client: redis.Redis) -> None:
+    """Up or not; hosts are for them alone."""
+    watched = PrimaryWatch(connect("redis+sentinel://s1:1/mymaster", timeout_s=1.0, pool_size=1))
+    for up, inner in ((True, "wake hints"), (False, "")):
+        service = _service(redis_client, redis_up=up, redis_summary="")
+        service.primary = watched
+        check = service.statistics().checks["redis"]
+        assert "s1" not in check.detail
+        assert check.inner == f"{inner}; primary not reached yet by the sentinels s1:1"
 
 
 def test_checks_name_some_parked_brands(redis_client: redis.Redis) -> None:

@@ -34,7 +34,7 @@ def test_connect_never_retries(redis_url: str) -> None:
     "url",
     [
         *("http://x", f"redis://u:{PASSWORD}@h", "redis://h:port", "", "redis://h:1?timeout=x", "redis+cluster://h/1"),
-        "redis+sentinel://h/m",
+        f"redis+sentinel://u:{PASSWORD}@h/m",
     ],
 )
 def test_connect_refuses_what_is_no_redis_url_without_quoting_it(url: str) -> None:
