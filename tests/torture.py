@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,6 +81,16 @@ def model(_folder: Path, *, seed: int) -> Figures:
     return {"examples": int(MODEL_EXAMPLES) + int(MODEL_EXAMPLES) // 3}
 
 
+def properties(_folder: Path, *, seed: int) -> Figures:
+    """Every property test that names no number of examples, with ten times as many of them as in ``make test``."""
+    options = ["-m", "hypothesis", "--hypothesis-profile=torture", f"--hypothesis-seed={seed}", "-n", str(GATE_WORKERS)]
+    command = [sys.executable, "-m", "pytest", "-q", *options, "--dist", "loadfile", "--no-loadscope-reorder", "tests"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-4000:]
+    (passed,) = re.findall(r"^(\d+) passed", run.stdout, re.MULTILINE)
+    return {"properties": int(passed)}
+
+
 def gate(_folder: Path, *, seed: int) -> Figures:  # noqa: ARG001 - nothing here is random
     """Every mutant, Lua and Python, must be killed."""
     chosen = [*lua_mutants(), *python_mutants()]
@@ -92,7 +103,7 @@ def gate(_folder: Path, *, seed: int) -> Figures:  # noqa: ARG001 - nothing here
 
 def main() -> None:
     """Run what was asked for, or everything."""
-    everything = CAMPAIGNS | {"stateful model": model, "mutation gate": gate}
+    everything = CAMPAIGNS | {"stateful model": model, "property tests": properties, "mutation gate": gate}
     parser = argparse.ArgumentParser(description="The long fault-injection campaign.")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help=", ".join(everything))

@@ -114,4 +114,5 @@ def program(ctx: click.Context) -> None:
 def main() -> None:
     """Entry point of the console script and of ``python -m orchestrator``."""
     memory.limit_threads()
+    memory.collect_rarely()
     program(prog_name="orchestrator")

@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[2]
 HEADERS: Final = ROOT / "orchestrator" / "kernels"
 TARGET: Final = Path(__file__).with_name("scan_fuzz.cpp")
 KEPT: Final = ROOT / "build" / "fuzz"
-SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
+SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1")
 MAX_INPUT_BYTES: Final = 4096
 """Longer ones find nothing that is not found in less time by shorter ones; the seeds go beyond."""
 

@@ -27,6 +27,12 @@ def test_settle_freezes_what_is_alive_and_collects_rarely() -> None:
     assert answers_of(code) == ["True", "True"]
 
 
+def test_every_start_collects_rarely() -> None:
+    """Before the first command's modules are imported: there are hundreds of them, and no cycle to be found."""
+    code = "import gc; from orchestrator.cli import program; program.program = lambda **_: print(gc.get_threshold()[0])"
+    assert answers_of(f"{code}; program.main()") == ["50000"]
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc knows mallopt")
 def test_keep_freed_memory_is_understood_by_glibc() -> None:
     """What a batch of eight blocks frees is at hand for the next one: a fraction of the page faults of the first."""
