@@ -18,7 +18,7 @@ Pure; time is an argument, in seconds of one monotonic clock. Source: ``docs/dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.fleet.members import Share
@@ -90,6 +90,10 @@ class Backlog:
         for brand in {*self._paused, *brands}:
             self._since_s.pop(brand, None)
         self._paused = brands
+
+    def last(self, brands: Iterable[str]) -> dict[str, Queued]:
+        """What waited in the queues of *brands* when they were last counted."""
+        return {brand: self._queues[brand] for brand in brands if brand in self._queues}
 
     def counted(
         self,

@@ -24,7 +24,13 @@ import trio
 
 from orchestrator.contract.keys import PAUSED_KEY, QUEUE_PREFIX, brand_of_queue
 from orchestrator.contract.pauses import resuming
-from orchestrator.errors import ClockSkewError, HintsUnsupportedError, StoreError, StoreRefusedError
+from orchestrator.errors import (
+    ClockSkewError,
+    HintsUnsupportedError,
+    StoreError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from orchestrator.fleet.members import Member
 from orchestrator.process.backoff import backoff_s
 from orchestrator.process.metrics import Metrics
@@ -151,6 +157,11 @@ class Discovery:
         self._registry_stale.set()
         self._lanes.notice()
 
+    def _failed(self, error: StoreError) -> None:
+        """A call got no answer; a node of a cluster that is away alone says nothing about the others."""
+        if not (isinstance(error, StoreUnavailableError) and self._store.partly):
+            self.redis_health.failed(error)
+
     # -- the registry
 
     async def read_registry(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -170,7 +181,7 @@ class Discovery:
                     refusal = str(error)
                     self._log.error("registry cannot be read, the brands last read stay", reason=refusal)
             except StoreError as error:
-                self.redis_health.failed(error)
+                self._failed(error)
                 failures += 1
                 pause_s = backoff_s(failures, 2.0, cap_s=RECOVERY_CAP_S)
             await trio.sleep(REGISTRY_PAUSE_S)  # not within the wait below, which a hint cuts short
@@ -211,6 +222,8 @@ class Discovery:
 
     async def _follow_pauses(self, claim: Claim | Glance) -> None:
         """Know which brands are paused, as of *claim*; their lanes are dismissed."""
+        if claim.pauses is None:  # what is known holds, until somebody can say
+            return
         if self.pauses.changed(claim.pauses):
             self._registry_stale.set()  # who purges a brand has taken it out of there just before
         if self.pauses.outdated(claim.pauses):
@@ -262,7 +275,7 @@ class Discovery:
             except ClockSkewError:
                 found = False  # Redis serves, only not us; what is wrong was noted on the way
             except StoreError as error:
-                self.redis_health.failed(error)
+                self._failed(error)
                 failures += 1
                 if failures % FAILURES_BEFORE_RENEWAL == 0:
                     self._store.renew_connections()
@@ -309,28 +322,33 @@ class Discovery:
                 self._looks.missed(dues)
                 raise
             self._looks.saw(glance.dues, glance.now_ms)
+            self._looks.ended(brand for brand in dues if brand not in glance.dues)
             now_ms, stirred = glance.now_ms, [*stirred, *glance.stirred]
         found = False
         queues: dict[str, Queued] = {}
+        away: list[str] = []
         slices = self._looks.asked(stirred, now_ms, self._roster.idle)
         try:
             for brands in slices:
                 claim = await self._claim(brands)
                 await self._follow_pauses(claim)
                 queues.update(claim.queues)
+                away += claim.away
                 found = self.sharing.offer(claim) or found
         except StoreError:
             self._looks.doubt(brand for brands in slices for brand in brands)
             raise
         self._looks.doubt(queues)
-        self._count(queues, began_s, view)
+        self._looks.doubt(away)
+        self._count(queues, began_s, view, away)
         return found
 
-    def _count(self, queues: dict[str, Queued], began_s: float, view: str) -> None:
-        """*queues* are all that are not empty of our brands, and maybe some of others."""
+    def _count(self, queues: dict[str, Queued], began_s: float, view: str, away: Sequence[str] = ()) -> None:
+        """*queues* are all that are not empty of our brands, but for those of *away*, and maybe some of others."""
         if not self.registry_read or view != self.sharing.ownership.view:
             return  # others came or left meanwhile: what was asked about is not what has to be counted
         own = self._looks.own
+        queues = self.backlog.last(away) | queues  # what waited where nobody answers still does
         self.backlog.counted(
             {brand: queue for brand, queue in queues.items() if brand in own},
             began_s,
@@ -352,13 +370,15 @@ class Discovery:
             await self._call(self._store.ping)
         found = False
         queues: dict[str, Queued] = {}
+        away: list[str] = []
         for brands in slices:
             claim = await self._claim(brands)
             await self._follow_pauses(claim)
             queues.update(claim.queues)
+            away += claim.away
             found = self._offer(claim) or found
         if counting:
-            self._count(queues, began_s, view)
+            self._count(queues, began_s, view, away)
         return found
 
     def _offer(self, claim: Claim) -> bool:

@@ -204,8 +204,11 @@ class Sharing:
                 self._later.again(one, trio.current_time() + WATCH_S)
             return
         free, now_s, found = frozenset(claim.ready), trio.current_time(), False
+        away = frozenset(claim.away)
         for one in asked:
-            if one.brand in free:
+            if one.brand in away:
+                self._later.again(one, now_s + WATCH_S)
+            elif one.brand in free:
                 if self._lanes.spare() > 0 or self._urgent(one, now_s):
                     found = self._take(one.brand, one.since_s) or found
                 else:

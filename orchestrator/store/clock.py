@@ -17,7 +17,7 @@ from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import ClockSkewError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MAX_SKEW_S: Final = 60.0
 """Machines with NTP are milliseconds apart; beyond a minute, times in logs and in summaries disagree visibly."""
@@ -70,18 +70,31 @@ class ServerClock:
     def __init__(self, max_skew_s: float, wall: Callable[[], float] = time.time) -> None:
         self._max_skew_ms = max_skew_s * 1000
         self._wall = wall
-        self._last = ClockStatistics(0.0, "")  # replaced as a whole: any thread may
+        self._last = {"": ClockStatistics(0.0, "")}  # entries are replaced as a whole: any thread may
 
     def statistics(self) -> ClockStatistics:
-        """What the last answer showed."""
-        return self._last
+        """What the last answer showed; of several servers, the one that differs most, and a problem only of all."""
+        last = list(self._last.values())
+        most = max(last, key=lambda seen: abs(seen.skew_s))
+        return most if all(seen.problem for seen in last) else ClockStatistics(most.skew_s, "")
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong with which servers, of several."""
+        return {server: seen.problem for server, seen in list(self._last.items()) if seen.problem}
+
+    def keep(self, servers: Collection[str]) -> None:
+        """Only *servers* are there now: what was seen of others is forgotten."""
+        for server in [server for server in self._last if server not in servers and len(self._last) > 1]:
+            self._last.pop(server, None)
 
     def now_ms(self) -> int:
         """This machine's time; to be read before the question is sent."""
         return int(self._wall() * 1000)
 
-    def compare(self, asked_ms: int, server_ms: int) -> None:
+    def compare(self, asked_ms: int, server_ms: int, server: str = "") -> None:
         """Return if the server, which just told *server_ms* when it was asked at *asked_ms*, agrees with this machine.
+
+        Of several servers each has a name.
 
         Raises:
             ClockSkewError: it does not.
@@ -89,11 +102,12 @@ class ServerClock:
         seen = Comparison(asked_ms, server_ms, self.now_ms())
         skew_ms = seen.skew_ms
         if not self._max_skew_ms or abs(skew_ms) <= self._max_skew_ms:
-            self._last = ClockStatistics(skew_ms / 1000, "")
+            self._last[server] = ClockStatistics(skew_ms / 1000, "")
             return
         problem = (
-            f"it is {iso_utc_seconds(seen.answered_ms)} here and {iso_utc_seconds(server_ms)} at Redis, more than"
+            f"it is {iso_utc_seconds(seen.answered_ms)} here and {iso_utc_seconds(server_ms)} at"
+            f" {server or 'Redis'}, more than"
             f" MAX_CLOCK_SKEW_SEC={self._max_skew_ms / 1000:g} apart: nothing is claimed until NTP has both right"
         )
-        self._last = ClockStatistics(skew_ms / 1000, problem)
+        self._last[server] = ClockStatistics(skew_ms / 1000, problem)
         raise ClockSkewError(problem)

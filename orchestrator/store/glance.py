@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from orchestrator.contract.keys import claim_keys, queue_key
+from orchestrator.errors import StoreError
 from orchestrator.store.wire import Bulk, bulk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from orchestrator.store.wire import Command
 
@@ -53,8 +54,9 @@ class Glance:
     Attributes:
         now_ms: server time.
         pauses: as in :class:`~orchestrator.store.types.Claim`.
-        stirred: parts of which a queue exists, or nobody knows.
-        dues: of each brand asked about, when its summary should be refreshed; 0: never, :data:`STRANGE`.
+        stirred: parts of which a queue exists, or nobody knows; what a node has that is away does not count.
+        dues: of each brand asked about, when its summary should be refreshed; 0: never, :data:`STRANGE`. Those whose
+            node is away are not among them.
     """
 
     now_ms: int
@@ -69,6 +71,24 @@ def questions(parts: Sequence[Part], dues: Sequence[str]) -> list[Command]:
         *(("EXISTS", part.queues) for part in parts),
         *(("HGET", claim_keys(brand)[1], "due") for brand in dues),
     ]
+
+
+def due_questions(dues: Sequence[str], meta: Callable[[str], str]) -> list[Command]:
+    """What asks when the brands of *dues* are due, whose *meta* has that name."""
+    return [("HGET", meta(brand), "due") for brand in dues]
+
+
+def dues_seen(dues: Sequence[str], replies: Sequence[Any]) -> dict[str, int]:
+    """The due times, by the *replies*, but for those that did not come."""
+    return {
+        brand: _due_ms(reply) for brand, reply in zip(dues, replies, strict=True) if not isinstance(reply, StoreError)
+    }
+
+
+def stirred(parts: Sequence[Part], existing: Iterable[str]) -> list[Part]:
+    """Those of *parts* with a brand whose queue is *existing*."""
+    homes = {brand: place for place, part in enumerate(parts) for brand in part.brands}
+    return [parts[place] for place in sorted({homes[brand] for brand in existing})]
 
 
 def seen(parts: Sequence[Part], dues: Sequence[str], replies: Sequence[Any]) -> tuple[list[Part], dict[str, int]]:

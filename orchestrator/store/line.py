@@ -147,6 +147,11 @@ class Line:
         self._closed = False
 
     @property
+    def server(self) -> str:
+        """Which of several servers it leads to; empty: there is one."""
+        return ""
+
+    @property
     def closed(self) -> bool:
         """Whether it was closed for good."""
         return self._closed

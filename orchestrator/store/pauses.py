@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from orchestrator.contract.keys import PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause, check_by, check_reason
 from orchestrator.contract.times import iso_utc_seconds
-from orchestrator.errors import PauseError, WrongTypeError
+from orchestrator.errors import PauseError, StoreError, WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
@@ -35,7 +35,12 @@ _REVISION_BYTES: Final = 8
 
 
 def stamp_of(replies: Sequence[Any]) -> object:
-    """The stamp in the answers to :data:`STAMP`; a key of a foreign type has one of its own."""
+    """The stamp in the answers to :data:`STAMP`; a key of a foreign type has one of its own.
+
+    None: nobody could say, because the node of a cluster is away that has the key.
+    """
+    if any(isinstance(reply, StoreError) for reply in replies):
+        return None
     return tuple("" if isinstance(reply, Exception) else reply for reply in replies)
 
 

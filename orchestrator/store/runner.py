@@ -75,7 +75,7 @@ class ScriptRunner:
     def attempt(self, commands: Sequence[Command]) -> list[Any]:
         """Like :meth:`run`, for what can wait: one try, and in place of a reply that did not come its error."""
         try:
-            return self.run(commands)
+            return self.run(commands) if self.cluster is None else self.cluster.exchange(commands, patient=False)
         except StoreError as error:
             return [error] * len(commands)
 

@@ -87,9 +87,10 @@ PROJECT: Final = Script.load("project")
 BURY: Final = Script.load("bury")
 SETTLE: Final = Script.load("settle")
 OWE: Final = Script.load("owe")
+STIRRED: Final = Script.load("stirred")
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
     *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET, PARK),
-    *(PROJECT, BURY, SETTLE, OWE),
+    *(PROJECT, BURY, SETTLE, OWE, STIRRED),
 )

@@ -31,11 +31,13 @@ from orchestrator.errors import (
     SegmentLostError,
     SettingsRefusedError,
     StoreError,
+    StoreUnavailableError,
 )
 from orchestrator.store import glance as glances
 from orchestrator.store import pauses, scripts, segments
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
+from orchestrator.store.cluster.claims import Masters, queue_slot
 from orchestrator.store.codes import Code, check_reply, full_error
 from orchestrator.store.glance import Glance
 from orchestrator.store.layouts import layout_of
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.contract.pauses import Pause
+    from orchestrator.store.cluster.topology import Topology
     from orchestrator.store.glance import Part
     from orchestrator.store.line import Line, Reply
     from orchestrator.store.segments import Parts
@@ -137,6 +140,8 @@ class Store:
         spread = self._layout.spread
         self.projections = Projections(self._runner, self._layout, self.options) if spread else None
         self._renewals = ScriptRunner(renewal_client) if renewal_client is not None else self._runner
+        cluster = self._runner.cluster
+        self._masters = None if cluster is None else Masters(cluster.topology, self.clock)
         self._observe = observe
         self._segments = segments.Splitter()
         self._lock_ttl_ms = round(self.options.lock_ttl_s * 1000)
@@ -164,6 +169,10 @@ class Store:
             ClockSkewError: only that it does not.
             StoreError: it does not.
         """
+        if self._masters is not None:
+            with self._timed("write"):
+                self._masters.ask((), _nothing)
+            return
         asked_ms = self.clock.now_ms()
         with self._timed("write"):
             probed, time_ = self._runner.run([_WRITE_PROBE, _TIME])
@@ -235,7 +244,7 @@ class Store:
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
         told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
-        self.clock.compare(asked_ms, now_ms)
+        self.clock.compare(asked_ms, now_ms, self._server(keys.brand))
         lease = Lease(keys.brand, wish.token, *told, taken_over, settled=bool(settings), unburied=unburied)
         if not begun:
             return Visit(lease, None)
@@ -341,7 +350,7 @@ class Store:
             begun, items = self._runner.run([self._begin(keys, lease.token, limit, look), _read(keys, limit)])
         check_reply(scripts.BEGIN, keys, checked(begun))
         peek = _peek(begun, checked(items))
-        self.clock.compare(asked_ms, peek.now_ms)
+        self.clock.compare(asked_ms, peek.now_ms, self._server(lease.brand))
         return peek
 
     def line(self, brand: str) -> Line:
@@ -357,7 +366,7 @@ class Store:
 
         def parse(replies: Sequence[Any]) -> int:
             now_ms = _milliseconds(replies[0])
-            self.clock.compare(asked_ms, now_ms)
+            self.clock.compare(asked_ms, now_ms, line.server)
             return now_ms
 
         return line.send(Question([_TIME], parse))
@@ -392,7 +401,7 @@ class Store:
             # On another connection while the line holds its own: the pool has some to spare.
             self._runner.load_if_forgotten(replies)
             reply = self._commit_reply(keys, replies[len(committing) - 1 :])
-            return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)
+            return reply if self._agrees(asked_ms, lease.brand, reply.next) else replace(reply, next=None)
 
         question = Question(commands, parse, partial(self._observe, "write"))
         if read_on is None:
@@ -410,7 +419,8 @@ class Store:
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let *leases* live for another ttl; those that are lost are returned.
 
-        A lease is lost only if the server says so; without an answer the call raises and all may still live.
+        A lease is lost only if the server says so; without an answer the call raises and all may still live. Of a
+        cluster's nodes one may give none: those leases may still live, too.
         """
         keys = [self._layout.keys(lease.brand) for lease in leases]
         commands = [
@@ -420,8 +430,8 @@ class Store:
         if not commands:
             return []
         with self._timed("write"):
-            replies = [checked(reply) for reply in self._renewals.run(commands)]
-        return [lease for lease, reply in zip(leases, replies, strict=True) if not _holds(reply)]
+            replies = [_unless_away(reply) for reply in self._renewals.run(commands)]
+        return [lease for lease, reply in zip(leases, replies, strict=True) if reply is not None and not _holds(reply)]
 
     def release(self, lease: Lease, *, forgive: bool = False, suspects: int = 0) -> bool:
         """Give *lease* back; False if it was not ours any more.
@@ -460,6 +470,8 @@ class Store:
         """
         if not brands:
             return Claim()
+        if self._masters is not None:
+            return self._claim_apart(self._masters, brands[:MAX_CLAIM])
         keys = bulk([key.encode() for brand in brands[:MAX_CLAIM] for key in self._layout.claim(brand)])
         asked_ms = self.clock.now_ms()
         commands = [_WRITE_PROBE, *pauses.STAMP, self._claim(keys)]
@@ -473,6 +485,25 @@ class Store:
         claim = _claim(brands, indexes, waiting)
         return replace(claim, pauses=pauses.stamp_of(stamp), now_ms=now_ms)
 
+    def _claim_apart(self, masters: Masters, brands: Sequence[str]) -> Claim:
+        """The same of each master, about its own brands."""
+
+        def question(own: list[str]) -> Command:
+            names = bulk([key.encode() for brand in own for key in self._layout.claim(brand)])
+            return evalsha(scripts.CLAIM, (), self._lock_ttl_ms, MOST_LOCK_TTL_MS, names)
+
+        with self._timed("read"):
+            answers = masters.ask(brands, question, pauses.STAMP)
+        ready: list[str] = []
+        queues: dict[str, Queued] = {}
+        for own, (_, indexes, long_locks, waiting) in answers.nodes:
+            for index, left_ms in long_locks:
+                self._shortened(own[index], left_ms)
+            claim = _claim(own, indexes, waiting)
+            ready += claim.ready
+            queues |= claim.queues
+        return Claim(ready, queues, pauses.stamp_of(answers.beside), answers.now_ms, answers.away)
+
     def glance(self, parts: Sequence[Part], dues: Sequence[str] = ()) -> Glance:
         """Whether chunks wait in any queue of each of *parts*, and when the brands of *dues* are due.
 
@@ -482,6 +513,8 @@ class Store:
             ClockSkewError: nothing may be claimed.
             StoreRefusedError: also where the server takes no writes.
         """
+        if self._masters is not None:
+            return self._glance_apart(self._masters, parts, dues)
         asked_ms = self.clock.now_ms()
         with self._timed("read"):
             commands = [_WRITE_PROBE, _TIME, *pauses.STAMP, *glances.questions(parts, dues)]
@@ -490,6 +523,36 @@ class Store:
         now_ms = _milliseconds(time_)
         self.clock.compare(asked_ms, now_ms)
         return Glance(now_ms, pauses.stamp_of((revision, marks)), *glances.seen(parts, dues, replies))
+
+    def _glance_apart(self, masters: Masters, parts: Sequence[Part], dues: Sequence[str]) -> Glance:
+        """The same of each master, about its own brands."""
+
+        def question(own: list[str]) -> Command:
+            return evalsha(scripts.STIRRED, (), bulk([queue_key(brand).encode() for brand in own]))
+
+        commands = [*pauses.STAMP, *glances.due_questions(dues, lambda brand: self._layout.claim(brand)[1])]
+        with self._timed("read"):
+            answers = masters.ask(chain.from_iterable(part.brands for part in parts), question, commands)
+        stamp, due = answers.beside[: len(pauses.STAMP)], answers.beside[len(pauses.STAMP) :]
+        existing = (own[index] for own, indexes in answers.nodes for index in indexes)
+        stirred = glances.stirred(parts, existing)
+        return Glance(answers.now_ms, pauses.stamp_of(stamp), stirred, glances.dues_seen(dues, due))
+
+    @property
+    def partly(self) -> bool:
+        """Whether some nodes of a cluster answer, and some do not."""
+        return self._masters is not None and self._masters.partly()
+
+    @property
+    def topology(self) -> Topology | None:
+        """Of the cluster; None: one server."""
+        cluster = self._runner.cluster
+        return None if cluster is None else cluster.topology
+
+    def _server(self, brand: str) -> str:
+        """Which of several servers has *brand*; empty: there is one."""
+        cluster = self._runner.cluster
+        return "" if cluster is None else str(cluster.topology.owner(queue_slot(brand)))
 
     def paused(self, brands: Sequence[str]) -> dict[str, Pause]:
         """Which of *brands* are paused, those included whose pause is over; :func:`~orchestrator.store.pauses.paused`.
@@ -503,6 +566,8 @@ class Store:
         """How those of *brands* stand that have dead letters; keys of a foreign type hold none."""
         with self._timed("read"):
             replies = self._runner.run([("LLEN", failed_key(brand)) for brand in brands])
+        if isinstance(away := next((reply for reply in replies if isinstance(reply, StoreError)), None), StoreError):
+            raise away  # the others alone would look as if letters were gone
         entries = {
             brand: reply for brand, reply in zip(brands, replies, strict=True) if isinstance(reply, int) and reply
         }
@@ -518,7 +583,9 @@ class Store:
         cap = self.options.failed_max
         # A foreign type is for the lane to find: it parks the brand with the right reason.
         return [
-            brand for brand, length in zip(brands, lengths, strict=True) if not isinstance(length, int) or length < cap
+            brand
+            for brand, length in zip(brands, lengths, strict=True)
+            if not isinstance(length, StoreError) and (not isinstance(length, int) or length < cap)
         ]
 
     @property
@@ -551,11 +618,11 @@ class Store:
         with self._timed("read"):
             return registered(self._client, keys)
 
-    def _agrees(self, asked_ms: int, peek: Peek | None) -> bool:
+    def _agrees(self, asked_ms: int, brand: str, peek: Peek | None) -> bool:
         """Whether *peek*, which travelled with a commit, may be used: like one that failed, it is peeked again."""
         try:
             if peek is not None:
-                self.clock.compare(asked_ms, peek.now_ms)
+                self.clock.compare(asked_ms, peek.now_ms, self._server(brand))
         except ClockSkewError:
             return False
         return True
@@ -725,6 +792,16 @@ def _milliseconds(time_: Any) -> int:
     """What TIME answered."""
     seconds, microseconds = checked(time_)
     return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def _unless_away(reply: Any) -> Any:
+    """*reply*, None from a node of a cluster that is away."""
+    return None if isinstance(reply, StoreUnavailableError) else checked(reply)
+
+
+def _nothing(_brands: list[str]) -> Command:
+    """The question about no brands."""
+    return _TIME
 
 
 def _holds(reply: Any) -> bool:

@@ -346,14 +346,16 @@ class Claim:
     Attributes:
         ready: those with work or a refresh due, and no lease.
         queues: of those whose queues are not empty, whoever has their leases.
-        pauses: changes whenever a brand, any brand, is paused or resumed.
+        pauses: changes whenever a brand, any brand, is paused or resumed; None: nobody could say.
         now_ms: server time; 0 = nobody was asked.
+        away: those of which nobody said anything, because their node of a cluster is away.
     """
 
     ready: Sequence[str] = ()
     queues: Mapping[str, Queued] = field(default_factory=dict)
     pauses: object = None
     now_ms: int = 0
+    away: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

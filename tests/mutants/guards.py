@@ -132,15 +132,15 @@ GUARDS: Final = (
         Guard("orchestrator/store/store.py", f"self.clock.compare({of})\n{after}", f"pass\n{after}", _CLOCK)
         for of, after in (
             ("asked_ms, _milliseconds(time_)", ""),
-            ("asked_ms, now_ms", "        lease = Lease("),
+            ("asked_ms, now_ms, self._server(keys.brand)", "        lease = Lease("),
             ("asked_ms, now_ms", "        claim = _claim(brands"),
-            ("asked_ms, peek.now_ms", "        return peek\n"),
-            ("asked_ms, now_ms", "            return now_ms\n"),
+            ("asked_ms, peek.now_ms, self._server(lease.brand)", "        return peek\n"),
+            ("asked_ms, now_ms, line.server", "            return now_ms\n"),
         )
     ),
     Guard(
         "orchestrator/store/store.py",
-        "return reply if self._agrees(asked_ms, reply.next) else replace(reply, next=None)",
+        "return reply if self._agrees(asked_ms, lease.brand, reply.next) else replace(reply, next=None)",
         "return reply",
         "tests/store/test_clock.py",
     ),

@@ -10,6 +10,7 @@ from typing import Final
 from tests.mutants.guard import Guard
 
 _ROUTING = "tests/store/cluster/test_routing.py::test_"
+_CLAIMS = "tests/store/cluster/test_claims.py::test_"
 _RULES = "tests/store/cluster/test_rules.py::test_"
 
 ROUTING_GUARDS: Final = (
@@ -17,7 +18,7 @@ ROUTING_GUARDS: Final = (
         Guard("orchestrator/store/cluster/exchange.py", right, wrong, _ROUTING + test)
         for right, wrong, test in (
             (
-                "elif scripted and sent.slot in followed:",
+                "elif scripted and (sent.slot, sent.bound) in followed:",
                 "elif False:",
                 "what_is_read_ahead_is_read_after_the_commit",
             ),
@@ -77,10 +78,42 @@ ROUTING_GUARDS: Final = (
         "",
         _RULES + "node_that_is_away_is_looked_at_by_one_after_each_pause",
     ),
+    *(
+        Guard("orchestrator/store/cluster/claims.py", right, wrong, _CLAIMS + test)
+        for right, wrong, test in (
+            (
+                "                    left += own\n",
+                "                    pass\n",
+                "claim_asks_again_where_slots_have_moved",
+            ),
+            (
+                "                    found.away.extend(own)\n",
+                "                    raise error\n",
+                "node_that_is_away_costs_its_own_brands",
+            ),
+            (
+                "_milliseconds(replies[0]), str(node))",
+                "_milliseconds(replies[0]))",
+                "clock_of_one_node_stops_what_it_has_alone",
+            ),
+        )
+    ),
     Guard(
         "orchestrator/store/cluster/slot_map.py",
         'name if name and name != "?" else asked.host',
         "name or asked.host",
         _RULES + "map_takes_a_nameless_node_for_the_one_that_was_asked",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "return None if isinstance(reply, StoreUnavailableError) else checked(reply)",
+        "return checked(reply)",
+        _CLAIMS + "node_that_is_away_costs_its_own_brands",
+    ),
+    Guard(
+        "orchestrator/store/glance.py",
+        " if not isinstance(reply, StoreError)",
+        "",
+        _CLAIMS + "node_that_is_away_costs_its_own_brands",
     ),
 )

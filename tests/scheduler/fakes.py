@@ -79,6 +79,7 @@ class FakeRedis:
         self._listener: Callable[[frozenset[str] | None], None] | None = None
         self._broken = trio.Event()
         self.clock = ServerClock(60.0)
+        self.partly = False
         self.clock_ahead_s = 0
 
     # -- the store

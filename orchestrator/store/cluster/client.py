@@ -67,9 +67,9 @@ class ClusterPool(Pool):
         del inuse_connections
         self.topology.close()
 
-    def exchange(self, commands: Sequence[Command], *, node: Node | None = None) -> list[Any]:
+    def exchange(self, commands: Sequence[Command], *, patient: bool = True) -> list[Any]:
         """See :func:`~orchestrator.store.cluster.exchange.exchange`."""
-        return exchanges.exchange(self.topology, commands, node=node)
+        return exchanges.exchange(self.topology, commands, patience_s=exchanges.PATIENCE_S if patient else 0.0)
 
     def line(self, key: str) -> Line:
         """A line to the node of *key*."""
@@ -121,7 +121,7 @@ class ClusterClient(redis.Redis):
         place, within = cursor & ((1 << _MASTER_BITS) - 1), cursor >> _MASTER_BITS
         if place >= len(masters):  # there were more when it began
             return 0, []
-        (reply,) = exchanges.exchange(self.topology, [(name, within, *args)], node=masters[place])
+        (reply,) = exchanges.exchange(self.topology, [(name, within, *args)], nodes=[masters[place]])
         within, found = self._meaning((name,), options, reply)
         if within:
             return within << _MASTER_BITS | place, found

@@ -11,7 +11,7 @@ all got a reply it is raised.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from time import sleep as pause
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +56,7 @@ class _Sent:
         slot: of its key; those without a key go where the one before them goes.
         node: where it is to be sent; None: to the owner of its slot.
         asking: whether that node takes it only after ``ASKING``.
+        bound: whether it is for that node alone.
     """
 
     place: int
@@ -63,6 +64,7 @@ class _Sent:
     slot: int
     node: Node | None = None
     asking: bool = False
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +87,29 @@ class _Again:
 
 
 def exchange(
-    topology: Topology, commands: Sequence[Command], *, node: Node | None = None, scripted: bool = True
+    topology: Topology,
+    commands: Sequence[Command],
+    *,
+    nodes: Sequence[Node | None] = (),
+    scripted: bool = True,
+    patience_s: float = PATIENCE_S,
 ) -> list[Any]:
     """Send *commands*, and wait for their replies; error replies are exceptions in the list.
 
     Args:
         topology: of which cluster.
         commands: one pipeline, which is no transaction.
-        node: where to send all of them, which then are nobody's to send on; None: each to the node of its key.
+        nodes: for each where to send it, and nowhere else; None: to the node of its key, as all are if there are none.
         scripted: whether every command may come twice. Then those are sent again, too, that follow in its slot on one
             that was not executed, so that they still follow on it; and scripts that a node does not know are loaded.
+        patience_s: how long to wait for a slot that is half way; where it is now known to be is found out in any case.
 
     Raises:
         StoreError: there is no reply to any of them.
     """
     replies: list[Any] = [None] * len(commands)
-    waiting = _addressed(topology, commands, node)
-    until_s, pause_s, reason = monotonic() + PATIENCE_S, FIRST_PAUSE_S, ""
+    waiting = _addressed(topology, commands, nodes or [None] * len(commands))
+    until_s, pause_s, reason = monotonic() + patience_s, FIRST_PAUSE_S, ""
     for attempt in range(1, TRIES + 1):
         again: list[_Sent] = []
         later = False
@@ -109,14 +117,14 @@ def exchange(
             if heard.error is not None:
                 _fill(replies, heard.sent, heard.error)
                 continue
-            found = _look(topology, heard, replies, scripted=scripted, bound=node is not None)
+            found = _look(topology, heard, replies, scripted=scripted)
             again += found.sent
             later = later or found.later
             reason = found.reason or reason
         waiting = sorted(again, key=lambda sent: sent.place)
         if not waiting:
             break
-        if attempt == TRIES or monotonic() + later * pause_s > until_s:
+        if attempt == TRIES or (later and monotonic() + pause_s > until_s):
             _fill(replies, waiting, StoreUnavailableError(f"not executed, tried {attempt} times: {reason}"))
             break
         if later:
@@ -151,7 +159,7 @@ def transact(topology: Topology, commands: Sequence[Command]) -> list[Any]:
             break
         _follow(topology, found)
         target.node, target.asking = found.node, found.asking
-        if attempt == TRIES or monotonic() + found.later * pause_s > until_s:
+        if attempt == TRIES or (found.later and monotonic() + pause_s > until_s):
             raise StoreUnavailableError(f"not executed, tried {attempt} times: {found.reason}")
         if found.later:
             pause(pause_s)
@@ -170,17 +178,16 @@ def load(topology: Topology, nodes: Iterable[Node]) -> None:
                 raise named(heard.node, reply)
 
 
-def _addressed(topology: Topology, commands: Sequence[Command], node: Node | None) -> list[_Sent]:
+def _addressed(topology: Topology, commands: Sequence[Command], nodes: Sequence[Node | None]) -> list[_Sent]:
     """*commands* with their slots; those without a key go where the one before them goes, or the first that has one."""
-    if node is not None:
-        return [_Sent(place, command, 0, node) for place, command in enumerate(commands)]
-    slots = [slot_of_command(command) for command in commands]
-    known = next((slot for slot in slots if slot is not None), None)
-    at = topology.any_slot() if known is None else known
+    slots = [None if node else slot_of_command(command) for command, node in zip(commands, nodes, strict=True)]
+    at = next((slot for slot in slots if slot is not None), None)
+    if at is None:
+        at = 0 if all(nodes) else topology.any_slot()
     found: list[_Sent] = []
-    for place, (command, slot) in enumerate(zip(commands, slots, strict=True)):
+    for place, (command, slot, node) in enumerate(zip(commands, slots, nodes, strict=True)):
         at = at if slot is None else slot
-        found.append(_Sent(place, command, at))
+        found.append(_Sent(place, command, at, node, bound=node is not None))
     return found
 
 
@@ -257,23 +264,23 @@ class _Call:
         self._topology.failed(self._node, error)
 
 
-def _look(topology: Topology, heard: _Heard, replies: list[Any], *, scripted: bool, bound: bool) -> _Again:
-    """Take what was answered; what is to be sent again, and why. What is *bound* to its node goes nowhere else."""
+def _look(topology: Topology, heard: _Heard, replies: list[Any], *, scripted: bool) -> _Again:
+    """Take what was answered; what is to be sent again, and why."""
     again: list[_Sent] = []
     reason, later = "", False
-    followed: set[int] = set()
+    followed: set[tuple[int, bool]] = set()
     for sent, reply in zip(heard.sent, heard.replies, strict=True):
-        found = None if bound else redirect_of(reply, heard.node)
+        found = None if sent.bound else redirect_of(reply, heard.node)
         if found is None and scripted and isinstance(reply, NoScriptError):
             load(topology, [heard.node])
             found = Redirect(heard.node, asking=sent.asking, reason=f"NOSCRIPT {reply}")
         if found is not None:
             _follow(topology, found)
             reason, later = found.reason, later or found.later
-            again.append(_Sent(sent.place, sent.command, sent.slot, found.node, found.asking))
-            followed.add(sent.slot)
-        elif scripted and sent.slot in followed:
-            again.append(_Sent(sent.place, sent.command, sent.slot, heard.node if bound else None))
+            again.append(replace(sent, node=found.node, asking=found.asking))
+            followed.add((sent.slot, sent.bound))
+        elif scripted and (sent.slot, sent.bound) in followed:
+            again.append(replace(sent, node=sent.node if sent.bound else None, asking=False))
         else:
             replies[sent.place] = reply
     return _Again(again, reason, later)

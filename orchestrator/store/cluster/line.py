@@ -67,6 +67,11 @@ class ClusterLine(Line):
         self._topology = topology
         super().__init__(self._place)
 
+    @property
+    def server(self) -> str:
+        """The node of the last connection."""
+        return str(self._place.node or "")
+
     def _heard(self, connection: Connection, reply: Reply[Any], replies: list[Any]) -> None:
         """Send again what was not executed, and all that was sent after it, so that it still comes after it."""
         node = self._place.node
