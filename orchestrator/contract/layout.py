@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY, PAUSED_KEY, BrandKeys, claim_keys, queue_key
+from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY, PAUSED_KEY, BrandKeys, claim_keys, failed_key, queue_key
 from orchestrator.contract.slots import sibling
 
 if TYPE_CHECKING:
@@ -66,13 +66,19 @@ def moved_key(queue: str) -> str:
     return f"{sibling(queue)}moved"
 
 
+def absent_key(key: str) -> str:
+    """A key that is never there, in the slot of *key*: for commands that take one more than there is."""
+    return f"{sibling(key)}none"
+
+
 def _spread_keys(brand: str) -> BrandKeys:
-    return BrandKeys.of(brand, sibling(queue_key(brand)))
+    # Marks of letters are made in the step in which they leave their list.
+    return replace(BrandKeys.of(brand, sibling(queue_key(brand))), retried=f"{sibling(failed_key(brand))}retried")
 
 
 def _spread_inner(brand: str) -> BrandKeys:
     own = sibling(queue_key(brand))
-    return replace(BrandKeys.of(brand, own), **{part: f"{own}out:{part}" for part in SHADOWED})
+    return replace(_spread_keys(brand), **{part: f"{own}out:{part}" for part in SHADOWED})
 
 
 def _spread_claim(brand: str) -> tuple[str, str, str]:

@@ -303,6 +303,9 @@ class BrandSession:
             return None
         standing = projections.standing(self.brand)
         self._warm.epoch = max(self._warm.epoch, standing.epoch)
+        if standing.moving:
+            with suppress(StoreError):  # the next one tries again; a foreign type is for the acquire
+                self._store.finish_moves(self.brand)
         return standing
 
     def _projecting(

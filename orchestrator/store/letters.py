@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import BrandKeys, worker_queue_key
+from orchestrator.contract.layout import absent_key, moved_key, moving_key
 from orchestrator.errors import WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
@@ -39,6 +41,10 @@ SLICE_BYTES: Final = 2**20
 
 _NONE_BYTES: Final = 16
 _ABSENT: Final = BrandKeys.of("orchestrator probe").outbox
+_MOVED_TTL_MS: Final = MARK_TTL_S * 1000
+_MAX_MOVED: Final = 20_000
+_FRAME: Final = re.compile(rb"([0-9a-f]{48}) ([qw])\|(.*)", re.DOTALL)
+"""A letter on its way: its id, whether it goes to the queue or to that of workers, and the payload."""
 _TYPES: Final = ("list", "list", "hash", "list")
 _MAX_WHO_CHARS: Final = 128
 _DIGEST_BYTES: Final = 12
@@ -78,6 +84,7 @@ class Walk:
 
     def __init__(self, client: redis.Redis, brand: str) -> None:
         self.place = 0
+        self._client, self._brand = client, brand
         self._runner = ScriptRunner(client)
         self._key = BrandKeys.of(brand).failed
 
@@ -88,6 +95,8 @@ class Walk:
             WrongTypeError: the key is no list.
             StoreError: Redis did not answer or refused.
         """
+        if self.place == 0:
+            finish(self._client, self._brand)
         command = evalsha(scripts.WALK, [self._key], self.place, MAX_LETTERS, SLICE_BYTES)
         reply: list[bytes] = checked(self._runner.run([command])[0])
         if Code(reply[0].decode()) is Code.TYPE:
@@ -105,18 +114,67 @@ def mend(client: redis.Redis, brand: str, letters: Sequence[Sent], *, who: str, 
         WrongTypeError: one of the keys has a foreign type.
         StoreError: Redis refused; or did not answer, and it is not known which of them were moved.
     """
-    keys = layout_of(client).keys(brand)
+    layout = layout_of(client)
+    keys = layout.keys(brand)
     names = [keys.failed, queue or keys.queue, keys.retried, _ABSENT]
+    if layout.spread:  # on their way they have a place beside the one that they leave
+        names = [keys.failed, moving_key(keys.failed), keys.retried, absent_key(keys.failed)]
+    goal = b"q" if queue == keys.queue else b"w"
     action = "drop" if queue is None else "retry"
     none = f"moved {secrets.token_hex(_NONE_BYTES)}"
     flat: list[Any] = []
     for letter in letters:
-        flat += (letter.index, letter.raw, letter.payload, _digest(letter.before), _digest(letter.payload))
+        pushed = _framed(goal, letter.payload) if layout.spread else letter.payload
+        flat += (letter.index, letter.raw, pushed, _digest(letter.before), _digest(letter.payload))
     command = evalsha(scripts.MEND, names, action, who[:_MAX_WHO_CHARS], MARK_TTL_S * 1000, MAX_MARKS, none, *flat)
     reply = checked(ScriptRunner(client).run([command])[0])
     if Code(reply[0].decode()) is Code.TYPE:
         raise WrongTypeError(names[reply[1] - 1], reply[2].decode(), _TYPES[reply[1] - 1])
+    if layout.spread and queue is not None:
+        finish(client, brand)
     return [done == 1 for done in reply[1:]]
+
+
+def finish(client: redis.Redis, brand: str) -> int:
+    """Bring letters of *brand* that are on their way into their queue, whoever sent them; how many there were.
+
+    Only where list and queue are in other slots are there any. Whoever is killed in between leaves them on their way,
+    in one place, and anybody may go on: each arrives once.
+
+    Raises:
+        WrongTypeError: one of the keys has a foreign type.
+        StoreError: Redis refused or did not answer; calling again is safe.
+    """
+    layout, runner = layout_of(client), ScriptRunner(client)
+    if not layout.spread:
+        return 0
+    keys, count = layout.keys(brand), 0
+    moving = moving_key(keys.failed)
+    goals = {b"q": keys.queue, b"w": worker_queue_key(brand)}
+    while framed := _on_their_way(checked(runner.run([("LRANGE", moving, 0, MAX_LETTERS - 1)])[0])):
+        for goal, queue in goals.items():
+            flat = [text for _, own, id_, payload in framed if own == goal for text in (id_, payload)]
+            if not flat:
+                continue
+            names = [queue, moved_key(queue)]
+            reply = checked(runner.run([evalsha(scripts.ARRIVE, names, _MOVED_TTL_MS, _MAX_MOVED, *flat)])[0])
+            if Code(reply[0].decode()) is Code.TYPE:
+                raise WrongTypeError(names[reply[1] - 1], reply[2].decode(), ("list", "hash")[reply[1] - 1])
+        for reply in runner.run([("LREM", moving, 1, entry) for entry, *_ in framed]):
+            checked(reply)
+        count += len(framed)
+    return count
+
+
+def _framed(goal: bytes, payload: bytes) -> bytes:
+    """*payload* for its way: ids begin with the time, so that the oldest can be told."""
+    return b"%016x%b %b|%b" % (time.time_ns() // 1_000_000, secrets.token_hex(_NONE_BYTES).encode(), goal, payload)
+
+
+def _on_their_way(entries: Sequence[bytes]) -> list[tuple[bytes, bytes, bytes, bytes]]:
+    """Entry, goal, id and payload of each; what somebody else put there stays there."""
+    found = [(entry, _FRAME.fullmatch(entry)) for entry in entries]
+    return [(entry, match[2], match[1], match[3]) for entry, match in found if match is not None]
 
 
 def marks(client: redis.Redis, brand: str, payloads: Sequence[bytes]) -> list[Mark | None]:

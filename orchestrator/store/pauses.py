@@ -11,13 +11,15 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from orchestrator.contract.keys import PAUSED_KEY, BrandKeys
+from orchestrator.contract.keys import PAUSED_KEY
+from orchestrator.contract.layout import absent_key
 from orchestrator.contract.pauses import Pause, check_by, check_reason
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import PauseError, StoreError, WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked, translated
 from orchestrator.store.codes import Code
+from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner, evalsha
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ STAMP: Final = (("HGET", PAUSED_KEY, ""), ("HLEN", PAUSED_KEY))
 """Asks for what changes with each pause and resume; the length notices what was done without these functions."""
 
 _REVISION_BYTES: Final = 8
+_NO_LOCK: Final = absent_key(PAUSED_KEY)
 
 
 def stamp_of(replies: Sequence[Any]) -> object:
@@ -82,10 +85,16 @@ def pause(
         )
     mark = Pause(check_reason(reason), check_by(by), now_ms, until_ms).mark()
     held: dict[str, bool] = {}
-    runner = ScriptRunner(client)
+    runner, layout = ScriptRunner(client), layout_of(client)
     for names in _slices(brands):
-        keys = [PAUSED_KEY, *(BrandKeys.of(name).lock for name in names)]
-        answers = _run(runner, scripts.PAUSE, keys, _revision(), mark, *names)
+        if layout.spread:
+            # First where all see it: killed before the rest, the brand is left alone and shown as paused.
+            _run(runner, scripts.PAUSE, [PAUSED_KEY, *[_NO_LOCK] * len(names)], _revision(), mark, *names)
+            keys = [[layout.paused(name), layout.keys(name).lock] for name in names]
+            answers = _run_each(runner, scripts.PAUSE, keys, [(_revision(), mark, name) for name in names])
+        else:
+            locks = (layout.keys(name).lock for name in names)
+            answers = _run(runner, scripts.PAUSE, [PAUSED_KEY, *locks], _revision(), mark, *names)
         held.update(zip(names, (answer == 1 for answer in answers), strict=True))
     return held
 
@@ -101,10 +110,16 @@ def resume(client: redis.Redis, brands: Iterable[str]) -> dict[str, Pause | None
         StoreError: Redis did not answer or refused; some of the brands may be resumed. Calling again is safe.
     """
     ended: dict[str, Pause | None] = {}
-    runner = ScriptRunner(client)
+    runner, layout = ScriptRunner(client), layout_of(client)
     for names in _slices(brands):
+        found: list[Any] = [b""] * len(names)
+        if layout.spread:
+            # First where it counts, for the same reason: as long as a brand is paused, it is shown as such.
+            keys = [[layout.paused(name)] for name in names]
+            found = _run_each(runner, scripts.RESUME, keys, [(_revision(), name) for name in names])
         answers = _run(runner, scripts.RESUME, [PAUSED_KEY], _revision(), *names)
-        ended.update((name, Pause.read(mark) if mark else None) for name, mark in zip(names, answers, strict=True))
+        marks = zip(names, found, answers, strict=True)
+        ended.update((name, Pause.read(mark) if (mark := own or shown) else None) for name, own, shown in marks)
     return ended
 
 
@@ -157,10 +172,23 @@ def _run(runner: ScriptRunner, script: scripts.Script, keys: Sequence[str], *arg
     Raises:
         WrongTypeError: the key of pauses has a foreign type.
     """
-    code, *answers = checked(runner.run([evalsha(script, keys, *arguments)])[0])
+    return _answers(keys, checked(runner.run([evalsha(script, keys, *arguments)])[0]))
+
+
+def _run_each(
+    runner: ScriptRunner, script: scripts.Script, keys: Sequence[Sequence[str]], arguments: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """What *script* answers for each brand, whose keys have a slot of their own; raises as :func:`_run`."""
+    commands = [evalsha(script, own, *each) for own, each in zip(keys, arguments, strict=True)]
+    replies = zip(keys, map(checked, runner.run(commands)), strict=True)
+    return [answer for own, reply in replies for answer in _answers(own, reply)]
+
+
+def _answers(keys: Sequence[str], reply: Sequence[Any]) -> list[Any]:
+    code, *answers = reply
     if Code(code.decode()) is Code.TYPE:
-        raise WrongTypeError(PAUSED_KEY, answers[1].decode(), "hash")
-    return list(answers)
+        raise WrongTypeError(keys[0], answers[1].decode(), "hash")
+    return answers
 
 
 def _revision() -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from orchestrator.contract.keys import UPDATES_CHANNEL
-from orchestrator.contract.layout import guard_key
+from orchestrator.contract.layout import guard_key, moving_key
 from orchestrator.errors import WrongTypeError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
@@ -39,7 +39,7 @@ MAX_LETTERS: Final = 256
 """Letters of one call."""
 
 _SLICE: Final = 128
-"""Brands that are verified in one round trip, with seven commands each."""
+"""Brands that are verified in one round trip, with eight commands each."""
 
 
 class Part(StrEnum):
@@ -137,11 +137,13 @@ class Standing:
         noted: what the brand's meta says of each part; None: no answer.
         guards: what each part says for itself; None: no answer.
         text: what meta says, as it stands there.
+        moving: dead letters that are on their way into a queue, and may be nobody's.
     """
 
     noted: Mapping[Part, Shown] | None
     guards: Mapping[Part, Position | None]
     text: bytes = b""
+    moving: int = 0
 
     @property
     def epoch(self) -> int:
@@ -314,6 +316,7 @@ class Projections:
         keys = self._layout.keys(brand)
         return [
             ("HGET", keys.meta, "shown"),
+            ("LLEN", moving_key(keys.failed)),
             *(("HMGET", guard_key(getattr(keys, part)), "e", "v") for part in Part),
         ]
 
@@ -370,12 +373,13 @@ def _announcement(brand: str, position: Position) -> bytes:
 
 
 def _standing(replies: Sequence[Any]) -> Standing:
-    noted, *guards = replies
+    noted, moving, *guards = replies
     return Standing(
         # Without an answer nothing can be compared; a field of a foreign type notes nothing.
         None if isinstance(noted, Exception) else decode_shown(noted),
         {part: _position(reply) for part, reply in zip(Part, guards, strict=True)},
         noted if isinstance(noted, bytes) else b"",
+        moving if isinstance(moving, int) else 0,
     )
 
 

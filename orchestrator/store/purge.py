@@ -10,22 +10,41 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.contract.conflict import ENTRY_BYTES
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
+from orchestrator.contract.layout import SHADOWED, absent_key, moved_key, moving_key
+from orchestrator.errors import StoreUnavailableError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
+from orchestrator.store.codes import Code
 from orchestrator.store.layouts import layout_of
+from orchestrator.store.letters import finish
+from orchestrator.store.projections import MAX_LETTERS, Part, Position, Projection, Projections
 from orchestrator.store.runner import ScriptRunner, evalsha
+from orchestrator.store.types import Lease, StoreOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import redis
 
+    from orchestrator.contract.layout import Layout
     from orchestrator.store.wire import Command
 
 HOLD_S: Final = 5.0
 """For so long after a purge nobody acquires the brand: by then every process has read the registry again."""
+
+_GUARD_TTL_S: Final = 3_600
+_LASTING: Final = StoreOptions(
+    summary_ttl_s=_GUARD_TTL_S,
+    spike_ttl_s=_GUARD_TTL_S,
+    trend_ttl_s=_GUARD_TTL_S,
+    recent_ttl_s=_GUARD_TTL_S,
+    failed_max=10**9,
+)
+"""On a cluster guards keep out for so long what a process without its lease is still to show; letters all find room."""
 
 _FIRST: Final = ("lock", "meta")
 _APART: Final = ("queue", "failed")
@@ -82,6 +101,10 @@ def look(client: redis.Redis, brand: str) -> Holdings:
         StoreError: Redis did not answer or refused.
     """
     keys = layout_of(client).keys(brand)
+    layout = layout_of(client)
+    # One command takes keys of one slot alone, where there are slots.
+    kept = [keys.meta, *_names(keys), *(_beside(layout, keys) if layout.spread else ())]
+    there: list[Command] = [("EXISTS", key) for key in kept] if layout.spread else [("EXISTS", *kept)]
     commands: list[Command] = [
         ("HGET", keys.meta, "version"),
         *(("STRLEN", key) for key in (keys.digests0, keys.digests1)),
@@ -91,13 +114,13 @@ def look(client: redis.Redis, brand: str) -> Holdings:
         ("LLEN", keys.outbox),
         ("LLEN", keys.queue),
         ("LLEN", keys.failed),
-        ("EXISTS", keys.meta, *_names(keys)),
     ]
-    found = [_count(reply) for reply in ScriptRunner(client).run(commands)]
-    commits, younger, older, younger_set, older_set, summary, *episodes, untold, queued, letters, there = found
+    counted = len(commands)
+    found = [_count(reply) for reply in ScriptRunner(client).run([*commands, *there])]
+    commits, younger, older, younger_set, older_set, summary, *episodes, untold, queued, letters = found[:counted]
     # Each set, which versions before format 5 have, has one member that is no digest.
     remembered = (younger + older) // ENTRY_BYTES + max(0, younger_set - 1) + max(0, older_set - 1)
-    return Holdings(commits, remembered, bool(summary), sum(episodes), untold, queued, letters, there)
+    return Holdings(commits, remembered, bool(summary), sum(episodes), untold, queued, letters, sum(found[counted:]))
 
 
 def purge(
@@ -115,12 +138,85 @@ def purge(
     Raises:
         StoreError: Redis did not answer or refused; either all is gone or nothing is. Calling again is safe.
     """
-    keys = layout_of(client).keys(brand)
+    layout, runner = layout_of(client), ScriptRunner(client)
+    wanted = _Wish(brand, secrets.token_hex(16), queue=queue, letters=letters, hold_ms=round(hold_s * 1000))
+    if layout.spread:
+        return _purge_spread(client, runner, layout, wanted)
+    keys = layout.keys(brand)
     names = [keys.lock, keys.meta, PAUSED_KEY, PARKED_KEY, keys.queue, keys.failed, *_names(keys)]
-    arguments = (secrets.token_hex(16), brand, int(queue), int(letters), round(hold_s * 1000), secrets.token_hex(8))
-    reply = checked(ScriptRunner(client).run([evalsha(scripts.PURGE, names, *arguments)])[0])
-    _, held, gone, chunks, dropped = reply
+    _, held, gone, chunks, dropped = checked(runner.run([wanted.command(names)])[0])
     return Purged(held == 1, gone, chunks, dropped)
+
+
+class _Wish(NamedTuple):
+    """What is to go: of which brand, under which token of nobody."""
+
+    brand: str
+    token: str
+    queue: bool
+    letters: bool
+    hold_ms: int
+
+    def command(self, names: Sequence[str]) -> Command:
+        """The script, with those keys."""
+        flags = (int(self.queue), int(self.letters))
+        return evalsha(scripts.PURGE, names, self.token, self.brand, *flags, self.hold_ms, secrets.token_hex(8))
+
+
+def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wish: _Wish) -> Purged:
+    """The same where a brand's keys are in several slots, step by step: who is killed between two does it again.
+
+    First the state goes, together with the lease, so that nobody shows anything any more but what is on its way. Then
+    what readers see, with guards that refuse that. The pause ends last, as it does on one server.
+    """
+    keys, inner = layout.keys(wish.brand), layout.inner(wish.brand)
+    none = absent_key(keys.queue)
+    rest = [getattr(inner, name) for name in _OTHERS if name != "retried"]
+    names = [keys.lock, keys.meta, layout.paused(wish.brand), none, keys.queue, inner.failed, *rest]
+    # The time, and an epoch that is ahead of it: no lease until now has a later one, and every one from now on has.
+    purged, epoch, (seconds, microseconds) = map(
+        checked,
+        runner.run([wish.command([*names, moved_key(keys.queue)]), ("HGET", keys.meta, "epoch"), ("TIME",)]),
+    )
+    _, held, gone, chunks, dropped = purged
+    projections = Projections(runner, layout, _LASTING)
+    seen = projections.standing(wish.brand).epoch + 1
+    position = Position(max(int(epoch or 0), int(seconds) * 1000 + int(microseconds) // 1000, seen), 1)
+    lease = Lease(wish.brand, wish.token, position.epoch, 0, "", 0, 0, 0, 0)
+    counting: list[Command] = [("EXISTS", getattr(keys, part)) for part in Part]
+    gone += sum(map(checked, runner.run(counting)))
+    for answer in projections.show(lease, [Projection(part, position, gone=True) for part in Part])[0]:
+        if answer.code is not Code.OK:
+            raise answer.foreign or StoreUnavailableError(f"brand {wish.brand!r}: readers may see it still; call again")
+    if wish.letters:
+        length, *unlinked = runner.run(
+            [("LLEN", keys.failed), *(("UNLINK", key) for key in (keys.failed, moving_key(keys.failed), keys.retried))]
+        )
+        dropped += _count(length)
+        gone += sum(map(checked, unlinked))
+    else:
+        _bury_all(projections, lease)
+        gone += checked(runner.run([("UNLINK", keys.retried)])[0])
+        finish(client, wish.brand)
+    absent = absent_key(PAUSED_KEY)
+    everybody = [absent, f"{absent}:meta", PAUSED_KEY, *(f"{absent}:{name}" for name in ("parked", "queue", "failed"))]
+    for reply in runner.run([("HDEL", PARKED_KEY, wish.brand), wish.command(everybody)]):
+        checked(reply)
+    return Purged(held == 1, gone, chunks, dropped)
+
+
+def _bury_all(projections: Projections, lease: Lease) -> None:
+    """Letters that were on their way into the list that operators know come there; they are not ours alone."""
+    while waiting := projections.letters(lease.brand, MAX_LETTERS):
+        _, buried = projections.show(lease, [], waiting)
+        if buried is None or buried.code is not Code.OK:
+            return
+        projections.settle(lease, "", 0, stamp=buried.stamp, shown=b"")
+
+
+def _beside(layout: Layout, keys: BrandKeys) -> list[str]:
+    inner = layout.inner(keys.brand)
+    return [getattr(inner, part) for part in SHADOWED]
 
 
 def _names(keys: BrandKeys) -> list[str]:

@@ -88,9 +88,10 @@ BURY: Final = Script.load("bury")
 SETTLE: Final = Script.load("settle")
 OWE: Final = Script.load("owe")
 STIRRED: Final = Script.load("stirred")
+ARRIVE: Final = Script.load("arrive")
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
     *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET, PARK),
-    *(PROJECT, BURY, SETTLE, OWE, STIRRED),
+    *(PROJECT, BURY, SETTLE, OWE, STIRRED, ARRIVE),
 )

@@ -34,6 +34,7 @@ from orchestrator.errors import (
     StoreUnavailableError,
 )
 from orchestrator.store import glance as glances
+from orchestrator.store import letters as moves
 from orchestrator.store import pauses, scripts, segments
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import ServerClock
@@ -601,6 +602,10 @@ class Store:
     def full(self, lease: Lease) -> DeadLetterFullError:
         """What the commit of one more dead letter would raise, for those who know that there is no room."""
         return full_error(lease.brand, self._letters(lease) or 0)
+
+    def finish_moves(self, brand: str) -> None:
+        """Bring letters of *brand* into their queue that somebody took out of their list, and did not get so far."""
+        moves.finish(self._client, brand)
 
     def _letters(self, lease: Lease) -> int | None:
         keys = self._layout.keys(lease.brand)

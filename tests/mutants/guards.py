@@ -16,6 +16,7 @@ from tests.mutants.guard import Guard
 from tests.mutants.http_guards import HTTP_GUARDS
 from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
+from tests.mutants.layout_guards import LAYOUT_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
@@ -660,6 +661,7 @@ GUARDS: Final = (
     ),
     *LAG_GUARDS,
     *LANE_GUARDS,
+    *LAYOUT_GUARDS,
     *FORMAT_GUARDS,
     *DAMAGE_GUARDS,
     *ROUTING_GUARDS,
