@@ -110,7 +110,7 @@ class BrandState:
                 # What an older version wrote is vouched for by nothing but that a summary can be made of it.
                 state.summary("", 0, 0, 0)
             if general.format != config.formats.written or not sealed:
-                state._rewrite()
+                state.rewrite()
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise InvalidStateError(f"the state cannot be loaded: {_told(error)}") from error
         return state
@@ -302,6 +302,16 @@ class BrandState:
             alerts=[*alerts, *mood_alerts, *story_alerts],
         )
 
+    def rewrite(self) -> None:
+        """Let every part write all its fields with the next changes, because others wrote what is there."""
+        self._window.rewrite()
+        self._stories.rewrite()
+        self._trend.rewrite()
+        self._spikes.rewrite()
+        self._moods.rewrite()
+        self._story_episodes.rewrite()
+        self._chunk_summaries.rewrite()
+
     def summary(self, brand: str, now_ms: int, epoch: int, version: int) -> bytes:
         """The summary as JSON, as of *now_ms* or the state's own time, whichever is later; advances first."""
         self.advance(now_ms)
@@ -374,18 +384,8 @@ class BrandState:
         self._flags.reanchor(present)
         self._chunk_summaries.reanchor(present)
         self.advance(present.now_ms)
-        self._rewrite()
+        self.rewrite()
         return Reanchoring(clock_ms, present.now_ms, chunks, mentions, stories, episodes)
-
-    def _rewrite(self) -> None:
-        """Let every part write all its fields with the next changes, because an older version wrote them."""
-        self._window.rewrite()
-        self._stories.rewrite()
-        self._trend.rewrite()
-        self._spikes.rewrite()
-        self._moods.rewrite()
-        self._story_episodes.rewrite()
-        self._chunk_summaries.rewrite()
 
     def _encode_general(self) -> bytes:
         config = self._config

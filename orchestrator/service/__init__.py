@@ -1,7 +1,7 @@
 """The running service: its parts put together, what HTTP may ask of it, and the updates that it passes on.
 
-Face: :func:`run`, :func:`repair`, :func:`watch_spikes` and :func:`write_past`. Imports every other package but the
-command line and the demo, and only the former may import this one.
+Face: :func:`run`, :func:`repair`, :func:`watch_spikes`, :func:`write_past`, and what ``orchestrator state`` does.
+Imports every other package but the command line and the demo, and only the former may import this one.
 Importing it chooses the kernels, so the settings must be known before.
 """
 
@@ -10,6 +10,18 @@ from __future__ import annotations
 from orchestrator.service.app import run
 from orchestrator.service.past import write_past
 from orchestrator.service.repair import repair
+from orchestrator.service.snapshots import decode_snapshot, encode_snapshot, put_back, state_differences, take_snapshot
 from orchestrator.service.spike_watch import watch_kinds, watch_spikes
 
-__all__ = ["repair", "run", "watch_kinds", "watch_spikes", "write_past"]
+__all__ = [
+    "decode_snapshot",
+    "encode_snapshot",
+    "put_back",
+    "repair",
+    "run",
+    "state_differences",
+    "take_snapshot",
+    "watch_kinds",
+    "watch_spikes",
+    "write_past",
+]

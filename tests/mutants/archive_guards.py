@@ -12,6 +12,8 @@ from tests.mutants.guard import Guard
 _RECORD: Final = "orchestrator/archive/record.py"
 _REFOLD: Final = "orchestrator/archive/refold.py"
 _CHAIN: Final = "orchestrator/archive/chain.py"
+_SNAPSHOT: Final = "orchestrator/archive/snapshot.py"
+_SERVICE: Final = "orchestrator/service/snapshots.py"
 _REFUSED: Final = "tests/archive/test_record.py::test_record_that_was_not_written_so_is_refused"
 
 ARCHIVE_GUARDS: Final = (
@@ -94,5 +96,73 @@ ARCHIVE_GUARDS: Final = (
         " for place in places if found[place] != told[place]",
         " for place in places if False",
         "tests/archive/test_refold.py::test_item_at_which_live_and_archive_part_is_told",
+    ),
+    # archive/snapshot: a file of ours, of a known version, whole and bounded; digests are those that were left
+    Guard(
+        _SNAPSHOT,
+        "    if int(number) != VERSION:\n",
+        "    if False:\n",
+        "tests/archive/test_snapshot.py::test_file_that_is_none_is_refused",
+    ),
+    Guard(
+        _SNAPSHOT,
+        "    if not unpacker.eof or unpacker.unused_data:\n",
+        "    if False:\n",
+        "tests/archive/test_snapshot.py::test_file_that_is_none_is_refused",
+    ),
+    Guard(
+        _SNAPSHOT,
+        "    if unpacker.unconsumed_tail:\n",
+        "    if False:\n",
+        "tests/archive/test_snapshot.py::test_file_that_says_what_cannot_be_is_refused",
+    ),
+    Guard(
+        _SNAPSHOT,
+        "file.begun_ms, file.conflicts) < 0:",
+        "file.begun_ms, file.conflicts) < -9:",
+        "tests/archive/test_snapshot.py::test_file_that_says_what_cannot_be_is_refused",
+    ),
+    Guard(
+        _SNAPSHOT,
+        "    if digests.younger_set or digests.older_set:\n",
+        "    if False:\n",
+        "tests/archive/test_snapshot.py::test_file_that_says_what_cannot_be_is_refused",
+    ),
+    # service/snapshots: on top of the commit that was named, of one moment, and nothing lost unasked
+    Guard(
+        _SERVICE,
+        "        _refuse_another(snapshot, lease, over)\n",
+        "",
+        "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
+    ),
+    Guard(
+        _SERVICE,
+        "    _refuse_losses(snapshot, settings)\n",
+        "",
+        "tests/cli/test_state.py::test_file_of_other_settings_or_brands_is_refused",
+    ),
+    Guard(
+        _SERVICE,
+        "        refuse_the_future(snapshot.brand, state, lease.now_ms)\n",
+        "",
+        "tests/cli/test_state.py::test_state_of_a_time_to_come_is_refused",
+    ),
+    Guard(
+        _SERVICE,
+        "    if after != cid:\n",
+        "    if False:\n",
+        "tests/cli/test_state.py::test_export_is_of_one_moment",
+    ),
+    Guard(
+        _SERVICE,
+        "        remove=removed,\n",
+        "",
+        "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
+    ),
+    Guard(
+        _SERVICE,
+        "        digests=digests,\n",
+        "",
+        "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
     ),
 )

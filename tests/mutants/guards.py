@@ -88,7 +88,7 @@ GUARDS: Final = (
     ),
     Guard(
         "orchestrator/brand/state.py",
-        "        self.advance(present.now_ms)\n        self._rewrite()\n",
+        "        self.advance(present.now_ms)\n        self.rewrite()\n",
         "        self.advance(present.now_ms)\n",
         "tests/brand/test_reanchor.py",
     ),
