@@ -91,6 +91,14 @@ def test_grafana_board_shows_all_that_becomes_of_chunks_and_brands() -> None:
     assert counted <= shown
 
 
+def test_grafana_board_shows_routes_of_alerts() -> None:
+    """Each by its name: what waits and is kept, whether its endpoint takes it, and what became of its alerts."""
+    shown = named_series((DEPLOY / "grafana-board.json").read_text())
+    routes = {name for name in exposed_series() if name.startswith("orchestrator_route_")}
+    assert len(routes - shown) < len(routes)
+    assert {name for name in routes if not name.endswith("_created")} <= shown
+
+
 @needs_promtool
 @pytest.mark.parametrize(
     "arguments",

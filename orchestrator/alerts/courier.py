@@ -94,11 +94,17 @@ class Courier:
         route: which alerts, where to and when.
         tools: what it shares with the other routes.
         after: it begins only then: when the courier of the same name before it has ended.
+
+    Attributes:
+        trouble: why its endpoint does not take what it is sent.
+        delivered_ms: when its endpoint last took something, Unix ms; None: not yet.
+        ended: whether it will do no more.
     """
 
     def __init__(self, route: Route, tools: Tools, after: trio.Event | None = None) -> None:
         self.route = route
         self.trouble = Trouble()
+        self.delivered_ms: int | None = None
         self.ended = trio.Event()
         self._tools = tools
         self._after = after
@@ -278,6 +284,7 @@ class Courier:
                 self._note(reason)
             else:
                 log.info("alert delivered")
+                self.delivered_ms = self._tools.now_ms()
                 self._note("")
                 failpoints.hit("alerts.delivered")
                 return "delivered"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING, Final
 
@@ -98,7 +99,16 @@ class Alerts:
         if self._source is None:
             return None
         survey, couriers = self._survey or Survey(), self._couriers.values()
-        states = [survey.state(one.route, one.trouble.reason, one.trouble.since_ms) for one in couriers]
+        now_ms = int(self._wall_clock() * 1000)
+        states = [
+            replace(
+                survey.state(one.route, now_ms),
+                delivered_ms=one.delivered_ms,
+                trouble=one.trouble.reason,
+                trouble_since_ms=one.trouble.since_ms,
+            )
+            for one in couriers
+        ]
         return RouteStates(states, self._problem, counted=self._survey is not None)
 
     async def test(self, route: str) -> str | None:

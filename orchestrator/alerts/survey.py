@@ -75,8 +75,8 @@ class Survey:
         """Unix ms at which the first of all alerts that are kept is due; None: none is kept."""
         return min((tally.next_ms for tally in self._tallies.values() if tally.next_ms is not None), default=None)
 
-    def state(self, route: Route, trouble: str = "", trouble_since_ms: int | None = None) -> RouteState:
-        """How *route* stands."""
+    def state(self, route: Route, now_ms: int) -> RouteState:
+        """How *route* stands at *now_ms*, but for what only the process knows that tells its alerts."""
         tally = self.of(route.name)
         return RouteState(
             name=route.name,
@@ -86,8 +86,8 @@ class Survey:
             kept=tally.kept,
             oldest_ms=tally.oldest_ms,
             next_ms=tally.next_ms,
-            trouble=trouble,
-            trouble_since_ms=trouble_since_ms,
+            quiet_until_ms=route.quiet.end_ms(now_ms),
+            digest_ms=route.digest_ms,
         )
 
 

@@ -20,6 +20,7 @@ from orchestrator.alerts.survey import Survey
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.terminal import Failure, Misuse, make_table, plain, remark, show_page
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.outbox import KINDS, VOLUME
 from orchestrator.contract.times import iso_utc_seconds
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from orchestrator.alerts.routes import Route
-    from orchestrator.contract.alert_routes import RouteState
     from orchestrator.contract.outbox import OutboxEntry
     from orchestrator.settings import Settings
 
@@ -55,7 +55,8 @@ def list_routes(settings: Settings, *, as_json: bool) -> None:
     routes = read_routes(settings)
     with open_redis(settings) as client:
         survey = look(client, routes, sorted(registered(client, settings.brand_list_keys).brands))
-    states = [survey.state(route) for route in routes]
+    now_ms = time.time_ns() // 1_000_000
+    states = [survey.state(route, now_ms) for route in routes]
     if as_json:
         click.echo(json.dumps([asdict(state) for state in states], indent=2))
     else:
@@ -93,20 +94,27 @@ def look(client: redis.Redis, routes: Sequence[Route], brands: Sequence[str]) ->
     return survey
 
 
-def in_words(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> str:
-    """What waits for routes and what is kept, in a line; empty: nothing does, or nobody is told of alerts.
+def states_of(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> RouteStates | None:
+    """How routes stand, as far as their file and Redis tell; None: nobody is told of alerts.
 
     Raises:
         StoreError: Redis did not answer.
     """
     if settings.alert_routes is None:
-        return ""
+        return None
     try:
         routes = settings.alert_routes.read()
     except RoutesError:
-        return "the file of routes is not usable: 'orchestrator doctor' says why"
+        return RouteStates(problem="the file of routes is not usable: 'orchestrator doctor' says why")
     survey, now_ms = look(client, routes, brands), time.time_ns() // 1_000_000
-    states = [survey.state(route) for route in routes]
+    return RouteStates([survey.state(route, now_ms) for route in routes], counted=True)
+
+
+def in_words(found: RouteStates | None) -> str:
+    """What waits for routes and what is kept, in a line; empty: nothing does, or nobody is told of alerts."""
+    if found is None or found.problem:
+        return "" if found is None else found.problem
+    states, now_ms = found.routes, time.time_ns() // 1_000_000
     parts = [f"{state.name}: {waiting_words(state, now_ms)}" for state in states if state.waiting]
     kept = sum(state.kept for state in states)
     parts += [f"{kept:,} kept for their time"] if kept else []

@@ -134,8 +134,9 @@ def _waiting_alerts_finding(client: redis.Redis, settings: Settings, brands: Seq
     except RoutesError:  # which is a finding of its own
         routes = ()
     survey = look(client, routes, brands)
-    states = [survey.state(route) for route in routes]
-    late = overdue(states, time.time_ns() // 1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    states = [survey.state(route, now_ms) for route in routes]
+    late = overdue(states, now_ms)
     if late:
         detail = "; ".join(said(state) for state in late[:_SHOWN])
         return Finding("alerts", Verdict.WARN, detail, TESTING.format(late[0].name))

@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 import click
 import redis
 
-from orchestrator.cli.alerts import in_words
+from orchestrator.cli.alerts import in_words, states_of
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.status_page import make_page
 from orchestrator.cli.terminal import Failure, make_console, on_terminal, remark, show_page
+from orchestrator.contract.alert_routes import RouteStates
 from orchestrator.fleet.document import fleet_document
 from orchestrator.fleet.view import FleetView
 from orchestrator.settings import Settings
@@ -48,9 +49,9 @@ def status(settings: Settings, *, watch: bool, interval_s: float, as_json: bool)
         with open_redis(settings) as client:
             picture = _look(client, settings)
         if as_json:
-            click.echo(json.dumps(fleet_document(picture.view), indent=2))
+            click.echo(json.dumps(fleet_document(*picture), indent=2))
         else:
-            show_page(make_page(picture.view, picture.alerts))
+            show_page(make_page(picture.view, in_words(picture.alerts)))
         return
     with suppress(KeyboardInterrupt):  # how one leaves it
         for last, failure in looks(settings, lambda: time.sleep(interval_s)):
@@ -58,15 +59,15 @@ def status(settings: Settings, *, watch: bool, interval_s: float, as_json: bool)
 
 
 class Picture(NamedTuple):
-    """What one look found: processes and brands, and what is to be said of alerts."""
+    """What one look found: processes and brands, and how routes of alerts stand."""
 
     view: FleetView
-    alerts: str
+    alerts: RouteStates | None
 
 
 def _look(client: redis.Redis, settings: Settings) -> Picture:
     view = read_fleet(client, settings.brand_list_keys)
-    return Picture(view, in_words(client, settings, [brand.brand for brand in view.brands]))
+    return Picture(view, states_of(client, settings, [brand.brand for brand in view.brands]))
 
 
 def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[Picture | None, str]]:
@@ -87,14 +88,14 @@ def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[Pict
 def _show(picture: Picture | None, failure: str, *, as_json: bool) -> None:
     if as_json:
         if not failure and picture is not None:
-            click.echo(json.dumps(fleet_document(picture.view)))
+            click.echo(json.dumps(fleet_document(*picture)))
         else:
             remark(failure)
         return
     console = make_console()
     with console.capture() as capture:
         if picture is not None:
-            console.print(make_page(picture.view, picture.alerts))
+            console.print(make_page(picture.view, in_words(picture.alerts)))
     lines = [line.rstrip() for line in capture.get().splitlines()]
     if failure:
         lines = [f"{failure}; what follows is the last picture" if lines else failure, "", *lines]

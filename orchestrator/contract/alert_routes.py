@@ -21,6 +21,9 @@ class RouteState:
         kept: alerts that wait for their time: the end of quiet hours, the next digest.
         oldest_ms: Unix ms at which the oldest of those that wait was due; None: none waits.
         next_ms: Unix ms at which the first of those that are kept is due; None: none is kept.
+        quiet_until_ms: Unix ms at which the quiet hours that it is in are over; None: it is in none.
+        digest_ms: it tells alerts together, once in so long; 0: each by itself.
+        delivered_ms: Unix ms at which its endpoint last took a message of this process; None: not yet, or not known.
         trouble: why its last message was not taken; empty: it was, or there was none.
         trouble_since_ms: Unix ms of the first message in a row that was not taken.
     """
@@ -32,6 +35,9 @@ class RouteState:
     kept: int = 0
     oldest_ms: int | None = None
     next_ms: int | None = None
+    quiet_until_ms: int | None = None
+    digest_ms: int = 0
+    delivered_ms: int | None = None
     trouble: str = ""
     trouble_since_ms: int | None = None
 

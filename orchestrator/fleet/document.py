@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.members import Load, Member, Rates
 from orchestrator.fleet.parking import remedy
@@ -16,8 +17,8 @@ from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueues
 _LAST_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
-def fleet_document(view: FleetView) -> dict[str, Any]:
-    """Everything but the brands that there is nothing to say of."""
+def fleet_document(view: FleetView, alerts: RouteStates | None = None) -> dict[str, Any]:
+    """Everything but the brands that there is nothing to say of; *alerts*: None where nobody is told of any."""
     return {
         "asOf": _time(view.as_of_ms),
         "processes": [member_document(member) for member in view.members],
@@ -35,7 +36,28 @@ def fleet_document(view: FleetView) -> dict[str, Any]:
         "orphans": None if view.orphans is None else _orphans(view.orphans),
         "conflicting": [conflict_document(brand) for brand in view.conflicting],
         "spiking": [brand.brand for brand in view.spiking],
+        "alertRoutes": None if alerts is None else [route_document(state) for state in alerts.routes],
+        "alertRoutesProblem": "" if alerts is None else alerts.problem,
     }
+
+
+def route_document(state: RouteState) -> dict[str, Any]:
+    """One route of alerts, as its file and Redis tell: what its endpoint answers only the running process knows."""
+    return {
+        "name": state.name,
+        "address": state.address,
+        "chooses": state.chooses,
+        "quietUntil": _moment(state.quiet_until_ms),
+        "digestSeconds": state.digest_ms / 1000,
+        "waiting": state.waiting,
+        "oldestDueAt": _moment(state.oldest_ms),
+        "kept": state.kept,
+        "nextDueAt": _moment(state.next_ms),
+    }
+
+
+def _moment(at_ms: int | None) -> str | None:
+    return None if at_ms is None else _time(at_ms)
 
 
 def member_document(member: Member) -> dict[str, Any]:

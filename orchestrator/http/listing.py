@@ -107,13 +107,23 @@ def _negative(known: Known, brand: str) -> bool:
     return numbers is not None and ("mood" in numbers.episodes or (numbers.net or 0) <= NEGATIVE_TO)
 
 
+def _unusual(known: Known, brand: str) -> bool:
+    numbers = known.numbers.get(brand)
+    return numbers is not None and not {"mood", "story"}.isdisjoint(numbers.episodes)
+
+
 def _silent(known: Known, brand: str) -> bool:
     """Whether nothing was said of it: its window has no mention, or it has no summary at all."""
     numbers, status = known.numbers.get(brand), known.statuses.get(brand)
     return numbers.mentions == 0 if numbers is not None else status is not None and not status.summarised
 
 
-SUMMARY_FILTERS: Final = {"spiking": _more_than_none("spiking"), "negative": _negative, "silent": _silent}
+SUMMARY_FILTERS: Final = {
+    "spiking": _more_than_none("spiking"),
+    "unusual": _unusual,
+    "negative": _negative,
+    "silent": _silent,
+}
 STATUS_FILTERS: Final = {
     "waiting": _more_than_none("waiting"),
     "dead": _more_than_none("dead"),

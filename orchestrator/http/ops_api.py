@@ -19,9 +19,10 @@ from orchestrator.contract.process_orders import Wanted
 from orchestrator.contract.times import iso_utc
 from orchestrator.fleet.parking import remedy
 from orchestrator.fleet.view import Standing, by_urgency
-from orchestrator.http.answers import JSON_TYPE, exact_brand, json_response, may_act, one_of, whole_number
+from orchestrator.http.answers import JSON_TYPE, exact_brand, json_response, may_act, one_of, service, whole_number
 from orchestrator.http.ops_documents import (
     PAYLOAD_CHARS,
+    AlertRoute,
     AuditDocument,
     BrandActDocument,
     BrandRequest,
@@ -47,12 +48,14 @@ from orchestrator.http.ops_documents import (
 )
 from orchestrator.http.ops_orders import FILTERS, order_of, refused, selection_of, signature
 from orchestrator.http.ops_pages import act_on_brand, move, operator, order_processes, said_of_processes
+from orchestrator.http.ops_view import shown
 from orchestrator.http.parameters import takes
 from orchestrator.http.problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestrator.contract.alert_routes import RouteState, RouteStates
     from orchestrator.contract.letters import Letter
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.view import BrandStatus, FleetView
@@ -77,7 +80,7 @@ async def _keep_apart(response: Response) -> Response:
 @blueprint.get("")
 async def picture() -> Response:
     """All processes and brands at one moment."""
-    return json_response(_picture(await operator().fleet()))
+    return json_response(_picture(await operator().fleet(), service().statistics().alert_routes))
 
 
 @blueprint.get("/letters")
@@ -206,7 +209,7 @@ def _by(who: str) -> str:
     return signature(who, "API", request.remote_addr or "")
 
 
-def _picture(fleet: FleetView) -> OpsDocument:
+def _picture(fleet: FleetView, routes: RouteStates | None) -> OpsDocument:
     conflicting = {brand.brand for brand in fleet.conflicting}
     wanted = by_urgency(
         brand
@@ -230,6 +233,25 @@ def _picture(fleet: FleetView) -> OpsDocument:
         processes=list(map(_process, fleet.members)),
         brands=list(map(_brand, wanted[:MAX_BRANDS])),
         brands_hidden=max(0, len(wanted) - MAX_BRANDS),
+        alert_routes=None if routes is None else [_route(state, counted=routes.counted) for state in routes.routes],
+        alert_routes_problem="" if routes is None else shown(routes.problem),
+    )
+
+
+def _route(state: RouteState, *, counted: bool) -> AlertRoute:
+    return AlertRoute(
+        name=state.name,
+        address=shown(state.address),
+        chooses=shown(state.chooses),
+        quiet_until=_time(state.quiet_until_ms),
+        digest_seconds=state.digest_ms / 1000,
+        waiting=state.waiting if counted else None,
+        oldest_due_at=_time(state.oldest_ms),
+        kept=state.kept if counted else None,
+        next_due_at=_time(state.next_ms),
+        delivered_at=_time(state.delivered_ms),
+        trouble=shown(state.trouble),
+        trouble_since=_time(state.trouble_since_ms),
     )
 
 

@@ -134,10 +134,41 @@ class FleetBrand(Document, frozen=True):
     conflicts: FleetConflicts | None
 
 
+class AlertRoute(Document, frozen=True):
+    """One route of alerts, as the process that answers knows it; numbers are null before its first look.
+
+    Attributes:
+        address: where it leads, the server alone.
+        chooses: which alerts it tells and when, in words.
+        quiet_until: when the quiet hours that it is in are over; null: it is in none.
+        digest_seconds: it tells alerts together, once in so long; 0: each by itself.
+        waiting: alerts that should have been told by now, the oldest since ``oldestDueAt``.
+        kept: alerts that wait for the end of quiet hours or the next digest, the first for ``nextDueAt``.
+        delivered_at: when its endpoint last took a message of this process.
+        trouble: why its endpoint did not take the last message; empty: it did, or there was none.
+        trouble_since: since when it has taken none.
+    """
+
+    name: str
+    address: str
+    chooses: str
+    quiet_until: str | None
+    digest_seconds: float
+    waiting: int | None
+    oldest_due_at: str | None
+    kept: int | None
+    next_due_at: str | None
+    delivered_at: str | None
+    trouble: str
+    trouble_since: str | None
+
+
 class OpsDocument(Document, frozen=True):
     """All processes and brands at one moment.
 
     Attributes:
+        alert_routes: in the order of their file; null: this process tells nobody of alerts.
+        alert_routes_problem: why the file of routes that is there now is not in force; empty: it is.
         oldest_seconds: for how long the brand that waits longest has seen no commit; null if no process tells.
         brands: those that are not idle, or have dead letters or conflicts of the last day, the longest queues first,
             at most 1,000.
@@ -153,6 +184,8 @@ class OpsDocument(Document, frozen=True):
     processes: list[FleetProcess]
     brands: list[FleetBrand]
     brands_hidden: int
+    alert_routes: list[AlertRoute] | None
+    alert_routes_problem: str
 
 
 class LetterGroup(Document, frozen=True):

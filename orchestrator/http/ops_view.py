@@ -67,6 +67,8 @@ class RouteRow:
     waits: str
     kept: str
     next: Time | None
+    quiet: Time | None
+    delivered: Time | None
     trouble: str
     since: Time | None
     bad: bool
@@ -290,6 +292,8 @@ def route_rows(states: RouteStates | None, now_ms: int) -> list[RouteRow]:
             number(state.waiting) if states.counted else "not known",
             number(state.kept) if states.counted else "not known",
             _time(state.next_ms),
+            _time(state.quiet_until_ms),
+            _time(state.delivered_ms),
             shown(state.trouble),
             _time(state.trouble_since_ms),
             state in late,

@@ -54,6 +54,7 @@ SORT_WORDS: Final = {
 FILTER_WORDS: Final = {
     "": "All brands",
     "spiking": "Spiking",
+    "unusual": "Mood or story",
     "negative": "Negative mood",
     "silent": "Silent",
     "waiting": "With chunks waiting",

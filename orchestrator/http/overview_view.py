@@ -140,7 +140,7 @@ def strip_of(numbers: Mapping[str, Numbers], fleet: FleetView) -> Sequence[Tile]
     return [
         Tile("Mentions", number(mentions), note),
         Tile("Spiking", number(spiking), "brands", "spiking", urgent=spiking > 0),
-        Tile("Mood or story", number(unusual), "brands with an open episode", urgent=unusual > 0),
+        Tile("Mood or story", number(unusual), "brands with an open episode", "unusual", urgent=unusual > 0),
         Tile("Net sentiment", signed(net), "of all mentions", "negative", mood=mood(net)),
         Tile("Waiting", number(fleet.chunks), f"chunks of {_brands(fleet.brands_with_chunks)}", "waiting"),
         Tile("Dead letters", number(fleet.dead_letters), "in all", "dead", urgent=fleet.dead_letters > 0),

@@ -203,6 +203,19 @@ async def test_no_route_loses_an_alert_in_an_outage_of_redis(
     assert (outboxes.left, outboxes.held) == (0, {})
 
 
+async def test_what_is_told_is_taken_out_at_once(
+    virtually: Virtually,  # noqa: F811
+    autojump_clock: trio.testing.MockClock,
+    metrics: Metrics,
+) -> None:
+    """Not by the next sweep, half a minute later: until then it would count as waiting."""
+    transport, outboxes = Hosts(desk=204), MemoryOutboxes(alert())
+    virtually(transport, autojump_clock)
+    async with delivering(alerts_of(outboxes, metrics, route("desk"))):
+        await trio.sleep(2)
+        assert (transport.told("desk"), outboxes.left) == ([alert().id], 0)
+
+
 async def test_quiet_hours_end_with_one_message_of_all_brands(
     virtually: Virtually,  # noqa: F811
     autojump_clock: trio.testing.MockClock,
@@ -220,7 +233,10 @@ async def test_quiet_hours_end_with_one_message_of_all_brands(
         assert (gauge(metrics, "kept", "night"), gauge(metrics, "waiting", "night")) == (3, 0)
         states = alerts.states()
         assert states is not None
-        assert (states.routes[0].kept, states.routes[0].next_ms) == (3, MORNING_MS)
+        night_state, day_state = states.routes
+        assert (night_state.kept, night_state.next_ms, night_state.quiet_until_ms) == (3, MORNING_MS, MORNING_MS)
+        assert (night_state.delivered_ms, day_state.quiet_until_ms) == (None, None)
+        assert NIGHT_MS <= (day_state.delivered_ms or 0) <= NIGHT_MS + 60_000
         await trio.sleep((MORNING_MS - NIGHT_MS) / 1000 - 60 - 0.5)
         assert transport.told("night") == []
         await trio.sleep(2)
@@ -284,7 +300,8 @@ async def test_a_digest_that_is_not_taken_stays(
         assert (outboxes.left, gauge(metrics, "failing", "desk")) == (2, 1)
         states = alerts.states()
         assert states is not None
-        assert states.routes[0].trouble == "status 503"
+        assert (states.routes[0].trouble, states.routes[0].delivered_ms) == ("status 503", None)
+        assert states.routes[0].digest_ms == 60_000
         transport.answers["desk"] = 204
         await trio.sleep(10)
     assert (len(set(transport.told("desk"))), outboxes.left, gauge(metrics, "failing", "desk")) == (1, 0, 0)

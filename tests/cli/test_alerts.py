@@ -119,11 +119,19 @@ def test_status_has_a_line_for_what_waits(
     outbox = BrandKeys.of(brand).outbox
     redis_client.rpush(outbox, alert(brand=brand).entry(time.time_ns() // 1_000_000 - 90_000).encode())
     page = " ".join(invoke("status").stdout.split())
+    told = {one["name"]: one for one in json.loads(invoke("status", "--json").stdout)["alertRoutes"]}
     redis_client.delete(outbox)
+    assert {name: one["waiting"] for name, one in told.items() if one["waiting"]} == {"good": 1}
+    assert told["good"]["oldestDueAt"] is not None
+    assert (told["hourly"]["digestSeconds"], told["good"]["digestSeconds"]) == (3600.0, 0.0)
+    assert "hidden" not in json.dumps(told)
     assert "Alerts good: 1, the oldest 90" in page
     assert "see 'orchestrator alerts list'" in page
     (tmp_path / "routes.toml").write_text("x")
-    assert "the file of routes is not usable: 'orchestrator doctor' says why" in invoke("status").stdout
+    problem = "the file of routes is not usable: 'orchestrator doctor' says why"
+    assert problem in invoke("status").stdout
+    told = json.loads(invoke("status", "--json").stdout)
+    assert (told["alertRoutes"], told["alertRoutesProblem"]) == ([], problem)
 
 
 def test_test_sends_a_marked_message_the_way_alerts_go(offline: Invoke, endpoint: Endpoint) -> None:

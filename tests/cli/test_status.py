@@ -147,6 +147,7 @@ def test_names_steer_no_terminal() -> None:
 def test_document_has_all_of_it() -> None:
     """As scripts want it: numbers, not words."""
     document = fleet_document(picture())
+    assert (document["alertRoutes"], document["alertRoutesProblem"]) == (None, "")
     assert document["backlog"] == {"chunks": 100_000, "brands": 3, "oldestSeconds": 16.0}
     assert document["rates"]["mentions"] == 24_060
     assert document["processes"][0]["load"] == {"lanes": 0.41, "cpu": 0.62, "memoryBytes": 190_840_832}
@@ -269,7 +270,7 @@ def test_watch_draws_anew_on_a_terminal_no_more_than_fits(
     """Else it would scroll; an outage is told above the last picture."""
     monkeypatch.setattr(module, "on_terminal", lambda: True)
     monkeypatch.setattr(module, "make_console", lambda: Console(width=80, height=9, color_system=None))
-    module._show(Picture(picture(), "desk waits"), "no answer", as_json=False)
+    module._show(Picture(picture(), None), "no answer", as_json=False)
     lines = capsys.readouterr().out.split("\n")
     assert lines[0].endswith("no answer; what follows is the last picture")
     assert lines[0].startswith("\x1b[H\x1b[2J")

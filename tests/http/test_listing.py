@@ -38,7 +38,7 @@ ABC = known(
     {
         "a": numbers(5, net=0.5, episodes=("mood",)),
         "b": numbers(50, net=-0.5, spiking=True, change=-0.5),
-        "c": numbers(5, change=1.0),
+        "c": numbers(5, change=1.0, episodes=("story",)),
         "f": numbers(0),
     },
     [
@@ -84,6 +84,7 @@ UNUSUAL = [("negative", "ab"), ("silent", "df")]
         ("parked", "b"),
         ("paused", "c"),
         ("failing", "d"),
+        ("unusual", "ac"),
         ("negative", "ab"),
         ("silent", "df"),
     ],
@@ -96,7 +97,17 @@ def test_filters_let_pass_what_they_say(filter_: str, brands: str) -> None:
 
 def test_every_filter_has_a_row_above() -> None:
     """A new one needs a case."""
-    assert set(FILTERS) == {"spiking", "waiting", "dead", "parked", "paused", "failing", "negative", "silent"}
+    assert set(FILTERS) == {
+        "spiking",
+        "waiting",
+        "dead",
+        "parked",
+        "paused",
+        "failing",
+        "unusual",
+        "negative",
+        "silent",
+    }
 
 
 names = st.lists(st.text("aAäb%İ ", min_size=1, max_size=3).filter(str.strip), min_size=1, max_size=12, unique=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.errors import StoreRefusedError
 from orchestrator.fleet.members import Obedience
 from orchestrator.fleet.view import Standing
@@ -15,6 +16,8 @@ from tests.http.operators import NOW_MS, TOKEN, MemoryOperator, letter, member
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
+
+    from tests.http.conftest import MemoryService
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 PAUSE = {"action": "pause", "brand": "beta"}
@@ -61,6 +64,48 @@ async def test_the_picture_is_told(client: TestClientProtocol) -> None:
         "since": "2026-11-27T04:12:39.458Z",
         "until": None,
     }
+
+
+async def test_routes_of_alerts_are_told(client: TestClientProtocol, service: MemoryService) -> None:
+    """Which there are, what each has to do and when, and what its endpoint last said; none where nobody is told."""
+    told = await get(client, "/v1/ops")
+    assert (told["alertRoutes"], told["alertRoutesProblem"]) == (None, "")
+    desk = RouteState(
+        name="desk",
+        address="https://h.example/…",
+        chooses="mood",
+        waiting=1,
+        kept=2,
+        oldest_ms=NOW_MS,
+        next_ms=NOW_MS + 1,
+        quiet_until_ms=NOW_MS + 2,
+        digest_ms=900_000,
+        delivered_ms=NOW_MS + 3,
+        trouble="status \u202e404",
+        trouble_since_ms=NOW_MS + 4,
+    )
+    service.alert_routes = RouteStates([desk], "route 1: bad\x1b", counted=True)
+    told = await get(client, "/v1/ops")
+    assert told["alertRoutesProblem"] == "route 1: bad\\x1b"
+    assert told["alertRoutes"] == [
+        {
+            "name": "desk",
+            "address": "https://h.example/…",
+            "chooses": "mood",
+            "waiting": 1,
+            "kept": 2,
+            "oldestDueAt": "2026-11-27T04:22:39.458Z",
+            "nextDueAt": "2026-11-27T04:22:39.459Z",
+            "quietUntil": "2026-11-27T04:22:39.460Z",
+            "digestSeconds": 900.0,
+            "deliveredAt": "2026-11-27T04:22:39.461Z",
+            "trouble": "status \\u202e404",
+            "troubleSince": "2026-11-27T04:22:39.462Z",
+        }
+    ]
+    service.alert_routes = RouteStates([desk])
+    (route,) = (await get(client, "/v1/ops"))["alertRoutes"]
+    assert (route["waiting"], route["kept"]) == (None, None)
 
 
 async def test_dead_letters_are_told(client: TestClientProtocol, full: MemoryOperator) -> None:

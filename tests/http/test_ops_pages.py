@@ -126,6 +126,7 @@ async def test_routes_of_alerts_are_told(
     assert full.brands
     assert "Routes of alerts" not in await text(client, "/ops")
     desk = RouteState(name="desk", address="https://h.example/…", chooses="mood; brands <b>*", kept=2, next_ms=NOW_MS)
+    desk = replace(desk, quiet_until_ms=NOW_MS + 60_000, delivered_ms=NOW_MS - 60_000)
     late = RouteState(
         name="pager", address="x", chooses="y", waiting=7, oldest_ms=1, trouble="status \u202e404", trouble_since_ms=1
     )
@@ -135,6 +136,7 @@ async def test_routes_of_alerts_are_told(
     for expected in ("desk", "mood; brands <b>*", "Kept for their time: 2", "Should have been told: 7", "route 1: <i>"):
         assert expected in shown
     assert "orchestrator alerts test pager" in shown
+    assert (shown.count("Quiet until"), shown.count("Last taken")) == (1, 1)
     assert "orchestrator alerts test desk" not in shown
     assert "status \\u202e404" in shown
     assert "<b>*" not in page

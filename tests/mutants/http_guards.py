@@ -822,6 +822,41 @@ HTTP_GUARDS: Final = (
         "tests/service/test_operator.py::test_a_route_is_tested_once_that_is_written_down",
     ),
     Guard(
+        "orchestrator/alerts/survey.py",
+        "quiet_until_ms=route.quiet.end_ms(now_ms)",
+        "quiet_until_ms=None",
+        "tests/alerts/test_several_routes.py::test_quiet_hours_end_with_one_message_of_all_brands",
+    ),
+    Guard(
+        "orchestrator/alerts/courier.py",
+        "                self.delivered_ms = self._tools.now_ms()\n",
+        "",
+        "tests/alerts/test_several_routes.py::test_quiet_hours_end_with_one_message_of_all_brands",
+    ),
+    *(
+        Guard(
+            "orchestrator/http/ops_api.py", guard, instead, "tests/http/test_ops_api.py::test_routes_of_alerts_are_told"
+        )
+        for guard, instead in (
+            ("state.waiting if counted else None", "state.waiting"),
+            ("state.kept if counted else None", "state.kept"),
+            ("shown(state.trouble)", "state.trouble"),
+            ("shown(routes.problem)", "routes.problem"),
+        )
+    ),
+    Guard(
+        "orchestrator/cli/alerts.py",
+        'return RouteStates(problem="the file of routes is not usable',
+        'raise RuntimeError("the file of routes is not usable',
+        "tests/cli/test_alerts.py::test_status_has_a_line_for_what_waits",
+    ),
+    Guard(
+        "orchestrator/http/listing.py",
+        'not {"mood", "story"}.isdisjoint(numbers.episodes)',
+        '"mood" in numbers.episodes',
+        "tests/http/test_listing.py::test_filters_let_pass_what_they_say",
+    ),
+    Guard(
         "orchestrator/contract/alert_routes.py",
         "if any(now_ms - since_ms > LONG_MS for",
         "if any(True for",
@@ -1042,7 +1077,7 @@ HTTP_GUARDS: Final = (
         "orchestrator/alerts/courier.py",
         "        await outboxes.remove(brand, item.raw, marks)\n",
         "",
-        "tests/alerts/test_deliver.py::test_deliver_sends_a_signed_message",
+        "tests/alerts/test_several_routes.py::test_what_is_told_is_taken_out_at_once",
     ),
     Guard(
         "orchestrator/alerts/plan.py",
