@@ -43,7 +43,7 @@ from orchestrator.scheduler.roster import CLAIM_SLICE, Roster
 from orchestrator.scheduler.sharing import LaneControl, Sharing
 from orchestrator.store.client import Login
 from orchestrator.store.glance import Glance, Part
-from orchestrator.store.hints import receive_hints
+from orchestrator.store.hints import receive_cluster_hints, receive_hints
 from orchestrator.store.store import Store
 from orchestrator.store.types import Claim, Letters, Queued, Registry
 
@@ -494,11 +494,15 @@ class Discovery:
 
     async def _receive_hints(self, *, task_status: trio.TaskStatus[None]) -> None:
         prefixes = (QUEUE_PREFIX, PAUSED_KEY, *self._options.registry_keys)
+        topology, timeout_s = self._store.topology, self._options.timeout_s
+        if topology is not None:
+            await receive_cluster_hints(topology, prefixes, self.follow, timeout_s=timeout_s, task_status=task_status)
+            return
         await receive_hints(
             self._options.hints_url,
             prefixes,
             self.follow,
-            timeout_s=self._options.timeout_s,
+            timeout_s=timeout_s,
             login=self._options.login,
             task_status=task_status,
         )
@@ -541,4 +545,6 @@ class Discovery:
 
 
 def _reasons(group: BaseExceptionGroup[StoreError]) -> str:
-    return "; ".join(str(error) for error in group.exceptions)
+    return "; ".join(
+        _reasons(error) if isinstance(error, BaseExceptionGroup) else str(error) for error in group.exceptions
+    )

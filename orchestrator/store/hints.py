@@ -1,12 +1,13 @@
 """Wake hints: Redis itself tells which keys changed (``CLIENT TRACKING ON BCAST``).
 
-Owns one RESP3 connection. A hint is only a reason to look sooner: hints get lost with the connection, so the
+Owns one RESP3 connection to each server. A hint is only a reason to look sooner: hints get lost with the connection, so the
 scheduler goes on polling slowly. Unlike keyspace notifications, this needs no configuration of the server.
 Source: Redis' documentation of client-side caching.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,13 +20,18 @@ from orchestrator.store.client import translate, translated
 from orchestrator.store.connecting import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from orchestrator.contract.address import Node
     from orchestrator.store.client import Login
+    from orchestrator.store.cluster.topology import Topology
 
     Changed = Callable[[frozenset[str] | None], None]
 
 Connection = Any  # redis-py's own annotations of its connections are incomplete
+
+LOOK_S: Final = 0.5
+"""Between two looks at which nodes of a cluster are masters: a promotion is seen within this."""
 
 PING_INTERVAL_S: Final = 10.0
 """Silence after which the connection is asked for a sign of life: a network that loses everything sends no reset."""
@@ -60,21 +66,114 @@ async def receive_hints(
     # A client of its own: tracking belongs to a connection, and one of a pool would be lent to others.
     client = connect(url, timeout_s=timeout_s, pool_size=1, login=login)
     try:
-        # Only connecting takes a thread. Then the event loop waits for the socket, and a cancel ends that at once.
-        connection = await trio.to_thread.run_sync(
-            partial(_subscribe, client.connection_pool.make_connection(), disjoint(prefixes)), abandon_on_cancel=True
-        )
-        try:
-            # Started after the server's answer: what changes from here on is reported, so that the caller can look at
-            # everything once and then rely on hints.
-            task_status.started()
-            while True:
-                await _wait_for_data(connection, timeout_s)
-                _drain(connection, changed)
-        finally:
-            connection.disconnect()
+        connection = client.connection_pool.make_connection()
+        await _listen(connection, prefixes, changed, timeout_s=timeout_s, started=task_status.started)
     finally:
         client.close()
+
+
+async def receive_cluster_hints(
+    topology: Topology,
+    prefixes: Sequence[str],
+    changed: Changed,
+    *,
+    timeout_s: float,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Like :func:`receive_hints`, from all masters of a cluster and from those that become masters.
+
+    Which those are is looked at every :data:`LOOK_S`. A master that gives no hints costs those about its own keys; it
+    is asked again at each look, and as soon as it gives some anything may have changed.
+
+    Args:
+        topology: of the cluster.
+        prefixes: of the keys to hear about.
+        changed: called on the event loop, must not block.
+        timeout_s: for connecting, and for the sign of life.
+        task_status: started as soon as those masters that answer report changes.
+
+    Raises:
+        ExceptionGroup: of HintsUnsupportedError, a master refuses, so only polling is left; or of
+            StoreUnavailableError, no master gives hints.
+    """
+    listeners = _Listeners(topology, partial(_listen, prefixes=prefixes, changed=changed, timeout_s=timeout_s))
+    async with trio.open_nursery() as nursery:
+        while True:
+            masters = await trio.to_thread.run_sync(topology.look_again, abandon_on_cancel=True)
+            came = await listeners.follow(masters, nursery)
+            task_status.started()
+            task_status = trio.TASK_STATUS_IGNORED
+            if came:
+                changed(None)  # nobody listened to them before
+            await trio.sleep(LOOK_S)
+
+
+class _Listeners:
+    """One connection to each master of a cluster.
+
+    Args:
+        topology: of the cluster.
+        listen: on a connection, and what to call as soon as it is heard.
+    """
+
+    def __init__(self, topology: Topology, listen: Callable[..., Awaitable[None]]) -> None:
+        self._topology = topology
+        self._listen = listen
+        self._heard: dict[Node, trio.CancelScope] = {}
+
+    async def follow(self, masters: Sequence[Node], nursery: trio.Nursery) -> bool:
+        """Listen to those of *masters* that answer, and to nobody else; whether any are heard that were not before.
+
+        Raises:
+            StoreUnavailableError: none of them is heard.
+        """
+        for node, scope in list(self._heard.items()):
+            if node not in masters:
+                scope.cancel()
+        # Claims find out when one that is away is back: to wait for it here would put off all others.
+        silent = [node for node in masters if node not in self._heard and node not in self._topology.away]
+        settled = [trio.Event() for _ in silent]
+        for node, event in zip(silent, settled, strict=True):
+            nursery.start_soon(self._hear, node, event)
+        for event in settled:
+            await event.wait()
+        if not self._heard:
+            raise StoreUnavailableError("no master of the cluster gives hints")
+        return any(node in self._heard for node in silent)
+
+    async def _hear(self, node: Node, settled: trio.Event) -> None:
+        def started() -> None:
+            self._heard[node] = scope
+            settled.set()
+
+        try:
+            with trio.CancelScope() as scope, suppress(StoreUnavailableError):
+                await self._listen(self._topology.apart(node), started=started)
+        finally:
+            self._heard.pop(node, None)
+            settled.set()
+
+
+async def _listen(
+    connection: Connection,
+    prefixes: Sequence[str],
+    changed: Changed,
+    *,
+    timeout_s: float,
+    started: Callable[[], None],
+) -> None:
+    """Ask for hints on *connection*, and pass them on until it fails."""
+    # Only connecting takes a thread. Then the event loop waits for the socket, and a cancel ends that at once.
+    await trio.to_thread.run_sync(partial(_subscribe, connection, disjoint(prefixes)), abandon_on_cancel=True)
+    try:
+        # Called after the server's answer: what changes from here on is reported, so that the caller can look at
+        # everything once and then rely on hints.
+        started()
+        while True:
+            await _wait_for_data(connection, timeout_s)
+            _drain(connection, changed)
+    finally:
+        connection.disconnect()
 
 
 def disjoint(prefixes: Iterable[str]) -> list[str]:

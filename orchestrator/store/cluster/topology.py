@@ -190,6 +190,11 @@ class Topology:
         finally:
             self._looking.release()
 
+    def look_again(self) -> tuple[Node, ...]:
+        """The masters, by a map that is read again now if that may be; raises as :meth:`owner`."""
+        self._stale = True
+        return self.masters()
+
     def _look(self) -> None:
         self._stale = False  # before it is read: what is found out meanwhile wants another reading
         failure: StoreError = StoreUnavailableError("no node of the cluster is known")
@@ -268,6 +273,10 @@ class Topology:
             if _is_about_node(error):
                 self._absent(node, error)
             raise named(node, error) from None
+
+    def apart(self, node: Node) -> Connection:
+        """A connection of the caller's own, of no pool, that is still to be made."""
+        return self._make_pool(node, None).make_connection()  # type: ignore[no-untyped-call, no-any-return]
 
     def pool(self, node: Node) -> Pool:
         """The connections to *node*."""
