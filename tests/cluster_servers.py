@@ -183,7 +183,9 @@ class ClusterServers:
         info = node.ask("CLUSTER", "INFO").decode()
         replication = node.ask("INFO", "replication").decode()
         is_linked = "role:master" in replication or "master_link_status:up" in replication
-        return "cluster_state:ok" in info and is_linked and f"cluster_size:{self._masters}" in info
+        replicas = node.ask("CLUSTER", "NODES").decode().count("slave")
+        known = f"cluster_size:{self._masters}" in info and replicas == self._masters * self._replicas
+        return "cluster_state:ok" in info and is_linked and known
 
     # -- who has what
 

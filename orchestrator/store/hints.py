@@ -1,7 +1,7 @@
 """Wake hints: Redis itself tells which keys changed (``CLIENT TRACKING ON BCAST``).
 
-Owns one RESP3 connection to each server. A hint is only a reason to look sooner: hints get lost with the connection, so the
-scheduler goes on polling slowly. Unlike keyspace notifications, this needs no configuration of the server.
+Owns one RESP3 connection to each server. A hint is only a reason to look sooner: hints get lost with the connection, so
+the scheduler goes on polling slowly. Unlike keyspace notifications, this needs no configuration of the server.
 Source: Redis' documentation of client-side caching.
 """
 

@@ -7,14 +7,15 @@ brand, which it removes again. Source: ``docs/redis-protocol.md``, section "The 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.contract.address import SENTINEL_PORT, Node, is_service
+from orchestrator.contract.address import REDIS_PORT, SENTINEL_PORT, Node, is_service
 from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
+from orchestrator.store.cluster.client import ClusterClient
+from orchestrator.store.cluster.fitness import look_at_nodes
+from orchestrator.store.findings import Finding, Verdict, worst
 from orchestrator.store.following import SentinelPool
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.scripts import KEY_TYPES
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.store.sentinels import Account
+
+__all__ = ["MIN_VERSION", "SCRATCH_BRAND", "Finding", "Verdict", "examine", "judge", "look", "worst"]
 
 MIN_VERSION: Final = (6, 2)
 """The oldest that the tests ran with; LPOS came with 6.0.6, TIME in writing scripts and RESP3 are older."""
@@ -66,31 +69,6 @@ _MANY_SENTINELS: Final = 3
 """So few can lose one and still agree on a failover."""
 
 
-class Verdict(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"
-    REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check.
-
-    Attributes:
-        check: what was looked at.
-        verdict: whether the service should start.
-        detail: what was found.
-        remedy: what to do about it; empty if nothing.
-    """
-
-    check: str
-    verdict: Verdict
-    detail: str
-    remedy: str = ""
-
-
 def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
     """Check everything that the protocol needs from the server, what changes nothing first.
 
@@ -111,11 +89,15 @@ def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[F
     Raises:
         StoreUnavailableError: the server gave no answer.
     """
+    if isinstance(client, ClusterClient):
+        return look_at_nodes(client, (_version, _eviction, _persistence), max_clock_skew_s=max_clock_skew_s)
     try:
         if (sentinel := _sentinel(client)) is not None:
             return [sentinel]
         with translated():
             info: dict[str, Any] = client.info("everything")
+        if int(info.get("cluster_enabled", 0)):
+            return [_cluster(client)]
     except StoreRefusedError as error:
         if unusable := _UNUSABLE.get(str(error).partition(":")[0]):
             return [Finding(unusable[0], Verdict.REFUSE, str(error), unusable[1])]
@@ -125,11 +107,6 @@ def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[F
     else:
         findings = [check(info) for check in _CHECKS]
     return [*findings, *_sentinels(client, info), _clock(client, max_clock_skew_s)]
-
-
-def worst(findings: Sequence[Finding]) -> Verdict:
-    """The gravest verdict among *findings*."""
-    return max((finding.verdict for finding in findings), key=list(Verdict).index, default=Verdict.OK)
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
@@ -222,11 +199,14 @@ def judge(accounts: Sequence[Account], primary: Node | None) -> Finding:
     return Finding("sentinels", Verdict.OK, f"{count}, primary {primary}, replicas {replicas}")
 
 
-def _cluster(info: Mapping[str, Any]) -> Finding:
-    if int(info.get("cluster_enabled", 0)):
-        remedy = "use a Redis without cluster mode: the keys that readers know lie in several slots"
-        return Finding("cluster", Verdict.REFUSE, "cluster mode is on", remedy)
-    return Finding("cluster", Verdict.OK, "off")
+def _cluster(client: redis.Redis) -> Finding:
+    """What to write instead if a node of a cluster answers."""
+    options = client.connection_pool.connection_kwargs
+    place = Node(str(options.get("host", "host")), int(options.get("port", REDIS_PORT)))
+    remedy = (
+        f"write REDIS_URL=redis+cluster://{place} (rediss+cluster:// with TLS), with some more of its nodes if you can"
+    )
+    return Finding("cluster", Verdict.REFUSE, "the server is a node of a cluster", remedy)
 
 
 def _eviction(info: Mapping[str, Any]) -> Finding:
@@ -248,7 +228,6 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
 _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Finding], ...]] = (
     _version,
     _role,
-    _cluster,
     _eviction,
     _persistence,
 )

@@ -148,6 +148,16 @@ class Topology:
             raise StoreUnavailableError("no node of the cluster has any slots")
         return now, next((node for node in masters if node not in self.away), masters[0])
 
+    def nodes(self) -> list[Node]:
+        """Masters and replicas, by what is known."""
+        return sorted(self._map.nodes)
+
+    def told_away(self, node: Node, reason: str) -> None:
+        """Somebody found out that *node* does not answer."""
+        self.doubt()
+        if node not in self.away:
+            self.away.failed(node, reason, self._clock())
+
     def statistics(self) -> ClusterStatistics:
         """How the cluster stands, by what is known; nobody is asked."""
         now, away = self._map, self.away.reasons()
