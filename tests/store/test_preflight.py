@@ -71,11 +71,14 @@ def test_examine_finds_what_is_wrong_and_names_a_remedy(arguments: list[str], ch
 def test_examine_refuses_an_old_version_and_a_cluster(
     monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis
 ) -> None:
-    """Neither can be started here, so the server's own account of itself is changed."""
+    """The server's own account of itself is changed; of a cluster nothing but its address is said."""
     info = redis_client.info("everything")
-    monkeypatch.setattr(redis_client, "info", lambda _: info | {"redis_version": "6.0.16", "cluster_enabled": 1})
+    monkeypatch.setattr(redis_client, "info", lambda _: info | {"redis_version": "6.0.16"})
     assert finding(redis_client, "version").verdict is Verdict.REFUSE
-    assert finding(redis_client, "cluster").verdict is Verdict.REFUSE
+    monkeypatch.setattr(redis_client, "info", lambda _: info | {"cluster_enabled": 1})
+    (found,) = examine(redis_client)
+    assert (found.check, found.verdict) == ("cluster", Verdict.REFUSE)
+    assert "REDIS_URL=redis+cluster://" in found.remedy
 
 
 def test_examine_says_nothing_but_that_the_password_is_wrong() -> None:
