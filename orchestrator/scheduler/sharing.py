@@ -169,11 +169,20 @@ class Sharing:
         task_status.started()
         while True:
             self._deferred = trio.Event()
-            with trio.move_on_at(self._later.next_s()):
+            with trio.move_on_at(self.due_s):
                 await self._deferred.wait()
-            asked = self._due_now(trio.current_time())
-            for at in range(0, len(asked), CLAIM_SLICE):
-                await self._ask(asked[at : at + CLAIM_SLICE])
+            await self.ask_due()
+
+    @property
+    def due_s(self) -> float:
+        """When somebody is to be asked about next; never: infinity."""
+        return self._later.next_s()
+
+    async def ask_due(self) -> None:
+        """Ask once about those whose time has come."""
+        asked = self._due_now(trio.current_time())
+        for at in range(0, len(asked), CLAIM_SLICE):
+            await self._ask(asked[at : at + CLAIM_SLICE])
 
     def _due_now(self, now_s: float) -> list[Asked]:
         """Whom to ask about; what others are to do is put off while no lane is to spare."""

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 BENCHMARKS = {
     "combined",
     "decode",
+    "fleet",
     "history",
     "idle",
     "labels",
