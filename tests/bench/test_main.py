@@ -13,6 +13,7 @@ BENCHMARKS = {
     "combined",
     "decode",
     "fleet",
+    "footprint",
     "history",
     "idle",
     "labels",
