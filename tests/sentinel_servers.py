@@ -85,12 +85,13 @@ class Sentinel(RedisServer):
         """Start it on its file, and return when it answers."""
         with (self.folder / "sentinel.log").open("ab") as log:
             command = [str(self.program), str(self.config), "--sentinel", *arguments]
-            self.process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
-        wait_for(self.answers, f"the sentinel on {self.port} answers")
+            self.process = process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
+        wait_for(lambda: self.answers() or process.poll() is not None, f"the sentinel on {self.port} answers")
+        assert process.poll() is None, (self.folder / "sentinel.log").read_text()
 
     def client(self, **options: Any) -> redis.Redis:
         """A plain client of the test's own."""
-        return redis.Redis(port=self.port, socket_timeout=5, **(self._options | options))
+        return redis.Redis("127.0.0.1", self.port, socket_timeout=5, **(self._options | options))
 
 
 class Watched:
@@ -100,6 +101,7 @@ class Watched:
         program: which server; the first that tests run on if None.
         size: servers that hold data.
         down_after_ms: silence after which a sentinel takes the primary for dead.
+        failover_timeout_ms: after which they try again, and half of the least time between two failovers.
         guise: how they are set up beyond that.
     """
 
@@ -109,6 +111,7 @@ class Watched:
         *,
         size: int = 2,
         down_after_ms: int = 300,
+        failover_timeout_ms: int = 1000,
         guise: Guise | None = None,
     ) -> None:
         program, guise = program or servers()[0], guise or Guise()
@@ -130,7 +133,7 @@ class Watched:
         told = [
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.ports[0]} 2",
             f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}",
-            f"sentinel failover-timeout {SERVICE} 1000",
+            f"sentinel failover-timeout {SERVICE} {failover_timeout_ms}",
             *guise.lines,
         ]
         self.sentinels = [Sentinel(program, port, told, guise) for port in free_ports(_SENTINELS)]
@@ -162,13 +165,18 @@ class Watched:
 
     def client(self, port: int) -> redis.Redis:
         """A plain client of the server on *port*."""
-        return redis.Redis(port=port, socket_timeout=5, **self._at_servers)
+        return redis.Redis("127.0.0.1", port, socket_timeout=5, **self._at_servers)
 
     def primary(self) -> int:
         """The port of the primary, as the first sentinel says."""
         with self.sentinels[0].client(**self._at_sentinels) as client:
             _, port = client.sentinel_get_master_addr_by_name(SERVICE)
         return int(port)
+
+    def failovers(self) -> int:
+        """How many there were, asked for or not: a busy machine may keep a primary silent for too long."""
+        with self.sentinels[0].client(**self._at_sentinels) as client:
+            return int(client.sentinel_master(SERVICE)["config-epoch"])
 
     def ready(self) -> bool:
         """Whether a failover would work: all sentinels know all others, and every replica follows the primary."""

@@ -27,6 +27,7 @@ from tests.faults import (
     dear_chunks,
     process_faults,
     redis_faults,
+    sentinel_faults,
     settings_faults,
     upgrade_faults,
 )
@@ -51,6 +52,8 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "redis killed": partial(redis_faults.kill_redis, kills=30),
     "log cut": partial(redis_faults.cut_log, cuts=100),
     "failed over": partial(redis_faults.fail_over, failovers=20),
+    "failed over by sentinels": partial(sentinel_faults.fail_over, failovers=10),
+    "failed over by sentinels, TLS": partial(sentinel_faults.fail_over, failovers=10, tls=True),
     "server moved": partial(redis_faults.move_server, moves=20),
     "redis full": redis_faults.fill_redis,
     "keys deleted": partial(damage_faults.delete_keys, rounds=5),

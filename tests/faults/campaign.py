@@ -93,7 +93,7 @@ class Arena:
         """
         with self.server.client() as client:
             problems = self.traffic.problems(client)
-            assert problems == []
+            assert problems == [], problems  # make torture runs without pytest, which would say so
             for book in self.traffic.books.values() if in_order else ():
                 summary = client.get(f"summary:brand:{book.brand}")
                 if summary is None and not book.items:

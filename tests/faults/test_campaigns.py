@@ -16,6 +16,7 @@ from tests.faults import (
     operator_faults,
     process_faults,
     redis_faults,
+    sentinel_faults,
     settings_faults,
     upgrade_faults,
 )
@@ -35,6 +36,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "redis killed": (partial(redis_faults.kill_redis, kills=4), {"lost": 0}),
     "log cut": (partial(redis_faults.cut_log, cuts=6), {"valid prefixes": 6}),
     "failed over": (partial(redis_faults.fail_over, failovers=3), {"failovers": 3}),
+    "failed over by sentinels": (
+        partial(sentinel_faults.fail_over, failovers=1, spare=False),
+        {"failovers": 1, "dead letters": 4, "lost": 0, "doubled": 0},
+    ),
     "server moved": (partial(redis_faults.move_server, moves=2), {"moves": 2, "lost": 0}),
     "keys deleted": (partial(damage_faults.delete_keys, rounds=1), {"parked": 3, "lost": 0, "doubled": 0}),
     "damaged at rest": (partial(damage_faults.damage_at_rest, damages=2), {"parked": 2, "lost": 0, "doubled": 0}),

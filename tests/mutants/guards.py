@@ -265,7 +265,7 @@ GUARDS: Final = (
             (
                 '"socket_timeout": within_s, ',
                 "",
-                "test_sentinel_that_hangs_is_passed_over",
+                "test_ask_waits_no_longer_than_its_share",
             ),
         )
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis import exceptions
+from redis.connection import Connection
 
 from orchestrator.contract.address import Node
 from orchestrator.errors import StoreRefusedError, StoreUnavailableError
@@ -118,6 +119,7 @@ def test_find_follows_sentinels_that_were_set_up_anew() -> None:
     sentinels.find()
     sentinels.say(Account(ONE, problem=AWAY), Account(TWO, B, 0), Account(THREE, B, 0))
     assert sentinels.find() == B
+    sentinels.say(Account(TWO, B, 0), Account(ONE, problem=AWAY), Account(THREE, problem=AWAY))
     assert sentinels.find() == B
 
 
@@ -172,6 +174,22 @@ def test_ask_takes_an_address_and_nothing_else_for_one(reply: bytes, primary: Ac
     babbler.join()
     found = (account.primary, account.epoch, account.problem is None)
     assert found == ((None, 0, False) if primary is None else (primary.primary, primary.epoch, True))
+
+
+def test_ask_waits_no_longer_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each step, whatever the options of other connections say."""
+    sentinels = Sentinels(
+        [ONE], SERVICE, {"socket_timeout": 60.0, "socket_connect_timeout": 60.0}, tls=False, timeout_s=60
+    )
+    told: list[dict[str, Any]] = []
+
+    def connection(**options: Any) -> Connection:
+        told.append(options)
+        return Connection(**options | {"host": "127.0.0.1", "port": 1})  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(sentinels, "_connection", connection)
+    assert isinstance(sentinels.ask(ONE, 0.05).problem, exceptions.ConnectionError)
+    assert [(each["socket_timeout"], each["socket_connect_timeout"]) for each in told] == [(0.05, 0.05)]
 
 
 def judged(*accounts: Account) -> str:
