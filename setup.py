@@ -21,6 +21,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 KERNELS = (
     "orchestrator._merge",
     "orchestrator.kernels._digests",
+    "orchestrator.kernels._entries",
     "orchestrator.kernels._fold",
     "orchestrator.kernels._measure",
     "orchestrator.kernels._scan",

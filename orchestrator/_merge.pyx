@@ -49,6 +49,7 @@ cdef extern from "block.h" namespace "filter" nogil:
 cdef int64_t FIRST_RENEWAL = _merge_py.FIRST_RENEWAL
 cdef int64_t PRIOR_STORIES = _merge_py.PRIOR_STORIES
 cdef double LEAST_DIRECTION = _merge_py.LEAST_DIRECTION
+cdef int64_t MOST_COUNTED = _merge_py.MOST_COUNTED
 cdef double MOST_WEIGHT = _merge_py.MOST_WEIGHT
 cdef double CENTRED_SCALE = _merge_py.CENTRED_SCALE
 cdef int32_t LONG_WORDS = _words_py.LONG_WORDS
@@ -517,8 +518,8 @@ cdef int _load_direction(
     length = sqrt(loops_square_sum(_total(index, slot), group.dimension))
     if not (length <= MOST_WEIGHT and mass <= MOST_WEIGHT):  # so with NaN, too
         raise ValueError(_merge_py.IMPOSSIBLE)
-    if mass == 0:
-        mass = length
+    if mass == 0:  # of an early version
+        mass = _merge_py.length_of(total[:size])
     group.masses[index._labels.slots[slot].place] = mass
     return _renorm(index, slot)
 
@@ -789,7 +790,7 @@ cdef class StoryIndex:
         cdef Py_ssize_t place
         cdef bint fit = len(counts) == 8 * len(words)
         for place in range(len(words) if fit else 0):
-            fit &= numbers[place] >= 1
+            fit &= 1 <= numbers[place] <= MOST_COUNTED
         if not fit:
             raise ValueError("words and counts do not fit each other")
         for centre in centres:

@@ -17,11 +17,12 @@ from orchestrator.brand.normal_form import normal_form, without_frame
 from orchestrator.brand.panes import PANE_MS, Present
 from orchestrator.brand.text import clip
 from orchestrator.contract.chunk import Chunk
+from orchestrator.kernels.entries import SUMMARY_CHARS
 
 FIELD = b"n"
 
 MAX_SUMMARIES = 20
-MAX_SUMMARY_CHARS = 400
+MAX_SUMMARY_CHARS = SUMMARY_CHARS
 
 _LABELS = 32  # of a chunk that are looked for in its summary
 _ENTRY_BYTES = 80  # in memory, without the text

@@ -21,11 +21,6 @@ def is_flagged(flagged_at_ms: int | None, now_ms: int) -> bool:
     return flagged_at_ms is not None and _out_ms(flagged_at_ms // _MINUTE_MS) > now_ms
 
 
-def has_flag(chunk: Chunk) -> bool:
-    """Whether the chunk or one of its clusters is flagged."""
-    return bool(chunk.spike_detected) or any(cluster.spike for cluster in chunk.clusters)
-
-
 class Flags:
     """The minutes with a flag that still counts: enough to tell when the flag of the next story runs out."""
 

@@ -12,9 +12,9 @@ still hold it, and older segments are dropped first: so the keys of those that l
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from orchestrator.brand import mentions
@@ -24,7 +24,7 @@ from orchestrator.brand.segments import MOST_CLEANED_BYTES, SegmentLog, in_order
 from orchestrator.contract.segments import STORIES
 from orchestrator.contract.state_format import STATE_FORMAT
 from orchestrator.errors import InvalidStateError
-from orchestrator.kernels.fold import StoredIds, StoredStories, Story, pack_stories
+from orchestrator.kernels.fold import StoredIds, StoredNumber, StoredStories, Story, pack_stories
 from orchestrator.kernels.merge import FIRST_RENEWAL
 
 if TYPE_CHECKING:
@@ -38,15 +38,11 @@ FOLDED_FIELD = b"f"
 BACKGROUND_FIELD = b"b"
 
 
-_Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A number that the kernels hold in 64 bits."""
-
-
 class _Background(Struct, array_like=True):
     """What :meth:`StoryIndex.dump_background` gives, and the clusters that had been folded by then."""
 
-    renewed_at: _Word
-    stories: _Word
+    renewed_at: StoredNumber
+    stories: StoredNumber
     words: list[str]
     counts: bytes
     centres: list[bytes] = []
@@ -57,8 +53,8 @@ def is_of_stories(name: bytes) -> bool:
     return name in {HEAD_FIELD, FOLDED_FIELD, BACKGROUND_FIELD} or name.startswith((PREFIX, mentions.PREFIX))
 
 
-_head_decoder = FieldDecoder(tuple[int, _Word])
-_folded_decoder = FieldDecoder(_Word)
+_head_decoder = FieldDecoder(tuple[int, StoredNumber])
+_folded_decoder = FieldDecoder(StoredNumber)
 _background_decoder = FieldDecoder(_Background)
 
 

@@ -113,7 +113,8 @@ cdef Py_ssize_t KNOWN_CHARS = _fold_py.KNOWN_CHARS
 cdef Py_ssize_t CLUSTER_WORDS = _fold_py.CLUSTER_WORDS
 cdef Py_ssize_t RESTING_LABELS = _fold_py.RESTING_LABELS
 cdef double MARGIN = _headline.MARGIN
-cdef int64_t MOST = 0x7FFFFFFFFFFFFFFF
+cdef int64_t MOST_STORED = _fold_py.MOST_STORED
+cdef int128_t MOST_SCORE = <int128_t> 1 << 126
 
 cdef enum:
     # bytes in memory, as CPython has them
@@ -323,6 +324,15 @@ cdef struct PaneTally:
     int128_t score
 
 
+cdef bint _is_possible(const PaneTally* tally) noexcept:
+    """Whether a pane in storage can have been counted, and can be counted on."""
+    return (
+        min(tally.members, tally.mentions, tally.scored) >= 0
+        and max(tally.members, tally.mentions, tally.scored) <= MOST_STORED
+        and -MOST_SCORE <= tally.score <= MOST_SCORE
+    )
+
+
 cdef class Account:
     """What a story counts, pane by pane, and what it shows.
 
@@ -461,7 +471,7 @@ cdef class Account:
         self.mentions = 0
         for place in range(self._panes.size()):
             tally = &self._panes[place]
-            if min(tally.members, tally.mentions, tally.scored) < 0 or tally.mentions > MOST - self.mentions:
+            if not _is_possible(tally) or tally.mentions > MOST_STORED - self.mentions:
                 raise ValueError(_fold_py.IMPOSSIBLE_PANES)
             self.mentions += tally.mentions
             numbers.push_back(tally.pane)

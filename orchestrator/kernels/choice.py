@@ -14,6 +14,7 @@ from typing import Literal
 COMPILED = (
     "orchestrator._merge",
     "orchestrator.kernels._digests",
+    "orchestrator.kernels._entries",
     "orchestrator.kernels._fold",
     "orchestrator.kernels._measure",
     "orchestrator.kernels._scan",

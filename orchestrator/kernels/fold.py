@@ -13,6 +13,7 @@ else:
     from orchestrator.kernels import _fold as _kernel
 
 PART_BYTES = fold_py.PART_BYTES
+StoredNumber = fold_py.StoredNumber
 stored_id_bytes = fold_py.stored_id_bytes
 Account = _kernel.Account
 MentionIds = _kernel.MentionIds

@@ -10,6 +10,7 @@ Source: the rule of stories in ``docs/insights.md``.
 from __future__ import annotations
 
 from array import array
+from collections import Counter, deque
 from functools import lru_cache
 from itertools import islice
 from sys import getsizeof
@@ -42,6 +43,10 @@ STORED_FIELDS = 21
 
 TOLD_PANES = 2
 """In how many panes it is known what a story was told as."""
+
+MOST_STORED = 2**62
+"""No number in storage is greater. A chunk adds 10**9 times 10**4 to one at most, so none that was counted ever is; and
+kernels hold them in 64 bits, in which one that was made up must leave room to be counted on."""
 
 PART_BYTES = 24
 """Of a part of a story's ids in storage: key, number of the first id, number after the last one."""
@@ -90,12 +95,13 @@ class MentionIds:
             raise ValueError(f"capacity {capacity}: expected 1 to {MAX_CAPACITY - 1}")
         self.capacity = capacity
         self.total = 0
-        self._numbers: dict[int, int] = {}  # hash -> number; a dict keeps the order of arrival
+        self._order: deque[int] = deque(maxlen=capacity)
+        self._times: dict[int, int] = {}  # how often a hash is among them: once, but for what damaged storage says
 
     @property
     def known(self) -> int:
         """How many are remembered."""
-        return len(self._numbers)
+        return len(self._order)
 
     @property
     def looks(self) -> int:
@@ -108,19 +114,25 @@ class MentionIds:
             raise ValueError(f"{len(old)} old hashes of {len(hashes)} ids")
         fresh = 0
         for place, key in enumerate(map(int, hashes)):
-            if key in self._numbers or (old is not None and int(old[place]) in self._numbers):
+            if key in self._times or (old is not None and int(old[place]) in self._times):
                 continue
-            self._numbers[key] = self.total
+            if len(self._order) == self.capacity:
+                self._forget(self._order[0])
+            self._order.append(key)
+            self._times[key] = 1
             self.total += 1
             fresh += 1
-            if len(self._numbers) > self.capacity:
-                del self._numbers[next(iter(self._numbers))]
         return fresh
+
+    def _forget(self, key: int) -> None:
+        self._times[key] -= 1
+        if not self._times[key]:
+            del self._times[key]
 
     def dump(self, start: int, stop: int) -> bytes:
         """The hashes numbered *start* to *stop* as little-endian 64-bit words; forgotten ones are left out."""
-        first = self.total - len(self._numbers)
-        hashes = list(self._numbers)[max(0, start - first) : max(0, stop - first)]
+        first = self.total - len(self._order)
+        hashes = list(self._order)[max(0, start - first) : max(0, stop - first)]
         return b"".join(value.to_bytes(8, "little") for value in hashes)
 
     def load(self, total: int, data: bytes) -> None:
@@ -130,7 +142,8 @@ class MentionIds:
         if total < len(hashes) or len(data) % 8:
             raise ValueError(f"{len(data)} bytes of hashes of {total} ids")
         self.total = total
-        self._numbers = {value: total - len(hashes) + place for place, value in enumerate(hashes)}
+        self._order = deque(hashes, self.capacity)
+        self._times = Counter(hashes)
 
 
 PaneTally = tuple[int, int, int, int, int]
@@ -138,6 +151,7 @@ PaneTally = tuple[int, int, int, int, int]
 
 
 _PANE_BYTES = 48
+_MOST_SCORE = 2**126  # the kernel holds it in 128 bits
 
 IMPOSSIBLE_PANES = "a pane twice, or a number that none can have"
 """What is wrong with panes in storage of the right size."""
@@ -242,7 +256,10 @@ class Account:
             self._panes[words[0]] = (words[0], words[1], words[2], words[3], score)
         self.mentions = sum(tally[2] for tally in self._panes.values())
         counts = [number for tally in self._panes.values() for number in tally[1:4]]
-        if len(self._panes) * _PANE_BYTES < len(data) or min(counts) < 0 or self.mentions >= 2**63:
+        if len(self._panes) * _PANE_BYTES < len(data) or min(counts) < 0:
+            raise ValueError(IMPOSSIBLE_PANES)
+        scores = [tally[4] for tally in self._panes.values()]
+        if max(self.mentions, *counts) > MOST_STORED or max(map(abs, scores)) > _MOST_SCORE:
             raise ValueError(IMPOSSIBLE_PANES)
 
 
@@ -408,21 +425,21 @@ def _take_part(story: Story, first: int, stop: int, parts: array[int], hashes: l
         hashes.append(story.ids.dump(first, stop))
 
 
-_Word = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""A number that the kernels hold in 64 bits."""
+StoredNumber = Annotated[int, Meta(ge=0, le=MOST_STORED)]
+"""One that the kernels hold in 64 bits."""
 
 
 class StoredStory(Struct, array_like=True):
     """A story as a segment holds it; those written before a field was thought of have its default."""
 
-    key: _Word
+    key: StoredNumber
     id: str
     label: str
-    heaviest: _Word
-    first_seen_ms: _Word
-    last_seen_ms: _Word
-    flagged_at_ms: _Word | None
-    ids_total: _Word
+    heaviest: StoredNumber
+    first_seen_ms: StoredNumber
+    last_seen_ms: StoredNumber
+    flagged_at_ms: StoredNumber | None
+    ids_total: StoredNumber
     panes: bytes
     examples: tuple[str, ...]
     total: bytes
@@ -430,12 +447,14 @@ class StoredStory(Struct, array_like=True):
     weights: bytes
     longest: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     mass: Annotated[float, Meta(ge=0)] = 0.0
-    old_ids: _Word | None = None  # of before brands had keys: all
-    label_mentions: _Word | None = None  # until format 4 the label was the heaviest member's, and nothing was known
-    spellings: tuple[tuple[str, _Word], ...] = ()
-    told_pane: _Word | None = None
-    before_pane: _Word | None = None
-    told: tuple[tuple[str, _Word], ...] = ()  # of these two panes, unless it was stored by one who did not listen
+    old_ids: StoredNumber | None = None  # of before brands had keys: all
+    label_mentions: StoredNumber | None = None  # until format 4: the label was the heaviest member's
+    spellings: tuple[tuple[str, StoredNumber], ...] = ()
+    told_pane: StoredNumber | None = None
+    before_pane: StoredNumber | None = None
+    told: tuple[
+        tuple[str, StoredNumber], ...
+    ] = ()  # of these two panes, unless it was stored by one who did not listen
 
 
 _segments = msgspec.msgpack.Decoder(tuple[list[StoredStory], list[int]])

@@ -40,6 +40,9 @@ PRIOR_STORIES = 5
 LEAST_DIRECTION = 2.0**-10
 """Length of a sum, as a share of its weight, below which it is no direction but what rounding has left."""
 
+MOST_COUNTED = 2**62
+"""Stories that storage may say to have a word: as many as can be counted on from in 64 bits."""
+
 MOST_WEIGHT = 1e30
 """Of a word, of members together or of a sum in storage: far more than any has, and no square of it overflows."""
 
@@ -212,7 +215,7 @@ class StoryIndex:
         if total:
             self._dimension[key] = len(numbers)
             self._sums.setdefault(len(numbers), {})[key] = numbers
-            self._masses[key] = mass or _length(numbers)
+            self._masses[key] = mass or length_of(total)
             self._norms[key] = _length(self._centred(key))
 
     def dump_background(self) -> tuple[int, list[str], bytes, list[bytes]]:
@@ -233,7 +236,8 @@ class StoryIndex:
         centres: Sequence[bytes],
     ) -> None:
         """Bring back what :meth:`dump_background` gave, before any story; *counted* is folded and renewed_at."""
-        if len(counts) != 8 * len(words) or min(array("q", counts), default=1) < 1:
+        numbers = array("q", counts[: 8 * len(words)])
+        if len(counts) != 8 * len(words) or not all(1 <= number <= MOST_COUNTED for number in numbers):
             raise ValueError("words and counts do not fit each other")
         if any(len(centre) % 4 or not centre for centre in centres):
             raise ValueError("a mean direction is not one")
@@ -258,6 +262,11 @@ def _scaled(numbers: array[float]) -> array[float]:
 
 def _minus(total: array[float], mass: float, centre: array[float]) -> array[float]:
     return array("f", [number - mass * mean for number, mean in zip(total, centre, strict=True)])
+
+
+def length_of(total: bytes) -> float:
+    """The length of a stored sum; it is stored again, so both twins ask this one for it."""
+    return _length(array("f", total))
 
 
 def _length(numbers: Sequence[float]) -> float:

@@ -155,8 +155,8 @@ class Reader {
         return kind < 0xD0 ? bits <= (uint64_t)INT64_MAX : true;
     }
 
-    /* Of 64 bits and not negative. */
-    bool count(int64_t *value) { return integer(value) && *value >= 0; }
+    /* Not negative, and small enough to count on from there in 64 bits: fold_py.MOST_STORED. */
+    bool count(int64_t *value) { return integer(value) && *value >= 0 && *value <= (int64_t)1 << 62; }
 
     bool real(double *value) {
         uint64_t bits;

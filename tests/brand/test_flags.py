@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from orchestrator.brand.flags import FLAG_MS, Flags, has_flag, is_flagged
-from orchestrator.contract.chunk import Chunk, Cluster
-from tests.brand.support import MINUTE_MS, NOW_MS, chunk, listed
-
-
-@pytest.mark.parametrize(
-    ("flagged", "expected"),
-    [
-        (chunk(spike_detected=True), True),
-        (chunk(clusters=[Cluster("a", "a", listed()), Cluster("b", "b", listed(), spike=True)]), True),
-        (chunk(spike_detected=False, clusters=[Cluster("a", "a", listed(), spike=False)]), False),
-        (chunk(clusters=[]), False),
-    ],
-)
-def test_has_flag_looks_at_chunk_and_clusters(flagged: Chunk, expected: bool) -> None:  # noqa: FBT001
-    """A flag on the chunk or on any of its clusters is a flag; absent is not."""
-    assert has_flag(flagged) is expected
+from orchestrator.brand.flags import FLAG_MS, Flags, is_flagged
+from orchestrator.contract.chunk import Cluster
+from tests.brand.support import MINUTE_MS, NOW_MS, chunk
 
 
 def test_a_flag_counts_for_thirty_minutes() -> None:

@@ -114,7 +114,7 @@ COLLIDING = st.builds(
 )
 HASHES = COLLIDING | st.integers(0, 40) | st.integers(0, 2**64 - 1) | st.sampled_from([0, 2**64 - 1])
 ADDED = st.lists(HASHES, max_size=40, unique=True)
-LOADED = st.tuples(st.integers(0, 30), st.lists(HASHES, max_size=30, unique=True))
+LOADED = st.tuples(st.integers(0, 30), st.lists(HASHES | COLLIDING, max_size=30))  # in damaged storage one twice
 STEPS = st.lists(ADDED | st.just("reload") | LOADED, max_size=25)
 CAPACITIES = st.sampled_from([1, 2, 3, 5, 7, 16, 17, 33, 100])
 

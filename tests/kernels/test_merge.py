@@ -275,6 +275,13 @@ def test_remove_leaves_the_others_alone(kernel: ModuleType) -> None:
         index.dump(0)
 
 
+def test_load_takes_the_length_for_a_weight_that_was_not_stored(kernel: ModuleType) -> None:
+    """To the last bit, because it is stored again."""
+    index, total = kernel.StoryIndex(0.9, WORDS), b"\x04\0\0\0\xc6\xd9\x9c@\x0f\x07\xc6B"
+    index.load(0, total, [], b"", 0, 0.0)
+    assert index.dump(0)[-1] == 99.13503620367355
+
+
 def test_load_refuses_what_does_not_fit(kernel: ModuleType) -> None:
     """Words without weights, or a sum that is no array of float32, are refused."""
     index = kernel.StoryIndex(0.9, WORDS)
@@ -282,7 +289,7 @@ def test_load_refuses_what_does_not_fit(kernel: ModuleType) -> None:
         index.load(0, b"", ["a"], b"", 0, 0.0)
     with pytest.raises(ValueError, match="do not fit"):
         index.load(1, b"123", [], b"", 0, 0.0)
-    for counts in (b"", bytes(8), b"\xff" * 8):
+    for counts in (b"", bytes(8), b"\xff" * 8, (2**62 + 1).to_bytes(8, "little")):
         with pytest.raises(ValueError, match="do not fit"):
             index.load_background((8, 8), 1, ["a"], counts, [])
     for centre in (b"", b"123"):

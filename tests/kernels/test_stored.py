@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidStateError
 from orchestrator.kernels import fold_py, merge_py
 from tests.kernels.support import COMPILED, twins_of
@@ -95,7 +96,7 @@ def hashes(*numbers: int) -> bytes:
 
 
 TEXTS = st.text(max_size=40)
-WORDS = st.integers(0, 2**63 - 1)
+WORDS = st.integers(0, 2**62)
 WEIGHTS = st.lists(
     st.tuples(st.text(min_size=1, max_size=5), st.floats(0.5, 1e6)), max_size=4, unique_by=lambda one: one[0]
 )
@@ -211,12 +212,24 @@ def test_what_a_story_is_told_as_is_read_again(kernel: ModuleType) -> None:
         ({"total": b"123"}, "story 0 in state field b's:0': words, weights and sum do not fit"),
         ({"ids_total": 1}, "story 0: id number 0 of 1 is missing"),
         ({"heaviest": -1}, "'s:0'.*>= 0"),
+        *(({name: 2**62 + 1}, "'s:0'.*<=") for name in ("heaviest", "ids_total", "label_mentions", "old_ids")),
         ({"mass": float("nan")}, "'s:0'.*>= 0"),
         ({"longest": 2**31}, "'s:0'.*<="),
         ({"label": b"\xff"}, "'s:0' cannot be read"),
         ({"panes": PANES * 2}, "story 0 in state field b's:0': a pane twice"),
         ({"panes": PANES + struct.pack("<6q", 8, 1, 2**63 - 3, 0, 0, 0)}, "'s:0': a pane twice, or a number"),
         ({"panes": struct.pack("<6q", 7, 1, -1, 0, 0, 0)}, "'s:0': a pane twice, or a number"),
+        *(
+            ({"panes": struct.pack("<6q", 7, *numbers)}, "'s:0': a pane twice, or a number")
+            for numbers in (
+                (2**62 + 1, 3, 0, 0, 0),
+                (1, 2**62 + 1, 0, 0, 0),
+                (1, 3, 2**62 + 1, 0, 0),
+                (1, 3, 0, 1, 2**62),
+                (1, 3, 0, -1, -(2**62) - 1),
+                (1, 3, 0, 0, -(2**63)),
+            )
+        ),
         ({"words": ["w", "w"], "weights": bytes(16)}, "story 0 in state field b's:0': a word twice"),
         *(
             ({"words": ["w"], "weights": struct.pack("<d", number)}, "'s:0': a word twice, or a number")
@@ -234,6 +247,22 @@ def test_what_does_not_fit_is_refused(kernel: ModuleType, fields: dict[str, Any]
     kind, text = told(kernel, packed(([stored(0, **fields)], [])))
     assert kind is InvalidStateError
     assert re.search(named, text), text
+
+
+def test_the_greatest_numbers_can_be_counted_on_from(kernel: ModuleType) -> None:
+    """Whoever made them up: none of them overflows."""
+    most = 2**62
+    panes = struct.pack("<6q", 7, most, most, most, 0, 2**62)
+    story = story_of(
+        kernel,
+        stored(0, **dict.fromkeys(("heaviest", "ids_total", "label_mentions", "old_ids"), most), panes=panes),
+        [(parts((0, most - 5, most)), hashes(5, 6, 7, 8, 9))],
+    )
+    assert story.ids.add(np.array([10, 8], "<u8")) == 1
+    assert not story.add(Cluster("", "", 0, 1e9), 5, 7, 10**9, 1)
+    assert (story.ids.total, story.mentions) == (most + 1, most + 1)
+    assert story.ids.dump(0, most + 1) == hashes(6, 7, 8, 9, 10)
+    assert story.panes() == [(7, most + 1, most + 1, most + 10**9, 2**126 + 10**18 * 2**32)]
 
 
 @pytest.mark.parametrize(

@@ -188,12 +188,31 @@ FORMAT_GUARDS: Final = (
         for file, right, wrong in (
             (_FOLD_PY, "if len(self._panes) * _PANE_BYTES < len(data) or", "if"),
             (_FOLD_PY, " or min(counts) < 0", ""),
-            (_FOLD_PY, " or self.mentions >= 2**63", ""),
+            (_FOLD_PY, "max(self.mentions, *counts) > MOST_STORED or ", ""),
+            (_FOLD_PY, " or max(map(abs, scores)) > _MOST_SCORE", ""),
+            (
+                _FOLD_PY,
+                "StoredNumber = Annotated[int, Meta(ge=0, le=MOST_STORED)]",
+                "StoredNumber = Annotated[int, Meta(ge=0)]",
+            ),
             (_MERGE_PY, "if len(set(words)) < len(words) or", "if"),
             (_MERGE_PY, 'not all(abs(weight) <= MOST_WEIGHT for weight in array("d", weights))', "False"),
             (_MERGE_PY, "_length(numbers) <= MOST_WEIGHT and ", ""),
             (_MERGE_PY, " and mass <= MOST_WEIGHT", ""),
         )
+    ),
+    Guard(
+        _MERGE_PY,
+        "not all(1 <= number <= MOST_COUNTED for number in numbers)",
+        "not all(1 <= number for number in numbers)",
+        "tests/kernels/test_merge.py::test_load_refuses_what_does_not_fit",
+    ),
+    # kernels/entries_py: no other cluster's mentions
+    Guard(
+        "orchestrator/kernels/entries_py.py",
+        "if not 0 <= cluster.mentions < len(counts):",
+        "if cluster.mentions >= len(counts):",
+        "tests/kernels/test_entries.py::test_entry_refuses_rows_that_are_not_there",
     ),
     # kernels/fold_py: a headline keeps what its mentions have won, from whichever version
     Guard(
