@@ -187,6 +187,10 @@ class ClusterServers:
         known = f"cluster_size:{self._masters}" in info and replicas == self._masters * self._replicas
         return "cluster_state:ok" in info and is_linked and known
 
+    def whole(self) -> bool:
+        """Whether all nodes serve, and every replica has what its master has."""
+        return all(map(self._serves, self.nodes))
+
     # -- who has what
 
     def alive(self) -> list[ClusterNode]:

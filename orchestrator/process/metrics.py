@@ -286,6 +286,12 @@ class Metrics:
         self.brands_parked = self._gauge(
             "brands_parked", "Brands left alone until somebody acts: damaged keys, refused settings, a full list."
         )
+        self.cluster_masters_away = self._gauge(
+            "cluster_masters_away", "Masters of a Redis Cluster that do not answer; 0 where there is one server."
+        )
+        self.brands_away = self._gauge(
+            "brands_away", "Brands whose queues are at masters that do not answer: they wait, all others go on."
+        )
         self.brands_left = self._gauge(
             "brands_left", "Brands left to processes of a newer version, which wrote their state."
         )

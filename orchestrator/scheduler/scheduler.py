@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
+from typing import Any
 
 import structlog
 import trio
@@ -33,6 +34,7 @@ from orchestrator.scheduler.ownership import registry_name
 from orchestrator.scheduler.roster import Roster
 from orchestrator.scheduler.strain import Strain
 from orchestrator.scheduler.warm_states import WarmStates
+from orchestrator.store.cluster.topology import ClusterStatistics
 from orchestrator.store.store import Store
 from orchestrator.store.types import Lease
 
@@ -81,6 +83,9 @@ class SchedulerStatistics:
         redis_summary: the same in ours, for strangers.
         backlog: what waits in the queues of all registered brands, whoever counts them, None if that is not known.
         clock_problem: why nothing is claimed although Redis serves; empty if it is not so.
+        cluster: how the nodes stand, None where there is one server.
+        brands_away: brands of nodes that are away.
+        clocks: nodes whose clock is another than ours, and why nothing of theirs is claimed.
     """
 
     lanes: tuple[LaneStatistics, ...]
@@ -99,6 +104,9 @@ class SchedulerStatistics:
     hinted: bool
     backlog: BacklogStatistics | None = None
     paused: Mapping[str, Pause] = field(default_factory=dict)
+    cluster: ClusterStatistics | None = None
+    brands_away: int = 0
+    clocks: Mapping[str, str] = field(default_factory=dict)
 
 
 class Scheduler:
@@ -177,7 +185,19 @@ class Scheduler:
             clock_problem=self._discovery.clock_health.problem,
             registry_read=self._discovery.registry_read,
             hinted=self._discovery.hinted,
+            **self._cluster(),
         )
+
+    def _cluster(self) -> dict[str, Any]:
+        topology = self._store.topology
+        if topology is None:
+            return {}
+        statistics = topology.statistics()
+        return {
+            "cluster": statistics,
+            "brands_away": self._store.count_away(self._roster.brands()),
+            "clocks": self._store.clock.problems(),
+        }
 
     def backlog(self) -> BacklogStatistics | None:
         """What waits in the queues of all registered brands, None if that is not known."""
@@ -279,6 +299,10 @@ class Scheduler:
         self.notice()
 
     def _expose_backlog(self) -> None:
+        if self._store.topology is not None:
+            away = sum(master.away != "" for master in self._store.topology.statistics().masters)
+            self._metrics.cluster_masters_away.set(away)
+            self._metrics.brands_away.set(self._store.count_away(self._roster.brands()))
         backlog = self.backlog()
         if backlog is None:
             self._metrics.set_backlog(nan, nan, nan, nan)

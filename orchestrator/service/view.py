@@ -31,6 +31,7 @@ from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.updates import UpdateFeed
+from orchestrator.store.cluster.fitness import told
 from orchestrator.store.documents import Documents
 from orchestrator.store.preflight import Finding, Verdict, worst
 
@@ -93,6 +94,7 @@ class Service:
         checks = {
             "redis": _redis_check(scheduler, "" if self.primary is None else self.primary.said),
             "clock": _clock_check(scheduler),
+            **_cluster_check(scheduler),
             "server": _server_check([] if self.fitness is None else self.fitness.findings()),
             "lanes": _lanes_check(scheduler),
             "paused": _paused_check(scheduler.paused),
@@ -205,6 +207,20 @@ def _redis_check(scheduler: SchedulerStatistics, primary: str) -> Check:
         return Check("failing", scheduler.redis_summary, f"{scheduler.redis_reason}{more}")
     how = "wake hints" if scheduler.hinted else "polling"
     return Check("ok", how, f"{how}{more}")
+
+
+def _cluster_check(scheduler: SchedulerStatistics) -> dict[str, Check]:
+    """Which nodes of a cluster are away, with what they have, and what to do; nothing where there is one server."""
+    if scheduler.cluster is None:
+        return {}
+    detail, said, remedy = told(scheduler.cluster)
+    clocks = "; ".join(scheduler.clocks.values())
+    if not remedy and not clocks:
+        return {"cluster": Check("ok", detail)}
+    brands = f", {scheduler.brands_away} of {scheduler.registered} brands wait" if remedy else ""
+    skewed = f"{len(scheduler.clocks)} nodes have another time" if clocks else ""
+    inner = "; ".join(part for part in (f"{said}{brands}: {remedy}" if remedy else "", clocks) if part)
+    return {"cluster": Check("degraded", "; ".join(part for part in (f"{detail}{brands}", skewed) if part), inner)}
 
 
 def _clock_check(scheduler: SchedulerStatistics) -> Check:

@@ -550,6 +550,11 @@ class Store:
         cluster = self._runner.cluster
         return None if cluster is None else cluster.topology
 
+    def count_away(self, brands: Sequence[str]) -> int:
+        """How many of *brands* have their queue at a node of a cluster that is away, by what is known."""
+        topology = self.topology
+        return 0 if topology is None else topology.count_away(map(queue_slot, brands))
+
     def _server(self, brand: str) -> str:
         """Which of several servers has *brand*; empty: there is one."""
         cluster = self._runner.cluster

@@ -64,24 +64,26 @@ def look_at_nodes(client: ClusterClient, checks: Sequence[Check], *, max_clock_s
     return [*_whole(topology.statistics()), *found, *_coverage(client, infos), *_refused(refused), _clocks(clocks)]
 
 
-def told(statistics: ClusterStatistics) -> tuple[str, str]:
-    """How the cluster stands in a sentence, and what to do about it; no remedy if it is whole."""
+def told(statistics: ClusterStatistics) -> tuple[str, str, str]:
+    """How the cluster stands in a sentence, the same with names of nodes, and what to do; no remedy if it is whole."""
     masters = statistics.masters
     away = [master for master in masters if master.away]
-    count = f"{len(masters)} masters, {sum(master.replicas for master in masters)} replicas"
     if away:
         share = sum(master.share for master in away)
-        names = ", ".join(str(master.node) for master in away[:_SHOWN])
-        said = f"{len(away)} of {len(masters)} masters away with {share:.0%} of all slots, and brands: {names}"
-        return said, "start them, or have a replica take over (CLUSTER FAILOVER); brands of other nodes go on"
+        said = f"{len(away)} of {len(masters)} masters away with {share:.0%} of all slots"
+        names = "; ".join(f"{master.node} ({master.away})" for master in away[:_SHOWN])
+        remedy = "start them, or have a replica take over (CLUSTER FAILOVER); brands of other nodes go on"
+        return said, f"{said}: {names}", remedy
+    count = f"{len(masters)} masters, {sum(master.replicas for master in masters)} replicas"
     if statistics.covered < _ALL:
-        said = f"{1 - statistics.covered:.1%} of all slots have no master"
-        return f"{count}, {said}", "give them one (--cluster fix): brands whose queues are there wait"
-    return f"{count}, all slots have a master", ""
+        said = f"{count}, {1 - statistics.covered:.1%} of all slots have no master"
+        return said, said, "give them one (--cluster fix): brands whose queues are there wait"
+    said = f"{count}, all slots have a master"
+    return said, said, ""
 
 
 def _whole(statistics: ClusterStatistics) -> Iterator[Finding]:
-    said, remedy = told(statistics)
+    _, said, remedy = told(statistics)
     yield Finding("cluster", Verdict.WARN if remedy else Verdict.OK, said, remedy)
     bare = [str(master.node) for master in statistics.masters if not master.replicas]
     if bare:

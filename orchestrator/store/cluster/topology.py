@@ -23,7 +23,7 @@ from orchestrator.store.cluster.away import Away
 from orchestrator.store.line import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from redis.connection import Connection
 
@@ -170,6 +170,13 @@ class Topology:
             sum(shares.values()),
             self.changes,
         )
+
+    def count_away(self, slots: Iterable[int]) -> int:
+        """How many of *slots* have no master, or one that is away; nobody is asked."""
+        away, owners = self.away.reasons(), self._map.owners
+        if not away and None not in owners:
+            return 0
+        return sum(owners[slot] is None or owners[slot] in away for slot in slots)
 
     def moved(self, slot: int, node: Node) -> None:
         """*slot* is at *node* now, as a node said that had it before."""
