@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults import (
     chunk_faults,
     clock_faults,
+    cluster_faults,
     contention,
     corruption,
     damage_faults,
@@ -56,6 +57,9 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "failed over by sentinels, TLS": partial(sentinel_faults.fail_over, failovers=10, tls=True),
     "server moved": partial(redis_faults.move_server, moves=20),
     "redis full": redis_faults.fill_redis,
+    "masters killed": partial(cluster_faults.kill_masters, kills=20),
+    "cluster, orchestrators killed": partial(cluster_faults.kill_orchestrators, kills=25),
+    "slots moved": partial(cluster_faults.move_slots, moves=90, held_s=12.0),
     "keys deleted": partial(damage_faults.delete_keys, rounds=5),
     "damaged at rest": partial(damage_faults.damage_at_rest, damages=20),
     "losses accepted": partial(damage_faults.accept_losses, rounds=20),

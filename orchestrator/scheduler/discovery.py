@@ -44,6 +44,7 @@ from orchestrator.scheduler.sharing import LaneControl, Sharing
 from orchestrator.store.client import Login
 from orchestrator.store.glance import Glance, Part
 from orchestrator.store.hints import receive_cluster_hints, receive_hints
+from orchestrator.store.projections import Verified
 from orchestrator.store.store import Store
 from orchestrator.store.types import Claim, Letters, Queued, Registry
 
@@ -72,6 +73,10 @@ LETTERS_S = 30.0
 
 REGISTRY_PAUSE_S = 0.05
 """Least time between two readings of the registry, however many hints there are that it changed."""
+
+MOVED_S = 8.0
+"""After slots got other masters, what readers see is looked at for so long: the nodes agree within some seconds, and a
+projection that was under way may arrive late."""
 
 REFUSED_TOLD = 20
 """Most names of brands that one look puts into the log; the metrics count all."""
@@ -149,7 +154,7 @@ class Discovery:
         self._claim_now = trio.Event()
         self._echoes = Echoes()
         self._doubted = trio.Event()
-        self._limiter = trio.CapacityLimiter(5)  # a thread for each loop that calls Redis, which no lane can take
+        self._limiter = trio.CapacityLimiter(6)  # a thread for each loop that calls Redis, which no lane can take
         self._log = structlog.get_logger("orchestrator.discovery")
 
     def _recovered(self) -> None:
@@ -451,6 +456,39 @@ class Discovery:
         if new := [brand for brand in brands if brand not in self._told_letters_only]:
             self._log.warning("brands bring dead letters only", brands=len(brands), new=new[:REFUSED_TOLD])
         self._told_letters_only = frozenset(brands)
+
+    async def follow_moves(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """After slots of a cluster got other masters, have shown anew what readers see wrong; returns on one server.
+
+        One that was promoted may have forgotten the last moments: of what readers see, or of what it was made from.
+        """
+        task_status.started()
+        topology, projections = self._store.topology, self._store.projections
+        if topology is None or projections is None:
+            return
+        seen, until_s = -1, 0.0
+        while True:
+            if self.registry_read:
+                began_s = trio.current_time()
+                if topology.changes != seen:
+                    # The first look is about what happened while nobody was here, and one is enough for that.
+                    until_s = began_s if seen < 0 else began_s + MOVED_S
+                    seen = topology.changes
+                if began_s <= until_s:
+                    await self._verify(projections.verify)
+            await trio.sleep(HINTED_CLAIM_S)
+
+    async def _verify(self, verify: Callable[[Sequence[str]], Verified]) -> None:
+        try:
+            found = await self._call(partial(verify, list(self._looks.own)))
+        except StoreError as error:
+            self._log.debug("what readers see was not looked at", reason=str(error))
+            return
+        self._looks.ended(found.owed)
+        for brand in found.held:  # the next lease begins with a look at what readers see
+            self._lanes.dismiss(brand)
+        if found.owed or found.held:
+            self._log.warning("readers saw another commit, shown anew", owed=len(found.owed), held=len(found.held))
 
     async def _look_for_room(self) -> None:
         """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""

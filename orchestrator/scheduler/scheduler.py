@@ -259,6 +259,7 @@ class Scheduler:
             await helpers.start(self._discovery.sharing.ask_later)
             await helpers.start(self._discovery.follow_hints)
             await helpers.start(self._discovery.count_dead_letters)
+            await helpers.start(self._discovery.follow_moves)
             task_status.started()
             async with trio.open_nursery() as lanes:
                 await self._dispatch(lanes)
@@ -324,7 +325,7 @@ class Scheduler:
         return True
 
     def dismiss(self, brand: str) -> None:
-        """Stop working on a brand that left the registry."""
+        """Stop working on a brand for now: it left the registry, or is to be begun anew."""
         lane = self._lanes.get(brand)
         if lane is not None:
             lane.stop()

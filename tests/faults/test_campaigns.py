@@ -10,6 +10,7 @@ import pytest
 from tests.faults import (
     chunk_faults,
     clock_faults,
+    cluster_faults,
     contention,
     damage_faults,
     dear_chunks,
@@ -49,6 +50,11 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     ),
     "keys evicted": (partial(damage_faults.evict_keys, evictions=1), {"evictions": 1, "other totals": 0}),
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
+    "masters killed": (partial(cluster_faults.kill_masters, kills=1), {"kills": 1, "lost": 0, "doubled": 0}),
+    "slots moved": (
+        partial(cluster_faults.move_slots, moves=3, held_s=1.0),
+        {"moves": 3, "held half way": 2, "lost": 0, "doubled": 0},
+    ),
     "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),
     "chunks that kill": (
         partial(chunk_faults.poison, actions=("segfault", "allocate")),

@@ -116,4 +116,29 @@ ROUTING_GUARDS: Final = (
         "",
         _CLAIMS + "node_that_is_away_costs_its_own_brands",
     ),
+    *(
+        Guard("orchestrator/scheduler/discovery.py", right, wrong, "tests/scheduler/test_cluster.py::test_" + test)
+        for right, wrong, test in (
+            (
+                "        if not (isinstance(error, StoreUnavailableError) and self._store.partly):\n",
+                "        if True:\n",
+                "one_node_that_is_away_does_not_mean_that_redis_is",
+            ),
+            (
+                "isinstance(error, StoreUnavailableError) and self._store.partly",
+                "self._store.partly",
+                "one_node_that_is_away_does_not_mean_that_redis_is",
+            ),
+            (
+                "            self._lanes.dismiss(brand)\n        if found.owed",
+                "            pass\n        if found.owed",
+                "what_readers_see_is_looked_at_after_slots_got_other_masters",
+            ),
+            (
+                "else began_s + MOVED_S",
+                "else began_s",
+                "what_readers_see_is_looked_at_after_slots_got_other_masters",
+            ),
+        )
+    ),
 )

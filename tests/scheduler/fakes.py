@@ -80,7 +80,7 @@ class FakeRedis:
         self._broken = trio.Event()
         self.clock = ServerClock(60.0)
         self.partly = False
-        self.topology = None
+        self.topology = self.projections = None
         self.clock_ahead_s = 0
 
     # -- the store
