@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from orchestrator.archive.snapshot import Snapshot, opened
+from orchestrator.archive.snapshot import SEGMENTS, Snapshot, numbered, opened
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.contract.digests import ENTRY_BYTES
@@ -75,7 +75,8 @@ def differences(one: Snapshot, other: Snapshot, config: FoldConfig) -> Iterator[
     for name in _names(one.trend, other.trend):
         yield from _texts(f"trend {name.decode(errors='replace')}", one.trend.get(name), other.trend.get(name))
     yield from _chunks(one, other)
-    fields, others = one.stored.fields, other.stored.fields
+    # Where a state took another one's place its segments have other numbers.
+    fields, others = (numbered(snapshot.stored.fields, dict.fromkeys(SEGMENTS, 0)) for snapshot in (one, other))
     for name in _names(fields, others):
         yield Difference(field_words(name), _size(fields.get(name)), _size(others.get(name)), seen=False)
 

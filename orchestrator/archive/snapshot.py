@@ -8,7 +8,7 @@ bounded, typed, and checked down to the seal of every field before anything is d
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.seals import SEAL_BYTES, is_sealed, seal_all
+from orchestrator.brand.segments import in_order
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.brands import check_brand
+from orchestrator.contract.segments import MENTION_IDS, STORIES
 from orchestrator.errors import ArchiveError, InvalidBrandError, OrchestratorError
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.store.types import Stored, StoredDigests
@@ -27,6 +30,9 @@ VERSION: Final = 1
 
 MAX_BYTES: Final = 1 << 30
 """Of a file, unpacked."""
+
+SEGMENTS: Final = (STORIES, MENTION_IDS)
+"""Prefixes of fields that are segments."""
 
 _MAGIC: Final = b"orchestrator state "
 _MAX_LINE: Final = 40
@@ -167,6 +173,38 @@ def opened(snapshot: Snapshot, config: FoldConfig) -> tuple[BrandState, Ledger]:
     except OrchestratorError as error:
         raise ArchiveError(f"the state of brand {snapshot.brand!r} is damaged: {error}") from None
     return BrandState.load(config, snapshot.stored.fields), ledger
+
+
+def numbered(fields: Mapping[bytes, bytes], first: Mapping[bytes, int]) -> dict[bytes, bytes]:
+    """*fields* with the segments of each kind in *first* numbered from there on; their order is what counts.
+
+    A commit writes each segment once and removes it once (:mod:`orchestrator.contract.segments`). So the segments of a
+    state that takes another one's place must not have the names of those that go.
+
+    Raises:
+        InvalidStateError: a segment is missing among them, or has no number.
+    """
+    found = dict(fields)
+    for prefix, start in first.items():
+        mine = in_order(list(fields), prefix)
+        values = [(name, found.pop(name)) for _, name in mine]
+        for number, (name, value) in enumerate(values, start):
+            renamed = {b"%b%d" % (prefix, number): value}
+            if is_sealed(name, value):  # those of before format 4 are not
+                renamed = dict.fromkeys(renamed, value[:-SEAL_BYTES])
+                seal_all(renamed)
+            found.update(renamed)
+    return found
+
+
+def after(fields: Iterable[bytes]) -> dict[bytes, int]:
+    """The first numbers that no segment among the names of *fields* has, for :func:`numbered`."""
+    numbers = dict.fromkeys(SEGMENTS, -1)
+    for name in fields:
+        number = name[2:]
+        if name[:2] in numbers and number.isdigit():
+            numbers[name[:2]] = max(numbers[name[:2]], int(number))
+    return {prefix: number + 1 for prefix, number in numbers.items()}
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.archive.compare import Difference, differences
-from orchestrator.archive.snapshot import Snapshot, opened
+from orchestrator.archive.snapshot import Snapshot, after, numbered, opened
 from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.archive.snapshot import encode as encode_snapshot
 from orchestrator.contract.fingerprint import Fingerprint, compare, refusal
@@ -128,10 +128,10 @@ def _look(client: redis.Redis, settings: Settings, brand: str) -> Snapshot:
     except ValueError:
         raise ArchiveError(f"brand {brand!r}: its meta is damaged; `orchestrator repair` tells") from None
     stored = Store(client, store_options(settings)).load(lease)
-    trend, recent, after = map(
+    trend, recent, last = map(
         checked, runner.run([("HGETALL", keys.trend), ("LRANGE", keys.recent, 0, -1), ("HGET", keys.meta, "cid")])
     )
-    if after != cid:
+    if last != cid:
         raise StaleStateError(f"brand {brand!r}: another commit came while its state was read")
     return Snapshot(
         brand=brand,
@@ -190,6 +190,8 @@ def _commit(client: redis.Redis, snapshot: Snapshot, state: BrandState, lease: L
     days = dict(snapshot.trend) | dict(changes.trend_put)
     # Both generations anew, whatever lies there.
     digests = Ledger(replace(snapshot.stored.digests, leftover=True)).change(b"", lease.now_ms)
+    if set(fields) & put.keys():
+        put = numbered(put, after(fields))
     removed = sorted(set(fields) - put.keys())
     version = lease.version + 1
     commit = Commit(

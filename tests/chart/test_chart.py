@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 
+from orchestrator.contract.address import parse_address
 from orchestrator.settings import Settings
 from tests.chart.check import NEWEST, OLDEST, Manifest, fault, manifests
 from tests.chart.render import CHART, NAMESPACE, ROOT, render
@@ -62,6 +63,12 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "numbers": REDIS | {"settings": {"MAX_CHUNK_BYTES": 8_388_608, "REDIS_TIMEOUT_SEC": 0.05, "SETTINGS_ADOPT": True}},
     "grace": REDIS | {"shutdownGraceSec": 0.1},
     "two releases": REDIS | {"fullnameOverride": "other"},
+    "sentinels by settings": {
+        "redis": {"url": "rediss://", "tls": {"caSecret": {"name": "ca"}}},
+        "settings": {"REDIS_SENTINELS": "s-0.redis:26379,s-1.redis", "REDIS_SENTINEL_MASTER": "mymaster"},
+        "secretFiles": {"REDIS_SENTINEL_PASSWORD_FILE": {"name": "sentinels", "key": "password"}},
+    },
+    "sentinels alone": {"settings": {"REDIS_SENTINELS": "s-0.redis", "REDIS_SENTINEL_MASTER": "mymaster"}},
     "tls beside parameters": {
         "redis": {"url": "rediss://valkey/0?ssl_cert_reqs=required", "tls": {"caSecret": {"name": "ca"}}}
     },
@@ -286,23 +293,23 @@ def test_replicas_are_left_to_the_scaler(objects: dict[str, dict[str, Manifest]]
     }  # fmt: skip
 
 
-def test_environment_is_what_the_service_reads(objects: dict[str, dict[str, Manifest]]) -> None:
-    """Every set's environment makes Settings, with the values that were given."""
+def test_environment_is_what_the_service_reads(
+    objects: dict[str, dict[str, Manifest]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every set's environment makes Settings, with the values that were given; files are there in the pod alone."""
+    monkeypatch.setattr("orchestrator.settings.addresses._check_certificates", lambda _: None)
     for name in (*SETS, *EXTRAS):
         texts = {key: value for key, value in environment(objects[name]).items() if isinstance(value, str)}
         known = {key.lower(): value for key, value in texts.items() if not key.startswith("OTEL_")}
-        plain = {
-            key: value
-            for key, value in known.items()
-            if not key.endswith("_file") and "sentinel" not in value and not value.startswith("rediss")
-        }
-        settings = Settings(**plain)  # type: ignore[arg-type]
+        settings = Settings(**{key: value for key, value in known.items() if not key.endswith("_file")})  # type: ignore[arg-type]
         assert (settings.http_port, settings.prometheus_port, settings.http_host) == (9000, 9001, "0.0.0.0")  # noqa: S104
         assert set(known) <= set(Settings.model_fields)
+        if "sentinel" in settings.server_url:
+            assert parse_address(settings.server_url).service == "mymaster"
+    assert "REDIS_URL" not in environment(objects["sentinels alone"])
     numbers = environment(objects["numbers"])
-    assert (numbers["MAX_CHUNK_BYTES"], numbers["REDIS_TIMEOUT_SEC"], numbers["SETTINGS_ADOPT"]) == (
-        "8388608", "0.05", "true",
-    )  # fmt: skip
+    told = ("MAX_CHUNK_BYTES", "REDIS_TIMEOUT_SEC", "SETTINGS_ADOPT")
+    assert tuple(numbers[name] for name in told) == ("8388608", "0.05", "true")
 
 
 def test_secrets_come_by_file(objects: dict[str, dict[str, Manifest]]) -> None:

@@ -13,6 +13,7 @@ import redis
 
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.contract import segments
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StaleStateError
 from orchestrator.service import encode_snapshot, take_snapshot
@@ -102,8 +103,10 @@ def test_same_state_has_no_difference(invoke: Invoke, queue: Brand) -> None:
 def test_brand_that_has_moved_on_is_not_overwritten(invoke: Invoke, queue: Brand) -> None:
     """The refusal says what would be gone, and names the commit with which it is meant."""
     invoke("state", "export", queue.name, "-o", FILE)
+    file = take_snapshot(queue.client, Settings(), queue.name)
     queue.push_ids("c4", "c5")
     queue.visit()
+    queue.client.hset(queue.keys.trend, "day:1999-01-01", "{}")
     refused = invoke("state", "import", queue.name, FILE)
     assert refused.exit_code == 1
     found: Any = queue.client.hget(queue.keys.meta, "cid")
@@ -121,10 +124,44 @@ def test_brand_that_has_moved_on_is_not_overwritten(invoke: Invoke, queue: Brand
     assert [one["other"] for one in told if one["where"] == "totalChunks"] == ["5"]
     assert invoke("state", "import", queue.name, FILE, "--over", cid).exit_code == 0
     assert (version(queue), queue.summary()["totalChunks"]) == (4, 3)
+    back = take_snapshot(queue.client, Settings(), queue.name)
+    assert (len(back.stored.fields), back.trend) == (len(file.stored.fields), file.trend)
     queue.push_ids("c4", "c1")
     queue.visit()
     assert queue.summary()["totalChunks"] == 4
     assert not queue.locked()
+
+
+def test_large_segments_take_the_place_of_others(invoke: Invoke, queue: Brand) -> None:
+    """Each is written once and removed once, whatever their numbers: so many lie apart as the state refers to."""
+
+    def push(number: int) -> None:
+        for part in "xyz":
+            mentions = [f"{part}{number}-{place}" for place in range(250)]
+            cluster = {"id": "1", "label": "launch buzz", "mentions": mentions}
+            queue.push(queue.item(f"{part}{number}", clusters=[cluster]))
+        queue.visit()
+
+    def referred() -> int:
+        values: Any = queue.client.hvals(queue.keys.state)
+        return sum(value.startswith(segments.MARK) for value in values)
+
+    for number in range(3):
+        push(number)
+    invoke("state", "export", queue.name, "-o", FILE)
+    for number in range(3, 9):
+        push(number)
+    for _ in range(2):
+        found: Any = queue.client.hget(queue.keys.meta, "cid")
+        done = invoke("state", "import", queue.name, FILE, "--over", found.decode())
+        assert done.exit_code == 0, done.output
+        same = invoke("state", "diff", queue.name, FILE)
+        assert (same.exit_code, same.stdout) == (0, "")
+        assert queue.meta("fields") == queue.client.hlen(queue.keys.state)
+        assert queue.meta("segments") == queue.client.hlen(queue.keys.segments) == referred() > 0
+        push(3)
+        assert queue.meta("segments") == queue.client.hlen(queue.keys.segments) == referred()
+    assert queue.summary()["totalChunks"] == 15
 
 
 def test_diff_shows_a_page(invoke: Invoke, queue: Brand) -> None:
