@@ -23,6 +23,9 @@ from orchestrator.settings import LoadedSettings, Settings, load_settings
 from orchestrator.store import Login, connect
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis
 
+_OTHERS = ("READONLY", "ERR: unknown command")
+"""What a replica answers, and what a sentinel."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -82,12 +85,15 @@ def open_redis(settings: Settings) -> Iterator[redis.Redis]:
         try:
             yield client
         except StoreUnavailableError as error:
-            raise Failure(f"Redis at {shown} does not answer: {error}") from None
+            again = "; sentinels may be choosing another primary: try again in some seconds"
+            patience = again if "+sentinel://" in shown else ""
+            raise Failure(f"Redis at {shown} does not answer: {error}{patience}") from None
         except WrongTypeError as error:
             look = "redis-cli TYPE it, and RENAME or DEL it: nothing of the protocol writes a key of that type there"
             raise Failure(f"Redis at {shown}: {error}; {look}") from None
         except StoreRefusedError as error:
-            raise Failure(f"Redis at {shown} refuses: {error}") from None
+            look = "; 'orchestrator doctor' says what answers there" if str(error).startswith(_OTHERS) else ""
+            raise Failure(f"Redis at {shown} refuses: {error}{look}") from None
         finally:
             client.close()
 

@@ -12,6 +12,7 @@ from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure
 from orchestrator.store.embedded import EmbeddedRedis
 from tests.cli.conftest import Invoke
+from tests.redis_server import RedisServer
 
 NEEDING_REDIS = [
     ("brands", "list"),
@@ -44,6 +45,28 @@ def test_commands_never_show_the_password(monkeypatch: pytest.MonkeyPatch, offli
     result = offline("brands", "list")
     assert "redis://app:***@localhost:1 does not answer" in result.stderr
     assert "s3cret" not in result.output
+
+
+def test_commands_have_patience_with_sentinels(monkeypatch: pytest.MonkeyPatch, offline: Invoke) -> None:
+    """During a failover nobody is the primary; a command does not wait, and says that it is worth another try."""
+    monkeypatch.setenv("REDIS_SENTINELS", "localhost:1")
+    monkeypatch.setenv("REDIS_SENTINEL_MASTER", "mymaster")
+    monkeypatch.setenv("REDIS_URL", "redis://app:s3cret@")
+    error = offline("brands", "list").stderr
+    assert error.startswith("Error: Redis at redis+sentinel://app:***@localhost:1/mymaster does not answer: ")
+    assert error.endswith(
+        "no sentinel answers: localhost:1: Error 111 connecting to localhost:1. Connection refused.; "
+        "sentinels may be choosing another primary: try again in some seconds\n"
+    )
+
+
+def test_commands_on_a_replica_name_the_doctor(monkeypatch: pytest.MonkeyPatch, offline: Invoke) -> None:
+    """It knows what to write instead."""
+    with RedisServer(arguments=["--replicaof", "127.0.0.1", "1"]) as server:
+        monkeypatch.setenv("REDIS_URL", server.url)
+        error = offline("brands", "add", "x").stderr
+    assert "READONLY" in error
+    assert error.endswith("; 'orchestrator doctor' says what answers there\n")
 
 
 def test_commands_refuse_a_nameless_embedded_server(monkeypatch: pytest.MonkeyPatch, offline: Invoke) -> None:

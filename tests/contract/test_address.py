@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +168,15 @@ def test_ask_sentinels_refuses_an_address_that_leads_elsewhere(url: str) -> None
     """Of two places, one would win without a word."""
     with pytest.raises(ValueError, match="both set: leave"):
         ask_sentinels(parse_address(url), "h1", "mymaster")
+
+
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("page", ["connecting.md", "sentinel.md"])
+def test_addresses_in_the_guides_are_addresses(page: str) -> None:
+    """What readers copy; one without a host stands beside REDIS_SENTINELS."""
+    text = (DOCUMENTS / page).read_text(encoding="utf-8")
+    found = re.findall(r"^    REDIS_URL=(\S+)$", text, re.MULTILINE)
+    assert len(found) == 2
+    assert all(parse_address(url, needs_host=False) for url in found)

@@ -141,6 +141,9 @@ def fail_over(folder: Path, *, seed: int, failovers: int, spare: bool = True, tl
         address = f"redi{'ss' if tls else 's'}+sentinel://{watched.hosts}/mymaster{query}"
         with watched_arena(folder, seed, watched, address, login, settings) as world:
             working(world)
+            for one in world.fleet:
+                named = f"primary 127.0.0.1:{watched.ports[0]} by the sentinels "
+                assert one.logged("serving")[-1]["primary"].startswith(named)
             pusher = Confirming(world, size - 1)
             pusher.start()
             times = [

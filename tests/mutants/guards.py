@@ -302,6 +302,19 @@ GUARDS: Final = (
         "if False:",
         "tests/service/test_updates.py::test_feed_subscribes_anew_when_connections_are_made_anew",
     ),
+    # cli/context: what helps is said
+    Guard(
+        "orchestrator/cli/context.py",
+        "if str(error).startswith(_OTHERS)",
+        "if False",
+        "tests/cli/test_context.py::test_commands_on_a_replica_name_the_doctor",
+    ),
+    Guard(
+        "orchestrator/cli/context.py",
+        'again if "+sentinel://" in shown else',
+        "again if False else",
+        "tests/cli/test_context.py::test_commands_have_patience_with_sentinels",
+    ),
     # store/preflight: what answers is told, with what to write instead
     Guard(
         "orchestrator/store/preflight.py",
