@@ -86,6 +86,7 @@ $(VENV)/docs/.made: pylock.docs.toml | $(BIN)/pip # an environment of its own: t
 
 # What the lock names, with the hash of every file; then the project, editable: the compiled kernel is built beside its
 # source, by the compilers of the lock, and an edit is in force at the next start. Peers of the benchmarks are not locked.
+# Modules are compiled when they are first imported: most never are, and compiling all of them took half a minute.
 $(VENV)/.embedded: LOCK := pylock.toml
 $(VENV)/.dev $(VENV)/.bench: LOCK := pylock.dev.toml
 $(VENV)/.bench: PEERS := [bench]
@@ -93,7 +94,7 @@ $(VENV)/.embedded $(VENV)/.dev $(VENV)/.bench: $(KERNEL) pylock.toml pylock.dev.
 	@echo "Installing what $(LOCK) names into $(VENV) (the first time takes a minute) ..."
 	@rm -f orchestrator/*.so orchestrator/kernels/*.so # a build that fails must not leave the last one in force
 	@$(BIN)/python -m tools.lock requirements $(LOCK) > $(VENV)/requirements.txt
-	@$(BIN)/pip install $(QUIET) --require-hashes --requirement $(VENV)/requirements.txt
+	@$(BIN)/pip install $(QUIET) --no-compile --require-hashes --requirement $(VENV)/requirements.txt
 	@$(BIN)/pip install $(QUIET) --no-build-isolation $(if $(PEERS),,--no-deps) --editable '.$(PEERS)'
 	@$(BIN)/python -c 'from orchestrator.kernels import choice as m; from orchestrator.process import compiler as c; print("merge kernel:", m.IMPLEMENTATION, m.FALLBACK_REASON and "- " + c.advice() or "")'
 	@touch $@ $(VENV)/.embedded

@@ -30,6 +30,7 @@ LONG_FILES: Final = (
     "tests/faults/test_campaigns.py",
     "tests/test_process.py",
     "tests/fuzz/test_base64.py",
+    "tests/fuzz/test_filter.py",
     "tests/fuzz/test_guided.py",
     "tests/test_packaging.py",
     "tests/brand/test_state.py",

@@ -490,14 +490,14 @@ def reloaded(kernel: ModuleType, index: Any, keys: list[int]) -> Any:
 @pytest.mark.skipif(not COMPILED, reason="no compiled kernel on this machine")
 @pytest.mark.parametrize("threshold", [0.05, 0.175, 0.5, 0.9])
 def test_word_search_loses_no_story(threshold: float) -> None:
-    """Thousands of clusters of words as frequent as words are: full stories, guesses, left out words, and stories that
+    """A thousand clusters of words as frequent as words are: full stories, guesses, left out words, and stories that
     leave; the pruned search assigns them as comparing with every story does, and both twins hold the same.
     """
     rng = np.random.default_rng(5)
     frequencies = 1 / (np.arange(3_000) + 3.0)
     clusters = [
         tuple(f"w{word}" for word in dict.fromkeys(rng.choice(3_000, size, p=frequencies / frequencies.sum())))
-        for size in rng.integers(1, 25, size=1_500).tolist()
+        for size in rng.integers(1, 25, size=1_000).tolist()
     ]
     outcomes = []
     for name in TWINS:
