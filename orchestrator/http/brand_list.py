@@ -13,6 +13,7 @@ import trio
 from quart import current_app, request
 
 from orchestrator.http.answers import MAX_OFFSET, directory, one_of, service, whole_number
+from orchestrator.http.brand_index import HURRY_S, BrandIndex
 from orchestrator.http.listing import BY_NAME, FILTERS, SORTS, Known, Page, Query, decode_cursor, page_of
 from orchestrator.http.problems import ProblemError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from orchestrator.fleet.view import FleetView
-    from orchestrator.http.brand_index import BrandIndex
     from orchestrator.http.numbers import Numbers
 
 
@@ -109,7 +109,7 @@ async def list_soon(query: Query, search: str) -> Listed:
     registered = await service().brands()
     found = directory().find(registered, search)
     index: BrandIndex = current_app.extensions["index"]
-    fleet = await service().fleet()
+    fleet = await service().fleet(HURRY_S)
     standing = {status.brand: status for status in fleet.brands}
     numbers, unread = await index.soon(standing)
     known = Known(numbers, standing)

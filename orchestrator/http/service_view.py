@@ -9,6 +9,7 @@ Source: the platform's ``/health`` document (its key names are in ``http.health`
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -178,8 +179,11 @@ class ServiceView(Protocol):
         """
         ...
 
-    async def fleet(self) -> FleetView:
-        """The processes that live and how all registered brands stand, about a second old at most."""
+    async def fleet(self, patience_s: float = math.inf) -> FleetView:
+        """The processes that live and how all registered brands stand, about a second old at most.
+
+        If it takes longer than *patience_s* to look, as of the last look, if that is not long ago.
+        """
         ...
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:

@@ -6,10 +6,11 @@ means; owns no lane and no connection.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import trio
 
@@ -42,6 +43,9 @@ READ_THREADS = 8
 
 FLEET_AGE_S = 1.0
 """Age at which a look at all brands is repeated for who asks: it costs Redis 20 µs a brand."""
+
+FLEET_KEPT_S = 15.0
+"""Age up to which it is shown to who will not wait for another one: so often pages look again."""
 
 _SHOWN = 5
 """Brands that a check names."""
@@ -83,9 +87,8 @@ class Service:
         self._feed = feed
         self._redis_address = redis_address
         self._started_s = time.monotonic()
-        self._looking = trio.Lock()
-        self._looked_s = 0.0
-        self._fleet: FleetView | None = None
+        self._looking = trio.CapacityLimiter(1)
+        self._known: tuple[float, FleetView] | None = None  # since when, and what was seen
         self._limiter = trio.CapacityLimiter(READ_THREADS)
 
     def statistics(self) -> ServiceStatistics:
@@ -165,13 +168,24 @@ class Service:
         """What *take*, called in a thread, makes of the stored summary documents of *brands*."""
         return await self._read(lambda: [take(raw) for raw in self._documents.summaries(brands)])
 
-    async def fleet(self) -> FleetView:
-        """The processes that live and how all registered brands stand, about a second old at most."""
-        async with self._looking:  # who waits here takes what the one before has seen
-            if self._fleet is None or trio.current_time() - self._looked_s > FLEET_AGE_S:
-                self._fleet = await self._read(self._documents.fleet)
-                self._looked_s = trio.current_time()
-            return self._fleet
+    async def fleet(self, patience_s: float = math.inf) -> FleetView:
+        """The processes that live and how all registered brands stand, about a second old at most.
+
+        If a look takes longer than *patience_s*, what was seen in the last :data:`FLEET_KEPT_S`; the look goes on for
+        who asks next.
+        """
+        now_s, known = trio.current_time(), self._known
+        if known is not None and now_s - known[0] <= FLEET_AGE_S:
+            return known[1]
+        with trio.move_on_after(patience_s if known is not None and now_s - known[0] <= FLEET_KEPT_S else math.inf):
+            return await trio.to_thread.run_sync(self._look, now_s, limiter=self._looking, abandon_on_cancel=True)
+        return cast("tuple[float, FleetView]", known)[1]
+
+    def _look(self, now_s: float) -> FleetView:
+        """In a thread, one at a time: who had to wait takes what the one before has seen."""
+        if self._known is None or now_s - self._known[0] > FLEET_AGE_S:
+            self._known = now_s, self._documents.fleet()
+        return self._known[1]
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:
         """The fields of the brand's trend, empty when there is none."""

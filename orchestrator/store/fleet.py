@@ -25,6 +25,7 @@ from orchestrator.store.parked import read_parked, read_parked_of
 from orchestrator.store.pauses import paused
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
+from orchestrator.store.wire import bulk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.parking import Parked
-    from orchestrator.store.wire import Command
+    from orchestrator.store.wire import Bulk, Command
 
 SLICE: Final = 128
 """Brands of one script."""
@@ -122,7 +123,7 @@ def _orphans(client: redis.Redis, registered: Collection[str]) -> OrphanQueues |
 
 def _looked_at(runner: ScriptRunner, layout: Layout, brands: Sequence[str]) -> tuple[int, list[Any]]:
     """The server's time, and what look says of each of *brands*."""
-    names = [name for keys in map(layout.keys, brands) for name in _names(keys)]
+    names = bulk([name.encode() for keys in map(layout.keys, brands) for name in _names(keys)])
     now_ms, *answers = checked(runner.run([_question(names)])[0])
     return now_ms, answers
 
@@ -146,7 +147,7 @@ def _looked_at_apart(runner: ScriptRunner, layout: Layout, brands: Sequence[str]
     return max(look[0] for look in looks), answers
 
 
-def _question(names: Sequence[str]) -> Command:
+def _question(names: Sequence[str] | Bulk) -> Command:
     return evalsha(scripts.LOOK, names, MAX_TOKEN_BYTES, _FIELD_BYTES)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -102,7 +103,7 @@ class MemoryService:
         self.read += brands
         return [take(await self.summary(brand)) for brand in brands]
 
-    async def fleet(self) -> FleetView:
+    async def fleet(self, patience_s: float = math.inf) -> FleetView:  # noqa: ARG002 - nothing takes time here
         """How the brands stand: waiting and dead as set, one commit for each time that a summary was added."""
         self._check()
         return FleetView(AS_OF_MS, (), [self._status(brand) for brand in self.registered])

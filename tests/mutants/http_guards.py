@@ -821,6 +821,32 @@ HTTP_GUARDS: Final = (
         "",
         "tests/service/test_operator.py::test_a_route_is_tested_once_that_is_written_down",
     ),
+    *(
+        Guard("orchestrator/service/view.py", guard, instead, f"tests/service/test_view.py::{test}")
+        for guard, instead, test in (
+            (
+                "patience_s if known is not None and now_s - known[0] <= FLEET_KEPT_S else math.inf",
+                "patience_s",
+                "test_who_cannot_wait_is_shown_what_was_seen_last",
+            ),
+            (
+                "self._look, now_s, limiter=self._looking",
+                "self._look, now_s",
+                "test_who_cannot_wait_is_shown_what_was_seen_last",
+            ),
+            (
+                "if self._known is None or now_s - self._known[0] > FLEET_AGE_S:",
+                "if True:",
+                "test_fleet_is_looked_at_once_a_second",
+            ),
+        )
+    ),
+    Guard(
+        "orchestrator/contract/brands.py",
+        "plain = brand.isascii() and brand.isprintable()",
+        "plain = brand.isascii()",
+        "tests/contract/test_brands.py",
+    ),
     Guard(
         "orchestrator/alerts/survey.py",
         "quiet_until_ms=route.quiet.end_ms(now_ms)",

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import redis
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.conflict import Conflict
@@ -35,7 +35,7 @@ from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.obedience import Orders
 from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.updates import UpdateFeed
-from orchestrator.service.view import FLEET_AGE_S, Service
+from orchestrator.service.view import FLEET_AGE_S, FLEET_KEPT_S, Service
 from orchestrator.store.connecting import connect
 from orchestrator.store.documents import Documents
 from orchestrator.store.members import Told, beat
@@ -372,6 +372,45 @@ async def test_fleet_is_looked_at_once_a_second(
     assert (await service.fleet()).as_of_ms == 1
     mock_clock.jump(FLEET_AGE_S + 0.01)
     assert (await service.fleet()).as_of_ms == 2
+
+
+async def test_who_cannot_wait_is_shown_what_was_seen_last(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock
+) -> None:
+    """A look that takes long goes on for who asks next, and nobody begins another one meanwhile; old news are none."""
+    looks: list[int] = []
+    began, go = threading.Event(), threading.Event()
+
+    def look(_self: Documents) -> FleetView:
+        looks.append(0)
+        if len(looks) == 2:
+            began.set()
+            go.wait()
+        return FleetView(len(looks))
+
+    monkeypatch.setattr(Documents, "fleet", look)
+    service = _service(redis_client)
+    found: list[int] = []
+
+    async def ask() -> None:
+        found.append((await service.fleet(0.25)).as_of_ms)
+
+    await ask()
+    try:
+        async with trio.open_nursery() as nursery:
+            for later_s in (FLEET_AGE_S + 0.01, 1.0, FLEET_KEPT_S):
+                mock_clock.jump(later_s)
+                nursery.start_soon(ask)
+                await trio.to_thread.run_sync(began.wait)
+                await wait_all_tasks_blocked()
+                mock_clock.jump(0.3)
+                await wait_all_tasks_blocked()
+            assert (found, len(looks)) == ([1, 1, 1], 2)  # the last one waits
+            go.set()
+    finally:
+        go.set()
+    assert found == [1, 1, 1, 3]
+    assert (await service.fleet()).as_of_ms == 3
 
 
 async def test_summaries_are_taken_in_the_thread_that_reads(redis_client: redis.Redis, brand: str) -> None:
