@@ -65,18 +65,20 @@ def record(client: redis.Redis, minute: Minute) -> None:
         there = [(place, entry) for place, entry in zip([minute.place, *places], entries, strict=True) if entry]
         known = [each for each in read_day(there, minute.minute) if each.minute < minute.minute]
         hour = hour_of(minute.minute // HOUR_MINUTES, [*known, minute])
-        with client.pipeline(transaction=True) as pipe:
-            # More than there are minutes in a day, or hours in a month: somebody filled it.
-            if minutes > MINUTES:
-                pipe.delete(HISTORY_KEY)
-            if hours > HOURS:
-                pipe.delete(HISTORY_HOURS_KEY)
-            pipe.hset(HISTORY_KEY, minute.place, minute.entry())
-            pipe.pexpire(HISTORY_KEY, TTL_MS)
-            pipe.hset(HISTORY_HOURS_KEY, hour.place, hour.entry())
-            pipe.pexpire(HISTORY_HOURS_KEY, HOURS_TTL_MS)
-            for reply in pipe.execute(raise_on_error=False):
-                checked(reply)
+        # More than there are minutes in a day, or hours in a month: somebody filled it.
+        _write(client, HISTORY_KEY, minute, TTL_MS, anew=minutes > MINUTES)
+        _write(client, HISTORY_HOURS_KEY, hour, HOURS_TTL_MS, anew=hours > HOURS)
+
+
+def _write(client: redis.Redis, key: str, step: Step, ttl_ms: int, *, anew: bool) -> None:
+    """Each key by itself: they need not be on one server, and an hour that was not written is with its next minute."""
+    with client.pipeline(transaction=True) as pipe:
+        if anew:
+            pipe.delete(key)
+        pipe.hset(key, step.place, step.entry())
+        pipe.pexpire(key, ttl_ms)
+        for reply in pipe.execute(raise_on_error=False):
+            checked(reply)
 
 
 def read_history(client: redis.Redis, period: Period = Period.DAY) -> Sequence[Step]:

@@ -32,12 +32,14 @@ def keys_of(command: list[bytes]) -> list[bytes]:
 
 def crossing(commands: list[list[bytes]]) -> list[list[bytes]]:
     """Those of *commands*, and those blocks from MULTI to EXEC, whose keys are in several slots."""
-    found, block = [], list[bytes]()
-    inside = False
+    found, block, inside = [], list[bytes](), False
     for command in commands:
         name = command[0].upper()
+        # What comes between the two is carried out at once, so all of it has to be in one place.
+        block = keys_of(command) if not inside else [*block, *keys_of(command)]
         inside = name != b"EXEC" and (inside or name == b"MULTI")
-        block = [*block, *keys_of(command)] if inside else keys_of(command)
+        if not inside and name == b"EXEC":
+            block = []
         if len(set(map(slot_of, block))) > 1:
             found.append(command)
     return found
