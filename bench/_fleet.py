@@ -201,6 +201,9 @@ class Process:
         """Whether a lane holds *brand*, which looks at its queue before it lets go."""
         return brand in self.held
 
+    def show_anew(self, brand: str) -> None:
+        """Nobody is shown anything."""
+
     def dismiss(self, brand: str) -> None:
         """No brand leaves the registry here."""
 

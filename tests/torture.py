@@ -79,13 +79,16 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
 }
 
 
+MODELS: Final = ("tests/faults/test_model.py", "tests/layout/test_any_order.py")
+
+
 def model(_folder: Path, *, seed: int) -> Figures:
-    """The stateful model with many more examples than in ``make test``."""
+    """The stateful models with many more examples than in ``make test``."""
     environment = os.environ | {"ORCHESTRATOR_TEST_EXAMPLES": MODEL_EXAMPLES}
-    command = [sys.executable, "-m", "pytest", "-q", f"--hypothesis-seed={seed}", "tests/faults/test_model.py"]
+    command = [sys.executable, "-m", "pytest", "-q", f"--hypothesis-seed={seed}", *MODELS]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-4000:]
-    return {"examples": int(MODEL_EXAMPLES) + int(MODEL_EXAMPLES) // 3}
+    return {"examples": 2 * int(MODEL_EXAMPLES) + int(MODEL_EXAMPLES) // 3}
 
 
 def properties(_folder: Path, *, seed: int) -> Figures:

@@ -138,6 +138,11 @@ class Lane:
         self.woken = True
         self._nudge.set()
 
+    def show_anew(self) -> None:
+        """Readers may see something else than they should: show all of it."""
+        self._session.show_anew()
+        self.wake()
+
     def ask_to_yield(self) -> None:
         """Another brand waits for a lane: let go when idle, or when this brand's turn is over."""
         self._turn.ask_to_yield()

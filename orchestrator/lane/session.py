@@ -29,6 +29,7 @@ from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import SINGLE_ATTEMPTS
 from orchestrator.lane.trial import TrialLimits, TrialRequest
 from orchestrator.process import failpoints
+from orchestrator.store.projections import OWED_MS
 from orchestrator.store.types import Lease
 
 if TYPE_CHECKING:
@@ -149,6 +150,9 @@ class Session(Protocol):
     @property
     def judging(self) -> bool:
         """Whether something is still to be done about the last verdict."""
+
+    def show_anew(self) -> None:
+        """Readers may see something else than they should: the next step shows all of it; from any thread."""
 
     def hung(self) -> None:
         """A step did not end in time; its thread is abandoned."""
@@ -319,6 +323,8 @@ class BrandSession:
         projections = self._store.projections
         if projections is None:
             return None, owed
+        if readers is not None and 0 < lease.due_ms <= OWED_MS:
+            readers.forget()  # somebody found that readers see something else; or nobody knows what came of it
         if readers is not None and readers.summarised:
             owed = False  # it was made, and is shown without another commit
         if standing is not None:

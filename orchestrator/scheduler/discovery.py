@@ -485,8 +485,8 @@ class Discovery:
             self._log.debug("what readers see was not looked at", reason=str(error))
             return
         self._looks.ended(found.owed)
-        for brand in found.held:  # the next lease begins with a look at what readers see
-            self._lanes.dismiss(brand)
+        for brand in found.held:  # its holder knows nothing of it: what it has shown it takes for shown
+            self._lanes.show_anew(brand)
         if found.owed or found.held:
             self._log.warning("readers saw another commit, shown anew", owed=len(found.owed), held=len(found.held))
 

@@ -324,8 +324,14 @@ class Scheduler:
         lane.wake()
         return True
 
+    def show_anew(self, brand: str) -> None:
+        """Have the lane that holds *brand* show readers all of it, if there is one here."""
+        lane = self._lanes.get(brand)
+        if lane is not None:
+            lane.show_anew()
+
     def dismiss(self, brand: str) -> None:
-        """Stop working on a brand for now: it left the registry, or is to be begun anew."""
+        """Stop working on a brand that left the registry."""
         lane = self._lanes.get(brand)
         if lane is not None:
             lane.stop()

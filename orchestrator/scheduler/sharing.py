@@ -37,6 +37,9 @@ class LaneControl(Protocol):
     def dismiss(self, brand: str) -> None:
         """*brand* left the registry."""
 
+    def show_anew(self, brand: str) -> None:
+        """Readers of *brand* see something else than they should: whoever holds it is to show all of it."""
+
     def spare(self) -> int:
         """How many more brands could be worked on now."""
         ...

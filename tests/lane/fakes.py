@@ -98,6 +98,10 @@ class ScriptedSession:
         self._warm = warm or Warm(BatchSizer())
         script.warm_given.append(warm)
 
+    def show_anew(self) -> None:
+        """Noted."""
+        self._note("show_anew")
+
     def _note(self, method: str) -> None:
         self._script.calls.append((trio.current_time(), method))
 

@@ -55,6 +55,14 @@ def test_an_undisturbed_visit_shows_all(spread: Spread) -> None:
     assert one.way.sent.count("project") == 3  # the summary, the trend, the recent chunks
 
 
+def test_letters_come_with_what_else_is_shown(spread: Spread) -> None:
+    """And not a turn later."""
+    one = spread.process()
+    spread.push(b"garbage")
+    one.visit()
+    assert one.way.sent.index("bury") < one.way.sent.index("settle")
+
+
 def test_a_brand_is_left_with_nothing_to_be_done(spread: Spread) -> None:
     """Its due time is that of the state, and no claim finds it."""
     spread.push_ids("a")
@@ -160,6 +168,8 @@ def test_letters_of_a_lost_settling_leave_with_the_next_commit(spread: Spread) -
     session.step()
     assert spread.client.llen(spread.inner.failed) == 1
     one.way.heal()
+    assert session.step().idle
+    assert spread.client.llen(spread.inner.failed) == 0
     spread.push_ids("a")
     commit_next(session)
     one.end()
@@ -243,6 +253,18 @@ def test_whoever_takes_a_brand_over_compares_by_itself(spread: Spread) -> None:
         spread.push_ids("b")
         one.visit()
     spread.process().visit()
+    spread.assert_shown()
+
+
+def test_a_warm_process_that_is_asked_for_it_shows_the_whole(spread: Spread) -> None:
+    """Schedule 9 once more: it takes what it has shown for shown, and the part that was forgotten has no changes."""
+    spread.push_ids("a")
+    one = spread.process()
+    one.visit()
+    outward = spread.beside("mood")
+    spread.client.delete(*outward)
+    assert spread.projections.verify([spread.name]).owed == [spread.name]
+    one.visit()
     spread.assert_shown()
 
 

@@ -1397,14 +1397,14 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/history.py",
-        "            if minutes > MINUTES:\n                pipe.delete(HISTORY_KEY)\n",
-        "",
+        "anew=minutes > MINUTES",
+        "anew=False",
         "tests/store/test_history.py",
     ),
     Guard(
         "orchestrator/store/history.py",
-        "            if hours > HOURS:\n                pipe.delete(HISTORY_HOURS_KEY)\n",
-        "",
+        "anew=hours > HOURS",
+        "anew=False",
         "tests/store/test_history.py",
     ),
     Guard(

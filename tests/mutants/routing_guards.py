@@ -130,7 +130,7 @@ ROUTING_GUARDS: Final = (
                 "one_node_that_is_away_does_not_mean_that_redis_is",
             ),
             (
-                "            self._lanes.dismiss(brand)\n        if found.owed",
+                "            self._lanes.show_anew(brand)\n        if found.owed",
                 "            pass\n        if found.owed",
                 "what_readers_see_is_looked_at_after_slots_got_other_masters",
             ),

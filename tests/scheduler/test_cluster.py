@@ -103,7 +103,7 @@ async def test_what_readers_see_is_looked_at_after_slots_got_other_masters(
     lanes: Lanes,
     autojump_clock: MockClock,  # noqa: ARG001 - virtual time
 ) -> None:
-    """Once at the start, and for eight seconds after each change; a brand that a lane has is begun anew."""
+    """Once at the start, and for eight seconds after each change; a brand that a lane has is shown anew by it."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(discovery.follow_moves)
         await trio.sleep(5.5)  # looks at 0 s
@@ -113,4 +113,4 @@ async def test_what_readers_see_is_looked_at_after_slots_got_other_masters(
         nursery.cancel_scope.cancel()
     assert len(store.looks) == 1 + 9
     assert discovery.sharing.looks._unread.keys() >= {"a"}
-    assert lanes.told.count("dismiss b") == 9
+    assert lanes.told.count("show anew b") == 9

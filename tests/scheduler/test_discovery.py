@@ -39,6 +39,10 @@ class Lanes:
         """A brand left."""
         self.told.append(f"dismiss {brand}")
 
+    def show_anew(self, brand: str) -> None:
+        """Readers see something else."""
+        self.told.append(f"show anew {brand}")
+
     def spare(self) -> int:
         """One lane."""
         return 1

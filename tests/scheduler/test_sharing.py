@@ -87,6 +87,9 @@ class World:
         """No lane has it."""
         return False
 
+    def show_anew(self, _brand: str) -> None:
+        """Nobody is shown anything."""
+
     def dismiss(self, _brand: str) -> None:
         """No lane has it."""
 
