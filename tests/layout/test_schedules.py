@@ -119,6 +119,19 @@ def test_a_change_that_did_not_arrive_is_made_good_by_the_whole(spread: Spread, 
     spread.assert_shown()
 
 
+def test_what_a_colleague_could_not_show_is_in_the_whole(spread: Spread) -> None:
+    """Schedule 3 with two processes: the guard names the first one's last commit still, and b is in no change of it."""
+    one, other = spread.process(), spread.process()
+    spread.push_ids("a")
+    one.visit()
+    other.way.before = only("project")
+    spread.push_ids("b")
+    other.visit()
+    spread.push_ids("c")
+    one.visit()
+    spread.assert_shown()
+
+
 def test_a_change_on_top_of_what_the_readers_server_forgot_is_made_good(spread: Spread) -> None:
     """Schedules 3 and 9: the guard went back together with the value, under a warm lease."""
     one = spread.process()
@@ -214,7 +227,7 @@ def test_a_lease_that_readers_have_outrun_gives_way_to_a_later_one(spread: Sprea
     one.visit()
     spread.client.hset(guard_key(spread.keys.summary), mapping={"e": spread.now_ms() + HOUR_MS, "v": 1})
     other = spread.process()
-    other.way.before = only("HMGET", "HGET")
+    other.way.before = only("HMGET")
     spread.push(b"garbage")
     session = other.open()
     session.step()
@@ -222,7 +235,6 @@ def test_a_lease_that_readers_have_outrun_gives_way_to_a_later_one(spread: Sprea
         session.step()
     other.fail()
     spread.client.hset(spread.keys.meta, "due", 1)
-    other.way.heal()
     other.visit()
     spread.assert_shown()
     assert spread.payloads() == ["garbage"]
@@ -328,9 +340,13 @@ def test_a_list_that_fills_up_meanwhile_ends_the_visit(spread: Spread) -> None:
     session = one.open()
     one.way.before = once("bury", lambda: spread.client.rpush(spread.keys.failed, "w", "w"))
     spread.push(b"g0")
+    spread.push_ids(*(f"c{number}" for number in range(2_000)))
     session.step()
+    left = spread.queued()
+    assert left
     with pytest.raises(DeadLetterFullError):
         session.step()
+    assert spread.queued() == left
     one.fail()
     spread.client.delete(spread.keys.failed)
     one.visit()
