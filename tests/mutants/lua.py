@@ -27,6 +27,7 @@ SUITES: Final = (
     "tests/store/test_purge.py",
     "tests/store/test_heads.py",
     "tests/store/test_projections.py",
+    "tests/store/test_projection_refusals.py",
     "tests/layout/test_operators.py",
     "tests/service/test_notices.py",
     "tests/faults/test_schedules.py",

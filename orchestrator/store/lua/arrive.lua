@@ -20,7 +20,8 @@ end
 local pushed = 0
 
 redis.call('PEXPIRE', moved, ttl_ms) -- first, because it is allowed at maxmemory
-redis.call('HSET', moved, '', '') -- a rehearsal
+redis.call('HDEL', moved, '') -- a rehearsal, twice: HSET leaves something if HDEL is refused after it
+redis.call('HSET', moved, '', '')
 redis.call('HDEL', moved, '')
 for at = FIRST, #ARGV, 2 do
   if not redis.call('HGET', moved, ARGV[at]) then
