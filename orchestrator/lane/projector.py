@@ -91,16 +91,26 @@ class Projector:
             wrong, _ = self._send(found, [])
         failpoints.hit("projector.shown")
         code = self._settle(now_ms, letters, buried)
-        return self._end(wrong, code, buried, now_ms)
+        done = self._end(wrong, code, buried)
+        if done.error is not None or not _came(code, buried):
+            return done
+        more = self.bury(now_ms)
+        return Projected(more.error, done.dropped + more.dropped)
 
     def bury(self, now_ms: int) -> Projected:
         """Bring the letters that somebody left in the outbox where they belong, before anything is folded."""
-        if not self._letters:
-            return NOTHING
-        letters = self._waiting()
-        _, buried = self._projections.show(self._lease, [], letters)
-        code = self._settle(now_ms, letters, buried)
-        return self._end(None, code, buried, now_ms)
+        dropped, before = 0, self._letters + 1
+        # What gets no fewer has no order in which it could leave: the outbox is not as commits wrote it.
+        while 0 < self._letters < before:
+            before = self._letters
+            letters = self._waiting()
+            _, buried = self._projections.show(self._lease, [], letters)
+            code = self._settle(now_ms, letters, buried)
+            done = self._end(None, code, buried)
+            dropped += done.dropped
+            if done.error is not None or not _came(code, buried):
+                return Projected(done.error, dropped)
+        return Projected(None, dropped)
 
     def _found(self) -> Mapping[Part, Sequence[bytes]]:
         """Parts that are owed whole, as the last commit left them."""
@@ -136,7 +146,7 @@ class Projector:
         self._settled = code is Code.OK and shown
         return code
 
-    def _end(self, wrong: OrchestratorError | None, code: Code | None, buried: Buried | None, now_ms: int) -> Projected:
+    def _end(self, wrong: OrchestratorError | None, code: Code | None, buried: Buried | None) -> Projected:
         brand, dropped = self._lease.brand, 0
         if buried is not None:
             dropped, wrong = buried.dropped, wrong or buried.foreign
@@ -147,7 +157,9 @@ class Projector:
         if self.outrun and code in {Code.OK, Code.STALE}:
             told = f"readers have seen epoch {self.outrun}, which is later than that of this lease"
             wrong = wrong or StaleStateError(f"brand {brand!r}: {told}")
-        if wrong is None and self._letters and buried is not None and buried.code is Code.OK and code is Code.OK:
-            more = self.bury(now_ms)
-            return Projected(more.error, dropped + more.dropped)
         return Projected(wrong, dropped)
+
+
+def _came(code: Code | None, buried: Buried | None) -> bool:
+    """Whether letters came, and left the outbox: then more of them may."""
+    return buried is not None and buried.code is Code.OK and code is Code.OK

@@ -7,6 +7,7 @@ tries again later. On one server nobody needs this. Source: ``docs/redis-protoco
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -224,14 +225,18 @@ class Projections:
         return _standing(self._runner.attempt(self._asking(brand)))
 
     def letters(self, brand: str, limit: int) -> list[tuple[bytes, bytes]] | None:
-        """The oldest *limit* letters in the outbox of *brand*, each with its stamp; None: there was no answer."""
+        """The oldest *limit* letters in the outbox of *brand*, each with its stamp; None: there was no answer.
+
+        A key of a foreign type holds none.
+        """
         outbox = self._layout.inner(brand).failed
         (reply,) = self._runner.attempt([("LRANGE", outbox, 0, limit - 1)])
         if isinstance(reply, Exception):
-            return None
+            return [] if str(reply).startswith("WRONGTYPE") else None
         # What somebody else put there has no stamp; it leaves with the next one that has, and is not ours to show.
-        split = [entry.partition(b"|") for entry in reply]
-        return [(stamp, entry) for stamp, bar, entry in split if bar]
+        # Taken for one it could be after all of ours, which would then leave unburied.
+        found = map(_STAMPED.fullmatch, reply)
+        return [(match[1], match[2]) for match in found if match is not None]
 
     def shadows(self, brand: str, cid: str, parts: Collection[Part]) -> dict[Part, list[bytes]] | None:
         """All of *parts* as the commit *cid* left them; None: there was no answer, or somebody committed since."""
@@ -344,6 +349,9 @@ _ALL: Final = 1_000_000
 
 _MARKS: Final = 64
 """Leases of a brand whose last letters are known: so many may end without an answer to what settles them."""
+
+_STAMPED: Final = re.compile(rb"(\d{16}\.\d{12}\.\d{6})\|(.*)", re.DOTALL)
+"""A letter in the outbox: its stamp, as :func:`stamps` writes it, and the entry; settle.lua knows it, too."""
 
 _MOST_DIGITS: Final = 15
 _KINDS: Final = {Part.SUMMARY: "string", Part.TREND: "hash"}

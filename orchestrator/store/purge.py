@@ -206,12 +206,22 @@ def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wis
 
 
 def _bury_all(projections: Projections, lease: Lease) -> None:
-    """Letters that were on their way into the list that operators know come there; they are not ours alone."""
-    while waiting := projections.letters(lease.brand, MAX_LETTERS):
-        _, buried = projections.show(lease, [], waiting)
-        if buried is None or buried.code is not Code.OK:
-            return
-        projections.settle(lease, "", 0, stamp=buried.stamp, shown=b"")
+    """Letters that were on their way into the list that operators know come there; they are not ours alone.
+
+    Raises:
+        StoreUnavailableError: they are on their way still, and nobody else may ever look: the brand may have left.
+    """
+    before = -1
+    while (waiting := projections.letters(lease.brand, MAX_LETTERS)) != []:
+        buried = projections.show(lease, [], waiting)[1] if waiting else None
+        if buried is not None and buried.foreign is not None:
+            return  # there is no such list: they wait until there is
+        left = before
+        if buried is not None and buried.code is Code.OK:
+            left = projections.settle(lease, "", 0, stamp=buried.stamp, shown=b"")[1]
+        if left == before:  # where the lock is over none leaves the outbox, however often they are buried
+            raise StoreUnavailableError(f"brand {lease.brand!r}: dead letters are on their way still; call again")
+        before = left
 
 
 def _beside(layout: Layout, keys: BrandKeys) -> list[str]:

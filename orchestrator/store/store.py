@@ -240,7 +240,7 @@ class Store:
             asked_ms = self.clock.now_ms()
             reply, *read = self._acquire(keys, wish, stored)
         check_reply(scripts.ACQUIRE, keys, reply)
-        unburied = read.pop() if self._layout.spread else 0
+        unburied = checked(read.pop()) if self._layout.spread else 0  # its slot may have moved in between
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings, begun, suspects = reply
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)

@@ -9,13 +9,13 @@ import pytest
 
 from orchestrator.contract.keys import PAUSED_KEY, worker_queue_key
 from orchestrator.contract.layout import CLUSTER, guard_key, moved_key, moving_key
-from orchestrator.errors import BrandPausedError, WrongTypeError
+from orchestrator.errors import BrandPausedError, StoreUnavailableError, WrongTypeError
 from orchestrator.letters.reading import slice_of
 from orchestrator.store import pauses, scripts
 from orchestrator.store.fleet import read_brand
 from orchestrator.store.letters import Sent, Walk, finish, marks, mend
 from orchestrator.store.pauses import all_paused, pause, paused, resume
-from orchestrator.store.projections import Part
+from orchestrator.store.projections import Buried, Part, Projections
 from orchestrator.store.purge import look, purge
 from orchestrator.store.runner import ScriptRunner
 from tests.layout.world import DiedError, Spread
@@ -180,6 +180,14 @@ def test_ids_of_letters_that_arrived_are_bounded(spread: Spread) -> None:
     assert 0 < spread.client.pttl(moved_key(queue)) <= 60_000
 
 
+def test_the_first_letter_that_arrives_leaves_its_id_and_nothing_else(spread: Spread) -> None:
+    """For a while: there was no key yet that could have been told how long it lives."""
+    queue, moved = spread.keys.queue, moved_key(spread.keys.queue)
+    ScriptRunner(spread.client).run([("EVALSHA", scripts.ARRIVE.digest, 2, queue, moved, 60_000, 2, "id", "payload")])
+    assert spread.client.hgetall(moved) == {b"id": b"1"}
+    assert 0 < spread.client.pttl(moved) <= 60_000
+
+
 @pytest.mark.parametrize("part", ["queue", "moved"])
 def test_letters_do_not_arrive_in_a_foreign_type(spread: Spread, part: str) -> None:
     """They wait on their way."""
@@ -254,6 +262,67 @@ def test_a_purge_keeps_out_what_a_slow_process_is_still_to_show(spread: Spread) 
     spread.process().visit()
     spread.assert_shown()
     assert spread.summary()["totalChunks"] == 1
+
+
+def test_a_purge_outdoes_readers_of_an_epoch_ahead_of_the_clock(spread: Spread) -> None:
+    """They have seen it, and whatever version it had; what is gone has a later one."""
+    ahead = spread.now_ms() + 3_600_000
+    spread.push_ids("a")
+    spread.process().visit()
+    spread.client.hset(guard_key(spread.keys.summary), mapping={"e": ahead, "v": 9})
+    purge(spread.client, spread.name)
+    assert spread.summary() is None
+    spread.expire()
+    spread.push_ids("b")
+    lease = spread.process().open().lease
+    assert lease is not None
+    assert lease.epoch > ahead + 1
+
+
+@pytest.mark.parametrize("trouble", ["lock", "answer", "nobody", "order"])
+def test_a_purge_that_cannot_bring_letters_home_says_so(
+    spread: Spread, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """It neither tries for ever, where its lock is over, nor leaves them unseen; called again it does the rest."""
+    one = spread.process()
+    one.way.before = lambda name, _keys: name != "bury"
+    spread.push(b"g0")
+    one.visit()
+    if trouble == "order":
+        spread.client.lpush(spread.inner.failed, b"%016d.%012d.%06d|{}" % (10**15, 1, 0))
+    show, letters, calls = Projections.show, Projections.letters, [0]
+
+    def shows(self: Projections, *given: Any) -> Any:
+        if trouble == "lock":
+            spread.expire()
+        return ([], Buried(None)) if trouble == "answer" and len(given) > 2 else show(self, *given)
+
+    def waits(*given: Any) -> Any:
+        calls[0] += 1
+        assert calls[0] < 9, "for ever"
+        return None if trouble == "nobody" else letters(*given)
+
+    monkeypatch.setattr(Projections, "show", shows)
+    monkeypatch.setattr(Projections, "letters", waits)
+    with pytest.raises(StoreUnavailableError, match="dead letters are on their way still; call again"):
+        purge(spread.client, spread.name)
+    monkeypatch.undo()
+    if trouble == "order":
+        return  # nobody of ours wrote that, and somebody has to look
+    purge(spread.client, spread.name)
+    assert spread.payloads() == ["g0"]
+    assert names_of(spread) == {spread.keys.failed}
+
+
+@pytest.mark.parametrize("part", ["outbox", "list"])
+def test_a_purge_is_not_held_up_by_a_foreign_type_of_letters(spread: Spread, part: str) -> None:
+    """None of ours lies in it, or comes into it, however often one asks."""
+    key = spread.inner.failed if part == "outbox" else spread.keys.failed
+    spread.client.rpush(spread.inner.failed, b"%016d.%012d.%06d|{}" % (7, 1, 0))
+    spread.client.delete(key)
+    spread.client.set(key, "mine")
+    purge(spread.client, spread.name)
+    assert names_of(spread) == {key, spread.inner.failed}
 
 
 # -- looking

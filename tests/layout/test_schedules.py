@@ -306,6 +306,35 @@ def test_a_letter_that_its_queue_forgot_comes_twice_and_is_never_lost(spread: Sp
     spread.assert_shown()
 
 
+def test_what_somebody_else_put_into_the_outbox_holds_no_letter_up(spread: Spread) -> None:
+    """It looks as if it came after all of ours, with a bar in it or without; it leaves with them and is not shown."""
+    spread.client.rpush(spread.inner.failed, b'{"payload":"x"}', b'{"payload":"a|b"}')
+    one = spread.process()
+    spread.push(b"g0")
+    one.visit()
+    assert spread.payloads() == ["g0"]
+    spread.assert_shown()
+
+
+def test_letters_that_cannot_leave_in_their_order_are_not_buried_for_ever(spread: Spread) -> None:
+    """The meta was lost, and with it the epoch; they come once, and leave with the next letter."""
+    later, earlier = (b"%016d.%012d.%06d" % (epoch, 1, 0) for epoch in (9, 8))
+    entries = (b'%b|{"payload":"%b"}' % pair for pair in ((later, b"l"), (earlier, b"e")))
+    one = spread.process()
+    spread.push_ids("a")
+    one.visit()
+    spread.client.rpush(spread.inner.failed, *entries)
+    one.way.before = lambda name, _keys: name != "bury" or one.way.sent.count("bury") < 9
+    one.visit()
+    one.way.heal()
+    assert one.way.sent.count("bury") < 5
+    assert spread.payloads() == ["l", "e"]
+    spread.push(b"g0")
+    one.visit()
+    assert spread.payloads() == ["l", "e", "g0"]
+    spread.assert_shown()
+
+
 def test_a_full_list_parks_the_brand_before_it_folds(spread: Spread) -> None:
     """Schedule 11: the list never exceeds its cap, none is dropped, and all come once there is room."""
     spread.options = StoreOptions(failed_max=2)

@@ -64,7 +64,7 @@ LAYOUT_GUARDS: Final = (
     *(
         Guard(_SETTLE, right, wrong, _SCRIPTS)
         for right, wrong in (
-            ("if entry:sub(1, #stamp) > stamp then", "if entry:sub(1, #stamp) >= stamp then"),
+            ("and entry:sub(1, #stamp) > stamp then", "and entry:sub(1, #stamp) >= stamp then"),
             ("more = #entries == FEW", "more = false"),
             ("redis.call('HGET', meta, 'cid') == cid", "true"),
         )
@@ -147,7 +147,18 @@ LAYOUT_GUARDS: Final = (
         _OPERATORS,
     ),
     Guard(_PURGE, "        _bury_all(projections, lease)\n", "", _OPERATORS),
-    Guard(_PURGE, "seen = projections.standing(wish.brand).epoch + 1", "seen = 0", _OPERATORS),
+    Guard(_PURGE, "        if left == before:", "        if False:", _OPERATORS),
+    Guard(_PURGE, "letters(lease.brand, MAX_LETTERS)) != []:", "letters(lease.brand, MAX_LETTERS)):", _OPERATORS),
+    *(
+        Guard(_PURGE, "seen = projections.standing(wish.brand).epoch + 1", wrong, _OPERATORS)
+        for wrong in ("seen = 0", "seen = projections.standing(wish.brand).epoch")
+    ),
+    Guard(_PROJECTIONS, 'return [] if str(reply).startswith("WRONGTYPE") else None', "return None", _OPERATORS),
+    # what else lies in the outbox: it leaves, and holds nobody up
+    Guard(_SETTLE, "if entry:find(STAMPED) and ", "if ", _SCHEDULES),
+    Guard(_PROJECTIONS, 'rb"(\\d{16}\\.\\d{12}\\.\\d{6})\\|(.*)"', 'rb"([^|]*)\\|(.*)"', _SCHEDULES),
+    Guard(_PROJECTOR, "while 0 < self._letters < before:", "while self._letters:", _SCHEDULES),
+    Guard("orchestrator/store/store.py", "unburied = checked(read.pop())", "unburied = read.pop()", _SCRIPTS),
     Guard(
         _PURGE,
         "Projection(part, position, gone=True) for part in Part",

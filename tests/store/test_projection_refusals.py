@@ -77,3 +77,23 @@ def test_what_is_refused_changes_nothing(admin: redis.Redis, private: RedisServe
         call(limited, name)
     limited.close()
     assert {key: admin.dump(key) for key in cast("list[bytes]", admin.keys())} == before
+
+
+def test_what_is_broken_off_is_shown_by_the_next_one_as_a_whole(admin: redis.Redis, private: RedisServer) -> None:
+    """While it is written the guard names no commit: a change would be made on top of half of one."""
+    _, (trend, guard), _ = CALLS["project"]
+    admin.hset(trend, "f", "old")
+    admin.hset(guard, mapping={"e": 7, "v": 1})
+    admin.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">secret", "~*", "&*", "+@all", "-hset")  # type: ignore[no-untyped-call]
+    limited = connect(f"{private.url}?username=limited&password=secret", timeout_s=5.0, pool_size=1)
+    with pytest.raises(Exception, match=r"(?i)permission|can't run|not allowed"):
+        call(limited, "project")
+    limited.close()
+    assert admin.exists(guard) == 0
+
+
+def test_owing_names_a_foreign_type(admin: redis.Redis) -> None:
+    """And not as an error of the server's, which nobody could tell from a damaged script."""
+    admin.delete(KEYS.meta)
+    admin.set(KEYS.meta, "mine")
+    assert call(admin, "owe") == [b"TYPE", 2, b"string"]

@@ -26,6 +26,7 @@ from orchestrator.store.projections import (
     encode_shown,
     inward,
 )
+from orchestrator.store.runner import ScriptRunner
 from orchestrator.store.types import Commit
 from tests.store.world import World, commit_of
 
@@ -442,6 +443,15 @@ def test_without_an_answer_nothing_is_known_and_nothing_raises(spread: World, mo
 def world_room(world: World, lease: Lease) -> int | None:
     """What the store says."""
     return world.store.room(lease)
+
+
+def test_a_lease_is_not_used_of_which_nobody_knows_what_waits(spread: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slot moved between the two commands, and its new node is away: letters could be passed over, or worse."""
+    run = ScriptRunner.run
+    lost = StoreUnavailableError("away")
+    monkeypatch.setattr(ScriptRunner, "run", lambda *given: [*run(*given)[:-1], lost])
+    with pytest.raises(StoreUnavailableError, match="away"):
+        spread.store.acquire(spread.brand, "token")
 
 
 def test_room_counts_the_letters_that_wait(spread: World) -> None:

@@ -43,8 +43,7 @@ local function write(command, from, to)
     redis.call(command, outward, unpack(ARGV, at, math.min(at + SLICE - 1, to)))
   end
 end
-redis.call('PEXPIRE', guard, ttl_ms) -- first, because it is allowed at maxmemory
-redis.call('HDEL', guard, 'e', 'v')
+redis.call('HDEL', guard, 'e', 'v') -- first, because it is allowed at maxmemory
 if kind == 'string' then
   redis.call('SET', outward, ARGV[first], 'PX', ttl_ms)
 elseif kind == 'none' or kind == 'list' or kind == 'hash' then

@@ -1,8 +1,8 @@
 -- settle: what was owed to readers is shown, and the letters that came leave the outbox.
 --
 -- Guarantee: only for the holder of the lease (FENCED). Letters leave by their stamps and never by their number, so it
--- may be delivered twice and late. What is due, and what is shown, is noted only if no commit came since (STALE):
--- that one owes anew.
+-- may be delivered twice and late. What has no stamp goes with them: else it would stand before all that follow. What is
+-- due, and what is shown, is noted only if no commit came since (STALE): that one owes anew.
 --
 -- KEYS[1]  lock STRING   [2] meta HASH   [3] outbox LIST of dead letters, '<stamp>|<entry>'
 -- ARGV[1]  token         [2] cid of the commit that is shown
@@ -15,6 +15,7 @@
 local lock, meta, outbox = KEYS[1], KEYS[2], KEYS[3]
 local token, cid, due_ms, stamp, shown = unpack(ARGV, 1, 5)
 local FEW = 64
+local STAMPED = ('^%s%%.%s%%.%s|'):format(('%d'):rep(16), ('%d'):rep(12), ('%d'):rep(6))
 local expected = { 'string', 'hash', 'list' }
 for index, key in ipairs(KEYS) do
   local found = redis.call('TYPE', key).ok
@@ -27,7 +28,7 @@ while more do
   local entries = redis.call('LRANGE', outbox, gone, gone + FEW - 1)
   more = #entries == FEW
   for _, entry in ipairs(entries) do
-    if entry:sub(1, #stamp) > stamp then
+    if entry:find(STAMPED) and entry:sub(1, #stamp) > stamp then
       more = false
       break
     end
