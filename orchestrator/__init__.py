@@ -23,4 +23,4 @@ modules of other packages import that from the face and not from the module that
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
