@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import itertools
+import logging
 from typing import TYPE_CHECKING, Final
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from orchestrator.kernels import hash_keys
@@ -69,6 +71,18 @@ def hash_key() -> Iterator[bytes]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hash_keys, "fresh_key", lambda: key)
         yield key
+
+
+@pytest.fixture(autouse=True)
+def restore_logging() -> Iterator[None]:
+    """Give the process its logging back, whatever a test configured: the next one may count lines."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
