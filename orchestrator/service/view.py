@@ -174,17 +174,22 @@ class Service:
         If a look takes longer than *patience_s*, what was seen in the last :data:`FLEET_KEPT_S`; the look goes on for
         who asks next.
         """
-        now_s, known = trio.current_time(), self._known
+        clock, known = trio.lowlevel.current_clock(), self._known
+        now_s = clock.current_time()
         if known is not None and now_s - known[0] <= FLEET_AGE_S:
             return known[1]
         with trio.move_on_after(patience_s if known is not None and now_s - known[0] <= FLEET_KEPT_S else math.inf):
-            return await trio.to_thread.run_sync(self._look, now_s, limiter=self._looking, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(
+                self._look, now_s, clock, limiter=self._looking, abandon_on_cancel=True
+            )
         return cast("tuple[float, FleetView]", known)[1]
 
-    def _look(self, now_s: float) -> FleetView:
+    def _look(self, asked_s: float, clock: trio.abc.Clock) -> FleetView:
         """In a thread, one at a time: who had to wait takes what the one before has seen."""
-        if self._known is None or now_s - self._known[0] > FLEET_AGE_S:
-            self._known = now_s, self._documents.fleet()
+        if self._known is None or asked_s - self._known[0] > FLEET_AGE_S:
+            # As of when it begins, not as of when it was asked for: it is for all who came while this one waited. Were
+            # there a look for each of them, they would be more and more where looks take long.
+            self._known = clock.current_time(), self._documents.fleet()
         return self._known[1]
 
     async def trend(self, brand: str) -> Mapping[bytes, bytes]:

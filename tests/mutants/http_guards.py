@@ -830,14 +830,19 @@ HTTP_GUARDS: Final = (
                 "test_who_cannot_wait_is_shown_what_was_seen_last",
             ),
             (
-                "self._look, now_s, limiter=self._looking",
-                "self._look, now_s",
+                "self._look, now_s, clock, limiter=self._looking",
+                "self._look, now_s, clock",
                 "test_who_cannot_wait_is_shown_what_was_seen_last",
             ),
             (
-                "if self._known is None or now_s - self._known[0] > FLEET_AGE_S:",
+                "if self._known is None or asked_s - self._known[0] > FLEET_AGE_S:",
                 "if True:",
                 "test_fleet_is_looked_at_once_a_second",
+            ),
+            (
+                "self._known = clock.current_time(), ",
+                "self._known = asked_s, ",
+                "test_who_come_during_a_look_share_the_next_one",
             ),
         )
     ),

@@ -413,6 +413,39 @@ async def test_who_cannot_wait_is_shown_what_was_seen_last(
     assert (await service.fleet()).as_of_ms == 3
 
 
+async def test_who_come_during_a_look_share_the_next_one(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock
+) -> None:
+    """A look for each of them would make those who wait more and more, where looks take longer than they take."""
+    looks: list[int] = []
+    began, go = threading.Event(), threading.Event()
+
+    def look(_self: Documents) -> FleetView:
+        looks.append(0)
+        began.set()
+        go.wait()
+        return FleetView(len(looks))
+
+    monkeypatch.setattr(Documents, "fleet", look)
+    service = _service(redis_client)
+    found: list[int] = []
+
+    async def ask() -> None:
+        found.append((await service.fleet()).as_of_ms)
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(ask)
+                await trio.to_thread.run_sync(began.wait)
+                await wait_all_tasks_blocked()
+                mock_clock.jump(2 * FLEET_AGE_S)
+            go.set()
+    finally:
+        go.set()
+    assert found == [1, 2, 2, 2]
+
+
 async def test_summaries_are_taken_in_the_thread_that_reads(redis_client: redis.Redis, brand: str) -> None:
     """The event loop decodes nothing."""
     redis_client.set(BrandKeys.of(brand).summary, b"{}")
