@@ -36,6 +36,7 @@ _OWN_SETTING: Final = {
     "max_connections": "it follows from CONCURRENCY_LIMIT",
 }
 """What the client library would take, over the head of a setting that says it already."""
+_OPTIONS: Final = {*PLAIN_OPTIONS, *TLS_OPTIONS, *_OWN_SETTING}
 
 _SERVICE: Final = re.compile(r"[A-Za-z0-9._-]{1,256}", re.ASCII)
 _NAME: Final = re.compile(r"[^\s\[\]@,;:/?#%\"'\\]{1,253}")
@@ -145,6 +146,10 @@ def parse_address(url: str, *, needs_host: bool = True) -> Address:
     authority, slash, path = place.partition("/")
     if "@" in path and scheme.lower() != "unix":
         raise ValueError("a / in a user or password must be written %2F")
+    options = parse_qsl(query, keep_blank_values=True)
+    if "@" in query and any(name not in _OPTIONS for name, _ in options):
+        # Before anything of it is quoted: it may be the rest of a password.
+        raise ValueError("a ? in a user or password must be written %3F, an @ in an option %40")
     user, _, hosts = authority.rpartition("@")
     address = _with_login(Address(kind, tls), user)
     if scheme.lower() == "unix":
@@ -152,7 +157,7 @@ def parse_address(url: str, *, needs_host: bool = True) -> Address:
     else:
         nodes = parse_nodes(hosts, kind) if hosts or needs_host or kind is not Kind.STANDALONE else ()
         address = _with_path(replace(address, nodes=nodes), path.rstrip("/"))
-    address = _with_options(address, parse_qsl(query, keep_blank_values=True))
+    address = _with_options(address, options)
     if kind is Kind.CLUSTER and address.database:
         raise ValueError("a cluster has database 0 alone: leave the number out")
     return address
@@ -174,6 +179,15 @@ def parse_nodes(hosts: str, kind: Kind) -> tuple[Node, ...]:
         if node in nodes[:number]:
             raise ValueError(f"its host {node} stands there twice")
     return nodes
+
+
+def is_host(name: str) -> bool:
+    """Whether *name*, which is no IPv6 address, can be looked up; at others the resolver does not fail but crashes."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(_NAME.fullmatch(name)) and name.isprintable()
 
 
 def is_service(name: str) -> bool:
@@ -243,7 +257,7 @@ def _node(text: str, port: int) -> Node:
         behind = colon + behind
         if behind.count(":") > 1:
             raise ValueError("its port must be a whole number, and an IPv6 address stands in brackets: [::1]:6379")
-        if not _NAME.fullmatch(host):
+        if not is_host(host):
             raise ValueError("a host is missing or is none: each must look like redis.example.com:6379")
     return Node(host, _port(behind[1:]) if behind else port)
 

@@ -190,7 +190,7 @@ class _Parts:
             shortened=self._shortened,
         )
         name = new_name()
-        self.primary = PrimaryWatch(self.client)
+        self.primary = PrimaryWatch(self.client, self.renewal_client)
         self.fitness = Fitness(self.client, metrics, max_clock_skew_s=settings.max_clock_skew_sec)
         self.feed = UpdateFeed(self.client, metrics)
         self.alerts = Alerts(

@@ -7,7 +7,7 @@ them listen for the same reason; asking needs no subscription that could be lost
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 import trio
@@ -21,15 +21,21 @@ if TYPE_CHECKING:
     from orchestrator.contract.address import Node
 
 INTERVAL_S: Final = 2.0
-"""So long a primary that was replaced may still get our writes; two small round trips to one sentinel."""
+"""So long a primary that was replaced may still get our writes; some small round trips to each sentinel."""
 
 
 class PrimaryWatch:
-    """Where the primary is, by the sentinels of *client*; of any other client it has nothing to say."""
+    """Where the primary is, by the sentinels of *client*; of any other client it has nothing to say.
 
-    def __init__(self, client: redis.Redis) -> None:
+    Args:
+        client: whose connections follow.
+        others: clients of the same sentinels that follow, too: what one of them was told, the others do not know.
+    """
+
+    def __init__(self, client: redis.Redis, *others: redis.Redis) -> None:
         pool = client.connection_pool
         self._pool = pool if isinstance(pool, SentinelPool) else None
+        self._others = [cast("SentinelPool", other.connection_pool) for other in others]
         self._known: Node | None = None
         self._silent = ""
         self._limiter = trio.CapacityLimiter(1)
@@ -54,7 +60,7 @@ class PrimaryWatch:
         """Ask once, and tell what is new."""
         try:
             # Abandoned when cancelled: it changes nothing but which connections are made anew.
-            await trio.to_thread.run_sync(pool.look, limiter=self._limiter, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(self._look, pool, limiter=self._limiter, abandon_on_cancel=True)
             self._tell("")
         except StoreError as error:
             self._tell(str(error))
@@ -63,6 +69,11 @@ class PrimaryWatch:
             if self._known is not None:
                 self._log.warning("primary moved", before=str(self._known), after=str(pool.primary))
             self._known = pool.primary
+
+    def _look(self, pool: SentinelPool) -> None:
+        pool.look()
+        for other in self._others:
+            other.look()
 
     def _tell(self, silent: str) -> None:
         """Log that the sentinels do not say where the primary is, once, and that they do again."""

@@ -35,13 +35,14 @@ class SentinelPool(Pool):
     def look(self) -> Node:
         """Where the primary is by now; if that is elsewhere, connections are made anew before their next use.
 
-        Nothing else would tell us of a primary that only we still reach: it would take our writes, and lose them.
+        Nothing else would tell us of a primary that only we still reach: it would take our writes, and lose them. The
+        sentinel that we trust may be on its side, so all are asked.
 
         Raises:
             StoreError: the sentinels do not say.
         """
         with translated():
-            node = self.sentinels.find()
+            node = self.sentinels.find(everyone=True)
         if self.primary not in {None, node}:
             self.renew()
         return node

@@ -123,27 +123,32 @@ class Sentinels:
         self._newest = 0
         self._lock = threading.Lock()
 
-    def find(self) -> Node:
+    def find(self, *, everyone: bool = False) -> Node:
         """Where the primary is, as the first sentinel says whose answer is not older than one before.
+
+        Args:
+            everyone: ask all of them, and take the newest answer: the one that we trust may be cut off by now, together
+                with the primary that it names.
 
         Raises:
             RedisError: nobody says; the text says why, and how to mend what can be mended.
         """
-        accounts = []
+        accounts: list[Account] = []
+        news: list[Account] = []
         order = self._ordered()
         deadline_s = time.monotonic() + self._timeout_s
         for left, sentinel in zip(range(len(order), 0, -1), order, strict=True):
             account = self.ask(sentinel, max((deadline_s - time.monotonic()) / left, _LEAST_SHARE_S))
-            if account.primary is not None and account.epoch >= self._newest:
-                break
             accounts.append(account)
-        else:
-            counted = settled(accounts)
-            if counted is None:
-                raise blame(accounts, self.service)
-            account = counted
-        self._trust(account)
-        return cast("Node", account.primary)
+            if account.primary is not None and account.epoch >= self._newest:
+                news.append(account)
+                if not everyone:
+                    break
+        found = max(news, key=lambda each: each.epoch) if news else settled(accounts)
+        if found is None:
+            raise blame(accounts, self.service)
+        self._trust(found)
+        return cast("Node", found.primary)
 
     def survey(self) -> list[Account]:
         """What each of them says, in the order of the address."""

@@ -15,7 +15,7 @@ from orchestrator.process.masking import mask_text
 
 SECRET = "s3cret"  # noqa: S105 - a made-up one
 
-NAMES = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,9}", fullmatch=True)
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,5}(\.[a-z0-9-]{1,3})?\.?", fullmatch=True)
 NODES = st.builds(Node, NAMES | st.ip_addresses(v=6).map(str), st.integers(1, 65_535))
 TEXTS = st.text(min_size=1, max_size=8)
 
@@ -94,6 +94,10 @@ def test_parse_address_reads_every_kind(url: str, said: Address) -> None:
         ("redis://[::1]6379", "an IPv6 address stands in brackets"),
         ("redis://[h]:1", "an IPv6 address stands in brackets"),
         ("redis://h%41", "is none"),
+        ("redis://a..b", "is none"),
+        (f"redis://{'a' * 64}.b", "is none"),
+        (f"redis://u:1?{SECRET}@h", "a ? in a user or password must be written %3F"),
+        (f"redis://u:1?{SECRET}=x@h", "a ? in a user or password must be written %3F"),
         (f"redis://u:{SECRET}/x@h", "a / in a user or password must be written %2F"),
         (f"redis://u:{SECRET}#x@h", "a # must be written %23"),
         (f"redis://u:{SECRET} x@h", "a blank is written %20"),

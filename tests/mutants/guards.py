@@ -228,6 +228,16 @@ GUARDS: Final = (
             ),
             ("if count > len(accounts) // 2:", "if count:", "test_settled_takes_the_word_of_more_than_half_of_all"),
             (
+                "                if not everyone:\n",
+                "                if True:\n",
+                "test_find_of_everyone_takes_the_newest_answer",
+            ),
+            (
+                "max(news, key=lambda each: each.epoch) if news",
+                "news[0] if news",
+                "test_find_of_everyone_takes_the_newest_answer",
+            ),
+            (
                 "            self._newest = account.epoch\n",
                 "            self._newest = max(self._newest, account.epoch)\n",
                 "test_find_follows_sentinels_that_were_set_up_anew",
@@ -284,6 +294,11 @@ GUARDS: Final = (
                 "test_every_connection_leaves_a_primary_that_was_replaced",
             ),
             (
+                "self.sentinels.find(everyone=True)",
+                "self.sentinels.find()",
+                "test_look_asks_all_sentinels",
+            ),
+            (
                 "        if self.primary not in {None, node}:\n",
                 "        if False:\n",
                 "test_look_finds_a_primary_that_moved_without_a_word",
@@ -294,6 +309,12 @@ GUARDS: Final = (
                 "test_sentinels_are_not_told_the_password_of_the_servers",
             ),
         )
+    ),
+    Guard(
+        "orchestrator/service/primary.py",
+        "            other.look()\n",
+        "            pass\n",
+        "tests/service/test_primary.py::test_look_has_the_connections_of_renewals_follow",
     ),
     # service/updates: the subscription follows a server that moved
     Guard(

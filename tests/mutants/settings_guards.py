@@ -31,8 +31,22 @@ SETTINGS_GUARDS: Final = (
             ("    if kind is Kind.CLUSTER and address.database:\n", "    if False:\n"),
             ("        if name in values and stands:\n", "        if False:\n"),
             ("    if _ESCAPE.search(text):\n", "    if False:\n"),
+            ('    if "@" in query and any(', "    if False and any("),
+            ("    except UnicodeError:\n        return False\n", "    except UnicodeError:\n        pass\n"),
             ("    if name in TLS_OPTIONS and not tls:\n", "    if False:\n"),
         )
+    ),
+    Guard(
+        "orchestrator/contract/address.py",
+        "_NAME.fullmatch(name)) and name.isprintable()",
+        "_NAME.fullmatch(name))",
+        "tests/store/test_sentinels.py::test_ask_takes_an_address_and_nothing_else_for_one",
+    ),
+    Guard(
+        "orchestrator/store/cluster/slot_map.py",
+        'if ":" not in node.host and not is_host(node.host):',
+        "if False:",
+        "tests/store/cluster/test_rules.py::test_map_refuses_what_is_none",
     ),
     Guard(
         "orchestrator/contract/address.py",

@@ -54,6 +54,19 @@ async def test_look_tells_of_a_move_and_of_silence_once_each(
     ]
 
 
+async def test_look_has_the_connections_of_renewals_follow(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They trust a sentinel of their own, and leases that are renewed at a primary that was replaced are lost."""
+    other = connect(URL, timeout_s=1.0, pool_size=1)
+    pools: list[Any] = [client.connection_pool, other.connection_pool]
+    asked: list[Any] = []
+    for pool in pools:
+        monkeypatch.setattr(pool, "look", partial(asked.append, pool))
+    await PrimaryWatch(client, other).look(pools[0])
+    assert asked == pools
+
+
 async def test_watch_looks_again_and_again(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:

@@ -112,6 +112,18 @@ def test_find_does_not_go_back_to_an_older_primary() -> None:
         sentinels.find()
 
 
+def test_find_of_everyone_takes_the_newest_answer() -> None:
+    """The sentinel that we trust was cut off together with the primary, and we reach both: no connection breaks."""
+    sentinels = Scripted(ONE, TWO, THREE)
+    sentinels.say(Account(ONE, A, 4))
+    assert sentinels.find() == A
+    sentinels.say(Account(ONE, A, 4), Account(TWO, problem=AWAY), Account(THREE, B, 5))
+    assert sentinels.find() == A
+    assert sentinels.find(everyone=True) == B
+    assert sentinels.find() == B
+    assert sentinels.asked == [ONE, ONE, TWO, THREE, THREE]
+
+
 def test_find_follows_sentinels_that_were_set_up_anew() -> None:
     """Their count of failovers begins anew, and most of them are of one mind: else we would wait for ever."""
     sentinels = Scripted(ONE, TWO, THREE)
@@ -160,6 +172,8 @@ class Babbler(threading.Thread):
         (b"_\r\n-ERR No such master with that name\r\n", Account(ONE)),
         (b"*2\r\n$8\r\n10.0.0.1\r\n$5\r\n99999\r\n%0\r\n", None),
         (b"*2\r\n$4\r\na@ b\r\n$4\r\n6379\r\n%0\r\n", None),
+        (b"*2\r\n$4\r\na..b\r\n$4\r\n6379\r\n%0\r\n", None),
+        (b"*2\r\n$3\r\na\0b\r\n$4\r\n6379\r\n%0\r\n", None),
         (b"*2\r\n$2\r\n\xff\xfe\r\n$4\r\n6379\r\n%0\r\n", None),
         (b"*1\r\n$4\r\n6379\r\n%0\r\n", None),
         (b":1\r\n%0\r\n", None),
@@ -375,7 +389,7 @@ def pair(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     ports = [watched.ports[0], other]
     named = [ports[0]]
     client = connect(watched.url, timeout_s=5.0, pool_size=3)
-    monkeypatch.setattr(pool_of(client).sentinels, "find", lambda: Node("127.0.0.1", named[0]))
+    monkeypatch.setattr(pool_of(client).sentinels, "find", lambda **_: Node("127.0.0.1", named[0]))
     with RedisServer(arguments=["--port", str(other), "--bind", "127.0.0.1"]):
         yield pool_of(client), lambda number: named.__setitem__(0, ports[number]), ports
         client.close()
@@ -410,6 +424,14 @@ def test_look_finds_a_primary_that_moved_without_a_word(pair: Pair) -> None:
     name(1)
     assert (pool.look().port, pool.renewals) == (ports[1], 1)
     assert pool.get_connection().port == ports[1]
+
+
+def test_look_asks_all_sentinels(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that we trust may be on the side of a primary that was replaced."""
+    pool, _, ports = pair
+    newest = {True: Node("127.0.0.1", ports[1]), False: Node("127.0.0.1", ports[0])}
+    monkeypatch.setattr(pool.sentinels, "find", lambda *, everyone=False: newest[everyone])
+    assert pool.look().port == ports[1]
 
 
 def test_pool_of_sentinels_waits_for_a_free_connection_and_never_tries_again(watched: Watched) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator.contract.address import Node
+from orchestrator.contract.address import Node, is_host
 from orchestrator.contract.slots import SLOTS
 
 if TYPE_CHECKING:
@@ -93,4 +93,7 @@ def _node(told: Sequence[Any], asked: Node) -> Node:
         raise ValueError(port)
     name = host.decode() if isinstance(host, bytes) else host
     # A name that is not known yet is told as a question mark.
-    return Node(name if name and name != "?" else asked.host, port)
+    node = Node(name if name and name != "?" else asked.host, port)
+    if ":" not in node.host and not is_host(node.host):
+        raise ValueError(node.host)
+    return node

@@ -59,6 +59,7 @@ def test_map_takes_a_nameless_node_for_the_one_that_was_asked(name: bytes | None
         [[0, 1, [b"a", 0]]],
         [[0, 1, [b"a", b"1"]]],
         [[0, 1, [b"\xff", 1]]],
+        [[0, 1, [b"a..b", 1]]],
         [[0, 1, [5, 65536]]],
     ],
 )
