@@ -84,7 +84,7 @@ class ServerClock:
 
     def keep(self, servers: Collection[str]) -> None:
         """Only *servers* are there now: what was seen of others is forgotten."""
-        for server in [server for server in self._last if server not in servers and len(self._last) > 1]:
+        for server in [server for server in list(self._last) if server not in servers and len(self._last) > 1]:
             self._last.pop(server, None)
 
     def now_ms(self) -> int:

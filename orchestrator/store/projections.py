@@ -295,12 +295,14 @@ class Projections:
         found = Verified()
         for start in range(0, len(brands), _SLICE):
             asked = brands[start : start + _SLICE]
-            each = [self._asking(brand) for brand in asked]
-            time_, *replies = self._runner.attempt([("TIME",), *(command for commands in each for command in commands)])
-            seconds, microseconds = checked(time_)
-            now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+            # The time of each brand's node: that of one alone may be away, and the others are to be looked at.
+            each = [[*self._asking(brand), ("TIME",)] for brand in asked]
+            replies = self._runner.attempt([command for commands in each for command in commands])
             width = len(each[0])
-            standings = [_standing(replies[at : at + width]) for at in range(0, len(replies), width)]
+            times = replies[width - 1 :: width]
+            seconds, microseconds = checked(next((time for time in times if not isinstance(time, Exception)), times[0]))
+            now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+            standings = [_standing(replies[at : at + width - 1]) for at in range(0, len(replies), width)]
             pairs = zip(asked, standings, strict=True)
             wrong = {brand: one.text for brand, one in pairs if one.differs(now_ms, self.ttl_ms)}
             self._owe(wrong, found)

@@ -64,7 +64,16 @@ ROUTING_GUARDS: Final = (
                 "if False:",
                 "only_replies_of_what_was_not_executed_redirect",
             ),
-            ("reply.host or asked.host", "reply.host", "only_replies_of_what_was_not_executed_redirect"),
+            (
+                "asked.host if reply.host in NAMELESS else reply.host",
+                "reply.host or asked.host",
+                "only_replies_of_what_was_not_executed_redirect",
+            ),
+            (
+                "if not (0 <= reply.slot_id < SLOTS and 0 < reply.port <= MOST_PORT):",
+                "if False:",
+                "only_replies_of_what_was_not_executed_redirect",
+            ),
             (
                 "if not isinstance(executed, ExecAbortError):",
                 "if True:",
@@ -82,13 +91,13 @@ ROUTING_GUARDS: Final = (
         Guard("orchestrator/store/cluster/claims.py", right, wrong, _CLAIMS + test)
         for right, wrong, test in (
             (
-                "                    left += own\n",
-                "                    pass\n",
+                "                        left += own\n",
+                "                        pass\n",
                 "claim_asks_again_where_slots_have_moved",
             ),
             (
-                "                    found.away.extend(own)\n",
-                "                    raise error\n",
+                "                        found.away.extend(own)\n",
+                "                        raise failure\n",
                 "node_that_is_away_costs_its_own_brands",
             ),
             (
@@ -96,13 +105,48 @@ ROUTING_GUARDS: Final = (
                 "_milliseconds(replies[0]))",
                 "clock_of_one_node_stops_what_it_has_alone",
             ),
+            ("slot if apart else 0", "0", "slot_that_is_half_way_costs_its_own_brands"),
         )
     ),
     Guard(
         "orchestrator/store/cluster/slot_map.py",
-        'name if name and name != "?" else asked.host',
+        "asked.host if name in NAMELESS else name",
         "name or asked.host",
         _RULES + "map_takes_a_nameless_node_for_the_one_that_was_asked",
+    ),
+    *(
+        Guard("orchestrator/store/cluster/slot_map.py", right, wrong, _RULES + "map_refuses_what_is_none")
+        for right, wrong in ((" or last - first >= most:", ":"), ("if not isinstance(name, str):", "if False:"))
+    ),
+    Guard(
+        "orchestrator/store/cluster/exchange.py",
+        "heard, *_ = _round_trip",
+        "(heard,) = _round_trip",
+        "tests/store/cluster/test_topology.py::test_transaction_in_a_slot_that_nobody_has_is_unavailable",
+    ),
+    Guard(
+        "orchestrator/store/cluster/topology.py",
+        "if not found.replicas:",
+        "if False:",
+        "tests/store/cluster/test_topology.py::test_node_that_left_the_cluster_is_passed_over",
+    ),
+    Guard(
+        "orchestrator/store/cluster/away.py",
+        "in list(self._absences) if",
+        "in self._absences if",
+        _RULES + "node_that_fails_while_others_are_forgotten_disturbs_nobody",
+    ),
+    Guard(
+        "orchestrator/store/clock.py",
+        "in list(self._last) if",
+        "in self._last if",
+        _RULES + "server_that_is_met_while_others_are_forgotten_disturbs_nobody",
+    ),
+    Guard(
+        "orchestrator/store/projections.py",
+        "next((time for time in times if not isinstance(time, Exception)), times[0])",
+        "times[0]",
+        _CLAIMS + "readers_are_looked_at_while_a_node_is_away",
     ),
     Guard(
         "orchestrator/store/store.py",

@@ -66,5 +66,5 @@ class Away:
 
     def forget(self, present: Collection[Node]) -> None:
         """Only *present* belong to the cluster now."""
-        for node in [node for node in self._absences if node not in present]:
+        for node in [node for node in list(self._absences) if node not in present]:
             self._absences.pop(node, None)

@@ -2,8 +2,9 @@
 
 A script takes declared keys of one slot alone, so the names of a node's brands come as arguments; what is read so is a
 hint, as on one server. Each answer stands for its own brands: those of a node that is away, refuses writes or has
-another clock are told of as *away*, and all others as ever. If slots moved meanwhile a script meets the key of another
-node; then the map is read again and the question put once more.
+another clock are told of as *away*, and all others as ever. If slots moved meanwhile, or are half way, a script meets
+the key of another node and says nothing about any brand; then the map is read again and the question put once more,
+for the brands of each slot apart: a slot that is half way costs its own brands.
 """
 
 from __future__ import annotations
@@ -90,22 +91,21 @@ class Masters:
         failure: Exception | None = None
         left, commands = list(brands), list(beside)
         for attempt in range(1, _TRIES + 1):
-            round_ = self._round(left, question, commands)
+            round_ = self._round(left, question, commands, apart=attempt == _TRIES)
             left, commands = [], []
-            for node, own, replies in round_.said:
+            for node, groups, replies in round_.said:
                 error = self._error(node, replies, asked_ms)
-                answer = replies[-1]
-                if error is None and attempt < _TRIES and names_foreign_key(answer):
-                    left += own
-                    continue
                 if error is None:
                     found = found._replace(now_ms=max(found.now_ms, _milliseconds(replies[0])))
-                    error = translate(answer) if isinstance(answer, Exception) else None
-                if error is not None:
-                    failure = error
-                    found.away.extend(own)
-                elif own:
-                    found.nodes.append((own, answer))
+                failure = error or failure
+                for own, answer in zip(groups, replies[2:], strict=True):
+                    if error is None and attempt < _TRIES and names_foreign_key(answer):
+                        left += own
+                    elif error is not None or isinstance(answer, Exception):
+                        failure = error or translate(answer)
+                        found.away.extend(own)
+                    else:
+                        found.nodes.append((own, answer))
             self._clock.keep({str(node) for node, *_ in round_.said})
             found.away.extend(round_.nowhere)
             found.beside.extend(round_.beside)
@@ -116,26 +116,30 @@ class Masters:
             raise failure or StoreUnavailableError("no node of the cluster has any slots")
         return found
 
-    def _round(self, brands: list[str], question: Callable[[list[str]], Command], beside: list[Command]) -> _Round:
-        by_node: dict[Node, list[str]] = defaultdict(list)
+    def _round(
+        self, brands: list[str], question: Callable[[list[str]], Command], beside: list[Command], *, apart: bool
+    ) -> _Round:
+        """Ask each node once; *apart*: once for each slot, because a script fails as a whole."""
+        by_node: dict[Node, dict[int, list[str]]] = defaultdict(dict)
         nowhere = []
         for brand in brands:
+            slot = queue_slot(brand)
             try:
-                by_node[self._topology.owner(queue_slot(brand))].append(brand)
+                by_node[self._topology.owner(slot)].setdefault(slot if apart else 0, []).append(brand)
             except StoreUnavailableError:
                 nowhere.append(brand)
         # Those without any of the brands as well: it is from here that anybody knows whether they answer.
-        groups = {node: by_node.get(node, []) for node in (*self._topology.masters(), *by_node)}
+        groups = {node: list(by_node.get(node, {}).values()) for node in (*self._topology.masters(), *by_node)}
         commands: list[Command] = []
         nodes: list[Node | None] = []
         for node, own in groups.items():
-            asked = [_TIME, *([_probe(own[0]), question(own)] if own else [])]
+            asked = [_TIME, *([_probe(own[0][0]), *map(question, own)] if own else [])]
             commands += asked
             nodes += [node] * len(asked)
         replies = exchange(self._topology, [*commands, *beside], nodes=[*nodes, *[None] * len(beside)])
         said, at = [], 0
         for node, own in groups.items():
-            count = 3 if own else 1
+            count = 2 + len(own) if own else 1
             said.append((node, own, replies[at : at + count]))
             at += count
         return _Round(said, nowhere, replies[at:])
@@ -154,7 +158,7 @@ class Masters:
 
 
 class _Round(NamedTuple):
-    said: list[tuple[Node, list[str], list[Any]]]
+    said: list[tuple[Node, list[list[str]], list[Any]]]
     nowhere: list[str]
     beside: list[Any]
 

@@ -150,7 +150,7 @@ def transact(topology: Topology, commands: Sequence[Command]) -> list[Any]:
     until_s, pause_s = monotonic() + PATIENCE_S, FIRST_PAUSE_S
     for attempt in range(1, TRIES + 1):
         sent = [_ASKING, *block] if target.asking else block
-        (heard,) = _round_trip(topology, [_Sent(0, command, target.slot, target.node) for command in sent])
+        heard, *_ = _round_trip(topology, [_Sent(0, command, target.slot, target.node) for command in sent])
         if heard.error is not None:
             raise heard.error
         replies = heard.replies[len(sent) - len(block) :]

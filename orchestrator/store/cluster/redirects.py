@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from redis.exceptions import AskError, ClusterDownError, ExecAbortError, MasterDownError, ResponseError, TryAgainError
 
 from orchestrator.contract.address import Node
+from orchestrator.contract.slots import SLOTS
+from orchestrator.store.cluster.slot_map import MOST_PORT, NAMELESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +44,9 @@ class Redirect:
 def redirect_of(reply: object, asked: Node) -> Redirect | None:
     """What *reply* of *asked* says about where its command belongs; None: it was executed, or refused for good."""
     if isinstance(reply, AskError):  # of which redis-py derives MovedError
-        node = Node(reply.host or asked.host, reply.port)
+        if not (0 <= reply.slot_id < SLOTS and 0 < reply.port <= MOST_PORT):
+            return None  # an error as any other
+        node = Node(asked.host if reply.host in NAMELESS else reply.host, reply.port)
         if type(reply) is AskError:
             return Redirect(node, asking=True, reason=f"ASK {reply}")
         return Redirect(node, slot=reply.slot_id, reason=f"MOVED {reply}")

@@ -15,7 +15,10 @@ from orchestrator.contract.slots import SLOTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_MOST_PORT: Final = 65_535
+MOST_PORT: Final = 65_535
+
+NAMELESS: Final = frozenset({"", "?"})
+"""In place of the name of a node that is not known yet: it is reached as the one that was asked."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,10 +73,12 @@ def read(reply: Any, asked: Node) -> SlotMap:
     """
     owners: list[Node | None] = [None] * SLOTS
     replicas: dict[Node, tuple[Node, ...]] = {}
+    told = 0
     try:
         for first, last, master, *others in reply:
-            owner = _node(master, asked)
-            for slot in _slots(first, last):
+            owner, slots = _node(master, asked), _slots(first, last, SLOTS - told)
+            told += len(slots)
+            for slot in slots:
                 owners[slot] = owner
             replicas[owner] = tuple(_node(other, asked) for other in others)
     except (TypeError, IndexError, AttributeError, ValueError):
@@ -81,19 +86,21 @@ def read(reply: Any, asked: Node) -> SlotMap:
     return SlotMap(tuple(owners), replicas)
 
 
-def _slots(first: int, last: int) -> range:
-    if not 0 <= first <= last < SLOTS:
+def _slots(first: int, last: int, most: int) -> range:
+    """Those from *first* to *last*, *most* at most: no node tells any twice, and an answer may have any length."""
+    if not 0 <= first <= last < SLOTS or last - first >= most:
         raise ValueError(first, last)
     return range(first, last + 1)
 
 
 def _node(told: Sequence[Any], asked: Node) -> Node:
     host, port = told[0], told[1]
-    if not isinstance(port, int) or not 0 < port <= _MOST_PORT:
+    if not isinstance(port, int) or not 0 < port <= MOST_PORT:
         raise ValueError(port)
-    name = host.decode() if isinstance(host, bytes) else host
-    # A name that is not known yet is told as a question mark.
-    node = Node(name if name and name != "?" else asked.host, port)
+    name = host.decode() if isinstance(host, bytes) else host or ""
+    if not isinstance(name, str):
+        raise ValueError(name)  # noqa: TRY004 - the answer is none, whatever is wrong with it
+    node = Node(asked.host if name in NAMELESS else name, port)
     if ":" not in node.host and not is_host(node.host):
         raise ValueError(node.host)
     return node

@@ -243,9 +243,13 @@ class Topology:
                 )
             raise error
         try:
-            return slot_map.read(reply, node)
+            found = slot_map.read(reply, node)
         except ValueError as error:
             raise StoreUnavailableError(f"{node}: {error}") from None
+        # One that was taken out of the cluster, or came back without its file, answers as if nobody had any.
+        if not found.replicas:
+            raise StoreUnavailableError(f"{node} knows of no master that has slots")
+        return found
 
     def _observe(self, node: Node, *commands: tuple[str, ...]) -> list[Any]:
         """What *node* says soon, on a connection that is kept for that."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator.contract.keys import PAUSED_KEY, queue_key
-from orchestrator.contract.layout import CLUSTER
+from orchestrator.contract.layout import CLUSTER, guard_key
 from orchestrator.contract.slots import slot_of
 from orchestrator.errors import ClockSkewError, StoreUnavailableError
 from orchestrator.store import Store, StoreOptions, connect
@@ -16,6 +16,7 @@ from orchestrator.store.client import checked
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.cluster.claims import queue_slot
 from orchestrator.store.glance import Part
+from tests.store.cluster.test_routing import half_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,9 +68,47 @@ def test_claim_asks_again_where_slots_have_moved(
     for name in brands:
         client.rpush(queue_key(name), "x")
     cluster_servers.move_slot(slot_of(queue_key(brands[0])))
+    client.topology._looked_s = float("-inf")  # it was read a while ago, however fast this machine is
     claim = cluster_store.claim(brands)
     assert sorted(claim.ready) == sorted(brands)
     assert claim.away == []
+
+
+def test_slot_that_is_half_way_costs_its_own_brands(
+    client: ClusterClient, cluster_servers: ClusterServers, cluster_store: Store, brands: list[str]
+) -> None:
+    """A script fails as a whole at a key that is not there; while slots are handed over, one of them always is so."""
+    for name in brands[1:]:
+        client.rpush(queue_key(name), "x")
+    parts = [Part.of(brands[:1]), *(Part.of([name]) for name in brands[1:])]
+    with half_way(cluster_servers, queue_key(brands[0])):
+        claim = cluster_store.claim(brands)
+        assert (claim.away, sorted(claim.ready)) == (brands[:1], sorted(brands[1:]))
+        assert list(cluster_store.glance(parts).stirred) == parts[1:]
+    assert cluster_store.claim(brands).away == []
+
+
+def test_readers_are_looked_at_while_a_node_is_away(cluster_servers: ClusterServers, brands: list[str]) -> None:
+    """Of whoever has all that is asked about at others."""
+    client: Any = connect(cluster_servers.url, timeout_s=0.3, pool_size=4)
+    store = Store(client)
+
+    def at(key: str) -> Any:
+        return client.topology.owner(slot_of(key))
+
+    def reached_last(name: str) -> str:
+        return guard_key(CLUSTER.keys(name).recent)
+
+    with hanging(cluster_servers, client, brands[0]) as gone:
+        silent = next(name for name in brands if at(reached_last(name)) == gone)
+        shown = {name: guard_key(CLUSTER.keys(name).summary) for name in brands}
+        wrong = next(
+            name for name in brands if gone not in {at(queue_key(name)), at(shown[name]), at(reached_last(name))}
+        )
+        client.hset(shown[wrong], mapping={"e": 2, "v": 2})
+        assert store.projections is not None
+        assert store.projections.verify([silent, wrong]).owed == [wrong]
+    client.close()
 
 
 def test_node_that_is_away_costs_its_own_brands(cluster_servers: ClusterServers, brands: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from redis.exceptions import (
@@ -16,11 +17,15 @@ from redis.exceptions import (
 
 from orchestrator.contract.address import Node
 from orchestrator.contract.slots import SLOTS, slot_of
+from orchestrator.store.clock import ServerClock
 from orchestrator.store.cluster import slot_map
 from orchestrator.store.cluster.away import FIRST_S, LONGEST_S, Away
 from orchestrator.store.cluster.command_keys import slot_of_command
 from orchestrator.store.cluster.redirects import Redirect, names_foreign_key, of_transaction, redirect_of
 from orchestrator.store.wire import bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 A, B, C = Node("a", 1), Node("b", 2), Node("c", 3)
 
@@ -61,6 +66,8 @@ def test_map_takes_a_nameless_node_for_the_one_that_was_asked(name: bytes | None
         [[0, 1, [b"\xff", 1]]],
         [[0, 1, [b"a..b", 1]]],
         [[0, 1, [5, 65536]]],
+        [[0, 1, [5, 7]]],
+        [[0, SLOTS - 1, [b"a", 1]], [0, 0, [b"a", 1]]],
     ],
 )
 def test_map_refuses_what_is_none(reply: object) -> None:
@@ -85,6 +92,10 @@ def test_map_with_one_slot_elsewhere_differs_in_that_alone() -> None:
     [
         (MovedError("7 b:2"), Redirect(B, slot=7, reason="MOVED 7 b:2")),
         (MovedError("7 :2"), Redirect(Node("a", 2), slot=7, reason="MOVED 7 :2")),
+        (MovedError("7 ?:2"), Redirect(Node("a", 2), slot=7, reason="MOVED 7 ?:2")),
+        (MovedError(f"{SLOTS} b:2"), None),
+        (MovedError("-1 b:2"), None),
+        (MovedError("7 b:65536"), None),
         (AskError("7 b:2"), Redirect(B, asking=True, reason="ASK 7 b:2")),
         (TryAgainError("x"), Redirect(None, later=True, reason="TRYAGAIN x")),
         (ClusterDownError("x"), Redirect(None, later=True, reason="CLUSTERDOWN x")),
@@ -93,7 +104,7 @@ def test_map_with_one_slot_elsewhere_differs_in_that_alone() -> None:
     ],
 )
 def test_only_replies_of_what_was_not_executed_redirect(reply: object, redirect: Redirect | None) -> None:
-    """Everything else is an answer."""
+    """Everything else is an answer, and so is what names a slot or a port that there is not."""
     assert redirect_of(reply, A) == redirect
 
 
@@ -159,3 +170,31 @@ def test_node_that_is_away_is_looked_at_by_one_after_each_pause() -> None:
     assert away.reasons() == {A: "still"}
     away.answered(A)
     assert away.reasons() == {}
+
+
+class Meanwhile(Container[object]):
+    """Holds *names*; while somebody looks into it, another thread does *what* it does."""
+
+    def __init__(self, names: Collection[object], what: Callable[[], None]) -> None:
+        self._names = names
+        self._what = what
+
+    def __contains__(self, name: object) -> bool:
+        self._what()
+        return name in self._names
+
+
+def test_node_that_fails_while_others_are_forgotten_disturbs_nobody() -> None:
+    """Any thread may tell of one at any time."""
+    away = Away()
+    away.failed(A, "why", 0.0)
+    away.forget(cast("Collection[Node]", Meanwhile([B], lambda: away.failed(B, "why", 0.0))))
+    assert away.reasons() == {B: "why"}
+
+
+def test_server_that_is_met_while_others_are_forgotten_disturbs_nobody() -> None:
+    """A lane met one that was promoted just now, while a claim sorts out who is there."""
+    clock = ServerClock(60.0)
+    clock.compare(clock.now_ms(), clock.now_ms(), "gone")
+    clock.keep(cast("Collection[str]", Meanwhile(["new"], lambda: clock.compare(0, clock.now_ms(), "new"))))
+    assert list(clock._last) == ["new"]
