@@ -18,7 +18,7 @@ ROUTING_GUARDS: Final = (
         Guard("orchestrator/store/cluster/exchange.py", right, wrong, _ROUTING + test)
         for right, wrong, test in (
             (
-                "elif scripted and (sent.slot, sent.bound) in followed:",
+                "elif scripted and line in followed:",
                 "elif False:",
                 "what_is_read_ahead_is_read_after_the_commit",
             ),

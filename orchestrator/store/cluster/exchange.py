@@ -78,12 +78,12 @@ class _Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Again:
-    """What is to be sent again, why, and whether that takes a moment."""
+class _Answer:
+    """One reply, and where its command is to be sent instead; None: nowhere."""
 
-    sent: list[_Sent]
-    reason: str
-    later: bool
+    sent: _Sent
+    reply: Any
+    redirect: Redirect | None
 
 
 def exchange(
@@ -111,17 +111,16 @@ def exchange(
     waiting = _addressed(topology, commands, nodes or [None] * len(commands))
     until_s, pause_s, reason = monotonic() + patience_s, FIRST_PAUSE_S, ""
     for attempt in range(1, TRIES + 1):
-        again: list[_Sent] = []
-        later = False
+        answers: list[_Answer] = []
         for heard in _round_trip(topology, waiting):
             if heard.error is not None:
                 _fill(replies, heard.sent, heard.error)
-                continue
-            found = _look(topology, heard, replies, scripted=scripted)
-            again += found.sent
-            later = later or found.later
-            reason = found.reason or reason
-        waiting = sorted(again, key=lambda sent: sent.place)
+            else:
+                answers += _answers(topology, heard, scripted=scripted)
+        waiting = _again(answers, replies, scripted=scripted)
+        found = [answer.redirect for answer in answers if answer.redirect is not None]
+        later = any(redirect.later for redirect in found)
+        reason = found[-1].reason if found else reason
         if not waiting:
             break
         if attempt == TRIES or (later and monotonic() + pause_s > until_s):
@@ -264,11 +263,9 @@ class _Call:
         self._topology.failed(self._node, error)
 
 
-def _look(topology: Topology, heard: _Heard, replies: list[Any], *, scripted: bool) -> _Again:
-    """Take what was answered; what is to be sent again, and why."""
-    again: list[_Sent] = []
-    reason, later = "", False
-    followed: set[tuple[int, bool]] = set()
+def _answers(topology: Topology, heard: _Heard, *, scripted: bool) -> list[_Answer]:
+    """What a node said; where it sent on is known to the topology, and scripts that it did not know are loaded."""
+    answers = []
     for sent, reply in zip(heard.sent, heard.replies, strict=True):
         found = None if sent.bound else redirect_of(reply, heard.node)
         if found is None and scripted and isinstance(reply, NoScriptError):
@@ -276,14 +273,26 @@ def _look(topology: Topology, heard: _Heard, replies: list[Any], *, scripted: bo
             found = Redirect(heard.node, asking=sent.asking, reason=f"NOSCRIPT {reply}")
         if found is not None:
             _follow(topology, found)
-            reason, later = found.reason, later or found.later
+        answers.append(_Answer(sent, reply, found))
+    return answers
+
+
+def _again(answers: Iterable[_Answer], replies: list[Any], *, scripted: bool) -> list[_Sent]:
+    """Take what was answered; what is to be sent again, in its order."""
+    again: list[_Sent] = []
+    followed: set[tuple[int, Node | None]] = set()
+    # Over all nodes: while a slot is half way, what follows may have been answered by another one, too early.
+    for answer in sorted(answers, key=lambda answer: answer.sent.place):
+        sent, found = answer.sent, answer.redirect
+        line = (sent.slot, sent.node if sent.bound else None)
+        if found is not None:
             again.append(replace(sent, node=found.node, asking=found.asking))
-            followed.add((sent.slot, sent.bound))
-        elif scripted and (sent.slot, sent.bound) in followed:
+            followed.add(line)
+        elif scripted and line in followed:
             again.append(replace(sent, node=sent.node if sent.bound else None, asking=False))
         else:
-            replies[sent.place] = reply
-    return _Again(again, reason, later)
+            replies[sent.place] = answer.reply
+    return again
 
 
 def _follow(topology: Topology, redirect: Redirect) -> None:

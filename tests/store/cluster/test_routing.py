@@ -172,21 +172,27 @@ def test_line_sends_again_what_was_not_executed_and_all_that_follows(
     assert cluster_store.release(lease)
 
 
+@pytest.mark.parametrize("moved", ["lock", "queue"])
 def test_what_is_read_ahead_is_read_after_the_commit(
+    moved: str,
     client: ClusterClient,
     cluster_servers: ClusterServers,
     cluster_store: Store,
     brand: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A slot that is half way refuses the commit, and lets the chunks be read that the commit takes."""
+    """A slot that is half way refuses the commit, and lets the chunks be read that the commit takes.
+
+    At the node where they are by then: it is not the one that refuses.
+    """
     client.rpush(queue_key(brand), "a", "b")
     lease = cluster_store.acquire(brand, cluster_store.new_token())
     commit = commit_of(cluster_store.peek(lease, 1))
     with half_way(cluster_servers, queue_key(brand)) as slot:
-        slot.move(CLUSTER.keys(brand).lock)
-        # The first pause ends when the slot has moved.
-        monkeypatch.setattr(exchanges, "pause", lambda _: slot.close())
+        slot.move(getattr(CLUSTER.keys(brand), moved))
+        # The second pause ends when the slot has moved: in between the chunks are asked for where they are.
+        endings = iter([lambda: None, slot.close])
+        monkeypatch.setattr(exchanges, "pause", lambda _: next(endings)())
         answer, items = sent(cluster_store, cluster_store.line(brand), lease, commit)
         assert items.read() == [b"b"]
         assert answer.read().queued == 1
