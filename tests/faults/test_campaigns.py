@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 SEED = 2026
 CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
-    "orchestrators killed": (partial(process_faults.kill_orchestrators, kills=8), {"kills": 8}),
-    "orchestrators stopped": (partial(process_faults.stop_orchestrators, stops=4), {"stops": 4}),
-    "connections broken": (partial(process_faults.break_connections, faults=60, duplicates=3), {"doubled": 0}),
-    "orchestrators ended": (partial(process_faults.end_orchestrators, ends=5), {"ends": 5}),
-    "redis killed": (partial(redis_faults.kill_redis, kills=4), {"lost": 0}),
-    "log cut": (partial(redis_faults.cut_log, cuts=6), {"valid prefixes": 6}),
-    "failed over": (partial(redis_faults.fail_over, failovers=3), {"failovers": 3}),
+    "orchestrators killed": (partial(process_faults.kill_orchestrators, kills=3), {"kills": 3}),
+    "orchestrators stopped": (partial(process_faults.stop_orchestrators, stops=2), {"stops": 2}),
+    "connections broken": (partial(process_faults.break_connections, faults=25, duplicates=1), {"doubled": 0}),
+    "orchestrators ended": (partial(process_faults.end_orchestrators, ends=2), {"ends": 2}),
+    "redis killed": (partial(redis_faults.kill_redis, kills=2), {"lost": 0}),
+    "log cut": (partial(redis_faults.cut_log, cuts=3), {"valid prefixes": 3}),
+    "failed over": (partial(redis_faults.fail_over, failovers=1), {"failovers": 1}),
     "failed over by sentinels": (
         partial(sentinel_faults.fail_over, failovers=1, spare=False),
         {"failovers": 1, "dead letters": 4, "lost": 0, "doubled": 0},
@@ -52,13 +52,13 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
     "masters killed": (partial(cluster_faults.kill_masters, kills=1), {"kills": 1, "lost": 0, "doubled": 0}),
     "slots moved": (
-        partial(cluster_faults.move_slots, moves=3, held_s=1.0),
-        {"moves": 3, "held half way": 2, "lost": 0, "doubled": 0},
+        partial(cluster_faults.move_slots, moves=2, held_s=0.3),
+        {"moves": 2, "held half way": 2, "lost": 0, "doubled": 0},
     ),
-    "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=12_000, huge=1), {"crashes": 0}),
+    "payloads fuzzed": (partial(chunk_faults.fuzz_payloads, payloads=4_000, huge=1), {"crashes": 0}),
     "chunks that kill": (
-        partial(chunk_faults.poison, actions=("segfault", "allocate")),
-        {"quarantined": 2, "innocents quarantined": 0},
+        partial(chunk_faults.poison, actions=("segfault",)),
+        {"quarantined": 1, "innocents quarantined": 0},
     ),
     "dear chunks": (
         partial(dear_chunks.push_dear, chunks=1, ids=2_000, labels=1_000),
@@ -68,10 +68,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "clock of redis set": (partial(clock_faults.set_the_servers_clock, rounds=2), {"held": 2, "parked": 0, "lost": 0}),
     "clock of one set": (clock_faults.set_one_orchestrators_clock, {"told": 1, "claimed": 0, "lost": 0}),
     "commit in the future": (clock_faults.commit_in_the_future, {"parked": 4, "doubled": 0}),
-    "fleet upgraded": (partial(upgrade_faults.upgrade_fleet, rounds=3), {"migrated": 4, "untouched": 4}),
+    "fleet upgraded": (partial(upgrade_faults.upgrade_fleet, rounds=1), {"migrated": 4, "untouched": 4}),
     "a stale setting": (
-        partial(settings_faults.stale_setting, kills=3),
-        {"kills": 3, "untouched": 4, "lost": 0, "doubled": 0},
+        partial(settings_faults.stale_setting, kills=1),
+        {"kills": 1, "untouched": 4, "lost": 0, "doubled": 0},
     ),
     "brands paused and purged": (
         partial(operator_faults.operate, rounds=6),
@@ -90,4 +90,4 @@ def test_campaign_loses_and_doubles_nothing(name: str, tmp_path: Path) -> None:
     figures = campaign(tmp_path, seed=SEED)
     assert {key: figures[key] for key in expected} == expected
     # one in twenty releases its brands between the look at its leases and the signal, and has nothing to be refused for
-    assert figures.get("fenced or stale", 4) >= 3
+    assert figures.get("fenced or stale", 1) >= 1

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from tests.redis_server import RedisServer
 
 CONFIG = SessionConfig("model", FoldConfig(), Limits())
-EXAMPLES = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("ORCHESTRATOR_TEST_EXAMPLES", "15"))
 _NUMBERS = itertools.count(1)
 NOW_MS = 1_700_000_000_000
 

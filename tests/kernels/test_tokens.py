@@ -8,7 +8,7 @@ import random
 from types import ModuleType
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.brand import english, normal_form
@@ -82,7 +82,6 @@ def check(text: str) -> bool:
 
 
 @needs_compiled
-@settings(max_examples=1_000)
 @given(text=TEXTS | st.text())
 @example("a " * 128)
 @example("5 http://x%")

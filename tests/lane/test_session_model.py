@@ -165,9 +165,7 @@ def timeless_stories(state: BrandState) -> dict[bytes, object]:
     return {key: ([fields[place] for place in places], ids) for key, (fields, ids) in told.items()}
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(history=HISTORIES, max_items=st.sampled_from([1, 3, 512]), ahead=st.booleans())
 def test_session_ends_with_the_pure_fold(
     redis_client: redis.Redis,

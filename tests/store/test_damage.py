@@ -327,7 +327,7 @@ _SHOWN = st.one_of(
 )
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     meta=st.dictionaries(st.sampled_from([*NUMBERS, "cid"]), _SHOWN, max_size=3), gone=st.sampled_from(["", *DAMAGE])
 )
