@@ -5,7 +5,7 @@ IMAGE ?= service3-orchestrator
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 KERNEL := setup.py pyproject.toml $(wildcard $(foreach kind,pyx pxd h,orchestrator/*.$(kind) orchestrator/kernels/*.$(kind)))
-SHARED := -n 2 --dist loadfile --no-loadscope-reorder # long files first: tests/conftest.py
+SHARED := -n 3 --dist loadfile --no-loadscope-reorder # long files first: tests/conftest.py
 CODE := orchestrator tests bench tools setup.py noxfile.py
 
 .PHONY: run test lint types unit coverage mutants bench torture schemas docs lock image clean
@@ -13,7 +13,7 @@ CODE := orchestrator tests bench tools setup.py noxfile.py
 run: $(VENV)/.embedded ## the service with a Redis of its own and five demo brands, until Ctrl-C
 	@$(BIN)/orchestrator demo
 
-test: lint ## everything that CI checks: types, beside the tests, whose files are shared out to two processes
+test: lint ## everything that CI checks: types, beside the tests, whose files are shared out to three processes
 	@told=$$(mktemp); nice $(BIN)/mypy >"$$told" 2>&1 & types=$$!; \
 	$(BIN)/pytest $(SHARED); unit=$$?; wait $$types; types=$$?; \
 	cat "$$told"; rm -f "$$told"; exit $$((unit || types))

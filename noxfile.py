@@ -24,4 +24,4 @@ def tests(session: nox.Session) -> None:
     session.install("--quiet", "--require-hashes", "--requirement", str(requirements))
     # Kernels of several Pythons lie beside each other, each with its Python in its name.
     session.install("--quiet", "--no-build-isolation", "--no-deps", "--editable", ".")
-    session.run("pytest", *(session.posargs or ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")))
+    session.run("pytest", *(session.posargs or ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")))
