@@ -479,8 +479,10 @@ class Discovery:
             await trio.sleep(HINTED_CLAIM_S)
 
     async def _verify(self, verify: Callable[[Sequence[str]], Verified]) -> None:
+        # Those of others that our lanes hold, too: their owner cannot have them shown anew, and only finds them held.
+        brands = list(dict.fromkeys((*self._looks.own, *self._lanes.working())))
         try:
-            found = await self._call(partial(verify, list(self._looks.own)))
+            found = await self._call(partial(verify, brands))
         except StoreError as error:
             self._log.debug("what readers see was not looked at", reason=str(error))
             return

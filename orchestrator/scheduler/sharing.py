@@ -40,6 +40,10 @@ class LaneControl(Protocol):
     def show_anew(self, brand: str) -> None:
         """Readers of *brand* see something else than they should: whoever holds it is to show all of it."""
 
+    def working(self) -> tuple[str, ...]:
+        """The brands that lanes have."""
+        ...
+
     def spare(self) -> int:
         """How many more brands could be worked on now."""
         ...

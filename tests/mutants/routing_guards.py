@@ -179,6 +179,11 @@ ROUTING_GUARDS: Final = (
                 "what_readers_see_is_looked_at_after_slots_got_other_masters",
             ),
             (
+                "(*self._looks.own, *self._lanes.working())",
+                "self._looks.own",
+                "what_readers_see_is_looked_at_after_slots_got_other_masters",
+            ),
+            (
                 "else began_s + MOVED_S",
                 "else began_s",
                 "what_readers_see_is_looked_at_after_slots_got_other_masters",

@@ -103,14 +103,18 @@ async def test_what_readers_see_is_looked_at_after_slots_got_other_masters(
     lanes: Lanes,
     autojump_clock: MockClock,  # noqa: ARG001 - virtual time
 ) -> None:
-    """Once at the start, and for eight seconds after each change; a brand that a lane has is shown anew by it."""
+    """Once at the start, and for eight seconds after each change; a brand that a lane has is shown anew by it.
+
+    Also one that is not ours: its owner finds it held, and cannot tell the lane.
+    """
     async with trio.open_nursery() as nursery:
         nursery.start_soon(discovery.follow_moves)
         await trio.sleep(5.5)  # looks at 0 s
         assert len(store.looks) == 1
-        store.changes, store.wrong, store.held = 1, {"a", "b"}, {"b"}
+        store.changes, store.wrong, store.held = 1, {"a", "b", "held"}, {"b", "held"}
         await trio.sleep(14.0)  # looks at 6, 7, ... 14 s
         nursery.cancel_scope.cancel()
     assert len(store.looks) == 1 + 9
     assert discovery.sharing.looks._unread.keys() >= {"a"}
     assert lanes.told.count("show anew b") == 9
+    assert lanes.told.count("show anew held") == 9

@@ -43,6 +43,10 @@ class Lanes:
         """Readers see something else."""
         self.told.append(f"show anew {brand}")
 
+    def working(self) -> tuple[str, ...]:
+        """The brand that one of them holds."""
+        return ("held",)
+
     def spare(self) -> int:
         """One lane."""
         return 1

@@ -87,6 +87,10 @@ class World:
         """No lane has it."""
         return False
 
+    def working(self) -> tuple[str, ...]:
+        """No lane has any."""
+        return ()
+
     def show_anew(self, _brand: str) -> None:
         """Nobody is shown anything."""
 
