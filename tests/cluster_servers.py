@@ -208,6 +208,11 @@ class ClusterServers:
         """The nodes that have slots and run."""
         return [node for node in self.alive() if b"role:master" in node.ask("INFO", "replication")]
 
+    def replica_of(self, master: ClusterNode) -> ClusterNode:
+        """A node that follows *master*."""
+        follows = f"master_port:{master.port}\r".encode()
+        return next(node for node in self.alive() if follows in node.ask("INFO", "replication"))
+
     def other_than(self, node: ClusterNode) -> ClusterNode:
         """Another master."""
         return next(other for other in self.masters() if other is not node)

@@ -15,6 +15,7 @@ from orchestrator.errors import LeaseLostError, StoreUnavailableError
 from orchestrator.lane.session import BrandSession
 from orchestrator.lane.session_config import SessionConfig
 from orchestrator.store import Store, connect
+from tests.faults.lossy_failovers import fates_of
 from tests.faults.proxy import Fault, Proxy
 from tests.faults.traffic import Traffic, comparable, fold_of
 
@@ -142,3 +143,24 @@ def test_proxy_trickles_without_harm(redis_server: RedisServer) -> None:
         assert client.echo("slow but sure") == b"slow but sure"
         client.close()
     assert proxy.faults[Fault.TRICKLE] >= 1
+
+
+@pytest.mark.parametrize(
+    ("survived", "known", "fate"),
+    [
+        (True, {"queue_died": False, "list_died": False, "queued": False, "listed": False}, (1, 1)),
+        (True, {"queue_died": True, "list_died": False, "queued": True, "listed": False}, (1, 2)),
+        (True, {"queue_died": True, "list_died": False, "queued": False, "listed": False}, (1, 1)),
+        (False, {"queue_died": True, "list_died": False, "queued": False, "listed": False}, (0, 1)),
+        (True, {"queue_died": True, "list_died": True, "queued": True, "listed": False}, (1, 1)),
+        (True, {"queue_died": False, "list_died": True, "queued": False, "listed": True}, (1, 1)),
+        (True, {"queue_died": False, "list_died": True, "queued": False, "listed": False}, (0, 1)),
+    ],
+)
+def test_a_letter_may_come_twice_or_be_gone_only_where_a_server_forgot_it(
+    survived: bool,  # noqa: FBT001 - a table of cases
+    known: dict[str, bool],
+    fate: tuple[int, int],
+) -> None:
+    """Twice: its queue forgot that it was taken. Gone: its push or its list was forgotten. Else it is there once."""
+    assert fates_of(survived, **known) == fate

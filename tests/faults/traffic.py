@@ -40,6 +40,9 @@ WORDS = (
     "fit",
 )
 GARBAGE = (b"", b"{", b"[]", b"null", b'{"chunkId":1}', b"\xff\xfe", b'{"chunkId":"x","brand":"other"}', b"NaN")
+NO_CHUNK = b"no chunk "
+"""Garbage that begins so comes once: it can be told from any other."""
+
 _LOOSE = ("generatedAt", "version", "epoch", "windowStart", "windowEnd")
 
 
@@ -57,9 +60,9 @@ class Book:
         """Redis forgot: from now on only *items* were ever pushed."""
         self.items = items
         self.chunks = {}
-        self.garbage = Counter(item for item in items if item in GARBAGE)
+        self.garbage = Counter(item for item in items if is_garbage(item))
         for item in items:
-            if item not in GARBAGE:
+            if not is_garbage(item):
                 chunk = json.loads(item)
                 self.chunks.setdefault(chunk["chunkId"], chunk)
         self.duplicates = len(items) - len(self.chunks) - self.garbage.total()
@@ -113,6 +116,15 @@ class Traffic:
             chunk = self._chunk(brand)
             book.chunks[chunk["chunkId"]] = chunk
             item = json.dumps(chunk).encode()
+        book.items.append(item)
+        return item
+
+    def letter(self, brand: str) -> bytes:
+        """Garbage for *brand* that is like nothing else, entered into its book."""
+        self._number += 1
+        item = NO_CHUNK + str(self._number).encode()
+        book = self.books[brand]
+        book.garbage[item] += 1
         book.items.append(item)
         return item
 
@@ -177,11 +189,22 @@ def recount(client: redis.Redis, book: Book) -> list[str]:
         for name in expected
         if found[name] != expected[name]
     ]
-    letters = Counter(_payload(entry) for entry in client.lrange(keys.failed, 0, -1))
+    letters = letters_of(client, book.brand)
     if letters != book.garbage:
         more, less = letters - book.garbage, book.garbage - letters
         problems.append(f"{book.brand}: dead letters too many: {more}, missing: {less}")
     return problems
+
+
+def letters_of(client: redis.Redis, brand: str) -> Counter[bytes]:
+    """What the dead letters of *brand* hold, and how often each."""
+    entries: Any = client.lrange(BrandKeys.of(brand).failed, 0, -1)
+    return Counter(map(_payload, entries))
+
+
+def is_garbage(item: bytes) -> bool:
+    """Whether an item that was pushed is no chunk."""
+    return item in GARBAGE or item.startswith(NO_CHUNK)
 
 
 def examine(client: redis.Redis, book: Book) -> int:
@@ -190,10 +213,17 @@ def examine(client: redis.Redis, book: Book) -> int:
     The log of Redis is cut somewhere: the surviving pushes are a prefix of all pushes, the consumed ones a prefix of
     those, and the state must be the fold of exactly the latter.
     """
+    return survivors(client, book, int(client.llen(BrandKeys.of(book.brand).failed)))
+
+
+def survivors(client: redis.Redis, book: Book, letters: int | None) -> int:
+    """As :func:`examine`, with the number of dead letters; None: they are on another server.
+
+    Then the shortest prefix counts. It is the right one if nothing that is no chunk ends a push.
+    """
     keys = BrandKeys.of(book.brand)
     queue: Any = client.lrange(keys.queue, 0, -1)
     fields = segments.load(client, book.brand)
-    letters = int(client.llen(keys.failed))
     now_ms = time.time_ns() // 1_000_000
     found = BrandState.load(FoldConfig(), fields).summary(book.brand, now_ms, 0, 0)
     total = json.loads(found)["totalChunks"]
@@ -214,15 +244,15 @@ def examine(client: redis.Redis, book: Book) -> int:
     return forgotten
 
 
-def _candidates(items: Sequence[bytes], total: int, letters: int) -> Iterator[int]:
+def _candidates(items: Sequence[bytes], total: int, letters: int | None) -> Iterator[int]:
     """Lengths of prefixes with *total* different chunks and *letters* items that are none."""
     seen: set[str] = set()
     garbage = 0
     for length in range(len(items) + 1):
-        if len(seen) == total and garbage == letters:
+        if len(seen) == total and letters in {None, garbage}:
             yield length
         if length < len(items):
-            if items[length] in GARBAGE:
+            if is_garbage(items[length]):
                 garbage += 1
             else:
                 seen.add(json.loads(items[length])["chunkId"])
