@@ -204,6 +204,10 @@ class Process:
     def show_anew(self, brand: str) -> None:
         """Nobody is shown anything."""
 
+    def working(self) -> tuple[str, ...]:
+        """Asked only where slots get other masters, which they do not here."""
+        return ()
+
     def dismiss(self, brand: str) -> None:
         """No brand leaves the registry here."""
 
