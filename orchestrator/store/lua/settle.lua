@@ -1,7 +1,8 @@
 -- settle: what was owed to readers is shown, and the letters that came leave the outbox.
 --
 -- Guarantee: only for the holder of the lease (FENCED). Letters leave by their stamps and never by their number, so it
--- may be delivered twice and late. What has no stamp goes with them: else it would stand before all that follow. What is
+-- may be delivered twice and late. What has no stamp goes with them: else it would stand before all that follow.
+-- What is
 -- due, and what is shown, is noted only if no commit came since (STALE): that one owes anew.
 --
 -- KEYS[1]  lock STRING   [2] meta HASH   [3] outbox LIST of dead letters, '<stamp>|<entry>'
