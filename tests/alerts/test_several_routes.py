@@ -307,6 +307,28 @@ async def test_a_digest_that_is_not_taken_stays(
     assert (len(set(transport.told("desk"))), outboxes.left, gauge(metrics, "failing", "desk")) == (1, 0, 0)
 
 
+async def test_a_mark_that_comes_after_its_alert_was_taken_out_does_not_stay(
+    virtually: Virtually,  # noqa: F811
+    autojump_clock: trio.testing.MockClock,
+    metrics: Metrics,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other route of the process knows already that this one is done; nobody else would come for the mark."""
+    transport, outboxes = Hosts(one=204, two=204), MemoryOutboxes(alert())
+    kept = outboxes.mark
+
+    async def mark(brand: str, mark: str, others: Sequence[str]) -> bool:
+        await trio.sleep(5)
+        return await kept(brand, mark, others)
+
+    monkeypatch.setattr(outboxes, "mark", mark)
+    virtually(transport, autojump_clock)
+    async with delivering(alerts_of(outboxes, metrics, route("one"), route("two"))):
+        await trio.sleep(60)
+    assert (transport.told("one"), transport.told("two")) == ([alert().id], [alert().id])
+    assert (outboxes.left, set().union(*outboxes.marks.values())) == (0, set())
+
+
 async def test_marks_that_cannot_be_kept_lose_nothing(
     virtually: Virtually,  # noqa: F811
     autojump_clock: trio.testing.MockClock,
