@@ -65,12 +65,7 @@ ROUTING_GUARDS: Final = (
                 "only_replies_of_what_was_not_executed_redirect",
             ),
             (
-                "asked.host if reply.host in NAMELESS else reply.host",
-                "reply.host or asked.host",
-                "only_replies_of_what_was_not_executed_redirect",
-            ),
-            (
-                "if not (0 <= reply.slot_id < SLOTS and 0 < reply.port <= MOST_PORT):",
+                "if node is None or not 0 <= reply.slot_id < SLOTS:",
                 "if False:",
                 "only_replies_of_what_was_not_executed_redirect",
             ),
@@ -110,13 +105,17 @@ ROUTING_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/cluster/slot_map.py",
-        "asked.host if name in NAMELESS else name",
-        "name or asked.host",
+        "asked.host if host in NAMELESS else host",
+        "host or asked.host",
         _RULES + "map_takes_a_nameless_node_for_the_one_that_was_asked",
     ),
     *(
         Guard("orchestrator/store/cluster/slot_map.py", right, wrong, _RULES + "map_refuses_what_is_none")
-        for right, wrong in ((" or last - first >= most:", ":"), ("if not isinstance(name, str):", "if False:"))
+        for right, wrong in (
+            (" or last - first >= most:", ":"),
+            ("if not 0 < port <= MOST_PORT:", "if False:"),
+            ("if node is None:", "if False:"),
+        )
     ),
     Guard(
         "orchestrator/store/cluster/exchange.py",

@@ -44,8 +44,8 @@ SETTINGS_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/cluster/slot_map.py",
-        'if ":" not in node.host and not is_host(node.host):',
-        "if False:",
+        'node if ":" in node.host or is_host(node.host) else None',
+        "node",
         "tests/store/cluster/test_rules.py::test_map_refuses_what_is_none",
     ),
     Guard(

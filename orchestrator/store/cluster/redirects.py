@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from redis.exceptions import AskError, ClusterDownError, ExecAbortError, MasterDownError, ResponseError, TryAgainError
 
-from orchestrator.contract.address import Node
 from orchestrator.contract.slots import SLOTS
-from orchestrator.store.cluster.slot_map import MOST_PORT, NAMELESS
+from orchestrator.store.cluster.slot_map import node_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from orchestrator.contract.address import Node
 
 _FOREIGN_KEY: Final = "non local key"
 """What a script gets told that names a key of another node: Redis and Valkey have a sentence around it each."""
@@ -44,9 +45,9 @@ class Redirect:
 def redirect_of(reply: object, asked: Node) -> Redirect | None:
     """What *reply* of *asked* says about where its command belongs; None: it was executed, or refused for good."""
     if isinstance(reply, AskError):  # of which redis-py derives MovedError
-        if not (0 <= reply.slot_id < SLOTS and 0 < reply.port <= MOST_PORT):
+        node = node_at(reply.host, reply.port, asked)
+        if node is None or not 0 <= reply.slot_id < SLOTS:
             return None  # an error as any other
-        node = Node(asked.host if reply.host in NAMELESS else reply.host, reply.port)
         if type(reply) is AskError:
             return Redirect(node, asking=True, reason=f"ASK {reply}")
         return Redirect(node, slot=reply.slot_id, reason=f"MOVED {reply}")

@@ -95,12 +95,15 @@ def _slots(first: int, last: int, most: int) -> range:
 
 def _node(told: Sequence[Any], asked: Node) -> Node:
     host, port = told[0], told[1]
-    if not isinstance(port, int) or not 0 < port <= MOST_PORT:
-        raise ValueError(port)
-    name = host.decode() if isinstance(host, bytes) else host or ""
-    if not isinstance(name, str):
-        raise ValueError(name)  # noqa: TRY004 - the answer is none, whatever is wrong with it
-    node = Node(asked.host if name in NAMELESS else name, port)
-    if ":" not in node.host and not is_host(node.host):
-        raise ValueError(node.host)
+    node = node_at(host.decode() if isinstance(host, bytes) else host or "", port, asked)
+    if node is None:
+        raise ValueError(host, port)
     return node
+
+
+def node_at(host: str, port: int, asked: Node) -> Node | None:
+    """The node that *asked* says to be at *host* and *port*; None: nobody can be reached there."""
+    if not 0 < port <= MOST_PORT:
+        return None
+    node = Node(asked.host if host in NAMELESS else host, port)
+    return node if ":" in node.host or is_host(node.host) else None

@@ -96,6 +96,7 @@ def test_map_with_one_slot_elsewhere_differs_in_that_alone() -> None:
         (MovedError(f"{SLOTS} b:2"), None),
         (MovedError("-1 b:2"), None),
         (MovedError("7 b:65536"), None),
+        (MovedError("7 b..c:2"), None),
         (AskError("7 b:2"), Redirect(B, asking=True, reason="ASK 7 b:2")),
         (TryAgainError("x"), Redirect(None, later=True, reason="TRYAGAIN x")),
         (ClusterDownError("x"), Redirect(None, later=True, reason="CLUSTERDOWN x")),
