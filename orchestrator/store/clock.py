@@ -11,16 +11,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import ClockSkewError
+from orchestrator.store.client import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 MAX_SKEW_S: Final = 60.0
 """Machines with NTP are milliseconds apart; beyond a minute, times in logs and in summaries disagree visibly."""
+
+
+TIME: Final = ("TIME",)
+"""The question for the server's clock."""
+
+
+def milliseconds_of(reply: Any) -> int:
+    """What :data:`TIME` was answered, in Unix milliseconds.
+
+    Raises:
+        StoreError: what the reply means, if it is an error.
+    """
+    seconds, microseconds = checked(reply)
+    return int(seconds) * 1000 + int(microseconds) // 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from orchestrator.store import glance as glances
 from orchestrator.store import letters as moves
 from orchestrator.store import pauses, scripts, segments
 from orchestrator.store.client import checked, translated
-from orchestrator.store.clock import ServerClock
+from orchestrator.store.clock import TIME, ServerClock, milliseconds_of
 from orchestrator.store.cluster.claims import Masters, queue_slot
 from orchestrator.store.codes import Code, check_reply, full_error
 from orchestrator.store.glance import Glance
@@ -90,8 +90,6 @@ _WRITE_PROBE: Final = ("HDEL", _NOBODY, "")
 
 _SEED_BITS: Final = 31
 """What Lua's generator takes."""
-
-_TIME: Final = ("TIME",)
 
 _NOT_YET: Final = "*"
 """In place of a cid, which it cannot be: the caller peeks later."""
@@ -176,9 +174,9 @@ class Store:
             return
         asked_ms = self.clock.now_ms()
         with self._timed("write"):
-            probed, time_ = self._runner.run([_WRITE_PROBE, _TIME])
+            probed, time_ = self._runner.run([_WRITE_PROBE, TIME])
         checked(probed)
-        self.clock.compare(asked_ms, _milliseconds(time_))
+        self.clock.compare(asked_ms, milliseconds_of(time_))
 
     def new_token(self, holder: str = "orchestrator") -> str:
         """A fencing token for one lease, made by *holder*, that tells how long its lock lives from each renewal.
@@ -366,11 +364,11 @@ class Store:
         asked_ms = self.clock.now_ms()
 
         def parse(replies: Sequence[Any]) -> int:
-            now_ms = _milliseconds(replies[0])
+            now_ms = milliseconds_of(replies[0])
             self.clock.compare(asked_ms, now_ms, line.server)
             return now_ms
 
-        return line.send(Question([_TIME], parse))
+        return line.send(Question([TIME], parse))
 
     def send(
         self, line: Line, lease: Lease, commit: Commit, read_on: ReadOn | None
@@ -518,10 +516,10 @@ class Store:
             return self._glance_apart(self._masters, parts, dues)
         asked_ms = self.clock.now_ms()
         with self._timed("read"):
-            commands = [_WRITE_PROBE, _TIME, *pauses.STAMP, *glances.questions(parts, dues)]
+            commands = [_WRITE_PROBE, TIME, *pauses.STAMP, *glances.questions(parts, dues)]
             probed, time_, revision, marks, *replies = self._runner.run(commands)
         checked(probed)
-        now_ms = _milliseconds(time_)
+        now_ms = milliseconds_of(time_)
         self.clock.compare(asked_ms, now_ms)
         return Glance(now_ms, pauses.stamp_of((revision, marks)), *glances.seen(parts, dues, replies))
 
@@ -798,12 +796,6 @@ def _next_peek(keys: BrandKeys, begun: Any) -> Peek | None:
         return None
 
 
-def _milliseconds(time_: Any) -> int:
-    """What TIME answered."""
-    seconds, microseconds = checked(time_)
-    return int(seconds) * 1000 + int(microseconds) // 1000
-
-
 def _unless_away(reply: Any) -> Any:
     """*reply*, None from a node of a cluster that is away."""
     return None if isinstance(reply, StoreUnavailableError) else checked(reply)
@@ -811,7 +803,7 @@ def _unless_away(reply: Any) -> Any:
 
 def _nothing(_brands: list[str]) -> Command:
     """The question about no brands."""
-    return _TIME
+    return TIME
 
 
 def _holds(reply: Any) -> bool:

@@ -132,7 +132,7 @@ GUARDS: Final = (
     *(
         Guard("orchestrator/store/store.py", f"self.clock.compare({of})\n{after}", f"pass\n{after}", _CLOCK)
         for of, after in (
-            ("asked_ms, _milliseconds(time_)", ""),
+            ("asked_ms, milliseconds_of(time_)", ""),
             ("asked_ms, now_ms, self._server(keys.brand)", "        lease = Lease("),
             ("asked_ms, now_ms", "        claim = _claim(brands"),
             ("asked_ms, peek.now_ms, self._server(lease.brand)", "        return peek\n"),

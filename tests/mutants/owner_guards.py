@@ -123,7 +123,10 @@ OWNER_GUARDS: Final = (
     Guard(_GLANCE, "if reply != 0]", "if isinstance(reply, int) and reply]", _GLANCES),
     Guard(_GLANCE, " and len(reply) <= _MOST_DIGITS else STRANGE", " else STRANGE", _GLANCES),
     Guard(
-        _STORE, "        checked(probed)\n        now_ms = _milliseconds", "        now_ms = _milliseconds", _GLANCES
+        _STORE,
+        "        checked(probed)\n        now_ms = milliseconds_of",
+        "        now_ms = milliseconds_of",
+        _GLANCES,
     ),
     Guard(
         _STORE, "        self.clock.compare(asked_ms, now_ms)\n        return Glance", "        return Glance", _GLANCES

@@ -96,8 +96,8 @@ ROUTING_GUARDS: Final = (
                 "node_that_is_away_costs_its_own_brands",
             ),
             (
-                "_milliseconds(replies[0]), str(node))",
-                "_milliseconds(replies[0]))",
+                "milliseconds_of(replies[0]), str(node))",
+                "milliseconds_of(replies[0]))",
                 "clock_of_one_node_stops_what_it_has_alone",
             ),
             ("slot if apart else 0", "0", "slot_that_is_half_way_costs_its_own_brands"),

@@ -18,6 +18,7 @@ from orchestrator.contract.keys import queue_key
 from orchestrator.contract.slots import sibling, slot_of
 from orchestrator.errors import ClockSkewError, StoreError, StoreUnavailableError
 from orchestrator.store.client import checked, translate
+from orchestrator.store.clock import TIME, milliseconds_of
 from orchestrator.store.cluster.exchange import exchange
 from orchestrator.store.cluster.redirects import names_foreign_key, redirect_of
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.store.cluster.topology import Topology
     from orchestrator.store.wire import Command
 
-_TIME = ("TIME",)
 _TRIES = 2
 """Times that a node is asked about its brands: again after slots moved."""
 
@@ -96,7 +96,7 @@ class Masters:
             for node, groups, replies in round_.said:
                 error = self._error(node, replies, asked_ms)
                 if error is None:
-                    found = found._replace(now_ms=max(found.now_ms, _milliseconds(replies[0])))
+                    found = found._replace(now_ms=max(found.now_ms, milliseconds_of(replies[0])))
                 failure = error or failure
                 for own, answer in zip(groups, replies[2:], strict=True):
                     if error is None and attempt < _TRIES and names_foreign_key(answer):
@@ -133,7 +133,7 @@ class Masters:
         commands: list[Command] = []
         nodes: list[Node | None] = []
         for node, own in groups.items():
-            asked = [_TIME, *([_probe(own[0][0]), *map(question, own)] if own else [])]
+            asked = [TIME, *([_probe(own[0][0]), *map(question, own)] if own else [])]
             commands += asked
             nodes += [node] * len(asked)
         replies = exchange(self._topology, [*commands, *beside], nodes=[*nodes, *[None] * len(beside)])
@@ -151,7 +151,7 @@ class Masters:
         try:
             for reply in told:
                 checked(reply)
-            self._clock.compare(asked_ms, _milliseconds(replies[0]), str(node))
+            self._clock.compare(asked_ms, milliseconds_of(replies[0]), str(node))
         except (StoreError, ClockSkewError) as error:
             return error
         return None
@@ -166,8 +166,3 @@ class _Round(NamedTuple):
 def _probe(brand: str) -> Command:
     """A write that changes nothing, of a key that does not exist, in the slot of the brand's queue."""
     return ("HDEL", f"{sibling(queue_key(brand))}probe", "")
-
-
-def _milliseconds(time_: Any) -> int:
-    seconds, microseconds = checked(time_)
-    return int(seconds) * 1000 + int(microseconds) // 1000
