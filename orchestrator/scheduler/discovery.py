@@ -466,7 +466,7 @@ class Discovery:
         topology, projections = self._store.topology, self._store.projections
         if topology is None or projections is None:
             return
-        seen, until_s = -1, 0.0
+        seen, until_s, looked = -1, 0.0, False
         while True:
             if self.registry_read:
                 began_s = trio.current_time()
@@ -474,23 +474,25 @@ class Discovery:
                     # The first look is about what happened while nobody was here, and one is enough for that.
                     until_s = began_s if seen < 0 else began_s + MOVED_S
                     seen = topology.changes
-                if began_s <= until_s:
-                    await self._verify(projections.verify)
+                if began_s <= until_s or not looked:  # a look that nobody answered is none
+                    looked = await self._verify(projections.verify)
             await trio.sleep(HINTED_CLAIM_S)
 
-    async def _verify(self, verify: Callable[[Sequence[str]], Verified]) -> None:
+    async def _verify(self, verify: Callable[[Sequence[str]], Verified]) -> bool:
+        """Have shown anew what readers see wrong; whether anybody said what they see."""
         # Those of others that our lanes hold, too: their owner cannot have them shown anew, and only finds them held.
         brands = list(dict.fromkeys((*self._looks.own, *self._lanes.working())))
         try:
             found = await self._call(partial(verify, brands))
         except StoreError as error:
             self._log.debug("what readers see was not looked at", reason=str(error))
-            return
+            return False
         self._looks.ended(found.owed)
         for brand in found.held:  # its holder knows nothing of it: what it has shown it takes for shown
             self._lanes.show_anew(brand)
         if found.owed or found.held:
             self._log.warning("readers saw another commit, shown anew", owed=len(found.owed), held=len(found.held))
+        return True
 
     async def _look_for_room(self) -> None:
         """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""

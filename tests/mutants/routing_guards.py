@@ -183,6 +183,11 @@ ROUTING_GUARDS: Final = (
                 "what_readers_see_is_looked_at_after_slots_got_other_masters",
             ),
             (
+                "if began_s <= until_s or not looked:",
+                "if began_s <= until_s:",
+                "a_look_that_nobody_answered_is_repeated",
+            ),
+            (
                 "else began_s + MOVED_S",
                 "else began_s",
                 "what_readers_see_is_looked_at_after_slots_got_other_masters",

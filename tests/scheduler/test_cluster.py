@@ -29,6 +29,7 @@ class Spread:
         changes: how often slots got other masters.
         wrong: brands whose readers see another commit; those that are held stay wrong.
         looks: when somebody looked at what readers see.
+        silent: looks that get no answer yet.
     """
 
     def __init__(self) -> None:
@@ -38,11 +39,15 @@ class Spread:
         self.wrong: set[str] = set()
         self.held: set[str] = set()
         self.looks: list[float] = []
+        self.silent = 0
         self.topology = self.projections = self
 
     def verify(self, brands: Sequence[str]) -> Verified:
         """Have shown anew what is wrong and free."""
         self.looks.append(trio.current_time())
+        if self.silent:
+            self.silent -= 1
+            raise StoreUnavailableError("nobody answers")
         found = self.wrong & set(brands)
         self.wrong &= self.held
         return Verified(sorted(found - self.held), sorted(found & self.held))
@@ -118,3 +123,20 @@ async def test_what_readers_see_is_looked_at_after_slots_got_other_masters(
     assert discovery.sharing.looks._unread.keys() >= {"a"}
     assert lanes.told.count("show anew b") == 9
     assert lanes.told.count("show anew held") == 9
+
+
+async def test_a_look_that_nobody_answered_is_repeated(
+    discovery: Discovery,
+    store: Spread,
+    autojump_clock: MockClock,  # noqa: ARG001 - virtual time
+) -> None:
+    """At the start, and after the seconds in which looks are repeated anyway."""
+    async with trio.open_nursery() as nursery:
+        store.silent = 3
+        nursery.start_soon(discovery.follow_moves)
+        await trio.sleep(5.5)
+        assert len(store.looks) == 3 + 1
+        store.changes, store.silent = 1, 12  # for longer than the eight seconds
+        await trio.sleep(20.0)
+        nursery.cancel_scope.cancel()
+    assert len(store.looks) == 3 + 1 + 12 + 1
