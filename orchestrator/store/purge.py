@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.contract.conflict import ENTRY_BYTES
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
-from orchestrator.contract.layout import SHADOWED, absent_key, moved_key, moving_key
+from orchestrator.contract.layout import SHADOWED, absent_key, guard_key, moved_key, moving_key
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
+from orchestrator.store.clock import TIME, milliseconds_of
 from orchestrator.store.codes import Code
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.letters import finish
@@ -174,23 +175,28 @@ def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wis
     rest = [getattr(inner, name) for name in _OTHERS if name != "retried"]
     names = [keys.lock, keys.meta, layout.paused(wish.brand), none, keys.queue, inner.failed, *rest]
     # The time, and an epoch that is ahead of it: no lease until now has a later one, and every one from now on has.
-    purged, epoch, (seconds, microseconds) = map(
-        checked,
-        runner.run([wish.command([*names, moved_key(keys.queue)]), ("HGET", keys.meta, "epoch"), ("TIME",)]),
+    answer, last_epoch, time_ = runner.run(
+        [wish.command([*names, moved_key(keys.queue)]), ("HGET", keys.meta, "epoch"), TIME]
     )
+    purged, epoch, now_ms = checked(answer), checked(last_epoch), milliseconds_of(time_)
     _, held, gone, chunks, dropped = purged
     projections = Projections(runner, layout, _LASTING)
     seen = projections.standing(wish.brand).epoch + 1
-    position = Position(max(int(epoch or 0), int(seconds) * 1000 + int(microseconds) // 1000, seen), 1)
+    position = Position(max(int(epoch or 0), now_ms, seen), 1)
     lease = Lease(wish.brand, wish.token, position.epoch, 0, "", 0, 0, 0, 0)
     counting: list[Command] = [("EXISTS", getattr(keys, part)) for part in Part]
     gone += sum(map(checked, runner.run(counting)))
-    for answer in projections.show(lease, [Projection(part, position, gone=True) for part in Part])[0]:
-        if answer.code is not Code.OK:
-            raise answer.foreign or StoreUnavailableError(f"brand {wish.brand!r}: readers may see it still; call again")
+    for shown in projections.show(lease, [Projection(part, position, gone=True) for part in Part])[0]:
+        if shown.code is not Code.OK:
+            raise shown.foreign or StoreUnavailableError(f"brand {wish.brand!r}: readers may see it still; call again")
     if wish.letters:
-        length, *unlinked = runner.run(
-            [("LLEN", keys.failed), *(("UNLINK", key) for key in (keys.failed, moving_key(keys.failed), keys.retried))]
+        keep_out: Command = ("EXPIRE", guard_key(keys.failed), _GUARD_TTL_S)  # what a slow process is still to bury
+        _, length, *unlinked = runner.run(
+            [
+                keep_out,
+                ("LLEN", keys.failed),
+                *(("UNLINK", key) for key in (keys.failed, moving_key(keys.failed), keys.retried)),
+            ]
         )
         dropped += _count(length)
         gone += sum(map(checked, unlinked))

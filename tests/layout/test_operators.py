@@ -241,6 +241,16 @@ def test_a_purge_may_be_killed_and_sent_again(
     assert (holdings.commits, holdings.summary, holdings.letters) == (0, False, 0 if everything else 1)
 
 
+def test_a_purge_of_letters_leaves_nothing_for_ever(spread: Spread) -> None:
+    """What keeps out letters that a slow process is still to bury lives for as long as such a process may."""
+    spread.push(b"g0")
+    spread.process().visit()
+    guard = guard_key(spread.keys.failed)
+    assert spread.client.ttl(guard) == -1
+    purge(spread.client, spread.name, letters=True)
+    assert 0 < spread.client.ttl(guard) <= 3_600
+
+
 def test_a_purge_keeps_out_what_a_slow_process_is_still_to_show(spread: Spread) -> None:
     """It committed, sleeps, and shows a summary of a brand that is gone."""
     one = spread.process()

@@ -148,6 +148,7 @@ LAYOUT_GUARDS: Final = (
     ),
     Guard(_PURGE, "        _bury_all(projections, lease)\n", "", _OPERATORS),
     Guard(_PURGE, "        if left == before:", "        if False:", _OPERATORS),
+    Guard(_PURGE, "                keep_out,\n", '                ("TYPE", guard_key(keys.failed)),\n', _OPERATORS),
     Guard(_PURGE, "letters(lease.brand, MAX_LETTERS)) != []:", "letters(lease.brand, MAX_LETTERS)):", _OPERATORS),
     *(
         Guard(_PURGE, "seen = projections.standing(wish.brand).epoch + 1", wrong, _OPERATORS)

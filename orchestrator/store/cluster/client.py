@@ -54,8 +54,10 @@ class ClusterPool(Pool):
         return connection
 
     def release(self, connection: ConnectionInterface) -> None:
-        """Take *connection* back."""
-        self._lent.pop(connection, self).release(connection)
+        """Take *connection* back; one that was given back already is nobody's to give."""
+        pool = self._lent.pop(connection, None)
+        if pool is not None:
+            pool.release(connection)
 
     def renew(self) -> None:
         """Make every connection anew before its next use, and find out again who has which slot."""
