@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="redis://localhost:6379",
         description="Redis: redis://, rediss:// (TLS), unix:///path, redis+sentinel://h1,h2/service,"
-        " or embedded://[/folder] for a private server",
+        " redis+cluster://h1,h2, or embedded://[/folder] for a private server",
     )
     redis_username: str = Field(
         default="", max_length=256, description="User at Redis (empty: the one in REDIS_URL, or the default user)"
