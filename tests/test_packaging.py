@@ -139,6 +139,8 @@ def test_wheel_states_licence_script_and_extras(built_without_compiler: tuple[Pa
         "embedded",
         "imitation",
         "otel",
+        "archive",
+        "dask",
         "bench",
         "dev",
         "release",
