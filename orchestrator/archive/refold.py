@@ -10,15 +10,19 @@ Pure: a record in, the state after it out.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.archive.record import Fate, Record
-from orchestrator.brand.outputs import FoldConfig
+from orchestrator.archive.snapshot import Snapshot
+from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import ChunkBatch, Limits, decode_batch
 from orchestrator.contract.digests import NOTHING_CHECK, checked_on
-from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION
+from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
+from orchestrator.contract.insights import MAX_RECENT
+from orchestrator.contract.state_format import FORMATS
 from orchestrator.errors import ArchiveError
 from orchestrator.lane.batch import CONFLICT
 from orchestrator.lane.duplicates import LEDGER_LIMITS, Ledger, LedgerLimits, NewChunks
@@ -57,7 +61,7 @@ class _Published:
 class _Remembered:
     """Both generations of digests as they lie in Redis."""
 
-    younger: bytes = b""
+    younger: bytearray = field(default_factory=bytearray)  # grows by some entries a record
     older: bytes = b""
     begun_ms: int = 0
     conflicts: int = 0
@@ -68,9 +72,9 @@ class _Remembered:
             case Remember.APPEND:
                 self.younger += change.entries
             case Remember.ROTATE:
-                self.younger, self.older = change.entries, self.younger
+                self.younger, self.older = bytearray(change.entries), bytes(self.younger)
             case Remember.REPLACE:
-                self.younger, self.older = change.entries, change.older
+                self.younger, self.older = bytearray(change.entries), change.older
         self.begun_ms = change.begun_ms
         self.conflicts = change.conflicts or self.conflicts
 
@@ -110,6 +114,8 @@ class Refold:
         stored: of the commit *cid*, to go on from; without it the first record is a brand's first.
         cid: of the last record.
         config: instead of what the records say: what other settings would have shown.
+        trend: what readers see of days, of which those before the last eight are nowhere else.
+        recent: the newest chunks as readers see them, oldest first.
     """
 
     brand: str
@@ -119,6 +125,9 @@ class Refold:
     stored: Stored | None = None
     cid: str = ""
     config: FoldConfig | None = None
+    trend: dict[bytes, bytes] = field(default_factory=dict)
+    recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
+    _last: Record | None = None
     _state: BrandState | None = None
     _known: Ledger | None = None
     _folded_with: FoldConfig | None = None
@@ -130,7 +139,7 @@ class Refold:
         stored = self.stored or Stored({}, NO_DIGESTS)
         self._fields = dict(stored.fields)
         digests = stored.digests
-        self._digests = _Remembered(digests.younger, digests.older, digests.begun_ms, digests.conflicts)
+        self._digests = _Remembered(bytearray(digests.younger), digests.older, digests.begun_ms, digests.conflicts)
         self._known = Ledger(digests, self.ledger)
 
     def take(self, record: Record) -> list[Parting]:
@@ -157,20 +166,44 @@ class Refold:
         for name in changes.remove:
             self._fields.pop(name, None)
         self._fields.update(changes.put)
+        self._show(changes)
         if change is not None:
             self._digests.apply(change)
         if record.summary_ms:
             self._published = _Published(record.summary_ms, record.epoch, record.version, dict(self._fields), config)
-        self.cid = record.cid
+        self.cid, self._last = record.cid, replace(record, items=())
         return partings
 
     @property
     def result(self) -> Stored:
         """What Redis would hold of the state."""
         kept = self._digests
-        checks = checked_on(NOTHING_CHECK, kept.younger), checked_on(NOTHING_CHECK, kept.older)
-        digests = StoredDigests(kept.younger, kept.older, kept.begun_ms, checks[0], checks[1], conflicts=kept.conflicts)
+        younger = bytes(kept.younger)
+        checks = checked_on(NOTHING_CHECK, younger), checked_on(NOTHING_CHECK, kept.older)
+        digests = StoredDigests(younger, kept.older, kept.begun_ms, checks[0], checks[1], conflicts=kept.conflicts)
         return Stored(dict(self._fields), digests)
+
+    def snapshot(self) -> Snapshot:
+        """What the last commit left, as a state that can be kept and put in place.
+
+        Raises:
+            ArchiveError: no record was taken.
+        """
+        last = self._last
+        if last is None:
+            raise ArchiveError(f"no commit of brand {self.brand!r} was folded")
+        return Snapshot(
+            brand=self.brand,
+            cid=last.cid,
+            epoch=last.epoch,
+            version=last.version,
+            format=FORMATS.written,
+            settings=Fingerprint(last.settings).text().encode(),
+            taken_ms=last.now_ms,
+            stored=self.result,
+            trend=dict(self.trend),
+            recent=list(self.recent),
+        )
 
     def summary(self) -> bytes | None:
         """The summary that the last commit with one wrote; None if there was none."""
@@ -179,6 +212,13 @@ class Refold:
             return None
         state = BrandState.load(last.config, last.fields)
         return state.summary(self.brand, last.now_ms, last.epoch, last.version)
+
+    def _show(self, changes: Changes) -> None:
+        """What a commit of *changes* shows readers beside the summary."""
+        for name in changes.trend_remove:
+            self.trend.pop(name, None)
+        self.trend.update(changes.trend_put)
+        self.recent.extend(changes.recent)
 
     def _state_with(self, config: FoldConfig) -> BrandState:
         """The state under *config*: like a process with other settings, it is loaded anew."""

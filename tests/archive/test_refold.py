@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 
 from orchestrator.archive.record import Fate, Item, Record, pack, unpack
 from orchestrator.archive.refold import Refold, config_of
+from orchestrator.archive.snapshot import decode, encode
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import ArchiveError
 from orchestrator.lane.session import Warm
@@ -60,6 +62,8 @@ def assert_same(queue: Brand, recorder: Recorder) -> list[Record]:
     }
     assert (found.digests.younger, found.digests.older) == digests
     assert refold.summary() == summary
+    shown: Any = queue.client.hgetall(queue.keys.trend), queue.client.lrange(queue.keys.recent, 0, -1)
+    assert (refold.trend, list(refold.recent)) == shown
     return records
 
 
@@ -134,6 +138,19 @@ def record(**fields: Any) -> Record:
     item = Item(b'{"chunkId":"c1","brand":"nike","sentiment":{"score":1},"clusters":[]}')
     plain = Record("nike", "a", "", 1, 1, 1_764_300_000_000, 1_764_300_000_000, 1_764_300_000_000, SETTINGS, [item])
     return replace(plain, **fields)
+
+
+def test_refold_gives_a_state_that_can_be_put_in_place() -> None:
+    """All that a commit left, with the numbers of the last record; without one there is none."""
+    refold = Refold("nike")
+    with pytest.raises(ArchiveError, match="no commit of brand 'nike' was folded"):
+        refold.snapshot()
+    refold.take(record(epoch=7))
+    found = decode(encode(refold.snapshot()))
+    assert found == refold.snapshot()
+    assert (found.cid, found.epoch, found.version, found.taken_ms) == ("a", 7, 1, record().now_ms)
+    assert (found.trend, found.recent) == (refold.trend, list(refold.recent))
+    assert Fingerprint.read(found.settings).values == SETTINGS
 
 
 def test_other_settings_show_what_would_have_been() -> None:
