@@ -201,10 +201,15 @@ def folder_of(brand: str) -> str:
     return f"brand={name}"
 
 
-def object_of(first: Record) -> str:
-    """The name of the object that begins with *first*: by brand and day, in the order of commits, one for each cid."""
+def object_of(first: Record, last: Record) -> str:
+    """The name of the object from *first* to *last*: by brand and day, in the order of commits, one for each range.
+
+    From *last* backwards the chain says which records they are. So no two objects of one name say different things, and
+    whoever puts one late, after a failover even, puts it over nothing else.
+    """
     day = datetime.fromtimestamp(first.now_ms / 1000, UTC).date()
-    return f"{folder_of(first.brand)}/day={day}/{first.epoch:016d}-{first.version:012d}-{first.cid}.ndjson.gz"
+    name = f"{first.epoch:016d}-{first.version:012d}-{first.cid}-{last.cid}.ndjson.gz"
+    return f"{folder_of(first.brand)}/day={day}/{name}"
 
 
 def _line(item: Item) -> _Line:

@@ -139,9 +139,15 @@ def test_long_line_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
         list(decode(found, "nike"))
 
 
+def test_object_of_another_range_has_another_name() -> None:
+    """Two lineages that part after the first record: neither may be put over the other one, however late."""
+    ours, others = (replace(PLAIN, cid=cid, previous="c2", version=13) for cid in ("c3", "d3"))
+    assert len({object_of(PLAIN, last) for last in (PLAIN, ours, others)}) == 3
+
+
 def test_objects_are_named_by_brand_day_and_commit() -> None:
     """In the order of commits; whatever a brand is called, it has a folder of its own that file systems take."""
-    assert object_of(PLAIN) == "brand=nike/day=2025-11-28/0000000000000007-000000000012-c2.ndjson.gz"
+    assert object_of(PLAIN, PLAIN) == "brand=nike/day=2025-11-28/0000000000000007-000000000012-c2-c2.ndjson.gz"
     brands = [".", "..", "a/b", "a%2Fb", "A", "é" * 128, "é" * 127, "x" * 256, "%2E", "~", "brand=nike/day=1"]
     folders = [folder_of(brand) for brand in brands]
     assert len(set(folders)) == len(brands)

@@ -29,6 +29,7 @@ ARCHIVE_GUARDS: Final = (
         "if False:",
         "tests/archive/test_record.py::test_item_that_was_not_written_so_is_refused",
     ),
+    Guard(_RECORD, "{first.cid}-{last.cid}.", "{first.cid}.", "tests/archive/test_record.py"),
     Guard(
         _RECORD,
         "if len(line) > MAX_HEAD_BYTES:",
