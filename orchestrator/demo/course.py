@@ -24,8 +24,11 @@ _PEAK_HOUR: Final = 15  # of UTC: afternoon in Europe, morning in America
 _SATURDAY: Final = 5
 _RAMP_H: Final = 6.0
 
-BREAKING_PER_S: Final = 40.0
-"""Mentions a second when the story breaks."""
+BREAKING_TIMES: Final = 110.0
+"""So many times what is usual at that hour is said of the story when it breaks.
+
+In proportion, or the afternoon of a busy day would hide for minutes what the night shows at once.
+"""
 
 BREAKING_HALF_LIFE_S: Final = 120.0
 
@@ -72,7 +75,8 @@ class Course:
         if self.breaking_ms is None or at_ms <= self.breaking_ms:
             return 0.0
         age_s = (at_ms - self.breaking_ms) / 1000
-        rate: float = BREAKING_PER_S * 0.5 ** (age_s / BREAKING_HALF_LIFE_S)
+        usual_per_s = self.usual_per_hour(self.breaking_ms) * 1000 / HOUR_MS
+        rate: float = usual_per_s * BREAKING_TIMES * 0.5 ** (age_s / BREAKING_HALF_LIFE_S)
         return rate * min(seconds, age_s)
 
     def _weight(self, theme: Theme, at_ms: int) -> float:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 
 import httpx2
@@ -13,11 +14,15 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch, decode_chunk
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.demo import BRANDS, BREAKING, AlertLog, ChunkMaker, DemoBrand, DemoWorker, history
 from orchestrator.demo.course import HOUR_MS, Course
 from orchestrator.demo.endpoint import MAX_BODY_BYTES
+from orchestrator.demo.worker import BREAKS_AFTER_S
+from orchestrator.kernels.hash_keys import KEY_BYTES
 
 NOW_MS = 1_795_428_000_000  # a Monday, 10:00 UTC
 
@@ -88,6 +93,25 @@ def test_nobody_speaks_of_the_story_before_it_breaks() -> None:
     first, later = course.broken(NOW_MS + 10_000, 5), course.broken(NOW_MS + 600_000, 5)
     assert first > 10 * sum(course.amounts(NOW_MS, 5 / 3600).values())
     assert later < first / 10
+
+
+@pytest.mark.parametrize("start", ["2026-11-26T05:00Z", "2026-11-26T15:08Z", "2026-11-28T15:14Z"])
+def test_the_story_is_seen_within_a_minute_at_every_hour(start: str) -> None:
+    """At night, on a busy afternoon, on a weekend: an episode is open a minute after the worker began."""
+    brand, topic = BREAKING
+    start_ms = int(datetime.fromisoformat(start).timestamp() * 1000)
+    maker, state = ChunkMaker(), BrandState(FoldConfig(), hash_key=bytes(KEY_BYTES))
+    for at_ms, items in history(maker, brand, start_ms):
+        state.fold(decode_batch(items, brand.name, hashing=state.hashing), at_ms)
+    course = Course(brand, start_ms, breaking_ms=start_ms + int(1000 * BREAKS_AFTER_S))
+    said = []
+    for at_ms in range(start_ms, start_ms + 60_000, 5_000):
+        amounts = course.amounts(at_ms, 5 / 3600)
+        amounts[brand.theme(topic)] += course.broken(at_ms, 5)
+        state.fold(decode_batch([maker.make(brand, at_ms, amounts)], brand.name, hashing=state.hashing), at_ms)
+        said.append(json.loads(state.summary(brand.name, at_ms, 1, 1))["spikeDetected"])
+    assert not said[0]
+    assert said[-1]
 
 
 @contextmanager
