@@ -88,6 +88,7 @@ class Record:
         summary_ms: as of when the commit's summary is; 0 = it carried none.
         settings: of the rules, by name, the rules' version among them.
         items: what it took from the queue, in its order; none for a refresh.
+        replaces: it put another state in place of the one before (an import, a rebuild): no refold goes through it.
     """
 
     brand: str
@@ -100,6 +101,7 @@ class Record:
     summary_ms: int
     settings: Mapping[str, int | float]
     items: Sequence[Item] = ()
+    replaces: bool = False
 
 
 class _Head(Struct, rename="camel", omit_defaults=False):
@@ -115,6 +117,7 @@ class _Head(Struct, rename="camel", omit_defaults=False):
     settings: dict[str, int | float]
     items: int
     check: int
+    replaces: bool = False
 
 
 class _Line(Struct, rename="camel", omit_defaults=True):
@@ -144,7 +147,8 @@ def encode(record: Record) -> bytes:
         summary_ms=record.summary_ms,
         settings=dict(record.settings),
         items=len(record.items),
-        check=_check(record),
+        check=check_of(record),
+        replaces=record.replaces,
     )
     return b"".join(_encode(line) + b"\n" for line in (head, *map(_line, record.items)))
 
@@ -165,8 +169,10 @@ def decode(lines: Iterable[bytes], brand: str) -> Iterator[Record]:
                 raise ArchiveError(f"the record of commit {head.cid!r} ends after {len(items)} of {head.items} items")
             items.append(_item(line, number))
         times = (head.now_ms, head.clock_ms, head.summary_ms)
-        record = Record(brand, head.cid, head.previous, head.epoch, head.version, *times, head.settings, items)
-        if _check(record) != head.check:
+        record = Record(
+            brand, head.cid, head.previous, head.epoch, head.version, *times, head.settings, items, head.replaces
+        )
+        if check_of(record) != head.check:
             raise ArchiveError(f"the record of commit {head.cid!r} is not what was written: another checksum")
         yield record
 
@@ -213,7 +219,7 @@ def object_of(first: Record, last: Record) -> str:
 
 
 def _line(item: Item) -> _Line:
-    line = _Line(item.fate, reason=_plain(item.reason), path=_plain(item.path))
+    line = _Line(item.fate, reason=plain(item.reason), path=plain(item.path))
     try:
         text = item.payload.decode()
     except UnicodeDecodeError:
@@ -225,7 +231,7 @@ def _line(item: Item) -> _Line:
     return line
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """*text* without halves of characters, which a worker's JSON can hold and a file cannot."""
     return text.encode(errors="backslashreplace").decode()
 
@@ -264,12 +270,20 @@ def _item(line: bytes, number: int) -> Item:
     return Item(payload, found.fate, found.reason, found.path)
 
 
-def _check(record: Record) -> int:
+def check_of(record: Record) -> int:
     """CRC-32 over all that a record says, so that nothing of it can change or move."""
     times = (record.epoch, record.version, record.now_ms, record.clock_ms, record.summary_ms)
-    told = (record.brand, record.cid, record.previous, times, sorted(record.settings.items()), len(record.items))
+    told = (
+        record.brand,
+        record.cid,
+        record.previous,
+        times,
+        sorted(record.settings.items()),
+        len(record.items),
+        record.replaces,
+    )
     check = zlib.crc32(_encode(told))
     for item in record.items:
-        said = (len(item.payload), item.fate, _plain(item.reason), _plain(item.path))
+        said = (len(item.payload), item.fate, plain(item.reason), plain(item.path))
         check = zlib.crc32(item.payload, zlib.crc32(_encode(said), check))
     return check

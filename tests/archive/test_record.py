@@ -36,6 +36,7 @@ RECORDS = st.builds(
     NUMBERS,
     st.dictionaries(st.text(max_size=8), st.one_of(st.integers(0, 10**15), st.floats(0, 1))),
     st.lists(ITEMS, max_size=5),
+    st.booleans(),
 )
 
 
@@ -85,6 +86,7 @@ def test_changed_byte_is_found(data: st.DataObject) -> None:
         ({"version": -1}, "a number below 0"),
         ({"cid": ""}, "no cid"),
         ({"epoch": 8}, "another checksum"),
+        ({"replaces": True}, "another checksum"),
         ({"settings": {"MAX_STORIES": 4}}, "another checksum"),
         ({"nowMs": "1"}, "is no record"),
     ],

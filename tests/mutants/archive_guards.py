@@ -22,7 +22,7 @@ ARCHIVE_GUARDS: Final = (
     Guard(_RECORD, "if head.brand != brand:", "if False:", _REFUSED),
     Guard(_RECORD, "if not 0 <= head.items <= MAX_ITEMS:", "if head.items < 0:", _REFUSED),
     Guard(_RECORD, " < 0 or not head.cid:", " < 0:", _REFUSED),
-    Guard(_RECORD, "if _check(record) != head.check:", "if False:", _REFUSED),
+    Guard(_RECORD, "if check_of(record) != head.check:", "if False:", _REFUSED),
     Guard(
         _RECORD,
         "if isinstance(found.payload, str) is isinstance(found.base64, str):",
