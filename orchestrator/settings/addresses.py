@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from orchestrator.contract import archive_url
 from orchestrator.contract.address import TLS_FILES, Kind, ask_sentinels, parse_address, parse_nodes
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9._-]+)(:[0-9]{1,5})?")
@@ -38,6 +39,18 @@ def check_redis_url(url: str) -> str:
     except ValueError as error:
         raise ValueError(f"{error}; or embedded://" if "must start with" in str(error) else str(error)) from None
     _check_certificates(dict(address.options))
+    return url
+
+
+def check_archive_url(url: str) -> str:
+    """Return *url* trimmed if an archive can be there; empty is fine.
+
+    Raises:
+        ValueError: naming what is wrong, without a password.
+    """
+    url = url.strip()
+    if url and archive_url.parse_archive_url(url).scheme == archive_url.MEMORY:
+        raise ValueError(f"memory:// is gone with its process: it must begin with {', '.join(archive_url.SCHEMES)}")
     return url
 
 

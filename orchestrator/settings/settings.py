@@ -27,6 +27,7 @@ from orchestrator.process import memory
 from orchestrator.process.masking import MASK, mask_secret, mask_text
 from orchestrator.process.secret_files import read_secret
 from orchestrator.settings.addresses import (
+    check_archive_url,
     check_hosts,
     check_login,
     check_origins,
@@ -279,6 +280,35 @@ class Settings(BaseSettings):
         description="Least seconds between two openings told of one brand and kind",
     )
 
+    archive_url: str = Field(
+        default="",
+        description="Folder or bucket that keeps what was consumed: file:///folder, s3://bucket/folder,"
+        " gs://bucket/folder (empty: none is kept)",
+    )
+    archive_outbox_mb: int = Field(
+        default=64, ge=1, le=65_536, description="MiB of a brand that may wait in Redis for the archive"
+    )
+    archive_policy: Annotated[Literal["pause", "skip"], BeforeValidator(_lower)] = Field(
+        default="pause",
+        description="At that bound: pause (the brand is parked, with an alarm) or skip (the archive gets a gap)",
+    )
+    archive_interval_sec: float = Field(
+        default=30,
+        ge=1,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds that what was consumed waits for more, before it becomes an object of the archive",
+    )
+    archive_object_mb: int = Field(
+        default_factory=lambda data: min(16, data["archive_outbox_mb"]),
+        ge=1,
+        le=512,
+        description="MiB of chunks in one object of the archive (default: 16, at most ARCHIVE_OUTBOX_MB)",
+    )
+    archive_retention_days: int = Field(
+        default=0, ge=0, le=36_500, description="Days after which the archive forgets a day (0: never)"
+    )
+
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -291,6 +321,11 @@ class Settings(BaseSettings):
             return None
         secret = SigningSecret(self.alert_webhook_secret, self.alert_webhook_secret_file)
         return Routes((Route(SINGLE, Address(self.alert_webhook_url), secret, cooldown_s=cooldown_s),))
+
+    @property
+    def archives(self) -> bool:
+        """Whether commits keep what they consume, for an archive."""
+        return bool(self.archive_url)
 
     @property
     def brand_list_keys(self) -> tuple[str, ...]:
@@ -417,6 +452,11 @@ class Settings(BaseSettings):
     def _check_webhook_url(cls, url: str) -> str:
         return check_webhook_url(url)
 
+    @field_validator("archive_url")
+    @classmethod
+    def _check_archive_url(cls, url: str) -> str:
+        return check_archive_url(url)
+
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, url: str) -> str:
@@ -450,6 +490,12 @@ class Settings(BaseSettings):
         if self.alert_routes_file:
             self._check_one_way()
         self._check_redis()
+        if self.archive_object_mb > self.archive_outbox_mb:
+            msg = (
+                f"ARCHIVE_OBJECT_MB={self.archive_object_mb} must be at most"
+                f" ARCHIVE_OUTBOX_MB={self.archive_outbox_mb}: an object is made of what waits"
+            )
+            raise ValueError(msg)
         if self.http_port == self.prometheus_port != 0:
             msg = f"HTTP_PORT and PROMETHEUS_PORT are both {self.http_port}; each needs a port of its own"
             raise ValueError(msg)

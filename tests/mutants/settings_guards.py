@@ -16,6 +16,7 @@ _LOST = "tests/lane/test_session_settings.py::test_the_state_tells_its_settings_
 _GOES_ON = "test_a_brand_whose_meta_is_lost_goes_on_where_nothing_would_be_thrown_away"
 
 _ADDRESS = "tests/contract/test_address.py"
+_ARCHIVE_URL = "tests/contract/test_archive_url.py"
 _SAID_ONCE = "tests/settings/test_addresses.py"
 _NO_PASSWORD = f"{_ADDRESS}::test_parse_address_says_what_would_be_right_and_never_the_password"
 
@@ -35,6 +36,35 @@ SETTINGS_GUARDS: Final = (
             ("    except UnicodeError:\n        return False\n", "    except UnicodeError:\n        pass\n"),
             ("    if name in TLS_OPTIONS and not tls:\n", "    if False:\n"),
         )
+    ),
+    # contract/archive_url: no key in an address, no way out of the folder, no other place by a slip
+    *(
+        Guard("orchestrator/contract/archive_url.py", text, instead, _ARCHIVE_URL)
+        for text, instead in (
+            ('    if "@" in place:\n', "    if False:\n"),
+            ("or len(url) > _MAX_CHARS:", "or False:"),
+            ("or _ESCAPE.search(rest) or", "or"),
+            (" or not rest.isprintable():", ":"),
+            ("and not _BUCKET.fullmatch(bucket):", "and False:"),
+            ('    if not path.startswith("/") or not path.strip("/"):\n', "    if False:\n"),
+            ('all(part.strip(".") and part.isprintable()', "all(part.isprintable()"),
+            ('all(part.strip(".") and part.isprintable()', 'all(part.strip(".")'),
+            ("    if len(options) < len(found) or", "    if"),
+            ("        if name not in allowed:\n", "        if False:\n"),
+            ('    if url and ("@" in url or', "    if False and ("),
+        )
+    ),
+    Guard(
+        "orchestrator/settings/addresses.py",
+        "    if url and archive_url.parse_archive_url(url).scheme == archive_url.MEMORY:\n",
+        "    if url and not archive_url.parse_archive_url(url):\n",
+        "tests/settings/test_settings.py::test_the_archive_is_off_until_it_has_a_place",
+    ),
+    Guard(
+        "orchestrator/settings/settings.py",
+        "        if self.archive_object_mb > self.archive_outbox_mb:\n",
+        "        if False:\n",
+        "tests/settings/test_settings.py::test_settings_refuse_what_cannot_work",
     ),
     Guard(
         "orchestrator/contract/address.py",

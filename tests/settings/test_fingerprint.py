@@ -58,6 +58,12 @@ HARMLESS = {
     "alert_webhook_secret_file": "who is told",
     "alert_routes_file": "who is told",
     "alert_cooldown_sec": "what is told",
+    "archive_url": "where what was consumed is kept",
+    "archive_outbox_mb": "when nothing is folded, or nothing kept; what is folded means the same",
+    "archive_policy": "skip says that the archive gets a gap; the state means the same",
+    "archive_interval_sec": "how soon",
+    "archive_object_mb": "how much at a time",
+    "archive_retention_days": "how long what was consumed is kept beside the state",
 }
 """Settings that change nothing about what a state means, each with what they change instead."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from orchestrator.settings.settings import Settings
+from orchestrator.settings.settings import Settings, shown_text
 
 PLATFORM_DEFAULTS = {
     "redis_url": "redis://localhost:6379",
@@ -136,6 +136,14 @@ def test_public_url_ends_without_a_slash() -> None:
         {"public_url": "https://boards.example.com/<b>"},
         {"public_url": "https://[::1"},
         {"failed_policy": "ignore"},
+        {"archive_url": "/var/lib/archive"},
+        {"archive_url": "s3://key:word@bucket"},
+        {"archive_url": "memory://test"},
+        {"archive_policy": "drop"},
+        {"archive_outbox_mb": 0},
+        {"archive_outbox_mb": 4, "archive_object_mb": 5},
+        {"archive_interval_sec": 0},
+        {"archive_retention_days": -1},
         {"no_such_setting": 1},
     ],
 )
@@ -197,3 +205,23 @@ def test_a_file_of_routes_is_the_only_place_for_them(other: str, tmp_path: Path)
     with pytest.raises(ValidationError, match=f"ALERT_ROUTES_FILE and {other} are both set") as caught:
         Settings(alert_routes_file="routes.toml", **given)
     assert secret not in str(caught.value)
+
+
+def test_an_object_of_the_archive_fits_what_may_wait() -> None:
+    """A small bound of the outbox alone never contradicts the default of an object."""
+    assert Settings(archive_outbox_mb=4).archive_object_mb == 4
+    assert Settings().archive_object_mb == 16
+
+
+def test_the_archive_is_off_until_it_has_a_place() -> None:
+    """No address, nothing is kept."""
+    assert not Settings().archives
+    assert Settings(archive_url=" file:///a ", archive_policy="Skip").archives  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="gone with its process"):
+        Settings(archive_url="memory://test")
+
+
+def test_the_address_of_an_archive_is_shown_without_what_might_be_a_password() -> None:
+    """One that is refused, too."""
+    assert shown_text("archive_url", "s3://key:word@bucket/a") == "s3://key:***@bucket/a"
+    assert Settings(archive_url="s3://bucket/a").masked()["ARCHIVE_URL"] == "s3://bucket/a"
