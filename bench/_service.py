@@ -15,6 +15,7 @@ from pathlib import Path
 
 START_DEADLINE_S = 120.0
 _POLL_S = 0.002
+_CPU_CLOCK = 2  # CPUCLOCK_SCHED: what the scheduler measured, all threads added up
 
 
 class ServiceProcess:
@@ -40,9 +41,9 @@ class ServiceProcess:
 
     def cpu_s(self) -> float:
         """Seconds of processor time so far: of all threads, and of the kernel for them."""
-        # the name, in parentheses, may hold spaces; utime and stime are fields 14 and 15 of the line
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        # The process's own clock, of nanoseconds, as clock_getcpuclockid(3) names it; /proc tells ticks of 10 ms, which
+        # is 5 % of what 40,000 small chunks take.
+        return time.clock_gettime((~self._process.pid << 3) | _CPU_CLOCK)
 
 
 def memory_bytes(name: str, process: int | str = "self") -> int:

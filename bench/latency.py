@@ -28,9 +28,22 @@ _PAUSE_S = 0.01
 _DEADLINE_S = 10.0
 
 
-def latencies_ms(client: redis.Redis, pushes: Iterator[tuple[str, bytes]], *, warm_up: int = _WARM_UP) -> list[float]:
-    """The latency of each of *pushes* (brand, chunk), one after the other with a pause, sorted; not the first."""
-    pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+def latencies_ms(
+    client: redis.Redis,
+    pushes: Iterator[tuple[str, bytes]],
+    *,
+    warm_up: int = _WARM_UP,
+    listener: redis.Redis | None = None,
+) -> list[float]:
+    """The latency of each of *pushes* (brand, chunk), one after the other with a pause, sorted; not the first.
+
+    Args:
+        client: pushes.
+        pushes: what.
+        warm_up: how many of the first do not count.
+        listener: where summaries are heard, if not there.
+    """
+    pubsub = (listener or client).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     pubsub.subscribe(UPDATES_CHANNEL)
     found = []
     for brand, chunk in pushes:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 BENCHMARKS = {
+    "cluster",
     "combined",
     "decode",
     "fleet",

@@ -33,6 +33,27 @@ SUITES: Final = (
     "tests/faults/test_schedules.py",
 )
 
+# Where a script's own tests are, if not in the first suite: they are run first, so that most mutants end there. All the
+# others come after them, whatever stands here.
+_OWN: Final = {
+    "adopt": "tests/store/test_settings.py",
+    "arrive": "tests/layout/test_operators.py",
+    "beat": "tests/store/test_members.py",
+    "bury": "tests/store/test_projections.py",
+    "forget": "tests/store/test_damage.py",
+    "heads": "tests/store/test_heads.py",
+    "mend": "tests/store/test_letters.py",
+    "owe": "tests/store/test_projections.py",
+    "park": "tests/store/test_fleet.py",
+    "pause": "tests/store/test_pauses.py",
+    "paused": "tests/store/test_pauses.py",
+    "project": "tests/store/test_projections.py",
+    "purge": "tests/store/test_purge.py",
+    "resume": "tests/store/test_pauses.py",
+    "settle": "tests/store/test_projections.py",
+    "walk": "tests/store/test_letters.py",
+}
+
 # One statement on a line of its own: a guard, a call of Redis, or a section written.
 _REMOVABLE: Final = re.compile(
     r"^\s*(if .* then .* end|redis\.p?call\(.*\)|write\(.*\)|if wrong then return wrong end)\s*(--.*)?$"
@@ -48,9 +69,10 @@ def lua_mutants() -> list[Mutant]:
     found = []
     for path in sorted((ROOT / FOLDER).glob("*.lua")):
         lines = path.read_text(encoding="utf-8").splitlines()
+        suites = sorted(SUITES, key=lambda suite: suite != _OWN.get(path.stem))  # noqa: B023 - used at once
         for number, line in enumerate(lines):
             if _REMOVABLE.match(line) or _BLOCK_GUARD.match(line):
                 name = f"{path.name}: {line.partition(' --')[0].strip()}"
                 text = "\n".join([*lines[:number], "", *lines[number + 1 :]])  # the numbers of the lines stay
-                found.append(Mutant(name, FOLDER / path.name, text, SUITES, EQUIVALENT.get(name, "")))
+                found.append(Mutant(name, FOLDER / path.name, text, tuple(suites), EQUIVALENT.get(name, "")))
     return found
