@@ -69,7 +69,7 @@ def lua_mutants() -> list[Mutant]:
     found = []
     for path in sorted((ROOT / FOLDER).glob("*.lua")):
         lines = path.read_text(encoding="utf-8").splitlines()
-        suites = sorted(SUITES, key=lambda suite: suite != _OWN.get(path.stem))  # noqa: B023 - used at once
+        suites = sorted(SUITES, key=lambda suite: suite != _OWN.get(path.stem))
         for number, line in enumerate(lines):
             if _REMOVABLE.match(line) or _BLOCK_GUARD.match(line):
                 name = f"{path.name}: {line.partition(' --')[0].strip()}"
