@@ -106,6 +106,10 @@ class ArchiveError(OrchestratorError):
     """Raised when a record of an archive, or a file of a state, is not what was written, or does not fit."""
 
 
+class EngineError(OrchestratorError):
+    """Raised when there is nothing (any more) on which a rebuild could run: no such package, no scheduler."""
+
+
 class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 

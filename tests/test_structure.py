@@ -48,6 +48,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         ),
         *("alerts", "settings", "http"),
     },
+    "rebuild": {
+        *("errors", "process", "kernels", "contract", "brand", "store", "lane", "archive", "settings", "service"),
+    },
     "demo": {"errors", "contract", "store"},
     "worker": {"errors", "contract"},
     "cli": {
@@ -63,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "settings",
             "http",
             "service",
+            "rebuild",
         ),
         "demo",
     },

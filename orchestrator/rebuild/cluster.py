@@ -1,0 +1,145 @@
+"""Units of work on a cluster of Dask: a scheduler that is there already, or one of this machine.
+
+The cluster tries again what a worker took with it when it died, and names what kills one worker after the other. What
+its connections are secured with, and much else, comes from Dask's own configuration. ``distributed`` is imported when
+it is asked for: it belongs to an extra.
+"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from orchestrator.errors import EngineError
+from orchestrator.process.masking import mask_text
+from orchestrator.rebuild.engines import Fault, attempt
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LOCAL: Final = "dask"
+_SCHEMES: Final = {"dask": "tcp", "dask+tls": "tls"}
+_CONNECT_S: Final = 30
+_AHEAD: Final = 1_000
+"""Units that the scheduler knows at a time: enough for some hundred workers, and little for its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dask:
+    """On a cluster of Dask.
+
+    Attributes:
+        address: ``dask://host:8786``, ``dask+tls://host:8786``; ``dask``: *workers* processes of this machine.
+        workers: of a cluster of this machine.
+    """
+
+    address: str
+    workers: int = 1
+
+    @property
+    def told(self) -> str:
+        """What it is, for people."""
+        return f"Dask, {self.workers} workers" if self.address == LOCAL else f"Dask at {self.address}"
+
+    def run(self, work: Callable[[T], R], units: Iterable[T]) -> Iterator[tuple[T, R | Fault]]:
+        """As :class:`orchestrator.rebuild.engines.Engine` says."""
+        todo = list(islice(waiting := iter(units), 1))
+        if not todo:
+            return
+        distributed = _distributed()
+        with self._client(distributed) as client:
+            yield from _run(distributed, client, work, chain(todo, waiting))
+
+    @contextmanager
+    def _client(self, distributed: Any) -> Iterator[Any]:
+        with ExitStack() as stack:
+            address: Any = scheduler_of(self.address)
+            if not address:
+                address = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=self.workers,
+                        threads_per_worker=1,
+                        processes=True,
+                        dashboard_address="127.0.0.1:0",  # it cannot be left out, and its own port may be taken
+                        host="127.0.0.1",
+                        silence_logs=50,
+                    )
+                )
+            try:
+                yield stack.enter_context(distributed.Client(address, timeout=_CONNECT_S, set_as_default=False))
+            except (OSError, TimeoutError) as error:
+                raise EngineError(f"there is no Dask scheduler at {self.address}: {error}") from None
+
+
+def scheduler_of(address: str) -> str:
+    """The address of the scheduler in Dask's words; empty: a cluster of this machine.
+
+    Raises:
+        EngineError: it is no such address.
+    """
+    if address == LOCAL:
+        return ""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or 8786
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme not in _SCHEMES or not host or parts.path not in {"", "/"} or parts.username:
+        raise EngineError(f"{mask_text(address)!r} is no scheduler: expected dask://HOST:8786 or dask+tls://HOST:8786")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{_SCHEMES[parts.scheme]}://{shown}:{port}"
+
+
+def _run(distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T]) -> Iterator[tuple[T, R | Fault]]:
+    running: dict[str, tuple[T, Any]] = {}
+    run, number = secrets.token_hex(4), 0
+
+    def submit(count: int) -> list[Any]:
+        nonlocal number
+        futures = []
+        for unit in islice(units, count):
+            number += 1
+            # Names of its own: what somebody else's run left on the cluster is not taken for ours.
+            future = client.submit(attempt, work, unit, key=f"orchestrator-rebuild-{run}-{number}", pure=False)
+            running[future.key] = unit, future
+            futures.append(future)
+        return futures
+
+    try:
+        waiting = distributed.as_completed(submit(_AHEAD), loop=client.loop)
+        for future in waiting:
+            unit, _ = running.pop(future.key)
+            result = _result(distributed, future)
+            future.release()
+            for another in submit(1):
+                waiting.add(another)
+            yield unit, result
+    finally:
+        if running:
+            client.cancel([future for _, future in running.values()], force=True)
+
+
+def _result(distributed: Any, future: Any) -> Any:
+    try:
+        return future.result()
+    except distributed.KilledWorker:
+        return Fault("one worker after the other died of it; memory may not suffice for it")
+    except distributed.CancelledError as error:
+        raise EngineError(f"the Dask scheduler went away, or gave the work up: {error}") from None
+    except ImportError as error:
+        return Fault(f"a worker lacks what it takes: {error}; workers need this version of the project")
+    except Exception as error:  # noqa: BLE001 - not swallowed: the unit is named with it, and the others go on
+        return Fault(f"{type(error).__name__}: {mask_text(str(error))[:2_000]}")
+
+
+def _distributed() -> Any:
+    try:
+        return importlib.import_module("distributed")
+    except ImportError:
+        raise EngineError("this needs Dask: pip install 'service3-orchestrator[dask]'") from None

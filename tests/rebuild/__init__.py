@@ -1,0 +1,1 @@
+"""Rebuilds: units of work, what runs them, what is put in place."""
