@@ -12,13 +12,14 @@ import socket
 import tempfile
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from subprocess import DEVNULL, Popen
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from orchestrator.errors import StoreError
-from orchestrator.store import checked, connect, translated
+from orchestrator.store import Login, checked, connect, translated
 from orchestrator.store.line import exchange
 from tests.redis_server import servers
 
@@ -36,14 +37,33 @@ NODE_TIMEOUT_MS = 1_000
 """Silence after which a node is taken to be dead."""
 
 
+@dataclass(frozen=True)
+class ClusterGuise:
+    """What TLS and access lists add.
+
+    Attributes:
+        arguments: of every node.
+        scheme: of its address.
+        query: behind its address.
+        login: of the tests' own clients, who may do everything.
+        prefix: of the option that names a port: ``tls-`` for TLS.
+    """
+
+    arguments: Sequence[str] = ()
+    scheme: str = "redis"
+    query: str = ""
+    login: Login = field(default_factory=Login)
+    prefix: str = ""
+
+
 class ClusterNode:
     """One node on ports of the loopback device; the same ones after a restart."""
 
-    def __init__(self, program: Path, port: int, bus_port: int, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, program: Path, port: int, bus_port: int, guise: ClusterGuise) -> None:
         self.program = program
         self.port = port
         self.bus_port = bus_port
-        self.arguments = list(arguments)
+        self.guise = guise
         self.folder = Path(tempfile.mkdtemp(prefix="orchestrator-node-"))
         self.process: Popen[bytes] | None = None
         self.stopped = False
@@ -56,16 +76,26 @@ class ClusterNode:
     @property
     def url(self) -> str:
         """Of this node alone."""
-        return f"redis://{self.address}"
+        return f"{self.guise.scheme}://{self.address}{self.guise.query}"
 
     def spawn(self) -> None:
         """Start it; :meth:`await_answer` says when it answers."""
         command = [
-            *(str(self.program), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *(
+                str(self.program),
+                "--port",
+                "0",
+                f"--{self.guise.prefix}port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(self.folder),
+            ),
             *("--save", "", "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
             *("--cluster-port", str(self.bus_port), "--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
             *("--cluster-require-full-coverage", "no", "--cluster-replica-validity-factor", "0"),
-            *("--repl-diskless-sync-delay", "0", *self.arguments),
+            *("--repl-diskless-sync-delay", "0", *self.guise.arguments),
         ]
         with (self.folder / "node.log").open("ab") as log:
             self.process = Popen(command, stdin=DEVNULL, stdout=log, stderr=log, process_group=0)
@@ -82,7 +112,7 @@ class ClusterNode:
 
     def client(self) -> redis.Redis:
         """A plain client of this node, which follows no redirections."""
-        return connect(self.url, timeout_s=10.0, pool_size=2)
+        return connect(self.url, timeout_s=10.0, pool_size=2, login=self.guise.login)
 
     def ask(self, *command: Any) -> Any:
         """What it answers, as it stands on the wire."""
@@ -121,24 +151,25 @@ class ClusterServers:
         masters: how many.
         replicas: of each master.
         program: which server; the first of :func:`tests.redis_server.servers` if None.
-        arguments: of every node.
+        guise: how they are set up beyond that.
     """
 
     def __init__(
-        self, masters: int = 3, replicas: int = 0, *, program: Path | None = None, arguments: Sequence[str] = ()
+        self, masters: int = 3, replicas: int = 0, *, program: Path | None = None, guise: ClusterGuise | None = None
     ) -> None:
         self._masters = masters
         self._replicas = replicas
         self.program = program or servers()[0]
+        self.guise = guise or ClusterGuise()
         ports = free_ports(2 * masters * (1 + replicas))
         self.nodes = [
-            ClusterNode(self.program, port, bus, arguments) for port, bus in zip(ports[::2], ports[1::2], strict=True)
+            ClusterNode(self.program, port, bus, self.guise) for port, bus in zip(ports[::2], ports[1::2], strict=True)
         ]
 
     @property
     def url(self) -> str:
         """Of the cluster."""
-        return "redis+cluster://" + ",".join(node.address for node in self.nodes)
+        return f"{self.guise.scheme}+cluster://" + ",".join(node.address for node in self.nodes) + self.guise.query
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

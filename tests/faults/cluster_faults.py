@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import redis
@@ -25,7 +26,7 @@ from tests.faults.process_faults import working
 from tests.faults.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.redis_server import RedisServer
@@ -42,13 +43,14 @@ STEP = 10
 class Spread:
     """Stands where a campaign has its server: clients of the cluster."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, servers: ClusterServers) -> None:
+        self.url = servers.url
+        self._login = servers.guise.login
 
     @contextmanager
     def client(self) -> Iterator[redis.Redis]:
         """A client of the cluster."""
-        client = connect(self.url, timeout_s=TIMEOUT_S, pool_size=4)
+        client = connect(self.url, timeout_s=TIMEOUT_S, pool_size=4, login=self._login)
         try:
             yield client
         finally:
@@ -99,12 +101,18 @@ class Confirming(threading.Thread):
 
 @contextmanager
 def cluster_arena(
-    folder: Path, seed: int, servers: ClusterServers, *, size: int = 2, garbage_rate: float = 0.0
+    folder: Path,
+    seed: int,
+    servers: ClusterServers,
+    *,
+    size: int = 2,
+    garbage_rate: float = 0.0,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Arena]:
     """A world with *size* orchestrators on the cluster of *servers*, which work when the block begins."""
     with ExitStack() as stack:
-        server = cast("RedisServer", Spread(servers.url))
-        fleet = [Orchestrator(folder, f"o{number}", servers.url, **SETTINGS) for number in range(size)]
+        server = cast("RedisServer", Spread(servers))
+        fleet = [Orchestrator(folder, f"o{number}", servers.url, **SETTINGS, **settings) for number in range(size)]
         traffic = Traffic(seed, BRANDS, garbage_rate=garbage_rate)
         with server.client() as client:
             traffic.register(client)
@@ -128,26 +136,28 @@ def kill_masters(folder: Path, *, seed: int, kills: int) -> Figures:
         away_s = []
         for _ in range(kills):
             time.sleep(world.random.uniform(0.3, 1.0))
-            victim = world.random.choice(servers.masters())
-            world.note(f"kill -9 of the master {victim.address}")
-            killed_s = time.monotonic()
-            masters = {node.port for node in servers.masters()}
-            victim.kill()
-            # Before it is started again: it has no disk, and would come back as a master without any keys.
-            wait_for(
-                lambda masters=masters: {node.port for node in servers.masters()} - masters != set(),  # type: ignore[misc]
-                "a promotion",
-                60,
-            )
-            away_s.append(time.monotonic() - killed_s)
-            world.note(f"promoted after {away_s[-1]:.1f} s")
-            victim.spawn()
-            victim.await_answer()
-            wait_for(servers.whole, "every replica to follow", 60)
+            away_s.append(kill_a_master(world, servers))
         pusher.finish()
         drained_s = world.drain()
         figures = {"kills": kills, "promoted after s": round(max(away_s), 1), "drained s": round(drained_s, 1)}
         return figures | {"pushes repeated": pusher.repeated, **settled(world)}
+
+
+def kill_a_master(world: Arena, servers: ClusterServers) -> float:
+    """Kill -9 one of *servers*, wait for its replica's promotion, and have it back; seconds until the promotion."""
+    victim = world.random.choice(servers.masters())
+    world.note(f"kill -9 of the master {victim.address}")
+    killed_s = time.monotonic()
+    masters = {node.port for node in servers.masters()}
+    victim.kill()
+    # Before it is started again: it has no disk, and would come back as a master without any keys.
+    wait_for(lambda: {node.port for node in servers.masters()} - masters != set(), "a promotion", 60)
+    away_s = time.monotonic() - killed_s
+    world.note(f"promoted after {away_s:.1f} s")
+    victim.spawn()
+    victim.await_answer()
+    wait_for(servers.whole, "every replica to follow", 60)
+    return away_s
 
 
 def kill_orchestrators(folder: Path, *, seed: int, kills: int) -> Figures:

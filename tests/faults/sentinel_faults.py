@@ -9,26 +9,26 @@ it would count once: it is pushed before a kill, and confirmed.
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import redis
-import trustme
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import Login, connect
 from tests.faults.campaign import Arena, Figures, story
 from tests.faults.fleet import Orchestrator, eventually
 from tests.faults.process_faults import working
+from tests.faults.secured import Files
 from tests.faults.traffic import Traffic
 from tests.sentinel_servers import Guise, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.redis_server import RedisServer
 
@@ -37,7 +37,6 @@ SETTINGS = {"LOCK_TTL_SEC": "2", "REDIS_TIMEOUT_SEC": "0.6"}
 TIMEOUT_S = 5.0
 CONFIRM_MS = 200
 LETTERS_MS = 4_000
-PERMISSIONS = ["~*", "&*", "+@all"]
 SENTINEL_PERMISSIONS = "+auth +hello +sentinel|get-master-addr-by-name +sentinel|master"
 """What ``docs/sentinel.md`` says that a user needs there."""
 
@@ -199,35 +198,14 @@ def _push_letters(world: Arena, confirmations: int) -> None:
             book.garbage[item] += 1
 
 
-def documented_permissions() -> list[str]:
-    """What ``docs/redis-protocol.md`` gives to a user of the service."""
-    document = (Path(__file__).parents[2] / "docs" / "redis-protocol.md").read_text(encoding="utf-8")
-    found = re.search(r"```acl\n(.*?)```", document, re.DOTALL)
-    assert found is not None
-    return found[1].split()
-
-
 def secured(folder: Path) -> tuple[Guise, str, Login, dict[str, str]]:
     """How servers and sentinels are set up for TLS and logins, and what a client is told of it."""
-    authority = trustme.CA()
-    leaf = authority.issue_cert("127.0.0.1")
-    ca, certificate, key, password, at_sentinels, root = (
-        folder / name for name in ("ca.pem", "cert.pem", "key.pem", "password", "sentinel-password", "root")
-    )
-    authority.cert_pem.write_to_path(str(ca))
-    leaf.cert_chain_pems[0].write_to_path(str(certificate))
-    leaf.private_key_pem.write_to_path(str(key))
-    password.write_text("of-the-service\n")
+    files = Files.made(folder)
+    at_sentinels = folder / "sentinel-password"
     at_sentinels.write_text("at-sentinels\n")
-    files = {"tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": ca}
-    common = [*files.items(), ("tls-auth-clients", "no"), ("tls-replication", "yes")]
+    common = [*files.options, ("tls-replication", "yes")]
     guise = Guise(
-        arguments=[
-            *(part for name, value in common for part in (f"--{name}", str(value))),
-            *("--requirepass", "root", "--masterauth", "root"),
-            *("--user", "default", "on", ">root", *PERMISSIONS),
-            *("--user", "app", "on", ">of-the-service", *documented_permissions()),
-        ],
+        arguments=[*(part for name, value in common for part in (f"--{name}", value)), *files.users()],
         lines=[
             *(f"{name} {value}" for name, value in common),
             "sentinel auth-pass mymaster root",
@@ -235,16 +213,14 @@ def secured(folder: Path) -> tuple[Guise, str, Login, dict[str, str]]:
             f"user app on >at-sentinels {SENTINEL_PERMISSIONS}",
             "sentinel sentinel-pass between-us",
         ],
-        at_servers={"ssl": True, "ssl_ca_certs": str(ca), "password": "root"},
-        at_sentinels={"ssl": True, "ssl_ca_certs": str(ca), "password": "between-us"},
+        at_servers={"ssl": True, "ssl_ca_certs": str(files.authority), "password": "root"},
+        at_sentinels={"ssl": True, "ssl_ca_certs": str(files.authority), "password": "between-us"},
         prefix="tls-",
     )
-    root.write_text("root")
-    ours = Login("", str(root), "app", sentinel_password_file=str(at_sentinels))  # WAIT is none of the service's rights
+    ours = replace(files.root, sentinel_username="app", sentinel_password_file=str(at_sentinels))
     settings = {
-        "REDIS_USERNAME": "app",
-        "REDIS_PASSWORD_FILE": str(password),
+        **files.settings,
         "REDIS_SENTINEL_USERNAME": "app",
         "REDIS_SENTINEL_PASSWORD_FILE": str(at_sentinels),
     }
-    return guise, f"?ssl_ca_certs={ca}", ours, settings
+    return guise, files.query, ours, settings

@@ -11,6 +11,7 @@ from tests.faults import (
     chunk_faults,
     clock_faults,
     cluster_faults,
+    cluster_secured,
     contention,
     damage_faults,
     dear_chunks,
@@ -51,6 +52,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "keys evicted": (partial(damage_faults.evict_keys, evictions=1), {"evictions": 1, "other totals": 0}),
     "redis full": (redis_faults.fill_redis, {"lost": 0}),
     "masters killed": (partial(cluster_faults.kill_masters, kills=1), {"kills": 1, "lost": 0, "doubled": 0}),
+    "cluster, TLS and logins": (
+        partial(cluster_secured.kill_under_tls, kills=1),
+        {"kills": 1, "dead letters": 8, "lost": 0, "doubled": 0},
+    ),
     "slots moved": (
         partial(cluster_faults.move_slots, moves=2, held_s=0.3),
         {"moves": 2, "held half way": 2, "lost": 0, "doubled": 0},
