@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from tests.faults import (
     chunk_faults,
     clock_faults,
+    cluster_cap,
     cluster_faults,
     cluster_secured,
     contention,
@@ -61,6 +62,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "redis full": redis_faults.fill_redis,
     "masters killed": partial(cluster_faults.kill_masters, kills=20),
     "cluster, TLS and logins": partial(cluster_secured.kill_under_tls, kills=10),
+    "cluster, lists full": partial(cluster_cap.fill_lists, rounds=12),
     "cluster, failed over": partial(lossy_failovers.fail_over, failovers=8),
     "cluster, orchestrators killed": partial(cluster_faults.kill_orchestrators, kills=25),
     "slots moved": partial(cluster_faults.move_slots, moves=90, held_s=12.0),

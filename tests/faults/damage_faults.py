@@ -56,7 +56,7 @@ def delete_keys(folder: Path, *, seed: int, rounds: int) -> Figures:
                         parked += 1
                         client.restore(name, 0, copy, replace=True)
         drained_s = world.drain()
-        eventually(lambda: _healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
+        eventually(lambda: healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
         figures = {"keys deleted": rounds * len(DELETED), "parked": parked, "drained s": round(drained_s, 1)}
         return figures | {"leases lost": world.leases_lost(), **world.verify()}
 
@@ -80,7 +80,7 @@ def damage_at_rest(folder: Path, *, seed: int, damages: int) -> Figures:
                 _wait_for_parking(world, keys, damage.named)
                 damage.mend()
         drained_s = world.drain()
-        eventually(lambda: _healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
+        eventually(lambda: healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
         figures = {"bits flipped": flipped, "numbers damaged": damages - flipped, "parked": damages}
         return figures | {"drained s": round(drained_s, 1), **world.verify()}
 
@@ -112,7 +112,7 @@ def accept_losses(folder: Path, *, seed: int, rounds: int) -> Figures:
                     what=f"{keys.brand!r} goes on",
                 )
         drained_s = world.drain()
-        eventually(lambda: _healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
+        eventually(lambda: healthy(world), within_s=_WITHIN_S, what="nothing is parked any more")
         figures = {"losses accepted": rounds, "leases lost": world.leases_lost(), "drained s": round(drained_s, 1)}
         return {**figures, **world.verify(in_order=False)}
 
@@ -183,7 +183,7 @@ def _wait_for_parking(world: Arena, keys: BrandKeys, reason: str) -> None:
         for one in world.fleet:
 
             def says(one: Any = one) -> bool:
-                return f"{brand!r}: " in _lanes(one) and reason in _lanes(one)
+                return f"{brand!r}: " in lanes_of(one) and reason in lanes_of(one)
 
             eventually(says, within_s=_WITHIN_S, what=f"{one.name} names {brand!r}: {reason}")
         others = [BrandKeys.of(other).queue for other in world.traffic.books if other != brand]
@@ -191,15 +191,17 @@ def _wait_for_parking(world: Arena, keys: BrandKeys, reason: str) -> None:
         assert client.llen(keys.queue) > 0, f"{brand!r} went on"
 
 
-def _lanes(one: Any) -> str:
+def lanes_of(one: Any) -> str:
+    """What ``/health`` of an orchestrator says of its lanes, and so of brands that are parked; empty: no answer."""
     try:
         return str(one.health()["checks"]["lanes"]["detail"])
     except (OSError, IndexError):
         return ""  # it has just been started
 
 
-def _healthy(world: Arena) -> bool:
-    return all("parked" not in _lanes(one) for one in world.fleet)
+def healthy(world: Arena) -> bool:
+    """Whether no brand is parked."""
+    return all("parked" not in lanes_of(one) for one in world.fleet)
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,7 @@ def _check_fate(world: Arena, client: redis.Redis, brand: str, fate: Fate) -> No
     keys = BrandKeys.of(brand)
     if fate.parked:
         eventually(
-            lambda: all(f"{brand!r}: " in _lanes(one) for one in world.fleet),
+            lambda: all(f"{brand!r}: " in lanes_of(one) for one in world.fleet),
             within_s=_WITHIN_S,
             what=f"{brand!r} is parked",
         )

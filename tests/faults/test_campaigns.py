@@ -10,6 +10,7 @@ import pytest
 from tests.faults import (
     chunk_faults,
     clock_faults,
+    cluster_cap,
     cluster_faults,
     cluster_secured,
     contention,
@@ -55,6 +56,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "cluster, TLS and logins": (
         partial(cluster_secured.kill_under_tls, kills=1),
         {"kills": 1, "dead letters": 8, "lost": 0, "doubled": 0},
+    ),
+    "cluster, lists full": (
+        partial(cluster_cap.fill_lists, rounds=1),
+        {"rounds": 1, "parked": 3, "longest list": cluster_cap.CAP, "lost": 0, "doubled": 0},
     ),
     "slots moved": (
         partial(cluster_faults.move_slots, moves=2, held_s=0.3),
