@@ -106,6 +106,14 @@ class ArchiveError(OrchestratorError):
     """Raised when a record of an archive, or a file of a state, is not what was written, or does not fit."""
 
 
+class ArchiveUnavailableError(ArchiveError):
+    """Raised when an archive's folder or bucket gave no answer, or has no room; the outcome is unknown; try again."""
+
+
+class ObjectMissingError(ArchiveError):
+    """Raised when an archive has no object of that name: it never had, or compaction or retention took it away."""
+
+
 class EngineError(OrchestratorError):
     """Raised when there is nothing (any more) on which a rebuild could run: no such package, no scheduler."""
 

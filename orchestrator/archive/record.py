@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
@@ -39,6 +40,9 @@ MAX_OBJECT_BYTES: Final = 1 << 30
 
 _FOLDER_BYTES: Final = 200
 """Of a brand's part in a name: file systems end at 255."""
+_PIECE_BYTES: Final = 1 << 20
+"""Of an object, unpacked at once."""
+
 _LEVEL: Final = 6
 _LONG_ESCAPES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that JSON writes with six."""
@@ -101,6 +105,29 @@ class Record:
     summary_ms: int
     settings: Mapping[str, int | float]
     items: Sequence[Item] = ()
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a record says of its place in a chain.
+
+    Attributes:
+        cid: id of the commit.
+        previous: id of the one that it stands on.
+        epoch: of its lease.
+        version: commits so far.
+        now_ms: when it was folded, Unix ms.
+        items: how many it took.
+        replaces: as of a record.
+    """
+
+    cid: str
+    previous: str
+    epoch: int
+    version: int
+    now_ms: int
+    items: int
     replaces: bool = False
 
 
@@ -183,18 +210,56 @@ def pack(records: Iterable[Record]) -> bytes:
     return b"".join(map(packer.compress, map(encode, records))) + packer.flush()
 
 
-def unpack(data: bytes, brand: str) -> list[Record]:
-    """The records of an object of *brand*; raises as :func:`decode`."""
+def unpack(data: bytes, brand: str) -> Iterator[Record]:
+    """The records of an object of *brand*, one after the other; raises as :func:`decode`."""
+    return decode(lines_of(data), brand)
+
+
+def links(data: bytes, brand: str) -> Iterator[Link]:
+    """What the records of an object of *brand* say of their place in a chain; items are passed over unread.
+
+    Raises:
+        ArchiveError: as :func:`decode`, but for items, and what the checksums tell.
+    """
+    numbered = enumerate(lines_of(data), 1)
+    for number, line in numbered:
+        head = _head(line, number, brand)
+        passed = sum(1 for _ in islice(numbered, head.items))
+        if passed < head.items:
+            raise ArchiveError(f"the record of commit {head.cid!r} ends after {passed} of {head.items} items")
+        yield Link(head.cid, head.previous, head.epoch, head.version, head.now_ms, head.items, head.replaces)
+
+
+def lines_of(data: bytes) -> Iterator[bytes]:
+    """The lines of an object without their ends; a line, not the object, is what is held unpacked.
+
+    Raises:
+        ArchiveError: it is no gzip, is cut off, or has more than an object may have.
+    """
     unpacker = zlib.decompressobj(_GZIP)
-    try:
-        text = unpacker.decompress(data, MAX_OBJECT_BYTES)
-    except zlib.error as error:
-        raise ArchiveError(f"an object of {len(data)} bytes cannot be unpacked: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise ArchiveError(f"an object of {len(data)} bytes has more than {MAX_OBJECT_BYTES} when unpacked")
-    if not unpacker.eof:
-        raise ArchiveError(f"an object of {len(data)} bytes is cut off")
-    return list(decode(text.removesuffix(b"\n").split(b"\n") if text else (), brand))
+    size, open_line, rest = 0, bytearray(), data
+    while not unpacker.eof:
+        try:
+            text = unpacker.decompress(rest, _PIECE_BYTES)
+        except zlib.error as error:
+            raise ArchiveError(f"an object of {len(data)} bytes cannot be unpacked: {error}") from None
+        rest = unpacker.unconsumed_tail
+        size += len(text)
+        if size > MAX_OBJECT_BYTES:
+            raise ArchiveError(f"an object of {len(data)} bytes has more than {MAX_OBJECT_BYTES} when unpacked")
+        if not text and not unpacker.eof:
+            raise ArchiveError(f"an object of {len(data)} bytes is cut off")
+        *whole, last = text.split(b"\n")
+        for line in whole:
+            yield bytes(open_line + line)
+            open_line = bytearray()
+        open_line += last
+        if len(open_line) > MAX_ITEM_BYTES:
+            raise ArchiveError(f"an object of {len(data)} bytes has a line of more than {MAX_ITEM_BYTES}")
+    if unpacker.unused_data:
+        raise ArchiveError(f"an object of {len(data)} bytes has {len(unpacker.unused_data)} behind its end")
+    if open_line:
+        yield bytes(open_line)
 
 
 def folder_of(brand: str) -> str:
@@ -210,11 +275,12 @@ def folder_of(brand: str) -> str:
 def object_of(first: Record, last: Record) -> str:
     """The name of the object from *first* to *last*: by brand and day, in the order of commits, one for each range.
 
-    From *last* backwards the chain says which records they are. So no two objects of one name say different things, and
-    whoever puts one late, after a failover even, puts it over nothing else.
+    It holds the commit that the first stands on and the last one's id. So it says which records they are, for the chain
+    leads from the one to the other; no two objects of one name say different things, and whoever puts one late, after a
+    failover even, puts it over nothing else. And a chain can be followed by names, without a look into the objects.
     """
     day = datetime.fromtimestamp(first.now_ms / 1000, UTC).date()
-    name = f"{first.epoch:016d}-{first.version:012d}-{first.cid}-{last.cid}.ndjson.gz"
+    name = f"{first.epoch:016d}-{first.version:012d}-{first.previous}-{last.cid}.ndjson.gz"
     return f"{folder_of(first.brand)}/day={day}/{name}"
 
 

@@ -11,7 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.archive import record as records
-from orchestrator.archive.record import Fate, Item, Record, decode, encode, folder_of, object_of, pack, unpack
+from orchestrator.archive.record import (
+    Fate,
+    Item,
+    Link,
+    Record,
+    decode,
+    encode,
+    folder_of,
+    lines_of,
+    links,
+    object_of,
+    pack,
+    unpack,
+)
 from orchestrator.errors import ArchiveError
 
 PLAIN = Record("nike", "c2", "c1", 7, 12, 1_764_300_000_000, 1_764_300_000_001, 0, {"MAX_STORIES": 5_000})
@@ -50,7 +63,7 @@ def test_records_come_back_byte_for_byte(found: list[Record]) -> None:
     """Payloads of any bytes, in one object, which is the same however often it is made."""
     packed = pack(found)
     assert pack(found) == packed
-    assert unpack(packed, "nike") == found
+    assert list(unpack(packed, "nike")) == found
 
 
 def test_record_is_lines_that_any_tool_reads() -> None:
@@ -121,13 +134,18 @@ def test_item_that_was_not_written_so_is_refused(line: bytes, told: str) -> None
 def test_object_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut off, no gzip, or a bomb: nothing beyond the bound is unpacked."""
     packed = pack([TWO])
-    for data, told in ((packed[:-9], "cut off"), (b"PK", "cannot be unpacked"), (b"", "cut off")):
+    for data, told in (
+        (packed[:-9], "cut off"),
+        (b"PK", "cannot be unpacked"),
+        (b"", "cut off"),
+        (packed * 2, "behind"),
+    ):
         with pytest.raises(ArchiveError, match=told):
-            unpack(data, "nike")
+            list(unpack(data, "nike"))
     monkeypatch.setattr(records, "MAX_OBJECT_BYTES", 1_000)
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     with pytest.raises(ArchiveError, match="more than 1000"):
-        unpack(bomb.compress(b" " * 100_000) + bomb.flush(), "nike")
+        list(unpack(bomb.compress(b" " * 100_000) + bomb.flush(), "nike"))
 
 
 def test_long_line_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +159,28 @@ def test_long_line_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
         list(decode(found, "nike"))
 
 
+def test_line_that_does_not_end_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of an item nor of anything else."""
+    monkeypatch.setattr(records, "_PIECE_BYTES", 10)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(b"x" * 100 + b"\ny") + packer.flush()
+    assert list(lines_of(packed)) == [b"x" * 100, b"y"]
+    monkeypatch.setattr(records, "MAX_ITEM_BYTES", 99)
+    with pytest.raises(ArchiveError, match="a line of more than 99"):
+        list(lines_of(packed))
+
+
+@given(st.lists(RECORDS, max_size=4))
+def test_links_are_what_records_say(found: list[Record]) -> None:
+    """Without a look into their items, of which none may be missing all the same."""
+    assert list(links(pack(found), "nike")) == [
+        Link(one.cid, one.previous, one.epoch, one.version, one.now_ms, len(one.items), one.replaces) for one in found
+    ]
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    with pytest.raises(ArchiveError, match="ends after 1 of 2 items"):
+        list(links(packer.compress(b"".join(lines(TWO)[:2])) + packer.flush(), "nike"))
+
+
 def test_object_of_another_range_has_another_name() -> None:
     """Two lineages that part after the first record: neither may be put over the other one, however late."""
     ours, others = (replace(PLAIN, cid=cid, previous="c2", version=13) for cid in ("c3", "d3"))
@@ -149,7 +189,7 @@ def test_object_of_another_range_has_another_name() -> None:
 
 def test_objects_are_named_by_brand_day_and_commit() -> None:
     """In the order of commits; whatever a brand is called, it has a folder of its own that file systems take."""
-    assert object_of(PLAIN, PLAIN) == "brand=nike/day=2025-11-28/0000000000000007-000000000012-c2-c2.ndjson.gz"
+    assert object_of(PLAIN, PLAIN) == "brand=nike/day=2025-11-28/0000000000000007-000000000012-c1-c2.ndjson.gz"
     brands = [".", "..", "a/b", "a%2Fb", "A", "é" * 128, "é" * 127, "x" * 256, "%2E", "~", "brand=nike/day=1"]
     folders = [folder_of(brand) for brand in brands]
     assert len(set(folders)) == len(brands)

@@ -29,7 +29,7 @@ ARCHIVE_GUARDS: Final = (
         "if False:",
         "tests/archive/test_record.py::test_item_that_was_not_written_so_is_refused",
     ),
-    Guard(_RECORD, "{first.cid}-{last.cid}.", "{first.cid}.", "tests/archive/test_record.py"),
+    Guard(_RECORD, "{first.previous}-{last.cid}.", "{first.previous}.", "tests/archive/test_record.py"),
     Guard(
         _RECORD,
         "if len(line) > MAX_HEAD_BYTES:",
@@ -44,15 +44,33 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _RECORD,
-        "    if unpacker.unconsumed_tail:\n",
+        "        if size > MAX_OBJECT_BYTES:\n",
+        "        if False:\n",
+        "tests/archive/test_record.py::test_object_that_is_none_is_refused",
+    ),
+    Guard(
+        _RECORD,
+        "        if not text and not unpacker.eof:\n",
+        "        if not text and not unpacker.eof:\n            break\n        if False:\n",
+        "tests/archive/test_record.py::test_object_that_is_none_is_refused",
+    ),
+    Guard(
+        _RECORD,
+        "    if unpacker.unused_data:\n",
         "    if False:\n",
         "tests/archive/test_record.py::test_object_that_is_none_is_refused",
     ),
     Guard(
         _RECORD,
-        "    if not unpacker.eof:\n",
-        "    if False:\n",
-        "tests/archive/test_record.py::test_object_that_is_none_is_refused",
+        "        if len(open_line) > MAX_ITEM_BYTES:\n",
+        "        if False:\n",
+        "tests/archive/test_record.py::test_line_that_does_not_end_is_not_held",
+    ),
+    Guard(
+        _RECORD,
+        "        if passed < head.items:\n",
+        "        if False:\n",
+        "tests/archive/test_record.py::test_links_are_what_records_say",
     ),
     # archive/chain: one predecessor each, none missing, no circle
     Guard(

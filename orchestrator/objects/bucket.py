@@ -1,0 +1,258 @@
+"""An archive in a bucket: S3 and what speaks its protocol by s3fs, others by their package of fsspec.
+
+These packages are asynchronous inside and have a loop of asyncio on a thread; it is one of our own here, which ends
+with :meth:`Bucket.close`. What they raise is translated at this one place, and what a server says is shown masked and
+cut. They retry nothing by themselves: how often something is tried is decided in one place, above this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from orchestrator.contract.archive_url import ArchiveUrl
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.objects.place import Entry, in_order, oddity
+from orchestrator.process.masking import mask_text, printable
+
+CONNECT_S: Final = 5
+READ_S: Final = 30
+"""Between two pieces of an answer."""
+
+CALL_S: Final = 300
+"""Of one call, however many pieces it has."""
+
+_PACKAGES: Final = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "memory": "fsspec"}
+_PAGE: Final = 1_000
+"""Of a listing, and of names that are removed at once."""
+
+_MAX_SAID: Final = 200
+_PASSING: Final = frozenset({errno.EBUSY, errno.EREMOTEIO if hasattr(errno, "EREMOTEIO") else errno.EIO, errno.EIO})
+"""How s3fs says ``SlowDown``, ``ServiceUnavailable``, ``InternalError`` and what it does not know."""
+
+_STATUS: Final = range(100, 600)
+_SERVER_ERROR: Final = 500
+_PASSING_STATUS: Final = frozenset({408, 425, 429})
+_PASSING_CLASSES: Final = frozenset(
+    {
+        *("HTTPClientError", "ConnectionError", "ResponseParserError", "IncompleteRead", "IncompleteReadError"),
+        *("ClientError", "ServerTimeoutError", "FSTimeoutError", "TimeoutError", "ServiceRequestError"),
+        *("ServiceResponseError", "TransportError", "HTTPException"),
+    }
+)
+"""Of botocore, aiohttp, fsspec, google.auth and azure.core: no answer, or half of one."""
+
+
+class Bucket:
+    """The bucket and folder that *url* names."""
+
+    def __init__(self, url: ArchiveUrl) -> None:
+        self._url = url
+        self._prefix = f"{url.path}/" if url.path else ""
+        self._fs: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._opened_by = 0
+        self._lock = threading.Lock()
+
+    def put(self, name: str, data: bytes) -> None:
+        """A store takes an object as a whole, or nothing of it."""
+        with self._told(name):
+            self._call("pipe_file", self._path(name), data)
+
+    def get(self, name: str, max_bytes: int) -> bytes:
+        """One request, which asks for no more than may be read."""
+        with self._told(name):
+            try:
+                data: bytes = self._call("cat_file", self._path(name), start=0, end=max_bytes + 1)
+            except OSError as error:
+                if error.errno != errno.EINVAL or self._call("info", self._path(name))["size"]:
+                    raise
+                return b""  # there is no first byte to ask for
+        if len(data) > max_bytes:
+            raise ArchiveError(f"{name!r} has more than {max_bytes} bytes, which are not read")
+        return data
+
+    def entries(self, folder: str, after: str) -> Iterator[Entry]:
+        """Page by page where it is S3, folder by folder elsewhere."""
+        below = f"{folder}/" if folder else ""
+        if self._url.scheme != "s3":
+            yield from (found for found in self._walk(folder) if in_order(found.name) > in_order(after))
+            return
+        for found in self._pages(self._prefix + below, **({"StartAfter": self._prefix + after} if after else {})):
+            for each in found.get("Contents") or ():
+                name = str(each["Key"]).removeprefix(self._prefix)
+                if not name.startswith(below):
+                    raise ArchiveError(f"{self._url.shown} lists {name[:_MAX_SAID]!r}, which was not asked for")
+                if not name.endswith("/"):  # consoles make such ones for folders
+                    yield Entry(name, int(each["Size"]), oddity(name))
+
+    def folders(self, folder: str) -> Iterator[str]:
+        """By the slash in names."""
+        below = f"{folder}/" if folder else ""
+        if self._url.scheme == "s3":
+            for found in self._pages(self._prefix + below, Delimiter="/"):
+                for each in found.get("CommonPrefixes") or ():
+                    yield str(each["Prefix"]).removeprefix(self._prefix + below).removesuffix("/")
+        else:
+            yield from (name for name, size in self._listed(folder) if size is None)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Many in one request where it is S3."""
+        for start in range(0, len(names), _PAGE):
+            page = names[start : start + _PAGE]
+            with self._told(page[0]):
+                if self._url.scheme == "s3":
+                    keys = [{"Key": self._prefix + name} for name in page]
+                    answer = self._call(
+                        "call_s3", "delete_objects", Bucket=self._url.bucket, Delete={"Objects": keys, "Quiet": True}
+                    )
+                    for failed in answer.get("Errors") or ():
+                        raise ArchiveError(_said(f"{failed.get('Key')!r} was not removed: {failed.get('Code')}"))
+                    continue
+                for name in page:
+                    with suppress(FileNotFoundError):
+                        self._call("rm_file", self._path(name))
+
+    def close(self) -> None:
+        """End the connections, then the loop and its thread."""
+        with self._lock:
+            fs, loop, thread, mine = self._fs, self._loop, self._thread, self._opened_by == os.getpid()
+            self._fs = self._loop = self._thread = None
+        if not mine or loop is None or thread is None:
+            return
+        creator = getattr(fs, "_s3creator", None)
+        if creator is not None:
+            with suppress(Exception):  # a connection that is broken is closed as well
+                asyncio.run_coroutine_threadsafe(creator.__aexit__(None, None, None), loop).result(CONNECT_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(CONNECT_S)
+        if not thread.is_alive():
+            loop.close()
+
+    def _pages(self, prefix: str, **more: Any) -> Iterator[Mapping[str, Any]]:
+        after: dict[str, Any] = {}
+        while True:
+            with self._told(prefix):
+                found = self._call(
+                    "call_s3",
+                    "list_objects_v2",
+                    Bucket=self._url.bucket,
+                    Prefix=prefix,
+                    MaxKeys=_PAGE,
+                    **more,
+                    **after,
+                )
+            yield found
+            if not found.get("IsTruncated"):
+                return
+            after = {"ContinuationToken": found["NextContinuationToken"]}
+
+    def _walk(self, folder: str) -> Iterator[Entry]:
+        for name, size in self._listed(folder):
+            whole = f"{folder}/{name}" if folder else name
+            if size is None:
+                yield from self._walk(whole)
+            else:
+                yield Entry(whole, size, oddity(whole))
+
+    def _listed(self, folder: str) -> list[tuple[str, int | None]]:
+        """Names in a folder with their sizes, None for a folder."""
+        path = self._path(folder)
+        with self._told(folder):
+            try:
+                found = self._call("ls", path, detail=True)
+            except FileNotFoundError:
+                return []
+        names = [
+            (str(each["name"]).rstrip("/").rpartition("/")[2], None if each["type"] == "directory" else each["size"])
+            for each in found
+            if str(each["name"]).strip("/") != path.strip("/")
+        ]
+        return sorted(names, key=lambda each: in_order(each[0] + "/" * (each[1] is None)))
+
+    def _path(self, name: str) -> str:
+        return "/".join(part for part in (self._url.bucket, self._url.path, name) if part)
+
+    def _call(self, method: str, *arguments: Any, **named: Any) -> Any:
+        fs = self._open()
+        timeout = {"timeout": CALL_S} if getattr(fs, "async_impl", False) else {}
+        return getattr(fs, method)(*arguments, **named, **timeout)
+
+    def _open(self) -> Any:
+        """The file system; a process that was forked off opens its own."""
+        with self._lock:
+            if self._fs is None or self._opened_by != os.getpid():
+                self._opened_by = os.getpid()
+                self._fs = self._new()
+            return self._fs
+
+    def _new(self) -> Any:
+        package = _PACKAGES[self._url.scheme]
+        try:
+            importlib.import_module(package)
+            fsspec = importlib.import_module("fsspec")
+        except ImportError:
+            extra = "pip install 'service3-orchestrator[archive]'" if package in {"s3fs", "fsspec"} else package
+            raise ArchiveError(f"{self._url.scheme}:// needs a package that is not installed: {extra}") from None
+        named: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+        if self._url.scheme == "memory":
+            return fsspec.filesystem("memory")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="archive", daemon=True)
+        self._thread.start()
+        options = dict(self._url.options)
+        if self._url.scheme == "s3":
+            client = {"region_name": options.pop("region")} if "region" in options else {}
+            attempts = {"total_max_attempts": 1, "mode": "standard"}
+            config = {"connect_timeout": CONNECT_S, "read_timeout": READ_S, "retries": attempts}
+            options = {**options, "client_kwargs": client, "config_kwargs": config}  # type: ignore[dict-item]
+        fs = fsspec.filesystem(self._url.scheme, loop=self._loop, **named, **options)
+        fs.retries = 1
+        return fs
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """What the packages raise, as errors of an archive."""
+        try:
+            yield
+        except ArchiveError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each provider's package has a tree of its own
+            told = _said(f"{name!r} in {self._url.shown}: {type(error).__name__}: {error}")
+            raise _class_of(error)(told) from None
+
+
+def _class_of(error: BaseException) -> Callable[[str], ArchiveError]:
+    """Whether to try again, as far as an error tells."""
+    if isinstance(error, FileNotFoundError):
+        return ObjectMissingError
+    if isinstance(error, PermissionError):
+        return ArchiveError
+    if isinstance(error, TimeoutError | ConnectionError | asyncio.TimeoutError | EOFError):
+        return ArchiveUnavailableError
+    status: int = next(
+        (value for name in ("status", "status_code", "code") if _is_status(value := getattr(error, name, 0))), 0
+    )
+    if status:
+        return ArchiveUnavailableError if status >= _SERVER_ERROR or status in _PASSING_STATUS else ArchiveError
+    if isinstance(error, OSError) and error.errno in _PASSING:
+        return ArchiveUnavailableError
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return ArchiveUnavailableError if names & _PASSING_CLASSES else ArchiveError
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and value in _STATUS
+
+
+def _said(text: str) -> str:
+    """*text* of a server, fit for a log."""
+    line = printable(mask_text(" ".join(text.split())))
+    return line if len(line) <= _MAX_SAID * 2 else f"{line[: _MAX_SAID * 2]}…"

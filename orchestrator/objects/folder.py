@@ -1,0 +1,203 @@
+"""An archive in a folder of this machine, or of one that it has mounted.
+
+An object is written under another name, synced and renamed, so it is whole or not there, whatever dies meanwhile. From
+the archive's folder on no symbolic link is followed and nothing but a plain file is opened: who may write there must
+not lead a reader elsewhere. The folder itself may be a link; that is its owner's.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.objects.place import Entry, in_order, oddity
+
+PARTS: Final = ".parts"
+"""The folder of what is being written; its name is none of an object."""
+
+_LEFT_S: Final = 86_400
+"""After which a part was left by a writer that died."""
+
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_PASSING: Final = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EMFILE, errno.ENFILE),
+        *(errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    }
+)
+"""What may be otherwise at the next attempt."""
+
+
+class Folder:
+    """The folder at *root*, absolute; it is made by the first put."""
+
+    def __init__(self, root: str) -> None:
+        self._root = Path(root)
+        self._tidied = False
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write, sync, rename, sync the folder."""
+        *folders, last = name.split("/")
+        part = f"{secrets.token_hex(8)}.part"
+        with self._told(name), self._folder([PARTS], make=True) as parts:
+            self._tidy(parts)
+            try:
+                _write(parts, part, data)
+                with self._folder(folders, make=True) as folder:
+                    os.rename(part, last, src_dir_fd=parts, dst_dir_fd=folder)
+                    os.fsync(folder)
+            except BaseException:  # whatever it is, the part is of no use
+                with suppress(OSError):
+                    os.unlink(part, dir_fd=parts)
+                raise
+
+    def get(self, name: str, max_bytes: int) -> bytes:
+        """Read a plain file, whose size is looked at before."""
+        *folders, last = name.split("/")
+        with self._told(name), self._folder(folders) as folder:
+            # Not blocking: a pipe would wait for its writer.
+            opened = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            with os.fdopen(opened, "rb") as file:
+                found = os.fstat(opened)
+                if not stat.S_ISREG(found.st_mode):
+                    raise ArchiveError(f"{name!r} is no plain file")
+                if found.st_size > max_bytes:
+                    raise ArchiveError(f"{name!r} has {found.st_size} bytes, at most {max_bytes} are read")
+                return file.read(max_bytes)
+
+    def entries(self, folder: str, after: str) -> Iterator[Entry]:
+        """One folder after the other, each read as a whole."""
+        behind = in_order(after)
+        parts = [part for part in folder.split("/") if part]
+        todo: list[tuple[str, bool]] = [("/".join(parts), True)]
+        while todo:
+            name, is_folder = todo.pop()
+            if not is_folder:
+                yield self._entry(name)
+                continue
+            found = [
+                (f"{name}/{entry}" if name else entry, of_folder)
+                for entry, of_folder in self._scan(name)
+                if name or entry != PARTS
+            ]
+            # By their whole names: what is in a folder stands where its slash does.
+            found.sort(key=lambda each: in_order(each[0] + "/" * each[1]), reverse=True)
+            todo += [each for each in found if each[1] or in_order(each[0]) > behind]
+
+    def folders(self, folder: str) -> Iterator[str]:
+        """Links are none."""
+        found = (name for name, of_folder in self._scan(folder) if of_folder and name != PARTS)
+        yield from sorted(found, key=lambda name: in_order(f"{name}/"))
+
+    def remove(self, names: Sequence[str]) -> None:
+        """One by one; folders that are empty then go too."""
+        for name in names:
+            parts = name.split("/")
+            with suppress(ObjectMissingError), self._told(name):
+                with self._folder(parts[:-1]) as folder:
+                    os.unlink(parts[-1], dir_fd=folder)
+                    os.fsync(folder)
+                while len(parts) > 1:
+                    parts.pop()
+                    with suppress(OSError), self._folder(parts[:-1]) as folder:
+                        os.rmdir(parts[-1], dir_fd=folder)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _entry(self, name: str) -> Entry:
+        *folders, last = name.split("/")
+        try:
+            with self._told(name), self._folder(folders) as folder:
+                found = os.stat(last, dir_fd=folder, follow_symlinks=False)
+        except ObjectMissingError:  # gone since; whoever wants it will see
+            return Entry(name, 0, oddity(name))
+        if stat.S_ISREG(found.st_mode):
+            return Entry(name, found.st_size, oddity(name))
+        return Entry(name, 0, "it is a symbolic link" if stat.S_ISLNK(found.st_mode) else "it is no plain file")
+
+    def _scan(self, name: str) -> list[tuple[str, bool]]:
+        """Names in a folder, and whether each is a folder; none where there is no such folder."""
+        parts = [part for part in name.split("/") if part]
+        try:
+            with self._told(name), self._folder(parts) as folder, os.scandir(folder) as found:
+                return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        except ObjectMissingError:
+            if not parts:
+                raise ArchiveError(f"there is no folder {self._root}") from None
+            return []
+
+    @contextmanager
+    def _folder(self, parts: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """The folder of those parts, open."""
+        if make:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        root = os.open(self._root, _FOLDER)
+        try:
+            with _inside(root, parts, make=make) as folder:
+                yield folder
+        finally:
+            os.close(root)
+
+    def _tidy(self, parts: int) -> None:
+        """Once: take away what a writer that died a day ago had begun."""
+        if self._tidied:
+            return
+        self._tidied = True
+        with os.scandir(parts) as found:
+            names = [entry.name for entry in found if entry.name.endswith(".part")]
+        for name in names:
+            with suppress(OSError):
+                if time.time() - os.stat(name, dir_fd=parts, follow_symlinks=False).st_mtime > _LEFT_S:
+                    os.unlink(name, dir_fd=parts)
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """What the operating system says, as errors of an archive."""
+        try:
+            yield
+        except OSError as error:
+            said = f"{name!r} in {self._root}: {error.strerror or type(error).__name__}"
+            if isinstance(error, FileNotFoundError):
+                raise ObjectMissingError(said) from None
+            if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and self._root.is_dir()):
+                raise ArchiveError(f"{said}: links are not followed inside of an archive") from None
+            if error.errno in _PASSING or isinstance(error, TimeoutError | ConnectionError):
+                raise ArchiveUnavailableError(said) from None
+            raise ArchiveError(said) from None
+
+
+@contextmanager
+def _inside(root: int, parts: Sequence[str], *, make: bool = False) -> Iterator[int]:
+    """The folder of *parts* below *root*, open; made part by part where asked, each synced into the one above."""
+    at = os.dup(root)
+    try:
+        for part in parts:
+            if make:
+                try:
+                    os.mkdir(part, 0o700, dir_fd=at)
+                    os.fsync(at)
+                except FileExistsError:
+                    pass
+            below = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = below
+        yield at
+    finally:
+        os.close(at)
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    with os.fdopen(opened, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(opened)

@@ -1,0 +1,153 @@
+"""The objects of an archive: what is put there is never changed.
+
+So everything may be tried again: who puts an object twice has it there once, and who reads it twice reads the same.
+Owns how often and how long, and the bound of an object. Blocking; called on threads. A process that was forked off, or
+that an ``Objects`` was sent to, opens its own connections.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from orchestrator.contract.archive_url import FILE, parse_archive_url
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError
+from orchestrator.objects.bucket import Bucket
+from orchestrator.objects.folder import Folder
+from orchestrator.objects.place import Entry, Place, check_name
+from orchestrator.process.backoff import backoff_s
+
+MAX_BYTES: Final = 1 << 30
+"""Of an object."""
+
+ATTEMPTS: Final = 4
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 5.0
+
+_T = TypeVar("_T")
+
+
+class Objects:
+    """The objects at an address of an archive.
+
+    Args:
+        place: the folder or bucket.
+        url: its address, which has no secret in it.
+        sleep: waits between attempts.
+    """
+
+    def __init__(self, place: Place, url: str, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._place = place
+        self._url = url
+        self._sleep = sleep
+
+    @classmethod
+    def open(cls, url: str) -> Objects:
+        """The archive at *url*; nothing is read or connected to yet.
+
+        Raises:
+            ArchiveError: it is no address of an archive.
+        """
+        try:
+            parsed = parse_archive_url(url)
+        except ValueError as error:
+            raise ArchiveError(f"ARCHIVE_URL is refused: {error}") from None
+        return cls(Folder(parsed.path) if parsed.scheme == FILE else Bucket(parsed), url)
+
+    def __reduce__(self) -> tuple[Callable[[str], Objects], tuple[str]]:
+        """To other processes it goes by its address."""
+        return Objects.open, (self._url,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def shown(self) -> str:
+        """Where they are, as people are told of it."""
+        return parse_archive_url(self._url).shown
+
+    def put(self, name: str, data: bytes) -> None:
+        """Have *data* there under *name*, whole or not at all; the same again is no harm.
+
+        Raises:
+            ArchiveUnavailableError: it may be there or not; try again.
+            ArchiveError: refused: no rights, no such bucket, no such name, too large.
+        """
+        check_name(name)
+        if len(data) > MAX_BYTES:
+            raise ArchiveError(f"{name!r} has {len(data)} bytes, at most {MAX_BYTES} are put")
+        self._tried(lambda: self._place.put(name, data))
+
+    def get(self, name: str) -> bytes:
+        """What is there under *name*.
+
+        Raises:
+            ObjectMissingError: nothing is.
+            ArchiveUnavailableError: no answer.
+            ArchiveError: refused, too large, or no object.
+        """
+        check_name(name)
+        return self._tried(lambda: self._place.get(name, MAX_BYTES))
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """Every object below *folder* with its size, sorted by the bytes of its name, as they are found.
+
+        What is none of an archive's is there too, and says why.
+
+        Raises:
+            ArchiveUnavailableError: no answer.
+            ArchiveError: refused, or no such bucket or folder of the archive.
+        """
+        check_name(folder or "all")
+        last, failures = "", 0
+        while True:
+            try:
+                for entry in self._place.entries(folder, last):
+                    last, failures = entry.name, 0
+                    yield entry
+            except ArchiveUnavailableError:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                self._pause(failures)
+            else:
+                return
+
+    def folders(self, folder: str = "") -> Iterator[str]:
+        """The names of the folders in *folder*, sorted, each its last part alone; raises as :meth:`list`."""
+        check_name(folder or "all")
+        return iter(self._tried(lambda: list(self._place.folders(folder))))
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Have none of *names* there any more.
+
+        Raises:
+            ArchiveUnavailableError: some may be there; try again.
+            ArchiveError: refused.
+        """
+        for name in names:
+            check_name(name)
+        if names:
+            self._tried(lambda: self._place.remove(names))
+
+    def close(self) -> None:
+        """Give back connections and threads; it may be used again all the same."""
+        self._place.close()
+
+    def _tried(self, call: Callable[[], _T]) -> _T:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return call()
+            except ArchiveUnavailableError:
+                self._pause(attempt)
+        return call()
+
+    def _pause(self, failures: int) -> None:
+        self._sleep(_FIRST_PAUSE_S * backoff_s(failures, 2, cap_s=_LONGEST_PAUSE_S / _FIRST_PAUSE_S))

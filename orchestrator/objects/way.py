@@ -1,0 +1,233 @@
+"""The way from a base to a commit, found from behind by the names of objects.
+
+Each object is a run of records, and its name says which commit the first stands on and which one the last is. So names
+are a chain, as records are, and a way is found without a look into objects, but for the two at its ends: a base, or the
+commit that was asked for, may lie in the middle of a run. Days are listed from the newest back, as far as the way
+leads: memory is that of the names of these days.
+
+What a failover made Redis forget stands beside the way, as do objects that say again what others say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import Protocol
+
+from orchestrator.archive.record import Link, Record
+from orchestrator.archive.snapshot import Snapshot
+from orchestrator.errors import ArchiveError
+from orchestrator.objects.names import PARQUET, BaseRef, ObjectRef
+
+
+class Reader(Protocol):
+    """What finding a way wants of a brand's archive."""
+
+    def bases(self) -> list[BaseRef]:
+        """All bases, by epoch and version."""
+
+    def base(self, ref: BaseRef) -> Snapshot:
+        """The state that a base holds."""
+
+    def days(self) -> list[str]:
+        """The days with objects, oldest first."""
+
+    def day(self, day: str) -> list[ObjectRef]:
+        """The objects of a day."""
+
+    def records(self, ref: ObjectRef) -> Iterator[Record]:
+        """The records of an object."""
+
+    def links(self, ref: ObjectRef) -> Iterator[Link]:
+        """What its records say of their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stretch of the way: of an object, the records behind commit *after* (empty: all) up to commit *upto*."""
+
+    ref: ObjectRef
+    after: str
+    upto: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a state came about.
+
+    Attributes:
+        cid: of the last commit; empty where there is none as early as was asked for.
+        base_ref: the base at which it begins; None: at the brand's first commit.
+        steps: the objects on it, oldest first.
+        dead: names of the objects beside it, in the days that it leads through: Redis forgot their commits, or they say
+            again what others say.
+    """
+
+    reader: Reader = field(repr=False)
+    cid: str
+    base_ref: BaseRef | None
+    steps: tuple[Step, ...]
+    dead: tuple[str, ...]
+
+    @property
+    def base(self) -> Snapshot | None:
+        """The state at which it begins, read anew each time; None: nothing. Raises as the reading of objects."""
+        return self.reader.base(self.base_ref) if self.base_ref else None
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """The records behind the base, each on the one before, read object by object; raises as that."""
+        for step in self.steps:
+            behind = not step.after
+            for record in self.reader.records(step.ref):
+                if behind:
+                    yield record
+                behind = behind or record.cid == step.after
+                if record.cid == step.upto:
+                    break
+
+
+@dataclass
+class _Names:
+    """The objects of a brand by their last commit, from the newest day back as far as somebody asked."""
+
+    reader: Reader
+    days: list[str]
+    by_last: dict[str, ObjectRef] = field(default_factory=dict)
+    known: dict[str, ObjectRef] = field(default_factory=dict)
+
+    def ending_with(self, cid: str) -> ObjectRef | None:
+        """The longest object whose last commit is *cid*."""
+        while cid not in self.by_last and self._load():
+            pass
+        return self.by_last.get(cid)
+
+    def around(self, cid: str, version: int | None) -> ObjectRef | None:
+        """The object in whose middle commit *cid* lies; its version tells where not to look."""
+        seen: set[str] = set()
+        while True:
+            refs = [ref for ref in self.known.values() if ref.name not in seen]
+            for ref in sorted(refs, key=lambda ref: (ref.epoch, ref.version), reverse=True):
+                seen.add(ref.name)
+                if (version is None or ref.version <= version) and self.holds(ref, cid):
+                    return ref
+            if not self._load():
+                return None
+
+    def holds(self, ref: ObjectRef, cid: str) -> bool:
+        """Whether a record of *ref* is of commit *cid*."""
+        return any(link.cid == cid for link in self.reader.links(ref))
+
+    def _load(self) -> bool:
+        """One day more; False: there is none."""
+        if not self.days:
+            return False
+        for ref in self.reader.day(self.days.pop()):
+            self.known[ref.name] = ref
+            other = self.by_last.get(ref.last)
+            if other is None or _length(ref) > _length(other):
+                self.by_last[ref.last] = ref
+        return True
+
+
+def _length(ref: ObjectRef) -> tuple[int, bool]:
+    return -ref.version, ref.form == PARQUET
+
+
+def find_way(reader: Reader, cid: str, *, since: BaseRef | None, oldest: bool, at_ms: int | None) -> Way:
+    """The way to *cid*; see :meth:`orchestrator.objects.brand_archive.BrandArchive.way_to`."""
+    bases = reader.bases()
+    if since is not None:
+        bases = [since]
+    names = _Names(reader, reader.days())
+    return _Search(names, bases, oldest, at_ms).search(cid)
+
+
+@dataclass
+class _Search:
+    names: _Names
+    bases: list[BaseRef]
+    oldest: bool
+    at_ms: int | None
+    steps: list[Step] = field(default_factory=list)
+    best: tuple[BaseRef, int, Step | None] | None = None
+
+    def search(self, cid: str) -> Way:
+        """Backwards from *cid*."""
+        want, end, version, begun = cid, cid, None, self.at_ms is None
+        while want:
+            if begun and (base := self._base(want)) is not None and self._ends(base, None):
+                break
+            ref = self._object(want, version)
+            if ref is None:
+                if begun and self.best is not None:
+                    break
+                raise _broken(want, self.steps)
+            if version is not None and ref.version > version:
+                raise ArchiveError(f"the records go in a circle at commit {want!r}, in {ref.name!r}")
+            upto = want
+            if not begun:
+                upto = self._early(ref, want)
+                begun, end = bool(upto), upto
+            if begun:
+                step = Step(ref, "", upto)
+                inner = self._inner_base(ref, upto)
+                if inner is not None and self._ends(inner, Step(ref, inner.cid, upto)):
+                    break
+                self.steps.append(step)
+            want, version = ref.previous, ref.version - 1
+        else:
+            # The brand's first commit, which no base can be before.
+            self.best = None
+        return self._way(end if begun else "")
+
+    def _object(self, want: str, version: int | None) -> ObjectRef | None:
+        return self.names.ending_with(want) or self.names.around(want, version)
+
+    def _base(self, cid: str) -> BaseRef | None:
+        return next((base for base in self.bases if base.cid == cid), None)
+
+    def _inner_base(self, ref: ObjectRef, upto: str) -> BaseRef | None:
+        """The newest base of a commit in the middle of *ref*, before *upto*."""
+        inside = {base.cid: base for base in self.bases if base.version >= ref.version}
+        if not inside:
+            return None
+        before = takewhile(lambda link: link.cid != upto, self.names.reader.links(ref))
+        found = [inside[link.cid] for link in before if link.cid in inside]
+        return (found[0] if self.oldest else found[-1]) if found else None
+
+    def _ends(self, base: BaseRef, step: Step | None) -> bool:
+        """Note that the way may begin at *base*; whether it does."""
+        self.best = (base, len(self.steps), step)
+        return not self.oldest
+
+    def _early(self, ref: ObjectRef, upto: str) -> str:
+        """The last commit of *ref* up to *upto* that is no later than the time asked for; empty: there is none."""
+        assert self.at_ms is not None  # noqa: S101 - only then
+        day = datetime.fromtimestamp(self.at_ms / 1000, UTC).date().isoformat()
+        if ref.day > day:
+            return ""
+        if ref.day < day:
+            return upto
+        found = ""
+        for link in self.names.reader.links(ref):
+            found = link.cid if link.now_ms <= self.at_ms else found
+            if link.cid == upto:
+                break
+        return found
+
+    def _way(self, end: str) -> Way:
+        base, steps = None, self.steps
+        if self.best is not None:
+            base, count, first = self.best
+            steps = self.steps[:count] + ([first] if first else [])
+        used = {step.ref.name for step in self.steps} | {step.ref.name for step in steps}
+        dead = tuple(sorted(name for name in self.names.known if name not in used))
+        return Way(self.names.reader, end, base, tuple(steps[::-1]), dead)
+
+
+def _broken(want: str, steps: list[Step]) -> ArchiveError:
+    after = f" before {steps[-1].ref.name!r}" if steps else ""
+    return ArchiveError(f"there is no record of commit {want!r}{after}: the chain is broken there")
