@@ -102,6 +102,10 @@ class SettingsRefusedError(OrchestratorError):
     """Raised when this process's settings would throw away history of a brand, and nobody said yes to that."""
 
 
+class OwnSettingError(OrchestratorError):
+    """Raised when a brand cannot have such a setting of its own, or not with such a value."""
+
+
 class ArchiveError(OrchestratorError):
     """Raised when a record of an archive, or a file of a state, is not what was written, or does not fit."""
 

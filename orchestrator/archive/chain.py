@@ -26,6 +26,10 @@ class Link(Protocol):
     def previous(self) -> str:
         """Id of the one before."""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether it put another state in place: no fold leads over it, and a chain begins again at its base."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -44,18 +48,24 @@ def chain_to(last: str, links: Iterable[Link], *, base: str = "") -> Chain:
     """The records that led from *base* (empty: from the brand's first commit) to *last*.
 
     Raises:
-        ArchiveError: a record is missing, stands there twice with other predecessors, or they go in a circle.
+        ArchiveError: a record is missing, stands there twice with other predecessors, put another state in place and
+            is not the base, or they go in a circle.
     """
     previous: dict[str, str] = {}
+    replaced: set[str] = set()
     for link in links:
         if previous.setdefault(link.cid, link.previous) != link.previous:
             raise ArchiveError(f"commit {link.cid!r} stands on {previous[link.cid]!r} and on {link.previous!r}")
+        if link.replaces:
+            replaced.add(link.cid)
     live: list[str] = []
     cid, seen = last, set[str]()
     while cid != base:
         if cid not in previous:
             after = f"before {live[-1]!r}" if live else "of the state"
             raise ArchiveError(f"there is no record of commit {cid!r} {after}: the chain is broken there")
+        if cid in replaced:
+            raise ArchiveError(f"commit {cid!r} put another state in place: what came before does not lead to it")
         if cid in seen:
             raise ArchiveError(f"the records go in a circle at commit {cid!r}")
         seen.add(cid)

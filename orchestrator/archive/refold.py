@@ -89,17 +89,10 @@ def config_of(record: Record, base: FoldConfig | None = None) -> FoldConfig:
     rules = told.get(RULES_NAME, RULES_VERSION)
     if rules != RULES_VERSION:
         raise ArchiveError(f"commit {record.cid!r} was folded by rules {rules:g}, and these are {RULES_VERSION}")
-    window_ms = told.get("SUMMARY_WINDOW_SEC", base.window_ms / 1000) * 1000
-    most = told.get("MAX_STORIES", base.max_stories)
-    if not 0 < window_ms < 2**53 or not 0 < most < 2**53:
+    window_s, most = told.get("SUMMARY_WINDOW_SEC", 1), told.get("MAX_STORIES", 1)
+    if not 0 < window_s * 1000 < 2**53 or not 0 < most < 2**53:
         raise ArchiveError(f"commit {record.cid!r} has settings that cannot be: {dict(told)}")
-    return replace(
-        base,
-        window_ms=int(window_ms),
-        max_stories=int(most),
-        similarity_threshold=told.get("MERGE_SIMILARITY_THRESHOLD", base.similarity_threshold),
-        label_similarity_threshold=told.get("LABEL_SIMILARITY_THRESHOLD", base.label_similarity_threshold),
-    )
+    return base.under(told)
 
 
 @dataclass(slots=True)
@@ -146,13 +139,15 @@ class Refold:
         """Fold *record*, which stands on the one before; returns what does not go as it says, and went its way here.
 
         Raises:
-            ArchiveError: it does not follow, or was folded by other rules.
+            ArchiveError: it does not follow, was folded by other rules, or put another state in place.
         """
         if (record.brand, record.previous) != (self.brand, self.cid):
             raise ArchiveError(
                 f"commit {record.cid!r} of brand {record.brand!r} stands on {record.previous!r},"
                 f" and the last one of {self.brand!r} is {self.cid!r}"
             )
+        if record.replaces:  # what it left is no fold of anything that was before
+            raise ArchiveError(f"commit {record.cid!r} put another state in place: begin at the base of it")
         config = self.config or config_of(record)
         state, ledger = self._state_with(config), self._known
         assert ledger is not None  # noqa: S101 - since the beginning

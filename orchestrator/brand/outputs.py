@@ -7,7 +7,8 @@ holds. Nothing here computes anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from orchestrator.brand.panes import DAY_MS
 from orchestrator.brand.spikes import EpisodeChange
@@ -16,7 +17,7 @@ from orchestrator.contract.state_format import FORMATS, Formats
 
 @dataclass(frozen=True, slots=True)
 class FoldConfig:
-    """What a deployment may choose about the rules; the same for every brand.
+    """What a deployment may choose about the rules, and for one brand otherwise than for all.
 
     Attributes:
         window_ms: how much time the summary covers, in milliseconds.
@@ -31,6 +32,26 @@ class FoldConfig:
     similarity_threshold: float = 0.75
     label_similarity_threshold: float = 0.175
     formats: Formats = FORMATS
+
+    def under(self, settings: Mapping[str, int | float]) -> FoldConfig:
+        """The same with those of *settings* (by their names) that the rules have; others say nothing."""
+        given = {name: settings[name] for name in _FIELDS if name in settings}
+        if not given:
+            return self
+        values: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items()}
+        if "SUMMARY_WINDOW_SEC" in given:
+            values["window_ms"] = int(given["SUMMARY_WINDOW_SEC"] * 1000)
+        if "MAX_STORIES" in given:
+            values["max_stories"] = int(given["MAX_STORIES"])
+        return replace(self, **values)
+
+
+_FIELDS: Final = {
+    "SUMMARY_WINDOW_SEC": "window_ms",
+    "MAX_STORIES": "max_stories",
+    "MERGE_SIMILARITY_THRESHOLD": "similarity_threshold",
+    "LABEL_SIMILARITY_THRESHOLD": "label_similarity_threshold",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,11 @@ class BrandState:
         return state, state._reanchor(_unsealed(fields)[0], Present(now_ms))
 
     @property
+    def config(self) -> FoldConfig:
+        """With which it folds."""
+        return self._config
+
+    @property
     def clock_ms(self) -> int:
         """The latest time that it was advanced to, Unix ms; 0 before the first."""
         return self._clock_ms

@@ -6,23 +6,24 @@ carries its own, and whoever takes the brand compares the two first. What throws
 throw history away is refused, until somebody says that this is meant.
 
 Pure, and below both the rules and the store, which must not import each other. A fingerprint has the names of the
-settings and their values, so that a person can read it.
+settings and their values, so that a person can read it. Where a brand has settings of its own
+(:mod:`orchestrator.contract.own_settings`) it is a pair: those of the process, and those of the brand, which count.
 
-Source: ``docs/decisions/0042-settings-have-a-fingerprint.md``.
+Source: ``docs/decisions/0042-settings-have-a-fingerprint.md``, ``docs/decisions/0099-settings-of-one-brand.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from orchestrator.errors import SettingsRefusedError, UnreadableSettingsError
-
-Number = int | float
+from orchestrator.contract import own_settings
+from orchestrator.contract.own_settings import Number
+from orchestrator.errors import OwnSettingError, SettingsRefusedError, UnreadableSettingsError
 
 MAX_BYTES: Final = 4_096
 """A longer text in Redis is no fingerprint of ours, which has some 150 bytes."""
@@ -54,17 +55,37 @@ MEANING: Final[dict[str, Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Settings by name; those of another version may be more, or fewer."""
+    """Settings by name; those of another version may be more, or fewer.
+
+    Attributes:
+        values: of the process.
+        own: of the brand, which count instead.
+    """
 
     values: Mapping[str, Number]
+    own: Mapping[str, Number] = field(default_factory=dict)
+
+    @property
+    def effective(self) -> Mapping[str, Number]:
+        """What the brand is folded with."""
+        return {**self.values, **self.own} if self.own else self.values
+
+    def owning(self, own: Mapping[str, Number]) -> Fingerprint:
+        """The same for a brand with the settings *own*."""
+        return replace(self, own=own) if own != self.own else self
 
     def text(self) -> str:
-        """As it stands in Redis: JSON, the names in the order of :data:`MEANING`."""
-        return msgspec.json.encode({name: self.values[name] for name in MEANING if name in self.values}).decode()
+        """As it stands in Redis: JSON, the names in the order of :data:`MEANING`.
+
+        With settings of the brand's own it is an array of two objects. To versions that know none it is no fingerprint,
+        and they leave the brand alone, instead of folding it with their own value.
+        """
+        values = _ordered(self.values)
+        return _encode([values, _ordered(self.own)] if self.own else values).decode()
 
     @classmethod
     def read(cls, text: bytes) -> Fingerprint:
-        """What *text* from Redis says; names that this version does not know are left out.
+        """What *text* from Redis says; names that this version does not know are left out, but none of the brand's own.
 
         Raises:
             ValueError: it is no fingerprint.
@@ -72,17 +93,27 @@ class Fingerprint:
         if len(text) > MAX_BYTES:
             raise ValueError(f"{len(text)} bytes are no fingerprint of settings")
         try:
-            found = _decode(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            values, own = _decode_pair(text) if text.startswith(b"[") else (_decode(text), {})
+            return cls(_numbers(values), own_settings.check(own))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OwnSettingError) as error:
             raise ValueError(f"no fingerprint of settings: {error}") from None
-        known = {name: value for name, value in found.items() if name in MEANING}
-        for name, value in known.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_VALUE:
-                raise ValueError(f"no fingerprint of settings: {name} must be a number from 0 to {MAX_VALUE:.0e}")
-        return cls({name: value for name, value in known.items() if isinstance(value, int | float)})
 
 
+def _ordered(values: Mapping[str, Number]) -> dict[str, Number]:
+    return {name: values[name] for name in MEANING if name in values}
+
+
+def _numbers(found: Mapping[str, object]) -> dict[str, Number]:
+    known = {name: value for name, value in found.items() if name in MEANING}
+    for name, value in known.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_VALUE:
+            raise ValueError(f"no fingerprint of settings: {name} must be a number from 0 to {MAX_VALUE:.0e}")
+    return {name: value for name, value in known.items() if isinstance(value, int | float)}
+
+
+_encode = msgspec.json.encode
 _decode = msgspec.json.Decoder(dict[str, object]).decode
+_decode_pair = msgspec.json.Decoder(tuple[dict[str, object], dict[str, object]]).decode
 
 UNKNOWN: Final = Fingerprint({})
 """Of a state that an older version wrote; also of a store that has no settings, for checks and tests."""
@@ -140,26 +171,42 @@ NO_CHANGE: Final = Comparison(())
 """Of equal settings."""
 
 
+class Reconciled(NamedTuple):
+    """How a process may go on with a brand.
+
+    Attributes:
+        settings: of the process, with those of the brand.
+        taken_over: what changes.
+    """
+
+    settings: Fingerprint
+    taken_over: Comparison
+
+
 def compare(stored: Fingerprint, mine: Fingerprint) -> Comparison:
-    """What changes when a process with the settings *mine* works on a state of *stored*."""
-    return Comparison(tuple(_differences(stored, mine)))
+    """What changes when a process with the settings *mine* works on a state of *stored*.
+
+    What the brand has of its own stays its own, unless *mine* has others.
+    """
+    here = mine if mine.own else mine.owning(stored.own)
+    return Comparison(tuple(_differences(stored.effective, here.effective)))
 
 
-def _differences(stored: Fingerprint, mine: Fingerprint) -> Iterator[Difference]:
+def _differences(stored: Mapping[str, Number], mine: Mapping[str, Number]) -> Iterator[Difference]:
     for name in MEANING:
-        value, found = mine.values.get(name), stored.values.get(name)
+        value, found = mine.get(name), stored.get(name)
         if value is not None and value != found:
             yield Difference(name, found, value)
 
 
-def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, adopt: bool) -> Comparison:
+def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, adopt: bool) -> Reconciled:
     """What a process with the settings *mine* takes over with *brand*, if it may.
 
     Args:
         brand: for the message.
         stored: the settings of its last commit, as they stand in Redis.
         adopted: the settings to which somebody said yes for this brand, likewise; empty if nobody did.
-        mine: those of the process.
+        mine: those of the process; what the brand has of its own stays its own.
         adopt: whether the process was started with a yes for every brand.
 
     Raises:
@@ -173,10 +220,11 @@ def reconcile(brand: str, stored: bytes, adopted: bytes, mine: Fingerprint, *, a
         if not may_lose:
             raise UnreadableSettingsError(f"brand {brand!r}: meta.settings: {error}") from None
         found = UNKNOWN
-    comparison = compare(found, mine)
+    here = mine.owning(found.own)
+    comparison = compare(found, here)
     if comparison.losses and not may_lose:
         raise SettingsRefusedError(refusal(brand, comparison))
-    return comparison
+    return Reconciled(here, comparison)
 
 
 def refusal(brand: str, comparison: Comparison) -> str:

@@ -12,7 +12,7 @@ Must not know trio: the lane decides where and when this runs.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -33,7 +33,10 @@ from orchestrator.store.projections import OWED_MS
 from orchestrator.store.types import Lease
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orchestrator.contract.fingerprint import Comparison
+    from orchestrator.contract.own_settings import Number
     from orchestrator.lane.session_config import SessionConfig
     from orchestrator.store.projections import Standing
     from orchestrator.store.store import Store
@@ -62,7 +65,8 @@ class Warm:
     share a token only one can commit on top of a cid. ``epoch`` is that of the last lease here:
     after a failover that lost it, readers are not to see a smaller one. ``long`` says that the
     work was long at the end, so that short work of others need not wait for the first of it. ``footing``
-    says how the last session ended.
+    says how the last session ended. ``own`` are the settings that the brand had of its own, which only spares a round
+    trip.
     """
 
     sizer: BatchSizer
@@ -74,6 +78,7 @@ class Warm:
     owed: Owed | None = None
     long: bool = False
     footing: Footing = Footing.STRANGE
+    own: Mapping[str, Number] = field(default_factory=dict)
 
     def cool(self) -> None:
         """Let go of what the next lease can load."""
@@ -193,7 +198,8 @@ class BrandSession:
         self.brand = brand
         self._lease: Lease | None = None
         self._store = store
-        self._config = config
+        self._given = config
+        self._config = config  # from the lease on with what the brand has of its own
         self._warm = warm or Warm(BatchSizer())
         self._token = self._warm.token or store.new_token(config.holder)
         self._pipeline: Pipeline | None = None
@@ -250,31 +256,20 @@ class BrandSession:
         self._begun = peek is not None and peek.queued > 0
         self._lease = lease
         self.taken_over = lease.taken_over
-        warm.epoch = lease.epoch
+        warm.epoch, warm.own = lease.epoch, lease.own
+        self._config = self._given.owning(lease.own)
         failpoints.hit("session.acquired")
-        # In use: a session that ends badly must not leave them in memory.
-        state, warm.state = warm.state, None
-        ledger, warm.ledger = warm.ledger, None
         readers, warm.owed = warm.owed, None
-        if peek is not None:
-            if state is None or ledger is None:  # acquire has seen that nothing is stored
-                state, ledger = BrandState.load(self._config.fold, {}), Ledger(limits=self._config.ledger)
-            failpoints.hit("session.peeked")
-        # Without a commit there is nothing to compare: the state may be there, and its meta lost.
-        elif state is None or ledger is None or not lease.cid or warm.cid != lease.cid:
-            stored = self._store.load(lease)
-            state = BrandState.load(self._config.fold, stored.fields)
-            ledger = Ledger(stored.digests, self._config.ledger)
-            self._store.settle(lease, state.bounds)
+        memory, loaded = self._remember(lease, peeked=peek is not None)
+        if loaded:
             readers = None
         # Before anything is folded: what was peeked is not to blame, and the release says so.
-        refuse_the_future(self.brand, state, lease.now_ms)
+        refuse_the_future(self.brand, memory.state, lease.now_ms)
         if lease.attempts + 1 >= SINGLE_ATTEMPTS:
             warm.sizer.restart()  # reading the batch may be what killed its readers
         # The orchestrator that committed last may not have written the summary, or be gone when it gets stale.
         owed = 0 < lease.due_ms <= lease.now_ms
         projector, owed = self._projecting(lease, readers, standing, owed=owed)
-        memory = Memory(state, ledger)
         self._pipeline = Pipeline(
             self._store, self._config, lease, memory, warm.sizer, owed=owed, peek=peek, projector=projector
         )
@@ -284,8 +279,33 @@ class BrandSession:
         failpoints.hit("session.opened")
         return lease
 
+    def _remember(self, lease: Lease, *, peeked: bool) -> tuple[Memory, bool]:
+        """What the last commit left of the brand, and whether it had to be loaded.
+
+        Raises:
+            OrchestratorError: as :meth:`open`.
+        """
+        warm, config = self._warm, self._config
+        # In use: a session that ends badly must not leave them in memory.
+        state, warm.state = warm.state, None
+        ledger, warm.ledger = warm.ledger, None
+        if peeked and state is None and not lease.cid:  # acquire has seen that nothing is stored
+            state, ledger = BrandState.load(config.fold, {}), Ledger(limits=config.ledger)
+        if peeked:
+            failpoints.hit("session.peeked")
+        # Without a commit there is nothing to compare: the state may be there, and its meta lost.
+        known = peeked or (bool(lease.cid) and warm.cid == lease.cid)
+        # Other settings of the brand's own come with another commit, but where somebody wrote into meta.
+        if known and state is not None and ledger is not None and state.config == config.fold:
+            return Memory(state, ledger), False
+        stored = self._store.load(lease)
+        state, ledger = BrandState.load(config.fold, stored.fields), Ledger(stored.digests, config.ledger)
+        self._store.settle(lease, state.bounds)
+        return Memory(state, ledger), True
+
     def _acquire(self) -> Lease:
-        return self._store.acquire(self.brand, self._token, least_epoch=self._warm.epoch)
+        warm = self._warm
+        return self._store.acquire(self.brand, self._token, least_epoch=warm.epoch, own=warm.own)
 
     def _visit(self, footing: Footing) -> Visit:
         warm, unseen = self._warm, unseen_items(self._config.limits.max_chunk_bytes)
@@ -295,7 +315,7 @@ class BrandSession:
         cid = "" if warm.state is None else warm.cid
         limit = min(warm.sizer.items, unseen) if footing is Footing.SOUND else 1
         with tracing.span("fetch"):
-            return self._store.visit(self.brand, self._token, cid, limit, least_epoch=warm.epoch)
+            return self._store.visit(self.brand, self._token, cid, limit, least_epoch=warm.epoch, own=warm.own)
 
     def _standing(self) -> Standing | None:
         """What readers are shown of a brand that this process does not know; None where commits show it.

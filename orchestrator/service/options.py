@@ -47,12 +47,7 @@ def session_config(settings: Settings, holder: str = "orchestrator") -> SessionC
     """The rules' parameters, the bounds of a chunk, and the names of this process; *holder* is that in its leases."""
     return SessionConfig(
         orchestrator_id=settings.orchestrator_id,
-        fold=FoldConfig(
-            window_ms=settings.summary_window_sec * 1000,
-            max_stories=settings.max_stories,
-            similarity_threshold=settings.merge_similarity_threshold,
-            label_similarity_threshold=settings.label_similarity_threshold,
-        ),
+        fold=FoldConfig().under(settings.fingerprint.values),
         limits=Limits(max_chunk_bytes=settings.max_chunk_bytes),
         alert=_entries(settings.public_url) if settings.alert_routes is not None else None,
         holder=holder,

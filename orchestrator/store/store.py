@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from orchestrator.contract import lock_token
+from orchestrator.contract import lock_token, own_settings
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key, queue_key
 from orchestrator.errors import (
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
     import redis
 
+    from orchestrator.contract.own_settings import Number
     from orchestrator.contract.pauses import Pause
     from orchestrator.store.cluster.topology import Topology
     from orchestrator.store.glance import Part
@@ -185,7 +186,15 @@ class Store:
         """
         return lock_token.new_token(holder, self._lock_ttl_ms)
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
+    def acquire(
+        self,
+        brand: str,
+        token: str,
+        *,
+        least_epoch: int = 0,
+        even_paused: bool = False,
+        own: Mapping[str, Number] = own_settings.NONE,
+    ) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
 
         Args:
@@ -193,6 +202,8 @@ class Store:
             token: the fencing token.
             least_epoch: the greatest epoch that the caller knows readers to have seen; the lease has a greater one.
             even_paused: also if the brand is paused, because an operator asks for it.
+            own: settings that the brand had of its own when it was here last: if it still has them, that is known in
+                one round trip instead of two.
 
         Raises:
             BrandBusyError: somebody else has it.
@@ -205,9 +216,18 @@ class Store:
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
         pause_of = "" if even_paused else brand
-        return self._lease(self._layout.inner(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, ())).lease
+        return self._lease(self._layout.inner(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, (), own)).lease
 
-    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+    def visit(
+        self,
+        brand: str,
+        token: str,
+        cid: str,
+        limit: int,
+        *,
+        least_epoch: int = 0,
+        own: Mapping[str, Number] = own_settings.NONE,
+    ) -> Visit:
         """Take the lease of *brand* as :meth:`acquire` does, and in the same step begin, as :meth:`peek` does.
 
         Args:
@@ -217,34 +237,37 @@ class Store:
                 last commit left, nothing is peeked and no attempt is counted.
             limit: chunks to read, 1 at least.
             least_epoch: as in :meth:`acquire`.
+            own: likewise.
 
         Raises:
             OrchestratorError: what acquire raises; after ClockSkewError the attempt may be counted.
             WrongTypeError: the queue is not a list.
         """
         keys = self._layout.inner(brand)
-        return self._lease(keys, _Wish(token, least_epoch, brand, cid, (_read(keys, limit),)))
+        return self._lease(keys, _Wish(token, least_epoch, brand, cid, (_read(keys, limit),), own))
 
     def _lease(self, keys: BrandKeys, wish: _Wish) -> Visit:
         mine = self.options.fingerprint
+        agreed, taken_over = mine.owning(wish.own), NO_CHANGE
         asked_ms = self.clock.now_ms()
-        reply, *read = self._acquire(keys, wish, mine.text())
-        taken_over = NO_CHANGE
+        reply, *read = self._acquire(keys, wish, agreed.text())
         if Code(reply[0].decode()) is Code.SETTINGS:
             # Nothing is leased yet, so whoever works on the brand is not disturbed by a refusal. The second call agrees
             # to what was looked at here, and to nothing that somebody commits in between.
             _, stored, adopted = reply
-            taken_over = reconcile(keys.brand, stored, adopted, mine, adopt=self.options.adopt)
+            agreed, taken_over = reconcile(keys.brand, stored, adopted, mine, adopt=self.options.adopt)
             asked_ms = self.clock.now_ms()
             reply, *read = self._acquire(keys, wish, stored)
         check_reply(scripts.ACQUIRE, keys, reply)
         unburied = checked(read.pop()) if self._layout.spread else 0  # its slot may have moved in between
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings, begun, suspects = reply
+        if not settings:  # nothing was compared: what the brand had of its own is lost with them
+            agreed = mine
         if version and not settings:  # an older version wrote the state, and did not say with which settings
             taken_over = compare(UNKNOWN, mine)
         told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
         self.clock.compare(asked_ms, now_ms, self._server(keys.brand))
-        lease = Lease(keys.brand, wish.token, *told, taken_over, settled=bool(settings), unburied=unburied)
+        lease = Lease(keys.brand, wish.token, *told, taken_over, bool(settings), unburied, agreed.own)
         if not begun:
             return Visit(lease, None)
         counted = attempts + (queued > 0)
@@ -671,6 +694,10 @@ class Store:
         finally:
             self._observe(operation, time.perf_counter() - start)
 
+    def settings_of(self, lease: Lease, commit: Commit) -> Fingerprint:
+        """With which *commit* goes into the brand's meta, those of the brand included."""
+        return self.options.fingerprint.owning(lease.own if commit.own is None else commit.own)
+
     def _commit_arguments(self, lease: Lease, commit: Commit, parts: Parts) -> list[Any]:
         """ARGV of commit.lua, in its order."""
         options = self.options
@@ -684,20 +711,21 @@ class Store:
             *(UPDATES_CHANNEL, _announcement(lease, commit)),
             *(_replaced(commit), options.spike_ttl_s * 1000),
             *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
-            *(options.fingerprint.text(), int(commit.let_go)),
+            *(self.settings_of(lease, commit).text(), int(commit.let_go)),
             *map(len, sections),
             *map(bulk, sections),
         ]
 
 
 class _Wish(NamedTuple):
-    """How a lease is to be acquired: the token, the epoch to exceed, whose pause counts, and how it begins."""
+    """How a lease is to be acquired: token, epoch to exceed, whose pause counts, how it begins, what it may be of."""
 
     token: str
     least_epoch: int
     pause_of: str
     cid: str
     along: tuple[Command, ...]
+    own: Mapping[str, Number]
 
 
 def _sections(commit: Commit, parts: Parts) -> tuple[Sequence[bytes], ...]:

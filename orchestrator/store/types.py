@@ -16,6 +16,8 @@ from orchestrator.contract.state_format import FORMATS, Formats
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.contract.own_settings import Number
+
 DAY_S: Final = 86_400
 
 
@@ -76,6 +78,7 @@ class Lease:
         taken_over: what differs between the settings of the last commit and those of the next one.
         settled: whether meta tells the settings of the last commit; if not, the state may.
         unburied: dead letters that are not in the list that operators know, where that is in another slot.
+        own: settings of the brand's own, with which it is folded and committed instead of those of the process.
     """
 
     brand: str
@@ -90,6 +93,7 @@ class Lease:
     taken_over: Comparison = NO_CHANGE
     settled: bool = True
     unburied: int = 0
+    own: Mapping[str, Number] = field(default_factory=dict)
 
 
 class Look(NamedTuple):
@@ -250,6 +254,8 @@ class Commit:
         recent: entries to append to the list of recent chunks.
         outbox: alerts that are to be told, oldest first.
         let_go: whether the lease is to end in the same step, if the queue is empty then.
+        own: the brand's own settings from this commit on; None: those of the lease.
+        replaces: whether it puts another state in place, which is not made of the one before.
     """
 
     cid: str
@@ -272,6 +278,8 @@ class Commit:
     recent: Sequence[bytes] = ()
     outbox: Sequence[bytes] = ()
     let_go: bool = False
+    own: Mapping[str, Number] | None = None
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Commit(NamedTuple):
 
     cid: str
     previous: str
+    replaces: bool = False
 
 
 A, B, C = Commit("a", ""), Commit("b", "a"), Commit("c", "b")
@@ -28,6 +29,8 @@ def test_chain_is_told_from_dead_branches_by_the_last_commit() -> None:
     assert chain_to("y", [BEYOND, C, A, FORGOTTEN, B]).dead == ["c"]
     assert chain_to("c", [C, B], base="a").live == ["b", "c"]
     assert chain_to("", []).live == []
+    put = Commit("b", "a", replaces=True)
+    assert chain_to("c", [A, put, C], base="b").live == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -37,9 +40,10 @@ def test_chain_is_told_from_dead_branches_by_the_last_commit() -> None:
         ([A, B], "no record of commit 'c' of the state"),
         ([A, B, C, Commit("b", "x")], "stands on 'a' and on 'x'"),
         ([C, Commit("b", "c")], "in a circle at commit 'c'"),
+        ([A, Commit("b", "a", replaces=True), C], "commit 'b' put another state in place"),
     ],
 )
 def test_chain_that_is_broken_is_refused(links: list[Commit], told: str) -> None:
-    """A record is missing, contradicts another one, or leads back to itself."""
+    """A record is missing, contradicts another one, leads back to itself, or over a state that was put in place."""
     with pytest.raises(ArchiveError, match=told):
         chain_to("c", links)

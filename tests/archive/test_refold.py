@@ -202,6 +202,7 @@ def test_item_at_which_live_and_archive_part_is_told(fate: Fate, payload: bytes 
         ({"settings": dict(SETTINGS) | {"RULES_VERSION": 2}}, "by rules 2, and these are 1"),
         ({"settings": {"SUMMARY_WINDOW_SEC": 0}}, "settings that cannot be"),
         ({"settings": {"MAX_STORIES": 1e300}}, "settings that cannot be"),
+        ({"replaces": True}, "begin at the base of it"),
     ],
 )
 def test_record_that_cannot_be_folded_is_refused(changes: dict[str, Any], told: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,7 +170,7 @@ def test_reconcile_lets_history_go_that_somebody_adopted() -> None:
     """The yes of an operator for these settings, or one for every brand at the start."""
     mine = usual(MAX_STORIES=1)
     for adopted, adopt in ((as_stored(mine), False), (b"", True)):
-        comparison = reconcile("nike", as_stored(usual()), adopted, mine, adopt=adopt)
+        comparison = reconcile("nike", as_stored(usual()), adopted, mine, adopt=adopt).taken_over
         assert comparison.verdict is WOULD_LOSE
 
 
@@ -193,11 +194,75 @@ def test_reconcile_parks_what_cannot_be_read_until_somebody_adopts(stored: bytes
     """Damage may hide a larger window."""
     with pytest.raises(UnreadableSettingsError, match=r"meta\.settings"):
         reconcile("nike", stored, b"", usual(), adopt=False)
-    assert reconcile("nike", stored, as_stored(usual()), usual(), adopt=False).verdict is TAKE_OVER
-    assert reconcile("nike", stored, b"", usual(), adopt=True).verdict is TAKE_OVER
+    assert reconcile("nike", stored, as_stored(usual()), usual(), adopt=False).taken_over.verdict is TAKE_OVER
+    assert reconcile("nike", stored, b"", usual(), adopt=True).taken_over.verdict is TAKE_OVER
 
 
 @pytest.mark.parametrize(("name", "value", "verdict"), [row for row in TABLE if row[2] is TAKE_OVER])
 def test_reconcile_takes_over_without_asking(name: str, value: float, verdict: Verdict) -> None:
     """A normal restart with a new threshold, or a larger window, just works."""
-    assert reconcile("nike", as_stored(usual()), b"", usual(**{name: value}), adopt=False).verdict is verdict
+    assert reconcile("nike", as_stored(usual()), b"", usual(**{name: value}), adopt=False).taken_over.verdict is verdict
+
+
+OWN = {"MERGE_SIMILARITY_THRESHOLD": 0.9, "MAX_STORIES": 9_000}
+
+
+def test_a_brands_own_settings_stand_beside_those_of_the_process() -> None:
+    """Both come back, and the brand's count; in one order, so that equal ones are equal texts."""
+    mine = usual().owning(OWN)
+    assert Fingerprint.read(as_stored(mine)) == mine
+    assert mine.effective == USUAL | OWN
+    assert usual().effective == USUAL
+    assert mine.text() == usual().owning(dict(reversed(OWN.items()))).text()
+    assert mine.owning({}).text() == usual().text()
+
+
+def test_versions_without_settings_of_brands_take_the_text_for_none() -> None:
+    """They want one object of numbers: what they cannot read they park, instead of folding it with their own value."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(as_stored(usual().owning(OWN)), type=dict[str, object])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[]",
+        b"[{}]",
+        b"[{},{},{}]",
+        b'[{},{"MAX_STORIES":0}]',
+        b'[{},{"MAX_STORIES":true}]',
+        b'[{},{"MERGE_SIMILARITY_THRESHOLD":1e400}]',
+        b'[{},{"OF_A_NEWER_VERSION":1}]',
+        b'[{"MAX_STORIES":"many"},{}]',
+        b"[" * 5_000,
+    ],
+)
+def test_own_settings_that_cannot_be_are_no_fingerprint(text: bytes) -> None:
+    """One that is not known is no exception: to pass it over would be to fold with another value."""
+    with pytest.raises(ValueError, match="fingerprint"):
+        Fingerprint.read(text)
+    with pytest.raises(UnreadableSettingsError, match=r"brand 'nike': meta.settings"):
+        reconcile("nike", text, b"", usual(), adopt=False)
+
+
+def test_reconcile_goes_on_with_what_is_the_brands_own() -> None:
+    """Processes may have other settings: only what is theirs is taken over, refused, or adopted."""
+    stored = as_stored(usual().owning(OWN))
+    same = reconcile("nike", stored, b"", usual(), adopt=False)
+    assert (same.settings, same.taken_over.verdict) == (usual().owning(OWN), SAME)
+    other = reconcile("nike", stored, b"", usual(LABEL_SIMILARITY_THRESHOLD=0.5, MAX_STORIES=1), adopt=False)
+    assert (str(other.taken_over), other.settings.own) == ("LABEL_SIMILARITY_THRESHOLD 0.175 → 0.5", OWN)
+    narrow = usual(SUMMARY_WINDOW_SEC=900)
+    with pytest.raises(SettingsRefusedError, match="SUMMARY_WINDOW_SEC is 900 here"):
+        reconcile("nike", stored, b"", narrow, adopt=False)
+    adopted = reconcile("nike", stored, as_stored(narrow), narrow, adopt=False)
+    assert (adopted.taken_over.verdict, adopted.settings.own) == (WOULD_LOSE, OWN)
+    assert reconcile("nike", b"damage", b"", usual(), adopt=True).settings == usual()
+
+
+def test_compare_of_another_own_setting_tells_both_values() -> None:
+    """Where *mine* has some: one that puts another state in place asks what would be lost. Else they stay."""
+    assert compare(usual().owning(OWN), usual()) == NO_CHANGE
+    less = usual().owning({"MAX_STORIES": 100})
+    assert str(compare(usual().owning(OWN), less)).startswith("MAX_STORIES 9000 → 100")
+    assert compare(usual().owning(OWN), less).verdict is WOULD_LOSE

@@ -96,12 +96,12 @@ class LossyStore(Interfering):
         self.lose = ""
         self.delivered: list[tuple[Lease, Commit]] = []
 
-    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+    def visit(self, brand: str, token: str, cid: str, limit: int, **named: Any) -> Visit:
         """Acquire and begin, or lose one or the other if told so."""
         lose, self.lose = (self.lose, "") if self.lose.startswith("visit") else ("", self.lose)
         if lose == "visit request":
             raise StoreUnavailableError("the request is lost")
-        visit = super().visit(brand, token, cid, limit, least_epoch=least_epoch)
+        visit = super().visit(brand, token, cid, limit, **named)
         if lose == "visit reply":
             raise StoreUnavailableError("the reply is lost")
         return visit

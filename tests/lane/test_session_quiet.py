@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
@@ -20,14 +21,14 @@ class LateStore(Interfering):
 
     ahead_ms = 0
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
+    def acquire(self, brand: str, token: str, **named: Any) -> Lease:
         """Acquire, later."""
-        lease = super().acquire(brand, token, least_epoch=least_epoch, even_paused=even_paused)
+        lease = super().acquire(brand, token, **named)
         return replace(lease, now_ms=lease.now_ms + self.ahead_ms)
 
-    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+    def visit(self, brand: str, token: str, cid: str, limit: int, **named: Any) -> Visit:
         """Acquire and begin, later."""
-        lease, peek = super().visit(brand, token, cid, limit, least_epoch=least_epoch)
+        lease, peek = super().visit(brand, token, cid, limit, **named)
         return Visit(replace(lease, now_ms=lease.now_ms + self.ahead_ms), peek and self._later(peek))
 
     def peek(self, lease: Lease, limit: int, look: Look = NO_LOOK) -> Peek:

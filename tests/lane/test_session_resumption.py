@@ -34,11 +34,9 @@ class LossyStore(Interfering):
             raise StoreUnavailableError("the reply was lost")
         return reply
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
+    def acquire(self, brand: str, token: str, **named: Any) -> Lease:
         """Acquire; the reply may be lost."""
-        lease: Lease = self._deliver(
-            "acquire", super().acquire(brand, token, least_epoch=least_epoch, even_paused=even_paused)
-        )
+        lease: Lease = self._deliver("acquire", super().acquire(brand, token, **named))
         return lease
 
     def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:

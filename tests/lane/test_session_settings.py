@@ -9,10 +9,11 @@ import pytest
 
 from orchestrator.contract.fingerprint import Verdict
 from orchestrator.errors import SettingsRefusedError
-from orchestrator.lane.session import BrandSession
+from orchestrator.lane.session import BrandSession, Warm
+from orchestrator.lane.sizer import BatchSizer
 from orchestrator.service.options import session_config, store_options
 from orchestrator.settings import Settings
-from orchestrator.store import Store
+from orchestrator.store import Commit, Store
 from orchestrator.store.stored_settings import adopt, stored_settings
 from tests.lane.support import Brand, drain
 from tests.states import stored_states
@@ -156,3 +157,77 @@ def test_states_of_older_formats_take_the_present_settings(queue: Brand, name: s
     assert stored_settings(queue.client, [queue.name])[queue.name].settings == WIDE.fingerprint.text().encode()
     with pytest.raises(SettingsRefusedError):
         visit(queue, NARROW)
+
+
+OWN = {"LABEL_SIMILARITY_THRESHOLD": 0.2}
+STRICT = Settings(label_similarity_threshold=0.9)
+
+
+def give(queue: Brand, own: dict[str, float]) -> None:
+    """One commit after which the brand has these settings of its own."""
+    store = Store(queue.client, store_options(WIDE))
+    lease = store.acquire(queue.name, store.new_token())
+    store.commit(lease, Commit("give" + lease.cid[:8], lease.cid, lease.version + 1, own=own))
+    store.release(lease)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_brand_is_folded_with_its_own_settings(queue: Brand, *, warm: bool) -> None:
+    """By whatever process, with a state in memory or without; and with the process's again once they are gone."""
+    kept = Warm(BatchSizer())
+
+    def push(part: str) -> int:
+        nonlocal kept
+        cluster = {"id": part, "label": f"rocket launch harbour {part}night", "mentions": [f"m{part}"]}
+        queue.push(queue.item(part, clusters=[cluster]))
+        store = Store(queue.client, store_options(STRICT))
+        session = BrandSession(store, session_config(STRICT), queue.name, kept if warm else None)
+        session.open(begin=True)
+        drain(session)
+        kept = session.settle()
+        assert session.release()
+        count: int = queue.summary()["clusterCount"]
+        return count
+
+    assert (push("a"), push("b")) == (1, 2)
+    give(queue, OWN)
+    assert push("c") == 2, "it joins one that is there"
+    give(queue, {})
+    assert push("d") == 3
+
+
+def test_state_in_memory_is_not_used_under_other_settings(queue: Brand) -> None:
+    """Also where somebody wrote them into meta, so that the last commit is the same one."""
+    queue.push_ids("c1")
+    session = session_of(queue, WIDE)
+    session.open()
+    drain(session)
+    warm = session.settle()
+    session.release()
+    assert warm.state is not None
+    own = WIDE.fingerprint.owning({"MAX_STORIES": 7_000}).text()
+    queue.client.hset(queue.keys.meta, "settings", own)
+    queue.push_ids("c2")
+    again = BrandSession(Store(queue.client, store_options(WIDE)), session_config(WIDE), queue.name, warm)
+    again.open(begin=True)
+    drain(again)
+    state = again.settle().state
+    assert again.release()
+    assert state is not None
+    assert state.config.max_stories == 7_000
+    assert totals(queue)[0] == 2
+
+
+def test_trial_of_a_suspect_is_under_the_brands_own_settings(queue: Brand) -> None:
+    """What is tried is what would be folded."""
+    queue.push_ids("c1")
+    visit(queue, WIDE)
+    give(queue, {"MAX_STORIES": 7_000})
+    queue.push_ids("c2")
+    queue.client.hset(queue.keys.meta, "suspects", 1)
+    session = session_of(queue, WIDE)
+    session.open()
+    session.step()
+    assert session.trial().fold.max_stories == 7_000
+    session.abandon()
+    session.release()

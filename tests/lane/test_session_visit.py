@@ -41,16 +41,16 @@ class Lossy(Interfering):
             self.lose.pop(0)
             raise StoreUnavailableError(f"{what} was lost")
 
-    def acquire(self, brand: str, token: str, *, least_epoch: int = 0, even_paused: bool = False) -> Lease:
+    def acquire(self, brand: str, token: str, **named: Any) -> Lease:
         """Acquire, noted."""
         self.asked.append("acquire")
-        return super().acquire(brand, token, least_epoch=least_epoch, even_paused=even_paused)
+        return super().acquire(brand, token, **named)
 
-    def visit(self, brand: str, token: str, cid: str, limit: int, *, least_epoch: int = 0) -> Visit:
+    def visit(self, brand: str, token: str, cid: str, limit: int, **named: Any) -> Visit:
         """Acquire and begin, noted; the request or the reply may be lost."""
         self.asked.append(f"visit {limit}")
         self._lost("visit request")
-        visit = super().visit(brand, token, cid, limit, least_epoch=least_epoch)
+        visit = super().visit(brand, token, cid, limit, **named)
         self._lost("visit reply")
         return visit
 

@@ -79,6 +79,18 @@ ARCHIVE_GUARDS: Final = (
         "if previous.setdefault(link.cid, link.previous) is None:",
         "tests/archive/test_chain.py::test_chain_that_is_broken_is_refused",
     ),
+    Guard(
+        _CHAIN,
+        "        if cid in replaced:\n",
+        "        if False:\n",
+        "tests/archive/test_chain.py::test_chain_that_is_broken_is_refused",
+    ),
+    Guard(
+        _REFOLD,
+        "        if record.replaces:",
+        "        if False:",
+        "tests/archive/test_refold.py::test_record_that_cannot_be_folded_is_refused",
+    ),
     # archive/refold: on top of the right commit, by the same rules, with the settings and times of each record
     Guard(
         _REFOLD,

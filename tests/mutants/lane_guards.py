@@ -230,18 +230,20 @@ LANE_GUARDS: Final = (
     # lane/session: what is kept warm is level with Redis
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if pipeline.settled:", _SESSIONS),
     Guard(_SESSION, "if pipeline.settled and not pipeline.engaged:", "if not pipeline.engaged:", _SESSIONS),
-    Guard(_SESSION, " or not lease.cid or warm.cid != lease.cid:", ":", _SESSIONS),
+    Guard(_SESSION, "peeked or (bool(lease.cid) and warm.cid == lease.cid)", "True", _SESSIONS),
     Guard(
         _SESSION,
-        " or not lease.cid or ",
-        " or ",
+        "(bool(lease.cid) and warm.cid == lease.cid)",
+        "warm.cid == lease.cid",
         "tests/lane/test_session_damage.py::test_session_trusts_no_memory_where_no_commit_is_named",
     ),
     Guard(_SESSION, "if lease.attempts + 1 >= SINGLE_ATTEMPTS:", "if False:", _SESSIONS),
     Guard(_SESSION, '            warm.token = ""  # somebody', "            pass  # somebody", _SESSIONS),
     Guard(_SESSION, "            pipeline.failure = error\n", "            pass\n", _SESSIONS),
     # lane/future: nobody folds into a time that is still to come, and no chunk is to blame for it
-    Guard(_SESSION, "        refuse_the_future(self.brand, state, lease.now_ms)\n", "", "tests/lane/test_future.py"),
+    Guard(
+        _SESSION, "        refuse_the_future(self.brand, memory.state, lease.now_ms)\n", "", "tests/lane/test_future.py"
+    ),
     Guard(
         _PIPELINE,
         "            refuse_the_future(self._lease.brand, self.state, peek.now_ms)\n",

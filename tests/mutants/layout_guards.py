@@ -120,7 +120,7 @@ LAYOUT_GUARDS: Final = (
             ("        self._warm.epoch = max(self._warm.epoch, standing.epoch)\n", ""),
             ("owed = owed or standing.differs(lease.now_ms, projections.ttl_ms)", "pass"),
             ("            owed = False  # it was made", "            pass  # it was made"),
-            ("            readers = None\n", ""),
+            ("            readers = None\n", "            pass\n"),
             ("            readers.forget()  # somebody", "            pass  # somebody"),
             ("            raise buried.error\n", "            pass\n"),
             ("self._warm.epoch = max(self._warm.epoch, self._projector.outrun)", "pass"),

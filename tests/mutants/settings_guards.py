@@ -110,8 +110,8 @@ SETTINGS_GUARDS: Final = (
         "tests/settings/test_load.py::test_a_password_among_the_sentinels_is_not_shown",
     ),
     # what meta lost, the state tells
-    Guard("orchestrator/lane/session.py", "            self._store.settle(lease, state.bounds)\n", "", _LOST),
-    Guard("orchestrator/store/store.py", "taken_over, settled=bool(settings), unburied", "taken_over, unburied", _LOST),
+    Guard("orchestrator/lane/session.py", "        self._store.settle(lease, state.bounds)\n", "", _LOST),
+    Guard("orchestrator/store/store.py", "taken_over, bool(settings), unburied,", "taken_over, True, unburied,", _LOST),
     Guard("orchestrator/store/store.py", "        if comparison.losses:\n", "        if False:\n", _LOST),
     Guard(
         "orchestrator/store/store.py",
@@ -147,6 +147,47 @@ SETTINGS_GUARDS: Final = (
         "Fingerprint.read(adopted).values == mine.values",
         "compare(Fingerprint.read(adopted), mine).verdict is not Verdict.WOULD_LOSE",
         f"{_RULE}::test_reconcile_takes_a_yes_for_the_settings_that_it_was_said_for_only",
+    ),
+    # a brand's own settings: bounded, typed, of a known name; they count, stay, and are not a process's
+    *(
+        Guard("orchestrator/contract/own_settings.py", text, instead, "tests/contract/test_own_settings.py")
+        for text, instead in (
+            ("isinstance(value, bool) or not isinstance", "not isinstance"),
+            ("math.isfinite(value) and bounds.least <= value <= bounds.most", "math.isfinite(value)"),
+            ("    if bounds is None:\n", "    if False:\n"),
+        )
+    ),
+    Guard("orchestrator/contract/fingerprint.py", "own_settings.check(own))", "own)", _RULE),
+    Guard("orchestrator/contract/fingerprint.py", "here = mine.owning(found.own)", "here = mine", _RULE),
+    Guard(
+        "orchestrator/contract/fingerprint.py",
+        "here = mine if mine.own else mine.owning(stored.own)",
+        "here = mine",
+        _RULE,
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "            agreed = mine\n",
+        "            pass\n",
+        f"{_STORE}::test_own_settings_go_with_the_meta_that_lost_them",
+    ),
+    Guard(
+        "orchestrator/store/store.py",
+        "return self.options.fingerprint.owning(lease.own if commit.own is None else commit.own)",
+        "return self.options.fingerprint",
+        f"{_STORE}::test_a_brands_own_settings_come_with_its_lease_and_stay",
+    ),
+    Guard(
+        "orchestrator/lane/session.py",
+        "self._config = self._given.owning(lease.own)",
+        "self._config = self._given",
+        "tests/lane/test_session_settings.py::test_a_brand_is_folded_with_its_own_settings",
+    ),
+    Guard(
+        "orchestrator/lane/session.py",
+        " and state.config == config.fold:",
+        ":",
+        "tests/lane/test_session_settings.py::test_state_in_memory_is_not_used_under_other_settings",
     ),
     # store: the second call agrees to what was looked at; what an older version wrote is told
     Guard(

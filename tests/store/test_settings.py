@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from orchestrator.errors import (
     InvalidStateError,
     SettingsRefusedError,
     StoreUnavailableError,
+    UnreadableSettingsError,
     WrongTypeError,
 )
 from orchestrator.store import Lease, Store, StoreOptions, connect
@@ -21,6 +23,7 @@ from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 WIDE = Fingerprint({"SUMMARY_WINDOW_SEC": 86_400, "MAX_STORIES": 5_000, "MERGE_SIMILARITY_THRESHOLD": 0.75})
@@ -233,3 +236,68 @@ def test_stored_settings_need_an_answer(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError):
         stored_settings(client, ["nike"])
     client.close()
+
+
+OWN = {"MERGE_SIMILARITY_THRESHOLD": 0.9}
+
+
+def give(world: World, own: Mapping[str, int | float]) -> None:
+    """Commit a chunk, and with it what the brand has of its own."""
+    store = store_of(world, WIDE)
+    world.push(b"chunk")
+    lease = store.acquire(world.brand, f"{own}")
+    store.commit(lease, replace(commit_of(store.peek(lease, 9)), own=own))
+    store.release(lease)
+
+
+def test_a_brands_own_settings_come_with_its_lease_and_stay(world: World) -> None:
+    """Whatever the process has; a commit that says nothing of them leaves them, and one that says none drops them."""
+    give(world, OWN)
+    for fingerprint in (WIDE, OTHER):
+        lease = commit(world, fingerprint)
+        assert (lease.own, lease.taken_over) == (OWN, NO_CHANGE)
+        found = stored(world)
+        assert found is not None
+        assert found.settings.decode() == fingerprint.owning(OWN).text()
+    give(world, {})
+    assert commit(world, WIDE).own == {}
+    assert stored(world) == StoredSettings(WIDE.text().encode(), b"")
+
+
+def test_who_knows_a_brands_own_settings_asks_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who knows others is told in time, as if it knew none."""
+    give(world, OWN)
+    store = store_of(world, WIDE)
+    asked, ask = [], store._acquire
+
+    def counting(keys: BrandKeys, wish: Any, agreed: str | bytes) -> object:
+        asked.append(agreed)
+        return ask(keys, wish, agreed)
+
+    monkeypatch.setattr(store, "_acquire", counting)
+    for known, times in ((OWN, 1), ({}, 2), ({"MAX_STORIES": 1}, 2)):
+        asked.clear()
+        assert store.acquire(world.brand, "t", own=known).own == OWN
+        assert len(asked) == times
+
+
+@pytest.mark.parametrize("own", ['{"MERGE_SIMILARITY_THRESHOLD":7}', '{"MORE":1}', "7"])
+def test_acquire_refuses_own_settings_that_cannot_be(world: World, own: str) -> None:
+    """The brand is parked by name, and nothing is changed; a yes for the brand lets it go on without them."""
+    commit(world, WIDE)
+    world.client.hset(world.keys.meta, "settings", f"[{WIDE.text()},{own}]")
+    with world.refused(UnreadableSettingsError):
+        acquire(world, WIDE)
+    seen = stored(world)
+    assert seen is not None
+    assert adopt(world.client, world.brand, seen.settings, WIDE)
+    assert commit(world, WIDE).own == {}
+    assert stored(world) == StoredSettings(WIDE.text().encode(), b"")
+
+
+def test_own_settings_go_with_the_meta_that_lost_them(world: World) -> None:
+    """Who knew them does not go on with what is not there any more; what the state says of bounds still refuses."""
+    give(world, OWN)
+    world.client.hdel(world.keys.meta, "settings")
+    lease = store_of(world, WIDE).acquire(world.brand, "t", own=OWN)
+    assert (lease.own, lease.settled) == ({}, False)
