@@ -20,6 +20,7 @@ from tests.mutants.layout_guards import LAYOUT_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
+from tests.mutants.parquet_guards import PARQUET_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.routing_guards import ROUTING_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
@@ -700,6 +701,7 @@ GUARDS: Final = (
     *DAMAGE_GUARDS,
     *ROUTING_GUARDS,
     *ARCHIVE_GUARDS,
+    *PARQUET_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,

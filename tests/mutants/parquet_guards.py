@@ -1,0 +1,68 @@
+"""The guards of Parquet in the archive: nothing foreign is taken for records, and what goes was seen elsewhere first.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_PARQUET: Final = "orchestrator/objects/parquet.py"
+_PAGES: Final = "orchestrator/objects/pages.py"
+_FOREIGN: Final = "tests/objects/test_parquet.py::test_foreign_file_is_refused"
+_HEADERS: Final = "tests/objects/test_parquet.py::test_header_that_is_none_is_refused"
+
+PARQUET_GUARDS: Final = (
+    # objects/parquet: of ours, of a known format and the right brand, with the columns of their types
+    Guard(_PARQUET, "    if not mark.isdigit() or len", "    if len", _FOREIGN),
+    Guard(_PARQUET, "    if not 1 <= int(mark) <= FORMAT:\n", "    if int(mark) < 1:\n", _FOREIGN),
+    Guard(_PARQUET, "    if said.get(_BRAND) != brand.encode():\n", "    if False:\n", _FOREIGN),
+    Guard(_PARQUET, "        if kind != wanted.field(name).type:\n", "        if False:\n", _FOREIGN),
+    # each row, and each record: complete, in order, bounded, under its checksum
+    Guard(_PARQUET, "    if None in row[: len(_HEAD)]:\n", "    if False:\n", _FOREIGN),
+    Guard(_PARQUET, "    if of != brand:\n", "    if False:\n", _FOREIGN),
+    Guard(_PARQUET, "previous, settings))) > MAX_HEAD_BYTES:", "previous, settings))) > 1 << 30:", _FOREIGN),
+    Guard(_PARQUET, "    if not 0 <= items <= MAX_ITEMS:\n", "    if items < 0:\n", _FOREIGN),
+    Guard(_PARQUET, " < 0 or not cid:", " < 0:", _FOREIGN),
+    Guard(_PARQUET, "more[: len(_HEAD)] != row[: len(_HEAD)]:", "more[1] != row[1]:", _FOREIGN),
+    Guard(_PARQUET, "    if at != place:\n", "    if False:\n", _FOREIGN),
+    Guard(_PARQUET, "    if (text is None) is (data is None):\n", "    if False:\n", _FOREIGN),
+    Guard(_PARQUET, "    if check_of(record) != check:\n", "    if False:\n", _FOREIGN),
+    # objects/pages: what takes memory or time is refused before it does
+    Guard(
+        _PAGES,
+        "about.num_rows if page.kind == _DICTIONARY and name in plain else 1",
+        "1",
+        "tests/objects/test_parquet.py::test_dictionary_of_payloads_is_refused",
+    ),
+    Guard(
+        _PAGES,
+        " and page.unpacked > MAX_DICTIONARY_BYTES:",
+        " and False:",
+        "tests/objects/test_parquet.py::test_long_dictionary_is_refused",
+    ),
+    Guard(
+        _PARQUET,
+        "            if size > MAX_OBJECT_BYTES:\n",
+        "            if False:\n",
+        "tests/objects/test_parquet.py::test_bomb_is_refused_before_it_is_unpacked",
+    ),
+    Guard(
+        _PAGES,
+        "                if unpacked > most:\n",
+        "                if False:\n",
+        "tests/objects/test_parquet.py::test_dictionary_of_payloads_is_refused",
+    ),
+    Guard(
+        _PAGES,
+        "    if metadata.num_rows > MAX_ROWS:\n",
+        "    if False:\n",
+        "tests/objects/test_parquet.py::test_many_rows_of_nothing_are_refused",
+    ),
+    Guard(_PAGES, " or min(page.unpacked, page.packed) < 0:", ":", _HEADERS),
+    Guard(_PAGES, "        if at > ends:\n", "        if False:\n", _HEADERS),
+    Guard(_PAGES, "                if field in found:  #", "                if False:  #", _HEADERS),
+    Guard(_PAGES, "kind == _STRUCT and depth < _DEPTH:", "kind == _STRUCT:", _HEADERS),
+)
