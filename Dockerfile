@@ -14,11 +14,13 @@ ARG PIP_TRUSTED_HOST
 ENV ORCHESTRATOR_MERGE=cython PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/orchestrator && python -m venv /opt/release
 WORKDIR /src
+# pylock.archive.toml: with the extras archive and dask, for an archive in a bucket and for workers of a rebuild
+ARG LOCK=pylock.toml
 # dependencies first, so that a change of the sources alone does not fetch them again
-COPY pyproject.toml pylock.toml pylock.release.toml ./
+COPY pyproject.toml ${LOCK} pylock.release.toml ./
 COPY tools tools
 # not compiled here: only what the service imports gets its bytecode, below
-RUN python -m tools.lock requirements pylock.toml > /requirements.txt \
+RUN python -m tools.lock requirements "$LOCK" > /requirements.txt \
     && /opt/orchestrator/bin/pip install --quiet --no-compile --require-hashes --requirement /requirements.txt \
     && python -m tools.lock requirements pylock.release.toml > /release.txt \
     && /opt/release/bin/pip install --quiet --require-hashes --requirement /release.txt
@@ -33,7 +35,7 @@ ARG PYTHON_IMAGE
 RUN mkdir -p /opt/orchestrator/share/orchestrator \
     && /opt/release/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
         -o /opt/orchestrator/share/orchestrator/sbom.cdx.json /opt/orchestrator/bin/python \
-    && /opt/orchestrator/bin/python -P tools/provenance.py "$REVISION" "$PYTHON_IMAGE" /dist/*.whl pylock.toml pylock.release.toml \
+    && /opt/orchestrator/bin/python -P tools/provenance.py "$REVISION" "$PYTHON_IMAGE" /dist/*.whl "$LOCK" pylock.release.toml \
         > /opt/orchestrator/share/orchestrator/provenance.json \
     && /opt/orchestrator/bin/python -P tools/slim.py && /opt/orchestrator/bin/python -P tools/slim.py --check
 

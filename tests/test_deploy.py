@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.process.metrics import Metrics
 from orchestrator.settings import Settings
+from tools import lock
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -177,6 +178,15 @@ def test_image_listens_where_the_settings_do() -> None:
     assert f"EXPOSE {ports}\n" in text
     assert text.count("ORCHESTRATOR_MERGE=cython") == 2
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
+
+
+def test_image_is_small_unless_another_lock_is_named() -> None:
+    """By default it has no extra but the embedded server; the lock with the archive's extras reaches the build."""
+    text = (ROOT / "Dockerfile").read_text()
+    assert "ARG LOCK=pylock.toml\n" in text
+    small, large = (lock.LOCKS[name] for name in ("pylock.toml", "pylock.archive.toml"))
+    assert set(large) - set(small) == {"archive", "dask"}
+    assert "!pylock.archive.toml\n" in (ROOT / ".dockerignore").read_text()
 
 
 def test_image_listens_on_all_addresses() -> None:

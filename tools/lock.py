@@ -1,8 +1,8 @@
 """The lock: exact versions of everything that is installed here, with the hash of every file.
 
-Owns four files of PEP 751 that hold for every supported Python and platform: ``pylock.toml`` (the service with its
-extra ``embedded``, and what builds it), ``pylock.dev.toml`` (that and the extra ``dev``),
-``pylock.release.toml`` (the tools of a release alone) and ``pylock.docs.toml`` (the builder of the documents' site).
+Owns five files of PEP 751 that hold for every supported Python and platform: ``pylock.toml`` (the service with its
+extra ``embedded``, and what builds it), ``pylock.archive.toml`` (that and the extras ``archive`` and ``dask``),
+``pylock.dev.toml`` (the first and the extra ``dev``), ``pylock.release.toml`` (the tools of a release alone) and ``pylock.docs.toml`` (the builder of the documents' site).
 ``make lock`` writes them, uv resolves. Installing needs the standard library and pip alone::
 
     python -m tools.lock requirements pylock.toml > requirements.txt
@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).parent.parent
 OLDEST: Final = "3.11"
 LOCKS: Final = {
     "pylock.toml": ("", "embedded", "build"),
+    "pylock.archive.toml": ("", "embedded", "build", "archive", "dask"),
     "pylock.dev.toml": ("", "embedded", "build", "dev"),
     "pylock.release.toml": ("release",),
     "pylock.docs.toml": ("docs",),

@@ -8,6 +8,7 @@ on demand and nobody here demands.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import shutil
 import sys
@@ -24,8 +25,11 @@ ON_DEMAND = {"numpy": ("__pycache__",), "pygments/lexers": ("__init__.py", "_map
 """Folders that go part by part where nothing of a part was imported, and the parts of each that stay all the same: a
 traceback in colours wants its own language."""
 
-EXTRAS = frozenset({"opentelemetry"})
+EXTRAS = frozenset({"opentelemetry", "distributed", "fsspec", "pyarrow", "s3fs"})
 """Packages of extras that the image does without; modules that need one are imported only where it is asked for."""
+
+OF_EXTRAS = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "pyarrow.parquet", "s3fs")
+"""What is run of them where the image has them, so that its bytecode is written."""
 
 
 def use_everything() -> None:
@@ -40,6 +44,13 @@ def use_everything() -> None:
         except ModuleNotFoundError as error:
             if (error.name or "").split(".")[0] not in EXTRAS:
                 raise
+    for name in OF_EXTRAS if with_extras() else ():
+        importlib.import_module(name)
+
+
+def with_extras() -> bool:
+    """Whether the image was built with the extras ``archive`` and ``dask``, which load much on demand."""
+    return importlib.util.find_spec("distributed") is not None
 
 
 def superfluous(packages: Path) -> list[Path]:
@@ -49,14 +60,14 @@ def superfluous(packages: Path) -> list[Path]:
     folders = [path for path in packages.rglob("*") if path.is_dir() and path.name in FOLDERS and path not in used]
     parts = [
         part
-        for name, kept in ON_DEMAND.items()
+        for name, kept in ({} if with_extras() else ON_DEMAND).items()
         for part in (packages / name).iterdir()
         if (part.is_dir() or name != "numpy") and part.name not in kept and part not in used | imported
     ]
     return [
         *folders,
         *parts,
-        *(packages / "numpy" / "_core").glob("_simd.*"),
+        *(() if with_extras() else (packages / "numpy" / "_core").glob("_simd.*")),
         *(path for path in packages.rglob("*") if path.suffix in SUFFIXES or "_tests." in path.name),
     ]
 
