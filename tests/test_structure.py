@@ -51,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("alerts", "settings", "http"),
     },
     "rebuild": {
-        *("errors", "process", "kernels", "contract", "brand", "store", "lane", "archive", "settings", "service"),
+        *("errors", "process", "kernels", "contract", "brand", "store", "lane", "archive", "objects"),
+        *("settings", "service"),
     },
     "demo": {"errors", "contract", "store"},
     "worker": {"errors", "contract"},

@@ -18,7 +18,18 @@ from orchestrator.archive.snapshot import Snapshot
 from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.archive.snapshot import encode as encode_snapshot
 from orchestrator.errors import ArchiveError
-from orchestrator.objects.names import BASES, DAY, NDJSON, BaseRef, ObjectRef, base_name, base_ref, day_of, object_ref
+from orchestrator.objects.names import (
+    BASES,
+    DAY,
+    NDJSON,
+    REBUILT,
+    BaseRef,
+    ObjectRef,
+    base_name,
+    base_ref,
+    day_of,
+    object_ref,
+)
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.place import Entry
 from orchestrator.objects.way import Way, find_way
@@ -108,7 +119,7 @@ class BrandArchive:
         for folder in self.objects.folders(self._folder):
             if day := day_of(folder):
                 found.append(day)
-            elif folder != BASES:
+            elif folder not in {BASES, REBUILT}:
                 self._pass_over(Entry(f"{self._folder}/{folder}", 0, "it is no folder of an archive"))
         return found
 

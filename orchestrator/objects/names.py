@@ -20,6 +20,8 @@ NDJSON: Final = ".ndjson.gz"
 PARQUET: Final = ".parquet"
 DAY: Final = "day="
 BASES: Final = "bases"
+REBUILT: Final = "rebuilt"
+"""States on their way from workers of a rebuild; none of an archive's."""
 
 _CID: Final = "[0-9A-Za-z]{1,64}"
 _OBJECT: Final = re.compile(rf"(\d{{16}})-(\d{{12,16}})-({_CID})?-({_CID})(\.ndjson\.gz|\.parquet)", re.ASCII)

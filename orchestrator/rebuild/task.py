@@ -1,0 +1,292 @@
+"""The unit of work: one brand, folded again from what the archive has of it.
+
+It needs the archive and nothing else: no Redis, no settings of the service. All that it depends on is in :class:`Task`,
+so whatever runs it gives the same bytes, and what it gave is found again by the name that is made of it. Memory: the
+state, and an object of the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from orchestrator import __version__
+from orchestrator.archive import snapshot as snapshots
+from orchestrator.archive.record import Fate, Record, folder_of
+from orchestrator.archive.refold import Parting, Refold
+from orchestrator.archive.snapshot import Snapshot
+from orchestrator.contract.decode import Limits
+from orchestrator.contract.digests import DIGEST_BYTES, ENTRY_BYTES
+from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION
+from orchestrator.contract.state_format import FORMATS
+from orchestrator.errors import ArchiveError, ObjectMissingError
+from orchestrator.kernels import choice
+from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.names import REBUILT
+from orchestrator.objects.objects import Objects
+from orchestrator.store.types import Stored
+
+SHOWN: Final = 20
+"""Items at which the fold and the records part that are told one by one."""
+
+LIMITS: Final = Limits(max_chunk_bytes=512 << 20)
+"""What was too large at its time stands in the records as a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be folded, and how.
+
+    Attributes:
+        archive: its address, which holds no secret.
+        place: the address under which the result is put.
+        brand: whose.
+        cid: the commit to fold up to.
+        own: settings that count instead of those in the records, by name.
+        until_ms: leave out what was committed later, Unix ms.
+        hash_key: of the brand's mention ids, which is in no record.
+        version: of this program; another one may fold otherwise.
+    """
+
+    archive: str
+    place: str
+    brand: str
+    cid: str
+    own: tuple[tuple[str, int | float], ...] = ()
+    until_ms: int | None = None
+    hash_key: bytes = field(default=b"", repr=False)
+    version: str = __version__
+
+    @property
+    def name(self) -> str:
+        """Of the result, without its ending: another one for each input that it could depend on."""
+        told = (self.brand, self.cid, self.own, self.until_ms, self.version, RULES_VERSION, FORMATS.written)
+        digest = hashlib.blake2b(repr(told).encode(errors="surrogatepass"), key=self.hash_key[:64], digest_size=16)
+        return f"{folder_of(self.brand)}/{REBUILT}/{digest.hexdigest()}"
+
+    @property
+    def state_name(self) -> str:
+        """Of the object with the state."""
+        return f"{self.name}.state"
+
+    @property
+    def facts_name(self) -> str:
+        """Of the object with what is told of it, which is put last."""
+        return f"{self.name}.json"
+
+
+class Parted(msgspec.Struct, frozen=True):
+    """One item at which the fold and the records part."""
+
+    cid: str
+    place: int
+    told: str
+    found: str
+
+
+class Rebuilt(msgspec.Struct, frozen=True, rename="camel"):
+    """What is told of a state that was made again; the state itself lies beside it.
+
+    Attributes:
+        brand: whose.
+        cid: of the last commit in it.
+        at_ms: when that was, Unix ms of Redis.
+        commits: records that were folded.
+        items: what workers pushed in them.
+        fates: how many of the items became what.
+        base_ms: as of when the state is that it began with; 0: it began with the brand's first commit.
+        base_cid: the commit of that one.
+        parted: items to which something else happened than the records say.
+        shown: the first of these.
+        dead: objects of the archive beside the way, whose commits a failover forgot.
+        kernel: with which it was folded.
+        seconds: how long it took, by the clock of the wall.
+        processor_s: of the processor.
+    """
+
+    brand: str
+    cid: str
+    at_ms: int
+    commits: int
+    items: int
+    fates: dict[str, int]
+    base_ms: int
+    base_cid: str
+    parted: int
+    shown: list[Parted]
+    dead: int
+    kernel: str
+    seconds: float
+    processor_s: float
+
+
+_decode = msgspec.json.Decoder(Rebuilt).decode
+
+
+def rebuild(task: Task) -> Rebuilt:
+    """Fold what *task* says, and put the state under its name; what was done already is not done again.
+
+    Raises:
+        ArchiveError: records are missing or damaged, or this is another version of the program than asked for.
+        ArchiveUnavailableError: the archive gave no answer.
+    """
+    if task.version != __version__:
+        raise ArchiveError(f"version {task.version} is to fold, and the worker has version {__version__}")
+    with Objects.open(task.archive) as archive, Objects.open(task.place) as place:
+        done = _done(place, task)
+        if done is not None:
+            return done
+        began, began_processor = time.perf_counter(), time.process_time()
+        brand = BrandArchive(archive, task.brand)
+        way = brand.way_to(task.cid, oldest=True, at_ms=task.until_ms)
+        folding = Folding.begin(task, way.base)
+        for record in way.records:
+            if record.replaces:
+                folding = _replaced(brand, folding, record, task)
+            else:
+                folding.take(record)
+        snapshot = folding.snapshot()
+        place.put(task.state_name, snapshots.encode(snapshot))
+        base = folding.base
+        rebuilt = Rebuilt(
+            brand=task.brand,
+            cid=snapshot.cid,
+            at_ms=snapshot.taken_ms,
+            commits=folding.commits,
+            items=sum(folding.fates.values()),
+            fates={fate: folding.fates[fate] for fate in Fate if folding.fates[fate]},
+            base_ms=base.taken_ms if base is not None else 0,
+            base_cid=base.cid if base is not None else "",
+            parted=folding.parted,
+            shown=[Parted(*_told(each)) for each in folding.partings],
+            dead=len(way.dead),
+            kernel=choice.IMPLEMENTATION,
+            seconds=round(time.perf_counter() - began, 3),
+            processor_s=round(time.process_time() - began_processor, 3),
+        )
+        place.put(task.facts_name, msgspec.json.encode(rebuilt))
+        return rebuilt
+
+
+def state_of(place: Objects, task: Task) -> Snapshot:
+    """The state that :func:`rebuild` put there.
+
+    Raises:
+        ArchiveError: it is not there (any more), or damaged.
+    """
+    snapshot = snapshots.decode(place.get(task.state_name))
+    if snapshot.brand != task.brand:
+        raise ArchiveError(f"{task.state_name!r} holds the state of {snapshot.brand!r}")
+    return snapshot
+
+
+@dataclass(slots=True)
+class Folding:
+    """A refold under settings that count instead of the records' own, with what came of the items.
+
+    Attributes:
+        refold: the state so far.
+        own: those settings.
+        commits: records that were taken.
+        fates: of their items, as the records say.
+        parted: items to which something else happened than that.
+        partings: the first of these.
+    """
+
+    refold: Refold
+    own: Mapping[str, int | float]
+    base: Snapshot | None = None
+    commits: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    parted: int = 0
+    partings: list[Parting] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, task: Task, base: Snapshot | None) -> Folding:
+        """On top of *base*, or at the brand's first record."""
+        return cls(refold_on(task.brand, task.hash_key, base), dict(task.own), base)
+
+    def take(self, record: Record) -> None:
+        """Fold *record*, which stands on the one before; by the rules of this version, whatever they were then.
+
+        Raises:
+            ArchiveError: it does not follow.
+        """
+        settings = {**record.settings, **self.own, RULES_NAME: RULES_VERSION}
+        found = self.refold.take(replace(record, settings=settings))
+        self.commits += 1
+        self.fates.update(item.fate for item in record.items)
+        self.parted += len(found)
+        self.partings.extend(found[: SHOWN - len(self.partings)])
+
+    def take_all(self, records: Iterable[Record]) -> None:
+        """Fold all *records*; raises as :meth:`take`."""
+        for record in records:
+            self.take(record)
+
+    def snapshot(self) -> Snapshot:
+        """The state so far.
+
+        Raises:
+            ArchiveError: nothing was ever committed.
+        """
+        return self.base if self.base is not None and not self.commits else self.refold.snapshot()
+
+
+def _replaced(brand: BrandArchive, folding: Folding, record: Record, task: Task) -> Folding:
+    """Where *record* put another state in place: one to go on with.
+
+    A rebuild put a state there of the same chunks, folded otherwise. Under settings that count instead the fold goes
+    on through it, or a second rebuild could not change what the first one did. Any other state takes the place of what
+    was folded so far.
+
+    Raises:
+        ArchiveError: the archive does not have that state.
+    """
+    ref = next((ref for ref in brand.bases() if ref.cid == record.cid), None)
+    if ref is None:
+        raise ArchiveError(f"commit {record.cid!r} put another state in place, and the archive has no base of it")
+    base = brand.base(ref)
+    if task.own and folding.commits and chunks_of(base.stored) == chunks_of(folding.refold.result):
+        folding.take(replace(record, replaces=False))
+        return folding
+    return Folding.begin(task, base)
+
+
+def chunks_of(stored: Stored) -> frozenset[bytes]:
+    """What the state *stored* remembers of chunks that were counted."""
+    kept = stored.digests
+    return frozenset(
+        data[place : place + DIGEST_BYTES]
+        for data in (kept.younger, kept.older)
+        for place in range(0, len(data) - ENTRY_BYTES + 1, ENTRY_BYTES)
+    )
+
+
+def refold_on(brand: str, hash_key: bytes, base: Snapshot | None) -> Refold:
+    """A refold that goes on from *base*, or begins with the brand's first record."""
+    if base is None:
+        return Refold(brand, hash_key, LIMITS)
+    refold = Refold(brand, hash_key, LIMITS, stored=base.stored, cid=base.cid)
+    refold.trend.update(base.trend)
+    refold.recent.extend(base.recent)
+    return refold
+
+
+def _done(place: Objects, task: Task) -> Rebuilt | None:
+    try:
+        return _decode(place.get(task.facts_name))
+    except ObjectMissingError:
+        return None
+    except msgspec.MsgspecError:  # of a version that told other things: folded anew
+        return None
+
+
+def _told(parting: Parting) -> tuple[str, int, str, str]:
+    return parting.cid, parting.place, str(parting.told), parting.found[:200]
