@@ -2,7 +2,8 @@
 
 Owns five files of PEP 751 that hold for every supported Python and platform: ``pylock.toml`` (the service with its
 extra ``embedded``, and what builds it), ``pylock.archive.toml`` (that and the extras ``archive`` and ``dask``),
-``pylock.dev.toml`` (the first and the extra ``dev``), ``pylock.release.toml`` (the tools of a release alone) and ``pylock.docs.toml`` (the builder of the documents' site).
+``pylock.dev.toml`` (the first and the extra ``dev``), ``pylock.release.toml`` (the tools of a release alone) and
+``pylock.docs.toml`` (the builder of the documents' site).
 ``make lock`` writes them, uv resolves. Installing needs the standard library and pip alone::
 
     python -m tools.lock requirements pylock.toml > requirements.txt
