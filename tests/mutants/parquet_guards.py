@@ -11,6 +11,7 @@ from tests.mutants.guard import Guard
 
 _PARQUET: Final = "orchestrator/objects/parquet.py"
 _PAGES: Final = "orchestrator/objects/pages.py"
+_COMPACTION: Final = "orchestrator/objects/compaction.py"
 _FOREIGN: Final = "tests/objects/test_parquet.py::test_foreign_file_is_refused"
 _HEADERS: Final = "tests/objects/test_parquet.py::test_header_that_is_none_is_refused"
 
@@ -65,4 +66,55 @@ PARQUET_GUARDS: Final = (
     Guard(_PAGES, "        if at > ends:\n", "        if False:\n", _HEADERS),
     Guard(_PAGES, "                if field in found:  #", "                if False:  #", _HEADERS),
     Guard(_PAGES, "kind == _STRUCT and depth < _DEPTH:", "kind == _STRUCT:", _HEADERS),
+    # objects/compaction: what goes was seen elsewhere, and nothing comes back behind a purge
+    Guard(
+        _COMPACTION,
+        "!= self._refs.keys():",
+        "== 0:",
+        "tests/objects/test_compaction.py::test_nothing_is_put_behind_a_purge",
+    ),
+    Guard(
+        _COMPACTION,
+        "            if not held:\n",
+        "            if False:\n",
+        "tests/objects/test_compaction.py::test_nothing_is_put_behind_a_purge",
+    ),
+    Guard(
+        _COMPACTION,
+        "        if self._archive.objects.get(file.name) != file.data:\n",
+        "        if False:\n",
+        "tests/objects/test_compaction.py::test_what_is_not_given_back_takes_nothing_with_it",
+    ),
+    Guard(
+        _COMPACTION,
+        "        if found.digest() != self._all.digest():\n",
+        "        if False:\n",
+        "tests/objects/test_compaction.py::test_what_is_not_given_back_takes_nothing_with_it",
+    ),
+    Guard(
+        _COMPACTION,
+        "        if found is None or not found <= known:\n",
+        "        if found is None:\n",
+        "tests/objects/test_compaction.py::test_what_comes_later_becomes_a_file_of_its_own",
+    ),
+    Guard(
+        _COMPACTION,
+        "any(mine < other for other in larger)",
+        "any(mine & other for other in larger)",
+        "tests/objects/test_compaction.py::test_file_whose_records_are_in_a_larger_one_goes",
+    ),
+    Guard(
+        _COMPACTION,
+        " and self.sources and record.replaces:",
+        " and False:",
+        "tests/objects/test_compaction.py::test_dead_branches_and_replaced_states_have_files_of_their_own",
+    ),
+    Guard(
+        _COMPACTION,
+        """                except (ArchiveUnavailableError, ObjectMissingError):
+                    raise
+                except ArchiveError""",
+        "                except ArchiveError",
+        "tests/objects/test_compaction.py::test_archive_that_is_away_is_told",
+    ),
 )
