@@ -12,14 +12,20 @@ from orchestrator.service.past import write_past
 from orchestrator.service.repair import repair
 from orchestrator.service.snapshots import decode_snapshot, encode_snapshot, put_back, state_differences, take_snapshot
 from orchestrator.service.spike_watch import watch_kinds, watch_spikes
+from orchestrator.service.swap import Held, Patience, Placed, held, swap_in
 
 __all__ = [
+    "Held",
+    "Patience",
+    "Placed",
     "decode_snapshot",
     "encode_snapshot",
+    "held",
     "put_back",
     "repair",
     "run",
     "state_differences",
+    "swap_in",
     "take_snapshot",
     "watch_kinds",
     "watch_spikes",

@@ -194,6 +194,7 @@ class Store:
         least_epoch: int = 0,
         even_paused: bool = False,
         own: Mapping[str, Number] = own_settings.NONE,
+        take: bool = False,
     ) -> Lease:
         """Take the lease of *brand*; with the same *token* it may be sent again after a lost reply.
 
@@ -204,6 +205,7 @@ class Store:
             even_paused: also if the brand is paused, because an operator asks for it.
             own: settings that the brand had of its own when it was here last: if it still has them, that is known in
                 one round trip instead of two.
+            take: also from whoever holds it, whose next commit then changes nothing (``FENCED``).
 
         Raises:
             BrandBusyError: somebody else has it.
@@ -216,7 +218,9 @@ class Store:
             InvalidStateError: the state has a format that is too old for this version, or settings that cannot be read.
         """
         pause_of = "" if even_paused else brand
-        return self._lease(self._layout.inner(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, (), own)).lease
+        return self._lease(
+            self._layout.inner(brand), _Wish(token, least_epoch, pause_of, _NOT_YET, (), own, take)
+        ).lease
 
     def visit(
         self,
@@ -297,7 +301,7 @@ class Store:
         formats = self.options.formats
         names = [*scripts.ACQUIRE.keys(keys), self._layout.paused(keys.brand)]
         wanted = (formats.oldest, formats.written, agreed, wish.least_epoch, wish.pause_of, MOST_LOCK_TTL_MS, wish.cid)
-        command = evalsha(scripts.ACQUIRE, names, wish.token, self._lock_ttl_ms, *wanted)
+        command = evalsha(scripts.ACQUIRE, names, wish.token, self._lock_ttl_ms, *wanted, int(wish.take))
         with self._timed("write"):
             replies = self._runner.run([command, *wish.along, *self._outbox_of(keys)])
         reply = checked(replies[0])
@@ -726,6 +730,7 @@ class _Wish(NamedTuple):
     cid: str
     along: tuple[Command, ...]
     own: Mapping[str, Number]
+    take: bool = False
 
 
 def _sections(commit: Commit, parts: Parts) -> tuple[Sequence[bytes], ...]:

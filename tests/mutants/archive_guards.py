@@ -13,6 +13,7 @@ _RECORD: Final = "orchestrator/archive/record.py"
 _REFOLD: Final = "orchestrator/archive/refold.py"
 _CHAIN: Final = "orchestrator/archive/chain.py"
 _SNAPSHOT: Final = "orchestrator/archive/snapshot.py"
+_SWAP: Final = "orchestrator/service/swap.py"
 _SERVICE: Final = "orchestrator/service/snapshots.py"
 _REFUSED: Final = "tests/archive/test_record.py::test_record_that_was_not_written_so_is_refused"
 
@@ -91,6 +92,48 @@ ARCHIVE_GUARDS: Final = (
         "        if False:",
         "tests/archive/test_refold.py::test_record_that_cannot_be_folded_is_refused",
     ),
+    # service/swap: on top of the named commit, under a lease that is ours, with its base in the archive before it
+    *(
+        Guard(_SWAP, text, instead, f"tests/service/test_swap.py::{test}")
+        for text, instead, test in (
+            ("        look()\n", "", "test_another_commit_is_stale_and_disturbs_nobody"),
+            (
+                "        refuse_another(brand.cid)\n",
+                "",
+                "test_commit_between_the_look_and_the_lease_is_stale",
+            ),
+            ("            _keep(base, settings)\n", "", "test_without_its_base_no_state_is_put_in_place"),
+            ("            own=own,\n", "", "test_swapped_state_is_what_the_brand_goes_on_with"),
+            (", forgive=taken)", ")", "test_brand_is_taken_from_a_lane_that_loses_nothing"),
+            ("        time.sleep(_LOOK_S)\n", "        last = True\n", "test_brand_that_is_let_go_is_not_taken"),
+            (" and clock() < end_s:", ":", "test_held_brand_stays_held"),
+            ("    if comparison.losses:\n", "    if False:\n", "test_what_the_state_would_lose_is_refused"),
+            (
+                "    if window_s > settings.summary_ttl_sec:\n",
+                "    if False:\n",
+                "test_what_the_state_would_lose_is_refused",
+            ),
+            (
+                "                if attempt == _ATTEMPTS:\n                    raise\n",
+                "                return\n",
+                "test_lost_answer_is_asked_for_again",
+            ),
+            (
+                "    if len(wanted) >= MAX_RECENT and list(there) != list(wanted):",
+                "    if False:",
+                "test_nobody_is_alerted_of_history_and_recent_chunks_are_those_of_the_state",
+            ),
+        )
+    ),
+    *(
+        Guard(
+            "orchestrator/store/lua/acquire.lua",
+            text,
+            instead,
+            "tests/service/test_swap.py::test_brand_is_taken_from_a_lane_that_loses_nothing",
+        )
+        for text, instead in ((" and not take then", " then"), ("ARGV[10] == '1'", "true"))
+    ),
     # archive/refold: on top of the right commit, by the same rules, with the settings and times of each record
     Guard(
         _REFOLD,
@@ -162,19 +205,19 @@ ARCHIVE_GUARDS: Final = (
     # service/snapshots: on top of the commit that was named, of one moment, and nothing lost unasked
     Guard(
         _SERVICE,
-        "        _refuse_another(snapshot, lease, over)\n",
+        "        _refuse_another(snapshot, brand.lease, over)\n",
         "",
         "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
     ),
     Guard(
         _SERVICE,
-        "    _refuse_losses(snapshot, settings)\n",
+        "    _refuse_losses(snapshot, stored, settings)\n",
         "",
         "tests/cli/test_state.py::test_file_of_other_settings_or_brands_is_refused",
     ),
     Guard(
-        _SERVICE,
-        "        refuse_the_future(snapshot.brand, state, lease.now_ms)\n",
+        _SWAP,
+        "        refuse_the_future(lease.brand, state, lease.now_ms)\n",
         "",
         "tests/cli/test_state.py::test_state_of_a_time_to_come_is_refused",
     ),
@@ -185,20 +228,20 @@ ARCHIVE_GUARDS: Final = (
         "tests/cli/test_state.py::test_export_is_of_one_moment",
     ),
     Guard(
-        _SERVICE,
-        "        remove=removed,\n",
+        _SWAP,
+        "            remove=sorted(set(fields) - put.keys()),\n",
         "",
         "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
     ),
     Guard(
-        _SERVICE,
-        "    if set(fields) & put.keys():\n",
-        "    if False:\n",
+        _SWAP,
+        "        if set(fields) & put.keys():\n",
+        "        if False:\n",
         "tests/cli/test_state.py::test_large_segments_take_the_place_of_others",
     ),
     Guard(
-        _SERVICE,
-        "        digests=digests,\n",
+        _SWAP,
+        "            digests=digests,\n",
         "",
         "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
     ),

@@ -10,6 +10,8 @@
 -- pause takes the lock away in the step that sets its mark, so that from then on nobody can begin or commit.
 -- A caller that has the brand's state begins in the same step: it counts an attempt as begin.lua does, and sends LRANGE
 -- right after this. One that has to load it first begins later: what kills a load says nothing against the first item.
+-- A caller may take the brand from whoever holds it, as if it had freed that lock just before, with nobody in between:
+-- the holder's next call is FENCED and changes nothing, and what it had in hand is in the queue.
 -- Segments that no field of the state refers to are swept: they are of commits that never came to be, and with the new
 -- epoch none of these can any more.
 --
@@ -29,6 +31,7 @@
 -- ARGV[7]  brand, '' = acquire it even if it is paused
 -- ARGV[8]  longest ttl that somebody else's token may tell, milliseconds
 -- ARGV[9]  cid that the state in the caller's memory ends with, '' = it is empty, '*' = do not begin
+-- ARGV[10] '1' = take it also from another token
 --
 -- Returns {'OK', epoch, version, cid, attempts, due_ms, now_ms, queued, settings or '', 1 if begun, suspects}
 --         {'BUSY', milliseconds that the lock would have lived if they were too many, else 0; those it lives now}
@@ -44,7 +47,7 @@
 local lock, meta, state, queue, segments, paused = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[13], KEYS[18]
 local token, lock_ttl_ms, agreed, least_epoch = ARGV[1], tonumber(ARGV[2]), ARGV[5], tonumber(ARGV[6])
 local oldest_format, newest_format, most_told_ms = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[8])
-local brand, having = ARGV[7], ARGV[9]
+local brand, having, take = ARGV[7], ARGV[9], ARGV[10] == '1'
 local MOST_STRAYS = 10000 -- each is of a commit that was lost or refused since the last acquire
 local S, H, L = 'string', 'hash', 'list'
 local expected = { S, H, H, S, S, L, L, S, L, H, L, L, H, L, L, 'set', 'set' }
@@ -84,7 +87,7 @@ local format = tonumber(found_format or newest_format)
 if format > newest_format then return { 'NEWER', found_format } end
 if settings and settings ~= agreed then return { 'SETTINGS', settings, adopted or '' } end
 local holder = redis.call('GET', lock)
-if holder and holder ~= token then
+if holder and holder ~= token and not take then
   local told_ms = math.min(tonumber(holder:match(':(%d+)$') or 0), most_told_ms) -- the ttl that its token ends with
   local left_ms, most_ms = redis.call('PTTL', lock), math.max(lock_ttl_ms, told_ms)
   if left_ms >= 0 and left_ms <= most_ms then return { 'BUSY', 0, left_ms } end
