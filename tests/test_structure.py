@@ -65,6 +65,8 @@ MAY_IMPORT: dict[str, set[str]] = {
             "fleet",
             "store",
             "letters",
+            "archive",
+            "objects",
             "alerts",
             "settings",
             "http",

@@ -31,6 +31,7 @@ COMMANDS = {
     "summary": "orchestrator.cli.summary:summary",
     "spikes": "orchestrator.cli.spikes:spikes",
     "failed": "orchestrator.cli.failed:failed",
+    "archive": "orchestrator.cli.archive:archive",
     "state": "orchestrator.cli.state:state",
     "repair": "orchestrator.cli.repair:repair",
     "doctor": "orchestrator.cli.doctor:doctor",

@@ -43,8 +43,8 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
         selection = Selection(
             reason=reason,
             path=path,
-            since_ms=_time(since, "--since"),
-            until_ms=_time(until, "--until"),
+            since_ms=past_ms(since, "--since"),
+            until_ms=past_ms(until, "--until"),
             grep=_pattern(grep),
         )
         return function(*args, selection=selection, **kwargs)
@@ -82,7 +82,12 @@ def brands_with_letters(client: redis.Redis, registry_keys: Sequence[str]) -> li
     return list(found.letters)
 
 
-def _time(text: str | None, option: str) -> int | None:
+def past_ms(text: str | None, option: str) -> int | None:
+    """What *text* says of a time gone by: ``2h`` ago, or ISO 8601; None for none.
+
+    Raises:
+        Misuse: it says no time; *option* is named.
+    """
     if text is None:
         return None
     ago_ms = duration_ms(text)

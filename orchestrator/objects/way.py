@@ -10,7 +10,7 @@ What a failover made Redis forget stands beside the way, as do objects that say 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -90,13 +90,20 @@ class Way:
 
 
 @dataclass
-class _Names:
+class Names:
     """The objects of a brand by their last commit, from the newest day back as far as somebody asked."""
 
     reader: Reader
     days: list[str]
     by_last: dict[str, ObjectRef] = field(default_factory=dict)
     known: dict[str, ObjectRef] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reader: Reader, refs: Iterable[ObjectRef]) -> Names:
+        """All *refs*, and no other."""
+        found = cls(reader, [])
+        found._add(refs)
+        return found
 
     def ending_with(self, cid: str) -> ObjectRef | None:
         """The longest object whose last commit is *cid*."""
@@ -124,12 +131,15 @@ class _Names:
         """One day more; False: there is none."""
         if not self.days:
             return False
-        for ref in self.reader.day(self.days.pop()):
+        self._add(self.reader.day(self.days.pop()))
+        return True
+
+    def _add(self, refs: Iterable[ObjectRef]) -> None:
+        for ref in refs:
             self.known[ref.name] = ref
             other = self.by_last.get(ref.last)
             if other is None or _length(ref) > _length(other):
                 self.by_last[ref.last] = ref
-        return True
 
 
 def _length(ref: ObjectRef) -> tuple[int, bool]:
@@ -138,16 +148,16 @@ def _length(ref: ObjectRef) -> tuple[int, bool]:
 
 def find_way(reader: Reader, cid: str, *, since: BaseRef | None, oldest: bool, at_ms: int | None) -> Way:
     """The way to *cid*; see :meth:`orchestrator.objects.brand_archive.BrandArchive.way_to`."""
-    bases = reader.bases()
-    if since is not None:
-        bases = [since]
-    names = _Names(reader, reader.days())
-    return _Search(names, bases, oldest, at_ms).search(cid)
+    bases = reader.bases() if since is None else [since]
+    way = _Search(Names(reader, reader.days()), bases, oldest, at_ms).search(cid)
+    if since is not None and way.cid and way.base_ref is None:
+        raise ArchiveError(f"commit {since.cid!r} is not on the way to {cid!r}")
+    return way
 
 
 @dataclass
 class _Search:
-    names: _Names
+    names: Names
     bases: list[BaseRef]
     oldest: bool
     at_ms: int | None

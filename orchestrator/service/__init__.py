@@ -13,20 +13,25 @@ from orchestrator.service.repair import repair
 from orchestrator.service.snapshots import decode_snapshot, encode_snapshot, put_back, state_differences, take_snapshot
 from orchestrator.service.spike_watch import watch_kinds, watch_spikes
 from orchestrator.service.swap import Held, Patience, Placed, held, swap_in
+from orchestrator.service.verifying import Refolded, live_commit, verify_state, waiting_records
 
 __all__ = [
     "Held",
     "Patience",
     "Placed",
+    "Refolded",
     "decode_snapshot",
     "encode_snapshot",
     "held",
+    "live_commit",
     "put_back",
     "repair",
     "run",
     "state_differences",
     "swap_in",
     "take_snapshot",
+    "verify_state",
+    "waiting_records",
     "watch_kinds",
     "watch_spikes",
     "write_past",

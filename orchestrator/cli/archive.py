@@ -1,0 +1,167 @@
+"""``orchestrator archive``: what an archive has, its records, and whether it has everything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from orchestrator.cli.archive_show import show
+from orchestrator.cli.completion import complete_brand
+from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.opened import bytes_words, load, open_archive, progress
+from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, remark, show_page
+from orchestrator.contract.brands import check_brand
+from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.objects.names import ObjectRef
+    from orchestrator.objects.survey import Survey
+    from orchestrator.objects.verify import Verified
+
+SHOWN: Final = 20
+"""Findings of a brand; --json tells all."""
+
+
+@click.group()
+def archive() -> None:
+    """Look at what was consumed: list, show and verify the archive."""
+
+
+archive.add_command(show)
+
+
+@archive.command(name="list", short_help="List what the archive has, of all brands or of one.")
+@click.argument("brand", required=False, shell_complete=complete_brand)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@with_settings
+def list_(settings: Settings, *, brand: str | None, as_json: bool) -> None:
+    """List brands with days, objects, bytes, bases, and their first and last commit; of BRAND each day.
+
+    By names and sizes alone: nothing is read. Redis is not asked.
+    """
+    survey = load("orchestrator.objects.survey")
+    with open_archive(settings) as objects:
+        if brand is None:
+            found = list(survey.survey_brands(objects))
+            whole = None
+        else:
+            found = survey.survey_days(objects, check_brand(brand))
+            whole = survey.survey_brand(objects, check_brand(brand))
+        shown = objects.shown
+    if as_json:
+        told = [_document(one, "brand" if brand is None else "day") for one in found]
+        click.echo(json.dumps(told if whole is None else {**_document(whole, "brand"), "perDay": told}, indent=2))
+    elif found or (whole is not None and whole.bases):
+        _show(found, "Brand" if brand is None else "Day")
+        for one in found if whole is None else [whole]:
+            if one.strange:
+                remark(
+                    f"{one.name!r}: {counted(one.strange, 'file')} that no archive gives; 'archive verify' names them."
+                )
+    elif brand is None:
+        remark(f"There is nothing in {shown}.")
+    else:
+        raise Failure(f"{shown} has nothing of {brand!r}.")
+
+
+@archive.command(short_help="Read the archive whole, and say what is missing or damaged.")
+@click.argument("brands", nargs=-1, shell_complete=complete_brand)
+@click.option("--all", "every", is_flag=True, help="All brands that the archive has.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with all that is found.")
+@with_settings
+def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json: bool) -> None:
+    """Read all objects of BRANDS, and follow the chain of commits from the live state back to its beginning.
+
+    Checksums are compared; what is damaged, missing, forgotten by Redis, or none of an archive's is named. Commits that
+    wait in Redis for the archive are taken along. Exit code 1: something is damaged or missing.
+    """
+    if every == bool(brands):
+        raise Misuse("say which brands, or --all.")
+    names = [check_brand(brand) for brand in brands]
+    found: list[Verified] = []
+    with open_archive(settings) as objects, open_redis(settings) as client:
+        service, reading = load("orchestrator.service"), load("orchestrator.objects.brand_archive")
+        checking = load("orchestrator.objects.verify")
+        if every:
+            names = [one.name for one in load("orchestrator.objects.survey").survey_brands(objects)]
+        for name in names:
+            with progress(f"{name!r}: read", bytes_words) as told:
+                cid, version = service.live_commit(client, name)
+                waiting = service.waiting_records(client, name)
+                found.append(
+                    checking.verify_brand(reading.BrandArchive(objects, name), cid, version, waiting, told=told)
+                )
+    if as_json:
+        click.echo(json.dumps([_verified(one) for one in found], indent=2))
+    else:
+        for one in found:
+            _tell(one)
+    if not all(one.sound for one in found):
+        sys.exit(1)
+
+
+def _document(one: Survey, key: str) -> dict[str, object]:
+    return {
+        key: one.name,
+        **({"days": one.days, "bases": one.bases, "strange": one.strange} if key == "brand" else {}),
+        "objects": one.objects,
+        "bytes": one.bytes,
+        "first": None if one.first is None else {**_place(one.first), "previous": one.first.previous},
+        "last": None if one.last is None else {**_place(one.last), "commit": one.last.last},
+    }
+
+
+def _place(ref: ObjectRef) -> dict[str, object]:
+    """Where the object's first record is."""
+    return {"day": ref.day, "epoch": ref.epoch, "version": ref.version}
+
+
+def _show(found: list[Survey], head: str) -> None:
+    days = ("Days",) if head == "Brand" else ()
+    right = (*days, "Objects", "Bytes", *(("Bases",) if days else ()), "First version")
+    table = make_table(head, *right, *(("First day", "Last day") if days else ()), "Last commit", right=right)
+    for one in found:
+        cells = [one.name, *((f"{one.days:,}",) if days else ()), f"{one.objects:,}", bytes_words(one.bytes)]
+        cells += [f"{one.bases:,}"] if days else []
+        cells += [f"{one.first.version:,}" if one.first else ""]
+        cells += [one.first.day if one.first else "", one.last.day if one.last else ""] if days else []
+        table.add_row(*map(plain, [*cells, one.last.last if one.last else ""]))
+    show_page(table)
+
+
+def _verified(one: Verified) -> dict[str, object]:
+    return {
+        "brand": one.brand,
+        "sound": one.sound,
+        "commit": one.cid,
+        "version": one.version,
+        "waiting": one.waiting,
+        "objects": one.objects,
+        "bytes": one.bytes,
+        "bases": one.bases,
+        "records": one.records,
+        "items": one.items,
+        "fates": dict(one.fates),
+        "begins": one.begins,
+        "findings": [{"kind": each.kind, "where": each.where, "told": each.told} for each in one.findings],
+    }
+
+
+def _tell(one: Verified) -> None:
+    sound = "whole" if one.sound else "NOT whole"
+    begins = f"from the base of commit {one.begins}" if one.begins else "from the brand's first commit"
+    waiting = f", {one.waiting} of them still in Redis" if one.waiting else ""
+    click.echo(
+        plain(
+            f"{one.brand!r} is {sound}: {counted(one.objects, 'object')}, {counted(one.bases, 'base')},"
+            f" {bytes_words(one.bytes)}; {counted(one.records, 'commit')}{waiting} with {counted(one.items, 'item')}"
+            f" {begins}"
+        ).plain
+    )
+    for finding in one.findings[:SHOWN]:
+        click.echo(plain(f"  {finding.kind}: {finding.where}: {finding.told}").plain)
+    if len(one.findings) > SHOWN:
+        remark(f"{len(one.findings) - SHOWN} more: --json tells all.")

@@ -1,0 +1,279 @@
+"""Whether an archive has all of a brand: each object whole, the chain without a gap, each commit on it once.
+
+Everything is read, one object at a time. The chain is followed from the live state's commit back: first through what
+still waits in Redis, then from object to object by names, each of which was compared with what is in it. What is not on
+the chain is told apart: what Redis forgot in a failover, and what other objects say, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.archive.record import Record
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.names import BaseRef, ObjectRef
+from orchestrator.objects.way import Names
+
+
+class Kind(StrEnum):
+    """What is found; the first ones are no fault."""
+
+    DEAD = "dead branch"
+    AGAIN = "said again"
+    STRANGE = "strange"
+    GAP = "gap"
+    NO_BASE = "no base"
+    DAMAGED = "damaged"
+
+    @property
+    def fault(self) -> bool:
+        """Whether something cannot be read or made again."""
+        return self in {Kind.GAP, Kind.NO_BASE, Kind.DAMAGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that somebody may want to know of an archive.
+
+    Attributes:
+        kind: of it.
+        where: the object, or the commit.
+        told: in a sentence.
+    """
+
+    kind: Kind
+    where: str
+    told: str
+
+
+@dataclass(slots=True)
+class Verified:
+    """What an archive has of a brand.
+
+    Attributes:
+        brand: whose.
+        cid: the live state's last commit.
+        version: its number.
+        waiting: commits that wait in Redis for the archive.
+        objects: that were read whole.
+        bytes: of these and of bases.
+        bases: that were read whole.
+        records: on the chain.
+        items: in them.
+        fates: of these items.
+        begins: where the chain begins: a base's commit; empty: at the brand's first commit.
+        findings: what is not as it should be, or worth a word.
+    """
+
+    brand: str
+    cid: str
+    version: int
+    waiting: int = 0
+    objects: int = 0
+    bytes: int = 0
+    bases: int = 0
+    records: int = 0
+    items: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    begins: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether all that led to the live state is there, whole, from a place on from which it can be made again."""
+        return not any(finding.kind.fault for finding in self.findings)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read: whether whole, how many records and items, their fates, and which put another state in place."""
+
+    sound: bool
+    records: int = 0
+    items: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    replaced: list[str] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Count a record."""
+        self.records += 1
+        self.items += len(record.items)
+        self.fates.update(item.fate.value for item in record.items)
+        if record.replaces:
+            self.replaced.append(record.cid)
+
+
+def verify_brand(
+    archive: BrandArchive,
+    cid: str,
+    version: int,
+    waiting: Iterable[Record] = (),
+    *,
+    told: Callable[[int], object] = int,
+) -> Verified:
+    """Read all that there is of a brand.
+
+    Args:
+        archive: of the brand.
+        cid: its live state's last commit; read before *waiting* is, and that before this.
+        version: its number.
+        waiting: what waits in Redis.
+        told: is given the bytes of each object that was read.
+
+    Raises:
+        ArchiveUnavailableError: no answer.
+        ArchiveError: the archive as a whole cannot be read.
+    """
+    found = Verified(archive.brand, cid, version)
+    check = _Check(archive, found, told)
+    check.read()
+    check.follow(check.through(waiting))
+    check.beside()
+    found.findings += [Finding(Kind.STRANGE, entry.name, f"{entry.odd}: passed over") for entry in archive.strange]
+    return found
+
+
+@dataclass(slots=True)
+class _Check:
+    archive: BrandArchive
+    found: Verified
+    told: Callable[[int], object]
+    refs: dict[str, ObjectRef] = field(default_factory=dict)
+    read_: dict[str, _Read] = field(default_factory=dict)
+    bases: dict[str, BaseRef] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=dict)
+
+    def read(self) -> None:
+        """Each base and object, as a whole."""
+        for base in self.archive.bases():
+            if self._tried(base.name, lambda base=base: self.archive.base(base)):  # type: ignore[misc]
+                self.bases[base.cid] = base
+                self.found.bases += 1
+            self._count(base.size)
+        for day in self.archive.days():
+            for ref in self.archive.day(day):
+                self.refs[ref.name] = ref
+                one = self.read_[ref.name] = _Read(sound=True)
+                one.sound = self._tried(ref.name, lambda ref=ref, one=one: self._records(ref, one))  # type: ignore[misc]
+                self.found.objects += one.sound
+                self._count(ref.size)
+
+    def through(self, waiting: Iterable[Record]) -> tuple[str, int]:
+        """The commit up to which the archive must have everything, and its number; counts what waits."""
+        by_cid = {record.cid: record for record in waiting}
+        cid, version, tail = self.found.cid, self.found.version, _Read(sound=True)
+        while cid in by_cid:
+            record = by_cid.pop(cid)
+            self.found.waiting += 1
+            tail.add(record)
+            cid, version = record.previous, record.version - 1
+        self._add(tail)
+        return cid, version
+
+    def follow(self, end: tuple[str, int]) -> None:
+        """The chain, as far back as there is something."""
+        want, version = end
+        names = Names.of(self.archive, self.refs.values())
+        while want:
+            ref = names.ending_with(want) or names.around(want, version)
+            if ref is None or ref.name in self.used:
+                after = self._gap(want, version)
+                if after is None:
+                    return
+                want, version = after.last, version - 1
+                continue
+            one = self.read_[ref.name]
+            upto = one.records if want == ref.last else version - ref.version + 1
+            if one.sound and ref.version + upto - 1 != version:
+                told = f"commit {want!r} should be version {version}, and is {ref.version + upto - 1}"
+                self._find(Kind.GAP, ref.name, told)
+            self.used[ref.name] = upto
+            self._take(ref, one, upto)
+            want, version = ref.previous, ref.version - 1
+
+    def beside(self) -> None:
+        """What is not on the chain: forgotten, or said again."""
+        for name, ref in self.refs.items():
+            if name in self.used or not self.read_[name].sound:
+                continue
+            cids = {link.cid for link in self.archive.links(ref)}
+            beside = [
+                other
+                for other in map(self.refs.__getitem__, self.used)
+                if other.version < ref.version + self.read_[name].records
+                and other.version + self.read_[other.name].records > ref.version
+            ]
+            for other in beside:
+                if self.read_[other.name].sound:
+                    cids -= {link.cid for link in self.archive.links(other)}
+            if cids:
+                told = (
+                    f"Redis forgot {len(cids)} of its {self.read_[name].records} commits, the last of them {ref.last!r}"
+                )
+                self._find(Kind.DEAD, name, told)
+            else:
+                self._find(Kind.AGAIN, name, "all of its commits are in other objects")
+
+    def _gap(self, want: str, version: int) -> ObjectRef | None:
+        """Nothing is there of commit *want*; returns where the chain goes on behind it, None: nowhere."""
+        base = self.bases.get(want)
+        rest = [ref for ref in self.refs.values() if ref.name not in self.used and ref.version <= version]
+        before = max(rest, key=lambda ref: (ref.epoch, ref.version), default=None)
+        if not self.found.begins and base is not None:
+            self.found.begins = want
+        if base is None and not self.found.begins:
+            told = f"the state cannot be made again from before commit {want!r}, version {version}: there is no base"
+            self._find(Kind.NO_BASE, want, told)
+        if before is not None:
+            behind = "; a base stands behind it" if base else ""
+            told = f"no record of commit {want!r}, version {version}, and before it, down to {before.last!r}{behind}"
+            self._find(Kind.GAP, want, told)
+        return before
+
+    def _take(self, ref: ObjectRef, one: _Read, upto: int) -> None:
+        part = one if upto == one.records else _Read(sound=True)
+        if part is one or self._tried(ref.name, lambda: self._records(ref, part, upto)):
+            self._add(part)
+
+    def _add(self, part: _Read) -> None:
+        """What is on the chain."""
+        self.found.records += part.records
+        self.found.items += part.items
+        self.found.fates += part.fates
+        for cid in part.replaced:
+            if cid not in self.bases:
+                told = f"commit {cid!r} put another state in place, of which there is no base: none goes on from it"
+                self._find(Kind.NO_BASE, cid, told)
+
+    def _records(self, ref: ObjectRef, one: _Read, most: int | None = None) -> None:
+        for record in self.archive.records(ref):
+            if one.records == most:
+                return
+            one.add(record)
+
+    def _tried(self, name: str, call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except ArchiveUnavailableError:
+            raise
+        except ObjectMissingError:
+            self._find(Kind.DAMAGED, name, "it was taken away while it was read: verify again")
+        except ArchiveError as error:
+            self._find(Kind.DAMAGED, name, str(error))
+        else:
+            return True
+        return False
+
+    def _count(self, size: int) -> None:
+        self.found.bytes += size
+        self.told(size)
+
+    def _find(self, kind: Kind, where: str, told: str) -> None:
+        self.found.findings.append(Finding(kind, where, told))
+
+
+__all__ = ["Finding", "Kind", "Verified", "verify_brand"]

@@ -1,0 +1,306 @@
+"""What an archive has is listed, shown and verified, and a live state compared with what is made of it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from orchestrator.archive.record import Fate, Item, Record
+from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.objects import Objects
+from orchestrator.service import live_commit, take_snapshot
+from orchestrator.settings import Settings
+from orchestrator.store import Store
+from tests.archive.recorder import Recorder, recorder
+from tests.cli.conftest import Invoke
+from tests.lane.support import Brand
+
+__all__ = ["recorder"]
+
+
+@dataclass
+class Archived:
+    """A brand with a live state, and an archive in a folder.
+
+    Attributes:
+        queue: of the brand.
+        recorder: notes what its sessions do.
+        archive: of the brand.
+        folder: of the archive.
+        put: cids of what was put.
+    """
+
+    queue: Brand
+    recorder: Recorder
+    archive: BrandArchive
+    folder: Path
+    put: set[str]
+
+    @property
+    def records(self) -> list[Record]:
+        """What led to the live state."""
+        return self.recorder.chain(live_commit(self.queue.client, self.queue.name)[0])[1]
+
+    def visit(self, *chunk_ids: str) -> None:
+        """Have a commit of those chunks, and put its record."""
+        self.queue.push_ids(*chunk_ids)
+        self.queue.visit()
+        new = [record for record in self.records if record.cid not in self.put]
+        self.archive.put(new)
+        self.put |= {record.cid for record in new}
+
+    def base(self) -> str:
+        """Put the live state as a base; returns its commit."""
+        snapshot = take_snapshot(self.queue.client, Settings(), self.queue.name)
+        self.archive.put_base(snapshot)
+        return snapshot.cid
+
+
+@pytest.fixture
+def archived(
+    redis_client: redis.Redis,
+    store: Store,
+    brand: str,
+    recorder: Recorder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Archived:
+    """Three commits, letters and duplicates among them, and an archive of each."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{folder}")
+    queue = Brand(redis_client, store, brand)
+    found = Archived(queue, recorder, BrandArchive(Objects.open(f"file://{folder}"), brand), folder, set())
+    queue.push(b"{")
+    found.visit("c1", "c2", "c2")
+    found.visit("c3")
+    found.visit("c4", "c1")
+    return found
+
+
+def files(archived: Archived, end: str) -> list[Path]:
+    """Files of the archive with that end, in the order of commits."""
+    return sorted(path for path in archived.folder.rglob(f"*{end}") if path.is_file())
+
+
+def test_archive_is_whole(invoke: Invoke, archived: Archived) -> None:
+    """Everything that was consumed is there once, from the first commit to the live state."""
+    result = invoke("archive", "verify", archived.queue.name)
+    assert result.exit_code == 0, result.output
+    assert "is whole: 3 objects, 0 bases" in result.stdout
+    assert "3 commits with 7 items from the brand's first commit" in result.stdout
+    archived.base()
+    archived.visit("c5")
+    (told,) = json.loads(invoke("archive", "verify", "--all", "--json").stdout)
+    assert (told["brand"], told["sound"], told["version"], told["bases"]) == (archived.queue.name, True, 4, 1)
+    assert told["fates"] == {"folded": 5, "duplicate": 2, "dead_letter": 1}
+    assert told["findings"] == []
+
+
+def remove_middle(archived: Archived) -> None:
+    """An object is lost."""
+    files(archived, ".ndjson.gz")[1].unlink()
+
+
+def turn_bit(archived: Archived) -> None:
+    """A byte of an object is another one."""
+    path = files(archived, ".ndjson.gz")[1]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def swap_names(archived: Archived) -> None:
+    """Two objects are each other's."""
+    one, other = files(archived, ".ndjson.gz")[:2]
+    data = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(data)
+
+
+def forget_last(archived: Archived) -> None:
+    """The last commit was not archived."""
+    files(archived, ".ndjson.gz")[-1].unlink()
+
+
+def remove_first(archived: Archived) -> None:
+    """There is neither the first object nor a base."""
+    files(archived, ".ndjson.gz")[0].unlink()
+
+
+def cut_base(archived: Archived) -> None:
+    """A base is cut off."""
+    archived.base()
+    (path,) = files(archived, ".state")
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize(
+    ("damage", "kinds"),
+    [
+        (remove_middle, {"gap", "no base"}),
+        (turn_bit, {"damaged"}),
+        (swap_names, {"damaged"}),
+        (forget_last, {"gap", "no base"}),
+        (remove_first, {"no base"}),
+        (cut_base, {"damaged"}),
+    ],
+)
+def test_archive_that_is_not_whole_is_told(
+    invoke: Invoke, archived: Archived, damage: Callable[[Archived], None], kinds: set[str]
+) -> None:
+    """With the object or the commit; the exit code says it, too."""
+    damage(archived)
+    result = invoke("archive", "verify", archived.queue.name)
+    assert result.exit_code == 1
+    assert "is NOT whole" in result.stdout
+    (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
+    assert {finding["kind"] for finding in told["findings"]} == kinds
+    assert all(finding["where"] in result.stdout for finding in told["findings"])
+
+
+def test_base_behind_a_gap_makes_the_state_again(invoke: Invoke, archived: Archived) -> None:
+    """The gap is told all the same: what was consumed in it is nowhere."""
+    archived.queue.push_ids("lost")
+    archived.queue.visit()
+    archived.put |= {record.cid for record in archived.records}
+    base = archived.base()
+    archived.visit("c6")
+    (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
+    assert [(each["kind"], each["where"]) for each in told["findings"]] == [("gap", base)]
+    assert (told["begins"], told["sound"]) == (base, False)
+    assert invoke("state", "verify", archived.queue.name).exit_code == 0
+
+
+def test_what_redis_forgot_is_told_and_no_fault(invoke: Invoke, archived: Archived) -> None:
+    """Neither are files of others, and objects that say again what others say."""
+    records = archived.records
+    archived.archive.put([replace(records[2], cid="forgotten")])
+    archived.archive.put(records[:2])
+    (archived.folder / "brand=x").mkdir()
+    inside = files(archived, ".ndjson.gz")[0].parent
+    (inside / "notes.txt").write_text("mine")
+    (inside / "link.ndjson.gz").symlink_to("/etc/passwd")
+    (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
+    kinds = ["dead branch", "said again", "said again", "strange", "strange"]  # the longer object is on the chain
+    assert sorted(each["kind"] for each in told["findings"]) == kinds
+    assert told["sound"]
+    assert told["records"] == 3
+
+
+def test_list_counts_what_is_there(invoke: Invoke, archived: Archived) -> None:
+    """All brands, or each day of one; nothing is read for it."""
+    archived.base()
+    cid = live_commit(archived.queue.client, archived.queue.name)[0]
+    (told,) = json.loads(invoke("archive", "list", "--json").stdout)
+    assert (told["brand"], told["objects"], told["bases"], told["days"]) == (archived.queue.name, 3, 1, 1)
+    assert (told["first"]["previous"], told["last"]["commit"]) == ("", cid)
+    assert told["bytes"] == sum(path.stat().st_size for path in archived.folder.rglob("*") if path.is_file())
+    of_brand = json.loads(invoke("archive", "list", archived.queue.name, "--json").stdout)
+    assert [day["objects"] for day in of_brand["perDay"]] == [3]
+    for arguments in ((), (archived.queue.name,)):
+        table = invoke("archive", "list", *arguments)
+        assert cid in table.stdout, table.output
+    assert invoke("archive", "list", "never seen").exit_code == 1
+
+
+def test_show_shows_commits_and_chunks(invoke: Invoke, archived: Archived) -> None:
+    """The newest first; a chunk's commits; what was pushed on request alone."""
+    name, records = archived.queue.name, archived.records
+    table = invoke("archive", "show", name)
+    assert table.exit_code == 0, table.output
+    assert [table.stdout.index(record.cid) for record in records[::-1]] == sorted(
+        table.stdout.index(record.cid) for record in records
+    )
+    assert "2 folded, 1 duplicate, 1 dead letter" in table.stdout or "1 dead letter, 2 folded" in table.stdout
+    lines = invoke("archive", "show", name, "--chunk", "c1", "--json").stdout.splitlines()
+    told = list(map(json.loads, lines))
+    assert [one["commit"] for one in told if "commit" in one] == [records[2].cid, records[0].cid]
+    assert [one["fate"] for one in told if "fate" in one] == ["duplicate", "folded"]
+    assert "payload" not in lines[1]
+    whole = invoke("archive", "show", name, "--cid", records[0].cid, "--json", "--payloads").stdout.splitlines()
+    assert [json.loads(line)["payload"].encode() for line in whole[1:]] == [item.payload for item in records[0].items]
+    assert "c3" in invoke("archive", "show", name, "--cid", records[1].cid, "--items").stdout
+    early = invoke("archive", "show", name, "--at", "2001-01-01T00:00:00Z")
+    assert (early.exit_code, "no such commit" in early.stderr) == (1, True)
+    assert records[2].cid in invoke("archive", "show", name, "--at", "0s", "-n", "1").stdout
+
+
+def test_state_is_what_the_archive_makes_of_it(invoke: Invoke, archived: Archived) -> None:
+    """From the first commit, from a base, and through bases."""
+    for arguments in ((), ("--oldest",)):
+        same = invoke("state", "verify", archived.queue.name, *arguments)
+        assert (same.exit_code, same.stdout) == (0, ""), same.output
+        assert "the same, byte for byte, the summary too: 3 commits" in same.stderr
+    base = archived.base()
+    archived.visit("c6")
+    told = json.loads(invoke("state", "verify", archived.queue.name, "--json").stdout)
+    assert (told["same"], told["base"], told["records"], told["summary"]) == (True, base, 1, True)
+    told = json.loads(invoke("state", "verify", archived.queue.name, "--oldest", "--json").stdout)
+    assert (told["same"], told["base"], told["records"]) == (True, "", 4)
+
+
+def rewritten(archived: Archived, place: int, change: Callable[[Record], Record]) -> None:
+    """Have another record in the archive than was folded."""
+    record = archived.records[place]
+    archived.archive.put([change(record)])
+
+
+def test_first_chunk_at_which_they_part_is_told(invoke: Invoke, archived: Archived) -> None:
+    """The archive has a chunk as folded that was refused, and so on."""
+
+    def refused(record: Record) -> Record:
+        return replace(record, items=[Item(item.payload, Fate.DUPLICATE) for item in record.items])
+
+    rewritten(archived, 1, refused)
+    result = invoke("state", "verify", archived.queue.name)
+    assert result.exit_code == 1
+    assert (
+        f"part at commit {archived.records[1].cid}, item 0: the record says duplicate, here it is folded"
+        in result.stderr
+    )
+
+
+def test_where_only_states_differ_the_bases_between_tell(invoke: Invoke, archived: Archived) -> None:
+    """A payload that was folded with other numbers: between the bases around it."""
+    first = archived.base()
+    archived.visit("c6")
+    archived.visit("c7")
+    second = archived.base()
+    archived.visit("c8")
+    payload = archived.queue.item("c6", sentiment={"positive": 99, "neutral": 0, "negative": 0, "score": 4})
+    rewritten(archived, 3, lambda record: replace(record, items=[Item(payload)]))
+    assert invoke("state", "verify", archived.queue.name).exit_code == 0
+    told = json.loads(invoke("state", "verify", archived.queue.name, "--oldest", "--json").stdout)
+    assert (told["partings"], told["since"], told["until"]) == ([], first, second)
+    assert any(one["where"].startswith("sentiment") for one in told["differences"])
+    shown = invoke("state", "verify", archived.queue.name, "--oldest")
+    assert f"behind commit {first}, at {second} at the latest" in shown.stderr
+
+
+def test_state_that_was_put_in_place_begins_at_its_base(invoke: Invoke, archived: Archived) -> None:
+    """A refold does not go through it; without its base nothing can be said."""
+    rewritten(archived, 1, lambda record: replace(record, replaces=True, items=[]))
+    refused = invoke("state", "verify", archived.queue.name)
+    assert (refused.exit_code, "of which there is no base" in refused.stderr) == (1, True)
+    (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
+    assert [each["kind"] for each in told["findings"]] == ["no base"]
+
+
+def test_no_archive_is_a_sentence(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """None is set, it is not there, or nothing was archived of the brand."""
+    unset: list[Any] = [invoke("archive", "list"), invoke("archive", "show", "x"), invoke("state", "verify", "x")]
+    assert all((one.exit_code, "ARCHIVE_URL is not set" in one.stderr) == (1, True) for one in unset)
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/nowhere")
+    assert "there is no folder" in invoke("archive", "list").stderr
+    assert invoke("archive", "verify").exit_code == 2
+    assert invoke("archive", "verify", "x", "--all").exit_code == 2
+    (tmp_path / "nowhere").mkdir()
+    assert "There is nothing in file://" in invoke("archive", "list").stderr
+    assert "no state" in invoke("state", "verify", "never seen").stderr
