@@ -122,6 +122,10 @@ class EngineError(OrchestratorError):
     """Raised when there is nothing (any more) on which a rebuild could run: no such package, no scheduler."""
 
 
+class NewerRecordError(ArchiveError):
+    """Raised when a newer version left a record for the archive: processes of that version put it there."""
+
+
 class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 
@@ -208,6 +212,10 @@ class WrongTypeError(StoreError):
 
 class DeadLetterFullError(StoreError):
     """Raised when ``failed:brand:<brand>`` is at its cap and the policy is ``pause``: the brand parks (``FULL``)."""
+
+
+class ArchiveBehindError(StoreError):
+    """Raised when as much of a brand waits for the archive as may: by the policy ``pause`` it parks (``ARCHIVE``)."""
 
 
 class HintsUnsupportedError(StoreError):

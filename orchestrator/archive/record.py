@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Final
 from urllib.parse import quote
@@ -25,7 +24,31 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from orchestrator.contract.consumed import Fate, Head
 from orchestrator.errors import ArchiveError
+
+__all__ = [
+    "FORMAT",
+    "MAX_HEAD_BYTES",
+    "MAX_ITEMS",
+    "MAX_ITEM_BYTES",
+    "MAX_OBJECT_BYTES",
+    "Fate",
+    "Item",
+    "Link",
+    "Record",
+    "check_of",
+    "decode",
+    "encode",
+    "folder_of",
+    "lines_of",
+    "links",
+    "object_of",
+    "pack",
+    "plain",
+    "record_of",
+    "unpack",
+]
 
 FORMAT: Final = 1
 """Of records. A reader takes records of its own format and of older ones; fields that it does not know say nothing."""
@@ -48,15 +71,6 @@ _LONG_ESCAPES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that JSON writes with six."""
 _GZIP: Final = 31
 """``wbits`` of zlib for a gzip stream."""
-
-
-class Fate(StrEnum):
-    """What became of an item."""
-
-    FOLDED = "folded"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    DEAD_LETTER = "dead_letter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +216,23 @@ def decode(lines: Iterable[bytes], brand: str) -> Iterator[Record]:
         if check_of(record) != head.check:
             raise ArchiveError(f"the record of commit {head.cid!r} is not what was written: another checksum")
         yield record
+
+
+def record_of(brand: str, head: Head, payloads: Sequence[bytes]) -> Record:
+    """The record of *brand* that waited for the archive as *head* and its *payloads*."""
+    return Record(
+        brand=brand,
+        cid=head.cid,
+        previous=head.previous,
+        epoch=head.epoch,
+        version=head.version,
+        now_ms=head.now_ms,
+        clock_ms=head.clock_ms,
+        summary_ms=head.summary_ms,
+        settings=head.settings,
+        items=[Item(payload, *told) for payload, told in zip(payloads, head.each(), strict=True)],
+        replaces=head.replaces,
+    )
 
 
 def pack(records: Iterable[Record]) -> bytes:

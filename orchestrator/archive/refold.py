@@ -14,18 +14,20 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from orchestrator.archive.record import Fate, Record
+from orchestrator.archive.record import Record
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.state import BrandState
-from orchestrator.contract.decode import ChunkBatch, Limits, decode_batch
+from orchestrator.contract.consumed import Fate
+from orchestrator.contract.decode import Limits, decode_batch
 from orchestrator.contract.digests import NOTHING_CHECK, checked_on
 from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.state_format import FORMATS
 from orchestrator.errors import ArchiveError
 from orchestrator.lane.batch import CONFLICT
-from orchestrator.lane.duplicates import LEDGER_LIMITS, Ledger, LedgerLimits, NewChunks
+from orchestrator.lane.duplicates import LEDGER_LIMITS, Ledger, LedgerLimits
+from orchestrator.lane.fates import became
 from orchestrator.store.types import NO_DIGESTS, DigestChange, Remember, Stored, StoredDigests
 
 
@@ -234,25 +236,8 @@ class Refold:
         chunks = decode_batch(items, self.brand, self.limits, state.hashing)
         new = ledger.take(chunks, record.now_ms)
         state.fold(new.batch, record.clock_ms)
-        found = {places[place]: fate for place, fate in _fates(chunks, new).items()}
+        found = {places[place]: fate for place, fate in became(chunks, new).items()}
         partings.extend(
             Parting(record.cid, place, told[place], found[place]) for place in places if found[place] != told[place]
         )
         return new.change
-
-
-def fates_of(count: int, chunks: ChunkBatch, new: NewChunks, letters: Mapping[int, tuple[str, str]]) -> list[Fate]:
-    """What becomes of each of *count* items: of *chunks*, as decoded, *new* are folded, and *letters* are refused."""
-    found = _fates(chunks, new)
-    return [Fate.DEAD_LETTER if place in letters else Fate(found[place]) for place in range(count)]
-
-
-def _fates(chunks: ChunkBatch, new: NewChunks) -> dict[int, str]:
-    """What becomes of each item of *chunks*, by its place; what is refused here says why."""
-    folded = set(new.batch.indices)
-    conflicts = {chunks.indices[place] for place in new.conflicts}
-    fates: dict[int, str] = {
-        place: Fate.FOLDED if place in folded else Fate.CONFLICT if place in conflicts else Fate.DUPLICATE
-        for place in chunks.indices
-    }
-    return fates | {rejected.index: f"refused: {rejected.path}: {rejected.reason}" for rejected in chunks.rejected}

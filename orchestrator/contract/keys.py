@@ -97,10 +97,20 @@ class BrandKeys:
     segments: str  # HASH, large parts of the state
     mood: str  # LIST, out
     stories: str  # LIST, out
+    records: str  # LIST, heads of the records that wait for the archive
+    archiving: str  # HASH, who brings them there, and how much waits
 
     def episodes(self, kind: str) -> str:
         """The list of episodes of that *kind*: ``volume``, ``mood`` or ``story``."""
         return {"volume": self.spike, "mood": self.mood, "story": self.stories}[kind]
+
+    def consumed(self, cid: str) -> str:
+        """The LIST of the payloads that the commit *cid* took, which wait for the archive with the head of its record.
+
+        A key for each commit: whole or not there at all, moved by name alone where a commit empties the queue, and
+        never another commit's.
+        """
+        return f"{self.records.removesuffix('records')}consumed:{cid}"
 
     @classmethod
     def of(cls, brand: str, own: str = "") -> BrandKeys:
@@ -129,4 +139,6 @@ class BrandKeys:
             segments=f"{own}segments",
             mood=f"mood:brand:{brand}",
             stories=f"stories:brand:{brand}",
+            records=f"{own}records",
+            archiving=f"{own}archiving",
         )

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from orchestrator import tracing
+from orchestrator.contract.consumed import Fate, runs
 from orchestrator.contract.decode import Limits, Rejected, decode_scan, scan_batch
+from orchestrator.lane.fates import told_fates
 from orchestrator.lane.step import Step
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
@@ -85,6 +87,17 @@ def needed(value: T | None, what: str) -> T:
     return value
 
 
+class Told(NamedTuple):
+    """What the archive is to know of a fold: its two times, and what became of the items, as runs."""
+
+    now_ms: int
+    clock_ms: int
+    fates: str = ""
+
+
+NOTHING_TOLD: Final = Told(0, 0)
+
+
 class Batch:
     """Some items of a queue.
 
@@ -98,6 +111,7 @@ class Batch:
         remembered: from FOLDED on, what its commit writes of the ledger of digests.
         rejected: from DECODED on, items that are no chunks.
         step: from FOLDED on, what its fold did.
+        told: from FOLDED on, what the archive is to know of that.
         commit: from COMMITTING on, what is sent.
     """
 
@@ -109,6 +123,7 @@ class Batch:
         self.remembered: DigestChange | None = None
         self.rejected: Sequence[Rejected] = ()
         self.step = Step()
+        self.told = NOTHING_TOLD
         self.commit: Commit | None = None
         self._arriving: Reply[list[bytes]] | None = None
         self._scan: Scan | None = None
@@ -187,6 +202,8 @@ class Batch:
             report = state.fold(new.batch, now_ms)
             failpoints.hit("session.folded")
             self.enter(Stage.FOLDED)
+            refused = {reject.index for reject in self.rejected} if self.rejected else ()
+            self.told = Told(now_ms, state.clock_ms, told_fates(len(self.items), chunks, new, refused))
             self._chunks, self.remembered = None, new.change
             self.step = Step(
                 fold=report,
@@ -203,10 +220,12 @@ class Batch:
         self.enter(Stage.FOLDING)
         self.remembered = ledger.change(b"", now_ms)
         state.advance(now_ms)
+        self.told = Told(now_ms, state.clock_ms)
         self.enter(Stage.FOLDED)
 
-    def condemn(self) -> None:
+    def condemn(self, state: BrandState, now_ms: int) -> None:
         """Without a fold: its one item is poison."""
+        self.told = Told(now_ms, state.clock_ms, runs([Fate.DEAD_LETTER]))
         self.rejected = [Rejected(0, POISON, "$")]
         self.step = Step(items=1, failed=1, poisoned=1)
         self.enter(Stage.FOLDING)

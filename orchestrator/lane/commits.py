@@ -5,9 +5,10 @@ Pure: everything that a commit holds is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from orchestrator.contract.consumed import Head
 from orchestrator.contract.dead_letter import DeadLetter
 from orchestrator.store.types import Commit
 
@@ -77,6 +78,32 @@ def commit_of(
         trend_put=changes.trend_put,
         trend_remove=changes.trend_remove,
         recent=changes.recent,
+    )
+
+
+def head_of(commit: Commit, batch: Batch, epoch: int, summary_ms: int, settings: Mapping[str, int | float]) -> Head:
+    """What the archive is to know of *commit*, which takes *batch*.
+
+    Args:
+        commit: built, but for this.
+        batch: folded.
+        epoch: of the lease.
+        summary_ms: as of when the summary in it is, if it carries one.
+        settings: that the batch was folded with.
+    """
+    return Head(
+        cid=commit.cid,
+        previous=commit.expected_cid,
+        epoch=epoch,
+        version=commit.version,
+        now_ms=batch.told.now_ms,
+        clock_ms=batch.told.clock_ms,
+        summary_ms=summary_ms if commit.summary is not None else 0,
+        settings=settings,
+        items=len(batch.items),
+        size=sum(map(len, batch.items)),
+        fates=batch.told.fates,
+        letters={reject.index: (reject.reason, reject.path) for reject in batch.rejected},
     )
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from orchestrator import tracing
 from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureStateError, StaleStateError, StoreError
 from orchestrator.lane.batch import Batch, Stage, needed
-from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters
+from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters, head_of
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.lane.projector import NOTHING
 from orchestrator.lane.sizer import keep, unseen_items
@@ -334,7 +334,7 @@ class Pipeline:
             self._forget()
             self._batch = batch = batch.first(treated.count)
         if treated.how is Treatment.CONDEMN:
-            batch.condemn()
+            batch.condemn(self.state, peek.now_ms)
             return batch
         if treated.how is Treatment.SINGLE and peek.attempts >= SINGLE_ATTEMPTS:
             # The one that fails may stand further back: grow from one again, or each item before it fails its batch.
@@ -420,7 +420,11 @@ class Pipeline:
         # Nor while readers are to be shown what the commit left, which takes the lease.
         stays = self._stayed or self._projector is not None
         let_go = let_go and not stays and len(batch.items) >= peek.queued
-        batch.commit = replace(commit, outbox=outbox, let_go=let_go)
+        record = None
+        if self._store.archives:
+            settings = self._store.settings_of(self._lease, commit).values
+            record = head_of(commit, batch, self._lease.epoch, peek.now_ms, settings)
+        batch.commit = replace(commit, outbox=outbox, let_go=let_go, record=record)
         opened = [change.episode.kind for change in changes.alerts if change.kind == "opened"]
         batch.step = replace(batch.step, alerts=len(outbox), opened=opened)
         failpoints.hit("session.prepared")

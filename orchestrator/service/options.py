@@ -17,7 +17,7 @@ from orchestrator.lane.session_config import SessionConfig
 from orchestrator.scheduler.discovery import DiscoveryOptions
 from orchestrator.scheduler.scheduler import SchedulerOptions
 from orchestrator.settings import Settings
-from orchestrator.store import FailedPolicy, Login, StoreOptions
+from orchestrator.store import ArchivePolicy, FailedPolicy, Login, StoreOptions
 
 
 def access_options(settings: Settings) -> AccessOptions:
@@ -40,6 +40,8 @@ def store_options(settings: Settings) -> StoreOptions:
         fingerprint=settings.fingerprint,
         adopt=settings.settings_adopt,
         max_clock_skew_s=settings.max_clock_skew_sec,
+        archive_bytes=settings.archive_outbox_mb << 20 if settings.archives else 0,
+        archive_policy=ArchivePolicy(settings.archive_policy),
     )
 
 

@@ -14,6 +14,7 @@ from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Line, Reply
 from orchestrator.store.store import Store
 from orchestrator.store.types import (
+    ArchivePolicy,
     Commit,
     CommitReply,
     FailedPolicy,
@@ -26,6 +27,7 @@ from orchestrator.store.types import (
 )
 
 __all__ = [
+    "ArchivePolicy",
     "Commit",
     "CommitReply",
     "FailedPolicy",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.errors import (
+    ArchiveBehindError,
     BrandBusyError,
     BrandPausedError,
     DamagedMetaError,
@@ -25,7 +26,7 @@ from orchestrator.errors import (
     WrongSizeError,
     WrongTypeError,
 )
-from orchestrator.store.scripts import KEY_TYPES, Script
+from orchestrator.store.scripts import ARCHIVE, ARCHIVE_TYPES, KEY_TYPES, Script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class Code(StrEnum):
     LOST = "LOST"
     OLD = "OLD"
     BEHIND = "BEHIND"
+    ARCHIVE = "ARCHIVE"
 
 
 def check_reply(script: Script, keys: BrandKeys, reply: Sequence[Any]) -> Code:
@@ -80,12 +82,20 @@ def full_error(brand: str, letters: int) -> DeadLetterFullError:
     )
 
 
+def behind_error(brand: str, waiting: int) -> ArchiveBehindError:
+    """That *waiting* bytes of *brand* wait for the archive, and no more may."""
+    return ArchiveBehindError(
+        f"brand {brand!r}: {waiting} bytes wait for the archive, and no more may under ARCHIVE_OUTBOX_MB"
+    )
+
+
 def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) -> OrchestratorError:
     if code is Code.TYPE:  # answers with the number of a key, not with a text: the brand's keys give its name
-        return WrongTypeError(_key(script, keys, reply[1]), reply[2].decode(), KEY_TYPES[script.parts[reply[1] - 1]])
+        part = _part(script, reply[1])
+        return WrongTypeError(getattr(keys, part), reply[2].decode(), (KEY_TYPES | ARCHIVE_TYPES)[part])
     brand = f"brand {keys.brand!r}"
-    if code is Code.FULL:
-        return full_error(keys.brand, reply[1])
+    if code in (Code.FULL, Code.ARCHIVE):
+        return (full_error if code is Code.FULL else behind_error)(keys.brand, reply[1])
     if code is Code.SIZE:
         told = _size(script, keys, reply[1:])
         return WrongSizeError(f"{brand}: {told}", told)
@@ -103,8 +113,13 @@ def _error(code: Code, script: Script, keys: BrandKeys, reply: Sequence[Any]) ->
 
 
 def _key(script: Script, keys: BrandKeys, index: int) -> str:
-    name: str = getattr(keys, script.parts[index - 1])
+    name: str = getattr(keys, _part(script, index))
     return name
+
+
+def _part(script: Script, index: int) -> str:
+    """Which key of a brand the *index* into KEYS of *script* is."""
+    return (*script.parts, *ARCHIVE)[index - 1]
 
 
 def _size(script: Script, keys: BrandKeys, told: Sequence[Any]) -> str:

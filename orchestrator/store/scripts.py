@@ -35,6 +35,9 @@ KEY_TYPES: Final = {
 }
 """Attribute of ``BrandKeys`` to Redis type, in the order of KEYS of acquire and commit."""
 
+ARCHIVE_TYPES: Final = {"records": "list", "archiving": "hash"}
+"""Those that a commit with a record takes beyond them; the last of its KEYS is of the commit, not of the brand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -68,6 +71,7 @@ class Script:
 ACQUIRE: Final = Script.load("acquire", *KEY_TYPES)
 BEGIN: Final = Script.load("begin", "lock", "meta", "queue")
 COMMIT: Final = Script.load("commit", *KEY_TYPES)
+ARCHIVE: Final = tuple(ARCHIVE_TYPES)
 RENEW: Final = Script.load("renew", "lock")
 RELEASE: Final = Script.load("release", "lock", "meta")
 CLAIM: Final = Script.load("claim")
@@ -89,9 +93,13 @@ SETTLE: Final = Script.load("settle")
 OWE: Final = Script.load("owe")
 STIRRED: Final = Script.load("stirred")
 ARRIVE: Final = Script.load("arrive")
+HOLD: Final = Script.load("hold", *ARCHIVE)
+NOTE: Final = Script.load("note", *ARCHIVE)
+REMOVE: Final = Script.load("remove", *ARCHIVE)
 
 ALL: Final = (
     *(ACQUIRE, BEGIN, COMMIT, RENEW, RELEASE, CLAIM, ADOPT, BEAT, MEND, WALK),
     *(PAUSE, RESUME, PAUSED, LOOK, PURGE, HEADS, FORGET, PARK),
     *(PROJECT, BURY, SETTLE, OWE, STIRRED, ARRIVE),
+    *(HOLD, NOTE, REMOVE),
 )

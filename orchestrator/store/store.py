@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from orchestrator.contract import lock_token, own_settings
+from orchestrator.contract import consumed, lock_token, own_settings
+from orchestrator.contract.consumed import Head
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
 from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key, queue_key
 from orchestrator.errors import (
+    ArchiveBehindError,
     ClockSkewError,
     DeadLetterFullError,
     SegmentLostError,
@@ -39,7 +41,7 @@ from orchestrator.store import pauses, scripts, segments
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import TIME, ServerClock, milliseconds_of
 from orchestrator.store.cluster.claims import Masters, queue_slot
-from orchestrator.store.codes import Code, check_reply, full_error
+from orchestrator.store.codes import Code, behind_error, check_reply, full_error
 from orchestrator.store.glance import Glance
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Question
@@ -48,6 +50,7 @@ from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 from orchestrator.store.types import (
     NO_LOOK,
+    ArchivePolicy,
     Claim,
     CommitReply,
     FailedPolicy,
@@ -264,6 +267,7 @@ class Store:
             reply, *read = self._acquire(keys, wish, stored)
         check_reply(scripts.ACQUIRE, keys, reply)
         unburied = checked(read.pop()) if self._layout.spread else 0  # its slot may have moved in between
+        unarchived = _number(read.pop()) if self.options.archive_bytes else 0
         _, epoch, version, cid, attempts, due_ms, now_ms, queued, settings, begun, suspects = reply
         if not settings:  # nothing was compared: what the brand had of its own is lost with them
             agreed = mine
@@ -271,7 +275,7 @@ class Store:
             taken_over = compare(UNKNOWN, mine)
         told = (epoch, version, cid.decode(), attempts, due_ms, now_ms, queued)
         self.clock.compare(asked_ms, now_ms, self._server(keys.brand))
-        lease = Lease(keys.brand, wish.token, *told, taken_over, bool(settings), unburied, agreed.own)
+        lease = Lease(keys.brand, wish.token, *told, taken_over, bool(settings), unburied, agreed.own, unarchived)
         if not begun:
             return Visit(lease, None)
         counted = attempts + (queued > 0)
@@ -310,8 +314,9 @@ class Store:
         return replies
 
     def _outbox_of(self, keys: BrandKeys) -> list[Command]:
-        """How many letters wait for the list that operators know, where it is in another slot."""
-        return [("LLEN", keys.failed)] if self._layout.spread else []
+        """How much waits for the archive, if there is one, and how many letters for a list in another slot."""
+        archive: list[Command] = [("HGET", keys.archiving, "bytes")] if self.options.archive_bytes else []
+        return [*archive, ("LLEN", keys.failed)] if self._layout.spread else archive
 
     def load_state(self, lease: Lease) -> dict[bytes, bytes]:
         """All fields of the brand's state, as a whole; empty for a brand that was never committed.
@@ -415,6 +420,7 @@ class Store:
             QueueMovedError: the queue's head is not what was peeked.
             WrongTypeError: one of the brand's keys has a foreign type.
             DeadLetterFullError: the dead letters are at their cap and the policy is to pause.
+            ArchiveBehindError: as much waits for the archive as may, and the policy is to pause.
         """
         keys = self._layout.inner(lease.brand)
         committing = self._commit(keys, lease, commit)
@@ -633,6 +639,17 @@ class Store:
         """What the commit of one more dead letter would raise, for those who know that there is no room."""
         return full_error(lease.brand, self._letters(lease) or 0)
 
+    @property
+    def archives(self) -> bool:
+        """Whether commits are to leave records for an archive."""
+        return bool(self.options.archive_bytes)
+
+    def behind(self, lease: Lease, unarchived: int) -> ArchiveBehindError | None:
+        """What a commit would raise if so many bytes wait for the archive; None if it may be made."""
+        options = self.options
+        stops = options.archive_bytes and options.archive_policy is ArchivePolicy.PAUSE
+        return behind_error(lease.brand, unarchived) if stops and unarchived >= options.archive_bytes else None
+
     def finish_moves(self, brand: str) -> None:
         """Bring letters of *brand* into their queue that somebody took out of their list, and did not get so far."""
         moves.finish(self._client, brand)
@@ -670,8 +687,33 @@ class Store:
         if self._layout.spread:
             commit = inward(lease, commit)
         parts = self._segments.split(commit)
-        script = evalsha(scripts.COMMIT, scripts.COMMIT.keys(keys), *self._commit_arguments(lease, commit, parts))
+        record = self._record(lease, commit)
+        names = scripts.COMMIT.keys(keys)
+        if record:
+            names += [*(getattr(keys, part) for part in scripts.ARCHIVE), keys.consumed(commit.cid)]
+        arguments = self._commit_arguments(lease, commit, (*_sections(commit, parts), record))
+        script = evalsha(scripts.COMMIT, names, *arguments)
         return [*segments.writing(keys, parts), script]
+
+    def _record(self, lease: Lease, commit: Commit) -> Sequence[bytes]:
+        """What commit.lua is told of the record; nothing without an archive."""
+        options = self.options
+        if not options.archive_bytes:
+            return ()
+        told = commit.record or self._unfolded(lease, commit)
+        head = consumed.encode(told)
+        size, bound, now_ms = (
+            b"%d" % number
+            for number in (len(head) + told.size + consumed.RECORD_BYTES, options.archive_bytes, told.now_ms)
+        )
+        return head, size, bound, options.archive_policy.value.encode(), now_ms
+
+    def _unfolded(self, lease: Lease, commit: Commit) -> Head:
+        """What the archive is to know of a commit that nothing was folded for: no refold goes through it."""
+        times = (lease.now_ms, lease.now_ms, lease.now_ms if commit.summary is not None else 0)
+        settings = self.settings_of(lease, commit).values
+        named = (commit.cid, commit.expected_cid, lease.epoch, commit.version)
+        return Head(*named, *times, settings, items=commit.consumed, replaces=True)
 
     def _commit_reply(self, keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
         try:
@@ -702,10 +744,9 @@ class Store:
         """With which *commit* goes into the brand's meta, those of the brand included."""
         return self.options.fingerprint.owning(lease.own if commit.own is None else commit.own)
 
-    def _commit_arguments(self, lease: Lease, commit: Commit, parts: Parts) -> list[Any]:
+    def _commit_arguments(self, lease: Lease, commit: Commit, sections: Sequence[Sequence[bytes]]) -> list[Any]:
         """ARGV of commit.lua, in its order."""
         options = self.options
-        sections = _sections(commit, parts)
         return [
             *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
             *(commit.consumed, commit.head, commit.tail if commit.consumed > 1 else b"", commit.due_ms),
@@ -807,7 +848,7 @@ def _read_items(replies: Sequence[Any]) -> list[bytes]:
 
 def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
     code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
-    _, version, queued, failed_dropped, refused, alerts_dropped, released = replies[0]
+    _, version, queued, failed_dropped, refused, alerts_dropped, released, unarchived, skipped = replies[0]
     return CommitReply(
         duplicate=code is Code.DUP,
         version=version,
@@ -817,6 +858,8 @@ def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
         announced=not refused,
         released=bool(released),
         next=_next_peek(keys, replies[1]) if len(replies) > 1 else None,
+        unarchived=unarchived,
+        skipped=bool(skipped),
     )
 
 
@@ -832,6 +875,11 @@ def _next_peek(keys: BrandKeys, begun: Any) -> Peek | None:
 def _unless_away(reply: Any) -> Any:
     """*reply*, None from a node of a cluster that is away."""
     return None if isinstance(reply, StoreUnavailableError) else checked(reply)
+
+
+def _number(text: Any) -> int:
+    """A number that the script wrote; 0 where somebody else wrote something else, which is for the commit to say."""
+    return int(text) if isinstance(text, bytes) and text.isdigit() else 0
 
 
 def _nothing(_brands: list[str]) -> Command:

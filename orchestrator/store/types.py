@@ -16,6 +16,7 @@ from orchestrator.contract.state_format import FORMATS, Formats
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orchestrator.contract.consumed import Head
     from orchestrator.contract.own_settings import Number
 
 DAY_S: Final = 86_400
@@ -26,6 +27,13 @@ class FailedPolicy(StrEnum):
 
     PAUSE = "pause"
     DROP_OLDEST = "drop_oldest"
+
+
+class ArchivePolicy(StrEnum):
+    """What happens when as much of a brand waits for the archive as may."""
+
+    PAUSE = "pause"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class StoreOptions:
         fingerprint: the settings that the rules work with.
         adopt: go on with every brand, whatever history these settings throw away.
         max_clock_skew_s: by which the server's clock and this machine's may differ; 0 = they are not compared.
+        archive_bytes: of a brand that may wait for the archive; 0 = there is none, and no commit leaves a record.
+        archive_policy: ``pause`` parks the brand at that bound, or commits go on without records (counted).
     """
 
     lock_ttl_s: float = 15.0
@@ -59,6 +69,8 @@ class StoreOptions:
     fingerprint: Fingerprint = UNKNOWN
     adopt: bool = False
     max_clock_skew_s: float = 0.0
+    archive_bytes: int = 0
+    archive_policy: ArchivePolicy = ArchivePolicy.PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class Lease:
         settled: whether meta tells the settings of the last commit; if not, the state may.
         unburied: dead letters that are not in the list that operators know, where that is in another slot.
         own: settings of the brand's own, with which it is folded and committed instead of those of the process.
+        unarchived: bytes that wait for the archive, if there is one.
     """
 
     brand: str
@@ -94,6 +107,7 @@ class Lease:
     settled: bool = True
     unburied: int = 0
     own: Mapping[str, Number] = field(default_factory=dict)
+    unarchived: int = 0
 
 
 class Look(NamedTuple):
@@ -256,6 +270,7 @@ class Commit:
         let_go: whether the lease is to end in the same step, if the queue is empty then.
         own: the brand's own settings from this commit on; None: those of the lease.
         replaces: whether it puts another state in place, which is not made of the one before.
+        record: what the archive is to know of it; None: nothing was folded for it, or there is no archive.
     """
 
     cid: str
@@ -280,6 +295,7 @@ class Commit:
     let_go: bool = False
     own: Mapping[str, Number] | None = None
     replaces: bool = False
+    record: Head | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +327,8 @@ class CommitReply:
         released: whether it let go, or had done so when it was applied: the caller holds no lease any more.
         next: the next peek, if one was asked for and the lease still held; without items, which have an answer of
             their own.
+        unarchived: bytes that wait for the archive, if there is one.
+        skipped: whether the commit has no record, because as much waits as may.
     """
 
     duplicate: bool
@@ -321,6 +339,8 @@ class CommitReply:
     announced: bool
     released: bool
     next: Peek | None
+    unarchived: int = 0
+    skipped: bool = False
 
 
 class Queued(NamedTuple):

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from orchestrator.archive.chain import Chain, chain_to
-from orchestrator.archive.record import Fate, Item, Record
-from orchestrator.archive.refold import fates_of
+from orchestrator.archive.record import Item, Record
+from orchestrator.contract.consumed import Fate
 from orchestrator.lane.batch import Batch
 from orchestrator.lane.duplicates import NewChunks
+from orchestrator.lane.fates import fates_of
 from orchestrator.lane.pipeline import Pipeline
 
 SETTINGS: Mapping[str, int | float] = {

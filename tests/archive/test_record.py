@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from orchestrator.archive import record as records
 from orchestrator.archive.record import (
-    Fate,
     Item,
     Link,
     Record,
@@ -25,6 +24,7 @@ from orchestrator.archive.record import (
     pack,
     unpack,
 )
+from orchestrator.contract.consumed import Fate
 from orchestrator.errors import ArchiveError
 
 PLAIN = Record("nike", "c2", "c1", 7, 12, 1_764_300_000_000, 1_764_300_000_001, 0, {"MAX_STORIES": 5_000})

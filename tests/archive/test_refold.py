@@ -13,11 +13,12 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 
-from orchestrator.archive.record import Fate, Item, Record, pack, unpack
+from orchestrator.archive.record import Item, Record, pack, unpack
 from orchestrator.archive.refold import Refold, config_of
 from orchestrator.archive.snapshot import decode, encode
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.state import BrandState
+from orchestrator.contract.consumed import Fate
 from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import ArchiveError

@@ -39,6 +39,8 @@ def test_parse_archive_url_says_where(url: str, found: ArchiveUrl) -> None:
         ("ftp://host/a", "must look like file:///"),
         ("s3:bucket", "must look like file:///"),
         ("s3://" + "a" * 2_000, "must look like file:///"),
+        ("s3://bucket/" + "a" * 2_000, "must look like file:///"),
+        ("s3://key:word@bucket/a", "must have no user and no key"),
         ("file://relative/a", "absolute folder"),
         ("file:///", "absolute folder"),
         ("file://", "absolute folder"),

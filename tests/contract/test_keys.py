@@ -24,6 +24,8 @@ OWN = (
     "told",
     "retried",
     "segments",
+    "records",
+    "archiving",
 )
 
 
@@ -51,6 +53,8 @@ def test_keys_are_those_of_the_contract() -> None:
         segments="orchestrator:{result:brand:nike:chunks}:segments",
         mood="mood:brand:nike",
         stories="stories:brand:nike",
+        records="orchestrator:{result:brand:nike:chunks}:records",
+        archiving="orchestrator:{result:brand:nike:chunks}:archiving",
     )
 
 

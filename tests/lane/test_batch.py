@@ -13,7 +13,7 @@ from orchestrator.contract.decode import Limits
 from orchestrator.contract.digests import DIGEST_BYTES, digest
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.kernels.hash_keys import Hashing
-from orchestrator.lane.batch import CONFLICT, TORN, TRANSITIONS, Batch, BatchOrderError, Stage, needed
+from orchestrator.lane.batch import CONFLICT, TORN, TRANSITIONS, Batch, BatchOrderError, Stage, Told, needed
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.suspects import POISON
 from orchestrator.process import failpoints
@@ -133,7 +133,9 @@ def test_batch_without_chunks_takes_over_digests_of_before() -> None:
 def test_condemned_batch_is_a_dead_letter_and_no_chunk() -> None:
     """Its item is not even decoded."""
     batch = Batch([item("nike", "a"), item("nike", "b")]).first(1)
-    batch.condemn()
+    state = BrandState.empty(FoldConfig())
+    batch.condemn(state, NOW_MS)
+    assert batch.told == Told(NOW_MS, state.clock_ms, "1x")
     assert batch.stage is Stage.FOLDED
     assert [(reject.index, reject.reason) for reject in batch.rejected] == [(0, POISON)]
     assert (batch.step.items, batch.step.failed, batch.step.poisoned, batch.remembered) == (1, 1, 1, None)

@@ -1172,8 +1172,8 @@ HTTP_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/lane/pipeline.py",
-        "batch.commit = replace(commit, outbox=outbox, let_go=let_go)",
-        "batch.commit = replace(commit, let_go=let_go)",
+        "batch.commit = replace(commit, outbox=outbox, let_go=let_go, record=record)",
+        "batch.commit = replace(commit, let_go=let_go, record=record)",
         "tests/alerts/test_service.py",
     ),
     Guard(

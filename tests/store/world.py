@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.store import Commit, Lease, Peek, Store
-from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.scripts import ARCHIVE, KEY_TYPES
 from orchestrator.store.types import DigestChange, Remember
 
 if TYPE_CHECKING:
@@ -51,8 +51,14 @@ class World:
 
     def dump(self) -> dict[str, Any]:
         """Every key of the brand as Redis would save it, with whether it expires."""
-        names = [getattr(self.keys, part) for part in KEY_TYPES]
+        names = [getattr(self.keys, part) for part in (*KEY_TYPES, *ARCHIVE)]
+        names += [key.decode() for key in sorted(self.consumed())]
         return {name: (self._content(name), self.client.pttl(name) == -1) for name in names}
+
+    def consumed(self) -> list[bytes]:
+        """The keys of payloads that wait for the archive."""
+        found: list[bytes] = self.client.keys(f"*{self.keys.queue}*:consumed:*")  # type: ignore[assignment]
+        return [key for key in found if key.startswith(self.keys.consumed("").encode())]
 
     def _content(self, name: str) -> Any:
         """Content without the encoding: a set that grew and shrank dumps in another order."""
