@@ -12,6 +12,7 @@ from tests.mutants.guard import Guard
 _PARQUET: Final = "orchestrator/objects/parquet.py"
 _PAGES: Final = "orchestrator/objects/pages.py"
 _COMPACTION: Final = "orchestrator/objects/compaction.py"
+_RETENTION: Final = "orchestrator/objects/retention.py"
 _FOREIGN: Final = "tests/objects/test_parquet.py::test_foreign_file_is_refused"
 _HEADERS: Final = "tests/objects/test_parquet.py::test_header_that_is_none_is_refused"
 
@@ -116,5 +117,38 @@ PARQUET_GUARDS: Final = (
                 except ArchiveError""",
         "                except ArchiveError",
         "tests/objects/test_compaction.py::test_archive_that_is_away_is_told",
+    ),
+    # objects/retention: nothing goes that a chain of a kept day leads through
+    Guard(
+        _RETENTION,
+        "return way if way.base_ref == base else None",
+        "return way",
+        "tests/objects/test_retention.py::test_base_of_a_dead_branch_is_none",
+    ),
+    Guard(
+        _RETENTION,
+        "until = min(keep_from, *(step.ref.day for step in found.steps))",
+        "until = keep_from",
+        "tests/objects/test_retention.py::test_days_behind_the_last_base_stay",
+    ),
+    Guard(
+        _RETENTION,
+        "        if begins is None:\n",
+        "        if False:\n",
+        "tests/objects/test_retention.py::test_quiet_brand_wants_a_base_of_its_last_commit",
+    ),
+    Guard(
+        _RETENTION,
+        "version = kept[0].ref.version - 1",
+        "version = 0",
+        "tests/objects/test_retention.py::test_days_go_up_to_the_base_of_the_first_kept_one",
+    ),
+    Guard(
+        _RETENTION,
+        """    except (ArchiveUnavailableError, ObjectMissingError):
+        raise
+    except ArchiveError as error:""",
+        "    except ArchiveError as error:",
+        "tests/objects/test_retention.py::test_archive_that_is_away_is_told",
     ),
 )
