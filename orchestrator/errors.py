@@ -130,6 +130,10 @@ class TrialError(OrchestratorError):
     """Raised when a trial could not be held (no process, no memory to start it); nothing is known of the item."""
 
 
+class NothingToExplainError(OrchestratorError):
+    """Raised when a brand has no such story or topic, or several; the message says which there are."""
+
+
 class StoreError(OrchestratorError):
     """Base of all errors that come from Redis, or from the protocol on it."""
 

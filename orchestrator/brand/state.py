@@ -14,13 +14,14 @@ oldest day), ``n`` (chunk summaries), ``d``, ``o``, ``e`` (spikes: settled panes
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from orchestrator.brand.chunk_summaries import ChunkSummaries
 from orchestrator.brand.codec import FieldDecoder, pack
+from orchestrator.brand.contributions import Watch, counted
 from orchestrator.brand.drivers import find_drivers, find_mood_drivers, find_story_drivers
 from orchestrator.brand.flags import Flags
 from orchestrator.brand.measures import Measures, measure
@@ -32,12 +33,12 @@ from orchestrator.brand.recent import RecentChunks
 from orchestrator.brand.seals import is_sealed, seal_all, unseal_all
 from orchestrator.brand.sentiment import tally_by_pane
 from orchestrator.brand.spikes import Spikes
-from orchestrator.brand.stories import StoryBook
+from orchestrator.brand.stories import StoryBook, StoryView
 from orchestrator.brand.story_episodes import Pane, StoryEpisodes
 from orchestrator.brand.summary import MAX_STORIES_SHOWN, MAX_TOPICS_SHOWN, Findings, Heading, encode_summary
 from orchestrator.brand.trend import Trend
 from orchestrator.brand.units import Oddities, look_through
-from orchestrator.brand.window import Window
+from orchestrator.brand.window import TopicView, Window
 from orchestrator.contract.decode import ChunkBatch
 from orchestrator.contract.state_format import Formats
 from orchestrator.errors import InvalidStateError, NewerStateError, OldStateError
@@ -155,6 +156,34 @@ class BrandState:
         """How many stories are kept."""
         return len(self._stories)
 
+    def story_views(self) -> Mapping[int, StoryView]:
+        """The stories that are kept, by their keys, the largest first."""
+        stories = self._stories.largest(len(self._stories))
+        return {story.key: StoryView.of(story) for story in stories}
+
+    def story_panes(self, key: int) -> frozenset[int]:
+        """The panes in which the story of that key has something."""
+        return frozenset(pane for pane, *_ in self._stories.records[key].panes())
+
+    def topic_views(self) -> Sequence[TopicView]:
+        """The topics that a summary shows."""
+        return self._window.heaviest_topics(MAX_TOPICS_SHOWN)
+
+    @property
+    def totals(self) -> tuple[int, int]:
+        """Chunks and mentions of the window."""
+        return self._window.total.chunks, self._window.total.mentions
+
+    def totals_of_hour(self, hour: int) -> tuple[int, int]:
+        """Chunks and mentions of an hour since the epoch, as the trend has them."""
+        tally = self._trend.hour(hour)
+        return tally.chunks, tally.mentions
+
+    @property
+    def first_pane(self) -> int:
+        """The oldest pane of the window."""
+        return first_pane(self._clock_ms, self._config.window_ms)
+
     @property
     def held_bytes(self) -> int:
         """Bytes that it takes in memory, at rest and after :meth:`take_changes`.
@@ -182,8 +211,10 @@ class BrandState:
         """How a batch that is to be folded must have been hashed; what was right stays right."""
         return Hashing(self._hash_key, self._stories.has_old_ids())
 
-    def fold(self, batch: ChunkBatch, now_ms: int) -> FoldReport:
+    def fold(self, batch: ChunkBatch, now_ms: int, watch: Watch | None = None) -> FoldReport:
         """Fold *batch* as of *now_ms*, in the order of its chunks; advances first.
+
+        The state is the same whether somebody watches or not; who does is told what each chunk added.
 
         Raises:
             ValueError: its mention ids were hashed under another key than the brand's, and would all look new.
@@ -203,10 +234,15 @@ class BrandState:
         self._recent.fold(chunks, stamps.times, mentions, counts)
         odd = look_through(chunks, measures)
         late = stamps.late
+        if watch is not None:
+            self._stories.joined = []
         if not late:
             clusters = self._fold_window(batch, stamps.times, measures, odd)
         else:
             clusters = self._fold_apart(batch, stamps, mentions, odd)
+        if watch is not None:
+            joined, self._stories.joined = self._stories.joined, None
+            watch(counted(batch, stamps, measures, joined or ()))
         self._explain(counted=True)
         # A retimed chunk is stamped with the present, so the least is another one's, if there is another one.
         oldest_ms = min(stamps.times) if stamps.retimed < len(chunks) else 0

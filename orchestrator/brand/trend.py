@@ -86,6 +86,10 @@ class Trend:
         """Bytes in memory."""
         return len(self._hours) * _HOUR_BYTES
 
+    def hour(self, hour: int) -> Tally:
+        """The tally of an *hour* since the epoch; an empty one if nothing of it is kept."""
+        return self._hours.get(hour) or Tally()
+
     def fold(self, added: Mapping[int, Tally]) -> None:
         """Count what was *added* to panes."""
         for pane, tally in added.items():

@@ -970,12 +970,15 @@ cdef class StoryFolder:
         records: the stories by key.
         dirty: those that changed, by key; the one who stores them empties it.
         in_pane: the stories that have members in a pane, by pane.
+        joined: None, or a list to which each cluster adds which story it joined (its key), and how many mentions it
+            brought; nothing of the fold depends on it.
     """
 
     cdef readonly StoryIndex index
     cdef readonly dict records
     cdef public dict dirty
     cdef readonly dict in_pane
+    cdef public list joined
     cdef object _words
     cdef object _spelling
     cdef PlainText _plain
@@ -991,6 +994,7 @@ cdef class StoryFolder:
         self.records = {}
         self.dirty = {}
         self.in_pane = {}
+        self.joined = None
         self._most = most
         self._words = words
         self._spelling = spelling
@@ -1129,6 +1133,8 @@ cdef class StoryFolder:
             if story.add(cluster, at_ms, pane, share.weight, added):
                 self.in_pane.setdefault(pane, []).append(story)
             self.dirty[story.key] = story
+            if self.joined is not None:
+                self.joined.append((story.key, added))
         return 0
 
     cdef int _name(self, Story story, tuple meaning, int64_t weight) except -1:

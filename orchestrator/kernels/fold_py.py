@@ -626,6 +626,8 @@ class StoryFolder:
         records: the stories by key.
         dirty: those that changed, by key; the one who stores them empties it.
         in_pane: the stories that have members in a pane, by pane.
+        joined: None, or a list to which each cluster adds which story it joined (its key), and how many mentions it
+            brought; nothing of the fold depends on it.
     """
 
     def __init__(
@@ -641,6 +643,7 @@ class StoryFolder:
         self.records: dict[int, Story] = {}
         self.dirty: dict[int, Story] = {}
         self.in_pane: dict[int, list[Story]] = {}
+        self.joined: list[tuple[int, int]] | None = None
         self._most = most
         self._words = words
         self._spelling = spelling
@@ -732,6 +735,8 @@ class StoryFolder:
         if story.add(cluster, at_ms, pane, weight, added):
             self.in_pane.setdefault(pane, []).append(story)
         self.dirty[story.key] = story
+        if self.joined is not None:
+            self.joined.append((story.key, added))
 
     def _name(self, story: Story, meaning: Meaning, weight: int) -> None:
         """Let the label of a member that has just joined contend for the headline of its story."""

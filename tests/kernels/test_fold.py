@@ -444,6 +444,28 @@ def test_folder_twins_agree(chunks: list[Any], cuts: set[int], most: int) -> Non
     assert outcomes == outcomes[:1] * len(outcomes)
 
 
+@given(chunks=CHUNKS, most=st.sampled_from([0, 1, 100]))
+def test_folder_tells_what_joined_what(chunks: list[Any], most: int) -> None:
+    """Both twins say the same, cluster by cluster, the sums are the stories', and none of it changes what they hold."""
+    outcomes, known = [], []
+    for name in KERNELS:
+        book, plain = (new_book(importlib.import_module(name), most) for _ in range(2))
+        book.joined = []
+        fold_all(book, chunks, {3})
+        fold_all(plain, chunks, {3})
+        assert told(book) == told(plain)
+        assert plain.joined is None
+        assert len(book.joined) == sum(len(clusters) for clusters, _, _ in chunks)
+        brought: Counter[int] = Counter()
+        for key, mentions in book.joined:
+            brought[key] += mentions
+        assert all(story.mentions == brought[key] for key, story in book.records.items())
+        outcomes.append(book.joined)
+        known.append(told(plain))
+    assert outcomes == outcomes[:1] * len(outcomes)
+    assert known == known[:1] * len(known)
+
+
 def headline_of(kernel: ModuleType, *members: tuple[str, int]) -> Any:
     """The only story of a book after clusters of these labels and weights, all in one direction."""
     book = new_book(kernel)

@@ -15,6 +15,11 @@ _CHAIN: Final = "orchestrator/archive/chain.py"
 _SNAPSHOT: Final = "orchestrator/archive/snapshot.py"
 _SWAP: Final = "orchestrator/service/swap.py"
 _SERVICE: Final = "orchestrator/service/snapshots.py"
+_EXPLAIN: Final = "orchestrator/archive/explain.py"
+_RETELL: Final = "orchestrator/archive/retell.py"
+_CONTRIBUTIONS: Final = "orchestrator/brand/contributions.py"
+_STATE: Final = "orchestrator/brand/state.py"
+_TOLD: Final = "tests/archive/test_explain.py"
 _REFUSED: Final = "tests/archive/test_record.py::test_record_that_was_not_written_so_is_refused"
 
 ARCHIVE_GUARDS: Final = (
@@ -244,5 +249,72 @@ ARCHIVE_GUARDS: Final = (
         "            digests=digests,\n",
         "",
         "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
+    ),
+    # why a number is what it is: what counts and nothing else, of this story and no other one
+    Guard(
+        _CONTRIBUTIONS,
+        "[] if place in late else ",
+        "",
+        "tests/brand/test_contributions.py::test_late_and_nameless_add_to_what_they_count_in",
+    ),
+    Guard(
+        _CONTRIBUTIONS,
+        "if one.late or not one.chunk.topics:",
+        "if not one.chunk.topics:",
+        "tests/brand/test_contributions.py::test_late_and_nameless_add_to_what_they_count_in",
+    ),
+    Guard(
+        _STATE,
+        "joined, self._stories.joined = self._stories.joined, None",
+        "joined = self._stories.joined",
+        "tests/brand/test_contributions.py::test_nobody_watches_after_a_fold_that_was_watched",
+    ),
+    Guard(
+        _EXPLAIN,
+        " else one.late:",
+        " else False:",
+        f"{_TOLD}::test_window_that_grows_brings_back_what_is_stored",
+    ),
+    Guard(
+        _EXPLAIN,
+        "        if len(self._rows) > self._most:\n",
+        "        if False:\n",
+        f"{_TOLD}::test_journal_is_bounded",
+    ),
+    Guard(
+        _EXPLAIN,
+        "        self._rows = [row for row in self._rows if row.at_ms >= since_ms]\n",
+        "",
+        f"{_TOLD}::test_journal_is_bounded",
+    ),
+    Guard(
+        _EXPLAIN,
+        "since_ms = (first_pane - panes) * PANE_MS",
+        "since_ms = first_pane * PANE_MS",
+        f"{_TOLD}::test_window_that_grows_brings_back_what_is_stored",
+    ),
+    Guard(
+        _EXPLAIN,
+        "if found is not None and row.at_ms // PANE_MS in panes:",
+        "if found is not None:",
+        f"{_TOLD}::test_window_that_grows_brings_back_what_is_stored",
+    ),
+    Guard(
+        _EXPLAIN,
+        "    if len(found) == 1:\n",
+        "    if found:\n",
+        f"{_TOLD}::test_story_is_named_by_its_id_or_a_part_of_its_headline",
+    ),
+    Guard(
+        _EXPLAIN,
+        "time[:MAX_SAID_CHARS]",
+        "time",
+        f"{_TOLD}::test_wrong_clock_and_odd_times_are_shown_as_they_were_said",
+    ),
+    Guard(
+        _RETELL,
+        "if at_ms is not None and record.summary_ms > at_ms:",
+        "if False:",
+        f"{_TOLD}::test_summary_is_that_of_the_last_commit_before",
     ),
 )
