@@ -125,6 +125,12 @@ ROUTING_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/store/cluster/topology.py",
+        "if (node, reply) == self._told:",
+        "if self._told and reply == self._told[1]:",
+        "tests/store/cluster/test_topology.py::test_an_answer_that_came_before_is_not_read_again",
+    ),
+    Guard(
+        "orchestrator/store/cluster/topology.py",
         "if not found.replicas:",
         "if False:",
         "tests/store/cluster/test_topology.py::test_node_that_left_the_cluster_is_passed_over",

@@ -98,6 +98,8 @@ class Topology:
         self._make_pool = make_pool
         self._clock = clock
         self._map = slot_map.NOBODY
+        self._told: tuple[Node, Any] | None = None
+        self._read = self._map
         self._pools: dict[Node, Pool] = {}
         self._observers: dict[Node, Pool] = {}
         self._lock = threading.Lock()  # of the pools and the map
@@ -242,6 +244,8 @@ class Topology:
                     f"{node} is no node of a cluster: for this server REDIS_URL is redis://{node}, without +cluster"
                 )
             raise error
+        if (node, reply) == self._told:  # as twice a second, as long as nothing moves
+            return self._read
         try:
             found = slot_map.read(reply, node)
         except ValueError as error:
@@ -249,6 +253,7 @@ class Topology:
         # One that was taken out of the cluster, or came back without its file, answers as if nobody had any.
         if not found.replicas:
             raise StoreUnavailableError(f"{node} knows of no master that has slots")
+        self._told, self._read = (node, reply), found
         return found
 
     def _observe(self, node: Node, *commands: tuple[str, ...]) -> list[Any]:

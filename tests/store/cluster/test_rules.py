@@ -45,6 +45,15 @@ def test_map_says_who_has_each_slot_and_who_follows_whom() -> None:
     assert found.shares[A] == 11 / SLOTS
 
 
+def test_masters_come_in_the_order_of_their_first_slots() -> None:
+    """However the ranges were told, and wherever a slot went since."""
+    found = slot_map.read([told(20, SLOTS - 1, B), told(0, 9, C), told(10, 19, A)], A)
+    assert found.masters == (C, A, B)
+    assert found.moved(0, B).masters == (B, C, A)
+    assert slot_map.read([told(7, 7, A)], A).moved(7, B).masters == (B,)
+    assert slot_map.NOBODY.masters == ()
+
+
 @pytest.mark.parametrize("name", [b"", None, b"?"])
 def test_map_takes_a_nameless_node_for_the_one_that_was_asked(name: bytes | None) -> None:
     """A node that does not know how it is reached says so."""

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.contract.address import Node
 from orchestrator.contract.slots import SLOTS, slot_of
 from orchestrator.errors import StoreUnavailableError
+from orchestrator.store.cluster import slot_map
 from orchestrator.store.cluster.exchange import transact
 from orchestrator.store.cluster.topology import Topology
 from tests.store.cluster.test_rules import told
@@ -59,6 +60,32 @@ def test_master_that_came_back_blank_takes_no_slot_from_the_others() -> None:
     topology.answers[B] = BLANK
     topology.doubt()
     assert topology.owner(100) == B  # nobody knows better
+
+
+def test_an_answer_that_came_before_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes twice a second. Another one is read, and so is the same of a node that leaves its own name out."""
+    nameless = [told(0, SLOTS - 1, Node("", 1))]
+    topology = Told({A: nameless, B: nameless})
+    read: list[Node] = []
+    real = slot_map.read
+
+    def reading(reply: Any, node: Node) -> slot_map.SlotMap:
+        read.append(node)
+        return real(reply, node)
+
+    monkeypatch.setattr(slot_map, "read", reading)
+    for _ in range(3):
+        assert topology.look_again() == (A,)
+    assert read == [A]
+    topology.moved(7, B)
+    assert topology.look_again() == (A,)  # it is asked, and says what it said
+    topology.answers[A] = WHOLE
+    assert topology.look_again() == (A, B)
+    topology.answers[A] = nameless
+    assert topology.look_again() == (A,)
+    topology.answers[A] = BLANK
+    assert topology.look_again() == (Node("b", 1),)
+    assert read[-1] == B
 
 
 def test_cluster_without_slots_says_so() -> None:
