@@ -33,6 +33,7 @@ COMMANDS = {
     "failed": "orchestrator.cli.failed:failed",
     "archive": "orchestrator.cli.archive:archive",
     "state": "orchestrator.cli.state:state",
+    "rebuild": "orchestrator.cli.rebuild:rebuild",
     "repair": "orchestrator.cli.repair:repair",
     "doctor": "orchestrator.cli.doctor:doctor",
     "config": "orchestrator.cli.config:config",

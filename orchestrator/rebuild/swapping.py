@@ -1,30 +1,39 @@
 """Putting a rebuilt state in place while the brand goes on: fold what was committed meanwhile, then swap on top of it.
 
 The swap is one commit on the commit that was folded last. Where somebody committed in between it is refused, and what
-came is folded and it is tried again; each time less has come. A brand that never rests is kept still for the last try:
-its chunks wait in the queue for as long as that takes. Readers see one step, from the old state to the new one.
+came is folded and it is tried again; each time less has come. A brand that never rests is held for the last try: its
+chunks wait in the queue for as long as that takes. Readers see one step, from the old state to the new one.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from orchestrator.archive.record import Record
 from orchestrator.archive.snapshot import Snapshot
-from orchestrator.errors import BrandBusyError, StaleStateError
-from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.errors import ArchiveError, BrandBusyError, LeaseLostError, StaleStateError
 from orchestrator.rebuild.tail import records_between
-from orchestrator.rebuild.task import Folding, Task
+from orchestrator.rebuild.task import Folding
 
 TRIES: Final = 5
-"""While the brand goes on; then it is kept still."""
+"""While the brand goes on; then it is held."""
 
-_PAUSE_S: Final = 0.05
-"""Before the second try, twice as long before each further one: a visit of a lane takes some milliseconds."""
+_LOOKS: Final = 3
+"""For records that are on their way from Redis to the archive."""
+
+
+class Held(Protocol):
+    """A brand to which nobody else commits."""
+
+    @property
+    def cid(self) -> str:
+        """Id of its last commit."""
+
+    def put(self, snapshot: Snapshot, *, own: Mapping[str, int | float]) -> int:
+        """As :meth:`Live.swap_in`, on top of that commit."""
 
 
 class Live(Protocol):
@@ -41,11 +50,11 @@ class Live(Protocol):
 
         Raises:
             StaleStateError: *over* is not the last commit (any more).
-            BrandBusyError: somebody works on the brand.
+            BrandBusyError, LeaseLostError: somebody works on the brand.
         """
 
-    def kept_still(self, brand: str) -> AbstractContextManager[None]:
-        """Nobody takes chunks of the brand within the block."""
+    def held(self, brand: str) -> AbstractContextManager[Held]:
+        """Nobody else commits to the brand within the block, whoever worked on it; its queue grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Swapped:
         tail: records that were folded on top of the rebuilt state.
         items: what workers pushed in them.
         tries: how often it was tried.
-        still: whether the brand was kept still for it.
+        held: whether the brand was held for it.
     """
 
     over: str
@@ -66,53 +75,49 @@ class Swapped:
     tail: int
     items: int
     tries: int
-    still: bool
+    held: bool
 
 
-def catch_up(folding: Folding, archive: BrandArchive, live: Live, cid: str) -> None:
+def catch_up(folding: Folding, live: Live, cid: str) -> None:
     """Fold what was committed since, up to the commit *cid*, which was read before.
 
     Raises:
-        ArchiveError: a record is missing, or another state was put in place meanwhile.
+        ArchiveError: a record is missing, or a state that was put in place meanwhile.
     """
-    waiting = live.waiting(folding.refold.brand)  # before the archive: what is not here any more is there
-    folding.take_all(records_between(archive, waiting, folding.snapshot(), cid))
+    for look in range(1, _LOOKS + 1):
+        waiting = live.waiting(folding.task.brand)  # before the archive: what is not here any more is there
+        since = folding.snapshot() if folding.cid else None
+        try:
+            folding.take_all(records_between(folding.archive, waiting, since, cid))
+        except ArchiveError:
+            if look == _LOOKS:
+                raise
+        else:
+            return
 
 
-def swap(
-    task: Task,
-    state: Snapshot,
-    own: Mapping[str, int | float],
-    archive: BrandArchive,
-    live: Live,
-    *,
-    sleep: Callable[[float], object] = time.sleep,
-) -> Swapped:
-    """Put *state*, which *task* gave, in place with all that came since, and the brand's settings *own* with it.
+def swap(folding: Folding, own: Mapping[str, int | float], live: Live) -> Swapped:
+    """Put what *folding* folded in place with all that came since, and the brand's settings *own* with it.
 
-    Cancelled or killed before the commit, it changed nothing; a brand that was kept still goes on by itself.
+    Cancelled or killed before the commit, it changed nothing.
 
     Raises:
-        ArchiveError: a record is missing, or another state was put in place meanwhile.
-        StaleStateError, BrandBusyError: also while the brand was kept still: somebody else puts a state in place.
+        ArchiveError: a record is missing, or a state that was put in place meanwhile.
+        StaleStateError, BrandBusyError, LeaseLostError: also while the brand was held: others put a state in place.
         StoreError: Redis gave no answer or refused; the brand is as before, or swapped.
     """
-    folding = Folding.begin(task, state)
-    with ExitStack() as stack:
-        tries = 0
-        while True:
-            still = tries == TRIES
-            if still:
-                stack.enter_context(live.kept_still(task.brand))
-            tries += 1
-            over = live.cid(task.brand)
-            catch_up(folding, archive, live, over)
-            try:
-                version = live.swap_in(folding.snapshot(), over=over, own=own)
-            except (StaleStateError, BrandBusyError):
-                if still:
-                    raise
-                if tries < TRIES:
-                    sleep(_PAUSE_S * 2 ** (tries - 1))
-                continue
-            return Swapped(over, version, folding.commits, sum(folding.fates.values()), tries, still)
+    brand = folding.task.brand
+
+    def done(over: str, version: int, tries: int, *, held: bool) -> Swapped:
+        return Swapped(over, version, folding.commits, sum(folding.fates.values()), tries, held)
+
+    for tries in range(1, TRIES + 1):
+        over = live.cid(brand)
+        catch_up(folding, live, over)
+        try:
+            return done(over, live.swap_in(folding.snapshot(), over=over, own=own), tries, held=False)
+        except (StaleStateError, BrandBusyError, LeaseLostError):
+            continue
+    with live.held(brand) as still:
+        catch_up(folding, live, still.cid)
+        return done(still.cid, still.put(folding.snapshot(), own=own), TRIES + 1, held=True)

@@ -23,34 +23,36 @@ def archived_cid(cid: str, waiting: Sequence[Record]) -> str:
     return cid
 
 
-def records_between(archive: BrandArchive, waiting: Sequence[Record], since: Snapshot, cid: str) -> Iterator[Record]:
+def records_between(
+    archive: BrandArchive, waiting: Sequence[Record], since: Snapshot | None, cid: str
+) -> Iterator[Record]:
     """The records that led from the commit of *since* to *cid*, the oldest first.
 
     Args:
         archive: of the brand.
         waiting: what still waited for it after *cid* was read.
-        since: the state at an earlier commit.
+        since: the state at an earlier commit; None: the brand's first record is the first one.
         cid: id of a later commit.
 
     Raises:
-        ArchiveError: a record is missing, or on the way another state was put in place, so *cid* does not stand on
-            *since*.
+        ArchiveError: a record is missing.
     """
     by_cid = {record.cid: record for record in waiting}
     tail: list[Record] = []
-    while cid != since.cid and cid in by_cid:
+    start = "" if since is None else since.cid
+    while cid != start and cid in by_cid:
         tail.append(by_cid.pop(cid))
         cid = tail[-1].previous
-    if cid != since.cid:
+    if cid != start:
+        yield from _archived(archive, since, cid)
+    yield from reversed(tail)
+
+
+def _archived(archive: BrandArchive, since: Snapshot | None, cid: str) -> Iterator[Record]:
+    if since is not None:
         # A base by its place alone: nobody reads it, so none has to lie there.
-        at = BaseRef("", 0, since.epoch, since.version, since.cid)
-        yield from map(_going_on, archive.way_to(cid, since=at).records)
-    yield from map(_going_on, reversed(tail))
-
-
-def _going_on(record: Record) -> Record:
-    if record.replaces:
-        raise ArchiveError(
-            f"commit {record.cid!r} put another state of brand {record.brand!r} in place meanwhile: rebuild it again"
-        )
-    return record
+        return archive.way_to(cid, since=BaseRef("", 0, since.epoch, since.version, since.cid)).records
+    way = archive.way_to(cid, oldest=True)
+    if way.base_ref is not None:
+        raise ArchiveError(f"the archive does not go back to the first commit of brand {archive.brand!r}")
+    return way.records

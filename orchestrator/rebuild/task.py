@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -47,7 +47,7 @@ class Task:
         archive: its address, which holds no secret.
         place: the address under which the result is put.
         brand: whose.
-        cid: the commit to fold up to.
+        cid: the commit to fold up to; empty: none is in the archive yet.
         own: settings that count instead of those in the records, by name.
         until_ms: leave out what was committed later, Unix ms.
         hash_key: of the brand's mention ids, which is in no record.
@@ -95,7 +95,7 @@ class Rebuilt(msgspec.Struct, frozen=True, rename="camel"):
 
     Attributes:
         brand: whose.
-        cid: of the last commit in it.
+        cid: of the last commit in it; empty: there is no state, because the archive has none of the brand's commits.
         at_ms: when that was, Unix ms of Redis.
         commits: records that were folded.
         items: what workers pushed in them.
@@ -143,35 +143,40 @@ def rebuild(task: Task) -> Rebuilt:
         if done is not None:
             return done
         began, began_processor = time.perf_counter(), time.process_time()
-        brand = BrandArchive(archive, task.brand)
-        way = brand.way_to(task.cid, oldest=True, at_ms=task.until_ms)
-        folding = Folding.begin(task, way.base)
-        for record in way.records:
-            if record.replaces:
-                folding = _replaced(brand, folding, record, task)
-            else:
-                folding.take(record)
-        snapshot = folding.snapshot()
-        place.put(task.state_name, snapshots.encode(snapshot))
-        base = folding.base
+        folding, dead = _folded(task, BrandArchive(archive, task.brand))
+        at_ms = 0
+        if task.cid:
+            snapshot = folding.snapshot()
+            at_ms = snapshot.taken_ms
+            place.put(task.state_name, snapshots.encode(snapshot))
         rebuilt = Rebuilt(
             brand=task.brand,
-            cid=snapshot.cid,
-            at_ms=snapshot.taken_ms,
+            cid=folding.cid,
+            at_ms=at_ms,
             commits=folding.commits,
             items=sum(folding.fates.values()),
             fates={fate: folding.fates[fate] for fate in Fate if folding.fates[fate]},
-            base_ms=base.taken_ms if base is not None else 0,
-            base_cid=base.cid if base is not None else "",
+            base_ms=folding.base.taken_ms if folding.base is not None else 0,
+            base_cid=folding.base.cid if folding.base is not None else "",
             parted=folding.parted,
             shown=[Parted(*_told(each)) for each in folding.partings],
-            dead=len(way.dead),
+            dead=dead,
             kernel=choice.IMPLEMENTATION,
             seconds=round(time.perf_counter() - began, 3),
             processor_s=round(time.process_time() - began_processor, 3),
         )
         place.put(task.facts_name, msgspec.json.encode(rebuilt))
         return rebuilt
+
+
+def _folded(task: Task, archive: BrandArchive) -> tuple[Folding, int]:
+    """What the archive has of the way, and how many objects lie beside it."""
+    if not task.cid:
+        return Folding(task, archive, None), 0
+    way = archive.way_to(task.cid, oldest=True, at_ms=task.until_ms)
+    folding = Folding(task, archive, way.base)
+    folding.take_all(way.records)
+    return folding, len(way.dead)
 
 
 def state_of(place: Objects, task: Task) -> Snapshot:
@@ -188,38 +193,46 @@ def state_of(place: Objects, task: Task) -> Snapshot:
 
 @dataclass(slots=True)
 class Folding:
-    """A refold under settings that count instead of the records' own, with what came of the items.
+    """A refold of a brand's records under settings that count instead of the records' own.
+
+    Args:
+        task: which brand, and which settings.
+        archive: of the brand, for states that were put in place.
+        base: the state to go on from; None: the brand's first record is the first one.
 
     Attributes:
-        refold: the state so far.
-        own: those settings.
         commits: records that were taken.
         fates: of their items, as the records say.
         parted: items to which something else happened than that.
         partings: the first of these.
     """
 
-    refold: Refold
-    own: Mapping[str, int | float]
-    base: Snapshot | None = None
+    task: Task
+    archive: BrandArchive
+    base: Snapshot | None
     commits: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     parted: int = 0
     partings: list[Parting] = field(default_factory=list)
+    _refold: Refold = field(init=False)
 
-    @classmethod
-    def begin(cls, task: Task, base: Snapshot | None) -> Folding:
-        """On top of *base*, or at the brand's first record."""
-        return cls(refold_on(task.brand, task.hash_key, base), dict(task.own), base)
+    def __post_init__(self) -> None:
+        self._refold = self._begun(self.base)
 
     def take(self, record: Record) -> None:
         """Fold *record*, which stands on the one before; by the rules of this version, whatever they were then.
 
         Raises:
-            ArchiveError: it does not follow.
+            ArchiveError: it does not follow, or the archive does not have a state that it put in place.
         """
-        settings = {**record.settings, **self.own, RULES_NAME: RULES_VERSION}
-        found = self.refold.take(replace(record, settings=settings))
+        if record.replaces and not self._goes_through(base := self._base_of(record)):
+            self.base, self.commits, self.parted = base, 0, 0
+            self.fates.clear()
+            self.partings.clear()
+            self._refold = self._begun(base)
+            return
+        settings = {**record.settings, **dict(self.task.own), RULES_NAME: RULES_VERSION}
+        found = self._refold.take(replace(record, settings=settings, replaces=False))
         self.commits += 1
         self.fates.update(item.fate for item in record.items)
         self.parted += len(found)
@@ -230,33 +243,42 @@ class Folding:
         for record in records:
             self.take(record)
 
+    @property
+    def cid(self) -> str:
+        """Id of the last commit in it; empty: there is none yet."""
+        return self._refold.cid
+
     def snapshot(self) -> Snapshot:
         """The state so far.
 
         Raises:
             ArchiveError: nothing was ever committed.
         """
-        return self.base if self.base is not None and not self.commits else self.refold.snapshot()
+        return self.base if self.base is not None and not self.commits else self._refold.snapshot()
 
+    def _begun(self, base: Snapshot | None) -> Refold:
+        if base is None:
+            return Refold(self.task.brand, self.task.hash_key, LIMITS)
+        refold = Refold(base.brand, b"", LIMITS, stored=base.stored, cid=base.cid)
+        refold.trend.update(base.trend)
+        refold.recent.extend(base.recent)
+        return refold
 
-def _replaced(brand: BrandArchive, folding: Folding, record: Record, task: Task) -> Folding:
-    """Where *record* put another state in place: one to go on with.
+    def _base_of(self, record: Record) -> Snapshot:
+        """The state that *record* put in place."""
+        ref = next((ref for ref in self.archive.bases() if ref.cid == record.cid), None)
+        if ref is None:
+            raise ArchiveError(f"commit {record.cid!r} put another state in place, and the archive has no base of it")
+        return self.archive.base(ref)
 
-    A rebuild put a state there of the same chunks, folded otherwise. Under settings that count instead the fold goes
-    on through it, or a second rebuild could not change what the first one did. Any other state takes the place of what
-    was folded so far.
+    def _goes_through(self, base: Snapshot) -> bool:
+        """Whether the fold goes on through a commit that put *base* in place.
 
-    Raises:
-        ArchiveError: the archive does not have that state.
-    """
-    ref = next((ref for ref in brand.bases() if ref.cid == record.cid), None)
-    if ref is None:
-        raise ArchiveError(f"commit {record.cid!r} put another state in place, and the archive has no base of it")
-    base = brand.base(ref)
-    if task.own and folding.commits and chunks_of(base.stored) == chunks_of(folding.refold.result):
-        folding.take(replace(record, replaces=False))
-        return folding
-    return Folding.begin(task, base)
+        A rebuild put a state there of the same chunks, folded otherwise. Under settings that count instead the fold
+        goes on through it, or a second rebuild could not change what the first one did. Any other state takes the place
+        of what was folded so far.
+        """
+        return bool(self.task.own and self.cid) and chunks_of(base.stored) == chunks_of(self._refold.result)
 
 
 def chunks_of(stored: Stored) -> frozenset[bytes]:
@@ -267,16 +289,6 @@ def chunks_of(stored: Stored) -> frozenset[bytes]:
         for data in (kept.younger, kept.older)
         for place in range(0, len(data) - ENTRY_BYTES + 1, ENTRY_BYTES)
     )
-
-
-def refold_on(brand: str, hash_key: bytes, base: Snapshot | None) -> Refold:
-    """A refold that goes on from *base*, or begins with the brand's first record."""
-    if base is None:
-        return Refold(brand, hash_key, LIMITS)
-    refold = Refold(brand, hash_key, LIMITS, stored=base.stored, cid=base.cid)
-    refold.trend.update(base.trend)
-    refold.recent.extend(base.recent)
-    return refold
 
 
 def _done(place: Objects, task: Task) -> Rebuilt | None:

@@ -31,7 +31,6 @@ class FakeLive:
     own: dict[str, Mapping[str, int | float]] = field(default_factory=dict)
     states: dict[str, Snapshot] = field(default_factory=dict)
     does: list[str] = field(default_factory=list)
-    still: bool = False
 
     def look(self, brand: str) -> tuple[Snapshot, Mapping[str, int | float]]:
         """What the records left."""
@@ -53,13 +52,16 @@ class FakeLive:
 
     def swap_in(self, snapshot: Snapshot, *, over: str, own: Mapping[str, int | float]) -> int:
         """A commit that nobody else can come before, if it is on top of the last one."""
-        brand = snapshot.brand
         self.does.append("try")
-        if not self.still:
-            self.meanwhile(brand)
-            if self.busy:
-                self.busy -= 1
-                raise BrandBusyError(brand)
+        self.meanwhile(snapshot.brand)
+        if self.busy:
+            self.busy -= 1
+            raise BrandBusyError(snapshot.brand)
+        return self.put(snapshot, over, own)
+
+    def put(self, snapshot: Snapshot, over: str, own: Mapping[str, int | float]) -> int:
+        """The commit."""
+        brand = snapshot.brand
         if over != self.cid(brand):
             raise StaleStateError(f"{over!r} is not the last commit")
         assert snapshot.cid == over, "the state holds all that was committed"
@@ -71,12 +73,23 @@ class FakeLive:
         return swapped.version
 
     @contextmanager
-    def kept_still(self, brand: str) -> Iterator[None]:
+    def held(self, brand: str) -> Iterator[FakeHeld]:
         """Nobody else does anything."""
-        self.does.append(f"keep {brand} still")
-        self.still = True
+        self.does.append(f"hold {brand}")
         try:
-            yield
+            yield FakeHeld(self, self.cid(brand))
         finally:
-            self.still = False
             self.does.append("let go")
+
+
+@dataclass
+class FakeHeld:
+    """Nobody else commits."""
+
+    live: FakeLive
+    cid: str
+
+    def put(self, snapshot: Snapshot, *, own: Mapping[str, int | float]) -> int:
+        """On top of the last commit."""
+        self.live.does.append("put")
+        return self.live.put(snapshot, self.cid, own)

@@ -22,8 +22,8 @@ LOOSER = (("MERGE_SIMILARITY_THRESHOLD", 0.3),)
 _WORDS = ("crimson", "harbour", "velvet", "orbit", "lantern", "meadow", "quartz", "willow")
 
 
-def chunk(brand: str, number: int) -> bytes:
-    """Of two clusters whose centroids are near each other: near enough for a looser threshold."""
+def chunk(brand: str, number: int, **fields: Any) -> bytes:
+    """Of two clusters whose centroids are near each other: near enough for a looser threshold; with more *fields*."""
     near = [1.0, 0.0, 0.5] if number % 2 else [1.0, 0.9, -0.2]
     far = [0.0, 0.1, float(number % 5)]
     clusters = [
@@ -36,8 +36,8 @@ def chunk(brand: str, number: int) -> bytes:
         for place, vector in enumerate((near, far))
     ]
     sentiment = {"positive": 1, "neutral": 1, "negative": 0, "score": 1}
-    document = {"chunkId": f"{brand}-{number}", "brand": brand, "sentiment": sentiment, "topics": [f"t{number % 3}"]}
-    return json.dumps(document | {"clusters": clusters, "meta": {"mentionCount": 2}}).encode()
+    document = {"chunkId": f"c{number}", "brand": brand, "sentiment": sentiment, "topics": [f"t{number % 3}"]}
+    return json.dumps(document | {"clusters": clusters, "meta": {"mentionCount": 2}} | fields).encode()
 
 
 def history(brand: str, commits: int = 6, each: int = 3) -> list[Record]:

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator.archive.record import Item, Record
+from orchestrator.archive.refold import Refold
 from orchestrator.archive.snapshot import Snapshot
-from orchestrator.errors import ArchiveError, BrandBusyError, StaleStateError
+from orchestrator.errors import ArchiveError, BrandBusyError, LeaseLostError, StaleStateError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.rebuild.swapping import TRIES, Swapped, swap
 from orchestrator.rebuild.tail import archived_cid
-from orchestrator.rebuild.task import Task, rebuild, state_of
+from orchestrator.rebuild.task import Folding, Task, rebuild, state_of
 from tests.rebuild.fake_live import FakeLive
-from tests.rebuild.support import KEY, LOOSER, archived, chunk, folded, following, history, url_of
+from tests.rebuild.support import KEY, LOOSER, archived, based, chunk, folded, following, history, url_of
 
 OWN = dict(LOOSER)
 
@@ -26,10 +27,9 @@ class World:
     """A brand whose first records are archived and folded anew, and that goes on."""
 
     task: Task
-    state: Snapshot
+    state: Snapshot | None
     objects: Objects
     live: FakeLive
-    slept: list[float]
 
     @property
     def records(self) -> list[Record]:
@@ -51,8 +51,7 @@ class World:
 
     def swap(self) -> Swapped:
         """Put it in place."""
-        archive = BrandArchive(self.objects, "nike")
-        return swap(self.task, self.state, OWN, archive, self.live, sleep=self.slept.append)
+        return swap(Folding(self.task, BrandArchive(self.objects, "nike"), self.state), OWN, self.live)
 
     def assert_swapped(self) -> None:
         """What is in place is a fold of all chunks from scratch."""
@@ -72,13 +71,13 @@ def world(tmp_path: Path) -> World:
     rebuild(task)
     with Objects.open(task.place) as place:
         state = state_of(place, task)
-    return World(task, state, Objects.open(url), FakeLive({"nike": list(records)}), [])
+    return World(task, state, Objects.open(url), FakeLive({"nike": list(records)}))
 
 
 def test_brand_that_rests_is_swapped_at_once(world: World) -> None:
     """Nothing is folded on top, nobody is kept still."""
     over = world.records[-1].cid
-    assert world.swap() == Swapped(over, 8, 0, 0, 1, still=False)
+    assert world.swap() == Swapped(over, 8, 0, 0, 1, held=False)
     world.assert_swapped()
     assert world.live.does == ["try"]
 
@@ -114,48 +113,95 @@ def test_commit_that_comes_before_the_swap_is_folded_and_the_swap_tried_again(wo
     left = [2, 1]
     world.live.meanwhile = lambda _: world.commits(left.pop()) if left else None
     done = world.swap()
-    assert (done.tail, done.tries, done.still) == (3, 3, False)
+    assert (done.tail, done.tries, done.held) == (3, 3, False)
     world.assert_swapped()
-    assert world.slept == [0.05, 0.1]
 
 
 @pytest.mark.parametrize("how", ["commits", "works"])
-def test_brand_that_never_rests_is_kept_still_for_the_last_try(world: World, how: str) -> None:
+def test_brand_that_never_rests_is_held_for_the_last_try(world: World, how: str) -> None:
     """And goes on afterwards."""
     if how == "commits":
         world.live.meanwhile = lambda _: world.commits()
     else:
         world.live.busy = 1_000
     done = world.swap()
-    assert (done.tries, done.still) == (TRIES + 1, True)
-    assert world.live.does == ["try"] * TRIES + ["keep nike still", "try", "let go"]
+    assert (done.tries, done.held) == (TRIES + 1, True)
+    assert world.live.does == ["try"] * TRIES + ["hold nike", "put", "let go"]
     world.assert_swapped()
 
 
-@pytest.mark.parametrize("error", [StaleStateError("another swap"), BrandBusyError("another swap")])
+@pytest.mark.parametrize("error", [StaleStateError("somebody"), BrandBusyError("somebody"), LeaseLostError("somebody")])
 def test_brand_that_somebody_else_swaps_is_let_go(world: World, error: Exception) -> None:
-    """Nothing is tried for ever, and it does not stay still."""
+    """Nothing is tried for ever, and it is not held any longer."""
 
     def refuse(*_: object, **__: object) -> int:
         raise error
 
     world.live.swap_in = refuse  # type: ignore[method-assign]
+    world.live.put = refuse  # type: ignore[method-assign]
     with pytest.raises(type(error)):
         world.swap()
-    assert world.live.does == ["keep nike still", "let go"]
+    assert world.live.does == ["hold nike", "put", "let go"]
 
 
-def test_state_that_another_one_took_the_place_of_meanwhile_is_not_put_in(world: World) -> None:
-    """An import, or another rebuild, does not stand on what was folded."""
-    world.records.append(following("nike", world.records, [], replaces=True))
+def test_record_on_its_way_to_the_archive_is_looked_for_again(world: World) -> None:
+    """It was taken out of Redis while it was read there, and by then is in the archive."""
+    world.commits(3)
+    real = world.live.waiting
+
+    def waiting(_: str) -> list[Record]:
+        world.live.waiting = real  # type: ignore[method-assign]
+        world.archives(1)
+        return []
+
+    world.live.waiting = waiting  # type: ignore[assignment,method-assign]
+    assert world.swap().tail == 3
+    world.assert_swapped()
+
+
+def test_state_that_was_put_in_place_meanwhile_is_gone_on_with(world: World) -> None:
+    """An import: what was folded before it counts no more; where the archive does not have it, nothing is done."""
+    swap_record = following("nike", world.records, [], replaces=True)
+    world.records.append(swap_record)
     world.live.waits["nike"] = 1
     world.commits()
-    with pytest.raises(ArchiveError, match="put another state of brand 'nike' in place meanwhile: rebuild it again"):
-        world.swap()
-    world.archives(2)
-    with pytest.raises(ArchiveError, match="in place meanwhile"):
+    with pytest.raises(ArchiveError, match="put another state in place, and the archive has no base of it"):
         world.swap()
     assert world.live.does == []
+    imported = folded(history("nike", commits=2)).snapshot()
+    imported = replace(imported, cid=swap_record.cid, version=swap_record.version, taken_ms=swap_record.now_ms)
+    BrandArchive(world.objects, "nike").put_base(imported)
+    assert world.swap().tail == 1
+    refold = Refold("nike", KEY, stored=imported.stored, cid=imported.cid)
+    last = world.records[-2]
+    refold.take(replace(last, settings={**last.settings, **OWN}))
+    assert world.live.states["nike"].stored == refold.result
+
+
+@pytest.mark.parametrize("archived_meanwhile", [0, 3, 7])
+def test_brand_of_which_nothing_is_archived_yet_is_folded_from_redis(tmp_path: Path, archived_meanwhile: int) -> None:
+    """From its first record on, wherever that is by then."""
+    records = history("nike")
+    url = url_of(tmp_path / "archive")
+    task = Task(url, url_of(tmp_path / "place"), "nike", "", LOOSER, hash_key=KEY)
+    assert (rebuild(task).cid, rebuild(task).items) == ("", 0)
+    with Objects.open(url) as objects:
+        world = World(task, None, objects, FakeLive({"nike": list(records)}, {"nike": 7}))
+        world.archives(archived_meanwhile)
+        assert world.swap().tail == 7
+        world.assert_swapped()
+
+
+def test_archive_that_does_not_go_back_to_the_first_record_is_told(tmp_path: Path) -> None:
+    """Where nothing was in the archive when the rebuild began, and by now a base and what came after it is."""
+    records = history("nike")
+    url = url_of(tmp_path / "archive")
+    archived(url, records[3:])
+    based(url, folded(records[:3]).snapshot())
+    with Objects.open(url) as objects:
+        world = World(Task(url, "", "nike", "", LOOSER), None, objects, FakeLive({"nike": list(records)}))
+        with pytest.raises(ArchiveError, match="does not go back to the first commit of brand 'nike'"):
+            world.swap()
 
 
 def test_record_that_is_nowhere_is_told(world: World) -> None:
