@@ -44,6 +44,7 @@ class BrandRow:
             "oldestSeconds": self.oldest_s,
             "paused": paused_document(status),
             "parked": parked_document(status),
+            "ownSettings": dict(status.own),
         }
 
 
@@ -106,9 +107,9 @@ def _ages_s(client: redis.Redis, names: Sequence[str]) -> Mapping[str, float]:
 
 
 def make_page(rows: Sequence[BrandRow], width: int, *, ages: bool = False) -> RenderableType:
-    """A table of numbers for so many columns, and below it a sentence for each brand that does not go on."""
-    held_up = list(_held_up(rows))
-    return Group(_table(rows, ages=ages, roomy=width >= ROOMY), *([""] if held_up else []), *held_up)
+    """A table of numbers for so many columns; below it a sentence for each brand that does not go on as others do."""
+    told = [*_held_up(rows), *(plain(f"{row.status.brand}: {words.own(row.status)}") for row in rows if row.status.own)]
+    return Group(_table(rows, ages=ages, roomy=width >= ROOMY), *([""] if told else []), *told)
 
 
 def _table(rows: Sequence[BrandRow], *, ages: bool, roomy: bool) -> Table:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Mapping
 
 import click
 
 from orchestrator.cli.adoption import adopt_for
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
-from orchestrator.cli.terminal import Misuse, make_console, make_table, on_terminal, plain, show_page
+from orchestrator.cli.terminal import Failure, Misuse, make_console, make_table, on_terminal, plain, show_page
 from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.process.masking import printable
 from orchestrator.settings import ALIASES, Settings, allowed
 from orchestrator.store.registry import registered
+from orchestrator.store.stored_settings import stored_settings
 
 _COMMENT_WIDTH = 110
 _MEANING_WIDTH = 130  # columns of a terminal from which on the meanings fit beside the values
@@ -31,11 +34,20 @@ def config() -> None:
 
 
 @config.command(short_help="Show the settings in force and where each comes from.")
+@click.argument("brand", required=False, shell_complete=complete_brand)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @with_settings
-def show(settings: Settings, *, as_json: bool) -> None:
-    """Show the settings in force and where each comes from; secrets are masked."""
-    rows = [(name, value, settings.origin(name.lower())) for name, value in settings.masked().items()]
+def show(settings: Settings, brand: str | None, *, as_json: bool) -> None:
+    """Show the settings in force and where each comes from; secrets are masked.
+
+    With BRAND those that it is folded with: what it has of its own comes from "the brand", and counts in every process.
+    `orchestrator rebuild` gives and takes them.
+    """
+    own = {} if brand is None else _own_settings(settings, check_brand(brand))
+    rows = [
+        (name, own.get(name, value), "the brand" if name in own else settings.origin(name.lower()))
+        for name, value in settings.masked().items()
+    ]
     if as_json:
         click.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))
         return
@@ -78,6 +90,16 @@ def adopt_settings(settings: Settings, names: tuple[str, ...], *, every: bool) -
             write_down(client, "adopt", brand, settings=settings.fingerprint.text())
         for brand, outcome in adopt_for(client, brands, settings.fingerprint, tell_all=not every):
             click.echo(f"{printable(brand)}: {outcome}")
+
+
+def _own_settings(settings: Settings, brand: str) -> Mapping[str, int | float]:
+    with open_redis(settings) as client:
+        found = stored_settings(client, [brand]).get(brand)
+    try:
+        return {} if found is None else Fingerprint.read(found.settings).own
+    except ValueError as error:
+        told = printable(f"the settings of {brand!r} cannot be read: {error}")
+        raise Failure(f"{told}; 'orchestrator config adopt' goes on with the processes'") from None
 
 
 def example_text() -> str:

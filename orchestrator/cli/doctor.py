@@ -230,15 +230,20 @@ def _settings_finding(stored: Mapping[str, StoredSettings], mine: Fingerprint) -
             refused[brand] = Code.SETTINGS
             losses.update(dict.fromkeys(map(str, comparison.losses)))
     if not refused:
-        return Finding(
-            "settings", Verdict.OK, f"{counted(len(stored), 'brand')} would lose nothing under those in force"
-        )
+        told = f"{counted(len(stored), 'brand')} would lose nothing under those in force{_owning(stored)}"
+        return Finding("settings", Verdict.OK, told)
     shown = ", ".join(list(losses)[:_SHOWN])
     names = words.some(list(refused), _SHOWN)
     detail = f"{len(refused)} would lose history under those in force here ({shown}), so they are parked: {names}"
     brand, code = next(iter(refused.items()))
     every = "; 'orchestrator config adopt --all' means all brands" if len(refused) > 1 else ""
     return Finding("settings", Verdict.WARN, detail, f"{remedy(code, brand)}{every}")
+
+
+def _owning(stored: Mapping[str, StoredSettings]) -> str:
+    """Which brands have settings of their own."""
+    names = [brand for brand, found in stored.items() if found.settings.startswith(b"[")]
+    return f"; {counted(len(names), 'brand')} with some of their own: {words.some(names, _SHOWN)}" if names else ""
 
 
 def _members_finding(members: Sequence[Member], mine: Fingerprint) -> Finding:

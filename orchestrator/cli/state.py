@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.opened import load, open_archive, progress
 from orchestrator.cli.terminal import Failure, counted, make_table, plain, remark, show_page
 from orchestrator.cli.who import write_down
+from orchestrator.contract import own_settings
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.process.masking import printable
@@ -58,8 +60,8 @@ def export(settings: Settings, brand: str, output: Path, *, force: bool) -> None
         raise Failure(f"{printable(str(output))} is there: --force replaces it.") from None
     with os.fdopen(opened, "wb") as file:
         size = file.write(service.encode_snapshot(snapshot))
-    told = f"version {snapshot.version}, commit {snapshot.cid}, {counted(size, 'byte')}"
-    remark(f"{printable(repr(name))} is in {printable(str(output))}: {told}.")
+    what = f"version {snapshot.version}, commit {snapshot.cid}, {counted(size, 'byte')}"
+    remark(f"{printable(repr(name))} is in {printable(str(output))}: {what}.")
 
 
 @state.command(name="import", short_help="Put a brand's state back from a file.")
@@ -85,11 +87,11 @@ def import_(settings: Settings, brand: str, file: Path, *, over: str | None, dry
             write_down(client, "import", name, commit=snapshot.cid, over=over)
         done = service.put_back(client, settings, snapshot, over=over, dry_run=dry_run)
     would = "would be" if dry_run else "is"
-    told = f"of {iso_utc_seconds(snapshot.taken_ms)}, version {snapshot.version}"
+    when = f"of {iso_utc_seconds(snapshot.taken_ms)}, version {snapshot.version}"
     click.echo(
         printable(
-            f"{name!r} {would} as in {file} ({told}): {counted(done.fields, 'field')}, {done.removed} removed, now"
-            f" version {done.version}"
+            f"{name!r} {would} as in {file} ({when}): {counted(done.fields, 'field')}, {done.removed} removed, now"
+            f" version {done.version}{_with_own(done.own)}"
         )
     )
 
@@ -190,6 +192,10 @@ def _tell(found: Refolded) -> None:
         _show(found.differences, "Redis", "the archive")
     if found.summary is False:
         remark("The summary that readers see is another one.")
+
+
+def _with_own(own: Mapping[str, int | float]) -> str:
+    return f", folded with {own_settings.told(own)} of its own" if own else ""
 
 
 def _show(found: list[Any], one: str, other: str) -> None:

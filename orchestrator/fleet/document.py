@@ -34,6 +34,7 @@ def fleet_document(view: FleetView, alerts: RouteStates | None = None) -> dict[s
         "parked": [parked_document(brand) for brand in view.brands if brand.parked is not None],
         "paused": [paused_document(brand) for brand in view.brands if brand.paused is not None],
         "orphans": None if view.orphans is None else _orphans(view.orphans),
+        "ownSettings": {brand.brand: dict(brand.own) for brand in view.owning},
         "conflicting": [conflict_document(brand) for brand in view.conflicting],
         "spiking": [brand.brand for brand in view.spiking],
         "alertRoutes": None if alerts is None else [route_document(state) for state in alerts.routes],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from orchestrator.fleet.parking import FAILING, Code
 
 if TYPE_CHECKING:
     from orchestrator.contract.conflict import Conflict
+    from orchestrator.contract.own_settings import Number
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.parking import Parked
 
@@ -81,6 +82,7 @@ class BrandStatus:
         paused: that an operator wants it left alone.
         conflicts: chunks that came with the id of another one and other numbers, so far.
         newest_conflict: the newest of them.
+        own: settings of the rules of its own, by name.
     """
 
     brand: str
@@ -95,6 +97,7 @@ class BrandStatus:
     paused: Pause | None = None
     conflicts: int = 0
     newest_conflict: Conflict | None = None
+    own: Mapping[str, Number] = field(default_factory=dict)
 
     @property
     def unreadable(self) -> bool:
@@ -221,6 +224,11 @@ class FleetView:
         ]
         found.sort(key=lambda one: (-one[0], one[1].brand))
         return [brand for at_ms, brand in found if at_ms > self.as_of_ms - CONFLICTS_TOLD_MS]
+
+    @property
+    def owning(self) -> Sequence[BrandStatus]:
+        """The brands that have settings of their own, by name."""
+        return [brand for brand in self.brands if brand.own]
 
     def standing(self, *wanted: Standing) -> Sequence[BrandStatus]:
         """The brands that stand so, those that wait for longest or with most chunks first."""

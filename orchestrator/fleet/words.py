@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from orchestrator.contract import own_settings
 from orchestrator.contract.pauses import resuming
 from orchestrator.fleet.parking import Parked
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder, Standing
@@ -137,6 +138,11 @@ def conflicts(status: BrandStatus, as_of_ms: int | None = None) -> str:
         f"{counted(status.conflicts, 'chunk')} had the chunkId of one that was counted and other numbers, and did not"
         f" count; the last one{ago}: {newest.chunk_id!r}"
     )
+
+
+def own(status: BrandStatus) -> str:
+    """With which settings of its own a brand is folded; empty: with those of the processes."""
+    return f"it is folded with settings of its own: {own_settings.told(status.own)}" if status.own else ""
 
 
 def missing(status: BrandStatus) -> str:

@@ -295,6 +295,7 @@ def _brand(brand: BrandStatus) -> FleetBrand:
         chunks=brand.queued,
         dead_letters=brand.failed,
         spiking=brand.spiking,
+        own_settings=dict(brand.own),
         holder=None if holder is None else str(holder),
         held_since=None if holder is None else _time(holder.since_ms),
         parked=None

@@ -120,6 +120,7 @@ class FleetBrand(Document, frozen=True):
         holder: ``ORCHESTRATOR_ID``, or name, of who holds its lease.
         held_since: since when, if that is known.
         conflicts: null if there were none.
+        own_settings: of the rules, by name, with which the brand is folded instead of the processes'.
     """
 
     brand: str
@@ -132,6 +133,7 @@ class FleetBrand(Document, frozen=True):
     parked: FleetParked | None
     paused: FleetPaused | None
     conflicts: FleetConflicts | None
+    own_settings: dict[str, int | float]
 
 
 class AlertRoute(Document, frozen=True):

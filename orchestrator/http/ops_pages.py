@@ -17,6 +17,7 @@ from quart import Blueprint, Response, current_app, g, redirect, render_template
 
 from orchestrator.contract.history import Period
 from orchestrator.contract.letters import Selection
+from orchestrator.contract.own_settings import told
 from orchestrator.contract.process_orders import MAX_LANES, ProcessOrder, Wanted
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import PauseError, ProcessChoiceError, ProcessUnknownError, StoreError, TooManyLettersError
@@ -197,6 +198,7 @@ async def brand() -> str:
         status=status,
         parked=next((row for row in parked_rows(fleet) if row.brand == name), None),
         paused=next((row for row in paused_rows(fleet) if row.brand == name), None),
+        own="" if status is None else told(status.own),
         conflicts="" if status is None else shown(conflicts(status, fleet.as_of_ms)),
         conflicts_help=CONFLICTS_HELP,
         groups=group_rows(grouped.tally),

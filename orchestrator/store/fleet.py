@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from orchestrator.contract.conflict import Conflict
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.lock_token import MAX_TOKEN_BYTES, holder_of, is_process
 from orchestrator.errors import StoreRefusedError
 from orchestrator.fleet.view import BrandStatus, FleetView, Holder, OrphanQueue, OrphanQueues, standing
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.keys import BrandKeys
     from orchestrator.contract.layout import Layout
+    from orchestrator.contract.own_settings import Number
     from orchestrator.contract.pauses import Pause
     from orchestrator.fleet.members import Member
     from orchestrator.fleet.parking import Parked
@@ -167,7 +169,7 @@ def _status(
     alone: tuple[Parked | None, Pause | None],
 ) -> BrandStatus:
     parked, pause = alone
-    queued, failed, version, epoch, token, left_ms, summarised, spike, conflicts, conflict = answer
+    queued, failed, version, epoch, token, left_ms, summarised, spike, conflicts, conflict, settings = answer
     holder = None if left_ms == _NO_LOCK else _holder(token, left_ms, _number(epoch), now_ms, living)
     return BrandStatus(
         brand,
@@ -182,6 +184,7 @@ def _status(
         paused=pause,
         conflicts=_number(conflicts) or 0,
         newest_conflict=Conflict.read(conflict),
+        own=_own(settings) if settings else {},
     )
 
 
@@ -215,6 +218,14 @@ def _number(field: Any) -> int | None:
     if field == b"":
         return 0
     return int(field) if isinstance(field, bytes) and field.isdigit() and len(field) <= _MOST_DIGITS else None
+
+
+def _own(settings: bytes) -> Mapping[str, Number]:
+    """The brand's own; none where they cannot be read: then the brand is parked, and that is told."""
+    try:
+        return Fingerprint.read(settings).own
+    except ValueError:
+        return {}
 
 
 def _open(entry: bytes) -> bool:

@@ -10,11 +10,13 @@ import redis
 from rich.console import Console
 
 from orchestrator.cli import brands_list
-from orchestrator.cli.brands_list import BrandRow, make_page
+from orchestrator.cli.brands_list import BrandRow, look_at, make_page
 from orchestrator.cli.terminal import ROOMY
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import AUDIT_KEY, MEMBERS_KEY, PARKED_KEY, BrandKeys
 from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.fleet.view import BrandStatus, Standing
+from orchestrator.fleet.words import own as own_words
 from orchestrator.store import pauses
 from orchestrator.store.audit import read_audit
 from orchestrator.store.fleet import SLICE
@@ -22,7 +24,7 @@ from orchestrator.store.members import Told, beat
 from orchestrator.store.parked import encode
 from tests.cli.conftest import Invoke
 
-UNASKED = {"oldestSeconds": None, "paused": None, "parked": None}
+UNASKED: dict[str, object] = {"oldestSeconds": None, "paused": None, "parked": None, "ownSettings": {}}
 """What a brand has that is not paused, if nobody asks for ages."""
 
 
@@ -346,3 +348,14 @@ def test_brands_remove_purge_does_nothing_that_cannot_be_written_down(
         redis_client.restore(AUDIT_KEY, 0, kept)
     assert redis_client.exists(keys.meta)
     assert invoke("brands", "list").stdout == f"{brand}\n"
+
+
+def test_brands_list_tells_of_settings_of_their_own(invoke: Invoke, redis_client: redis.Redis, brand: str) -> None:
+    """In a sentence below the table, and in JSON."""
+    invoke("brands", "add", brand)
+    own = Fingerprint({}).owning({"MAX_STORIES": 7})
+    redis_client.hset(BrandKeys.of(brand).meta, "settings", own.text())
+    (row,) = json.loads(invoke("brands", "list", "--json").stdout)
+    assert row["ownSettings"] == {"MAX_STORIES": 7}
+    told = own_words(look_at(redis_client, [brand])[0].status)
+    assert told == "it is folded with settings of its own: MAX_STORIES=7"

@@ -154,3 +154,23 @@ def test_env_example_is_complete_and_changes_nothing(tmp_path: Path) -> None:
     same = Settings(orchestrator_id=loaded.settings.orchestrator_id)
     assert loaded.settings.model_dump() == same.model_dump()
     assert loaded.settings.origin("max_stories") == "all.env"
+
+
+def test_config_show_of_a_brand_names_what_it_has_of_its_own(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """All else is as in the processes; one that cannot be read is told, with what helps."""
+    brand = "config own"
+    meta = BrandKeys.of(brand).meta
+    assert "the brand" not in invoke("config", "show", brand).stdout
+    own = {"MERGE_SIMILARITY_THRESHOLD": 0.9, "MAX_STORIES": 7}
+    redis_client.hset(meta, "settings", Settings().fingerprint.owning(own).text())
+    lines = invoke("config", "show", brand).stdout.splitlines()
+    assert "MERGE_SIMILARITY_THRESHOLD=0.9  # the brand" in lines
+    assert "LABEL_SIMILARITY_THRESHOLD=0.175  # default" in lines
+    document = json.loads(invoke("config", "show", brand, "--json").stdout)
+    assert document["MAX_STORIES"] == {"value": 7, "from": "the brand"}
+    redis_client.hset(meta, "settings", '[{},{"MORE":1}]')
+    refused = invoke("config", "show", brand)
+    assert refused.exit_code == 1
+    assert "cannot be read" in refused.stderr
+    assert "config adopt" in refused.stderr
+    redis_client.delete(meta)

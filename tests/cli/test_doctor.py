@@ -334,3 +334,19 @@ def test_doctor_reads_the_routes_of_alerts(
     assert findings["alerts"]["detail"].startswith("desk: 1 alert should have been told since ")
     assert findings["alerts"]["remedy"] == "see what its endpoint answers: orchestrator alerts test desk"
     assert findings_of(invoke("doctor", "--json").stdout)["alerts"]["detail"] == "none waits"
+
+
+def test_doctor_counts_brands_with_settings_of_their_own(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """Their own values are no reason to refuse them; what cannot be read is."""
+    invoke("brands", "add", "owning", "plain")
+    mine = Settings().fingerprint
+    for brand, fingerprint in (("owning", mine.owning({"MAX_STORIES": 90_000})), ("plain", mine)):
+        redis_client.hset(BrandKeys.of(brand).meta, "settings", fingerprint.text())
+    finding = findings_of(invoke("doctor", "--json").stdout)["settings"]
+    assert (finding["verdict"], finding["detail"]) == (
+        "ok",
+        "2 brands would lose nothing under those in force; 1 brand with some of their own: 'owning'",
+    )
+    redis_client.hset(BrandKeys.of("owning").meta, "settings", '[{},{"MORE":1}]')
+    assert "settings that cannot be read" in findings_of(invoke("doctor", "--json").stdout)["settings"]["detail"]
+    redis_client.delete(*(BrandKeys.of(brand).meta for brand in ("owning", "plain")))

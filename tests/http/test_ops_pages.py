@@ -740,3 +740,10 @@ async def test_these_pages_are_kept_by_nobody(signed: TestClientProtocol) -> Non
         assert headers["Cache-Control"] == kept
         assert "script-src 'self'" in headers["Content-Security-Policy"]
     assert (await signed.get("/ops")).headers["Referrer-Policy"] == "same-origin"
+
+
+async def test_a_brand_tells_of_settings_of_its_own(client: TestClientProtocol, full: MemoryOperator) -> None:
+    """And one without tells of none."""
+    full.add("owning", own={"MAX_STORIES": 7})
+    assert "<bdi>MAX_STORIES=7</bdi>" in await text(client, "/ops/brand?name=owning")
+    assert "settings of its own" not in await text(client, "/ops/brand?name=idle")

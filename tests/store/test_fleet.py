@@ -289,3 +289,22 @@ def test_picture_tells_of_chunks_that_contradict_the_one_of_their_id(client: red
     status = read_brand(client, brand)
     assert (status.commits, status.conflicts, status.newest_conflict) == (None, 0, None)
     client.delete(keys.meta)
+
+
+def test_picture_tells_which_brands_have_settings_of_their_own(client: redis.Redis, brand: str) -> None:
+    """What is none that a brand may have, or too long, is none: such a brand is parked, and that is told."""
+    keys = BrandKeys.of(brand)
+    register(client, brand)
+    own = {"MERGE_SIMILARITY_THRESHOLD": 0.9}
+    mine = Fingerprint({"MAX_STORIES": 5})
+    for settings, found in (
+        (mine.owning(own).text(), own),
+        (mine.text(), {}),
+        ('[{},{"MORE":1}]', {}),
+        (f"[{{}},{{}}]{' ' * 1_024}", {}),
+        ("", {}),
+    ):
+        client.hset(keys.meta, "settings", settings)
+        assert read_brand(client, brand).own == found
+        assert [one.brand for one in read_fleet(client, [REGISTRY]).owning] == ([brand] if found else [])
+    client.delete(keys.meta)
