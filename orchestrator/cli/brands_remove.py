@@ -119,6 +119,7 @@ def _holdings_told(found: Holdings, how: _Ways) -> str:
     goes += ["the summary"] if found.summary else []
     goes += [counted(found.spikes, "episode")] if found.spikes else []
     goes += [f"{counted(found.untold, 'alert')} that nobody was told of"] if found.untold else []
+    goes += [f"{counted(found.unarchived, 'commit')} that no archive has yet"] if found.unarchived else []
     stays = []
     for number, name, option, asked in (
         (found.queued, "queued chunk", "--queue", how.queue),

@@ -35,6 +35,8 @@ RECORD_BYTES: Final = 200
 """What a record takes in Redis beside its head and its payloads, about: the key of these."""
 
 _CID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_CID_OF: Final = re.compile(rb'"cid":"([A-Za-z0-9-]{1,64})"')
+_SIZE_OF: Final = re.compile(rb'"size":([0-9]{1,15})[,}]')
 _RUN: Final = re.compile(r"([0-9]{1,7})([fdcx])", re.ASCII)
 _MAX_TIME: Final = 10**15
 
@@ -154,6 +156,18 @@ class Waiting(NamedTuple):
     skipped: int
     gaps: int
     gap: str
+
+
+def cid_of(data: bytes) -> str:
+    """The id in a head as a script finds it, whatever else *data* is; empty: there is none."""
+    found = _CID_OF.search(data)
+    return "" if found is None else found[1].decode()
+
+
+def size_of(data: bytes) -> int:
+    """What the record of the head *data* takes in Redis, as its commit counted it."""
+    found = _SIZE_OF.search(data)
+    return len(data) + RECORD_BYTES + (0 if found is None else int(found[1]))
 
 
 def note_of(kept: Sequence[Kept]) -> Note:

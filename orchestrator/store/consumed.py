@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.exceptions import ResponseError
 
-from orchestrator.contract.consumed import RECORD_BYTES, Held, Kept, Waiting, decode, decode_note, encode_note
+from orchestrator.contract.consumed import Held, Kept, Waiting, cid_of, decode, decode_note, encode_note, size_of
 from orchestrator.errors import ArchiveError, NewerRecordError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
@@ -41,10 +41,8 @@ MOST_HOLD_S: Final = 330.0
 
 _PAGE: Final = 256
 _FIELDS: Final = ("bytes", "since", "skipped", "gaps", "gap")
-_CID: Final = re.compile(rb'"cid":"([A-Za-z0-9-]{1,64})"')
 _WORD: Final = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _DIGITS: Final = 15
-_SIZE: Final = re.compile(rb'"size":([0-9]{1,15})[,}]')
 
 
 class Consumed:
@@ -140,7 +138,7 @@ class Consumed:
         while more:
             page = checked(self._runner.run([("LRANGE", keys.records, len(chosen), len(chosen) + _PAGE - 1)])[0])
             for data in page:
-                left -= _size_of(data)
+                left -= size_of(data)
                 if chosen and left < 0:
                     return chosen
                 chosen.append(data)
@@ -149,7 +147,7 @@ class Consumed:
 
     def _noted(self, keys: BrandKeys, note: Note) -> list[bytes]:
         heads: list[bytes] = checked(self._runner.run([("LRANGE", keys.records, 0, note.records - 1)])[0])
-        ends = [_cid_of(heads[0]), _cid_of(heads[-1])] if len(heads) == note.records else []
+        ends = [cid_of(heads[0]), cid_of(heads[-1])] if len(heads) == note.records else []
         return heads if ends == [note.first, note.last] else []
 
     def _kept(self, keys: BrandKeys, chosen: Sequence[bytes]) -> list[Kept]:
@@ -175,7 +173,7 @@ class Consumed:
             payloads = _unless_foreign(next(replies)) if head.items else []
             if not isinstance(payloads, list) or len(payloads) != head.items:
                 break
-            found.append(Kept(head, payloads, _size_of(data)))
+            found.append(Kept(head, payloads, size_of(data)))
         return found
 
     def _skip(self, keys: BrandKeys, token: str) -> bool:
@@ -186,10 +184,10 @@ class Consumed:
     def _remove(self, keys: BrandKeys, heads: Sequence[bytes], note: bytes, *, lost: bool, token: str) -> bool:
         if not heads:
             return False
-        cids = [_cid_of(data) for data in heads]
+        cids = [cid_of(data) for data in heads]
         names = [*scripts.REMOVE.keys(keys), *(keys.consumed(cid) for cid in cids if cid)]
         ends = (cids[0], cids[-1], len(heads))
-        told = (note, *ends, sum(map(_size_of, heads)), int(lost), token)
+        told = (note, *ends, sum(map(size_of, heads)), int(lost), token)
         return self._ask(scripts.REMOVE, keys, names, *told) is not None
 
     def _ask(self, script: scripts.Script, keys: BrandKeys, names: Sequence[str], *told: Any) -> Any:
@@ -199,18 +197,6 @@ class Consumed:
             return None
         check_reply(script, keys, reply)
         return reply
-
-
-def _cid_of(data: bytes) -> str:
-    """The id that a script finds in a head; empty: none."""
-    found = _CID.search(data)
-    return "" if found is None else found[1].decode()
-
-
-def _size_of(data: bytes) -> int:
-    """What the record of the head *data* takes in Redis, as its commit counted it."""
-    found = _SIZE.search(data)
-    return len(data) + RECORD_BYTES + (0 if found is None else int(found[1]))
 
 
 def _unless_foreign(reply: Any) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from orchestrator.contract.conflict import ENTRY_BYTES
+from orchestrator.contract.consumed import cid_of
 from orchestrator.contract.keys import PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.contract.layout import SHADOWED, absent_key, guard_key, moved_key, moving_key
 from orchestrator.errors import StoreUnavailableError
@@ -47,9 +48,16 @@ _LASTING: Final = StoreOptions(
 )
 """On a cluster guards keep out for so long what a process without its lease is still to show; letters all find room."""
 
+_LOOKS: Final = 3
+"""At what waits for the archive: from the first one on the purge has the lock, so the second one finds nothing new."""
+
 _FIRST: Final = ("lock", "meta")
 _APART: Final = ("queue", "failed")
-_OTHERS: Final = tuple(name for name in BrandKeys.__slots__ if name not in {"brand", *_FIRST, *_APART})
+_ARCHIVING: Final = "archiving"
+_OTHERS: Final = (
+    _ARCHIVING,
+    *(name for name in BrandKeys.__slots__ if name not in {"brand", _ARCHIVING, *_FIRST, *_APART}),
+)
 """Attributes of :class:`BrandKeys`, in the order of KEYS of purge.lua; a key that is added there goes, too."""
 
 
@@ -66,6 +74,7 @@ class Holdings:
         queued: chunks in its queue.
         letters: dead letters of whomever.
         keys: how many there are, but queue and dead letters.
+        unarchived: commits whose records wait for the archive, with what they consumed.
     """
 
     commits: int
@@ -76,6 +85,7 @@ class Holdings:
     queued: int
     letters: int
     keys: int
+    unarchived: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +125,17 @@ def look(client: redis.Redis, brand: str) -> Holdings:
         ("LLEN", keys.outbox),
         ("LLEN", keys.queue),
         ("LLEN", keys.failed),
+        ("LLEN", keys.records),
     ]
     counted = len(commands)
     found = [_count(reply) for reply in ScriptRunner(client).run([*commands, *there])]
-    commits, younger, older, younger_set, older_set, summary, *episodes, untold, queued, letters = found[:counted]
+    commits, younger, older, younger_set, older_set, summary, *episodes, untold, queued, letters, records = found[
+        :counted
+    ]
     # Each set, which versions before format 5 have, has one member that is no digest.
     remembered = (younger + older) // ENTRY_BYTES + max(0, younger_set - 1) + max(0, older_set - 1)
-    return Holdings(commits, remembered, bool(summary), sum(episodes), untold, queued, letters, sum(found[counted:]))
+    waiting = (untold, queued, letters, sum(found[counted:]), records)
+    return Holdings(commits, remembered, bool(summary), sum(episodes), *waiting)
 
 
 def purge(
@@ -145,8 +159,21 @@ def purge(
         return _purge_spread(client, runner, layout, wanted)
     keys = layout.keys(brand)
     names = [keys.lock, keys.meta, PAUSED_KEY, PARKED_KEY, keys.queue, keys.failed, *_names(keys)]
-    _, held, gone, chunks, dropped = checked(runner.run([wanted.command(names)])[0])
-    return Purged(held == 1, gone, chunks, dropped)
+    return _purged(runner, keys, wanted, names)
+
+
+def _purged(runner: ScriptRunner, keys: BrandKeys, wish: _Wish, names: Sequence[str]) -> Purged:
+    """The script, with the keys of all that waits for the archive."""
+    held = 0
+    for _ in range(_LOOKS):
+        noted, heads = runner.run([("HGET", keys.archiving, "last"), ("LRANGE", keys.records, 0, -1)])
+        last = noted if isinstance(noted, bytes) else b""
+        cids = filter(None, map(cid_of, heads if isinstance(heads, list) else []))
+        reply = checked(runner.run([wish.command([*names, *map(keys.consumed, cids)], last)])[0])
+        held = held or reply[1]
+        if Code(reply[0].decode()) is Code.OK:
+            return Purged(held == 1, *reply[2:])
+    raise StoreUnavailableError(f"brand {wish.brand!r}: somebody commits to it all the time; call again")
 
 
 class _Wish(NamedTuple):
@@ -158,10 +185,10 @@ class _Wish(NamedTuple):
     letters: bool
     hold_ms: int
 
-    def command(self, names: Sequence[str]) -> Command:
-        """The script, with those keys."""
-        flags = (int(self.queue), int(self.letters))
-        return evalsha(scripts.PURGE, names, self.token, self.brand, *flags, self.hold_ms, secrets.token_hex(8))
+    def command(self, names: Sequence[str], last: bytes = b"") -> Command:
+        """The script, with those keys, and the cid of the last record that is among them."""
+        told = (self.token, self.brand, int(self.queue), int(self.letters), self.hold_ms, secrets.token_hex(8), last)
+        return evalsha(scripts.PURGE, names, *told)
 
 
 def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wish: _Wish) -> Purged:
@@ -175,11 +202,10 @@ def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wis
     rest = [getattr(inner, name) for name in _OTHERS if name != "retried"]
     names = [keys.lock, keys.meta, layout.paused(wish.brand), none, keys.queue, inner.failed, *rest]
     # The time, and an epoch that is ahead of it: no lease until now has a later one, and every one from now on has.
-    answer, last_epoch, time_ = runner.run(
-        [wish.command([*names, moved_key(keys.queue)]), ("HGET", keys.meta, "epoch"), TIME]
-    )
-    purged, epoch, now_ms = checked(answer), checked(last_epoch), milliseconds_of(time_)
-    _, held, gone, chunks, dropped = purged
+    purged = _purged(runner, keys, wish, [*names, moved_key(keys.queue)])
+    last_epoch, time_ = runner.run([("HGET", keys.meta, "epoch"), TIME])
+    epoch, now_ms = checked(last_epoch), milliseconds_of(time_)
+    gone, chunks, dropped = purged.keys, purged.chunks, purged.letters
     projections = Projections(runner, layout, _LASTING)
     seen = projections.standing(wish.brand).epoch + 1
     position = Position(max(int(epoch or 0), now_ms, seen), 1)
@@ -205,10 +231,11 @@ def _purge_spread(client: redis.Redis, runner: ScriptRunner, layout: Layout, wis
         gone += checked(runner.run([("UNLINK", keys.retried)])[0])
         finish(client, wish.brand)
     absent = absent_key(PAUSED_KEY)
-    everybody = [absent, f"{absent}:meta", PAUSED_KEY, *(f"{absent}:{name}" for name in ("parked", "queue", "failed"))]
+    others = (f"{absent}:{name}" for name in ("parked", "queue", "failed", _ARCHIVING))
+    everybody = [absent, f"{absent}:meta", PAUSED_KEY, *others]
     for reply in runner.run([("HDEL", PARKED_KEY, wish.brand), wish.command(everybody)]):
         checked(reply)
-    return Purged(held == 1, gone, chunks, dropped)
+    return Purged(purged.held, gone, chunks, dropped)
 
 
 def _bury_all(projections: Projections, lease: Lease) -> None:

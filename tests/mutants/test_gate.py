@@ -106,7 +106,20 @@ def test_every_row_of_the_table_fits_and_names_tests() -> None:
 def test_every_guard_of_the_scripts_has_its_mutant() -> None:
     """The reader of the scripts finds the lines it is there for; ``python -m tests.mutants`` decides their fate."""
     names = [mutant.name for mutant in lua_mutants()]
-    for code in ("DUP", "FENCED", "STALE", "HEAD", "TYPE", "FULL", "BUSY", "META", "NEWER", "FORMAT", "SIZE"):
+    for code in (
+        "DUP",
+        "FENCED",
+        "STALE",
+        "HEAD",
+        "TYPE",
+        "FULL",
+        "BUSY",
+        "META",
+        "NEWER",
+        "FORMAT",
+        "SIZE",
+        "ARCHIVE",
+    ):
         assert any(f"'{code}'" in name for name in names), code
     assert len(names) >= 40
     assert set(EQUIVALENT) <= set(names)

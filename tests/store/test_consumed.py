@@ -14,10 +14,13 @@ from orchestrator.errors import (
     NewerRecordError,
     QueueMovedError,
     StaleStateError,
+    StoreUnavailableError,
     WrongTypeError,
 )
 from orchestrator.store import ArchivePolicy, Commit, Store, StoreOptions
 from orchestrator.store.consumed import MOST_HOLD_S, Consumed
+from orchestrator.store.purge import look, purge
+from orchestrator.store.runner import ScriptRunner
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -252,6 +255,60 @@ def test_take_forgets_a_note_of_what_is_gone(archive: World, consumed: Consumed)
     assert not archive.client.hexists(archive.keys.archiving, "note")
     archive.client.hset(archive.keys.archiving, "note", "no note")
     assert consumed.take(archive.brand, "a", HOLD_S) == Held(None)
+
+
+# -- a brand that is purged
+
+
+def test_a_purge_takes_what_waits_with_it(archive: World, consumed: Consumed) -> None:
+    """Records, payloads, and the right of who was about to put them."""
+    make(archive, [b"a"], [], [b"b"])
+    archive.client.rpush(archive.keys.records, "no head")
+    consumed.take(archive.brand, "t", HOLD_S)
+    note = note_of(consumed.read(archive.brand, "t", 1))
+    assert consumed.note(archive.brand, "t", note)
+    assert look(archive.client, archive.brand).unarchived == 4
+    assert not purge(archive.client, archive.brand, hold_s=0.001).held
+    assert archive.consumed() == []
+    assert not archive.client.exists(archive.keys.records, archive.keys.archiving)
+    assert not consumed.remove(archive.brand, "t", note)
+    assert not consumed.hold(archive.brand, "t", HOLD_S)
+
+
+def test_a_purge_takes_what_is_committed_meanwhile(archive: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its look at what waits and its step: from the first step on nobody commits any more."""
+    make(archive, [b"a"])
+    lease, peek = archive.holding(b"b")
+    run, commits = ScriptRunner.run, [recorded(lease, peek)]
+
+    def and_commit(runner: ScriptRunner, commands: Any) -> Any:
+        replies = run(runner, commands)
+        if commits and any(command[:2] == ("LRANGE", archive.keys.records) for command in commands):
+            archive.store.commit(lease, commits.pop())
+        return replies
+
+    monkeypatch.setattr(ScriptRunner, "run", and_commit)
+    assert purge(archive.client, archive.brand).held
+    assert commits == []
+    assert archive.consumed() == []
+
+
+def test_a_purge_that_never_learns_what_waits_says_so(archive: World) -> None:
+    """Somebody else's value in place of an id of ours would keep the payloads for ever."""
+    make(archive, [b"a"])
+    run = ScriptRunner.run
+    with pytest.MonkeyPatch.context() as patch:
+
+        def late(runner: ScriptRunner, commands: Any) -> Any:
+            replies = run(runner, commands)
+            archive.client.hincrby(archive.keys.archiving, "last", 1)
+            return replies
+
+        archive.client.hset(archive.keys.archiving, "last", 1)
+        patch.setattr(ScriptRunner, "run", late)
+        with pytest.raises(StoreUnavailableError, match="call again"):
+            purge(archive.client, archive.brand)
+    assert archive.client.exists(archive.keys.meta)
 
 
 # -- reading and taking out

@@ -12,16 +12,19 @@
 -- KEYS[4]  parked  HASH, brand -> why
 -- KEYS[5]  queue   LIST
 -- KEYS[6]  failed  LIST
--- KEYS[7..] the other keys of the brand, of any type
+-- KEYS[7]  archiving HASH
+-- KEYS[8..] the other keys of the brand, of any type, and what each commit consumed that waits for the archive
 -- ARGV[1]  token, of no lease                      [2]  brand
 -- ARGV[3]  '1' = the queue goes, too               [4]  '1' = the dead letters go, too
 -- ARGV[5]  ms for which the lock stays             [6]  revision: no other change has the same one
+-- ARGV[7]  cid of the last record that the caller knows of
 --
 -- Returns {'OK', 1 | 0: somebody held the lease, keys that went, chunks that went, dead letters that went}
--- Writes  every key.
+--         {'STALE', 1 | 0}: there is a record that the caller does not know of, whose payloads would stay
+-- Writes  every key; with STALE the lock alone, so that by the next call there is no other one.
 
 local lock, meta, paused, parked, queue, failed = unpack(KEYS, 1, 6)
-local token, brand, with_queue, with_failed, hold_ms, revision = unpack(ARGV, 1, 6)
+local token, brand, with_queue, with_failed, hold_ms, revision, last = unpack(ARGV, 1, 7)
 local FIRST = 7
 
 local function kind(key) return redis.call('TYPE', key).ok end
@@ -32,13 +35,16 @@ local epoch = kind(meta) == 'hash' and redis.call('HGET', meta, 'epoch')
 local ahead = epoch and #epoch <= 15 and epoch:find('^%d+$') and tonumber(epoch) > now_ms
 local chunks = with_queue == '1' and length(queue) or 0
 local letters = with_failed == '1' and length(failed) or 0
-local held = redis.call('EXISTS', lock)
+local mine = kind(lock) == 'string' and redis.call('GET', lock) == token
+local held = mine and 0 or redis.call('EXISTS', lock)
+local recorded = kind(KEYS[FIRST]) == 'hash' and redis.call('HGET', KEYS[FIRST], 'last') or ''
 local knows_pauses, knows_parked = kind(paused), kind(parked)
 
 -- PEXPIRE comes first because it is allowed at maxmemory, and opens the door for the rest. With the lock in hand, what
 -- is refused after it is done by the next purge.
 redis.call('PEXPIRE', lock, hold_ms)
 redis.call('SET', lock, token, 'PX', hold_ms)
+if recorded ~= last then return { 'STALE', held } end
 local tells = knows_pauses == 'hash' or knows_pauses == 'none'
 if tells then
   redis.call('HDEL', paused, '')
