@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.errors import (
+    ArchiveBehindError,
     DamagedMetaError,
     DeadLetterFullError,
     FutureStateError,
@@ -49,6 +50,7 @@ class Code(StrEnum):
     SETTINGS = "settings"
     UNREADABLE_SETTINGS = "unreadable_settings"
     FULL = "full"
+    ARCHIVE = "archive"
     TRIAL = "trial"
     NEWER = "newer"
     REFUSED = "refused"
@@ -58,6 +60,9 @@ class Code(StrEnum):
     OTHER = "other"
     """One that this version does not know."""
 
+
+ROOM: Final = frozenset({Code.FULL, Code.ARCHIVE})
+"""Codes of brands that wait for room, and go on once there is some."""
 
 FAILING: Final = frozenset({Code.REFUSED, Code.LOST, Code.SLOW, Code.DEFECT})
 """Codes of brands that are not parked: each visit is tried, later and later, and given up."""
@@ -93,6 +98,11 @@ REMEDIES: Final = MappingProxyType(
             " 'orchestrator failed retry {brand} --all' or remove them with 'orchestrator failed drop {brand} --all'"
             " (letters of workers with --workers, of others with --others); it goes on within a second"
         ),
+        Code.ARCHIVE: (
+            "see that the archive can be reached and written to, as 'orchestrator doctor' does; or let more wait with"
+            " ARCHIVE_OUTBOX_MB, or have commits go on without the archive with ARCHIVE_POLICY=skip; it goes on within"
+            " a second of room"
+        ),
         Code.TRIAL: f"give this machine memory, processes and time to spare for one more process; {_AGAIN}",
         Code.NEWER: "start a process of that version, or roll back as docs/releasing.md says",
         Code.REFUSED: (
@@ -119,6 +129,7 @@ _OF_ERRORS: Final[tuple[tuple[type[Exception], Code], ...]] = (
     (InvalidStateError, Code.STATE),
     (SettingsRefusedError, Code.SETTINGS),
     (DeadLetterFullError, Code.FULL),
+    (ArchiveBehindError, Code.ARCHIVE),
     (TrialError, Code.TRIAL),
     (NewerStateError, Code.NEWER),
     (StoreRefusedError, Code.REFUSED),

@@ -15,5 +15,5 @@ class LaneOutcome(Enum):
     LEFT = "left"  # a newer version wrote the state: processes of that version go on with it
     LOST = "lost"  # fenced, stale or a moved queue: start over from what Redis holds
     PARKED = "parked"  # needs a human: wrong-typed key, unreadable state
-    FULL = "full"  # parked until there is room among the dead letters
+    FULL = "full"  # parked until there is room, among the dead letters or for the archive
     FAILED = "failed"  # retries were used up, or the fold itself failed

@@ -14,10 +14,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from orchestrator import tracing
-from orchestrator.errors import ClockSkewError, DeadLetterFullError, FutureStateError, StaleStateError, StoreError
+from orchestrator.errors import (
+    ArchiveBehindError,
+    ClockSkewError,
+    DeadLetterFullError,
+    FutureStateError,
+    StaleStateError,
+    StoreError,
+)
 from orchestrator.lane.batch import Batch, Stage, needed
 from orchestrator.lane.commits import SummaryPace, commit_of, dead_letters, head_of
 from orchestrator.lane.future import refuse_the_future
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.brand.state import BrandState
+    from orchestrator.contract.consumed import Head
     from orchestrator.lane.duplicates import Ledger
     from orchestrator.lane.projector import Projector
     from orchestrator.lane.session_config import SessionConfig
@@ -39,6 +47,10 @@ if TYPE_CHECKING:
     from orchestrator.store.line import Reply
     from orchestrator.store.store import Store
     from orchestrator.store.types import CommitReply, Lease, Look, Peek
+
+
+_ROUNDLY: Final = 64 << 10
+"""What the head of a record takes at the most, as a rule."""
 
 
 class Memory(NamedTuple):
@@ -106,6 +118,7 @@ class Pipeline:
         self._unseen = False
         self._verdict: Verdict | None = None
         self._on_trial = 0
+        self._unarchived = lease.unarchived
         self._batch: Batch | None = None
         self._next: Batch | None = None
         self._after: Batch | None = None
@@ -154,7 +167,8 @@ class Pipeline:
             # After N's commit is built: both need the interpreter, and by now the scan is done.
             self._decode()
             # Before N's commit is sent: on one line answers come in order, and N + 1 is to be folded before N is in.
-            asked = self._ask_the_time() if fold_ahead and batch.items else None
+            record = None if batch.commit is None else batch.commit.record
+            asked = self._ask_the_time(record) if fold_ahead and batch.items else None
         try:
             with tracing.span("commit", {"items": len(batch.items)}):
                 reply, arriving = self._send(batch)  # N's commit, and the question for N + 2
@@ -270,8 +284,8 @@ class Pipeline:
         if batch.stage is not Stage.FOLDED:
             try:
                 self._batch = self._ready(batch, peek, treated)
-            except DeadLetterFullError:
-                self._batch, self._next = None, batch  # nor is it for what lies among the dead letters
+            except (DeadLetterFullError, ArchiveBehindError):
+                self._batch, self._next = None, batch  # nor is it for what lies there already
                 raise
         return self._batch or self._idle(peek)
 
@@ -329,6 +343,7 @@ class Pipeline:
         """*batch*, or its first items alone, decoded and with all that a fold needs; None if there is nothing to do."""
         if not batch.items:
             return self._refreshed(batch, peek)
+        self._refuse_behind()
         if treated.how is not Treatment.WHOLE:
             # What was read ahead was read after the whole batch, and this one is shorter.
             self._forget()
@@ -381,8 +396,18 @@ class Pipeline:
         due_ms = self.state.due_ms()
         if not (self._pace.owed or 0 < due_ms <= peek.now_ms):
             return None
+        self._refuse_behind()
         batch.refresh(self.state, self.ledger, peek.now_ms)
         return batch
+
+    def _refuse_behind(self) -> None:
+        """Before anything is folded that no commit could hold.
+
+        Raises:
+            ArchiveBehindError: as much waits for the archive as may.
+        """
+        if (behind := self._store.behind(self._lease, self._unarchived)) is not None:
+            raise behind
 
     def _receive(self) -> None:
         """Wait for the batch that is on its way and begin to scan it; if it does not come, there is none."""
@@ -434,10 +459,14 @@ class Pipeline:
         if self._next is not None and self._next.stage is Stage.SCANNING:
             self._next.decode(self._lease.brand, self._config.limits)
 
-    def _ask_the_time(self) -> Reply[int] | None:
+    def _ask_the_time(self, record: Head | None) -> Reply[int] | None:
         """Ask for the time at which the next batch is folded ahead; the answer is left on its way. None: it is not."""
         # What is folded ahead cannot be cut any more to what dead letters have room for.
         if self._next is None or (self._next.rejected and self._store.keeps_letters):
+            return None
+        # Nor can it wait until the archive has room, which it may not have after this commit.
+        taken = 0 if record is None else record.size
+        if self._store.behind(self._lease, self._unarchived + taken + _ROUNDLY) is not None:
             return None
         try:
             return self._store.ask_time(self._line)
@@ -476,6 +505,7 @@ class Pipeline:
         failpoints.hit("session.committed")
         commit = needed(batch.commit, "a commit")
         self.left, self._stayed = answer.released, self._stayed or commit.let_go
+        self._unarchived = answer.unarchived or self._unarchived  # after DUP nobody says
         batch.enter(Stage.IN)
         self._batch = None
         # One that condemned is used up; one that spared may have a killer after those that it spared.

@@ -14,6 +14,7 @@ import structlog
 
 from orchestrator.contract.fingerprint import Comparison, Verdict
 from orchestrator.errors import (
+    ArchiveBehindError,
     BrandBusyError,
     BrandPausedError,
     ClockSkewError,
@@ -45,6 +46,7 @@ OUTCOMES: Final[tuple[tuple[type[OrchestratorError], LaneOutcome, CommitOutcome 
     (QueueMovedError, LaneOutcome.LOST, "head"),
     (WrongTypeError, LaneOutcome.PARKED, "wrong_type"),
     (DeadLetterFullError, LaneOutcome.FULL, "dead_letter_full"),
+    (ArchiveBehindError, LaneOutcome.FULL, "archive_full"),
     (InvalidStateError, LaneOutcome.PARKED, None),
     (SettingsRefusedError, LaneOutcome.PARKED, None),
     # Whatever keeps trials from being held does not go away by trying: health names it, and the brand is tried rarely.

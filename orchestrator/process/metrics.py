@@ -36,7 +36,16 @@ from orchestrator import __version__
 
 RedisOperation = Literal["read", "write"]
 CommitOutcome = Literal[
-    "ok", "duplicate", "fenced", "stale", "head", "wrong_type", "dead_letter_full", "unavailable", "refused"
+    "ok",
+    "duplicate",
+    "fenced",
+    "stale",
+    "head",
+    "wrong_type",
+    "dead_letter_full",
+    "archive_full",
+    "unavailable",
+    "refused",
 ]
 LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost", "taken"]
 FailedKind = Literal["invalid", "poison"]

@@ -495,7 +495,7 @@ class Discovery:
         return True
 
     async def _look_for_room(self) -> None:
-        """Let brands go on whose list of dead letters was full: removing a letter gives no hint."""
+        """Let brands go on that had no room: removing a letter, or a record for the archive, gives no hint."""
         found = False
         for part in self._roster.full_slices():
             for brand in await self._call(partial(self._store.roomy, part)):

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.fleet.noticing import Trouble
-from orchestrator.fleet.parking import FAILING, FAILING_FROM, Code
+from orchestrator.fleet.parking import FAILING, FAILING_FROM, ROOM, Code
 from orchestrator.lane.outcome import LaneOutcome
 from orchestrator.process.backoff import backoff_s
 from orchestrator.scheduler.waiting import Waiting
@@ -25,7 +25,7 @@ CLAIM_SLICE = 512
 """Brands that one claim asks about; 512 take 0.26 ms of the server's time, in which it serves nobody else."""
 
 FULL_LOOK = 2 * CLAIM_SLICE
-"""Brands with full lists of dead letters that one look for room asks about."""
+"""Brands without room that one look for it asks about."""
 
 BUSY_PAUSE_S = 0.5
 """For this long, wake hints for a brand that another orchestrator holds are not followed: they are for that one."""
@@ -52,8 +52,8 @@ class _Record:
 
     @property
     def full(self) -> bool:
-        """Whether the brand waits for room among its dead letters."""
-        return self.trouble is not None and self.trouble.code is Code.FULL
+        """Whether the brand waits for room, among its dead letters or for the archive."""
+        return self.trouble is not None and self.trouble.code in ROOM
 
     @property
     def parked(self) -> bool:
@@ -240,7 +240,7 @@ class Roster:
             # Rarely, and no hint helps: it comes back only if somebody puts another state there.
             return _Record(not_before_s=now_s + self._park_s, trouble=record.found(Code.NEWER, reason, now_s))
         if outcome in {LaneOutcome.PARKED, LaneOutcome.FULL}:
-            parked = Code.FULL if outcome is LaneOutcome.FULL else code or Code.OTHER
+            parked = code or (Code.FULL if outcome is LaneOutcome.FULL else Code.OTHER)
             return _Record(record.failures, now_s + self._park_s, record.found(parked, reason, now_s))
         failures = record.failures + 1
         trouble = None if record.left else record.trouble  # a newer version's state is gone if it could be loaded
@@ -273,7 +273,7 @@ class Roster:
         return backoff_s(failures, self._backoff_base) if failures else 0.0
 
     def full(self) -> list[str]:
-        """Brands that are parked because their dead letters are full, as far as no lane looks at them now."""
+        """Brands that are parked because they have no room, as far as no lane looks at them now."""
         return [brand for brand, record in self._ill() if record.full and brand not in self._held]
 
     def full_slices(self) -> list[list[str]]:
@@ -290,7 +290,7 @@ class Roster:
         return [turned[at : at + CLAIM_SLICE] for at in range(0, len(turned), CLAIM_SLICE)]
 
     def roomy(self, brand: str) -> None:
-        """There is room among the dead letters of *brand* again: let it start at once."""
+        """There is room for *brand* again: let it start at once."""
         record = self._records.get(brand)
         if record is not None and record.full:
             record.not_before_s = 0.0

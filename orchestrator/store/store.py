@@ -614,15 +614,22 @@ class Store:
         return {brand: Letters(count, size) for (brand, count), size in zip(entries.items(), digests, strict=True)}
 
     def roomy(self, brands: Sequence[str]) -> list[str]:
-        """Those of *brands* whose dead letters are below their cap, or cannot be counted."""
+        """Those of *brands* that have room for dead letters and for the archive, or where that cannot be counted."""
+        options = self.options
         with self._timed("read"):
             lengths = self._runner.run([("LLEN", failed_key(brand)) for brand in brands])
-        cap = self.options.failed_max
+        waiting: Sequence[Any] = [None] * len(brands)
+        if options.archive_bytes and options.archive_policy is ArchivePolicy.PAUSE:
+            keys = [self._layout.keys(brand).archiving for brand in brands]
+            with self._timed("read"):
+                waiting = self._runner.run([("HGET", key, "bytes") for key in keys])
         # A foreign type is for the lane to find: it parks the brand with the right reason.
         return [
             brand
-            for brand, length in zip(brands, lengths, strict=True)
-            if not isinstance(length, StoreError) and (not isinstance(length, int) or length < cap)
+            for brand, length, size in zip(brands, lengths, waiting, strict=True)
+            if not (isinstance(length, StoreError) or isinstance(size, StoreError))
+            and (not isinstance(length, int) or length < options.failed_max)
+            and (not options.archive_bytes or _number(size) < options.archive_bytes)
         ]
 
     @property

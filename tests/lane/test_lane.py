@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from orchestrator.brand.outputs import FoldReport
 from orchestrator.errors import (
+    ArchiveBehindError,
     BrandBusyError,
     BrandPausedError,
     DeadLetterFullError,
@@ -183,6 +184,7 @@ async def test_lane_retries_the_lease_too(visit: LaneUnderTest, autojump_clock: 
         (QueueMovedError("x"), LaneOutcome.LOST),
         (WrongTypeError("x", "set", "list"), LaneOutcome.PARKED),
         (DeadLetterFullError("x"), LaneOutcome.FULL),
+        (ArchiveBehindError("x"), LaneOutcome.FULL),
         (InvalidStateError("x"), LaneOutcome.PARKED),
         (SettingsRefusedError("x"), LaneOutcome.PARKED),
         (TrialError("x"), LaneOutcome.PARKED),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.archive_guards import ARCHIVE_GUARDS
+from tests.mutants.consumed_guards import CONSUMED_GUARDS
 from tests.mutants.damage_guards import DAMAGE_GUARDS
 from tests.mutants.fleet_guards import FLEET_GUARDS
 from tests.mutants.format_guards import FORMAT_GUARDS
@@ -701,6 +702,7 @@ GUARDS: Final = (
     *DAMAGE_GUARDS,
     *ROUTING_GUARDS,
     *ARCHIVE_GUARDS,
+    *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,

@@ -274,6 +274,8 @@ def test_a_failure_does_not_hide_why_a_brand_is_parked() -> None:
         (LaneOutcome.PARKED, Code.META, Code.META),
         (LaneOutcome.PARKED, None, Code.OTHER),
         (LaneOutcome.FULL, Code.FULL, Code.FULL),
+        (LaneOutcome.FULL, None, Code.FULL),
+        (LaneOutcome.FULL, Code.ARCHIVE, Code.ARCHIVE),
         (LaneOutcome.LEFT, Code.NEWER, Code.NEWER),
     ],
 )
@@ -306,6 +308,16 @@ def test_a_full_brand_starts_as_soon_as_there_is_room() -> None:
     assert _taken(roster, 0.1) == ["a"]
     roster.take(0.1)
     assert roster.full() == []
+
+
+def test_a_brand_that_waits_for_the_archive_starts_as_soon_as_there_is_room() -> None:
+    """As one whose dead letters were full."""
+    roster = _ready("a")
+    roster.take(0.0)
+    roster.finish("a", LaneOutcome.FULL, 0.0, reason="r", code=Code.ARCHIVE)
+    assert (roster.full(), list(roster.parked())) == (["a"], ["a"])
+    roster.roomy("a")
+    assert _taken(roster, 0.1) == ["a"]
 
 
 def test_very_many_full_brands_are_asked_about_in_turn() -> None:
