@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from orchestrator.archive.record import MAX_HEAD_BYTES, folder_of, lines_of
 from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.errors import ArchiveError
-from orchestrator.objects.names import NDJSON, ObjectRef, base_ref, object_ref
+from orchestrator.objects.names import NDJSON, REBUILT, ObjectRef, base_ref, object_ref
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.place import oddity
 
@@ -93,7 +93,7 @@ def _survey(objects: Objects, folder: str) -> Survey:
             found.bases += 1
             found.bytes += entry.size
             base = base or entry.name
-        else:
+        elif not entry.name.startswith(f"{folder}/{REBUILT}/"):
             found.strange += 1
     found.name = _brand_of(objects, folder, found.first, base)
     return found

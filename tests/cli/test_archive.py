@@ -14,9 +14,9 @@ import redis
 from orchestrator.archive.record import Fate, Item, Record
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
-from orchestrator.service import live_commit, take_snapshot
+from orchestrator.service import live_commit, take_snapshot, verifying, waiting_records
 from orchestrator.settings import Settings
-from orchestrator.store import Store
+from orchestrator.store import Store, StoreOptions
 from tests.archive.recorder import Recorder, recorder
 from tests.cli.conftest import Invoke
 from tests.lane.support import Brand
@@ -101,6 +101,25 @@ def test_archive_is_whole(invoke: Invoke, archived: Archived) -> None:
     assert (told["brand"], told["sound"], told["version"], told["bases"]) == (archived.queue.name, True, 4, 1)
     assert told["fates"] == {"folded": 5, "duplicate": 2, "dead_letter": 1}
     assert told["findings"] == []
+
+
+def test_what_waits_in_redis_is_taken_along(invoke: Invoke, archived: Archived) -> None:
+    """Nobody has put it yet; it stays where it is, and one that cannot be read is left alone, too."""
+    queue = archived.queue
+    queue.store = Store(queue.client, StoreOptions(archive_bytes=1 << 20))
+    for chunk_id in ("c6", "c7", "c1"):
+        queue.push_ids(chunk_id)
+        queue.visit()
+    (told,) = json.loads(invoke("archive", "verify", queue.name, "--json").stdout)
+    assert (told["sound"], told["waiting"], told["records"], told["items"]) == (True, 3, 6, 10)
+    same = json.loads(invoke("state", "verify", queue.name, "--json").stdout)
+    assert (same["same"], same["waiting"], same["records"], same["summary"]) == (True, 3, 6, True)
+    assert [record.version for record in waiting_records(queue.client, queue.name)] == [4, 5, 6]
+    queue.client.lset(queue.keys.records, 0, "no head")
+    assert waiting_records(queue.client, queue.name) == []
+    assert queue.client.llen(queue.keys.records) == 3
+    (told,) = json.loads(invoke("archive", "verify", queue.name, "--json").stdout)
+    assert told["findings"][0]["kind"] == "no base"
 
 
 def remove_middle(archived: Archived) -> None:
@@ -291,6 +310,22 @@ def test_state_that_was_put_in_place_begins_at_its_base(invoke: Invoke, archived
     assert (refused.exit_code, "of which there is no base" in refused.stderr) == (1, True)
     (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
     assert [each["kind"] for each in told["findings"]] == ["no base"]
+
+
+def test_summary_is_of_the_same_moment(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit between the two looks: both are looked at again."""
+    look, looks = take_snapshot, []
+
+    def interrupted(*args: Any) -> Any:
+        snapshot = look(*args)
+        looks.append(snapshot.cid)
+        if len(looks) == 1:
+            archived.visit("c9")
+        return snapshot
+
+    monkeypatch.setattr(verifying, "take_snapshot", interrupted)
+    found = verifying.verify_state(archived.queue.client, Settings(), archived.archive)
+    assert (found.same, found.summary, len(set(looks))) == (True, True, 2)
 
 
 def test_no_archive_is_a_sentence(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

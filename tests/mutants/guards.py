@@ -19,6 +19,7 @@ from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.layout_guards import LAYOUT_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
+from tests.mutants.objects_guards import OBJECTS_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.parquet_guards import PARQUET_GUARDS
@@ -704,6 +705,7 @@ GUARDS: Final = (
     *ARCHIVE_GUARDS,
     *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
+    *OBJECTS_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,

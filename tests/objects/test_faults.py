@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -278,6 +279,28 @@ def test_object_is_whole_or_not_there(place: Path, monkeypatch: pytest.MonkeyPat
                 objects.put("brand=a/x", b"new")
         assert objects.get("brand=a/x") == b"old"
         assert [path.name for path in place.rglob("*") if path.is_file()] == ["x"]
+
+
+def test_object_is_on_the_disk_before_it_has_its_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its name is, before the call returns: whatever loses power then has all of it."""
+    objects, calls = Objects.open(f"file://{place}"), []
+    objects.put("brand=a/old", b"x")
+    for name in ("fsync", "rename", "mkdir"):
+        real = getattr(os, name)
+
+        def noted(*args: object, name: str = name, real: Callable[..., object] = real, **named: object) -> object:
+            kind = "file" if name == "fsync" and stat.S_ISREG(os.fstat(args[0]).st_mode) else ""  # type: ignore[arg-type]
+            try:
+                return real(*args, **named)
+            finally:
+                calls.append(f"{name} {kind}".strip())
+
+        monkeypatch.setattr(os, name, noted)
+    objects.put("brand=a/new", b"x")
+    assert [call for call in calls if call != "mkdir"] == ["fsync file", "rename", "fsync"]
+    calls.clear()
+    objects.put("brand=b/new", b"x")
+    assert [call for call in calls if call != "mkdir"] == ["fsync file", "fsync", "rename", "fsync"]
 
 
 def test_parts_of_a_writer_that_died_are_taken_away(place: Path) -> None:

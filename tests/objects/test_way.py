@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.archive.record import Item, Record
+from orchestrator.archive.record import Item, Record, pack
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.errors import ArchiveError
 from orchestrator.objects.brand_archive import BrandArchive, runs
@@ -73,6 +73,8 @@ def test_way_begins_at_the_nearest_base(archive: BrandArchive) -> None:
     assert (oldest.base, cids(list(oldest.records))) == (None, list("abcdefgh"))
     second = archive.bases()[1]
     assert cids(list(archive.way_to("h", since=second).records)) == list("efgh")
+    with pytest.raises(ArchiveError, match="commit 'z' is not on the way to 'h'"):
+        archive.way_to("h", since=replace(second, cid="z"))
 
 
 def test_way_leads_as_far_back_as_the_archive_does(archive: BrandArchive) -> None:
@@ -131,6 +133,32 @@ def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
     archive.put([replace(records[0], cid="w", previous="q", version=9)])
     with pytest.raises(ArchiveError, match="in a circle at commit"):
         archive.way_to("w")
+
+
+def test_object_is_what_its_name_says(archive: BrandArchive) -> None:
+    """Whoever renames one, cuts records off, or puts a brand's into another one's folder, is found out."""
+    records = chain(*"abcd")
+    (name,) = archive.put(records[:3])
+    (ref,) = archive.day("2025-11-28")
+    archive.objects.put(name, pack(records[:2]))
+    with pytest.raises(ArchiveError, match="ends with commit 'b'"):
+        list(archive.records(ref))
+    archive.objects.put(name, pack(records[1:3]))
+    for read in (archive.records, archive.links):
+        with pytest.raises(ArchiveError, match="there belongs version 1 on ''"):
+            list(read(ref))
+    archive.objects.put(name, pack([replace(record, brand="puma") for record in records]))
+    with pytest.raises(ArchiveError, match="of brand 'puma', not of 'nike'"):
+        list(archive.records(ref))
+    archive.put_base(base_at(records[1]))
+    (base,) = archive.bases()
+    archive.objects.put(base.name, archive.objects.get(archive.put_base(base_at(records[2]))))
+    with pytest.raises(ArchiveError, match="another state than its name says"):
+        archive.base(base)
+    with pytest.raises(ArchiveError, match="'puma' is none of 'nike'"):
+        archive.put([replace(records[0], brand="puma")])
+    with pytest.raises(ArchiveError, match=r"no object can be named by commit '\.\./x'"):
+        archive.put([replace(records[0], cid="../x")])
 
 
 def test_commit_that_replaces_a_state_begins_at_its_base(archive: BrandArchive) -> None:

@@ -1,0 +1,155 @@
+"""The guards of an archive's objects: whole or not there, nothing foreign followed, the way as the chain says.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_PLACE: Final = "orchestrator/objects/place.py"
+_FOLDER: Final = "orchestrator/objects/folder.py"
+_BUCKET: Final = "orchestrator/objects/bucket.py"
+_OBJECTS: Final = "orchestrator/objects/objects.py"
+_BRAND: Final = "orchestrator/objects/brand_archive.py"
+_WAY: Final = "orchestrator/objects/way.py"
+_VERIFY: Final = "orchestrator/objects/verify.py"
+_SURVEY: Final = "orchestrator/objects/survey.py"
+_VERIFYING: Final = "orchestrator/service/verifying.py"
+_NAME: Final = "tests/objects/test_objects.py::test_name_that_is_none_is_refused"
+_LINKS: Final = "tests/objects/test_faults.py::test_links_and_pipes_are_not_followed"
+_DISK: Final = "tests/objects/test_faults.py::test_object_is_on_the_disk_before_it_has_its_name"
+_WHOLE: Final = "tests/objects/test_faults.py::test_object_is_whole_or_not_there"
+_PASSING: Final = "tests/objects/test_faults.py::test_what_may_pass_is_tried_again_some_times"
+_REFUSED: Final = "tests/objects/test_faults.py::test_what_does_not_pass_is_told_at_once"
+_BASES: Final = "tests/objects/test_way.py::test_way_begins_at_the_nearest_base"
+_BROKEN: Final = "tests/objects/test_way.py::test_way_that_is_broken_is_refused"
+_DAMAGED: Final = "tests/cli/test_archive.py::test_archive_that_is_not_whole_is_told"
+
+OBJECTS_GUARDS: Final = (
+    # objects/place: which names are taken
+    Guard(_PLACE, "        if not _PART.fullmatch(part):\n", "        if False:\n", _NAME),
+    Guard(_PLACE, '        if part.startswith("."):\n', "        if False:\n", _NAME),
+    Guard(_PLACE, "> MAX_NAME_BYTES:\n", "> 1 << 30:\n", _NAME),
+    # objects/folder: whole or not there, nothing followed
+    Guard(_FOLDER, "        file.flush()\n        os.fsync(opened)\n", "        file.flush()\n", _DISK),
+    Guard(
+        _FOLDER,
+        "dst_dir_fd=folder)\n                    os.fsync(folder)\n",
+        "dst_dir_fd=folder)\n",
+        _DISK,
+    ),
+    Guard(_FOLDER, "                    os.fsync(at)\n", "                    pass\n", _DISK),
+    Guard(
+        _FOLDER,
+        "                with suppress(OSError):\n                    os.unlink(part, dir_fd=parts)\n",
+        "                pass\n",
+        _WHOLE,
+    ),
+    Guard(_FOLDER, "os.O_RDONLY | os.O_NOFOLLOW |", "os.O_RDONLY |", _LINKS),
+    Guard(_FOLDER, "_FOLDER | os.O_NOFOLLOW, dir_fd=at", "_FOLDER, dir_fd=at", _LINKS),
+    Guard(_FOLDER, "                if not stat.S_ISREG(found.st_mode):\n", "                if False:\n", _LINKS),
+    Guard(
+        _FOLDER,
+        "                if found.st_size > max_bytes:\n",
+        "                if False:\n",
+        "tests/objects/test_faults.py::test_file_that_is_too_large_is_not_read",
+    ),
+    Guard(
+        _FOLDER,
+        ".st_mtime > _LEFT_S:",
+        ".st_mtime > 0:",
+        "tests/objects/test_faults.py::test_parts_of_a_writer_that_died_are_taken_away",
+    ),
+    # objects/bucket: bounded, what is refused is told, each process has its own connections
+    Guard(
+        _BUCKET,
+        "        if len(data) > max_bytes:\n",
+        "        if False:\n",
+        "tests/objects/test_faults.py::test_object_that_is_too_large_is_not_held",
+    ),
+    Guard(
+        _BUCKET,
+        "                if not name.startswith(below):\n",
+        "                if False:\n",
+        "tests/objects/test_faults.py::test_what_a_server_lists_is_foreign",
+    ),
+    Guard(
+        _BUCKET,
+        'in answer.get("Errors") or ():',
+        "in ():",
+        "tests/objects/test_faults.py::test_object_that_was_not_removed_is_told",
+    ),
+    Guard(
+        _BUCKET,
+        "self._fs is None or self._opened_by != os.getpid():",
+        "self._fs is None:",
+        "tests/objects/test_faults.py::test_process_ends_without_a_word",
+    ),
+    Guard(_BUCKET, "error.errno in _PASSING:", "False:", _PASSING),
+    Guard(_BUCKET, "    if isinstance(error, PermissionError):\n", "    if False:\n", _REFUSED),
+    # objects/objects: bounded, tried again as often as is said, from where a listing was
+    Guard(_OBJECTS, "        if len(data) > MAX_BYTES:\n", "        if False:\n", "tests/objects/test_faults.py"),
+    Guard(_OBJECTS, "                if failures == ATTEMPTS:\n", "                if failures == 1:\n", _PASSING),
+    Guard(
+        _OBJECTS,
+        "self._place.entries(folder, last)",
+        'self._place.entries(folder, "")',
+        "tests/objects/test_faults.py::test_listing_goes_on_behind_what_was_listed",
+    ),
+    Guard(_OBJECTS, "        for attempt in range(1, ATTEMPTS):\n", "        for attempt in ():\n", _PASSING),
+    # objects/brand_archive: an object is what its name says
+    Guard(_BRAND, "    if (one.previous, one.version) != (last, version):\n", "    if False:\n", _DAMAGED),
+    Guard(
+        _BRAND,
+        "    if last != ref.last:\n",
+        "    if False:\n",
+        "tests/objects/test_way.py::test_object_is_what_its_name_says",
+    ),
+    Guard(
+        _BRAND,
+        "        if told != (self.brand, ref.epoch, ref.version, ref.cid):\n",
+        "        if False:\n",
+        "tests/objects/test_way.py::test_object_is_what_its_name_says",
+    ),
+    Guard(
+        _BRAND,
+        "            if run[0].brand != self.brand:\n",
+        "            if False:\n",
+        "tests/objects/test_way.py::test_object_is_what_its_name_says",
+    ),
+    Guard(
+        _BRAND,
+        " or record.replaces or ",
+        " or ",
+        "tests/objects/test_way.py::test_commit_that_replaces_a_state_begins_at_its_base",
+    ),
+    Guard(
+        _BRAND,
+        " or _day(record) != _day(run[-1])):",
+        "):",
+        "tests/objects/test_way.py::test_way_leads_from_the_first_commit",
+    ),
+    # objects/way: no circle, no gap, the base that was asked for
+    Guard(_WAY, "            if version is not None and ref.version > version:\n", "            if False:\n", _BROKEN),
+    Guard(_WAY, "                raise _broken(want, self.steps)\n", "                break\n", _BROKEN),
+    Guard(_WAY, "if since is not None and way.cid and way.base_ref is None:", "if False:", _BASES),
+    # objects/verify, service/verifying: what is missing is told, and nobody is disturbed
+    Guard(_VERIFY, "            if cid not in self.bases:\n", "            if False:\n", "tests/cli/test_archive.py"),
+    Guard(_VERIFY, "            if cids:\n", "            if True:\n", "tests/cli/test_archive.py"),
+    Guard(
+        _VERIFYING,
+        "        if live_commit(client, brand)[0] == snapshot.cid:\n",
+        "        if True:\n",
+        "tests/cli/test_archive.py::test_summary_is_of_the_same_moment",
+    ),
+    Guard(
+        _VERIFYING,
+        "            if record.replaces:\n",
+        "            if False:\n",
+        "tests/cli/test_archive.py::test_state_that_was_put_in_place_begins_at_its_base",
+    ),
+    Guard(_SURVEY, "    if _is_of(brand, folder):\n", "    if True:\n", "tests/objects/test_survey.py"),
+)
