@@ -15,6 +15,7 @@ from orchestrator.cli.opened import bytes_words, load, open_archive, progress
 from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, remark, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.settings import Settings
+from orchestrator.store.registry import registered
 
 if TYPE_CHECKING:
     from orchestrator.objects.names import ObjectRef
@@ -69,7 +70,7 @@ def list_(settings: Settings, *, brand: str | None, as_json: bool) -> None:
 
 @archive.command(short_help="Read the archive whole, and say what is missing or damaged.")
 @click.argument("brands", nargs=-1, shell_complete=complete_brand)
-@click.option("--all", "every", is_flag=True, help="All brands that the archive has.")
+@click.option("--all", "every", is_flag=True, help="All brands that the archive has or that are registered.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with all that is found.")
 @with_settings
 def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json: bool) -> None:
@@ -86,7 +87,8 @@ def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json:
         service, reading = load("orchestrator.service"), load("orchestrator.objects.brand_archive")
         checking = load("orchestrator.objects.verify")
         if every:
-            names = [one.name for one in load("orchestrator.objects.survey").survey_brands(objects)]
+            archived = {one.name for one in load("orchestrator.objects.survey").survey_brands(objects)}
+            names = sorted(archived | set(registered(client, settings.brand_list_keys).brands))
         for name in names:
             with progress(f"{name!r}: read", bytes_words) as told:
                 cid, version = service.live_commit(client, name)

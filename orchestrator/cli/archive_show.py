@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -121,14 +121,16 @@ def _tell(record: Record, chunk: str | None, *, items: bool, payloads: bool, as_
         "replaces": record.replaces,
         "items": len(record.items),
     }
-    click.echo(json.dumps(head) if as_json else plain(_lines(head)).plain)
+    words = f"{head['at']}  {record.cid}  version {record.version:,}  {counted(len(record.items), 'item')}"
+    click.echo(json.dumps(head) if as_json else plain(words).plain)
     for place, item in enumerate(record.items):
         if items or (chunk is not None and _chunk_id(item) == chunk):
             told = {"place": place, "chunkId": _chunk_id(item), "fate": item.fate.value, "bytes": len(item.payload)}
             told |= {name: value for name, value in (("reason", item.reason), ("path", item.path)) if value}
             if payloads:
                 told |= _payload(item)
-            click.echo(json.dumps(told) if as_json else plain("  " + _lines(told)).plain)
+            words = "  ".join(str(value) for name, value in told.items() if name != "bytes")
+            click.echo(json.dumps(told) if as_json else plain(f"  {words}").plain)
 
 
 def _payload(item: Item) -> dict[str, str]:
@@ -136,7 +138,3 @@ def _payload(item: Item) -> dict[str, str]:
         return {"payload": item.payload.decode()}
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(item.payload).decode()}
-
-
-def _lines(told: Mapping[str, object]) -> str:
-    return "  ".join(f"{name} {value}" for name, value in told.items() if value is not None)

@@ -1,8 +1,8 @@
 """An archive in a bucket: S3 and what speaks its protocol by s3fs, others by their package of fsspec.
 
-These packages are asynchronous inside and have a loop of asyncio on a thread; it is one of our own here, which ends
-with :meth:`Bucket.close`. What they raise is translated at this one place, and what a server says is shown masked and
-cut. They retry nothing by themselves: how often something is tried is decided in one place, above this.
+These packages are asynchronous inside and have a loop of asyncio on a thread. That of s3fs is one of our own here and
+ends with :meth:`Bucket.close`. What they raise is translated at this one place, and what a server says is shown masked
+and cut. They retry nothing by themselves: how often something is tried is decided in one place, above this.
 """
 
 from __future__ import annotations
@@ -214,18 +214,17 @@ class Bucket:
         check_installed(self._url)
         fsspec: Any = importlib.import_module("fsspec")
         named: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
-        if self._url.scheme == "memory":
-            return fsspec.filesystem("memory")
+        options = dict(self._url.options)
+        if self._url.scheme != "s3":
+            # On fsspec's loop, which does not end: the packages of the others close their connections at exit, on it.
+            return fsspec.filesystem(self._url.scheme, **named, **options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="archive", daemon=True)
         self._thread.start()
-        options = dict(self._url.options)
-        if self._url.scheme == "s3":
-            client = {"region_name": options.pop("region")} if "region" in options else {}
-            attempts = {"total_max_attempts": 1, "mode": "standard"}
-            config = {"connect_timeout": CONNECT_S, "read_timeout": READ_S, "retries": attempts}
-            options = {**options, "client_kwargs": client, "config_kwargs": config}  # type: ignore[dict-item]
-        fs = fsspec.filesystem(self._url.scheme, loop=self._loop, **named, **options)
+        client = {"region_name": options.pop("region")} if "region" in options else {}
+        attempts = {"total_max_attempts": 1, "mode": "standard"}
+        config = {"connect_timeout": CONNECT_S, "read_timeout": READ_S, "retries": attempts}
+        fs = fsspec.filesystem("s3", loop=self._loop, client_kwargs=client, config_kwargs=config, **named, **options)
         fs.retries = 1
         return fs
 

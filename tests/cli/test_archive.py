@@ -97,7 +97,9 @@ def test_archive_is_whole(invoke: Invoke, archived: Archived) -> None:
     assert "3 commits with 7 items from the brand's first commit" in result.stdout
     archived.base()
     archived.visit("c5")
-    (told,) = json.loads(invoke("archive", "verify", "--all", "--json").stdout)
+    invoke("brands", "add", "nothing yet")
+    told, nothing = json.loads(invoke("archive", "verify", "--all", "--json").stdout)
+    assert (nothing["brand"], nothing["sound"], nothing["records"]) == ("nothing yet", True, 0)
     assert (told["brand"], told["sound"], told["version"], told["bases"]) == (archived.queue.name, True, 4, 1)
     assert told["fates"] == {"folded": 5, "duplicate": 2, "dead_letter": 1}
     assert told["findings"] == []
@@ -120,6 +122,18 @@ def test_what_waits_in_redis_is_taken_along(invoke: Invoke, archived: Archived) 
     assert queue.client.llen(queue.keys.records) == 3
     (told,) = json.loads(invoke("archive", "verify", queue.name, "--json").stdout)
     assert told["findings"][0]["kind"] == "no base"
+
+
+def test_registered_brand_of_which_nothing_is_there_is_told(
+    invoke: Invoke, archived: Archived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody took its folder away, or names another archive."""
+    invoke("brands", "add", archived.queue.name)
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/other")
+    result = invoke("archive", "verify", "--all")
+    assert result.exit_code == 1
+    assert "no base" in result.stdout
 
 
 def remove_middle(archived: Archived) -> None:

@@ -25,7 +25,7 @@ def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     bucket = f"archive-{next(_NUMBERS)}"
     with urlopen(Request(f"{s3_server}/{bucket}", method="PUT")):  # noqa: S310 - on this machine
         pass
-    return f"s3://{bucket}/some/folder?endpoint_url={s3_server}"
+    return f"s3://{bucket}/some/folder?endpoint_url={s3_server}&region=us-east-1"
 
 
 @pytest.fixture(params=["file", "s3", "memory"])
