@@ -30,7 +30,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "objects": {"errors", "process", "kernels", "contract", "brand", "store", "lane", "archive"},
     "scheduler": {"errors", "process", "contract", "brand", "fleet", "store", "lane"},
     "alerts": {"errors", "process", "contract"},
-    "archivist": {"errors", "process", "contract"},
     "settings": {"errors", "process", "contract", "alerts"},
     "http": {"errors", "process", "contract", "fleet", "store", "letters"},
     "service": {
@@ -49,7 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "objects",
             "scheduler",
         ),
-        *("alerts", "archivist", "settings", "http"),
+        *("alerts", "settings", "http"),
     },
     "rebuild": {
         *("errors", "process", "kernels", "contract", "brand", "store", "lane", "archive", "objects"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.cli.archive_show import show
+from orchestrator.cli.archive_tend import compact, prune
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.opened import bytes_words, load, open_archive, progress
@@ -31,7 +32,8 @@ def archive() -> None:
     """Look at what was consumed: list, show and verify the archive."""
 
 
-archive.add_command(show)
+for command in (show, compact, prune):
+    archive.add_command(command)
 
 
 @archive.command(name="list", short_help="List what the archive has, of all brands or of one.")

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import redis
 
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.opened import bytes_words, load, open_archive
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
+from orchestrator.errors import ArchiveError
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
 from orchestrator.store.registration import unregister
 from orchestrator.store.registry import registered
+
+if TYPE_CHECKING:
+    from orchestrator.objects.objects import Objects
 
 _SHOWN: Final = 20
 """Brands whose holdings are told one by one before somebody says yes."""
@@ -31,6 +38,7 @@ class _Ways:
 
     queue: bool
     failed: bool
+    keep_archive: bool
     dry_run: bool
     yes: bool
 
@@ -45,18 +53,20 @@ class _Ways:
 @click.option("--purge", "purging", is_flag=True, help="And remove all that is kept of them, for good.")
 @click.option("--queue", is_flag=True, help="With --purge: the chunks that wait in their queues, too.")
 @click.option("--failed", is_flag=True, help="With --purge: their dead letters, too, whoever wrote them.")
+@click.option("--keep-archive", is_flag=True, help="With --purge: what the archive has of them stays.")
 @click.option("--dry-run", is_flag=True, help="Say what would go, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings
 def remove(settings: Settings, /, names: tuple[str, ...], *, purging: bool, **ways: bool) -> None:
     """Unregister brands. Their queues, summaries and state stay as they are.
 
-    With --purge state, summary, trend, spikes and remembered chunkIds go, even while somebody works on the brand.
-    Killed at any instant it may be run again. Chunks that stay and are folded later count anew in an empty state.
+    With --purge state, summary, trend, spikes and remembered chunkIds go, even while somebody works on the brand, and
+    where ARCHIVE_URL is set all that the archive has of it. Killed at any instant it may be run again. Chunks that stay
+    and are folded later count anew in an empty state. Exit code 1: something remains in the archive.
     """
     wanted, how = list(dict.fromkeys(check_brand(name) for name in names)), _Ways.of(ways)
-    if (how.queue or how.failed) and not purging:
-        raise Misuse("--queue and --failed need --purge: without it everything stays")
+    if (how.queue or how.failed or how.keep_archive) and not purging:
+        raise Misuse("--queue, --failed and --keep-archive need --purge: without it everything stays")
     with open_redis(settings) as client:
         if purging:
             _purge(client, settings, wanted, how)
@@ -79,25 +89,62 @@ def _unregister(client: redis.Redis, settings: Settings, wanted: list[str], *, d
 
 
 def _purge(client: redis.Redis, settings: Settings, wanted: list[str], how: _Ways) -> None:
+    # Whoever has no archive needs nothing of it.
+    opened = open_archive(settings) if settings.archive_url and not how.keep_archive else nullcontext()
     known = set(registered(client, settings.brand_list_keys).brands)
     found = {brand: look(client, brand) for brand in wanted}
-    unknown = [brand for brand in wanted if brand not in known and not _anything(found[brand], how)]
-    if unknown:
-        told = ", ".join(map(repr, unknown))
-        raise Failure(f"nothing was done: neither registered nor is anything kept of {told}")
-    for brand in wanted[:_SHOWN]:
-        remark(f"{brand}: {_holdings_told(found[brand], how)}")
-    if how.dry_run:
-        click.echo(f"Would purge {counted(len(wanted), 'brand')}.")
-        return
-    _ask(found, how)
-    for brand in wanted:
-        write_down(client, "purge", brand, queue=how.queue, failed=how.failed)
-        # First: who reads the registry after this does not begin anew.
-        unregister(client, settings.brand_list_keys, brand)
-        hold_s = min(HOLD_S, settings.lock_ttl_sec)
+    with opened as objects:
+        archived = {brand: "" if objects is None else _archived(objects, brand) for brand in wanted}
+        unknown = [one for one in wanted if one not in known and not _anything(found[one], how) and not archived[one]]
+        if unknown:
+            told = ", ".join(map(repr, unknown))
+            raise Failure(f"nothing was done: neither registered nor is anything kept of {told}")
+        for brand in wanted[:_SHOWN]:
+            remark(f"{brand}: {_holdings_told(found[brand], how)}")
+            if archived[brand]:
+                remark(f"{brand}: of the archive {archived[brand]}")
+        if how.dry_run:
+            click.echo(f"Would purge {counted(len(wanted), 'brand')}.")
+            return
+        _ask(found, how)
+        remaining = [brand for brand in wanted if not _purge_one(client, settings, brand, objects, how)]
+    if remaining:
+        again = f"orchestrator brands remove --purge {' '.join(map(shlex.quote, remaining))}"
+        raise Failure(f"of {counted(len(remaining), 'brand')} the archive has something still; then again: {again}")
+
+
+def _purge_one(client: redis.Redis, settings: Settings, brand: str, objects: Objects | None, how: _Ways) -> bool:
+    """Whether nothing remains of *brand*."""
+    write_down(client, "purge", brand, queue=how.queue, failed=how.failed, **_kept_told(settings, how))
+    # First: who reads the registry after this does not begin anew.
+    unregister(client, settings.brand_list_keys, brand)
+    hold_s = min(HOLD_S, settings.lock_ttl_sec)
+    if objects is None:
         done = purge(client, brand, queue=how.queue, letters=how.failed, hold_s=hold_s)
-        click.echo(f"{printable(brand)}: purged, {_done_told(done, how)}")
+    else:
+        done = load("orchestrator.service.purging").purge_brand(
+            client, brand, objects, queue=how.queue, letters=how.failed, hold_s=hold_s
+        )
+    click.echo(f"{printable(brand)}: purged, {_done_told(done, how)}")
+    if done.remains:
+        remark(f"{brand}: what the archive has of it is NOT gone, {done.remains}")
+    elif settings.archive_url and how.keep_archive:
+        remark(f"{brand}: what the archive has of it stays, as asked for")
+    return not done.remains
+
+
+def _kept_told(settings: Settings, how: _Ways) -> dict[str, bool]:
+    """For the audit list, where there is an archive: whether it is spared."""
+    return {"keep_archive": how.keep_archive} if settings.archive_url else {}
+
+
+def _archived(objects: Objects, brand: str) -> str:
+    """What goes of the archive; empty: nothing is there."""
+    try:
+        count, size = load("orchestrator.service.purging").archived(objects, brand)
+    except ArchiveError as error:
+        return f"nobody knows what there is: {error}"
+    return f"{counted(count, 'object')} of {bytes_words(size)} go" if count else ""
 
 
 def _anything(found: Holdings, how: _Ways) -> bool:
@@ -139,5 +186,6 @@ def _done_told(done: Purged, how: _Ways) -> str:
     told = [counted(done.keys, "key")]
     told += [counted(done.chunks, "queued chunk")] if how.queue else []
     told += [counted(done.letters, "dead letter")] if how.failed else []
+    told += [f"{counted(done.objects, 'object')} of the archive"] if done.objects else []
     held = "; somebody worked on it, and lost the lease" if done.held else ""
     return f"{', '.join(told)} gone{held}"

@@ -158,8 +158,7 @@ async def overview() -> str:
     parts = await _parts(view, period)
     queues, more_queues = queue_rows(fleet)
     orphans, more_orphans = orphan_rows(service().lag().orphans)
-    statistics = service().statistics()
-    states, archive = statistics.alert_routes, statistics.checks.get("archive")
+    states = service().statistics().alert_routes
     return await _page(
         "ops.html",
         strip=strip(fleet),
@@ -169,8 +168,6 @@ async def overview() -> str:
         more_orphans=number(more_orphans) if more_orphans else "",
         routes=route_rows(states, time.time_ns() // 1_000_000),
         routes_problem="" if states is None else shown(states.problem),
-        archive=None if archive is None else shown(archive.inner or archive.detail),
-        archive_bad=archive is not None and archive.status != "ok",
         parked=parked_rows(fleet),
         conflicts=conflict_rows(fleet),
         conflicts_help=CONFLICTS_HELP,
@@ -423,7 +420,11 @@ def _purged(name: str, purged: Purged) -> str:
     gone = [f"{number(purged.keys)} {'key' if purged.keys == 1 else 'keys'}"]
     gone += [f"{number(purged.chunks)} chunks"] if purged.chunks else []
     gone += [f"{number(purged.letters)} dead letters"] if purged.letters else []
-    return f"{shown(name)} is registered no more; gone of it: {', '.join(gone)}."
+    gone += [f"{number(purged.objects)} objects of the archive"] if purged.objects else []
+    told = f"{shown(name)} is registered no more; gone of it: {', '.join(gone)}."
+    if purged.remains:
+        told += f" NOT gone is what the archive has of it, {shown(purged.remains)}. Purge it again when that is mended."
+    return told
 
 
 def said(order: Order, moved: Moved) -> str:

@@ -211,6 +211,15 @@ def links(data: bytes, brand: str) -> Iterator[Link]:
             last = row[1]
 
 
+def brand_of(data: bytes) -> str:
+    """The brand of which a file says that its records are; raises as :func:`decode`."""
+    arrow, parquet = _arrow()
+    with _told_as_ours(arrow, data):
+        limits = {"thrift_string_size_limit": _MAX_FOOTER, "thrift_container_size_limit": _MAX_FOOTER}
+        said: Mapping[bytes, bytes] = parquet.ParquetFile(arrow.BufferReader(data), **limits).metadata.metadata or {}
+        return said.get(_BRAND, b"").decode()
+
+
 def _arrow() -> tuple[Any, Any]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")

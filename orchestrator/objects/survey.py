@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final
 from urllib.parse import unquote
 
@@ -110,6 +111,9 @@ def _brand_of(objects: Objects, folder: str, ref: ObjectRef | None, base: str) -
         elif ref is not None and ref.form == NDJSON:
             head = next(lines_of(objects.get(ref.name)), b"")
             brand = str(json.loads(head)["brand"]) if len(head) <= MAX_HEAD_BYTES else ""
+        elif ref is not None:
+            # Only where there is one: pyarrow takes a second to import.
+            brand = import_module("orchestrator.objects.parquet").brand_of(objects.get(ref.name))
     except (ArchiveError, ValueError, KeyError, TypeError, RecursionError):
         return folder
     return brand if _is_of(brand, folder) else folder

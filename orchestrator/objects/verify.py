@@ -225,6 +225,9 @@ class _Check:
         before = max(rest, key=lambda ref: (ref.epoch, ref.version), default=None)
         if not self.found.begins and base is not None:
             self.found.begins = want
+        if base is None and before is None and not self.found.begins:
+            # Retention ends inside a day: what stands before its base there is of no use, and no harm.
+            self.found.begins = self._base_behind(version)
         if base is None and not self.found.begins:
             told = f"the state cannot be made again from before commit {want!r}, version {version}: there is no base"
             self._find(Kind.NO_BASE, want, told)
@@ -233,6 +236,16 @@ class _Check:
             told = f"no record of commit {want!r}, version {version}, and before it, down to {before.last!r}{behind}"
             self._find(Kind.GAP, want, told)
         return before
+
+    def _base_behind(self, version: int) -> str:
+        """The commit of the oldest base on the way that was gone, behind *version*; empty: there is none."""
+        for base in sorted(self.bases.values(), key=lambda base: base.version):
+            for name, upto in self.used.items():
+                ref = self.refs[name]
+                inside = version < base.version and ref.version <= base.version < ref.version + upto
+                if inside and any(link.cid == base.cid for link in self.archive.links(ref)):
+                    return base.cid
+        return ""
 
     def _take(self, ref: ObjectRef, one: _Read, upto: int) -> None:
         part = one if upto == one.records else _Read(sound=True)

@@ -29,6 +29,8 @@ from orchestrator.fleet.ordering import meant
 from orchestrator.fleet.view import FleetView
 from orchestrator.http import Grouped, LetterPage, Moved
 from orchestrator.letters import Order, Tally, carry_out, each, find, plan
+from orchestrator.objects.objects import Objects
+from orchestrator.service.purging import purge_brand
 from orchestrator.store.audit import read_audit, write_audit
 from orchestrator.store.fleet import read_brand, read_fleet
 from orchestrator.store.history import read_history
@@ -36,7 +38,7 @@ from orchestrator.store.locks import break_lock
 from orchestrator.store.members import read_members
 from orchestrator.store.pauses import pause, resume
 from orchestrator.store.process_orders import give
-from orchestrator.store.purge import HOLD_S, Holdings, Purged, look, purge
+from orchestrator.store.purge import HOLD_S, Holdings, Purged, look
 from orchestrator.store.registration import unregister
 from orchestrator.store.signed_out import is_signed_out, mark_signed_out
 
@@ -87,6 +89,7 @@ class Operator:
 
     Attributes:
         alerts: tells endpoints of episodes; None: nobody does.
+        objects: of the archive; None: there is none.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Operator:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.alerts: Alerts | None = None
+        self.objects: Objects | None = None
         self._client = client
         self._registry_keys = registry_keys
         self._hold_s = min(HOLD_S, lock_ttl_s)
@@ -210,14 +214,20 @@ class Operator:
         return await self._call(lambda: look(self._client, brand))
 
     async def purge(self, brand: str, by: str, *, queue: bool, letters: bool) -> Purged:
-        """Take *brand* out of the registry and remove all that is kept of it."""
+        """Take *brand* out of the registry and remove all that is kept of it, in the archive, too.
+
+        What remains there is told, and in the log.
+        """
 
         def remove() -> Purged:
             # Out of the registry first: otherwise somebody would begin with an empty state at once.
             unregister(self._client, self._registry_keys, brand)
-            return purge(self._client, brand, queue=queue, letters=letters, hold_s=self._hold_s)
+            return purge_brand(self._client, brand, self.objects, queue=queue, letters=letters, hold_s=self._hold_s)
 
-        return await self._act(by, "purge", brand, {"queue": queue, "letters": letters}, remove)
+        purged = await self._act(by, "purge", brand, {"queue": queue, "letters": letters}, remove)
+        if purged.remains:
+            self._log.error("a purge left objects in the archive: do it again", brand=brand, reason=purged.remains)
+        return purged
 
     async def _names(self, brand: str | None) -> Sequence[str]:
         return [brand] if brand is not None else [one.brand for one in (await self.fleet()).brands if one.failed]

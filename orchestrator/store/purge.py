@@ -97,12 +97,18 @@ class Purged:
         keys: how many went, queue and dead letters included.
         chunks: that went with the queue.
         letters: dead letters that went.
+        objects: of the archive that went, bases included.
+        objects_size: their bytes.
+        remains: what of the archive is there still, and why; empty: nothing, or there is none.
     """
 
     held: bool
     keys: int
     chunks: int
     letters: int
+    objects: int = 0
+    objects_size: int = 0
+    remains: str = ""
 
 
 def look(client: redis.Redis, brand: str) -> Holdings:

@@ -17,6 +17,7 @@ from orchestrator.objects.objects import Objects
 from orchestrator.service import live_commit, take_snapshot, verifying, waiting_records
 from orchestrator.settings import Settings
 from orchestrator.store import Store, StoreOptions
+from orchestrator.store.audit import read_audit
 from tests.archive.recorder import Recorder, recorder
 from tests.cli.conftest import Invoke
 from tests.lane.support import Brand
@@ -353,3 +354,48 @@ def test_no_archive_is_a_sentence(invoke: Invoke, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "nowhere").mkdir()
     assert "There is nothing in file://" in invoke("archive", "list").stderr
     assert "no state" in invoke("state", "verify", "never seen").stderr
+
+
+def test_purge_takes_the_archive_along(invoke: Invoke, archived: Archived) -> None:
+    """It is told before, done, written down, and nothing is left; a dry run does nothing."""
+    name, client = archived.queue.name, archived.queue.client
+    archived.base()
+    dry = invoke("brands", "remove", "--purge", name, "--dry-run")
+    assert "of the archive 4 objects of" in dry.stderr
+    assert len(files(archived, "")) == 4
+    done = invoke("brands", "remove", "--purge", name, "--yes", "--queue", "--failed")
+    assert done.exit_code == 0, done.output
+    assert "4 objects of the archive gone" in done.stdout
+    assert files(archived, "") == []
+    assert read_audit(client, 1)[0].details["keep_archive"] is False
+    again = invoke("brands", "remove", "--purge", name, "--yes")
+    assert (again.exit_code, "nothing was done: neither registered nor is anything kept of" in again.stderr) == (
+        1,
+        True,
+    )
+
+
+def test_purge_may_spare_the_archive(invoke: Invoke, archived: Archived) -> None:
+    """Where that is asked for, and it is told and written down; the archive alone is purged later."""
+    name = archived.queue.name
+    kept = invoke("brands", "remove", "--purge", name, "--yes", "--keep-archive", "--queue", "--failed")
+    assert kept.exit_code == 0, kept.output
+    assert "what the archive has of it stays, as asked for" in kept.stderr
+    assert len(files(archived, "")) == 3
+    assert read_audit(archived.queue.client, 1)[0].details["keep_archive"] is True
+    assert "3 objects of the archive gone" in invoke("brands", "remove", "--purge", name, "--yes").stdout
+    assert invoke("brands", "remove", name, "--keep-archive").exit_code == 2
+
+
+def test_purge_says_what_remains_where_the_archive_is_away(invoke: Invoke, archived: Archived) -> None:
+    """Redis is purged, the exit code says that it is not all, and the same again does the rest."""
+    name, gone = archived.queue.name, archived.folder.with_name("gone")
+    archived.folder.rename(gone)
+    done = invoke("brands", "remove", "--purge", name, "--yes")
+    assert done.exit_code == 1
+    assert "nobody knows what there is" in done.stderr
+    assert "what the archive has of it is NOT gone" in done.stderr
+    assert "then again: orchestrator brands remove --purge" in done.stderr
+    assert live_commit(archived.queue.client, name)[0] == ""
+    gone.rename(archived.folder)
+    assert "3 objects of the archive gone" in invoke("brands", "remove", "--purge", name, "--yes").stdout

@@ -13,6 +13,7 @@ _PARQUET: Final = "orchestrator/objects/parquet.py"
 _PAGES: Final = "orchestrator/objects/pages.py"
 _COMPACTION: Final = "orchestrator/objects/compaction.py"
 _RETENTION: Final = "orchestrator/objects/retention.py"
+_PURGING: Final = "orchestrator/service/purging.py"
 _FOREIGN: Final = "tests/objects/test_parquet.py::test_foreign_file_is_refused"
 _HEADERS: Final = "tests/objects/test_parquet.py::test_header_that_is_none_is_refused"
 
@@ -150,5 +151,30 @@ PARQUET_GUARDS: Final = (
     except ArchiveError as error:""",
         "    except ArchiveError as error:",
         "tests/objects/test_retention.py::test_archive_that_is_away_is_told",
+    ),
+    # service/purging: nothing comes back behind a purge, and what remains is told
+    Guard(
+        _PURGING,
+        "        if had and again:\n",
+        "        if True:\n",
+        "tests/service/test_purging.py::test_who_never_leaves_is_told_of",
+    ),
+    Guard(
+        _PURGING,
+        "                why = str(error)\n",
+        "                why = str(error)[:0]\n",
+        "tests/service/test_purging.py::test_archive_that_is_away_is_told_and_asked_again",
+    ),
+    Guard(
+        _PURGING,
+        "        if not found:\n            break\n",
+        "        break\n",
+        "tests/service/test_purging.py::test_what_comes_meanwhile_goes_too",
+    ),
+    Guard(
+        _PURGING,
+        "    objects.folders()  # as above\n",
+        "",
+        "tests/cli/test_archive.py::test_purge_says_what_remains_where_the_archive_is_away",
     ),
 )

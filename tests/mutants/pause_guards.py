@@ -69,8 +69,8 @@ PAUSE_GUARDS: Final = (
     Guard("orchestrator/store/purge.py", '_APART: Final = ("queue", "failed")', '_APART: Final = ("failed",)', _PURGE),
     Guard(
         "orchestrator/cli/brands_remove.py",
-        "        unregister(client, settings.brand_list_keys, brand)\n        hold_s",
-        "        hold_s",
+        "    unregister(client, settings.brand_list_keys, brand)\n    hold_s",
+        "    hold_s",
         "tests/cli/test_brands.py",
     ),
     Guard("orchestrator/cli/brands_remove.py", "    _ask(found, how)\n", "    how.yes\n", "tests/cli/test_brands.py"),

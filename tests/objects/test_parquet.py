@@ -242,7 +242,7 @@ def test_many_rows_of_nothing_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         (b"\x15\x00\x15\x7e\x15\x02\x05\x04\x02\x00", "no header of a page"),  # one size, then another one
         (b"\x15\x00\x15" + b"\xff" * 12, "no header of a page"),
         (b"\x15\x00\x15\x02\x15\x02\x19\x00", "no header of a page"),  # a list
-        (b"\x15\x00\x15\x02\x15\x02" + b"\x1c" * 8, "no header of a page"),  # deep
+        (b"\x15\x00\x15\x02\x15\x02" + b"\x1c" * 5_000, "no header of a page"),  # deep
         (b"\x11" * 80, "no header of a page"),
     ],
 )
