@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from orchestrator.archive.snapshot import SEGMENTS, Snapshot, numbered, opened
+from orchestrator.archive.snapshot import SEGMENTS, Snapshot, folded_with, numbered, opened
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.panes import PANE_MS
 from orchestrator.contract.digests import ENTRY_BYTES
@@ -68,7 +68,7 @@ def differences(one: Snapshot, other: Snapshot, config: FoldConfig) -> Iterator[
     Raises:
         ArchiveError, NewerStateError, InvalidStateError: one of them cannot be read.
     """
-    states = [opened(snapshot, config)[0] for snapshot in (one, other)]
+    states = [opened(snapshot, folded_with(snapshot, config))[0] for snapshot in (one, other)]
     at_ms = max(state.clock_ms for state in states)
     documents = [json.loads(state.summary(one.brand, at_ms, 0, 0)) for state in states]
     yield from _documents("", *documents)

@@ -20,10 +20,13 @@ from orchestrator.brand.seals import SEAL_BYTES, is_sealed, seal_all
 from orchestrator.brand.segments import in_order
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.brands import check_brand
+from orchestrator.contract.fingerprint import Fingerprint
+from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.segments import MENTION_IDS, STORIES
+from orchestrator.contract.state_format import FORMATS
 from orchestrator.errors import ArchiveError, InvalidBrandError, OrchestratorError
 from orchestrator.lane.duplicates import Ledger
-from orchestrator.store.types import Stored, StoredDigests
+from orchestrator.store.types import Commit, Lease, Remember, Stored, StoredDigests
 
 VERSION: Final = 1
 """Of the file."""
@@ -161,6 +164,14 @@ def decode(data: bytes) -> Snapshot:
     )
 
 
+def folded_with(snapshot: Snapshot, config: FoldConfig) -> FoldConfig:
+    """*config* with what the brand of *snapshot* has of its own; what cannot be read says nothing."""
+    try:
+        return config.under(Fingerprint.read(snapshot.settings).own) if snapshot.settings else config
+    except ValueError:
+        return config
+
+
 def opened(snapshot: Snapshot, config: FoldConfig) -> tuple[BrandState, Ledger]:
     """State and ledger that *snapshot* holds, each field's seal and the digests' checksums compared.
 
@@ -173,6 +184,35 @@ def opened(snapshot: Snapshot, config: FoldConfig) -> tuple[BrandState, Ledger]:
     except OrchestratorError as error:
         raise ArchiveError(f"the state of brand {snapshot.brand!r} is damaged: {error}") from None
     return BrandState.load(config, snapshot.stored.fields), ledger
+
+
+def left_by(commit: Commit, lease: Lease, settings: bytes, before: Snapshot) -> Snapshot:
+    """What *commit*, for which nothing is folded, leaves under *lease* where *before* was, with *settings* in ``meta``.
+
+    As ``commit.lua`` does it: fields are written and then removed, days removed and then written.
+    """
+    gone, days_gone, stored = set(commit.remove), set(commit.trend_remove), before.stored
+    fields = {name: value for name, value in (stored.fields | dict(commit.put)).items() if name not in gone}
+    trend = {name: value for name, value in before.trend.items() if name not in days_gone} | dict(commit.trend_put)
+    digests, change = stored.digests, commit.digests
+    if change is not None:
+        if change.how is not Remember.REPLACE:
+            raise ValueError("a commit for which nothing is folded writes all digests, or none")
+        checks = change.younger_check, change.older_check
+        conflicts = change.conflicts or digests.conflicts
+        digests = StoredDigests(change.entries, change.older, change.begun_ms, *checks, conflicts=conflicts)
+    return Snapshot(
+        brand=before.brand,
+        cid=commit.cid,
+        epoch=lease.epoch,
+        version=commit.version,
+        format=FORMATS.written,
+        settings=settings,
+        taken_ms=lease.now_ms,
+        stored=Stored(fields, digests),
+        trend=trend,
+        recent=[*before.recent, *commit.recent][-MAX_RECENT:],
+    )
 
 
 def numbered(fields: Mapping[bytes, bytes], first: Mapping[bytes, int]) -> dict[bytes, bytes]:

@@ -447,7 +447,7 @@ class Pipeline:
         let_go = let_go and not stays and len(batch.items) >= peek.queued
         record = None
         if self._store.archives:
-            settings = self._store.settings_of(self._lease, commit).values
+            settings = self._store.settings_of(self._lease, commit).effective
             record = head_of(commit, batch, self._lease.epoch, peek.now_ms, settings)
         batch.commit = replace(commit, outbox=outbox, let_go=let_go, record=record)
         opened = [change.episode.kind for change in changes.alerts if change.kind == "opened"]

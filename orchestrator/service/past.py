@@ -10,12 +10,15 @@ import secrets
 from collections.abc import Iterable
 from contextlib import closing
 
+from orchestrator.archive.snapshot import Snapshot, left_by
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import decode_batch
 from orchestrator.lane.session_config import SessionConfig
+from orchestrator.service.bases import keep_base
 from orchestrator.service.options import session_config, store_options
 from orchestrator.settings import Settings
 from orchestrator.store import Commit, Lease, Store, connect
+from orchestrator.store.types import NO_DIGESTS, Stored
 
 
 def write_past(settings: Settings, redis_url: str, brand: str, past: Iterable[tuple[int, list[bytes]]]) -> int:
@@ -41,7 +44,11 @@ def write_past(settings: Settings, redis_url: str, brand: str, past: Iterable[tu
         try:
             if lease.cid:
                 return 0
-            store.commit(lease, _commit(state, brand, lease))
+            commit = _commit(state, brand, lease)
+            text = store.settings_of(lease, commit).text().encode()
+            nothing = Snapshot(brand, "", 0, 0, 0, text, lease.now_ms, Stored({}, NO_DIGESTS), {}, ())
+            keep_base(left_by(commit, lease, text, nothing), settings)
+            store.commit(lease, commit)
         finally:
             store.release(lease)
     return chunks

@@ -11,11 +11,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.archive.snapshot import Snapshot, left_by
 from orchestrator.brand.state import BrandState
 from orchestrator.brand.story_store import is_of_stories
+from orchestrator.contract.state_format import FORMATS
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.lane.duplicates import Ledger
+from orchestrator.service.bases import keep_base, shown
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Lease, Store
 from orchestrator.store.damage import SIZES
@@ -60,7 +63,7 @@ def repair(
         lease, done = _acquired(store, brand, token, dry_run=dry_run, accept_loss=accept_loss)
         if lease is None:
             return done
-        return [*done, *_repaired(store, settings, lease, dry_run=dry_run, accept_loss=accept_loss)]
+        return [*done, *_repaired(client, store, settings, lease, dry_run=dry_run, accept_loss=accept_loss)]
     finally:
         # By its token alone: where the clocks differ the lease is held, and there is no answer that names it.
         store.release(Lease(brand, token, 0, 0, "", 0, 0, 0, 0))
@@ -90,8 +93,10 @@ def _acquired(
         store.forget(brand, fields)
 
 
-def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool, accept_loss: bool) -> list[str]:
-    config = session_config(settings, HOLDER)
+def _repaired(
+    client: redis.Redis, store: Store, settings: Settings, lease: Lease, *, dry_run: bool, accept_loss: bool
+) -> list[str]:
+    config = session_config(settings, HOLDER).owning(lease.own)
     stored, lost = store.salvage(lease) if accept_loss else (store.load(lease), [])
     fields = stored.fields
     gone = [*lost, *filter(is_of_stories, fields)] if lost else []
@@ -103,7 +108,14 @@ def _repaired(store: Store, settings: Settings, lease: Lease, *, dry_run: bool, 
     if done:
         store.settle(lease, state.bounds)
     if done and not dry_run:
-        store.commit(lease, _commit(state, lease, config, gone))
+        commit = _commit(state, lease, config, gone)
+        digests = stored.digests
+        # What is of before format 5 the next commit writes anew; until then there is no file of it.
+        if settings.archives and not (digests.younger_set or digests.older_set):
+            text = store.settings_of(lease, commit).text().encode()
+            here = (lease.brand, lease.cid, lease.epoch, lease.version, FORMATS.written, text, lease.now_ms)
+            keep_base(left_by(commit, lease, text, Snapshot(*here, stored, *shown(client, lease.brand))), settings)
+        store.commit(lease, commit)
     return done
 
 

@@ -6,7 +6,7 @@ Owns no rule: what a file is, is :mod:`orchestrator.archive.snapshot`'s, and how
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.archive.compare import Difference, differences
 from orchestrator.archive.snapshot import Snapshot, opened
@@ -14,6 +14,7 @@ from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.archive.snapshot import encode as encode_snapshot
 from orchestrator.contract.fingerprint import UNKNOWN, Fingerprint, compare, refusal
 from orchestrator.errors import ArchiveError, StaleStateError
+from orchestrator.service.bases import shown
 from orchestrator.service.options import session_config, store_options
 from orchestrator.service.swap import Patience, Placed, held
 from orchestrator.store import Lease, Store, checked, layout_of
@@ -99,10 +100,8 @@ def _look(client: redis.Redis, settings: Settings, brand: str) -> Snapshot:
     except ValueError:
         raise ArchiveError(f"brand {brand!r}: its meta is damaged; `orchestrator repair` tells") from None
     stored = Store(client, store_options(settings)).load(lease)
-    trend, recent, last = map(
-        checked, runner.run([("HGETALL", keys.trend), ("LRANGE", keys.recent, 0, -1), ("HGET", keys.meta, "cid")])
-    )
-    if last != cid:
+    trend, recent = shown(client, brand)
+    if checked(runner.run([("HGET", keys.meta, "cid")])[0]) != cid:
         raise StaleStateError(f"brand {brand!r}: another commit came while its state was read")
     return Snapshot(
         brand=brand,
@@ -113,7 +112,7 @@ def _look(client: redis.Redis, settings: Settings, brand: str) -> Snapshot:
         settings=stored_settings or b"",
         taken_ms=now_ms,
         stored=stored,
-        trend=_pairs(trend),
+        trend=trend,
         recent=recent,
     )
 
@@ -144,8 +143,3 @@ def _refuse_another(snapshot: Snapshot, lease: Lease, over: str | None) -> None:
         f" file's is {snapshot.cid!r} (version {snapshot.version}). What was counted since would be gone, and is not in"
         f" the queue any more. Pause the brand, and if that is meant: --over {lease.cid}"
     )
-
-
-def _pairs(fields: Any) -> dict[bytes, bytes]:
-    """What HGETALL answered, in either protocol."""
-    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.archive.snapshot import Snapshot, after, numbered, opened
+from orchestrator.archive.snapshot import Snapshot, after, left_by, numbered, opened
 from orchestrator.contract import own_settings
 from orchestrator.contract.fingerprint import Fingerprint, compare, refusal
 from orchestrator.contract.insights import MAX_RECENT
@@ -37,13 +37,11 @@ from orchestrator.errors import (
 )
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.future import refuse_the_future
-from orchestrator.objects.brand_archive import BrandArchive
-from orchestrator.objects.objects import Objects
 from orchestrator.process import failpoints
+from orchestrator.service.bases import keep_base
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Lease, Store, checked, layout_of
 from orchestrator.store.runner import ScriptRunner
-from orchestrator.store.types import DigestChange, Stored, StoredDigests
 
 if TYPE_CHECKING:
     import redis
@@ -212,7 +210,7 @@ class Held:
         refuse_the_future(lease.brand, state, lease.now_ms)
         commit, base = self._made(snapshot, state, wanted)
         if not dry_run:
-            _keep(base, settings)
+            keep_base(base, settings)
             failpoints.hit("swap.based")
             self._send(commit)
             failpoints.hit("swap.committed")
@@ -232,17 +230,14 @@ class Held:
         if set(fields) & put.keys():
             put = numbered(put, after(fields))
         days = dict(snapshot.trend) | dict(changes.trend_put)
-        # Both generations anew, whatever lies there.
-        digests = Ledger(replace(snapshot.stored.digests, leftover=True)).change(b"", lease.now_ms)
-        assert digests is not None  # noqa: S101 - what is left over is always replaced
-        newest = _added(recent, snapshot.recent)
         commit = Commit(
             cid=secrets.token_hex(8),
             expected_cid=lease.cid,
             version=lease.version + 1,
             put=put,
             remove=sorted(set(fields) - put.keys()),
-            digests=digests,
+            # Both generations anew, whatever lies there.
+            digests=Ledger(replace(snapshot.stored.digests, leftover=True)).change(b"", lease.now_ms),
             summary=state.summary(snapshot.brand, lease.now_ms, lease.epoch, lease.version + 1),
             due_ms=changes.due_ms,
             spikes=changes.spikes,
@@ -250,23 +245,13 @@ class Held:
             stories=changes.stories,
             trend_put=days,
             trend_remove=sorted(set(trend) - days.keys()),
-            recent=newest,
+            recent=_added(recent, snapshot.recent),
             own=own,
-            replaces=True,
         )
-        base = Snapshot(
-            brand=snapshot.brand,
-            cid=commit.cid,
-            epoch=lease.epoch,
-            version=commit.version,
-            format=FORMATS.written,
-            settings=self._store.settings_of(lease, commit).text().encode(),
-            taken_ms=lease.now_ms,
-            stored=Stored(put, _left_by(digests, snapshot.stored.digests)),
-            trend=days,
-            recent=[*recent, *newest][-MAX_RECENT:],
-        )
-        return commit, base
+        settings = self._store.settings_of(lease, commit).text().encode()
+        # All that was there goes, so of it nothing has to be known but the list that is only added to.
+        there = replace(snapshot, stored=snapshot.stored._replace(fields={}), trend={}, recent=recent)
+        return commit, left_by(commit, lease, settings, there)
 
     def _send(self, commit: Commit) -> None:
         """Send *commit*, again if there is no answer: it gets in once."""
@@ -320,18 +305,6 @@ def _renew(
             store.renew([lease])
 
 
-def _keep(base: Snapshot, settings: Settings) -> None:
-    """Put *base* into the archive, if there is one: a refold begins there after the commit that puts it in place.
-
-    Raises:
-        ArchiveUnavailableError: try again.
-        ArchiveError: it is refused.
-    """
-    if settings.archives:
-        with Objects.open(settings.archive_url) as objects:
-            BrandArchive(objects, base.brand).put_base(base)
-
-
 def _cid(client: redis.Redis, brand: str) -> str:
     """Of the last commit, as anybody sees it."""
     found = checked(ScriptRunner(client).run([("HGET", layout_of(client).keys(brand).meta, "cid")])[0])
@@ -361,9 +334,3 @@ def _added(there: Sequence[bytes], wanted: Sequence[bytes]) -> list[bytes]:
         return list(wanted)
     known = set(there)
     return [entry for entry in wanted if entry not in known]
-
-
-def _left_by(change: DigestChange, before: StoredDigests) -> StoredDigests:
-    """The digests as they lie after a commit that replaces both generations."""
-    checks = change.younger_check, change.older_check
-    return StoredDigests(change.entries, change.older, change.begun_ms, *checks, conflicts=before.conflicts)

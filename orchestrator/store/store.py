@@ -718,7 +718,7 @@ class Store:
     def _unfolded(self, lease: Lease, commit: Commit) -> Head:
         """What the archive is to know of a commit that nothing was folded for: no refold goes through it."""
         times = (lease.now_ms, lease.now_ms, lease.now_ms if commit.summary is not None else 0)
-        settings = self.settings_of(lease, commit).values
+        settings = self.settings_of(lease, commit).effective
         named = (commit.cid, commit.expected_cid, lease.epoch, commit.version)
         return Head(*named, *times, settings, items=commit.consumed, replaces=True)
 

@@ -269,7 +269,6 @@ class Commit:
         outbox: alerts that are to be told, oldest first.
         let_go: whether the lease is to end in the same step, if the queue is empty then.
         own: the brand's own settings from this commit on; None: those of the lease.
-        replaces: whether it puts another state in place, which is not made of the one before.
         record: what the archive is to know of it; None: nothing was folded for it, or there is no archive.
     """
 
@@ -294,7 +293,6 @@ class Commit:
     outbox: Sequence[bytes] = ()
     let_go: bool = False
     own: Mapping[str, Number] | None = None
-    replaces: bool = False
     record: Head | None = None
 
 

@@ -7,6 +7,7 @@ before or after it was carried out, or be the last thing that the process does.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -16,14 +17,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from orchestrator.archive.snapshot import Snapshot, opened
+from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.layout import CLUSTER
 from orchestrator.errors import OrchestratorError
+from orchestrator.service import Patience, swap_in, take_snapshot
+from orchestrator.settings import Settings
 from orchestrator.store import Store, connect
 from orchestrator.store.projections import Part
 from tests.layout.world import DiedError, Spread
 from tests.redis_server import RedisServer
 
 FATES: Final = st.sampled_from(["arrives", "arrives", "is lost", "answer is lost", "dies before", "dies after"])
+MINE: Final = Settings()
 _NUMBERS: Final = itertools.count(1)
 
 
@@ -41,6 +47,7 @@ class Brand(RuleBasedStateMachine):
         self.processes = [self.spread.process(), self.spread.process()]
         self.garbage: list[str] = []
         self.chunks = 0
+        self.kept: list[Snapshot] = []
 
     @rule(chunks=st.integers(0, 3), garbage=st.integers(0, 2))
     def push(self, chunks: int, garbage: int) -> None:
@@ -88,6 +95,17 @@ class Brand(RuleBasedStateMachine):
             self.visit(0, fates)
         self.spread.projections.verify([self.spread.name])
 
+    @precondition(lambda self: hasattr(self, "spread"))
+    @rule(back=st.integers(0, 5), own=st.sampled_from([None, {}, {"MAX_STORIES": 6_000}]))
+    def swap(self, back: int, own: dict[str, float] | None) -> None:
+        """An earlier state, or the present one, takes the brand's place, also from who died with its lease."""
+        live = take_snapshot(self.client, MINE, self.spread.name)
+        if live.cid:
+            self.kept.append(live)
+            earlier = self.kept[-1 - back % len(self.kept)]
+            swap_in(self.client, MINE, earlier, over=live.cid, own=own, patience=Patience(take=True))
+            self.chunks -= _chunks(live) - _chunks(earlier)
+
     def teardown(self) -> None:
         """One more process comes when all is well again: nothing is owed any more, and nothing came twice."""
         if not hasattr(self, "spread"):
@@ -104,6 +122,13 @@ class Brand(RuleBasedStateMachine):
         assert self.spread.payloads() == self.garbage
         assert self.spread.queued() == 0
         self.client.close()
+
+
+def _chunks(snapshot: Snapshot) -> int:
+    """That the state counts."""
+    state, _ = opened(snapshot, FoldConfig())
+    counted: int = json.loads(state.summary(snapshot.brand, snapshot.taken_ms, 0, 0))["totalChunks"]
+    return counted
 
 
 Passing = Callable[[str, Sequence[str]], bool]

@@ -97,6 +97,32 @@ ARCHIVE_GUARDS: Final = (
         "        if False:",
         "tests/archive/test_refold.py::test_record_that_cannot_be_folded_is_refused",
     ),
+    # what a commit leaves for the archive: the brand's own settings; the base of what nobody folded
+    *(
+        Guard(file, "commit).effective\n", "commit).values\n", f"tests/service/test_swap.py::{test}")
+        for file in ("orchestrator/lane/pipeline.py", "orchestrator/store/store.py")
+        for test in ("test_records_tell_what_the_brand_is_folded_with",)
+    ),
+    Guard(
+        "orchestrator/service/repair.py",
+        "session_config(settings, HOLDER).owning(lease.own)",
+        "session_config(settings, HOLDER)",
+        "tests/service/test_swap.py::test_repair_puts_the_base_of_what_nobody_folded",
+    ),
+    Guard(
+        "orchestrator/service/bases.py",
+        "    if settings.archives:\n",
+        "    if False:\n",
+        "tests/service/test_swap.py::test_base_is_what_the_commit_leaves",
+    ),
+    *(
+        Guard(_SNAPSHOT, text, instead, "tests/archive/test_swaps.py")
+        for text, instead in (
+            ("        digests = StoredDigests(change.entries,", "        StoredDigests(change.entries,"),
+            ("if name not in days_gone} | dict(commit.trend_put)", "if name not in days_gone}"),
+            ("[*before.recent, *commit.recent][-MAX_RECENT:]", "before.recent"),
+        )
+    ),
     # service/swap: on top of the named commit, under a lease that is ours, with its base in the archive before it
     *(
         Guard(_SWAP, text, instead, f"tests/service/test_swap.py::{test}")
@@ -107,7 +133,7 @@ ARCHIVE_GUARDS: Final = (
                 "",
                 "test_commit_between_the_look_and_the_lease_is_stale",
             ),
-            ("            _keep(base, settings)\n", "", "test_without_its_base_no_state_is_put_in_place"),
+            ("            keep_base(base, settings)\n", "", "test_without_its_base_no_state_is_put_in_place"),
             ("            own=own,\n", "", "test_swapped_state_is_what_the_brand_goes_on_with"),
             (", forgive=taken)", ")", "test_brand_is_taken_from_a_lane_that_loses_nothing"),
             ("        time.sleep(_LOOK_S)\n", "        last = True\n", "test_brand_that_is_let_go_is_not_taken"),
@@ -228,7 +254,7 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _SERVICE,
-        "    if last != cid:\n",
+        '    if checked(runner.run([("HGET", keys.meta, "cid")])[0]) != cid:\n',
         "    if False:\n",
         "tests/cli/test_state.py::test_export_is_of_one_moment",
     ),
@@ -246,7 +272,7 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _SWAP,
-        "            digests=digests,\n",
+        '            digests=Ledger(replace(snapshot.stored.digests, leftover=True)).change(b"", lease.now_ms),\n',
         "",
         "tests/cli/test_state.py::test_brand_that_has_moved_on_is_not_overwritten",
     ),

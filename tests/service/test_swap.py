@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import redis
 
 from orchestrator.archive.snapshot import Snapshot, opened
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.state import BrandState
 from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.errors import (
     ArchiveError,
@@ -27,16 +31,18 @@ from orchestrator.lane.session import BrandSession
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.process import failpoints
-from orchestrator.service import Patience, held, swap, swap_in, take_snapshot
+from orchestrator.service import Patience, held, repair, swap, swap_in, take_snapshot
 from orchestrator.service.options import session_config, store_options
 from orchestrator.settings import Settings
-from orchestrator.store import CommitReply, Store
+from orchestrator.store import Commit, CommitReply, Store
+from orchestrator.store.consumed import Consumed
 from orchestrator.store.stored_settings import stored_settings
 from tests.lane.support import Brand, drain
 
 SETTINGS = Settings(label_similarity_threshold=0.9)
 OWN = {"LABEL_SIMILARITY_THRESHOLD": 0.2}
 AT_ONCE = Patience(take=True)
+SWAPS = 12
 
 
 @pytest.fixture
@@ -273,6 +279,50 @@ def test_nobody_is_alerted_of_history_and_recent_chunks_are_those_of_the_state(q
     assert snapshot_of(queue).recent == mine
 
 
+def test_swaps_under_live_traffic_lose_nothing(queue: Brand) -> None:
+    """Lanes fold what comes while the state is replaced by itself again and again, under other settings each time."""
+    over, names = threading.Event(), itertools.count()
+    ended: list[str] = []
+
+    def lane() -> None:
+        while not over.is_set():
+            queue.push(chunk(queue, f"live {next(names)}"))
+            session = session_of(queue)
+            try:
+                session.open(begin=True)
+                drain(session)
+                session.settle()
+            except (BrandBusyError, LeaseLostError, StaleStateError) as error:
+                ended.append(type(error).__name__)
+                session.abandon()
+            session.release()
+
+    threads = [threading.Thread(target=lane) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    tried, swapped = 0, 0
+    while swapped < SWAPS:
+        tried += 1
+        own = OWN if tried % 2 else {}
+        if tried % 3:
+            with held(queue.client, SETTINGS, queue.name, patience=AT_ONCE) as brand:
+                brand.put(snapshot_of(queue), own=own)
+            swapped += 1
+            continue
+        snapshot = snapshot_of(queue)
+        with suppress(StaleStateError, BrandBusyError, LeaseLostError):
+            swap_in(queue.client, SETTINGS, snapshot, over=snapshot.cid, own=own, patience=AT_ONCE)
+            swapped += 1
+    over.set()
+    for thread in threads:
+        thread.join()
+    visit(queue)
+    assert queue.queued() == 0
+    assert totals(queue)[0] == 2 + next(names)
+    assert queue.failed() == []
+    assert queue.meta("version") >= swapped
+
+
 # -- with an archive
 
 
@@ -324,3 +374,39 @@ def test_without_its_base_no_state_is_put_in_place(
         swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue))
     assert queue.meta("version") == 2
     assert not queue.locked()
+
+
+def test_records_tell_what_the_brand_is_folded_with(queue: Brand, archived: Settings) -> None:
+    """Its own settings, beside the others: also in the record of the commit that gives them."""
+    store = Store(queue.client, store_options(archived))
+    owned = replace(queue, store=store)
+    swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue), own=OWN)
+    owned.push(chunk(queue, "c"))
+    session = BrandSession(store, session_config(archived), queue.name)
+    session.open()
+    drain(session)
+    assert session.release()
+    consumed = Consumed(queue.client)
+    consumed.take(queue.name, "t", 9)
+    put, folded = [one.head for one in consumed.read(queue.name, "t", 1 << 20)]
+    assert put.settings == folded.settings == {**SETTINGS.fingerprint.values, **OWN}
+    assert (put.replaces, folded.replaces) == (True, False)
+
+
+def test_repair_puts_the_base_of_what_nobody_folded(queue: Brand, archived: Settings) -> None:
+    """Under the brand's own settings: what it leaves is what the archive has."""
+    swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue), own={"MAX_STORIES": 6_000})
+    ahead_ms = 400 * 86_400_000
+    snapshot = snapshot_of(queue)
+    state = BrandState.load(FoldConfig(max_stories=6_000), snapshot.stored.fields)
+    state.advance(snapshot.taken_ms + ahead_ms)
+    changes = state.take_changes()
+    lease = queue.store.acquire(queue.name, "t")
+    put = Commit("ahead", lease.cid, lease.version + 1, put=changes.put, remove=changes.remove)
+    queue.store.commit(lease, put)
+    queue.store.release(lease)
+    assert "would be" not in "".join(repair(queue.client, archived, queue.name, dry_run=False))
+    found, base = snapshot_of(queue), bases(queue, archived)[-1]
+    assert replace(base, taken_ms=0) == replace(found, taken_ms=0)
+    assert b'"MAX_STORIES":6000' in base.settings
+    assert opened(base, FoldConfig())[0].bounds["MAX_STORIES"] == 6_000
