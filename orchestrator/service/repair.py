@@ -18,6 +18,7 @@ from orchestrator.contract.state_format import FORMATS
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.lane.duplicates import Ledger
+from orchestrator.service.as_committed import as_committed
 from orchestrator.service.bases import keep_base, shown
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Lease, Store
@@ -57,6 +58,7 @@ def repair(
         WrongTypeError, InvalidStateError, NewerStateError: it cannot be repaired here, and why.
         StoreError: Redis gave no answer or refused; what is not done is done by another repair.
     """
+    settings = as_committed(client, settings, brand)
     store = Store(client, store_options(settings))
     token = store.new_token(HOLDER)
     try:

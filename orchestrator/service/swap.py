@@ -38,6 +38,7 @@ from orchestrator.errors import (
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.future import refuse_the_future
 from orchestrator.process import failpoints
+from orchestrator.service.as_committed import as_committed
 from orchestrator.service.bases import keep_base
 from orchestrator.service.options import session_config, store_options
 from orchestrator.store import Commit, Lease, Store, checked, layout_of
@@ -115,7 +116,7 @@ def swap_in(
 
     Args:
         client: the Redis.
-        settings: of this process, with which the state goes on where the brand has none of its own.
+        settings: of this process; those of the rules are the ones of the brand's last commit, where it has one.
         snapshot: the state; its key of mention ids goes along.
         over: id of the brand's last commit, which the state was made of.
         own: the brand's own settings from then on, all of them; None: those that it has.
@@ -126,6 +127,7 @@ def swap_in(
         BrandBusyError: somebody works on the brand, and it is not to be taken; try again.
         LeaseLostError: the lease was taken from us, or held for too long; nothing was changed, try again.
         ArchiveUnavailableError: the base could not be put into the archive; try again.
+        ArchiveBehindError: too much of the brand waits for the archive; try again later.
         ArchiveError, NewerStateError, OldStateError, FutureStateError: the state is not for this version or time.
         OwnSettingError: *own* cannot be.
         SettingsRefusedError: under the settings the state would lose history, or the brand is another process's.
@@ -163,7 +165,8 @@ def held(
         BrandBusyError: somebody has it, and it is not to be taken.
         StoreError, OrchestratorError: as :meth:`orchestrator.store.Store.acquire`.
     """
-    store = Store(client, store_options(settings))
+    mine = as_committed(client, settings, brand)
+    store = Store(client, store_options(mine))
     token, taken = store.new_token(patience.holder), False
 
     def look() -> None:
@@ -172,7 +175,7 @@ def held(
     try:
         lease, taken = _acquired(store, brand, token, patience, look)
         with _renewed(store, lease):
-            yield Held(client, settings, store, lease)
+            yield Held(client, mine, store, lease)
     finally:
         # By its token alone: where an answer was lost the lease may be held. What a lane had in hand when its lease was
         # taken proves nothing against it. Without an answer the lock expires; what was done is done.

@@ -109,6 +109,18 @@ ARCHIVE_GUARDS: Final = (
         "session_config(settings, HOLDER)",
         "tests/service/test_swap.py::test_repair_puts_the_base_of_what_nobody_folded",
     ),
+    *(
+        Guard(
+            f"orchestrator/service/{name}.py",
+            "as_committed(client, settings, brand)\n",
+            "settings\n",
+            f"tests/service/test_swap.py::{test}",
+        )
+        for name, test in (
+            ("swap", "test_shell_with_other_settings_changes_nothing_about_the_brand"),
+            ("repair", "test_repair_puts_the_base_of_what_nobody_folded"),
+        )
+    ),
     Guard(
         "orchestrator/service/bases.py",
         "    if settings.archives:\n",
