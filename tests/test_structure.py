@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "objects": {"errors", "process", "kernels", "contract", "brand", "store", "lane", "archive"},
     "scheduler": {"errors", "process", "contract", "brand", "fleet", "store", "lane"},
     "alerts": {"errors", "process", "contract"},
+    "archivist": {"errors", "process", "contract"},
     "settings": {"errors", "process", "contract", "alerts"},
     "http": {"errors", "process", "contract", "fleet", "store", "letters"},
     "service": {
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "objects",
             "scheduler",
         ),
-        *("alerts", "settings", "http"),
+        *("alerts", "archivist", "settings", "http"),
     },
     "rebuild": {
         *("errors", "process", "kernels", "contract", "brand", "store", "lane", "archive", "objects"),

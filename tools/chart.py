@@ -32,6 +32,10 @@ TYPED: Final = {
 """Values with a name of their own, and the settings that they are."""
 REDIS: Final = frozenset({"REDIS_URL", "REDIS_USERNAME"})
 """Settings below ``redis``."""
+ARCHIVE: Final = frozenset({"ARCHIVE_URL"})
+"""Settings below ``archive``."""
+_PROVIDER: Final = "^(AWS|GOOGLE|AZURE)_[A-Z0-9_]+$"
+"""Variables of the providers of buckets: no settings of the service, their tools read them."""
 OWN: Final = frozenset({"ORCHESTRATOR_ID", "HTTP_PORT", "PROMETHEUS_PORT"})
 """Settings that the chart gives itself: the pod's name, and the ports that its Service leads to."""
 REDIS_URL: Final = r"^$|^rediss?(\+[a-z]+)?://"
@@ -66,7 +70,7 @@ def places() -> dict[str, frozenset[str]]:
     names = frozenset(name.upper() for name in Settings.model_fields)
     secret = frozenset(name.upper() for name in SECRET_FIELDS)
     in_files = frozenset(name for name in names if name.endswith("_FILE"))
-    own = OWN | REDIS | frozenset(TYPED.values())
+    own = OWN | REDIS | ARCHIVE | frozenset(TYPED.values())
     return {
         "own": own,
         "secretFiles": in_files,
@@ -110,6 +114,13 @@ def schema() -> dict[str, Any]:
             settings=_object(**{name: settings[name] for name in sorted(place["settings"])}),
             secretFiles=_object(**dict.fromkeys(sorted(place["secretFiles"]), secret)),
             secretEnv=_object(**dict.fromkeys(sorted(place["secretEnv"] | {"REDIS_URL"}), secret)),
+            archive=_object(
+                url=settings["ARCHIVE_URL"],
+                claim=optional,
+                env={**_object(), "patternProperties": {_PROVIDER: _TEXT}},
+                secretEnv={**_object(), "patternProperties": {_PROVIDER: secret}},
+                secretFiles={**_object(), "patternProperties": {_PROVIDER: secret}},
+            ),
             tracing={**_object(), "patternProperties": {"^OTEL_[A-Z0-9_]+$": _TEXT}},
             resources=_ANY,
             tmpSizeLimit=_TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 import time
@@ -26,6 +27,7 @@ from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
+from orchestrator.errors import ArchiveError, SettingsError
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.ordering import resuming as resuming_process
@@ -33,6 +35,7 @@ from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import Code, remedy
 from orchestrator.fleet.view import FleetView
 from orchestrator.process import compiler
+from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
 from orchestrator.store.damage import Damage, damages
@@ -42,9 +45,13 @@ from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
 from orchestrator.store.stored_settings import StoredSettings, stored_settings
+from orchestrator.store.unarchived import unarchived
 
 _SHOWN = 5
 """Brands that a finding names."""
+
+_ARCHIVE_LATE_S = 120.0
+"""What waits for so long beyond its interval should be in the archive."""
 
 _BRANDS_LOOKED_AT = 1_000
 _BRANDS_AT_ONCE = 100
@@ -73,6 +80,7 @@ def local_findings(settings: Settings) -> Iterator[Finding]:
     """What this machine has to offer, Redis apart."""
     yield _kernel()
     yield _routes_finding(settings)
+    yield _archive_finding(settings)
     for field in ("http_port", "prometheus_port"):
         yield _port(field.upper(), settings.http_host, getattr(settings, field))
 
@@ -92,6 +100,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
             orphans = search(client, frozenset(registry.brands))
             numbers = _numbers_finding(client, sorted(registry.brands))
             alerts = _waiting_alerts_finding(client, settings, sorted(registry.brands))
+            waiting = _unarchived_finding(client, settings, sorted(registry.brands))
             paused = _paused_finding(pauses.paused(client, registry.brands))
     except Misuse:
         raise
@@ -111,6 +120,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
         damaged,
         paused,
         alerts,
+        waiting,
         *surroundings,
     ]
 
@@ -142,6 +152,39 @@ def _waiting_alerts_finding(client: redis.Redis, settings: Settings, brands: Seq
         return Finding("alerts", Verdict.WARN, detail, TESTING.format(late[0].name))
     kept = sum(state.kept for state in states)
     return Finding("alerts", Verdict.OK, f"none waits, {kept:,} are kept for their time" if kept else "none waits")
+
+
+def _archive_finding(settings: Settings) -> Finding:
+    """Whether the archive takes an object, gives it back, and lets it be removed."""
+    if not settings.archives:
+        return Finding("archive", Verdict.OK, "none: what is consumed is kept nowhere")
+    try:
+        load_kernel()
+    except Failure:  # which is a finding of its own
+        return Finding("archive", Verdict.WARN, "not looked at: the service cannot be loaded")
+    service = importlib.import_module("orchestrator.service")  # late: it loads all of it
+    try:
+        return Finding("archive", Verdict.OK, printable(service.probe_archive(settings.archive_url)))
+    except SettingsError as error:
+        return Finding("archive", Verdict.REFUSE, printable(str(error)), "install it, or set ARCHIVE_URL right")
+    except ArchiveError as error:
+        helps = "see docs/runbooks/archive-unreachable.md; what is consumed waits in Redis meanwhile"
+        return Finding("archive", Verdict.WARN, printable(str(error)), helps)
+
+
+def _unarchived_finding(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> Finding:
+    """Whether what was consumed gets into the archive."""
+    found = unarchived(client, brands, settings.archive_outbox_mb << 20)
+    now_ms = time.time_ns() // 1_000_000
+    said = found.said(now_ms) or "nothing waits for the archive"
+    if found.brands and not settings.archives:
+        helps = "set ARCHIVE_URL here as the processes have it, or in one of them, which brings it there"
+        return Finding("consumed", Verdict.WARN, f"{said}, and ARCHIVE_URL is not set", helps)
+    if found.full:
+        return Finding("consumed", Verdict.WARN, said, "see docs/runbooks/archive-full.md")
+    if found.age_s(now_ms) > settings.archive_interval_sec + _ARCHIVE_LATE_S:
+        return Finding("consumed", Verdict.WARN, said, "see docs/runbooks/archive-late.md")
+    return Finding("consumed", Verdict.OK, said)
 
 
 def _kernel() -> Finding:

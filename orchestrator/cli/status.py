@@ -6,10 +6,11 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 import redis
+from rich.console import RenderableType
 
 from orchestrator.cli.alerts import in_words, states_of
 from orchestrator.cli.context import open_redis, with_settings
@@ -20,6 +21,7 @@ from orchestrator.fleet.document import fleet_document
 from orchestrator.fleet.view import FleetView
 from orchestrator.settings import Settings
 from orchestrator.store.fleet import read_fleet
+from orchestrator.store.unarchived import Unarchived, unarchived
 
 _ANEW: Final = "\x1b[H\x1b[2J\x1b[3J"
 """To the upper left corner of a terminal that is empty from now on."""
@@ -49,9 +51,9 @@ def status(settings: Settings, *, watch: bool, interval_s: float, as_json: bool)
         with open_redis(settings) as client:
             picture = _look(client, settings)
         if as_json:
-            click.echo(json.dumps(fleet_document(*picture), indent=2))
+            click.echo(json.dumps(_document(picture), indent=2))
         else:
-            show_page(make_page(picture.view, in_words(picture.alerts)))
+            show_page(_page(picture))
         return
     with suppress(KeyboardInterrupt):  # how one leaves it
         for last, failure in looks(settings, lambda: time.sleep(interval_s)):
@@ -59,15 +61,34 @@ def status(settings: Settings, *, watch: bool, interval_s: float, as_json: bool)
 
 
 class Picture(NamedTuple):
-    """What one look found: processes and brands, and how routes of alerts stand."""
+    """What one look found: processes and brands, how routes of alerts stand, and what waits for the archive."""
 
     view: FleetView
     alerts: RouteStates | None
+    archive: Unarchived
 
 
 def _look(client: redis.Redis, settings: Settings) -> Picture:
     view = read_fleet(client, settings.brand_list_keys)
-    return Picture(view, states_of(client, settings, [brand.brand for brand in view.brands]))
+    brands = [brand.brand for brand in view.brands]
+    waits = unarchived(client, brands, settings.archive_outbox_mb << 20)
+    return Picture(view, states_of(client, settings, brands), waits)
+
+
+def _page(picture: Picture) -> RenderableType:
+    return make_page(picture.view, in_words(picture.alerts), picture.archive.said(picture.view.as_of_ms))
+
+
+def _document(picture: Picture) -> dict[str, Any]:
+    waits = picture.archive
+    archive = {
+        "bytes": waits.bytes,
+        "brands": waits.brands,
+        "fullBrands": waits.full,
+        "oldestSeconds": round(waits.age_s(picture.view.as_of_ms), 3),
+        "skippedRecords": waits.skipped,
+    }
+    return fleet_document(picture.view, picture.alerts) | {"archive": archive}
 
 
 def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[Picture | None, str]]:
@@ -88,14 +109,14 @@ def looks(settings: Settings, wait: Callable[[], object]) -> Iterator[tuple[Pict
 def _show(picture: Picture | None, failure: str, *, as_json: bool) -> None:
     if as_json:
         if not failure and picture is not None:
-            click.echo(json.dumps(fleet_document(*picture)))
+            click.echo(json.dumps(_document(picture)))
         else:
             remark(failure)
         return
     console = make_console()
     with console.capture() as capture:
         if picture is not None:
-            console.print(make_page(picture.view, in_words(picture.alerts)))
+            console.print(_page(picture))
     lines = [line.rstrip() for line in capture.get().splitlines()]
     if failure:
         lines = [f"{failure}; what follows is the last picture" if lines else failure, "", *lines]

@@ -21,14 +21,20 @@ SHOWN: Final = 10
 """Brands of each kind that are shown; the JSON document has all."""
 
 
-def make_page(view: FleetView, alerts: str = "") -> RenderableType:
-    """Everything that an operator looks at first, the most urgent brands of each kind; *alerts* that wait, in words."""
-    return Group(*_parts(view, alerts))
+def make_page(view: FleetView, alerts: str = "", archive: str = "") -> RenderableType:
+    """Everything that an operator looks at first, the most urgent brands of each kind.
+
+    Args:
+        view: processes and brands.
+        alerts: that wait, in words.
+        archive: what waits for it, in words.
+    """
+    return Group(*_parts(view, alerts, archive))
 
 
-def _parts(view: FleetView, alerts: str) -> Iterator[RenderableType]:
+def _parts(view: FleetView, alerts: str, archive: str) -> Iterator[RenderableType]:
     yield plain(f"{iso_utc_seconds(view.as_of_ms).replace('T', ' ')}", "dim")
-    yield _strip(view, alerts)
+    yield _strip(view, alerts, archive)
     if view.members:
         yield from ("", _members(view), *orders_told(view.as_of_ms, view.members))
     held = view.standing(Standing.HELD)
@@ -46,7 +52,7 @@ def _parts(view: FleetView, alerts: str) -> Iterator[RenderableType]:
         yield from ("", _paused(paused[:SHOWN]), *_more(paused))
 
 
-def _strip(view: FleetView, alerts: str) -> Table:
+def _strip(view: FleetView, alerts: str, archive: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     rows = {
         "Processes": words.running(view),
@@ -55,6 +61,7 @@ def _strip(view: FleetView, alerts: str) -> Table:
         "Dead letters": f"{view.dead_letters:,}",
         "Spiking": words.some([brand.brand for brand in view.spiking], 5),
         "Alerts": alerts,
+        "Archive": archive,
         "Orphans": words.orphans(view),
         "Refused": f"{view.refused:,} registered names: 'orchestrator doctor' has them" if view.refused else "",
     }

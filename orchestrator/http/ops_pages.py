@@ -158,7 +158,8 @@ async def overview() -> str:
     parts = await _parts(view, period)
     queues, more_queues = queue_rows(fleet)
     orphans, more_orphans = orphan_rows(service().lag().orphans)
-    states = service().statistics().alert_routes
+    statistics = service().statistics()
+    states, archive = statistics.alert_routes, statistics.checks.get("archive")
     return await _page(
         "ops.html",
         strip=strip(fleet),
@@ -168,6 +169,8 @@ async def overview() -> str:
         more_orphans=number(more_orphans) if more_orphans else "",
         routes=route_rows(states, time.time_ns() // 1_000_000),
         routes_problem="" if states is None else shown(states.problem),
+        archive=None if archive is None else shown(archive.inner or archive.detail),
+        archive_bad=archive is not None and archive.status != "ok",
         parked=parked_rows(fleet),
         conflicts=conflict_rows(fleet),
         conflicts_help=CONFLICTS_HELP,

@@ -75,7 +75,7 @@ class ServiceStatistics:
         failed_brands: brands whose last visit was given up, or which are parked.
         last_processed_at_ms: Unix milliseconds of the last commit, None before the first.
         checks: by name: ``redis``, ``clock``, ``server``, ``lanes``, ``paused``, ``orders``, ``settings``,
-            ``alerts``, ``merge``.
+            ``alerts``, ``merge``, and ``archive`` where there is one.
         parked: brands that this process leaves alone until somebody acts, and why.
         paused: registered brands that an operator paused, the same from every process.
         redis_address: where other processes reach an embedded Redis, masked; None for a configured one.

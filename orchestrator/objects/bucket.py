@@ -49,6 +49,23 @@ _PASSING_CLASSES: Final = frozenset(
 """Of botocore, aiohttp, fsspec, google.auth and azure.core: no answer, or half of one."""
 
 
+def check_installed(url: ArchiveUrl) -> None:
+    """Whether what *url* needs is installed.
+
+    Raises:
+        ArchiveError: it is not; the message says how it is installed.
+    """
+    package = _PACKAGES.get(url.scheme)
+    if package is None:
+        return
+    try:
+        importlib.import_module(package)
+        importlib.import_module("fsspec")
+    except ImportError:
+        extra = "pip install 'service3-orchestrator[archive]'" if package in {"s3fs", "fsspec"} else package
+        raise ArchiveError(f"{url.scheme}:// needs a package that is not installed: {extra}") from None
+
+
 class Bucket:
     """The bucket and folder that *url* names."""
 
@@ -194,13 +211,8 @@ class Bucket:
             return self._fs
 
     def _new(self) -> Any:
-        package = _PACKAGES[self._url.scheme]
-        try:
-            importlib.import_module(package)
-            fsspec = importlib.import_module("fsspec")
-        except ImportError:
-            extra = "pip install 'service3-orchestrator[archive]'" if package in {"s3fs", "fsspec"} else package
-            raise ArchiveError(f"{self._url.scheme}:// needs a package that is not installed: {extra}") from None
+        check_installed(self._url)
+        fsspec: Any = importlib.import_module("fsspec")
         named: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
         options = dict(self._url.options)
         if self._url.scheme != "s3":

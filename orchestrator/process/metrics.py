@@ -51,6 +51,9 @@ LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost", "taken"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
 AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed", "unrouted"]
+ArchiveFailure = Literal["unavailable", "refused", "redis", "base"]
+"""Why records were not put: the archive gave no answer, it refused or they are damaged, Redis; why a base was not."""
+
 TurnedAway = Literal["evicted", "busy", "address"]
 """Why a connection ended that its peer had wanted: for a new one, all places served, or too many of its address."""
 
@@ -60,6 +63,7 @@ FAILED_KINDS: tuple[FailedKind, ...] = get_args(FailedKind)
 WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
 ROUTE_OUTCOMES: tuple[AlertOutcome, ...] = ("delivered", "retried", "failed", "expired", "suppressed")
+ARCHIVE_FAILURES: tuple[ArchiveFailure, ...] = get_args(ArchiveFailure)
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
 WARM_REASONS = ("room", "size")
@@ -352,6 +356,7 @@ class Metrics:
         )
         self.alerts_waiting.set(nan)
         self._create_route_metrics()
+        self._create_archive_metrics()
         self.http_requests = self._counter("http_requests", "Answered HTTP requests by class of status.", "code")
         for code in ("2xx", "3xx", "4xx", "5xx"):
             self.http_requests.labels(code)
@@ -384,6 +389,52 @@ class Metrics:
         self.alert_routes_invalid = self._gauge(
             "alert_routes_invalid", "1 while the file of alert routes is not usable: those read before are in force."
         )
+
+    def _create_archive_metrics(self) -> None:
+        once = "The same from every process with an archive, NaN from others and where nobody could count for a minute."
+        self.archive_waiting = self._gauge(
+            "archive_waiting_bytes", f"What was consumed and is not in the archive yet, of all brands. {once}"
+        )
+        self.archive_oldest = self._gauge(
+            "archive_oldest_seconds", f"For so long the oldest of it waits, 0 if none waits. {once}"
+        )
+        self.archive_late = self._gauge(
+            "archive_late_seconds",
+            f"For so long it waits beyond ARCHIVE_INTERVAL_SEC; a minute is in order. {once}",
+        )
+        self.archive_brands_full = self._gauge(
+            "archive_brands_full", f"Brands of which as much waits as may, ARCHIVE_OUTBOX_MB, or more. {once}"
+        )
+        self.archive_skipped = self._gauge(
+            "archive_skipped_records",
+            f"Records that the archive does not have because there was no room for them, of all brands. {once}",
+        )
+        for gauge in (self.archive_waiting, self.archive_oldest, self.archive_late):
+            gauge.set(nan)
+        for gauge in (self.archive_brands_full, self.archive_skipped):
+            gauge.set(nan)
+        self.archive_failing = self._gauge(
+            "archive_failing", "1 while the archive does not take what this process gives it."
+        )
+        self.archive_objects = self._counter("archive_objects", "Objects of records that this process put.")
+        self.archive_records = self._counter("archive_records", "Records in them: commits.")
+        self.archive_bytes = self._counter("archive_bytes", "What they took in Redis.")
+        self.archive_bases = self._counter("archive_bases", "States of brands that this process put as bases.")
+        self.archive_failures = self._counter(
+            "archive_failures", "What could not be put and is tried again, by reason.", "reason"
+        )
+        for reason in ARCHIVE_FAILURES:
+            self.archive_failures.labels(reason)
+
+    def archived(self, *, records: int, size: int) -> None:
+        """Count one object that is in the archive."""
+        self.archive_objects.inc()
+        self.archive_records.inc(records)
+        self.archive_bytes.inc(size)
+
+    def archive_failed(self, reason: ArchiveFailure) -> None:
+        """Count what could not be put."""
+        self.archive_failures.labels(reason).inc()
 
     def add_route(self, route: str) -> None:
         """Begin to expose *route*."""

@@ -121,6 +121,7 @@ class Scheduler:
     Attributes:
         registry_name: stands for the keys that the brands are registered under.
         troubled: called when :meth:`troubles` may have changed; must not wait.
+        committed: called with the brand of each commit; must not wait.
     """
 
     def __init__(  # noqa: PLR0913 - what tests replace comes last
@@ -148,6 +149,7 @@ class Scheduler:
             hands=hands or Hands(),
         )
         self.troubled: Callable[[], None] = lambda: None
+        self.committed: Callable[[str], None] = tell_nobody
         self._committed: set[str] = set()
         self._lanes: dict[str, Lane] = {}
         self._strain = Strain()
@@ -354,6 +356,7 @@ class Scheduler:
             self._metrics.brands_processed.inc()
         self._last_commit_ms = time.time_ns() // 1_000_000
         self._committed.add(brand)
+        self.committed(brand)
         ailed = self._roster.ails(brand)
         self._roster.progress(brand)
         if ailed:

@@ -8,6 +8,7 @@ Importing it chooses the kernels, so the settings must be known before.
 from __future__ import annotations
 
 from orchestrator.service.app import run
+from orchestrator.service.archive_probe import probe_archive
 from orchestrator.service.past import write_past
 from orchestrator.service.repair import repair
 from orchestrator.service.snapshots import decode_snapshot, encode_snapshot, put_back, state_differences, take_snapshot
@@ -24,6 +25,7 @@ __all__ = [
     "encode_snapshot",
     "held",
     "live_commit",
+    "probe_archive",
     "put_back",
     "repair",
     "run",

@@ -23,6 +23,7 @@ import trio
 
 from orchestrator import __version__, tracing
 from orchestrator.alerts.deliver import Alerts
+from orchestrator.archivist.archivist import WRITERS, Archivist
 from orchestrator.contract.lock_token import new_name
 from orchestrator.contract.process_orders import MAX_LANES
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -33,6 +34,7 @@ from orchestrator.lane.session import Sessions
 from orchestrator.process import compiler, failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
+from orchestrator.service.archiving import CONSUMED_THREADS, make_archivist, open_archive
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.notices import Notices
@@ -65,8 +67,12 @@ _CONTROL_CONNECTIONS = 11
 # A connection for every lane and every reader, so that neither waits for the other's. Of lanes there may be as many as
 # operators may ask for; a connection is made when it is needed.
 _CONNECTIONS = MAX_LANES + READ_THREADS + OPERATOR_THREADS + OUTBOX_THREADS + _CONTROL_CONNECTIONS
+_ARCHIVE_CONNECTIONS = CONSUMED_THREADS + WRITERS  # and of each writer one that reads a state for a base
 BUSY_CPU = 0.8
 """Processors in use from which on others come first for our brands: one interpreter has hardly more than one."""
+
+ARCHIVE_GRACE_S = 5.0
+"""What is in hand for the archive may take so long at the end. What is not done then is noted, and done by the next."""
 
 _TRACES_GRACE_S = 1.0
 _HTTP_GRACE_S = 1.0  # of the 2 s within which an idle service has to end
@@ -173,10 +179,12 @@ class _Parts:
 
     def __init__(self, settings: Settings, redis_url: str, metrics: Metrics, *, embedded: bool) -> None:
         timeout_s = settings.redis_timeout_sec
+        # First, because it may be refused: nothing is open then.
+        self.objects = open_archive(settings.archive_url) if settings.archives else None
         self.client = connect(
             redis_url,
             timeout_s=timeout_s,
-            pool_size=_CONNECTIONS,
+            pool_size=_CONNECTIONS + (_ARCHIVE_CONNECTIONS if settings.archives else 0),
             login=login(settings),
         )
         # Apart: a renewal that waits for a free connection is a lease lost.
@@ -206,6 +214,10 @@ class _Parts:
             metrics,
             alert=self.alerts.wake,
         )
+        self.archivist = None
+        if self.objects is not None:
+            self.archivist = make_archivist(self.client, self.objects, settings, metrics, self._brands)
+            self.scheduler.committed = self.archivist.tell
         self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(
             self.client,
@@ -233,6 +245,7 @@ class _Parts:
         self.orphans = OrphanWatch(self.client, metrics, registered=self._registered)
         self.service.orphans = self.orphans
         self.service.alerts = self.alerts
+        self.service.archivist = self.archivist
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:
@@ -256,6 +269,8 @@ class _Parts:
 
     def close(self) -> None:
         self.store.close()
+        if self.objects is not None:
+            self.objects.close()
 
 
 def announce(settings: Settings, redis_url: str, log: structlog.stdlib.BoundLogger) -> None:
@@ -392,6 +407,8 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     await nursery.start(parts.notices.run)
     await nursery.start(parts.recorder.run)
     await nursery.start(parts.orphans.watch)
+    if parts.archivist is not None:
+        await nursery.start(parts.archivist.run)
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 
@@ -419,9 +436,22 @@ async def _await_order(
 async def _stop(settings: Settings, parts: _Parts, log: structlog.stdlib.BoundLogger) -> None:
     """Let lanes finish within the grace period. A lane that does not is abandoned, which is always safe."""
     parts.service.stopping = True  # first: load balancers should send readers elsewhere while lanes finish
-    with trio.move_on_after(settings.shutdown_grace_sec) as grace:
-        await parts.scheduler.stop()
-    if grace.cancelled_caught:
-        log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
+    async with trio.open_nursery() as nursery:
+        if parts.archivist is not None:
+            nursery.start_soon(
+                _finish_archiving, parts.archivist, min(ARCHIVE_GRACE_S, settings.shutdown_grace_sec), log
+            )
+        with trio.move_on_after(settings.shutdown_grace_sec) as grace:
+            await parts.scheduler.stop()
+        if grace.cancelled_caught:
+            log.warning("lanes abandoned", after_s=settings.shutdown_grace_sec)
     await parts.notices.leave()  # before the heartbeat: nobody else has to find out what holds no more
     await parts.heartbeat.leave()
+
+
+async def _finish_archiving(archivist: Archivist, grace_s: float, log: structlog.stdlib.BoundLogger) -> None:
+    """Beside the lanes: an archive that hangs is not waited for longer than they may need anyway."""
+    with trio.move_on_after(grace_s) as grace:
+        await archivist.finish()
+    if grace.cancelled_caught:
+        log.info("an object is left to whoever comes next: it is noted", after_s=grace_s)

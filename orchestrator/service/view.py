@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 import trio
 
 from orchestrator.alerts.deliver import Alerts
+from orchestrator.archivist.archivist import Archivist, ArchivistStatistics
 from orchestrator.contract.alert_routes import TESTING, RouteStates, overdue, said
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.summary import EpisodeKind
@@ -63,6 +64,7 @@ class Service:
         primary: sees the primary move that sentinels name; None: nobody does.
         orphans: looks for queues of unregistered brands; None: nobody does.
         alerts: tells endpoints of episodes; None: nobody does.
+        archivist: brings what was consumed into the archive; None: there is none.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Service:
         self.primary: PrimaryWatch | None = None
         self.orphans: OrphanWatch | None = None
         self.alerts: Alerts | None = None
+        self.archivist: Archivist | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -104,6 +107,7 @@ class Service:
             "orders": _orders_check(self._heartbeat),
             "settings": _settings_check(self._heartbeat),
             "alerts": _alerts_check(None if self.alerts is None else self.alerts.states()),
+            **({} if self.archivist is None else {"archive": _archive_check(self.archivist.statistics())}),
             "merge": _merge_check(),
         }
         return ServiceStatistics(
@@ -333,6 +337,25 @@ def _alerts_check(states: RouteStates | None) -> Check:
     kept = sum(state.kept for state in states.routes)
     waits = f", {kept} kept for their time" if kept else ""
     return Check("ok", f"{len(states.routes)} routes{waits}" if len(states.routes) != 1 else f"1 route{waits}")
+
+
+def _archive_check(found: ArchivistStatistics) -> Check:
+    """Whether what was consumed gets into the archive. Why it does not is for operators: hosts and brands are named."""
+    if not found.counted:
+        return Check("degraded" if found.trouble else "ok", "what waits was not counted yet", found.trouble)
+    waits = f"{found.bytes / 1_000_000:.1f} MB of {found.brands} brands wait, the oldest for {found.oldest_s:.0f} s"
+    told = [waits if found.bytes else "nothing waits"]
+    inner = list(told)
+    if found.full:
+        told.append(f"{len(found.full)} brands have as much waiting as may")
+        inner.append(f"{told[-1]}: {', '.join(map(repr, found.full[:_SHOWN]))}")
+    if found.trouble:
+        told.append(f"nothing is taken, for {found.trouble_s:.0f} s")
+        inner.append(f"{told[-1]}: {found.trouble}")
+    if found.skipped:
+        told.append(f"{found.skipped} records skipped")
+        inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
+    return Check("degraded" if found.full or found.trouble else "ok", "; ".join(told), "; ".join(inner))
 
 
 def _merge_check() -> Check:

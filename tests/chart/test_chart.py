@@ -56,11 +56,34 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "no rediss URL",
     ),
     "an Ingress for nobody": (REDIS | {"ingress": {"enabled": True}}, "ingress.hosts is empty"),
+    "a folder that goes with its pod": (REDIS | {"archive": {"url": "file:///tmp/archive"}}, "archive.claim"),
+    "a folder beside its claim": (REDIS | {"archive": {"url": "file:///data", "claim": "kept"}}, "mounted at /archive"),
+    "an archive nowhere": (REDIS | {"settings": {"ARCHIVE_URL": "s3://bucket"}}, "ARCHIVE_URL"),
+    "a key in the open and in a secret": (
+        REDIS
+        | {
+            "archive": {
+                "env": {"AWS_ACCESS_KEY_ID": "x"},
+                "secretEnv": {"AWS_ACCESS_KEY_ID": {"name": "s", "key": "k"}},
+            }
+        },
+        "given twice",
+    ),
     "no way to Redis": (REDIS | {"networkPolicy": {"enabled": True, "egress": {"enabled": True}}}, "no Redis"),
 }
 
 EXTRAS: dict[str, dict[str, Any]] = {
     "numbers": REDIS | {"settings": {"MAX_CHUNK_BYTES": 8_388_608, "REDIS_TIMEOUT_SEC": 0.05, "SETTINGS_ADOPT": True}},
+    "a bucket": REDIS
+    | {
+        "archive": {
+            "url": "s3://bucket/folder",
+            "env": {"AWS_REGION": "eu-central-1"},
+            "secretEnv": {"AWS_ACCESS_KEY_ID": {"name": "keys", "key": "id"}},
+            "secretFiles": {"AWS_SHARED_CREDENTIALS_FILE": {"name": "keys", "key": "file"}},
+        }
+    },
+    "a folder": REDIS | {"archive": {"url": "file:///archive/orchestrator", "claim": "kept"}},
     "grace": REDIS | {"shutdownGraceSec": 0.1},
     "two releases": REDIS | {"fullnameOverride": "other"},
     "sentinels by settings": {
@@ -256,6 +279,21 @@ def test_every_object_of_the_values_refuses_a_name_that_it_does_not_know() -> No
             "'typo' was unexpected" in error.message or "'typo' does not match" in error.message
             for error in validator.iter_errors(values)
         ), path
+
+
+def test_archive_reaches_the_pod_with_its_keys_and_its_folder(objects: dict[str, dict[str, Manifest]]) -> None:
+    """The address in the open, keys by secrets, files mounted beside those of the service; a folder by its claim."""
+    pods = {name: objects[name]["Deployment"]["spec"]["template"]["spec"] for name in ("a bucket", "a folder")}
+    env = {one["name"]: one for one in pods["a bucket"]["containers"][0]["env"]}
+    assert (env["ARCHIVE_URL"]["value"], env["AWS_REGION"]["value"]) == ("s3://bucket/folder", "eu-central-1")
+    assert env["AWS_ACCESS_KEY_ID"]["valueFrom"]["secretKeyRef"] == {"name": "keys", "key": "id"}
+    assert env["AWS_SHARED_CREDENTIALS_FILE"]["value"] == "/etc/orchestrator/secrets/AWS_SHARED_CREDENTIALS_FILE"
+    (files,) = [volume["projected"] for volume in pods["a bucket"]["volumes"] if volume["name"] == "secrets"]
+    assert files["sources"][0]["secret"]["items"] == [{"key": "file", "path": "AWS_SHARED_CREDENTIALS_FILE"}]
+    (claim,) = [volume for volume in pods["a folder"]["volumes"] if volume["name"] == "archive"]
+    assert claim["persistentVolumeClaim"] == {"claimName": "kept"}
+    mounts = {one["name"]: one["mountPath"] for one in pods["a folder"]["containers"][0]["volumeMounts"]}
+    assert mounts["archive"] == "/archive"
 
 
 def test_pod_has_the_least_rights_and_a_name(objects: dict[str, dict[str, Manifest]]) -> None:

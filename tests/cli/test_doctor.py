@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 import redis
 
 from orchestrator.contract.conflict import Conflict
+from orchestrator.contract.consumed import Head
+from orchestrator.contract.consumed import encode as encode_head
 from orchestrator.contract.keys import MEMBERS_KEY, ORDERS_KEY, PARKED_KEY, PAUSED_KEY, BrandKeys
 from orchestrator.contract.pauses import Pause
 from orchestrator.contract.process_orders import Wanted
@@ -350,3 +353,81 @@ def test_doctor_counts_brands_with_settings_of_their_own(invoke: Invoke, redis_c
     redis_client.hset(BrandKeys.of("owning").meta, "settings", '[{},{"MORE":1}]')
     assert "settings that cannot be read" in findings_of(invoke("doctor", "--json").stdout)["settings"]["detail"]
     redis_client.delete(*(BrandKeys.of(brand).meta for brand in ("owning", "plain")))
+
+
+def leave(client: redis.Redis, brand: str, *, at_ms: int, size: int = 1_000) -> None:
+    """Have a record of *brand* wait for the archive since then."""
+    keys = BrandKeys.of(brand)
+    head = Head("c1", "", 1, 1, at_ms, at_ms, 0, {}, items=1, size=size)
+    client.rpush(keys.records, encode_head(head))
+    client.rpush(keys.consumed("c1"), b"x" * size)
+    client.hset(keys.archiving, mapping={"bytes": size, "since": at_ms})
+
+
+def test_doctor_puts_an_object_into_the_archive(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And reads it, and takes it away again; nothing of it stays."""
+    assert findings_of(invoke("doctor", "--json").stdout)["archive"]["detail"].startswith("none")
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/archive")
+    found = findings_of(invoke("doctor", "--json").stdout)["archive"]
+    assert found["verdict"] == "ok"
+    assert f"file://{tmp_path}/archive: an object was put, read and removed in" in found["detail"]
+    assert [path for path in (tmp_path / "archive").rglob("*") if path.is_file()] == []
+
+
+def test_doctor_warns_of_an_archive_that_takes_nothing(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By the step that failed; the service starts all the same, so it is no refusal."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/file/archive")
+    result = invoke("doctor", "--json")
+    found = findings_of(result.stdout)["archive"]
+    assert (result.exit_code, found["verdict"]) == (0, "warn")
+    assert "an object could not be put" in found["detail"]
+    assert "archive-unreachable.md" in found["remedy"]
+
+
+def test_doctor_refuses_an_archive_whose_package_is_missing(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the words of the service, which would not start."""
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setenv("ARCHIVE_URL", "s3://bucket/folder")
+    result = invoke("doctor", "--json")
+    found = findings_of(result.stdout)["archive"]
+    assert (result.exit_code, found["verdict"]) == (1, "refuse")
+    assert "pip install 'service3-orchestrator[archive]'" in found["detail"]
+
+
+def test_doctor_says_what_waits_for_the_archive(
+    invoke: Invoke, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Late, full, or for nobody: each with what helps."""
+    brand, now_ms = "waits for the archive", time.time_ns() // 1_000_000
+    invoke("brands", "add", brand)
+    assert findings_of(invoke("doctor", "--json").stdout)["consumed"]["detail"] == "nothing waits for the archive"
+    leave(redis_client, brand, at_ms=now_ms - 1_000)
+    found = findings_of(invoke("doctor", "--json").stdout)["consumed"]
+    assert (found["verdict"], "ARCHIVE_URL is not set" in found["detail"]) == ("warn", True)
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/archive")
+    assert findings_of(invoke("doctor", "--json").stdout)["consumed"]["verdict"] == "ok"
+    leave(redis_client, brand, at_ms=now_ms - 200_000)
+    assert "archive-late" in findings_of(invoke("doctor", "--json").stdout)["consumed"]["remedy"]
+    leave(redis_client, brand, at_ms=now_ms, size=64 << 20)
+    found = findings_of(invoke("doctor", "--json").stdout)["consumed"]
+    assert "archive-full" in found["remedy"]
+    assert f"most: {brand!r} 67.1 MB; 1 at ARCHIVE_OUTBOX_MB" in found["detail"]
+
+
+def test_status_says_what_waits_for_the_archive(invoke: Invoke, redis_client: redis.Redis) -> None:
+    """In a line, and in the document for scripts."""
+    brand = "waits for status"
+    invoke("brands", "add", brand)
+    assert "Archive" not in invoke("status").stdout
+    leave(redis_client, brand, at_ms=time.time_ns() // 1_000_000 - 5_000, size=2_000_000)
+    redis_client.hset(BrandKeys.of(brand).archiving, "skipped", 7)
+    page = " ".join(invoke("status").stdout.split())
+    assert "Archive 2.0 MB of 1 brand wait, the oldest for 5 s" in page
+    told = json.loads(invoke("status", "--json").stdout)["archive"]
+    assert (told["bytes"], told["brands"], told["fullBrands"], told["skippedRecords"]) == (2_000_000, 1, 0, 7)
+    assert told["oldestSeconds"] >= 5

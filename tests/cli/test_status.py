@@ -31,6 +31,7 @@ from orchestrator.settings import Settings
 from orchestrator.store import Store
 from orchestrator.store.members import Told, ToldLoad, ToldRates, beat
 from orchestrator.store.parked import encode
+from orchestrator.store.unarchived import Unarchived
 from tests.cli.conftest import Invoke
 
 A = "00000000000000aa"
@@ -270,7 +271,7 @@ def test_watch_draws_anew_on_a_terminal_no_more_than_fits(
     """Else it would scroll; an outage is told above the last picture."""
     monkeypatch.setattr(module, "on_terminal", lambda: True)
     monkeypatch.setattr(module, "make_console", lambda: Console(width=80, height=9, color_system=None))
-    module._show(Picture(picture(), None), "no answer", as_json=False)
+    module._show(Picture(picture(), None, Unarchived()), "no answer", as_json=False)
     lines = capsys.readouterr().out.split("\n")
     assert lines[0].endswith("no answer; what follows is the last picture")
     assert lines[0].startswith("\x1b[H\x1b[2J")

@@ -54,6 +54,7 @@ class MemoryService:
         self.alert_routes: RouteStates | None = None
         self.notices: dict[str, Notice] = {}
         self.disputed = ""
+        self.archive: Check | None = None
         self.subscribers: list[trio.MemorySendChannel[SummaryUpdate]] = []
 
     def statistics(self) -> ServiceStatistics:
@@ -73,6 +74,7 @@ class MemoryService:
                 "lanes": Check("ok"),
                 "settings": Check("degraded" if self.disputed else "ok", self.disputed),
                 "merge": Check("ok", "cython"),
+                **({} if self.archive is None else {"archive": self.archive}),
             },
             parked=self.parked,
             paused=self.paused,

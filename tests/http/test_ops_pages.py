@@ -19,6 +19,7 @@ from orchestrator.fleet.view import Standing
 from orchestrator.http import Access, AccessOptions, build_app
 from orchestrator.http import access as access_module
 from orchestrator.http.ops_view import PAYLOAD_CHARS
+from orchestrator.http.service_view import Check
 from orchestrator.http.sessions import CLOCKS_S, LIFETIME_S, MAX_FAILURES
 from orchestrator.process.metrics import Metrics
 from orchestrator.process.secret_files import read_bounded
@@ -142,6 +143,22 @@ async def test_routes_of_alerts_are_told(
     assert "<b>*" not in page
     service.alert_routes = RouteStates([desk])
     assert "Should have been told: not known" in Outline(await text(client, "/ops")).text
+
+
+async def test_the_archive_is_told_where_there_is_one(
+    client: TestClientProtocol, service: MemoryService, full: MemoryOperator
+) -> None:
+    """What waits for it; and where it takes nothing, why and what helps, in the words for operators."""
+    assert full.brands
+    assert 'id="archive"' not in await text(client, "/ops")
+    service.archive = Check("ok", "nothing waits")
+    page = await text(client, "/ops")
+    assert "<bdi>nothing waits</bdi>." in page
+    assert "behind" not in page
+    service.archive = Check("degraded", "nothing is taken", "nothing is taken: no answer of <b>\u202e")
+    page = await text(client, "/ops")
+    assert "no answer of &lt;b&gt;\\u202e" in page
+    assert "<code>orchestrator doctor</code> says whether it takes anything." in page
 
 
 async def test_a_route_is_tested_by_an_operator(

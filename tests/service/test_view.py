@@ -13,6 +13,7 @@ import redis
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from orchestrator.archivist.archivist import ArchivistStatistics
 from orchestrator.contract.alert_routes import RouteState, RouteStates
 from orchestrator.contract.conflict import Conflict
 from orchestrator.contract.fingerprint import Fingerprint
@@ -497,3 +498,48 @@ def test_routes_of_alerts_are_a_check(redis_client: redis.Redis) -> None:
     assert service.statistics().alert_routes == RouteStates(
         [desk], "ALERT_ROUTES_FILE=/secret/path: route 1: x\nroute 2: y"
     )
+
+
+class FixedArchivist:
+    """One that says what a test wants it to say."""
+
+    def __init__(self, **told: Any) -> None:
+        self._told = told
+
+    def statistics(self) -> ArchivistStatistics:
+        """The fixed snapshot."""
+        return ArchivistStatistics(**self._told)
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "detail", "inner"),
+    [
+        ({}, "ok", "what waits was not counted yet", ""),
+        ({"counted": True}, "ok", "nothing waits", "nothing waits"),
+        (
+            {"counted": True, "bytes": 2_500_000, "brands": 2, "oldest_s": 12.3},
+            "ok",
+            "2.5 MB of 2 brands wait, the oldest for 12 s",
+            "2.5 MB of 2 brands wait, the oldest for 12 s",
+        ),
+        (
+            {"counted": True, "full": ["nike"], "trouble": "no answer of host", "trouble_s": 40.0, "skipped": 3},
+            "degraded",
+            "nothing waits; 1 brands have as much waiting as may; nothing is taken, for 40 s; 3 records skipped",
+            (
+                "nothing waits; 1 brands have as much waiting as may: 'nike'; nothing is taken, for 40 s: no answer of"
+                " host; 3 records skipped; see docs/runbooks/archive-skipped.md"
+            ),
+        ),
+        ({"trouble": "no answer"}, "degraded", "what waits was not counted yet", "no answer"),
+    ],
+    ids=["not yet", "nothing", "some", "everything", "no count"],
+)
+def test_the_archive_is_a_check_where_there_is_one(
+    redis_client: redis.Redis, told: dict[str, Any], status: str, detail: str, inner: str
+) -> None:
+    """Hosts and brands are for operators alone."""
+    service: Any = _service(redis_client)
+    assert "archive" not in service.statistics().checks
+    service.archivist = FixedArchivist(**told)
+    assert service.statistics().checks["archive"] == Check(status, detail, inner)

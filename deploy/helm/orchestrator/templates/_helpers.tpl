@@ -84,6 +84,19 @@ labels:
 {{- if not (or $v.redis.url (hasKey $v.secretEnv "REDIS_URL") (get $v.settings "REDIS_SENTINELS")) -}}
 {{- fail "redis.url is empty: where is Redis? For example --set redis.url=redis://valkey:6379" -}}
 {{- end -}}
+{{- if and (hasPrefix "file:" $v.archive.url) (not (and $v.archive.claim (hasPrefix "file:///archive/" $v.archive.url))) -}}
+{{- fail "archive.url is a folder: give archive.claim, which is mounted at /archive, and a folder in it, like file:///archive/orchestrator" -}}
+{{- end -}}
+{{- range $name, $_ := $v.archive.secretFiles -}}
+{{- if or (hasKey $v.archive.env $name) (hasKey $v.archive.secretEnv $name) -}}
+{{- fail (printf "%s is given twice: leave it in archive.secretFiles alone" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $_ := $v.archive.secretEnv -}}
+{{- if hasKey $v.archive.env $name -}}
+{{- fail (printf "%s is given twice: leave it in archive.secretEnv alone" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.keda.enabled $v.autoscaling.enabled -}}
 {{- fail "keda and autoscaling are both enabled: two scalers would work against each other" -}}
 {{- end -}}

@@ -1,0 +1,260 @@
+"""The task that brings what was consumed into the archive.
+
+Every process may put any brand, one process a brand at a time. Lanes tell of their commits, so that a process puts what
+it committed itself; a sweep over all brands finds what is left of processes that died, and counts what waits. Lanes
+never wait for any of it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import trio
+
+from orchestrator.archivist.plan import Plan
+from orchestrator.archivist.writer import Writer
+from orchestrator.errors import ArchiveUnavailableError, OrchestratorError, StoreError
+
+if TYPE_CHECKING:
+    from orchestrator.archivist.plan import Terms
+    from orchestrator.archivist.ports import Consumed, Shelf
+    from orchestrator.contract.consumed import Waiting
+    from orchestrator.process.metrics import ArchiveFailure, Metrics
+
+WRITERS: Final = 4
+"""Brands that are put at the same time: each has one object's records in memory, and the object made of them."""
+
+LOOK_S: Final = 1.0
+"""From one look at the brands that were committed to here to the next: one call of 512 of them."""
+
+SWEEP_S: Final = 10.0
+"""From one look at all brands to the next, on the average: processes come at different times."""
+
+STALE_S: Final = 60.0
+"""A count so old is told no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivistStatistics:
+    """How the archive stands, as this process sees it.
+
+    Attributes:
+        counted: whether there is a count of all brands that is not too old to be told.
+        brands: with something that waits.
+        bytes: that wait, of all brands, as they lie in Redis.
+        oldest_s: since when the oldest waits; 0: none waits.
+        full: brands that have as much as may wait, or more.
+        skipped: records that the archive does not have because there was no room for them, of all brands.
+        trouble: why the archive does not take what it is given; empty: it does, or nothing was given yet.
+        trouble_s: for how long.
+    """
+
+    counted: bool = False
+    brands: int = 0
+    bytes: int = 0
+    oldest_s: float = 0.0
+    full: Sequence[str] = ()
+    skipped: int = 0
+    trouble: str = ""
+    trouble_s: float = 0.0
+
+
+class Archivist:
+    """Drains the consumed lists.
+
+    Args:
+        consumed: where records wait.
+        shelf: the archive.
+        metrics: counts.
+        terms: when an object is made.
+        outbox_bytes: so much of a brand may wait.
+        brands: the registered ones.
+        wall_clock: Unix seconds.
+        monotonic: seconds, on any thread.
+    """
+
+    def __init__(  # noqa: PLR0913 - what tests replace comes last
+        self,
+        consumed: Consumed,
+        shelf: Shelf,
+        metrics: Metrics,
+        *,
+        terms: Terms,
+        outbox_bytes: int,
+        brands: Callable[[], Sequence[str]],
+        wall_clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumed = consumed
+        self._metrics = metrics
+        self._outbox_bytes = outbox_bytes
+        self._brands = brands
+        self._wall_clock = wall_clock
+        self._monotonic = monotonic
+        self._plan = Plan(terms)
+        self._writer = Writer(consumed, shelf, metrics, terms)
+        self._stopping = self._writer.stopping
+        self._ended = trio.Event()
+        self._changed = trio.lowlevel.ParkingLot()
+        self._seen: dict[str, Waiting] = {}
+        self._swept_s = float("-inf")
+        self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
+        self._told_skipped = 0
+        self._log = structlog.get_logger("orchestrator.archivist")
+        metrics.before_scrape.append(self.expose)
+
+    def tell(self, brand: str) -> None:
+        """*brand* was committed to; never waits. Call it on the event loop."""
+        self._plan.tell(brand)
+
+    def statistics(self) -> ArchivistStatistics:
+        """How the archive stands, without I/O."""
+        trouble, since_s = next(iter(list(self._troubles.values())), ("", 0.0))
+        now_ms, seen = self._wall_clock() * 1000, list(self._seen.items())
+        oldest_ms = min((one.oldest_ms for _, one in seen if one.bytes), default=None)
+        return ArchivistStatistics(
+            counted=self._monotonic() - self._swept_s <= STALE_S,
+            brands=sum(1 for _, one in seen if one.bytes),
+            bytes=sum(one.bytes for _, one in seen),
+            # Redis's clock may be ahead of ours by some seconds: what waits has an age all the same.
+            oldest_s=0.0 if oldest_ms is None else max(0.001, (now_ms - oldest_ms) / 1000),
+            full=[brand for brand, one in seen if one.bytes >= self._outbox_bytes],
+            skipped=sum(one.skipped for _, one in seen),
+            trouble=trouble,
+            trouble_s=max(0.0, self._wall_clock() - since_s) if trouble else 0.0,
+        )
+
+    def expose(self) -> None:
+        """Set the metrics that change by time alone."""
+        found, metrics = self.statistics(), self._metrics
+        metrics.archive_waiting.set(found.bytes if found.counted else nan)
+        metrics.archive_oldest.set(found.oldest_s if found.counted else nan)
+        metrics.archive_late.set(max(0.0, found.oldest_s - self._plan.terms.age_s) if found.counted else nan)
+        metrics.archive_brands_full.set(len(found.full) if found.counted else nan)
+        metrics.archive_skipped.set(found.skipped if found.counted else nan)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Put what there is, until :meth:`finish`.
+
+        Cancelled, what is in hand is still noted: this process or another one puts it again, to the same effect.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                task_status.started()
+                for _ in range(WRITERS):
+                    nursery.start_soon(self._work)
+                sweep_s = 0.0
+                while not self._stopping.is_set():
+                    now_s = trio.current_time()
+                    swept = now_s >= sweep_s and await self._sweep()
+                    if swept:
+                        sweep_s = now_s + SWEEP_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads processes
+                    else:
+                        await self._look(self._plan.told())
+                    with trio.move_on_after(LOOK_S):
+                        await self._stopping.wait()
+        finally:
+            self._ended.set()  # also when cancelled: finish() must not wait for a task that is gone
+
+    async def finish(self) -> None:
+        """Bring what is in hand to its end; what else waits is left to others or to the next start.
+
+        It may take long: give it a deadline. Only while :meth:`run` runs, or after it ended.
+        """
+        self._stopping.set()
+        self._changed.unpark_all()
+        await self._ended.wait()
+
+    async def _sweep(self) -> bool:
+        """Look at all brands; whether they could be counted."""
+        brands = self._brands()
+        if not brands:  # none are known yet
+            return False
+        told = self._plan.told()
+        if not await self._look([*brands, *(brand for brand in told if brand not in set(brands))]):
+            return False
+        # Of brands that left the registry, only what waits is of interest.
+        here = set(brands)
+        for brand in [brand for brand, one in self._seen.items() if brand not in here and not one.bytes]:
+            del self._seen[brand]
+        self._swept_s = self._monotonic()
+        self._tell_skipped()
+        return True
+
+    async def _look(self, brands: Sequence[str]) -> bool:
+        if not brands:
+            return True
+        try:
+            found = await self._consumed.waiting(brands)
+        except StoreError as error:
+            for brand in brands:
+                self._plan.tell(brand)
+            self._log.info("what waits for the archive could not be counted", reason=type(error).__name__)
+            return False
+        self._seen |= found
+        self._plan.see(found, int(self._wall_clock() * 1000), trio.current_time())
+        self._changed.unpark_all()
+        return True
+
+    def _tell_skipped(self) -> None:
+        """Once for each time that there are more of them."""
+        skipped = sum(one.skipped for one in self._seen.values())
+        if skipped > self._told_skipped:
+            self._log.error(
+                "records skipped: the archive does not have them",
+                records=skipped - self._told_skipped,
+                remedy="see docs/runbooks/archive-skipped.md",
+            )
+        self._told_skipped = skipped
+
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            brand = self._plan.take(trio.current_time())
+            if brand is not None:
+                await self._turn(brand)
+                self._changed.unpark_all()  # who was held back by it may come now
+                continue
+            with trio.move_on_at(self._plan.next_s()):
+                await self._changed.park()
+
+    async def _turn(self, brand: str) -> None:
+        now_s = trio.current_time
+        try:
+            done = await self._writer.turn(brand)
+        except ArchiveUnavailableError as error:
+            self._plan.away(brand, now_s())
+            self._failed("", "unavailable", error)
+        except StoreError as error:
+            self._plan.failed(brand, now_s())
+            self._failed(brand, "redis", error)
+        except OrchestratorError as error:
+            self._plan.failed(brand, now_s())
+            self._failed(brand, "refused", error)
+        else:
+            if not done.had:
+                self._plan.busy(brand, now_s())
+                return
+            self._plan.done(brand, reached=done.objects > 0)
+            if done.objects:
+                self._recovered("", brand)
+
+    def _failed(self, about: str, kind: ArchiveFailure, error: OrchestratorError) -> None:
+        self._metrics.archive_failed(kind)
+        before, since_s = self._troubles.get(about, ("", self._wall_clock()))
+        reason = str(error)
+        if reason != before:  # one line for each thing that goes wrong, not for each attempt
+            self._log.error("records cannot be archived, they wait in Redis", brand=about or None, reason=reason)
+        self._troubles[about] = reason, since_s
+        self._metrics.archive_failing.set(1)
+
+    def _recovered(self, *about: str) -> None:
+        gone = [one for one in about if self._troubles.pop(one, None)]
+        if gone:
+            self._log.info("the archive takes records again", brand=gone[-1] or None)
+        self._metrics.archive_failing.set(1 if self._troubles else 0)

@@ -1,0 +1,308 @@
+"""The task: what is committed is in the archive within a minute, whoever did; what waits is counted and told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from orchestrator.archivist.archivist import STALE_S, WRITERS, Archivist
+from orchestrator.archivist.plan import Terms
+from orchestrator.contract.consumed import Kept
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, StoreUnavailableError
+from orchestrator.process.metrics import Metrics
+from tests.archivist.support import NOON_MS, RECORD_BYTES, MemoryConsumed, MemoryShelf, record
+
+OBJECT = 100 * RECORD_BYTES
+HOLD_S = 30.0
+BRANDS = ("nike", "puma")
+
+
+class World:
+    """One process, perhaps *on* what another one leaves; its wall clock goes with the virtual one, from noon on."""
+
+    def __init__(
+        self,
+        *records: Kept,
+        of: Sequence[str] = ("nike",),
+        brands: Sequence[str] = ("nike", "puma"),
+        on: World | None = None,
+    ) -> None:
+        self.consumed: MemoryConsumed = MemoryConsumed(*records, brands=of) if on is None else on.consumed
+        self.shelf: MemoryShelf = MemoryShelf(self.consumed) if on is None else on.shelf
+        self.brands = list(brands)
+        self.metrics = Metrics()
+        self.started_s = trio.current_time()
+        self.archivist = Archivist(
+            self.consumed,
+            self.shelf,
+            self.metrics,
+            terms=Terms(OBJECT, 30.0, HOLD_S),
+            outbox_bytes=4 * OBJECT,
+            brands=lambda: self.brands,
+            wall_clock=lambda: NOON_MS / 1000 + trio.current_time() - self.started_s,
+            monotonic=trio.current_time,
+        )
+
+    def commit(self, *records: Kept) -> None:
+        """A lane of this process commits."""
+        for one in records:
+            self.consumed.line().records.append(one)
+            self.shelf.live["nike"] = one.head
+            self.archivist.tell("nike")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The task runs, and is finished at the end."""
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.archivist.run)
+            yield
+            await self.archivist.finish()
+
+    def value(self, name: str, **labels: str) -> float:
+        """Of a metric, as it is scraped."""
+        self.metrics.render()
+        found = self.metrics.registry.get_sample_value(f"orchestrator_{name}", labels)
+        assert found is not None
+        return found
+
+
+async def test_what_is_committed_here_is_in_the_archive_within_a_minute(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Together with what came meanwhile; an object's worth at once."""
+    assert autojump_clock
+    world = World()
+    async with world.running():
+        await trio.sleep(5)
+        world.commit(record(1, at_ms=NOON_MS + 5_000))
+        await trio.sleep(10)
+        world.commit(record(2, at_ms=NOON_MS + 15_000))
+        assert world.shelf.records == []
+        await trio.sleep(25)
+        assert [[one.head.version for one in found] for found in world.shelf.objects.values()] == [[1, 2]]
+        world.commit(*(record(version, at_ms=NOON_MS + 40_000) for version in range(3, 103)))
+        await trio.sleep(3)
+        assert [len(found) for found in world.shelf.objects.values()] == [2, 100]
+    assert world.value("archive_objects_total") == 2
+    assert world.value("archive_records_total") == 102
+    assert world.value("archive_bytes_total") == 102 * RECORD_BYTES
+
+
+async def test_what_a_dead_process_left_is_found(autojump_clock: trio.testing.MockClock) -> None:
+    """By a sweep over all registered brands."""
+    assert autojump_clock
+    world = World(record(1), of=BRANDS)
+    async with world.running():
+        await trio.sleep(60)
+    assert len(world.shelf.records) == 2
+
+
+async def test_a_brand_that_left_the_registry_is_brought_to_its_end(autojump_clock: trio.testing.MockClock) -> None:
+    """It was committed to here, so here it is remembered."""
+    assert autojump_clock
+    world = World(brands=["puma"])
+    async with world.running():
+        world.commit(record(1))
+        await trio.sleep(60)
+    assert len(world.shelf.records) == 1
+
+
+async def test_so_many_brands_are_put_at_once(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more: each has an object in memory."""
+    assert autojump_clock
+    brands = [f"brand {number}" for number in range(3 * WRITERS)]
+    world = World(record(1), of=brands, brands=brands)
+    at_once, most, put = 0, 0, world.shelf.put
+
+    async def slow(brand: str, run: Sequence[Kept]) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await trio.sleep(1)
+        at_once -= 1
+        await put(brand, run)
+
+    monkeypatch.setattr(world.shelf, "put", slow)
+    async with world.running():
+        await trio.sleep(90)
+    assert most == WRITERS
+    assert len(world.shelf.records) == len(brands)
+
+
+async def test_a_put_that_takes_long_keeps_its_right(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two processes would put it in turns, and neither could take it out."""
+    assert autojump_clock
+    world = World(record(1))
+    put = world.shelf.put
+
+    async def slow(brand: str, run: Sequence[Kept]) -> None:
+        await trio.sleep(5 * HOLD_S)
+        await put(brand, run)
+
+    monkeypatch.setattr(world.shelf, "put", slow)
+    async with world.running():
+        for _ in range(100):
+            await trio.sleep(2)
+            if world.consumed.line().token and world.consumed.line().note and world.consumed.line().records:
+                assert await world.consumed.take("nike", "other", HOLD_S) is None
+    assert world.shelf.puts == 1
+    assert world.consumed.line().records == []
+
+
+async def test_an_archive_that_is_away_is_told_once_and_then_caught_up_with(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is lost; what waits is counted all the time."""
+    assert autojump_clock
+    world, tries = World(record(1), of=BRANDS), 0
+    put = world.shelf.put
+
+    async def away(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ArchiveUnavailableError("no answer")
+
+    monkeypatch.setattr(world.shelf, "put", away)
+    async with world.running():
+        await trio.sleep(300)
+        assert 8 <= tries <= 25  # 1, 2, 4, 8, 16, 30 s, half of it by chance
+        found = world.archivist.statistics()
+        assert (found.counted, found.brands, found.bytes, found.trouble) == (True, 2, 2 * RECORD_BYTES, "no answer")
+        assert found.trouble_s > 200
+        assert found.oldest_s > 290
+        assert world.value("archive_waiting_bytes") == 2 * RECORD_BYTES
+        assert world.value("archive_oldest_seconds") > 290
+        assert world.value("archive_late_seconds") == world.value("archive_oldest_seconds") - 30
+        assert world.value("archive_failing") == 1
+        assert world.value("archive_failures_total", reason="unavailable") == tries
+        monkeypatch.setattr(world.shelf, "put", put)
+        await trio.sleep(60)
+        assert world.value("archive_failing") == 0
+        assert world.value("archive_oldest_seconds") == 0
+        assert world.archivist.statistics().trouble == ""
+    assert len(world.shelf.records) == 2
+    said = capsys.readouterr().out
+    assert said.count("records cannot be archived") == 1
+    assert said.count("the archive takes records again") == 1
+
+
+async def test_a_brand_whose_records_are_damaged_keeps_no_other_one(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told until it is mended."""
+    assert autojump_clock
+    world = World(record(1), of=BRANDS)
+    read = world.consumed.read
+
+    async def damaged(brand: str, token: str, max_bytes: int) -> Sequence[Kept]:
+        if brand == "nike":
+            raise ArchiveError("this is no head of a record")
+        return await read(brand, token, max_bytes)
+
+    monkeypatch.setattr(world.consumed, "read", damaged)
+    async with world.running():
+        await trio.sleep(120)
+        assert [brand for brand, *_ in world.shelf.objects] == ["puma"]
+        assert world.archivist.statistics().trouble == "this is no head of a record"
+        assert world.value("archive_failing") == 1
+
+
+async def test_where_nobody_can_count_nobody_says_that_nothing_waits(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither before the first count nor when it is old."""
+    assert autojump_clock
+    world = World()
+    names = ["archive_waiting_bytes", "archive_oldest_seconds", "archive_late_seconds"]
+    names += ["archive_brands_full", "archive_skipped_records"]
+    assert all(math.isnan(world.value(name)) for name in names)
+    async with world.running():
+        await trio.sleep(1)
+        assert [world.value(name) for name in names] == [0, 0, 0, 0, 0]
+
+        async def away(_: object) -> None:
+            raise StoreUnavailableError("away")
+
+        monkeypatch.setattr(world.consumed, "waiting", away)
+        await trio.sleep(STALE_S + 1)
+        assert all(math.isnan(world.value(name)) for name in names)
+
+
+async def test_full_brands_and_skipped_records_are_told(
+    autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound that was reached, and what the archive will never have."""
+    assert autojump_clock
+    world = World(*(record(version) for version in range(1, 401)))
+    world.consumed.line("puma").skipped = 3
+
+    async def refuses(*_: object) -> None:
+        raise ArchiveError("no rights")
+
+    monkeypatch.setattr(world.shelf, "put", refuses)
+    async with world.running():
+        await trio.sleep(5)
+        assert world.archivist.statistics().full == ["nike"]
+        assert world.value("archive_brands_full") == 1
+        assert world.value("archive_skipped_records") == 3
+        await trio.sleep(60)
+    assert capsys.readouterr().out.count("records skipped") == 1
+
+
+async def test_finish_brings_to_its_end_what_is_in_hand(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves the rest: it waits in Redis."""
+    assert autojump_clock
+    world = World(*(record(version) for version in range(1, 301)))
+    putting, put = trio.Event(), world.shelf.put
+
+    async def slow(brand: str, run: Sequence[Kept]) -> None:
+        putting.set()
+        await trio.sleep(3)
+        await put(brand, run)
+
+    monkeypatch.setattr(world.shelf, "put", slow)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.archivist.run)
+        await putting.wait()
+        with trio.fail_after(3.5):
+            await world.archivist.finish()
+    line: Any = world.consumed.line()
+    assert [len(found) for found in world.shelf.objects.values()] == [100]
+    assert (len(line.records), line.note) == (200, None)
+    assert await world.consumed.take("nike", "next", HOLD_S) is not None
+
+
+async def test_cancelled_it_leaves_its_note_for_the_next_one(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive that hangs holds up no end: the range is noted, and the right is given back."""
+    assert autojump_clock
+    world = World(record(1))
+    putting, put = trio.Event(), world.shelf.put
+
+    async def hangs(*_: object) -> None:
+        putting.set()
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(world.shelf, "put", hangs)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.archivist.run)
+        await putting.wait()
+        nursery.cancel_scope.cancel()
+    await world.archivist.finish()  # does not wait for what is gone
+    assert world.consumed.line().note is not None
+    monkeypatch.setattr(world.shelf, "put", put)
+    async with World(on=world).running():
+        await trio.sleep(60)
+    assert len(world.shelf.records) == 1
