@@ -146,6 +146,7 @@ class _Work:
             place,
             live.config,
             settings.fingerprint.values,
+            adopts=settings.settings_adopt,
             resumed=asked.place is not None,
         )
         self._plan: Any = None

@@ -14,6 +14,7 @@ from orchestrator import __version__
 from orchestrator.archive.snapshot import Snapshot, opened
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract import own_settings
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.own_settings import Number
 from orchestrator.errors import ArchiveError, OrchestratorError
 from orchestrator.objects.brand_archive import BrandArchive
@@ -66,7 +67,9 @@ class Course:
         archive_url: the archive's address, for workers.
         place_url: that of *place*.
         config: the rules' settings here, with which states are read.
-        process: settings of this process, by name.
+        process: settings of this process, by name; they count where the brand's last commit does not tell its own
+            process's, with which the brand goes on.
+        adopts: they count in any case.
         resumed: whether results of an earlier run may be there.
     """
 
@@ -77,6 +80,7 @@ class Course:
     place_url: str
     config: FoldConfig
     process: Mapping[str, Number]
+    adopts: bool = False
     resumed: bool = False
     _keys: dict[str, bytes] = field(default_factory=dict)
 
@@ -98,7 +102,8 @@ class Course:
                     raise ArchiveError("nothing was committed yet")
                 self._keys[brand] = self._key_in(snapshot)
                 cid = archived_cid(snapshot.cid, self.live.waiting(brand))
-                fold = folded_with(own, changes, self.process)
+                told = {} if self.adopts else Fingerprint.read(snapshot.settings or b"{}").values
+                fold = folded_with(own, changes, {**self.process, **told})
                 wanted[brand] = Brand(cid, fold, own_settings.changed(own, changes.items()))
             except OrchestratorError as error:
                 failed.append(Outcome(brand, fault=str(error)))

@@ -122,6 +122,12 @@ ARCHIVE_GUARDS: Final = (
         )
     ),
     Guard(
+        "orchestrator/rebuild/course.py",
+        "{**self.process, **told}",
+        "self.process",
+        "tests/rebuild/test_course.py::test_setting_that_is_taken_away_is_that_of_the_brands_processes",
+    ),
+    Guard(
         "orchestrator/service/bases.py",
         "    if settings.archives:\n",
         "    if False:\n",

@@ -100,6 +100,16 @@ def test_what_is_the_same_already_is_left_alone(world: World) -> None:
     assert world.live.own["nike"] == {}
 
 
+def test_setting_that_is_taken_away_is_that_of_the_brands_processes(world: World) -> None:
+    """With which it goes on then; not that of the shell in which the rebuild runs, unless that is meant."""
+    world.live.own["nike"] = {"MAX_STORIES": 9}
+    for adopts, most in ((False, 5_000), (True, 7)):
+        world.course = replace(world.course, process={**SETTINGS, "MAX_STORIES": 7}, adopts=adopts)
+        world.live.states["nike"] = folded(world.live.records["nike"]).snapshot()
+        plan, _ = world.plan("nike", MAX_STORIES=None)
+        assert plan.brands["nike"].fold == {"MAX_STORIES": most}
+
+
 def test_what_would_have_been_is_beside_what_was(world: World) -> None:
     """As of an earlier time both are folded, and nothing of now is in either; without settings it is beside now."""
     plan, _ = world.plan("nike", until_ms=START_MS + 2 * HOUR_MS)
