@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 BENCHMARKS = {
+    "archive",
     "cluster",
     "combined",
     "decode",
