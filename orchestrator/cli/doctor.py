@@ -89,7 +89,7 @@ def redis_findings(settings: Settings) -> list[Finding]:
     """What Redis has to offer; that it does not answer is a finding like any other."""
     try:
         with open_redis(settings) as client:
-            findings = examine(client, max_clock_skew_s=settings.max_clock_skew_sec)
+            findings = examine(client, max_clock_skew_s=settings.max_clock_skew_sec, archive=settings.archives)
             if worst(findings) is Verdict.REFUSE:  # then the registry is the least of its troubles, or cannot be read
                 return findings
             registry = registered(client, settings.brand_list_keys)

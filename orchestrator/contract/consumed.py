@@ -145,8 +145,7 @@ class Waiting(NamedTuple):
         oldest_ms: time of the oldest record, Unix ms; 0: nothing waits.
         records: how many.
         skipped: commits so far that left no record, because as much waited as may, or whose record was lost.
-        gaps: records so far that do not stand on the one before: somebody committed without, or their brand had a
-            state before there was an archive.
+        gaps: records so far that do not stand on the one before: somebody committed without.
         gap: cid of the newest of those.
     """
 

@@ -10,19 +10,21 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.contract.address import REDIS_PORT, SENTINEL_PORT, Node, is_service
+from orchestrator.contract.consumed import note_of
 from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
 from orchestrator.store.clock import MAX_SKEW_S, ServerClock
 from orchestrator.store.cluster.client import ClusterClient
 from orchestrator.store.cluster.fitness import look_at_nodes
+from orchestrator.store.consumed import Consumed
 from orchestrator.store.findings import Finding, Verdict, worst
 from orchestrator.store.following import SentinelPool
 from orchestrator.store.layouts import layout_of
-from orchestrator.store.scripts import KEY_TYPES
+from orchestrator.store.scripts import ARCHIVE, KEY_TYPES
 from orchestrator.store.sentinels import handshake
 from orchestrator.store.server_name import server_name
 from orchestrator.store.store import Store
-from orchestrator.store.types import Commit, DigestChange, Lease, Peek, Remember
+from orchestrator.store.types import Commit, DigestChange, Lease, Peek, Remember, StoreOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +42,9 @@ _SHOWN: Final = 5
 """Primaries of a sentinel that a finding names."""
 
 SCRATCH_BRAND: Final = "orchestrator preflight "
+_SCRATCH_BYTES: Final = 1 << 20
+_CIDS: Final = ("preflight-1", "preflight-2")
+"""Of the two commits of the scratch brand, which is another one each time."""
 
 
 _PASSING: Final = ("OOM", "ResponseError: MISCONF", "ResponseError: NOREPLICAS")
@@ -69,8 +74,13 @@ _MANY_SENTINELS: Final = 3
 """So few can lose one and still agree on a failover."""
 
 
-def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
+def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S, archive: bool = False) -> list[Finding]:
     """Check everything that the protocol needs from the server, what changes nothing first.
+
+    Args:
+        client: of the server.
+        max_clock_skew_s: by which the clocks may differ.
+        archive: whether commits are to leave what they consume, which needs more.
 
     Raises:
         StoreUnavailableError: the server gave no answer; nothing can be said about it.
@@ -78,7 +88,7 @@ def examine(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> lis
     findings = look(client, max_clock_skew_s=max_clock_skew_s)
     if len(findings) == 1:  # which says why nothing else was looked at
         return findings
-    return [*findings, _rehearse(client), _transactions(client), _tracking(client)]
+    return [*findings, _rehearse(client, archive=archive), _transactions(client), _tracking(client)]
 
 
 def look(client: redis.Redis, *, max_clock_skew_s: float = MAX_SKEW_S) -> list[Finding]:
@@ -248,9 +258,9 @@ def _clock(client: redis.Redis, max_skew_s: float) -> Finding:
     return Finding("clock", Verdict.OK, "in step with this machine's")
 
 
-def _rehearse(client: redis.Redis) -> Finding:
+def _rehearse(client: redis.Redis, *, archive: bool) -> Finding:
     """Carry out every command of the protocol on a brand that does not exist, with the real key names."""
-    store = Store(client)
+    store = Store(client, StoreOptions(archive_bytes=_SCRATCH_BYTES) if archive else None)
     brand = SCRATCH_BRAND + secrets.token_hex(8)
     try:
         announced = _visit(client, store, brand)
@@ -288,14 +298,27 @@ def _visit(client: redis.Redis, store: Store, brand: str) -> bool:
             client.hset(keys.segments, "nobody's", "x")  # which acquire sweeps
         lease = store.acquire(brand, store.new_token("preflight"))
         replies = [store.commit(lease, commit) for commit in _commits(store, lease)]
+        if store.archives:
+            _put_nowhere(Consumed(client), brand)
         store.renew([lease])
         store.claim([brand])
         store.registered([keys.queue])
         store.release(lease)
     finally:
         with translated():
-            client.delete(*(getattr(keys, part) for part in KEY_TYPES))
+            client.delete(*(getattr(keys, part) for part in (*KEY_TYPES, *ARCHIVE)))
+            client.delete(*map(keys.consumed, _CIDS))
     return all(reply.announced for reply in replies)
+
+
+def _put_nowhere(consumed: Consumed, brand: str) -> None:
+    """What whoever brings records to the archive does."""
+    token = secrets.token_hex(8)
+    consumed.take(brand, token, 1)
+    note = note_of(consumed.read(brand, token, _SCRATCH_BYTES))
+    consumed.note(brand, token, note)
+    consumed.remove(brand, token, note)
+    consumed.leave(brand, token)
 
 
 def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
@@ -304,7 +327,7 @@ def _commits(store: Store, lease: Lease) -> Iterator[Commit]:
         peek: Peek = store.peek(lease, 1)
         store.load(lease)
         yield Commit(
-            cid=secrets.token_hex(8),
+            cid=_CIDS[number - 1],
             expected_cid=peek.cid,
             version=peek.version + 1,
             consumed=1,

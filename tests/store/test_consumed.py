@@ -168,16 +168,17 @@ def test_commit_goes_on_without_a_record_where_it_may(archive: World, consumed: 
     """By the policy skip; each is counted, and the next record tells of the gap."""
     options = replace(archive.store.options, archive_policy=ArchivePolicy.SKIP)
     skipping = World(archive.client, Store(archive.client, options), archive.brand)
+    make(skipping, [b"x"])
     archive.client.hset(archive.keys.archiving, "bytes", BOUND)
     assert [skipping.store.behind(skipping.lease(), BOUND)] == [None]
     archive.client.delete(archive.keys.lock)
     make(skipping, [b"a"], [b"b"])
     waiting = consumed.waiting([archive.brand])[archive.brand]
-    assert (waiting.records, waiting.bytes, waiting.skipped, waiting.gaps) == (0, BOUND, 2, 0)
+    assert (waiting.records, waiting.bytes, waiting.skipped, waiting.gaps) == (1, BOUND, 2, 0)
     archive.client.hset(archive.keys.archiving, "bytes", 0)
     (commit,) = make(skipping, [b"c"])
     waiting = consumed.waiting([archive.brand])[archive.brand]
-    assert (waiting.records, waiting.skipped, waiting.gaps, waiting.gap) == (1, 2, 1, commit.cid)
+    assert (waiting.records, waiting.skipped, waiting.gaps, waiting.gap) == (2, 2, 1, commit.cid)
 
 
 def test_commit_of_a_process_without_an_archive_makes_a_gap(archive: World, consumed: Consumed) -> None:
@@ -188,6 +189,13 @@ def test_commit_of_a_process_without_an_archive_makes_a_gap(archive: World, cons
     commits = make(archive, [b"c"], [b"d"])
     waiting = consumed.waiting([archive.brand])[archive.brand]
     assert (waiting.records, waiting.gaps, waiting.gap) == (3, 1, commits[0].cid)
+
+
+def test_an_archive_that_begins_with_a_brand_that_has_a_state_is_no_gap(archive: World, consumed: Consumed) -> None:
+    """Nothing was forgotten: before it there was no archive."""
+    make(World(archive.client, Store(archive.client), archive.brand), [b"a"])
+    make(archive, [b"b"], [b"c"])
+    assert consumed.waiting([archive.brand])[archive.brand].gaps == 0
 
 
 def test_commit_ignores_numbers_that_are_none(archive: World, consumed: Consumed) -> None:

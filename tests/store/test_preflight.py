@@ -28,8 +28,20 @@ def test_examine_is_content_with_a_proper_server(program: Path) -> None:
     """Every check is green on a primary with an append-only file, and no key stays."""
     with RedisServer(program, ["--appendonly", "yes"]) as server:
         client = server.client()
-        assert {entry.verdict for entry in examine(client)} == {Verdict.OK}
-        assert client.keys() == []
+        for archive in (False, True):
+            assert {entry.verdict for entry in examine(client, archive=archive)} == {Verdict.OK}
+            assert client.keys() == []
+        client.close()
+
+
+def test_examine_asks_for_no_more_than_is_needed() -> None:
+    """Without an archive a user need not move what is consumed; with one that is said before it is needed."""
+    with RedisServer(servers()[0], acl("default on nopass ~* &* +@all -sort")) as server:
+        client = server.client()
+        for archive, verdict in ((False, Verdict.OK), (True, Verdict.REFUSE)):
+            (found,) = [one for one in examine(client, archive=archive) if one.check == "commands"]
+            assert found.verdict is verdict
+            assert client.keys() == []
         client.close()
 
 

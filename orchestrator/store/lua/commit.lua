@@ -95,7 +95,7 @@ if ends and ends[#ends] ~= consumed - 1 then return { 'HEAD' } end
 local dropped = count[FAILED] > 0 and math.max(0, redis.call('LLEN', failed) + count[FAILED] - failed_max) or 0
 if dropped > 0 and policy == 'pause' then return { 'FULL', redis.call('LLEN', failed) } end
 local told = record and redis.call('HMGET', archiving, 'bytes', 'last', 'since', 'gaps', 'skipped') or {}
-local waiting, follows = number(told[1]), (told[2] or '') == expected_cid
+local waiting, follows = number(told[1]), (told[2] or expected_cid) == expected_cid
 local skips = record and waiting >= tonumber(most_bytes)
 if skips and at_bound == 'pause' then return { 'ARCHIVE', waiting } end
 local keeps = record and not skips
