@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.faults import (
+    archive_faults,
     chunk_faults,
     clock_faults,
     cluster_cap,
@@ -81,6 +82,9 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "commit in the future": clock_faults.commit_in_the_future,
     "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=60),
     "a stale setting": partial(settings_faults.stale_setting, kills=40),
+    "archive on, everything killed": partial(archive_faults.kill_everything, kills=100),
+    "archive on, log synced always": partial(archive_faults.kill_everything, kills=40, always=True),
+    "archive on, cluster": partial(archive_faults.kill_on_a_cluster, kills=25),
     "death at every step": chunk_faults.die_at_every_step,
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import (
+    archive_faults,
     chunk_faults,
     clock_faults,
     cluster_cap,
@@ -86,6 +87,14 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "brands paused and purged": (
         partial(operator_faults.operate, rounds=6),
         {"rounds": 6, "purged": 2, "commits while paused": 0, "lost": 0, "doubled": 0},
+    ),
+    "archive on, everything killed": (
+        partial(archive_faults.kill_everything, kills=4),
+        {"kills": 4, "objects killed": 1, "lost": 0, "doubled": 0},
+    ),
+    "archive on, cluster": (
+        partial(archive_faults.kill_on_a_cluster, kills=3),
+        {"kills": 3, "lost": 0, "doubled": 0},
     ),
     "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.archive_guards import ARCHIVE_GUARDS
+from tests.mutants.archivist_guards import ARCHIVIST_GUARDS
 from tests.mutants.consumed_guards import CONSUMED_GUARDS
 from tests.mutants.damage_guards import DAMAGE_GUARDS
 from tests.mutants.fleet_guards import FLEET_GUARDS
@@ -703,6 +704,7 @@ GUARDS: Final = (
     *DAMAGE_GUARDS,
     *ROUTING_GUARDS,
     *ARCHIVE_GUARDS,
+    *ARCHIVIST_GUARDS,
     *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
     *OBJECTS_GUARDS,
