@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from orchestrator.contract.archive_url import parse_archive_url
 from orchestrator.process.metrics import Metrics
 from orchestrator.settings import Settings
 from tools import lock
@@ -172,6 +174,21 @@ def test_compose_sets_what_the_rest_of_it_rests_on() -> None:
     assert re.findall(r":(\d+)\"$", text, re.MULTILINE) == list(ports.values())
     assert "env_file:" in text
     assert "path: .env" in text
+
+
+def test_compose_keeps_an_archive_where_the_image_may_write() -> None:
+    """In the volume that is mounted, which belongs to the user of the image before the service begins."""
+    text = (ROOT / "docker-compose.archive.yml").read_text()
+    services = yaml.safe_load(text)["services"]
+    assert set(services) - {"archive-folder"} <= set(
+        yaml.safe_load((ROOT / "docker-compose.orchestrator.yml").read_text())["services"]
+    )
+    service, folder = services["orchestrator"], services["archive-folder"]
+    assert parse_archive_url(service["environment"]["ARCHIVE_URL"]).path.startswith("/archive/")
+    assert service["volumes"] == folder["volumes"] == ["archive:/archive"]
+    (user,) = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert f"chown {user} /archive" in folder["command"][-1]
+    assert "docs/archive.md" in text
 
 
 def test_image_listens_where_the_settings_do() -> None:
