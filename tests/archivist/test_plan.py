@@ -60,6 +60,15 @@ def test_brands_take_turns_in_the_order_in_which_they_became_due() -> None:
     assert order == ["busy", "busy", "a", "b"]
 
 
+def test_what_is_due_keeps_its_place_however_often_it_is_seen() -> None:
+    """A look does not send it behind the others; nor does a clock that is far off bring one before them."""
+    found, much = plan(), waiting_of(100, NOW_MS)
+    found.see({"first": much}, NOW_MS, 0.0)
+    found.see({"second": much, "third": waiting_of(1, 0)}, NOW_MS, 1.0)
+    found.see({"first": much, "second": much}, NOW_MS, 2.0)
+    assert [found.take(2.0), found.take(2.0), found.take(2.0)] == ["first", "second", "third"]
+
+
 def test_a_brand_is_in_one_hand_at_a_time() -> None:
     """What comes meanwhile waits for the end of its turn, which has it looked at again."""
     found, waiting = plan(), {"nike": waiting_of(100, NOW_MS)}
