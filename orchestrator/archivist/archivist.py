@@ -106,6 +106,7 @@ class Archivist:
         self._swept_s = float("-inf")
         self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
         self._told_skipped = 0
+        self._uncounted = False
         self._log = structlog.get_logger("orchestrator.archivist")
         metrics.before_scrape.append(self.expose)
 
@@ -152,11 +153,10 @@ class Archivist:
                 sweep_s = 0.0
                 while not self._stopping.is_set():
                     now_s = trio.current_time()
-                    swept = now_s >= sweep_s and await self._sweep()
-                    if swept:
-                        sweep_s = now_s + SWEEP_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads processes
-                    else:
+                    if now_s < sweep_s or not self._brands():
                         await self._look(self._plan.told())
+                    elif await self._sweep():
+                        sweep_s = now_s + SWEEP_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads processes
                     with trio.move_on_after(LOOK_S):
                         await self._stopping.wait()
         finally:
@@ -174,8 +174,6 @@ class Archivist:
     async def _sweep(self) -> bool:
         """Look at all brands; whether they could be counted."""
         brands = self._brands()
-        if not brands:  # none are known yet
-            return False
         told = self._plan.told()
         if not await self._look([*brands, *(brand for brand in told if brand not in set(brands))]):
             return False
@@ -195,8 +193,11 @@ class Archivist:
         except StoreError as error:
             for brand in brands:
                 self._plan.tell(brand)
-            self._log.info("what waits for the archive could not be counted", reason=type(error).__name__)
+            if not self._uncounted:  # once, not with each look of an outage
+                self._log.info("what waits for the archive could not be counted", reason=type(error).__name__)
+            self._uncounted = True
             return False
+        self._uncounted = False
         self._seen |= found
         self._plan.see(found, int(self._wall_clock() * 1000), trio.current_time())
         self._changed.unpark_all()

@@ -117,6 +117,9 @@ def test_a_brand_that_fails_comes_more_and_more_rarely() -> None:
     found.done("nike", reached=True)
     found.see({"nike": waiting}, NOW_MS, now_s)
     assert found.take(now_s) == "nike"
+    found.failed("nike", now_s)
+    found.see({"nike": waiting}, NOW_MS, now_s)
+    assert [found.take(now_s + 0.99), found.take(now_s + 1.0)] == [None, "nike"]
 
 
 def test_an_archive_that_is_away_is_asked_by_one_and_more_and_more_rarely() -> None:
