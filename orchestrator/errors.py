@@ -134,6 +134,14 @@ class NothingToExplainError(OrchestratorError):
     """Raised when a brand has no such story or topic, or several; the message says which there are."""
 
 
+class PastBusyError(OrchestratorError):
+    """Raised when as many ask for the past as may at a time; try again."""
+
+
+class PastSlowError(OrchestratorError):
+    """Raised when the past would take longer to tell than a reader waits; the command line has the time."""
+
+
 class StoreError(OrchestratorError):
     """Base of all errors that come from Redis, or from the protocol on it."""
 

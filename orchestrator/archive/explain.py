@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from orchestrator.brand.contributions import Counted, TopicName
 from orchestrator.brand.panes import HOUR_MS, PANE_MS
 from orchestrator.brand.summary import MAX_STORIES_SHOWN
-from orchestrator.contract.explanation import MAX_SAID_CHARS, Contribution, Explanation
+from orchestrator.contract.explanation import MAX_SAID_CHARS, Contribution, ExplainedKind, ExplainedOrder, Explanation
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import ArchiveError, NothingToExplainError
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from orchestrator.archive.record import Record
     from orchestrator.brand.state import BrandState
     from orchestrator.brand.stories import StoryView
-    from orchestrator.contract.explanation import ExplainedKind, ExplainedOrder
 
 MAX_CHUNKS: Final = 1_000_000
 """That a journal keeps; each takes about half a kilobyte."""
@@ -129,6 +128,10 @@ class Journal:
             raise ArchiveError(
                 f"more than {self._most:,} chunks made this number: ask for an hour, or for an earlier time"
             )
+
+    def clear(self) -> None:
+        """Forget all: another state took the place of the one that these chunks made."""
+        self._rows = []
 
     def advance(self, first_pane: int, panes: int) -> None:
         """The window of so many *panes* begins at *first_pane* now: what can never count again is dropped."""

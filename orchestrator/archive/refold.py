@@ -11,12 +11,11 @@ Pure: a record in, the state after it out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.archive.record import Record
 from orchestrator.archive.snapshot import Snapshot
-from orchestrator.brand.contributions import Counted
 from orchestrator.brand.outputs import Changes, FoldConfig
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.consumed import Fate
@@ -50,10 +49,9 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class _Published:
     """Of the last commit with a summary: as of when, what it says of itself, and the state that it was made of."""
 
-    cid: str
     now_ms: int
     epoch: int
     version: int
@@ -92,6 +90,15 @@ def config_of(record: Record, base: FoldConfig | None = None) -> FoldConfig:
     return _config_of(record.cid, record.settings, base or FoldConfig())
 
 
+def config_of_base(base: Snapshot) -> FoldConfig:
+    """The rules' settings of *base*; raises as :func:`config_of`."""
+    try:
+        settings = Fingerprint.read(base.settings).values if base.settings else {}
+    except ValueError as error:
+        raise ArchiveError(f"the state of commit {base.cid!r}: {error}") from None
+    return _config_of(base.cid, settings, FoldConfig())
+
+
 def _config_of(cid: str, told: Mapping[str, int | float], base: FoldConfig) -> FoldConfig:
     rules = told.get(RULES_NAME, RULES_VERSION)
     if rules != RULES_VERSION:
@@ -114,7 +121,6 @@ class Refold:
         stored: of the commit *cid*, to go on from; without it the first record is a brand's first.
         cid: of the last record.
         config: instead of what the records say: what other settings would have shown.
-        watch: is told each record's chunks as they were counted, see :mod:`orchestrator.brand.contributions`.
         trend: what readers see of days, of which those before the last eight are nowhere else.
         recent: the newest chunks as readers see them, oldest first.
     """
@@ -126,7 +132,6 @@ class Refold:
     stored: Stored | None = None
     cid: str = ""
     config: FoldConfig | None = None
-    watch: Callable[[Record, Sequence[Counted]], None] | None = None
     trend: dict[bytes, bytes] = field(default_factory=dict)
     recent: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
     _last: Record | None = None
@@ -135,7 +140,7 @@ class Refold:
     _folded_with: FoldConfig | None = None
     _fields: dict[bytes, bytes] = field(default_factory=dict)
     _digests: _Remembered = field(default_factory=_Remembered)
-    _published: Published | None = None
+    _published: _Published | None = None
 
     def __post_init__(self) -> None:
         stored = self.stored or Stored({}, NO_DIGESTS)
@@ -143,23 +148,6 @@ class Refold:
         digests = stored.digests
         self._digests = _Remembered(bytearray(digests.younger), digests.older, digests.begun_ms, digests.conflicts)
         self._known = Ledger(digests, self.ledger)
-
-    @classmethod
-    def after(cls, base: Snapshot) -> Refold:
-        """A refold that goes on from *base*; its summary is that of the state there, as of the state's own time.
-
-        Raises:
-            ArchiveError: its settings are none, or it was folded by other rules.
-        """
-        try:
-            settings = Fingerprint.read(base.settings).values if base.settings else {}
-        except ValueError as error:
-            raise ArchiveError(f"the state of commit {base.cid!r}: {error}") from None
-        config = _config_of(base.cid, settings, FoldConfig())
-        refold = cls(base.brand, stored=base.stored, cid=base.cid, trend=dict(base.trend))
-        refold.recent.extend(base.recent)
-        refold._published = Published(base.cid, 0, base.epoch, base.version, base.stored.fields, config)
-        return refold
 
     def take(self, record: Record) -> list[Parting]:
         """Fold *record*, which stands on the one before; returns what does not go as it says, and went its way here.
@@ -191,9 +179,7 @@ class Refold:
         if change is not None:
             self._digests.apply(change)
         if record.summary_ms:
-            self._published = Published(
-                record.cid, record.summary_ms, record.epoch, record.version, dict(self._fields), config
-            )
+            self._published = _Published(record.summary_ms, record.epoch, record.version, dict(self._fields), config)
         self.cid, self._last = record.cid, replace(record, items=())
         return partings
 
@@ -230,16 +216,11 @@ class Refold:
 
     def summary(self) -> bytes | None:
         """The summary that the last commit with one wrote; None if there was none."""
-        found = self.published()
-        return None if found is None else found[0]
-
-    def published(self) -> tuple[bytes, BrandState, Published] | None:
-        """That summary, the state as of it, and of which commit it is; None if there was none."""
         last = self._published
         if last is None:
             return None
         state = BrandState.load(last.config, last.fields)
-        return state.summary(self.brand, last.now_ms, last.epoch, last.version), state, last
+        return state.summary(self.brand, last.now_ms, last.epoch, last.version)
 
     def _show(self, changes: Changes) -> None:
         """What a commit of *changes* shows readers beside the summary."""
@@ -266,15 +247,7 @@ class Refold:
         items = [record.items[place].payload for place in places]
         chunks = decode_batch(items, self.brand, self.limits, state.hashing)
         new = ledger.take(chunks, record.now_ms)
-        watch = self.watch
-        if watch is None:
-            state.fold(new.batch, record.clock_ms)
-        else:
-            state.fold(
-                new.batch,
-                record.clock_ms,
-                lambda found: watch(record, [replace(one, index=places[one.index]) for one in found]),
-            )
+        state.fold(new.batch, record.clock_ms)
         found = {places[place]: fate for place, fate in became(chunks, new).items()}
         partings.extend(
             Parting(record.cid, place, told[place], found[place]) for place in places if found[place] != told[place]

@@ -29,6 +29,7 @@ COMMANDS = {
     "audit": "orchestrator.cli.audit:audit",
     "push": "orchestrator.cli.push:push",
     "summary": "orchestrator.cli.summary:summary",
+    "explain": "orchestrator.cli.explain:explain",
     "spikes": "orchestrator.cli.spikes:spikes",
     "failed": "orchestrator.cli.failed:failed",
     "archive": "orchestrator.cli.archive:archive",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from typing import cast
@@ -11,7 +12,8 @@ import msgspec
 import redis
 
 from orchestrator.cli.completion import complete_brand
-from orchestrator.cli.context import open_redis, with_settings
+from orchestrator.cli.context import load_kernel, open_redis, with_settings
+from orchestrator.cli.past_times import past_ms
 from orchestrator.cli.summary_page import make_page
 from orchestrator.cli.terminal import Failure, counted, on_terminal, page_width, remark, show_page
 from orchestrator.contract.brands import check_brand
@@ -27,11 +29,18 @@ from orchestrator.store.registry import registered
 
 @click.command()
 @click.argument("brand", shell_complete=complete_brand)
+@click.option(
+    "--at", metavar="TIME", help="As readers saw it then, out of the archive: ISO 8601 in UTC, or 2h, 3d (ago)."
+)
 @click.option("--json", "as_json", is_flag=True, help="The stored document; indented on a terminal.")
 @with_settings
-def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
+def summary(settings: Settings, brand: str, *, at: str | None, as_json: bool) -> None:
     """Show the summary of BRAND."""
     name = check_brand(brand)
+    at_ms = past_ms("--at", at)
+    if at_ms is not None:
+        _show(_told_by_the_archive(settings, name, at_ms), name, at_ms, as_json=as_json)
+        return
     with open_redis(settings) as client:
         with translated():
             document = cast("bytes | None", client.get(BrandKeys.of(name).summary))
@@ -42,10 +51,22 @@ def summary(settings: Settings, brand: str, *, as_json: bool) -> None:
         remark(f"{name!r} is {status.paused}; '{resuming(name)}' lets it go on.")
     elif (told := alone(status))[0]:
         remark(f"Warning: {' '.join(told)}")
+    _show(document, name, int(time.time() * 1_000), as_json=as_json)
+
+
+def _show(document: bytes, brand: str, now_ms: int, *, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:
-        show_page(make_page(_decoded(document, name), int(time.time() * 1_000), page_width()))
+        show_page(make_page(_decoded(document, brand), now_ms, page_width()))
+
+
+def _told_by_the_archive(settings: Settings, brand: str, at_ms: int) -> bytes:
+    load_kernel()  # before the service, which loads the kernels without a word about a failure
+    service = importlib.import_module("orchestrator.service")
+    with open_redis(settings) as client:
+        moment = service.moment_of(client, settings, brand, at_ms)
+    return cast("bytes", service.reply_to(service.PastRequest(settings.archive_url, brand, moment)).checked().summary)
 
 
 def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:

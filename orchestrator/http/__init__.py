@@ -13,6 +13,7 @@ from orchestrator.http.application import AppOptions, build_app
 from orchestrator.http.health import PROBES
 from orchestrator.http.metrics_app import build_metrics_app
 from orchestrator.http.operator_view import Grouped, LetterPage, Moved, OperatorView
+from orchestrator.http.past_view import PastDocument, PastView, Wanted
 from orchestrator.http.server import METRICS_LIMITS, PORT_LIMITS, PortOptions, serve
 from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, ServiceView, Status, SummaryUpdate
 from orchestrator.http.urls import brand_page_url
@@ -31,11 +32,14 @@ __all__ = [
     "Moved",
     "Notice",
     "OperatorView",
+    "PastDocument",
+    "PastView",
     "PortOptions",
     "ServiceStatistics",
     "ServiceView",
     "Status",
     "SummaryUpdate",
+    "Wanted",
     "brand_page_url",
     "build_app",
     "build_metrics_app",

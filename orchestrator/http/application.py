@@ -23,6 +23,8 @@ from orchestrator.http import (
     ops_api,
     ops_pages,
     overview,
+    past,
+    past_pages,
 )
 from orchestrator.http.access import Access, AccessOptions
 from orchestrator.http.brand_index import BrandIndex
@@ -39,7 +41,15 @@ from orchestrator.http.problems import PAGES, handle_problems
 from orchestrator.http.security import secure
 from orchestrator.http.sign_in import install
 from orchestrator.http.static import Assets
-from orchestrator.http.urls import BrandConverter, brand_api_url, brand_page_url, brand_view_url, ops_brand_url
+from orchestrator.http.urls import (
+    BrandConverter,
+    brand_api_url,
+    brand_page_url,
+    brand_view_url,
+    ops_brand_url,
+    past_chunks_url,
+    past_url,
+)
 
 if TYPE_CHECKING:
     from quart import Response
@@ -52,7 +62,15 @@ MAX_BODY_BYTES = 4 * 1024  # forms and orders of operators; a client may send on
 BODY_TIMEOUT_S = 10
 HANDLER_TIMEOUT_S = 30
 
-READERS_TEMPLATES = ("base.html", "_parts.html", "overview.html", "brand.html", "compare.html", "error.html")
+READERS_TEMPLATES = (
+    "base.html",
+    "_parts.html",
+    "_brand.html",
+    "overview.html",
+    "brand.html",
+    "compare.html",
+    "error.html",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +124,10 @@ def build_app(
     app.extensions["edition"] = assets.edition
     app.extensions["guarded"] = access.guarded
     app.register_blueprint(assets.blueprint())
-    for part in (health, overview, brand_page, api, history, compare, lag, events, openapi, ops_pages, ops_api):
+    for part in (
+        *(health, overview, brand_page, past_pages, api, history, past, compare, lag, events, openapi),
+        *(ops_pages, ops_api),
+    ):
         app.register_blueprint(part.blueprint)
     app.jinja_env.globals.update(
         root=root,
@@ -115,6 +136,8 @@ def build_app(
         brand_api_url=partial(brand_api_url, root=root),
         asset_url=partial(assets.url, root=root),
         ops_brand_url=partial(ops_brand_url, root=root),
+        past_url=partial(past_url, root=root),
+        past_chunks_url=partial(past_chunks_url, root=root),
     )
     app.jinja_env.filters.update(isolated=isolated, undirected=undirected, plain=shown)
     handle_problems(app)

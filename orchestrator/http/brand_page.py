@@ -161,6 +161,7 @@ async def _parts(checked: str, document: StoredSummary, look: Look) -> dict[str,
         "story": story,
         "others": [other_notice(each) for each in others],
         "episodes": episode_rows(episodes),
+        "past": service().past() is not None,
     }
 
 

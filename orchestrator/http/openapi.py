@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from zlib import crc32
 
 import msgspec
@@ -17,6 +17,7 @@ from quart import Blueprint, Response, current_app, request
 
 from orchestrator import __version__
 from orchestrator.contract.brands import MAX_BRAND_BYTES
+from orchestrator.contract.explanation import MAX_SHOWN, ExplainedOrder, Explanation
 from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.contract.schema import plain
 from orchestrator.contract.summary import EPISODE_KINDS, Summary
@@ -41,6 +42,7 @@ from orchestrator.http.events import MAX_SUBSCRIBERS
 from orchestrator.http.history import FORMATS
 from orchestrator.http.listing import FILTERS, MAX_CURSOR_CHARS, SORTS
 from orchestrator.http.ops_openapi import OPERATOR_SCHEME, OPS_TYPES, OpsPaths
+from orchestrator.http.past import DEFAULT_CHUNKS, MAX_NAME_CHARS
 from orchestrator.http.problems import PROBLEM_TYPE, RETRY_AFTER_S
 from orchestrator.http.span import MAX_TIME_CHARS, Step
 from orchestrator.http.table import CSV_TYPE
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 TYPES = (
     *(Summary, TrendDocument, SpikesDocument, RecentDocument, AnalyticsDocument, BrandsDocument, BrandNumbersDocument),
-    *(BrandHistoryDocument, CompareDocument, LagDocument, UpdateEvent, Problem),
+    *(BrandHistoryDocument, CompareDocument, Explanation, LagDocument, UpdateEvent, Problem),
     *OPS_TYPES,
 )
 _REFERENCE = "#/components/schemas/{name}"
@@ -251,6 +253,68 @@ def _compare() -> JsonObject:
     }
 
 
+_NO_ARCHIVE = "The service has no archive, there is no such brand, or nothing was known of it then."
+
+
+def _past(type_: type[msgspec.Struct], summary: str, *parameters: JsonObject) -> JsonObject:
+    """A GET of what an archive tells."""
+    description = (
+        "Only where `ARCHIVE_URL` is set. An answer takes seconds, and few are made at a time; one that cannot change"
+        " any more may be kept for an hour."
+    )
+    responses = {
+        "200": _json(type_, "The document.", tagged=True),
+        "304": {"description": "The reader has it already.", "headers": _ETAG},
+        **_BAD_REQUEST,
+        **_REFUSED,
+        "404": _problem(_NO_ARCHIVE),
+        "502": _problem("The archive is damaged there, or has a gap."),
+        "503": _problem("The store or the archive does not answer, or too many ask for the past.", _RETRY),
+        "504": _problem("It takes longer than a reader waits; the command line has the time."),
+    }
+    parameters = (_BRAND, _IF_NONE_MATCH, *parameters)
+    name = "explain" if type_ is Explanation else "summaryAt"
+    told = {"summary": summary, "description": description, "operationId": name}
+    return {"get": {**told, "parameters": list(parameters), "responses": responses}}
+
+
+def _at() -> JsonObject:
+    schema = {"type": "string", "minLength": 1, "maxLength": MAX_TIME_CHARS}
+    time = {
+        "name": "time",
+        "in": "path",
+        "required": True,
+        "description": "A time of ISO 8601 that has been, of UTC where it names no zone.",
+        "schema": schema,
+        "examples": {"second": {"value": "2026-11-24T09:30:00Z"}},
+    }
+    return _past(Summary, "The summary as readers saw it at a time, out of the archive", time)
+
+
+def _explain() -> JsonObject:
+    names = {
+        "story": "Of a story: its id, its headline, or a part of one headline alone.",
+        "topic": "Of a topic that the summary shows.",
+    }
+    return _past(
+        Explanation,
+        "Which chunks made a number: of one of `story`, `topic` and `hour`, or all mentions of the window",
+        *(
+            {
+                "name": name,
+                "in": "query",
+                "description": text,
+                "schema": {"type": "string", "maxLength": MAX_NAME_CHARS},
+            }
+            for name, text in names.items()
+        ),
+        _time("hour", "of the hour of UTC that holds it, late chunks too."),
+        _time("at", "as it was then; by default as of the newest that is archived."),
+        _word("order", "Of the chunks, `newest` by default.", get_args(ExplainedOrder)),
+        _number("limit", "Chunks that are told.", default=DEFAULT_CHUNKS, lowest=1, highest=MAX_SHOWN),
+    )
+
+
 def _lag() -> JsonObject:
     return {
         "get": {
@@ -354,6 +418,8 @@ def openapi_document(root: str = "", *, guarded: bool | None = None) -> JsonObje
             "/v1/brands/{brand}/analytics": _brand_document(
                 AnalyticsDocument, "Trend by day, episodes and topics as the platform's pages read them"
             ),
+            "/v1/brands/{brand}/at/{time}": _at(),
+            "/v1/brands/{brand}/explain": _explain(),
             "/v1/events": _events(),
             **_ops(),
         },

@@ -23,7 +23,7 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2  # Redis is usually back within that, and a page reload is cheap
 PAGES = "PAGES"  # in an application's configuration: it has pages, and a template for errors
 _CHALLENGES = ('Bearer realm="orchestrator"', 'Basic realm="orchestrator", charset="UTF-8"')
-_PEOPLES_PATHS = ("/brands", "/compare", "/static", "/ops")
+_PEOPLES_PATHS = ("/brands", "/compare", "/past", "/static", "/ops")
 
 _log = structlog.get_logger(__name__)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.contract.pauses import Pause
     from orchestrator.contract.summary import EpisodeKind
     from orchestrator.fleet.view import FleetView
+    from orchestrator.http.past_view import PastView
     from orchestrator.store.orphans import Orphans
 
 T = TypeVar("T")
@@ -158,6 +159,10 @@ class ServiceView(Protocol):
 
     def lag(self) -> Lag:
         """What waits, as the metrics of every process tell it, without I/O."""
+        ...
+
+    def past(self) -> PastView | None:
+        """What an archive tells; None: none is set."""
         ...
 
     async def brands(self) -> Sequence[str]:

@@ -35,13 +35,27 @@ def brand_page_url(brand: str, *, root: str = "") -> str:
 
 def brand_view_url(brand: str, *, root: str = "", **view: str) -> str:
     """Link to the brand's page as somebody looks at it; parameters that are empty are left out."""
-    page, query = brand_page_url(brand, root=root), urlencode({name: value for name, value in view.items() if value})
+    page, query = brand_page_url(brand, root=root), _query(**view)
     return f"{page}{'&' if '?' in page else '?'}{query}" if query else page
 
 
 def brand_api_url(brand: str, document: str, *, root: str = "") -> str:
     """Link to one of the brand's documents in the read API."""
     return f"{root}/v1/brands/{quote(brand, safe='')}/{document}"
+
+
+def past_url(brand: str, *, root: str = "", at: str = "") -> str:
+    """Link to the brand's page as it was at a time."""
+    return f"{root}/past?{_query(name=brand, at=at)}"
+
+
+def past_chunks_url(brand: str, *, root: str = "", story: str, at: str = "", order: str = "") -> str:
+    """Link to the chunks that a story is from."""
+    return f"{root}/past/chunks?{_query(name=brand, story=story, at=at, order=order)}"
+
+
+def _query(**given: str) -> str:
+    return urlencode({name: value for name, value in given.items() if value})
 
 
 def ops_brand_url(brand: str, *, root: str = "") -> str:

@@ -13,17 +13,14 @@ Source: quarantine in ``docs/redis-protocol.md``.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import trio
@@ -33,6 +30,8 @@ from orchestrator.brand.state import BrandState
 from orchestrator.contract.decode import Limits, decode_batch
 from orchestrator.errors import TrialError
 from orchestrator.process import failpoints
+from orchestrator.process.confinement import confine_memory
+from orchestrator.process.memory_file import memory_file
 
 STARTED = b"started\n"
 SURVIVED = b"."
@@ -102,8 +101,7 @@ async def survivors(request: TrialRequest) -> int:
         TrialError: the process could not be started, or was given too little time to tell.
     """
     try:
-        # A file instead of a pipe: nobody has to feed it while the process dies.
-        with _memory_file() as stdin:
+        with memory_file("trial") as stdin:
             stdin.write(msgspec.msgpack.encode(request))
             stdin.seek(0)
             process = await trio.lowlevel.open_process(
@@ -125,14 +123,6 @@ async def survivors(request: TrialRequest) -> int:
     if not said.startswith(STARTED):
         raise TrialError("a suspect chunk waits for its trial, whose process ended before the fold began")
     return len(said) - len(STARTED)
-
-
-def _memory_file() -> IO[bytes]:
-    """A file in memory where the kernel has such: a read-only container may have no place for another one."""
-    if hasattr(os, "memfd_create"):
-        with contextlib.suppress(OSError):  # a sandbox may forbid the call
-            return os.fdopen(os.memfd_create("trial"), "w+b")
-    return tempfile.TemporaryFile()
 
 
 async def _listen(process: trio.Process, wall_s: float, *, done: int) -> bytes:
@@ -184,7 +174,7 @@ def main() -> None:
     state = BrandState.load(request.fold, request.fields)
     sys.stdout.buffer.write(STARTED)
     sys.stdout.buffer.flush()
-    _confine(request.limits)
+    confine_memory(request.limits.memory_bytes)
     chunk_limits = Limits(max_chunk_bytes=request.max_chunk_bytes)
     for item in request.items:
         _allow(request.limits)
@@ -204,20 +194,6 @@ def _allow(limits: TrialLimits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft_s, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     # The service kills long before; it may be gone by then, and a hanging child would stay for ever.
     signal.setitimer(signal.ITIMER_REAL, (MOST_LOOKS + 2) * limits.wall_s)
-
-
-def _confine(limits: TrialLimits) -> None:
-    held_bytes = _address_space_bytes()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if held_bytes:
-        most_bytes = held_bytes + limits.memory_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
-
-
-def _address_space_bytes() -> int:
-    """Address space of this process; 0 where /proc does not tell, and then CPU and wall time have to do."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
 
 
 if __name__ == "__main__":

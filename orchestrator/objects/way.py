@@ -79,11 +79,16 @@ class Way:
     @property
     def records(self) -> Iterator[Record]:
         """The records behind the base, each on the one before, read object by object; raises as that."""
+        return (record for record, _ in self.placed)
+
+    @property
+    def placed(self) -> Iterator[tuple[Record, str]]:
+        """The same, each with the name of its object."""
         for step in self.steps:
             behind = not step.after
             for record in self.reader.records(step.ref):
                 if behind:
-                    yield record
+                    yield record, step.ref.name
                 behind = behind or record.cid == step.after
                 if record.cid == step.upto:
                     break

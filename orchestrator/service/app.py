@@ -52,6 +52,7 @@ from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
 from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.recorder import Knowledge, Recorder
+from orchestrator.service.retellers import RETELLING_THREADS, Retellers
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
@@ -67,7 +68,8 @@ _CONTROL_CONNECTIONS = 11
 # A connection for every lane and every reader, so that neither waits for the other's. Of lanes there may be as many as
 # operators may ask for; a connection is made when it is needed.
 _CONNECTIONS = MAX_LANES + READ_THREADS + OPERATOR_THREADS + OUTBOX_THREADS + _CONTROL_CONNECTIONS
-_ARCHIVE_CONNECTIONS = CONSUMED_THREADS + WRITERS  # and of each writer one that reads a state for a base
+# and of each writer one that reads a state for a base
+_ARCHIVE_CONNECTIONS = CONSUMED_THREADS + WRITERS + RETELLING_THREADS
 BUSY_CPU = 0.8
 """Processors in use from which on others come first for our brands: one interpreter has hardly more than one."""
 
@@ -246,6 +248,8 @@ class _Parts:
         self.service.orphans = self.orphans
         self.service.alerts = self.alerts
         self.service.archivist = self.archivist
+        if settings.archives:
+            self.service.retellers = Retellers(self.client, settings)
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:

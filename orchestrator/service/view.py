@@ -25,7 +25,7 @@ from orchestrator.fleet.ordering import resuming as resuming_process
 from orchestrator.fleet.parking import REMEDIES, Code, remedy
 from orchestrator.fleet.view import FleetView
 from orchestrator.fleet.words import alone, conflicts
-from orchestrator.http import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
+from orchestrator.http import Check, Lag, Notice, PastView, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.kernels import choice
 from orchestrator.scheduler.scheduler import Scheduler, SchedulerStatistics
 from orchestrator.service.fitness import Fitness
@@ -65,6 +65,7 @@ class Service:
         orphans: looks for queues of unregistered brands; None: nobody does.
         alerts: tells endpoints of episodes; None: nobody does.
         archivist: brings what was consumed into the archive; None: there is none.
+        retellers: tells of the past, out of an archive; None: none is set.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Service:
         self.orphans: OrphanWatch | None = None
         self.alerts: Alerts | None = None
         self.archivist: Archivist | None = None
+        self.retellers: PastView | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
         self._scheduler = scheduler
@@ -126,6 +128,10 @@ class Service:
             redis_address=self._redis_address,
             alert_routes=None if self.alerts is None else self.alerts.states(),
         )
+
+    def past(self) -> PastView | None:
+        """What an archive tells; None: none is set."""
+        return self.retellers
 
     def lag(self) -> Lag:
         """What waits, as the metrics of every process tell it, without I/O."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from orchestrator.archive.record import Item, Record
 from orchestrator.archive.refold import Refold
 from orchestrator.archive.retell import Retold, retell
 from orchestrator.brand.panes import HOUR_MS
+from orchestrator.contract.consumed import Fate
 from orchestrator.contract.explanation import Explanation
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import ArchiveError, NothingToExplainError
@@ -50,7 +51,7 @@ def payload(
 
 
 def records(
-    batches: Sequence[tuple[int, Sequence[bytes]]], rules: dict[str, int | float] | None = None
+    batches: Sequence[tuple[int, Sequence[bytes]]], rules: Mapping[str, int | float] | None = None, brand: str = "nike"
 ) -> list[Record]:
     """A chain of commits, each with the time of its batch."""
     made: list[Record] = []
@@ -58,13 +59,13 @@ def records(
         clock_ms = max([now_ms, *[one.clock_ms for one in made]])
         previous = made[-1].cid if made else ""
         told = (now_ms, clock_ms, now_ms, SMALL if rules is None else rules)
-        made.append(Record("nike", f"c{version}", previous, 1, version, *told, [Item(item) for item in items]))
+        made.append(Record(brand, f"c{version}", previous, 1, version, *told, [Item(item) for item in items]))
     return made
 
 
-def named(chain: Sequence[Record]) -> Iterator[tuple[Record, str]]:
+def named(chain: Sequence[Record]) -> list[tuple[Record, str]]:
     """With the objects that they lie in."""
-    return ((one, f"object {one.version}") for one in chain)
+    return [(one, f"object {one.version}") for one in chain]
 
 
 def told(
@@ -204,6 +205,47 @@ def test_what_a_base_had_already_is_the_rest(batches: list[Any], cut: int) -> No
     for all_of_it, after in pairs:
         assert after.contributions == [one for one in all_of_it.contributions if one.commit not in early]
         assert after.older == sum(one.mentions for one in all_of_it.contributions if one.commit in early)
+
+
+@settings(deadline=None)
+@given(batches=BATCHES, places=st.sets(st.integers(0, 7)), shows=st.sets(st.integers(0, 7)))
+def test_retold_is_what_commits_wrote(batches: list[Any], places: set[int], shows: set[int]) -> None:
+    """Byte for byte, whatever settings changed on the way, and whichever commits had no summary."""
+    other = dict(SMALL) | {"SUMMARY_WINDOW_SEC": 3_600, "MAX_STORIES": 2}
+    chain = [
+        replace(one, settings=other if place in places else SMALL, summary_ms=0 if place in shows else one.summary_ms)
+        for place, one in enumerate(chain_of(batches))
+    ]
+    refold = Refold("nike", bytes(16))
+    for record in chain:
+        refold.take(record)
+    if refold.summary() is None:
+        with pytest.raises(NothingToExplainError):
+            retell("nike", None, named(chain))
+        return
+    retold, journal = told(chain)
+    assert retold.summary == refold.summary()
+    for answer in journal.answers(retold.state, retold.heading, "newest", 100):
+        assert answer.explained == sum(one.mentions for one in answer.contributions)
+    middle = len(chain) // 2
+    if middle:
+        before = Refold("nike", bytes(16))
+        for record in chain[:middle]:
+            before.take(record)
+        if any(record.summary_ms for record in chain[middle:]):
+            assert retell("nike", before.snapshot(), named(chain[middle:])).summary == refold.summary()
+
+
+def test_item_that_cannot_be_folded_any_more_is_told() -> None:
+    """By its commit and place; one of another commit or brand is refused, too."""
+    chain = two_stories()
+    broken = replace(chain[1], items=[Item(b"{", Fate.DEAD_LETTER), Item(b"{")])
+    with pytest.raises(ArchiveError, match="commit 'c2': item 1 cannot be folded any more"):
+        told([chain[0], broken])
+    with pytest.raises(ArchiveError, match="stands on 'c1', and the last one of 'nike' is ''"):
+        told(chain[1:])
+    with pytest.raises(ArchiveError, match="of brand 'puma'"):
+        told([replace(chain[0], brand="puma")])
 
 
 def test_summary_is_that_of_the_last_commit_before() -> None:

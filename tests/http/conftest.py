@@ -17,6 +17,7 @@ from orchestrator.contract.pauses import Pause
 from orchestrator.fleet.parking import Code, Parked
 from orchestrator.fleet.view import BrandStatus, FleetView, standing
 from orchestrator.http import Access, AccessOptions, build_app, serve
+from orchestrator.http.past_view import PastDocument, Wanted
 from orchestrator.http.service_view import Check, Lag, Notice, ServiceStatistics, Status, SummaryUpdate
 from orchestrator.process.metrics import Metrics
 from tests.http.operators import TOKEN, MemoryOperator
@@ -30,6 +31,30 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AS_OF_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
+
+
+class MemoryPast:
+    """A :class:`orchestrator.http.past_view.PastView` whose answers a test sets."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.document = b"{}"
+        self.settled = False
+        self.error: Exception | None = None
+
+    async def summary(self, brand: str, at_ms: int) -> PastDocument:
+        """The document."""
+        return self._answer(brand, at_ms)
+
+    async def explain(self, brand: str, wanted: Wanted) -> PastDocument:
+        """The document."""
+        return self._answer(brand, wanted)
+
+    def _answer(self, *asked: Any) -> PastDocument:
+        self.asked.append(asked)
+        if self.error is not None:
+            raise self.error
+        return PastDocument(self.document, self.settled)
 
 
 class MemoryService:
@@ -48,6 +73,7 @@ class MemoryService:
         self.episodes: dict[str, list[bytes]] = {}
         self.recents: dict[str, list[bytes]] = {}
         self.error: Exception | None = None
+        self.kept: MemoryPast | None = None
         self.waiting = Lag()
         self.parked: dict[str, str] = {}
         self.paused: dict[str, Pause] = {}
@@ -85,6 +111,10 @@ class MemoryService:
     def lag(self) -> Lag:
         """What waits, as a test sets it."""
         return self.waiting
+
+    def past(self) -> MemoryPast | None:
+        """What a test's archive tells."""
+        return self.kept
 
     def _check(self) -> None:
         if self.error is not None:

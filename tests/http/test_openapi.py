@@ -9,16 +9,19 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import schemathesis
 import trio
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import missing_required_header, positive_data_acceptance
 
-from orchestrator.http import Access, AccessOptions, AppOptions, build_app, serve
+from orchestrator.contract.explanation import Contribution, Explanation
+from orchestrator.errors import NothingToExplainError
+from orchestrator.http import Access, AccessOptions, AppOptions, PastDocument, Wanted, build_app, serve
 from orchestrator.http.openapi import openapi_document, openapi_json
 from orchestrator.process.metrics import Metrics
-from tests.http.conftest import MemoryService, summary_document
+from tests.http.conftest import MemoryPast, MemoryService, summary_document
 from tests.http.operators import TOKEN, MemoryOperator
 from tests.http.test_api import recent_chunk
 
@@ -59,6 +62,37 @@ class ManyBrands(MemoryService):
         return brand == "nike" or len(brand) % 2 == 0
 
 
+class ManyPasts(MemoryPast):
+    """What an archive tells of these brands, in its shapes."""
+
+    async def summary(self, brand: str, at_ms: int) -> PastDocument:
+        """A summary, settled or not."""
+        return PastDocument(json.dumps(summary_document(brand)).encode(), settled=at_ms % 2 == 0)
+
+    async def explain(self, brand: str, wanted: Wanted) -> PastDocument:
+        """A chunk, or nothing of that name."""
+        if len(wanted.name) % 2:
+            raise NothingToExplainError("there is no such number")
+        part = Contribution(
+            chunk_id="k1",
+            mentions=2,
+            chunk_mentions=3,
+            clusters=1,
+            at=AT,
+            processed_at=None,
+            late=False,
+            committed_at=AT,
+            commit="c1",
+            version=1,
+            item=0,
+            object="brand=nike/day=2026-03-01/1.ndjson.gz",
+        )
+        name = wanted.name or None
+        told = (AT, "c1", 1, 2, 2, 0, 1, wanted.order, [part][: wanted.limit])
+        return PastDocument(msgspec.json.encode(Explanation(brand, wanted.of, name, "", *told)), settled=False)
+
+
+AT = "2026-03-01T12:00:00.000Z"
 TREND_POINT = json.dumps(
     {
         "start": "2999-01-01T00:00:00Z",
@@ -92,6 +126,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service in a thread of its own, since the generated requests block theirs."""
     service = ManyBrands()
     service.registered += ["nike", "a/b {x}: 100 %"]
+    service.kept = ManyPasts()
     stop = trio.Event()
     started = threading.Event()
     seen: dict[str, object] = {}
@@ -128,7 +163,7 @@ def test_every_answer_conforms_to_the_document(case: schemathesis.Case[Any], url
         # Which texts are cursors or times no schema can say, nor that a filter needs a brand; a 400 is right for those.
         # No more which times a history is kept of, that two names have to be there, or that q is search.
         loose = not {"cursor", "q"}.isdisjoint(case.query or {}) or case.path.endswith(
-            ("/ops/letters", "/history", "/compare")
+            ("/ops/letters", "/history", "/compare", "/at/{time}", "/explain")
         )
         made_up: list[Any] = [positive_data_acceptance] if loose else []
         case.call_and_validate(base_url=url, excluded_checks=made_up)
@@ -172,6 +207,8 @@ def test_no_component_is_unused() -> None:
 
 async def test_document_lists_every_route(app: QuartTrio) -> None:
     """No route of the API is left out, none is invented."""
-    routes = {rule.rule.replace("<brand:name>", "{brand}") for rule in app.url_map.iter_rules()}
+    routes = {
+        rule.rule.replace("<brand:name>", "{brand}").replace("<time>", "{time}") for rule in app.url_map.iter_rules()
+    }
     documented = set(openapi_document()["paths"])
     assert {route for route in routes if route.startswith("/v1")} == documented | {"/v1/openapi.json"}

@@ -20,6 +20,9 @@ _RETELL: Final = "orchestrator/archive/retell.py"
 _CONTRIBUTIONS: Final = "orchestrator/brand/contributions.py"
 _STATE: Final = "orchestrator/brand/state.py"
 _TOLD: Final = "tests/archive/test_explain.py"
+_LOOKING: Final = "orchestrator/objects/looking_back.py"
+_LOOKED: Final = "tests/objects/test_looking_back.py"
+_FOLDED_NO_MORE: Final = f"{_TOLD}::test_item_that_cannot_be_folded_any_more_is_told"
 _REFUSED: Final = "tests/archive/test_record.py::test_record_that_was_not_written_so_is_refused"
 
 ARCHIVE_GUARDS: Final = (
@@ -357,8 +360,34 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _RETELL,
-        "if at_ms is not None and record.summary_ms > at_ms:",
+        "if self.at_ms is not None and record.summary_ms > self.at_ms:",
         "if False:",
         f"{_TOLD}::test_summary_is_that_of_the_last_commit_before",
+    ),
+    Guard(
+        _RETELL,
+        "            if not record.summary_ms:\n",
+        "            if False:\n",
+        f"{_TOLD}::test_summary_is_that_of_the_last_commit_before",
+    ),
+    Guard(_RETELL, "if (record.brand, record.previous) != (self._brand, self._cid):", "if False:", _FOLDED_NO_MORE),
+    Guard(_RETELL, "        if batch.rejected:\n", "        if False:\n", _FOLDED_NO_MORE),
+    Guard(
+        _RETELL,
+        "            if not self._written:\n",
+        "            if False:\n",
+        f"{_TOLD}::test_retold_is_what_commits_wrote",
+    ),
+    Guard(
+        _RETELL,
+        "if one.replaces and self.base_of is not None:",
+        "if False:",
+        f"{_LOOKED}::test_another_state_that_was_put_in_place_begins_anew",
+    ),
+    Guard(
+        _LOOKING,
+        "    except ArchiveError:\n        return None\n",
+        "    except ArchiveError:\n        raise\n",
+        f"{_LOOKED}::test_what_lies_before_a_gap_is_the_rest",
     ),
 )

@@ -1494,4 +1494,94 @@ HTTP_GUARDS: Final = (
             ("live.js", "?? 1000 * Number(chosen)", "?? 0", "test_a_page_is_fetched_at_the_pace_that_was_chosen"),
         )
     ),
+    # the past: one number, a time that has been, answers that cannot change kept alone; bounded in every way
+    *(
+        Guard(f"orchestrator/{file}", guard, instead, f"tests/{test}")
+        for file, guard, instead, test in (
+            (
+                "http/past.py",
+                "    if at_ms > datetime.now(UTC).timestamp() * 1000:\n",
+                "    if False:\n",
+                "http/test_past.py::test_what_cannot_be_meant_is_refused",
+            ),
+            (
+                "http/past.py",
+                "    if len(names) > 1:\n",
+                "    if False:\n",
+                "http/test_past.py::test_what_cannot_be_meant_is_refused",
+            ),
+            (
+                "http/past.py",
+                'if of in {"story", "topic"} and len(text) > MAX_NAME_CHARS:',
+                "if False:",
+                "http/test_past.py::test_what_cannot_be_meant_is_refused",
+            ),
+            (
+                "http/past.py",
+                "    if document.settled:\n",
+                "    if True:\n",
+                "http/test_past.py::test_summary_of_then_is_passed_on",
+            ),
+            (
+                "http/past.py",
+                '"The archive is damaged there, or has a gap."',
+                "str(error)",
+                "http/test_past.py::test_errors_are_words_that_name_no_place",
+            ),
+            (
+                "http/past_pages.py",
+                "    if settled:\n",
+                "    if True:\n",
+                "http/test_past_pages.py::test_settled_pages_may_be_kept",
+            ),
+            (
+                "http/past_pages.py",
+                "    if not 0 < len(story) <= MAX_NAME_CHARS:\n",
+                "    if False:\n",
+                "http/test_past_pages.py::test_errors_are_pages",
+            ),
+            (
+                "service/retellers.py",
+                "        if self._turn.statistics().tasks_waiting >= MOST_WAITING:\n",
+                "        if False:\n",
+                "service/test_retellers.py::test_no_more_wait_than_may",
+            ),
+            (
+                "service/retellers.py",
+                "        if len(said) > MAX_REPLY_BYTES:\n",
+                "        if False:\n",
+                "service/test_retellers.py::test_process_that_ends_without_an_answer_is_told",
+            ),
+            (
+                "service/retellers.py",
+                "while sum(kept.size for kept in self._kept.values()) > self._most_bytes:",
+                "while False:",
+                "service/test_retellers.py::test_answers_that_are_kept_take_no_more_than_they_may",
+            ),
+            (
+                "service/retellers.py",
+                " or found.until_s < self._now_s():",
+                ":",
+                "service/test_retellers.py::test_all_stories_are_explained_by_one_process",
+            ),
+            (
+                "service/retelling_process.py",
+                "    confine_memory(MEMORY_BYTES)\n",
+                "",
+                "service/test_retellers.py::test_process_is_confined",
+            ),
+            (
+                "service/retelling_process.py",
+                "    signal.alarm(LEFT_S)\n",
+                "",
+                "service/test_retellers.py::test_process_is_confined",
+            ),
+            (
+                "store/archived.py",
+                "if oldest is None else decode(oldest).previous",
+                "",
+                "service/test_retellers.py::test_what_waits_for_the_archive_is_not_asked_of_it",
+            ),
+        )
+    ),
 )

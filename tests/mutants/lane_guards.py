@@ -219,9 +219,9 @@ LANE_GUARDS: Final = (
             "self._story_bytes += _GONE_BYTES",
         )
     ),
-    # lane/trial: it needs no place to write
+    # process/memory_file: a trial needs no place to write
     Guard(
-        "orchestrator/lane/trial.py",
+        "orchestrator/process/memory_file.py",
         'if hasattr(os, "memfd_create"):',
         "if False:",
         "tests/lane/test_trial.py::test_trial_needs_no_file_system",

@@ -1,0 +1,107 @@
+"""A brand as it was at a time, out of its archive, and which chunks made a number there.
+
+Owns how far back is read: for a summary to the nearest base, so no more than what lies between two of them; for the
+chunks behind a number to a base from before the first one that can count. Where the archive does not lead so far, as
+far as it leads. Blocking, and work of a processor for seconds: for the command line, and for a process of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from orchestrator.archive.retell import Retold, retell
+from orchestrator.brand.panes import HOUR_MS, MAX_AHEAD_MS
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.archive.explain import Journal, Question
+    from orchestrator.archive.record import Record
+    from orchestrator.archive.snapshot import Snapshot
+    from orchestrator.objects.brand_archive import BrandArchive
+    from orchestrator.objects.way import Way
+
+_SLACK_MS: Final = MAX_AHEAD_MS + HOUR_MS
+"""A chunk may be taken before the time that it says, and a pane is older than what begins in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, and seen from where.
+
+    Attributes:
+        cid: a commit on which the brand's state stands, and which the archive has.
+        at_ms: as of when, Unix ms; None: of that commit.
+        now_ms: the present, Unix ms.
+        window_ms: how much time a summary covers, in these days.
+    """
+
+    cid: str
+    at_ms: int | None
+    now_ms: int
+    window_ms: int
+
+
+def settled_ms(archive: BrandArchive, cid: str) -> int:
+    """Until when the past is known that leads to commit *cid*, which is its own time, Unix ms; raises as the others."""
+    way = archive.way_to(cid)
+    if not way.steps:
+        return way.base.taken_ms if way.base is not None else 0
+    step = way.steps[-1]
+    return max(link.now_ms for link in archive.links(step.ref))
+
+
+def summary_at(archive: BrandArchive, cid: str, at_ms: int | None) -> Retold:
+    """What readers saw at *at_ms* (Unix ms; None: last), on the way to commit *cid*.
+
+    Raises:
+        NothingToExplainError: the brand had no summary then, as far back as the archive leads.
+        ArchiveUnavailableError: try again.
+        ArchiveError: the archive is damaged, or has a gap there.
+    """
+    return _along(archive, archive.way_to(cid, at_ms=at_ms), at_ms, None)
+
+
+def chunks_behind(archive: BrandArchive, moment: Moment, question: Question, journal: Journal) -> Retold:
+    """The same of *moment*, and a *journal* of the chunks that may be behind the number of *question*."""
+    cid, at_ms = moment.cid, moment.at_ms
+    until_ms = moment.now_ms if at_ms is None else at_ms
+    begin_ms = question.hour_ms if question.kind == "hour" else until_ms - moment.window_ms
+    way = _way_from(archive, cid, begin_ms - _SLACK_MS, at_ms) or archive.way_to(cid, at_ms=at_ms, oldest=True)
+    return _along(archive, way, at_ms, journal)
+
+
+def _way_from(archive: BrandArchive, cid: str, begin_ms: int, at_ms: int | None) -> Way | None:
+    """The way to *cid* from the newest base before *begin_ms*; None: there is none, or a gap since."""
+    try:
+        base = archive.way_to(cid, at_ms=begin_ms).base_ref
+        return None if base is None else archive.way_to(cid, at_ms=at_ms, since=base)
+    except ArchiveUnavailableError:
+        raise
+    except ArchiveError:
+        return None
+
+
+class _Records:
+    """The records of a way, which may be read twice."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    def __iter__(self) -> Iterator[tuple[Record, str]]:
+        return self._way.placed
+
+
+def _along(archive: BrandArchive, way: Way, at_ms: int | None, journal: Journal | None) -> Retold:
+    if not way.cid:
+        raise NothingToExplainError(f"brand {archive.brand!r} had no summary then, as far back as its archive leads")
+
+    def base_of(cid: str) -> Snapshot:
+        for ref in archive.bases():
+            if ref.cid == cid:
+                return archive.base(ref)
+        raise ArchiveError(f"commit {cid!r} put another state in place, and the archive has not that one")
+
+    return retell(archive.brand, way.base, _Records(way), at_ms=at_ms, journal=journal, base_of=base_of)
