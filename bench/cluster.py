@@ -45,12 +45,15 @@ class Cost(NamedTuple):
         redis_s: that of the servers.
         scripts_s: how much of it is in scripts, by their own account.
         scripts: how many of them are called.
+        wall_s: time from the first chunk until all are shown. Beside a busy neighbour it grows, and with it what is
+            done so many times a second and not for each chunk.
     """
 
     service_s: float
     redis_s: float
     scripts_s: float
     scripts: float
+    wall_s: float
 
 
 _TOLD = (
@@ -58,6 +61,7 @@ _TOLD = (
     ("Redis, µs a chunk", 1e6),
     ("Redis in scripts, µs a chunk", 1e6),
     ("scripts in 1,000 chunks", 1e3),
+    ("time, µs a chunk", 1e6),
 )
 
 
@@ -101,7 +105,7 @@ def _measured(client: redis.Redis, running: Servers, process: ServiceProcess, lo
 
 def _spent(running: Servers, process: ServiceProcess) -> Cost:
     scripts, scripts_s = running.scripts()
-    return Cost(process.cpu_s(), running.cpu_s(), scripts_s, scripts)
+    return Cost(process.cpu_s(), running.cpu_s(), scripts_s, scripts, time.perf_counter())
 
 
 def _staged(brand: str) -> str:
@@ -132,6 +136,23 @@ def compare(report: Report, load: Load, rounds: int) -> None:
     for place, (name, scale) in enumerate(_TOLD):
         one, many = (statistics.median(each[place] for each in found[masters]) * scale for masters in KINDS)
         report.rows.append([f"{load.name}: {name}", one, many, many / one])
+
+
+def compare_idle(report: Report, seconds: float) -> None:
+    """Add a row: what a service that has nothing to do costs, both at the same time."""
+    with ExitStack() as stack:
+        processes = []
+        for masters in KINDS:
+            running = stack.enter_context(servers(masters))
+            processes.append(stack.enter_context(service(running.url)))
+            client = stack.enter_context(closing(connect(running.url, timeout_s=_TIMEOUT_S, pool_size=2)))
+            client.sadd("brands:set", *(f"bench-{number}" for number in range(10)))
+        time.sleep(seconds)  # until all of it has started
+        before, started_s = [process.cpu_s() for process in processes], time.perf_counter()
+        time.sleep(seconds)
+        passed_s = time.perf_counter() - started_s
+        one, many = ((process.cpu_s() - s) / passed_s * 1e3 for process, s in zip(processes, before, strict=True))
+        report.rows.append(["idle, 10 brands: service, ms a second", one, many, many / one])
 
 
 def compare_latencies(report: Report, count: int) -> None:
@@ -176,9 +197,10 @@ def in_turns(
 @click.option("--scale", default=1.0, show_default=True, help="Size of the loads.")
 @click.option("--rounds", default=5, show_default=True, help="Rounds of each load; the median counts.")
 @click.option("--count", default=500, show_default=True, help="Pushes of each kind.")
-@click.option("--only", default="", help="Only loads whose name begins with this, or 'push'.")
+@click.option("--seconds", default=10.0, show_default=True, help="How long to look at idle ones.")
+@click.option("--only", default="", help="Only loads whose name begins with this, or 'push', or 'idle'.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(scale: float, rounds: int, count: int, only: str, as_json: bool) -> None:  # noqa: FBT001 - click's calling convention
+def command(scale: float, rounds: int, count: int, seconds: float, only: str, as_json: bool) -> None:  # noqa: FBT001 - click's calling convention
     """What a cluster costs beside one server."""
     report = Report("Cluster: what it costs beside one server", ["what", "one server", "cluster", "ratio"])
     for load in loads(scale):
@@ -186,6 +208,8 @@ def command(scale: float, rounds: int, count: int, only: str, as_json: bool) -> 
             compare(report, load, rounds)
     if "push".startswith(only):
         compare_latencies(report, count)
+    if "idle".startswith(only):
+        compare_idle(report, seconds)
     report.notes += [
         f"cluster: {MASTERS} masters without replicas, their processor time added up; one service process",
         "a: 280 B, b: 69 KB a chunk, whose stories are there before; TCP, no append-only file",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from orchestrator.errors import OrchestratorError, StaleStateError
+from orchestrator.lane.owed import Owed
 from orchestrator.process import failpoints
 from orchestrator.store.codes import Code, full_error
 from orchestrator.store.projections import MAX_LETTERS, encode_shown
@@ -18,7 +19,6 @@ from orchestrator.store.projections import MAX_LETTERS, encode_shown
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from orchestrator.lane.owed import Owed
     from orchestrator.store.projections import Buried, Part, Projections
     from orchestrator.store.types import Commit, Lease
 
@@ -158,6 +158,20 @@ class Projector:
             told = f"readers have seen epoch {self.outrun}, which is later than that of this lease"
             wrong = wrong or StaleStateError(f"brand {brand!r}: {told}")
         return Projected(wrong, dropped)
+
+
+def show_whole(projections: Projections | None, lease: Lease, commit: Commit) -> None:
+    """Show readers what *commit* left, which no lane made: somebody's who holds *lease* for a moment.
+
+    What has no answer is owed, as after any commit; and what only people can mend is told by the next visit.
+
+    Args:
+        projections: None: readers' keys are where the state is, and the commit has written them.
+        lease: still held.
+        commit: is in.
+    """
+    if projections is not None:
+        Projector(projections, lease, Owed(projections.options.recent_max)).committed(commit, lease.now_ms)
 
 
 def _came(code: Code | None, buried: Buried | None) -> bool:

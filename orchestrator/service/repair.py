@@ -18,6 +18,7 @@ from orchestrator.contract.state_format import FORMATS
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import DamagedMetaError, WrongSizeError
 from orchestrator.lane.duplicates import Ledger
+from orchestrator.lane.projector import show_whole
 from orchestrator.service.as_committed import as_committed
 from orchestrator.service.bases import keep_base, shown
 from orchestrator.service.options import session_config, store_options
@@ -118,6 +119,7 @@ def _repaired(
             here = (lease.brand, lease.cid, lease.epoch, lease.version, FORMATS.written, text, lease.now_ms)
             keep_base(left_by(commit, lease, text, Snapshot(*here, stored, *shown(client, lease.brand))), settings)
         store.commit(lease, commit)
+        show_whole(store.projections, lease, commit)
     return done
 
 

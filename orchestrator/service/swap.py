@@ -37,6 +37,7 @@ from orchestrator.errors import (
 )
 from orchestrator.lane.duplicates import Ledger
 from orchestrator.lane.future import refuse_the_future
+from orchestrator.lane.projector import show_whole
 from orchestrator.process import failpoints
 from orchestrator.service.as_committed import as_committed
 from orchestrator.service.bases import keep_base
@@ -265,6 +266,7 @@ class Held:
                 if attempt == _ATTEMPTS:
                     raise
             else:
+                show_whole(self._store.projections, self.lease, commit)
                 return
 
 

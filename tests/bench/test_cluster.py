@@ -47,6 +47,7 @@ def test_a_chunks_cost_is_told_for_both() -> None:
         "a, 2 brands: Redis, µs a chunk",
         "a, 2 brands: Redis in scripts, µs a chunk",
         "a, 2 brands: scripts in 1,000 chunks",
+        "a, 2 brands: time, µs a chunk",
     ]
     assert all(figure > 0 for row in report.rows for figure in row[1:])
 

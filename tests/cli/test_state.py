@@ -42,7 +42,7 @@ def everything(queue: Brand) -> dict[str, Any]:
     """All keys of the brand, but what names a commit and its lease, and what readers are told of it."""
     client, keys = queue.client, BrandKeys.of(queue.name)
     meta = client.hgetall(keys.meta)
-    names = (b"cid", b"epoch", b"version", b"due", b"attempts", b"settings")
+    names = (b"cid", b"epoch", b"version", b"due", b"attempts", b"settings", b"shown")
     summary = json.loads(client.get(keys.summary) or b"{}")
     return {
         "state": client.hgetall(keys.state),

@@ -9,6 +9,7 @@ from tests.mutants.guard import Guard
 _SCRIPTS: Final = "tests/store/test_projections.py"
 _SCHEDULES: Final = "tests/layout/test_schedules.py"
 _OPERATORS: Final = "tests/layout/test_operators.py"
+_COMMANDS: Final = "tests/cli/test_on_a_cluster.py"
 _OWED_TESTS: Final = "tests/lane/test_owed.py"
 _NAMES: Final = "tests/contract/test_layout.py"
 _PROJECT: Final = "orchestrator/store/lua/project.lua"
@@ -130,6 +131,14 @@ LAYOUT_GUARDS: Final = (
     Guard(_PIPELINE, "stays = self._stayed or self._projector is not None", "stays = self._stayed", _SCHEDULES),
     Guard(_PIPELINE, "self.failure = self.failure or shown.error", "pass", _SCHEDULES),
     Guard(_PIPELINE, "            self._projector.owed.forget()\n", "", _SCHEDULES),
+    # what a command committed is shown at once, though no lane is there
+    *(
+        Guard(f"orchestrator/service/{name}.py", f"{indent}show_whole({of}", f"{indent}({of}", _COMMANDS)
+        for name, indent, of in (
+            ("repair", "        ", "store.projections, lease, commit)"),
+            ("swap", "                ", "self._store.projections, self.lease, commit)"),
+        )
+    ),
     # what operators do in several steps: each order is one in which a kill hides, loses and doubles nothing
     Guard(
         _PAUSES,
