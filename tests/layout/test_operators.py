@@ -146,7 +146,7 @@ def test_whoever_is_killed_within_a_retry_loses_and_doubles_nothing(
 
 
 def test_two_who_go_on_at_once_push_each_letter_once(spread: Spread) -> None:
-    """Both saw it on its way; the slower one arrives when it has left."""
+    """Schedule 16 with two: both saw it on its way; the slower one arrives when it has left."""
     spread.push(b"g0")
     spread.process().visit()
     moving = moving_key(spread.keys.failed)

@@ -26,6 +26,7 @@ from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.parquet_guards import PARQUET_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.routing_guards import ROUTING_GUARDS
+from tests.mutants.schedule_guards import SCHEDULE_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 from tests.mutants.spike_guards import SPIKE_GUARDS
@@ -708,6 +709,7 @@ GUARDS: Final = (
     *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
     *OBJECTS_GUARDS,
+    *SCHEDULE_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,

@@ -1,4 +1,4 @@
-"""Guards of the layout of clusters: readers see no older commit, letters come once, and what is owed is found."""
+"""Guards of the layout of clusters beyond those of ``schedule_guards.py``: nothing old is shown, letters come once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ LAYOUT_GUARDS: Final = (
         Guard(_PROJECT, right, wrong, _SCRIPTS)
         for right, wrong in (
             ("shown_version >= v)", "shown_version > v)"),
-            ("shown_epoch > e or ", ""),
             ("local based = shown_epoch == tonumber(base_epoch) and ", "local based = "),
             (" and shown_version == tonumber(base_version)\n", "\n"),
             (" or redis.call('EXISTS', outward) == 0 then", " then"),
@@ -56,22 +55,12 @@ LAYOUT_GUARDS: Final = (
     *(
         Guard(_BURY, right, wrong, _SCRIPTS)
         for right, wrong in (
-            ("if stamp > (redis", "if stamp >= (redis"),
             ("redis.call('HGET', guard, epoch) or ''", "redis.call('HGET', guard, 'last') or ''"),
-            ("policy == 'pause' and length >= cap", "policy == 'pause' and length > cap"),
             ("for at = 1, #epochs - most do", "for at = #epochs, most + 1, -1 do"),
         )
     ),
-    *(
-        Guard(_SETTLE, right, wrong, _SCRIPTS)
-        for right, wrong in (
-            ("and entry:sub(1, #stamp) > stamp then", "and entry:sub(1, #stamp) >= stamp then"),
-            ("more = #entries == FEW", "more = false"),
-            ("redis.call('HGET', meta, 'cid') == cid", "true"),
-        )
-    ),
+    *(Guard(_SETTLE, right, wrong, _SCRIPTS) for right, wrong in (("more = #entries == FEW", "more = false"),)),
     # what a commit owes
-    Guard(_PROJECTIONS, "due_ms=OWED_MS, ", "", _SCRIPTS),
     Guard(_PROJECTIONS, "        if not before == after == cid.encode():\n            return None\n", "", _SCRIPTS),
     Guard(_PROJECTIONS, "if position is None or self.noted is None:", "if position is None:", _SCRIPTS),
     Guard(_PROJECTIONS, "now_ms - noted.at_ms >= ttl_ms[part]", "True", _SCRIPTS),
@@ -99,15 +88,9 @@ LAYOUT_GUARDS: Final = (
     *(
         Guard(_PROJECTOR, right, wrong, _SCHEDULES)
         for right, wrong in (
-            ("now_ms - self._tried_ms < RETRY_MS", "False"),
-            ("due_ms = self._due_ms if shown else now_ms + POSTPONED_MS", "due_ms = self._due_ms if shown else 1"),
             ("due_ms = self._due_ms if shown else now_ms + POSTPONED_MS", "due_ms = self._due_ms"),
             ("        self._letters += len(commit.failed)\n", ""),
             ("        self._letters = lease.unburied\n", "        self._letters = 0\n"),
-            (
-                "if code in {Code.OK, Code.STALE}:  # else nobody knows",
-                "if True:  # else nobody knows",
-            ),
             ("                wrong = wrong or full_error(brand, buried.length)\n", "                pass\n"),
             ("if wrong is None and (found := self._found()):", "if (found := {}):"),
             ("wrong = wrong or answer.foreign", "wrong = None"),
@@ -118,10 +101,7 @@ LAYOUT_GUARDS: Final = (
     *(
         Guard(_SESSION, right, wrong, _SCHEDULES)
         for right, wrong in (
-            ("        self._warm.epoch = max(self._warm.epoch, standing.epoch)\n", ""),
-            ("owed = owed or standing.differs(lease.now_ms, projections.ttl_ms)", "pass"),
             ("            owed = False  # it was made", "            pass  # it was made"),
-            ("            readers = None\n", "            pass\n"),
             ("            readers.forget()  # somebody", "            pass  # somebody"),
             ("            raise buried.error\n", "            pass\n"),
             ("self._warm.epoch = max(self._warm.epoch, self._projector.outrun)", "pass"),
@@ -149,12 +129,6 @@ LAYOUT_GUARDS: Final = (
     Guard(_LETTERS, "        if self.place == 0:\n            finish(self._client, self._brand)\n", "", _OPERATORS),
     Guard(_LETTERS, "if layout.spread and queue is not None:", "if False:", _OPERATORS),
     Guard(_LETTERS, "if own == goal for text", "for text", _OPERATORS),
-    Guard(
-        "orchestrator/store/lua/arrive.lua",
-        "if not redis.call('HGET', moved, ARGV[at]) then",
-        "if true then",
-        _OPERATORS,
-    ),
     Guard(_PURGE, "        _bury_all(projections, lease)\n", "", _OPERATORS),
     Guard(_PURGE, "        if left == before:", "        if False:", _OPERATORS),
     Guard(_PURGE, "                keep_out,\n", '                ("TYPE", guard_key(keys.failed)),\n', _OPERATORS),
