@@ -63,6 +63,7 @@ class Projector:
         self._due_ms = lease.due_ms if owed.due_ms is None else owed.due_ms
         self._letters = lease.unburied
         self._settled = not owed.summarised
+        self._foreign = False  # of what lies in the outbox nothing is ours, as far as was looked
         self._tried_ms = 0
 
     def committed(self, commit: Commit, now_ms: int) -> Projected:
@@ -119,7 +120,9 @@ class Projector:
 
     def _waiting(self) -> Sequence[tuple[bytes, bytes]]:
         """Letters, always as they lie in the outbox: what was sent and had no answer is among them."""
-        return (self._projections.letters(self._lease.brand, MAX_LETTERS) or []) if self._letters else []
+        found = self._projections.letters(self._lease.brand, MAX_LETTERS) if self._letters else None
+        self._foreign = found == [] and self._letters < MAX_LETTERS  # else ours may lie behind them
+        return found or []
 
     def _send(
         self, found: Mapping[Part, Sequence[bytes]], letters: Sequence[tuple[bytes, bytes]]
@@ -136,7 +139,8 @@ class Projector:
         """Say what readers see, and until when the rest may wait."""
         came = buried.stamp if buried is not None and buried.code in {Code.OK, Code.FULL} else b""
         buries = buried is not None and buried.code is Code.OK
-        all_came = not self._letters or (buries and self._letters <= len(letters))
+        # What somebody else put there leaves with our next letter; until then the brand is not to be claimed for it.
+        all_came = not self._letters or self._foreign or (buries and self._letters <= len(letters))
         shown = all_came and not self.owed.pending
         due_ms = self._due_ms if shown else now_ms + POSTPONED_MS
         noted = encode_shown(self.owed.shown) if self.owed.complete else b""

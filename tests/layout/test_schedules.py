@@ -13,7 +13,7 @@ from orchestrator.errors import DeadLetterFullError, StaleStateError, WrongTypeE
 from orchestrator.lane.projector import POSTPONED_MS
 from orchestrator.lane.session import BrandSession
 from orchestrator.store import StoreOptions
-from orchestrator.store.projections import OWED_MS
+from orchestrator.store.projections import MAX_LETTERS, OWED_MS
 from tests.lane.support import May
 from tests.layout.world import DiedError, Process, Spread, die, once, only
 
@@ -120,7 +120,7 @@ def test_a_change_that_did_not_arrive_is_made_good_by_the_whole(spread: Spread, 
 
 
 def test_what_a_colleague_could_not_show_is_in_the_whole(spread: Spread) -> None:
-    """Schedule 3 with two processes: the guard names the first one's last commit still, and b is in no change of it."""
+    """Schedule 12, by two processes: the guard names the first one's last commit and b is in no change of it."""
     one, other = spread.process(), spread.process()
     spread.push_ids("a")
     one.visit()
@@ -314,6 +314,26 @@ def test_what_somebody_else_put_into_the_outbox_holds_no_letter_up(spread: Sprea
     one.visit()
     assert spread.payloads() == ["g0"]
     spread.assert_shown()
+
+
+def test_what_somebody_else_put_into_the_outbox_costs_no_commits(spread: Spread) -> None:
+    """Nothing of it is ours, so nothing is owed; and what could not be looked at still is."""
+    one = spread.process()
+    spread.push_ids("a")
+    one.visit()
+    spread.client.rpush(spread.inner.failed, b'{"payload":"x"}')
+    spread.push_ids("b")
+    one.visit()
+    assert spread.number("due") > spread.now_ms() + POSTPONED_MS
+    one.way.before = lambda name, keys: (name, *keys) != ("LRANGE", spread.inner.failed)
+    spread.push_ids("c")
+    one.visit()
+    assert spread.number("due") <= spread.now_ms() + POSTPONED_MS
+    one.way.heal()
+    spread.client.rpush(spread.inner.failed, *[b'{"payload":"x"}'] * MAX_LETTERS)
+    spread.push_ids("d")
+    one.visit()
+    assert spread.number("due") <= spread.now_ms() + POSTPONED_MS
 
 
 def test_letters_that_cannot_leave_in_their_order_are_not_buried_for_ever(spread: Spread) -> None:

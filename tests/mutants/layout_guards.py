@@ -142,6 +142,10 @@ LAYOUT_GUARDS: Final = (
     Guard(_SETTLE, "if entry:find(STAMPED) and ", "if ", _SCHEDULES),
     Guard(_PROJECTIONS, 'rb"(\\d{16}\\.\\d{12}\\.\\d{6})\\|(.*)"', 'rb"([^|]*)\\|(.*)"', _SCHEDULES),
     Guard(_PROJECTOR, "while 0 < self._letters < before:", "while self._letters:", _SCHEDULES),
+    *(
+        Guard(_PROJECTOR, "self._foreign = found == [] and self._letters < MAX_LETTERS", wrong, _SCHEDULES)
+        for wrong in ("self._foreign = False", "self._foreign = not found", "self._foreign = found == []")
+    ),
     Guard("orchestrator/store/store.py", "unburied = checked(read.pop())", "unburied = read.pop()", _SCRIPTS),
     Guard(
         _PURGE,

@@ -29,9 +29,14 @@ ROUTING_GUARDS: Final = (
             ),
             ("[_ASKING, *block] if", "block if", "key_that_moves_is_asked_for_where_it_is"),
             (
-                "            load(topology, [heard.node])\n",
-                "",
+                "                load(topology, [heard.node])\n",
+                "                pass\n",
                 "script_is_taught_to_the_node_that_is_asked",
+            ),
+            (
+                "            if not loaded:",
+                "            if True:",
+                "node_that_forgot_its_scripts_is_taught_once",
             ),
             (
                 "        topology.moved(redirect.slot, redirect.node)\n",

@@ -265,11 +265,13 @@ class _Call:
 
 def _answers(topology: Topology, heard: _Heard, *, scripted: bool) -> list[_Answer]:
     """What a node said; where it sent on is known to the topology, and scripts that it did not know are loaded."""
-    answers = []
+    answers, loaded = [], False
     for sent, reply in zip(heard.sent, heard.replies, strict=True):
         found = None if sent.bound else redirect_of(reply, heard.node)
         if found is None and scripted and isinstance(reply, NoScriptError):
-            load(topology, [heard.node])
+            if not loaded:  # all of them at once, however many it did not know
+                load(topology, [heard.node])
+            loaded = True
             found = Redirect(heard.node, asking=sent.asking, reason=f"NOSCRIPT {reply}")
         if found is not None:
             _follow(topology, found)

@@ -25,10 +25,11 @@ from tests.redis_server import RedisServer
 from tests.store.world import commit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orchestrator.contract.address import Node
     from orchestrator.store.cluster.client import ClusterClient
+    from orchestrator.store.cluster.topology import Topology
     from tests.cluster_servers import ClusterNode, ClusterServers
 
 
@@ -132,6 +133,25 @@ def test_script_is_taught_to_the_node_that_is_asked(
         slot.move(CLUSTER.keys(brand).lock)
         assert cluster_store.renew([lease]) == []
         assert client.pttl(CLUSTER.keys(brand).lock) > 0
+    assert cluster_store.release(lease)
+
+
+def test_node_that_forgot_its_scripts_is_taught_once(
+    cluster_servers: ClusterServers, cluster_store: Store, brand: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many replies say so: all scripts are taught at once."""
+    taught: list[Node] = []
+    real = exchanges.load
+
+    def load(topology: Topology, nodes: Sequence[Node]) -> None:
+        taught.extend(nodes)
+        real(topology, nodes)
+
+    lease = cluster_store.acquire(brand, cluster_store.new_token())
+    monkeypatch.setattr(exchanges, "load", load)
+    cluster_servers.owner(slot_of(queue_key(brand))).ask("SCRIPT", "FLUSH")
+    assert cluster_store.renew([lease] * 3) == []
+    assert len(taught) == 1
     assert cluster_store.release(lease)
 
 
