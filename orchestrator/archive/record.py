@@ -47,6 +47,7 @@ __all__ = [
     "plain",
     "record_of",
     "unpack",
+    "utc_day",
 ]
 
 FORMAT: Final = 1
@@ -64,6 +65,9 @@ _FOLDER_BYTES: Final = 200
 """Of a brand's part in a name: file systems end at 255."""
 _PIECE_BYTES: Final = 1 << 20
 """Of an object, unpacked at once."""
+
+_LAST_S: Final = 253_402_300_799
+"""The end of the year 9999."""
 
 _LEVEL: Final = 1
 """Of gzip: a chunk of 70 KB with centroids costs a fifth of what level 6 takes, and is a fourteenth larger."""
@@ -304,6 +308,11 @@ def folder_of(brand: str) -> str:
     return f"brand={name}"
 
 
+def utc_day(at_ms: int) -> str:
+    """The UTC day of a time, Unix ms: ``2026-11-28``; the last one that there is for what is beyond it."""
+    return datetime.fromtimestamp(min(at_ms // 1000, _LAST_S), UTC).date().isoformat()
+
+
 def object_of(first: Record, last: Record) -> str:
     """The name of the object from *first* to *last*: by brand and day, in the order of commits, one for each range.
 
@@ -311,7 +320,7 @@ def object_of(first: Record, last: Record) -> str:
     leads from the one to the other; no two objects of one name say different things, and whoever puts one late, after a
     failover even, puts it over nothing else. And a chain can be followed by names, without a look into the objects.
     """
-    day = datetime.fromtimestamp(first.now_ms / 1000, UTC).date()
+    day = utc_day(first.now_ms)
     name = f"{first.epoch:016d}-{first.version:012d}-{first.previous}-{last.cid}.ndjson.gz"
     return f"{folder_of(first.brand)}/day={day}/{name}"
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from importlib import import_module
 from typing import Final, TypeVar
 
-from orchestrator.archive.record import Link, Record, folder_of, links, object_of, pack, unpack
+from orchestrator.archive.record import Link, Record, folder_of, links, object_of, pack, unpack, utc_day
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.archive.snapshot import encode as encode_snapshot
@@ -187,16 +186,14 @@ def runs(records: Iterable[Record]) -> Iterator[list[Record]]:
     """
     run: list[Record] = []
     for record in records:
-        if run and (record.previous != run[-1].cid or record.replaces or _day(record) != _day(run[-1])):
+        if run and (
+            record.previous != run[-1].cid or record.replaces or utc_day(record.now_ms) != utc_day(run[-1].now_ms)
+        ):
             yield run
             run = []
         run.append(record)
     if run:
         yield run
-
-
-def _day(record: Record) -> date:
-    return datetime.fromtimestamp(record.now_ms / 1000, UTC).date()
 
 
 def _decoded(ref: ObjectRef, data: bytes, brand: str) -> Iterator[Record]:

@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from orchestrator.archive.record import Record
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.names import BaseRef, ObjectRef
 from orchestrator.objects.way import Names
+
+_ATTEMPTS: Final = 3
 
 
 class Kind(StrEnum):
@@ -128,11 +131,17 @@ def verify_brand(
         ArchiveUnavailableError: no answer.
         ArchiveError: the archive as a whole cannot be read.
     """
-    found = Verified(archive.brand, cid, version)
-    check = _Check(archive, found, told)
-    check.read()
-    check.follow(check.through(waiting))
-    check.beside()
+    waiting = list(waiting)
+    for attempt in range(_ATTEMPTS):
+        found = Verified(archive.brand, cid, version)
+        check = _Check(archive, found, told, patient=attempt < _ATTEMPTS - 1)
+        try:
+            check.read()
+            check.follow(check.through(waiting))
+            check.beside()
+        except ObjectMissingError:  # compaction put it into another one, or retention took it away: look anew
+            continue
+        break
     found.findings += [Finding(Kind.STRANGE, entry.name, f"{entry.odd}: passed over") for entry in archive.strange]
     return found
 
@@ -142,6 +151,7 @@ class _Check:
     archive: BrandArchive
     found: Verified
     told: Callable[[int], object]
+    patient: bool
     refs: dict[str, ObjectRef] = field(default_factory=dict)
     read_: dict[str, _Read] = field(default_factory=dict)
     bases: dict[str, BaseRef] = field(default_factory=dict)
@@ -274,6 +284,8 @@ class _Check:
         except ArchiveUnavailableError:
             raise
         except ObjectMissingError:
+            if self.patient:
+                raise
             self._find(Kind.DAMAGED, name, "it was taken away while it was read: verify again")
         except ArchiveError as error:
             self._find(Kind.DAMAGED, name, str(error))

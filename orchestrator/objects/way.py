@@ -10,13 +10,12 @@ What a failover made Redis forget stands beside the way, as do objects that say 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Protocol
 
-from orchestrator.archive.record import Link, Record
+from orchestrator.archive.record import Link, Record, utc_day
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.errors import ArchiveError
 from orchestrator.objects.names import PARQUET, BaseRef, ObjectRef
@@ -128,6 +127,11 @@ class Names:
             if not self._load():
                 return None
 
+    def newest(self, version: int) -> ObjectRef | None:
+        """The newest object that begins at that version or before, of all that were looked at."""
+        found = (ref for ref in self.known.values() if ref.version <= version)
+        return max(found, key=lambda ref: (ref.epoch, ref.version, _length(ref)), default=None)
+
     def holds(self, ref: ObjectRef, cid: str) -> bool:
         """Whether a record of *ref* is of commit *cid*."""
         return any(link.cid == cid for link in self.reader.links(ref))
@@ -153,7 +157,7 @@ def _length(ref: ObjectRef) -> tuple[int, bool]:
 
 def find_way(reader: Reader, cid: str, *, since: BaseRef | None, oldest: bool, at_ms: int | None) -> Way:
     """The way to *cid*; see :meth:`orchestrator.objects.brand_archive.BrandArchive.way_to`."""
-    bases = reader.bases() if since is None else [since]
+    bases = {base.cid: base for base in (reader.bases() if since is None else [since])}
     way = _Search(Names(reader, reader.days()), bases, oldest, at_ms).search(cid)
     if since is not None and way.cid and way.base_ref is None:
         raise ArchiveError(f"commit {since.cid!r} is not on the way to {cid!r}")
@@ -163,7 +167,7 @@ def find_way(reader: Reader, cid: str, *, since: BaseRef | None, oldest: bool, a
 @dataclass
 class _Search:
     names: Names
-    bases: list[BaseRef]
+    bases: Mapping[str, BaseRef]
     oldest: bool
     at_ms: int | None
     steps: list[Step] = field(default_factory=list)
@@ -173,9 +177,20 @@ class _Search:
         """Backwards from *cid*."""
         want, end, version, begun = cid, cid, None, self.at_ms is None
         while want:
-            if begun and (base := self._base(want)) is not None and self._ends(base, None):
+            base = self.bases.get(want)
+            if begun and base is not None and self._ends(base, None):
                 break
-            ref = self._object(want, version)
+            ref = self.names.ending_with(want) or self.names.around(want, version)
+            if ref is None and not begun and version is not None:
+                # The chain begins here, or there is a gap. The time may be that of the base, or before the gap.
+                if base is not None and self._no_later(base):
+                    self._ends(base, None)
+                    begun, end = True, want
+                    break
+                ref = self.names.newest(version)
+                if ref is None:
+                    break
+                want = ref.last
             if ref is None:
                 if begun and self.best is not None:
                     break
@@ -188,7 +203,7 @@ class _Search:
                 begun, end = bool(upto), upto
             if begun:
                 step = Step(ref, "", upto)
-                inner = self._inner_base(ref, upto)
+                inner = self._inner_base(ref, upto, version)
                 if inner is not None and self._ends(inner, Step(ref, inner.cid, upto)):
                     break
                 self.steps.append(step)
@@ -198,20 +213,24 @@ class _Search:
             self.best = None
         return self._way(end if begun else "")
 
-    def _object(self, want: str, version: int | None) -> ObjectRef | None:
-        return self.names.ending_with(want) or self.names.around(want, version)
-
-    def _base(self, cid: str) -> BaseRef | None:
-        return next((base for base in self.bases if base.cid == cid), None)
-
-    def _inner_base(self, ref: ObjectRef, upto: str) -> BaseRef | None:
-        """The newest base of a commit in the middle of *ref*, before *upto*."""
-        inside = {base.cid: base for base in self.bases if base.version >= ref.version}
+    def _inner_base(self, ref: ObjectRef, upto: str, version: int | None) -> BaseRef | None:
+        """The base of a commit of *ref* up to *upto*: the newest, or the oldest. *version* is that of its last one."""
+        last = version or sys.maxsize
+        inside = {base.cid: base for base in self.bases.values() if ref.version <= base.version <= last}
         if not inside:
             return None
-        before = takewhile(lambda link: link.cid != upto, self.names.reader.links(ref))
-        found = [inside[link.cid] for link in before if link.cid in inside]
+        found: list[BaseRef] = []
+        for link in self.names.reader.links(ref):
+            if link.cid in inside:
+                found.append(inside[link.cid])
+            if link.cid == upto:
+                break
         return (found[0] if self.oldest else found[-1]) if found else None
+
+    def _no_later(self, base: BaseRef) -> bool:
+        """Whether *base* is of a commit no later than the time asked for."""
+        assert self.at_ms is not None  # noqa: S101 - only then
+        return self.names.reader.base(base).taken_ms <= self.at_ms
 
     def _ends(self, base: BaseRef, step: Step | None) -> bool:
         """Note that the way may begin at *base*; whether it does."""
@@ -221,7 +240,7 @@ class _Search:
     def _early(self, ref: ObjectRef, upto: str) -> str:
         """The last commit of *ref* up to *upto* that is no later than the time asked for; empty: there is none."""
         assert self.at_ms is not None  # noqa: S101 - only then
-        day = datetime.fromtimestamp(self.at_ms / 1000, UTC).date().isoformat()
+        day = utc_day(self.at_ms)
         if ref.day > day:
             return ""
         if ref.day < day:

@@ -18,7 +18,7 @@ from orchestrator.archive.refold import Parting, Refold
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.insights import MAX_RECENT
-from orchestrator.errors import ArchiveError, StaleStateError
+from orchestrator.errors import ArchiveError, ObjectMissingError, StaleStateError
 from orchestrator.service.options import session_config
 from orchestrator.service.snapshots import state_differences, take_snapshot
 from orchestrator.store import checked, layout_of
@@ -127,6 +127,17 @@ def verify_state(
         StaleStateError: somebody commits all the time.
         StoreError: Redis gave no answer or refused.
     """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _refolded(client, settings, archive, oldest=oldest, told=told)
+        except ObjectMissingError:  # compaction or retention works on the archive: look anew
+            continue
+    return _refolded(client, settings, archive, oldest=oldest, told=told)
+
+
+def _refolded(
+    client: redis.Redis, settings: Settings, archive: BrandArchive, *, oldest: bool, told: Callable[[int], object]
+) -> Refolded:
     live, summary = _live(client, settings, archive.brand)
     if not live.cid:
         raise ArchiveError(f"brand {archive.brand!r} has no state: nothing was committed yet")

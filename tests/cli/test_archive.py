@@ -343,6 +343,26 @@ def test_summary_is_of_the_same_moment(archived: Archived, monkeypatch: pytest.M
     assert (found.same, found.summary, len(set(looks))) == (True, True, 2)
 
 
+@pytest.mark.parametrize("arguments", [("archive", "verify"), ("state", "verify")])
+def test_object_that_is_moved_meanwhile_is_looked_for_anew(
+    invoke: Invoke, archived: Archived, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, str]
+) -> None:
+    """Compaction puts small ones together between the listing and the look."""
+    get = Objects.get
+    moved: list[str] = []
+
+    def compacting(objects: Objects, name: str) -> bytes:
+        if not moved:
+            small = [path.relative_to(archived.folder).as_posix() for path in files(archived, ".ndjson.gz")]
+            moved.extend(archived.archive.put(archived.records))
+            objects.remove(small)
+        return get(objects, name)
+
+    monkeypatch.setattr(Objects, "get", compacting)
+    result = invoke(*arguments, archived.queue.name)
+    assert (result.exit_code, len(files(archived, ".ndjson.gz"))) == (0, 1), result.output
+
+
 def test_no_archive_is_a_sentence(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """None is set, it is not there, or nothing was archived of the brand."""
     unset: list[Any] = [invoke("archive", "list"), invoke("archive", "show", "x"), invoke("state", "verify", "x")]

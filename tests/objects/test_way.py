@@ -118,6 +118,28 @@ def test_way_at_a_time_ends_with_the_last_commit_before_it(archive: BrandArchive
     assert (way.cid, way.base, list(way.records)) == ("", None, [])
 
 
+def test_way_at_a_time_before_a_gap_leads_from_the_commits_before_it(archive: BrandArchive) -> None:
+    """Nothing was archived of two commits; a base stands behind the gap."""
+    records = chain(*"abcdefgh")
+    archive.put(records[:3])
+    archive.put(records[5:])
+    archive.put_base(base_at(records[4]))
+    for number, cid, found in ((7, "h", "fgh"), (4, "e", ""), (3, "c", "abc"), (2, "c", "abc"), (0, "a", "a")):
+        way = archive.way_to("h", at_ms=records[number].now_ms)
+        assert (way.cid, "".join(cids(list(way.records)))) == (cid, found)
+    with pytest.raises(ArchiveError, match="no record of commit 'nowhere'"):
+        archive.way_to("nowhere", at_ms=records[0].now_ms)
+
+
+def test_base_in_the_middle_of_an_object_is_where_a_time_ends(archive: BrandArchive) -> None:
+    """Retention took all before it; the commit at that time is the base's own."""
+    records = chain(*"abcdef")
+    archive.put(records[2:])
+    archive.put_base(base_at(records[3]))
+    way = archive.way_to("f", at_ms=records[3].now_ms)
+    assert (way.cid, way.base and way.base.cid, list(way.records)) == ("d", "d", [])
+
+
 def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
     """With the commit of which there is no record; a base beyond the gap makes a new beginning."""
     records = chain(*"abcdef")
