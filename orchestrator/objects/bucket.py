@@ -244,8 +244,6 @@ def _class_of(error: BaseException) -> Callable[[str], ArchiveError]:
     """Whether to try again, as far as an error tells."""
     if isinstance(error, FileNotFoundError):
         return ObjectMissingError
-    if isinstance(error, PermissionError):
-        return ArchiveError
     if isinstance(error, TimeoutError | ConnectionError | asyncio.TimeoutError | EOFError):
         return ArchiveUnavailableError
     status: int = next(

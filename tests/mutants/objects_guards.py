@@ -23,6 +23,7 @@ _LINKS: Final = "tests/objects/test_faults.py::test_links_and_pipes_are_not_foll
 _DISK: Final = "tests/objects/test_faults.py::test_object_is_on_the_disk_before_it_has_its_name"
 _WHOLE: Final = "tests/objects/test_faults.py::test_object_is_whole_or_not_there"
 _PASSING: Final = "tests/objects/test_faults.py::test_what_may_pass_is_tried_again_some_times"
+_ALWAYS: Final = "        raise ArchiveUnavailableError(told) from None\n"
 _REFUSED: Final = "tests/objects/test_faults.py::test_what_does_not_pass_is_told_at_once"
 _BASES: Final = "tests/objects/test_way.py::test_way_begins_at_the_nearest_base"
 _BROKEN: Final = "tests/objects/test_way.py::test_way_that_is_broken_is_refused"
@@ -92,7 +93,7 @@ OBJECTS_GUARDS: Final = (
         "tests/objects/test_faults.py::test_process_ends_without_a_word",
     ),
     Guard(_BUCKET, "error.errno in _PASSING:", "False:", _PASSING),
-    Guard(_BUCKET, "    if isinstance(error, PermissionError):\n", "    if False:\n", _REFUSED),
+    Guard(_BUCKET, "        raise _class_of(error)(told) from None\n", _ALWAYS, _REFUSED),
     # objects/objects: bounded, tried again as often as is said, from where a listing was
     Guard(_OBJECTS, "        if len(data) > MAX_BYTES:\n", "        if False:\n", "tests/objects/test_faults.py"),
     Guard(_OBJECTS, "                if failures == ATTEMPTS:\n", "                if failures == 1:\n", _PASSING),
