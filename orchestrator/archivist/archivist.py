@@ -51,6 +51,7 @@ class ArchivistStatistics:
         oldest_s: since when the oldest waits; 0: none waits.
         full: brands that have as much as may wait, or more.
         skipped: records that the archive does not have because there was no room for them, of all brands.
+        gaps: records that do not stand on the one before, of all brands.
         trouble: why the archive does not take what it is given; empty: it does, or nothing was given yet.
         trouble_s: for how long.
     """
@@ -61,6 +62,7 @@ class ArchivistStatistics:
     oldest_s: float = 0.0
     full: Sequence[str] = ()
     skipped: int = 0
+    gaps: int = 0
     trouble: str = ""
     trouble_s: float = 0.0
 
@@ -107,6 +109,7 @@ class Archivist:
         self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
         self._told_skipped = 0
         self._uncounted = False
+        self._told_gaps: dict[str, int] = {}
         self._log = structlog.get_logger("orchestrator.archivist")
         metrics.before_scrape.append(self.expose)
 
@@ -127,6 +130,7 @@ class Archivist:
             oldest_s=0.0 if oldest_ms is None else max(0.001, (now_ms - oldest_ms) / 1000),
             full=[brand for brand, one in seen if one.bytes >= self._outbox_bytes],
             skipped=sum(one.skipped for _, one in seen),
+            gaps=sum(one.gaps for _, one in seen),
             trouble=trouble,
             trouble_s=max(0.0, self._wall_clock() - since_s) if trouble else 0.0,
         )
@@ -139,6 +143,7 @@ class Archivist:
         metrics.archive_late.set(max(0.0, found.oldest_s - self._plan.terms.age_s) if found.counted else nan)
         metrics.archive_brands_full.set(len(found.full) if found.counted else nan)
         metrics.archive_skipped.set(found.skipped if found.counted else nan)
+        metrics.archive_gaps.set(found.gaps if found.counted else nan)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Put what there is, until :meth:`finish`.
@@ -183,6 +188,7 @@ class Archivist:
             del self._seen[brand]
         self._swept_s = self._monotonic()
         self._tell_skipped()
+        self._tell_gaps()
         return True
 
     async def _look(self, brands: Sequence[str]) -> bool:
@@ -213,6 +219,20 @@ class Archivist:
                 remedy="see docs/runbooks/archive-skipped.md",
             )
         self._told_skipped = skipped
+
+    def _tell_gaps(self) -> None:
+        """Once for each time that there are more of them; the newest one of a brand that has one by its commit."""
+        grown = {brand: one for brand, one in self._seen.items() if one.gaps > self._told_gaps.get(brand, 0)}
+        if grown:
+            brand, one = next(iter(grown.items()))
+            self._log.error(
+                "the archive has gaps: somebody commits without, or commits went on without a record",
+                brands=len(grown),
+                brand=brand,
+                cid=one.gap,
+                remedy="see docs/runbooks/archive-skipped.md",
+            )
+        self._told_gaps |= {brand: one.gaps for brand, one in grown.items()}
 
     async def _work(self) -> None:
         while not self._stopping.is_set():

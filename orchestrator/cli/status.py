@@ -87,6 +87,7 @@ def _document(picture: Picture) -> dict[str, Any]:
         "fullBrands": waits.full,
         "oldestSeconds": round(waits.age_s(picture.view.as_of_ms), 3),
         "skippedRecords": waits.skipped,
+        "gaps": waits.gaps,
     }
     return fleet_document(picture.view, picture.alerts) | {"archive": archive}
 

@@ -409,9 +409,13 @@ class Metrics:
             "archive_skipped_records",
             f"Records that the archive does not have because there was no room for them, of all brands. {once}",
         )
+        self.archive_gaps = self._gauge(
+            "archive_gaps",
+            f"Records that do not stand on the one before, because somebody committed without, of all brands. {once}",
+        )
         for gauge in (self.archive_waiting, self.archive_oldest, self.archive_late):
             gauge.set(nan)
-        for gauge in (self.archive_brands_full, self.archive_skipped):
+        for gauge in (self.archive_brands_full, self.archive_skipped, self.archive_gaps):
             gauge.set(nan)
         self.archive_failing = self._gauge(
             "archive_failing", "1 while the archive does not take what this process gives it."

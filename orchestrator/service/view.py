@@ -361,6 +361,9 @@ def _archive_check(found: ArchivistStatistics) -> Check:
     if found.skipped:
         told.append(f"{found.skipped} records skipped")
         inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
+    if found.gaps:
+        told.append(f"{found.gaps} gaps")
+        inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
     return Check("degraded" if found.full or found.trouble else "ok", "; ".join(told), "; ".join(inner))
 
 

@@ -28,6 +28,8 @@ class Unarchived:
         full: how many have as much as may, or more.
         oldest_ms: time of the oldest record, Unix ms; 0: nothing waits.
         skipped: records that the archive does not have because there was no room for them.
+        gaps: records that do not stand on the one before: somebody committed without.
+        gap: brand and commit of one of the newest of them; None: there is none.
     """
 
     bytes: int = 0
@@ -36,13 +38,15 @@ class Unarchived:
     full: int = 0
     oldest_ms: int = 0
     skipped: int = 0
+    gaps: int = 0
+    gap: tuple[str, str] | None = None
 
     def age_s(self, now_ms: int) -> float:
         """For how long the oldest waits; 0: nothing does."""
         return max(0.001, (now_ms - self.oldest_ms) / 1000) if self.brands else 0.0
 
     def said(self, now_ms: int) -> str:
-        """In a line; empty: nothing waits, and nothing was skipped."""
+        """In a line; empty: nothing waits, and nothing is missing."""
         parts = []
         if self.brands:
             most = ", ".join(f"{brand!r} {size / _MB:.1f} MB" for brand, size in self.most)
@@ -54,6 +58,9 @@ class Unarchived:
             parts.append(f"{self.full:,} at ARCHIVE_OUTBOX_MB")
         if self.skipped:
             parts.append(f"{self.skipped:,} records skipped")
+        if self.gap is not None:
+            brand, cid = self.gap
+            parts.append(f"{self.gaps:,} gaps, one of {brand!r} before commit {cid!r}")
         return "; ".join(parts)
 
 
@@ -75,4 +82,6 @@ def unarchived(client: redis.Redis, brands: Sequence[str], outbox_bytes: int) ->
         full=sum(1 for size in sizes.values() if size >= outbox_bytes),
         oldest_ms=min((found[brand].oldest_ms for brand in sizes), default=0),
         skipped=sum(waiting.skipped for waiting in found.values()),
+        gaps=sum(waiting.gaps for waiting in found.values()),
+        gap=next(((brand, waiting.gap) for brand, waiting in sorted(found.items()) if waiting.gaps), None),
     )

@@ -42,6 +42,7 @@ class Line:
     token: str = ""
     until_s: float = float("-inf")
     skipped: int = 0
+    gaps: int = 0
 
     def holds(self, token: str) -> bool:
         """Whether *token* has the right."""
@@ -66,8 +67,8 @@ class MemoryConsumed:
                 oldest_ms=line.records[0].head.now_ms if line.records else 0,
                 records=len(line.records),
                 skipped=line.skipped,
-                gaps=0,
-                gap="",
+                gaps=line.gaps,
+                gap="c-7" if line.gaps else "",
             )
             for brand, line in ((brand, self.line(brand)) for brand in brands)
         }

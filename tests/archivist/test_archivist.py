@@ -223,11 +223,11 @@ async def test_where_nobody_can_count_nobody_says_that_nothing_waits(
     assert autojump_clock
     world = World()
     names = ["archive_waiting_bytes", "archive_oldest_seconds", "archive_late_seconds"]
-    names += ["archive_brands_full", "archive_skipped_records"]
+    names += ["archive_brands_full", "archive_skipped_records", "archive_gaps"]
     assert all(math.isnan(world.value(name)) for name in names)
     async with world.running():
         await trio.sleep(1)
-        assert [world.value(name) for name in names] == [0, 0, 0, 0, 0]
+        assert [world.value(name) for name in names] == [0] * len(names)
 
         async def away(_: object) -> None:
             raise StoreUnavailableError("away")
@@ -245,6 +245,7 @@ async def test_full_brands_and_skipped_records_are_told(
     assert autojump_clock
     world = World(*(record(version) for version in range(1, 401)))
     world.consumed.line("puma").skipped = 3
+    world.consumed.line("puma").gaps = 2
 
     async def refuses(*_: object) -> None:
         raise ArchiveError("no rights")
@@ -255,8 +256,13 @@ async def test_full_brands_and_skipped_records_are_told(
         assert world.archivist.statistics().full == ["nike"]
         assert world.value("archive_brands_full") == 1
         assert world.value("archive_skipped_records") == 3
+        assert world.value("archive_gaps") == 2
         await trio.sleep(60)
-    assert capsys.readouterr().out.count("records skipped") == 1
+        world.consumed.line("puma").gaps = 3
+        await trio.sleep(60)
+    told = capsys.readouterr().out
+    assert (told.count("records skipped"), told.count("the archive has gaps")) == (1, 2)
+    assert "c-7" in told
 
 
 async def test_finish_brings_to_its_end_what_is_in_hand(

@@ -426,8 +426,10 @@ def test_status_says_what_waits_for_the_archive(invoke: Invoke, redis_client: re
     assert "Archive" not in invoke("status").stdout
     leave(redis_client, brand, at_ms=time.time_ns() // 1_000_000 - 5_000, size=2_000_000)
     redis_client.hset(BrandKeys.of(brand).archiving, "skipped", 7)
+    redis_client.hset(BrandKeys.of(brand).archiving, mapping={"gaps": "2", "gap": "c-9"})
     page = " ".join(invoke("status").stdout.split())
+    assert f"2 gaps, one of {brand!r} before commit 'c-9'" in page
     assert "Archive 2.0 MB of 1 brand wait, the oldest for 5 s" in page
     told = json.loads(invoke("status", "--json").stdout)["archive"]
     assert (told["bytes"], told["brands"], told["fullBrands"], told["skippedRecords"]) == (2_000_000, 1, 0, 7)
-    assert told["oldestSeconds"] >= 5
+    assert (told["gaps"], told["oldestSeconds"] >= 5) == (2, True)
