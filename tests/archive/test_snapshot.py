@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from orchestrator.archive import snapshot as snapshots
 from orchestrator.archive.refold import Refold
-from orchestrator.archive.snapshot import Snapshot, decode, encode, opened
+from orchestrator.archive.snapshot import Snapshot, decode, encode, left_by, opened
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.errors import ArchiveError, InvalidStateError
-from orchestrator.store.types import NO_DIGESTS, Stored
+from orchestrator.store.types import NO_DIGESTS, Commit, DigestChange, Lease, Remember, Stored, StoredDigests
 from tests.archive.test_refold import record
 
 
@@ -84,3 +85,31 @@ def test_file_that_says_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(snapshots, "MAX_BYTES", 100)
     with pytest.raises(ArchiveError, match="more than 100 bytes"):
         decode(FILE)
+
+
+def test_what_a_commit_leaves_is_what_its_script_writes() -> None:
+    """Fields are written, then removed; days removed, then written; digests all, or as they were; chunks added."""
+    before, lease = snapshot(), Lease("nike", "t", 7, 1, "a", 0, 0, 9, 0)
+    change = DigestChange(Remember.REPLACE, b"y" * 16, 5, 1, 2, b"o" * 16)
+    commit = Commit(
+        "b",
+        "a",
+        2,
+        put={b"x": b"1", b"y": b"2"},
+        remove=[b"y", b"g"],
+        digests=change,
+        trend_put={b"h:1": b"new"},
+        trend_remove=[b"h:1"],
+        recent=[b"%d" % number for number in range(MAX_RECENT - 1)],
+    )
+    found = left_by(commit, lease, b"mine", before)
+    assert found.stored.fields == {name: value for name, value in before.stored.fields.items() if name != b"g"} | {
+        b"x": b"1"
+    }
+    assert found.stored.digests == StoredDigests(b"y" * 16, b"o" * 16, 5, 1, 2)
+    assert (found.cid, found.epoch, found.version, found.settings, found.taken_ms) == ("b", 7, 2, b"mine", 9)
+    assert found.trend == {b"h:1": b"new"}
+    assert found.recent[:2] == [b"older", b"0"]
+    assert left_by(replace(commit, digests=None), lease, b"", before).stored.digests == before.stored.digests
+    with pytest.raises(ValueError, match="all digests, or none"):
+        left_by(replace(commit, digests=replace(change, how=Remember.APPEND)), lease, b"", before)

@@ -137,7 +137,12 @@ ARCHIVE_GUARDS: Final = (
         "tests/service/test_swap.py::test_base_is_what_the_commit_leaves",
     ),
     *(
-        Guard(_SNAPSHOT, text, instead, "tests/archive/test_swaps.py")
+        Guard(
+            _SNAPSHOT,
+            text,
+            instead,
+            "tests/archive/test_snapshot.py::test_what_a_commit_leaves_is_what_its_script_writes",
+        )
         for text, instead in (
             ("        digests = StoredDigests(change.entries,", "        StoredDigests(change.entries,"),
             ("if name not in days_gone} | dict(commit.trend_put)", "if name not in days_gone}"),
