@@ -162,7 +162,7 @@ ARCHIVE_GUARDS: Final = (
             ("            keep_base(base, settings)\n", "", "test_without_its_base_no_state_is_put_in_place"),
             ("            own=own,\n", "", "test_swapped_state_is_what_the_brand_goes_on_with"),
             (", forgive=taken)", ")", "test_brand_is_taken_from_a_lane_that_loses_nothing"),
-            ("        time.sleep(_LOOK_S)\n", "        last = True\n", "test_brand_that_is_let_go_is_not_taken"),
+            ("        time.sleep(_LOOK_S)\n", "", "test_brand_that_is_let_go_is_not_taken"),
             (" and clock() < end_s:", ":", "test_held_brand_stays_held"),
             ("    if comparison.losses:\n", "    if False:\n", "test_what_the_state_would_lose_is_refused"),
             (

@@ -183,13 +183,16 @@ def test_brand_that_is_let_go_is_not_taken(queue: Brand, monkeypatch: pytest.Mon
     lane = session_of(queue)
     lane.open()
 
-    def let_go(_seconds: float) -> None:
+    asked: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        asked.append(seconds)
         lane.settle()
         assert lane.release()
 
     monkeypatch.setattr("orchestrator.service.swap.time.sleep", let_go)
     swap_in(queue.client, SETTINGS, snapshot_of(queue), over=cid(queue))
-    assert queue.meta("version") == 3
+    assert (queue.meta("version"), len(asked)) == (3, 1)
 
 
 def test_paused_brand_is_swapped_and_stays_paused(queue: Brand) -> None:
@@ -219,7 +222,7 @@ def test_held_brand_stays_held(queue: Brand) -> None:
 
     def over(seconds: float) -> bool:
         waited.append(seconds)
-        return False
+        return len(waited) > 3  # where nothing else ends it
 
     times = iter([0.0, 0.0, swap.MOST_HELD_S - 1, swap.MOST_HELD_S])
     with held(queue.client, SETTINGS, queue.name, patience=AT_ONCE) as brand:
@@ -292,6 +295,7 @@ def test_nobody_is_alerted_of_history_and_recent_chunks_are_those_of_the_state(q
     """The outbox stays as it is; the list of recent chunks is the state's, where it is full."""
     queue.client.rpush(queue.keys.outbox, "untold")
     mine = [b'{"chunkId":"%d"}' % number for number in range(MAX_RECENT)]
+    queue.client.rpush(queue.keys.recent, mine[3])
     swap_in(queue.client, SETTINGS, replace(snapshot_of(queue), recent=mine), over=cid(queue))
     assert queue.client.lrange(queue.keys.recent, 0, -1) == mine
     assert queue.client.lrange(queue.keys.outbox, 0, -1) == [b"untold"]
