@@ -93,7 +93,7 @@ def config_of(record: Record, base: FoldConfig | None = None) -> FoldConfig:
 def config_of_base(base: Snapshot) -> FoldConfig:
     """The rules' settings of *base*; raises as :func:`config_of`."""
     try:
-        settings = Fingerprint.read(base.settings).values if base.settings else {}
+        settings = Fingerprint.read(base.settings).effective if base.settings else {}
     except ValueError as error:
         raise ArchiveError(f"the state of commit {base.cid!r}: {error}") from None
     return _config_of(base.cid, settings, FoldConfig())

@@ -76,7 +76,9 @@ def moment_of(client: redis.Redis, settings: Settings, brand: str, at_ms: int | 
         raise NothingToExplainError(f"nothing of {brand!r} is in the archive yet")
     if at_ms is not None and at_ms > standing.now_ms:
         raise ArchiveError("that time is to come")
-    return Moment(standing.cid, at_ms, standing.now_ms, round(settings.summary_window_sec * 1000))
+    # That of the brand: with a longer one of its own the chunks would begin too late.
+    window_s = standing.settings.get("SUMMARY_WINDOW_SEC", settings.summary_window_sec)
+    return Moment(standing.cid, at_ms, standing.now_ms, round(window_s * 1000))
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from orchestrator.archive import explain as explaining
 from orchestrator.archive.explain import Heading, Journal, Question, story_of
 from orchestrator.archive.record import Item, Record
-from orchestrator.archive.refold import Refold
+from orchestrator.archive.refold import Refold, config_of_base
 from orchestrator.archive.retell import Retold, retell
 from orchestrator.brand.panes import HOUR_MS
 from orchestrator.contract.consumed import Fate
 from orchestrator.contract.explanation import Explanation
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.times import iso_utc
 from orchestrator.errors import ArchiveError, NothingToExplainError
 from orchestrator.store import Store
@@ -267,6 +268,8 @@ def test_base_alone_has_a_summary() -> None:
     retold = retell("nike", before.snapshot(), [])
     assert json.loads(retold.summary) == json.loads(before.summary() or b"")
     assert retold.heading.cid == "c1"
+    own = Fingerprint(SMALL, {"MAX_STORIES": 7}).text().encode()
+    assert config_of_base(replace(before.snapshot(), settings=own)).max_stories == 7
     with pytest.raises(ArchiveError, match="no fingerprint"):
         retell("nike", replace(before.snapshot(), settings=b"{"), [])
 

@@ -18,6 +18,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from orchestrator.contract.explanation import Explanation
+from orchestrator.contract.fingerprint import Fingerprint
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import (
     ArchiveError,
@@ -32,7 +33,7 @@ from orchestrator.objects.objects import Objects
 from orchestrator.service import retellers as retellers_module
 from orchestrator.service import retelling_process
 from orchestrator.service.retellers import MOST_WAITING, Retellers
-from orchestrator.service.retelling import Reply, Request, reply_to
+from orchestrator.service.retelling import Reply, Request, moment_of, reply_to
 from orchestrator.settings import Settings
 from tests.archive.test_explain import NOW_MS, SMALL, payload, records
 
@@ -251,3 +252,11 @@ async def test_what_waits_for_the_archive_is_not_asked_of_it(
     assert json.loads((await told.explain(name, Wanted("total"))).body)["commit"] == "c2"
     with pytest.raises(NothingToExplainError, match="is in the archive yet"):
         await told.summary(f"{name} x", NOW_MS)
+
+
+def test_window_is_the_brands_own(redis_client: redis.Redis, settings: Settings, name: str) -> None:
+    """Where it has one; what cannot be read says nothing."""
+    own = Fingerprint({"SUMMARY_WINDOW_SEC": 60}, {"SUMMARY_WINDOW_SEC": 172_800}).text()
+    for text, window_ms in ((own, 172_800_000), ("{", 86_400_000), ('{"SUMMARY_WINDOW_SEC": 60}', 60_000)):
+        redis_client.hset(BrandKeys.of(name).meta, "settings", text)
+        assert moment_of(redis_client, settings, name, None).window_ms == window_ms
