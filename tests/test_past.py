@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -35,7 +37,7 @@ async def test_service_tells_what_it_said_and_why(tmp_path: Path, server: RedisS
             for number in range(1, 4):
                 chunk = SAMPLE | {"brand": "nike", "chunkId": f"c{number}", "processedAt": None}
                 client.rpush(queue("nike"), json.dumps(chunk))
-                await updates.until("nike", lambda summary, number=number: totals(summary)[0] == number)
+                await updates.until("nike", partial(_has, number))
                 seen.append(_bytes(client))
             records = client.keys("*:records")
             await until(lambda: not client.exists(*records) if records else not client.keys("*:records"))
@@ -55,6 +57,10 @@ async def test_service_tells_what_it_said_and_why(tmp_path: Path, server: RedisS
             early = await service.get(f"/v1/brands/nike/at/{iso_utc(1_700_000_000_000)}")
             assert early.status_code == 404
         updates.close()
+
+
+def _has(chunks: int, summary: Any) -> bool:
+    return bool(totals(summary)[0] == chunks)
 
 
 def _bytes(client: redis.Redis) -> bytes:
