@@ -15,12 +15,13 @@ from orchestrator.brand.panes import HOUR_MS, MAX_AHEAD_MS
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchestrator.archive.explain import Journal, Question
     from orchestrator.archive.record import Record
     from orchestrator.archive.snapshot import Snapshot
     from orchestrator.objects.brand_archive import BrandArchive
+    from orchestrator.objects.names import BaseRef
     from orchestrator.objects.way import Way
 
 _SLACK_MS: Final = MAX_AHEAD_MS + HOUR_MS
@@ -61,7 +62,18 @@ def summary_at(archive: BrandArchive, cid: str, at_ms: int | None) -> Retold:
         ArchiveUnavailableError: try again.
         ArchiveError: the archive is damaged, or has a gap there.
     """
-    return _along(archive, archive.way_to(cid, at_ms=at_ms), at_ms, None)
+    way = archive.way_to(cid, at_ms=at_ms)
+    if way.base_ref is not None and way.base_ref.cid == way.cid:
+        # A base does not tell as of when its commit's summary was: the record does, on the way from the base before.
+        way = _way_since_before(archive, cid, at_ms, way.base_ref) or way
+    return _along(archive, way, at_ms, None)
+
+
+def _way_since_before(archive: BrandArchive, cid: str, at_ms: int | None, base: BaseRef) -> Way | None:
+    """The way from the newest base before *base*, or from the first commit; None: there is none, or a gap since."""
+    before = [ref for ref in archive.bases() if (ref.epoch, ref.version) < (base.epoch, base.version)]
+    since = before[-1] if before else None
+    return _unless_broken(lambda: archive.way_to(cid, at_ms=at_ms, since=since, oldest=since is None))
 
 
 def chunks_behind(archive: BrandArchive, moment: Moment, question: Question, journal: Journal) -> Retold:
@@ -75,9 +87,18 @@ def chunks_behind(archive: BrandArchive, moment: Moment, question: Question, jou
 
 def _way_from(archive: BrandArchive, cid: str, begin_ms: int, at_ms: int | None) -> Way | None:
     """The way to *cid* from the newest base before *begin_ms*; None: there is none, or a gap since."""
-    try:
+
+    def find() -> Way | None:
         base = archive.way_to(cid, at_ms=begin_ms).base_ref
         return None if base is None else archive.way_to(cid, at_ms=at_ms, since=base)
+
+    return _unless_broken(find)
+
+
+def _unless_broken(find: Callable[[], Way | None]) -> Way | None:
+    """What *find* finds; None where the chain is broken on the way."""
+    try:
+        return find()
     except ArchiveUnavailableError:
         raise
     except ArchiveError:

@@ -391,6 +391,12 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _LOOKING,
+        "    if way.base_ref is not None and way.base_ref.cid == way.cid:\n",
+        "    if False:\n",
+        f"{_LOOKED}::test_another_state_that_was_put_in_place_begins_anew",
+    ),
+    Guard(
+        _LOOKING,
         "    except ArchiveError:\n        return None\n",
         "    except ArchiveError:\n        raise\n",
         f"{_LOOKED}::test_what_lies_before_a_gap_is_the_rest",
