@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from orchestrator.cli.archive_show import show
-from orchestrator.cli.archive_tend import compact, prune
+from orchestrator.cli.archive_tend import compact, prune, tend
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.opened import bytes_words, load, open_archive, progress
@@ -32,7 +32,7 @@ def archive() -> None:
     """Look at what was consumed: list, show and verify the archive."""
 
 
-for command in (show, compact, prune):
+for command in (show, compact, prune, tend):
     archive.add_command(command)
 
 

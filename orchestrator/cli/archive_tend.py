@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +17,7 @@ from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.opened import bytes_words, load, open_archive
 from orchestrator.cli.terminal import Misuse, counted, plain, remark
 from orchestrator.cli.who import write_down
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from orchestrator.objects.brand_archive import BrandArchive
     from orchestrator.objects.compaction import Compacted
     from orchestrator.objects.retention import Pruning
+
+_NICE: Final = 15
 
 
 class _Day(click.ParamType[str]):
@@ -105,6 +109,43 @@ def prune(settings: Settings, /, *, brands: tuple[str, ...], every: bool, days: 
     _end(ways, told, "Nothing is as old as that.")
     if any(one.get("stays") for one in told):
         sys.exit(1)
+
+
+@click.command(hidden=True, short_help="What the service does in background.")
+@click.option("--compact", "compacts", is_flag=True, help="Make Parquet of closed days.")
+@with_settings
+def tend(settings: Settings, /, *, compacts: bool) -> None:
+    """Make Parquet of closed days, let old ones go, and tell of it in one JSON document; with a low priority.
+
+    What cannot be done of one brand keeps no other one waiting.
+    """
+    with suppress(OSError):
+        os.nice(_NICE)
+    told: dict[str, Any] = {"compacted": 0, "pruned": 0, "left": []}
+    with _brands(settings, ()) as (client, archives):
+        for archive in archives:
+            try:
+                _tend_one(client, settings, archive, told, compacts=compacts)
+            except ArchiveUnavailableError:
+                raise
+            except ArchiveError as error:
+                told["left"].append(f"{archive.brand!r}: {error}")
+    click.echo(json.dumps(told))
+
+
+def _tend_one(
+    client: redis.Redis, settings: Settings, archive: BrandArchive, told: dict[str, Any], *, compacts: bool
+) -> None:
+    tending = load("orchestrator.service.tending")
+    if settings.archive_retention_days:  # first: what goes need not be packed
+        pruned = tending.forget(client, settings, archive, settings.archive_retention_days)
+        told["pruned"] += len(pruned.days)
+        told["left"] += [f"{archive.brand!r}: {pruned.stays}"] if pruned.stays else []
+    if compacts:
+        for planned in tending.closed_days(archive, tending.first_open(tending.server_ms(client))):
+            done = tending.compact(client, archive, planned.day)
+            told["compacted"] += bool(done.files)
+            told["left"] += [f"{archive.brand!r}: {why}" for why in done.left]
 
 
 @contextmanager

@@ -53,6 +53,7 @@ from orchestrator.service.outboxes import OUTBOX_THREADS, ThreadedOutboxes
 from orchestrator.service.primary import PrimaryWatch
 from orchestrator.service.recorder import Knowledge, Recorder
 from orchestrator.service.retellers import RETELLING_THREADS, Retellers
+from orchestrator.service.tender import make_tender
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.service.view import READ_THREADS, Service
 from orchestrator.settings import Settings
@@ -243,6 +244,7 @@ class _Parts:
         self.service.primary = self.primary
         self.operator = Operator(self.client, settings.brand_list_keys, lock_ttl_s=settings.lock_ttl_sec)
         self.operator.alerts = self.alerts
+        self.operator.objects = self.objects
         self.recorder = Recorder(self.client, Knowledge(self.scheduler, self.heartbeat, self.store))
         self.orphans = OrphanWatch(self.client, metrics, registered=self._registered)
         self.service.orphans = self.orphans
@@ -250,6 +252,8 @@ class _Parts:
         self.service.archivist = self.archivist
         if settings.archives:
             self.service.retellers = Retellers(self.client, settings)
+        log = structlog.get_logger("orchestrator")
+        self.tender = make_tender(self.client, settings, name, log, embedded_url=redis_url if embedded else "")
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:
@@ -413,6 +417,8 @@ async def _start(settings: Settings, parts: _Parts, nursery: trio.Nursery, log: 
     await nursery.start(parts.orphans.watch)
     if parts.archivist is not None:
         await nursery.start(parts.archivist.run)
+    if parts.tender is not None:
+        await nursery.start(parts.tender.run)
     await nursery.start(parts.scheduler.run)  # last: its first commit may have an alert for those above
     memory.settle()  # after all of these, because it takes what is alive now to live until the end
 

@@ -305,6 +305,9 @@ class Settings(BaseSettings):
         le=512,
         description="MiB of chunks in one object of the archive (default: 16, at most ARCHIVE_OUTBOX_MB)",
     )
+    archive_compact: bool = Field(
+        default=True, description="Whether closed days of the archive become Parquet files, in background"
+    )
     archive_retention_days: int = Field(
         default=0, ge=0, le=36_500, description="Days after which the archive forgets a day (0: never)"
     )

@@ -63,6 +63,7 @@ HARMLESS = {
     "archive_policy": "skip says that the archive gets a gap; the state means the same",
     "archive_interval_sec": "how soon",
     "archive_object_mb": "how much at a time",
+    "archive_compact": "the form in which what was consumed is kept",
     "archive_retention_days": "how long what was consumed is kept beside the state",
 }
 """Settings that change nothing about what a state means, each with what they change instead."""
