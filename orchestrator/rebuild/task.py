@@ -105,6 +105,7 @@ class Rebuilt(msgspec.Struct, frozen=True, rename="camel"):
         parted: items to which something else happened than the records say.
         shown: the first of these.
         dead: objects of the archive beside the way, whose commits a failover forgot.
+        summary: BLAKE2b of the summary that the last commit with one wrote, in 32 digits; empty: none did.
         kernel: with which it was folded.
         seconds: how long it took, by the clock of the wall.
         processor_s: of the processor.
@@ -121,6 +122,7 @@ class Rebuilt(msgspec.Struct, frozen=True, rename="camel"):
     parted: int
     shown: list[Parted]
     dead: int
+    summary: str
     kernel: str
     seconds: float
     processor_s: float
@@ -161,6 +163,7 @@ def rebuild(task: Task) -> Rebuilt:
             parted=folding.parted,
             shown=[Parted(*_told(each)) for each in folding.partings],
             dead=dead,
+            summary=digest_of(folding.summary() or b""),
             kernel=choice.IMPLEMENTATION,
             seconds=round(time.perf_counter() - began, 3),
             processor_s=round(time.process_time() - began_processor, 3),
@@ -256,6 +259,10 @@ class Folding:
         """
         return self.base if self.base is not None and not self.commits else self._refold.snapshot()
 
+    def summary(self) -> bytes | None:
+        """What the last of its commits with a summary wrote; None: none did."""
+        return self._refold.summary()
+
     def _begun(self, base: Snapshot | None) -> Refold:
         if base is None:
             return Refold(self.task.brand, self.task.hash_key, LIMITS)
@@ -279,6 +286,11 @@ class Folding:
         of what was folded so far.
         """
         return bool(self.task.own and self.cid) and chunks_of(base.stored) == chunks_of(self._refold.result)
+
+
+def digest_of(summary: bytes) -> str:
+    """Of a summary, to tell whether two are the same."""
+    return hashlib.blake2b(summary, digest_size=16).hexdigest() if summary else ""
 
 
 def chunks_of(stored: Stored) -> frozenset[bytes]:

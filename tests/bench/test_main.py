@@ -23,6 +23,7 @@ BENCHMARKS = {
     "memory",
     "merge",
     "pipeline",
+    "rebuild",
     "spikes",
     "stories",
     "words",
