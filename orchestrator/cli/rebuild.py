@@ -192,7 +192,7 @@ class _Work:
         asked = self._asked
         plan = self._plans.kept(self._course.place) if asked.place is not None else None
         if plan is not None:
-            if (plan.asked, plan.archive, plan.until_ms) != (asked.told, self._settings.archive_url, plan.until_ms):
+            if plan.asked != asked.told or plan.archive != self._settings.archive_url:
                 raise Misuse(f"--resume {asked.place} has another rebuild: {' '.join(plan.asked)}")
             return plan
         names = asked.names

@@ -72,9 +72,15 @@ class Dask:
                     )
                 )
             try:
-                yield stack.enter_context(distributed.Client(address, timeout=_CONNECT_S, set_as_default=False))
-            except (OSError, TimeoutError) as error:
-                raise EngineError(f"there is no Dask scheduler at {self.address}: {error}") from None
+                client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
+            except (
+                OSError,
+                TimeoutError,
+                TypeError,
+            ) as error:  # the last one: it is to have certificates, and has none
+                told = " ".join(str(error).split())[:500]
+                raise EngineError(f"there is no Dask scheduler at {self.address} for us: {told}") from None
+            yield stack.enter_context(client)
 
 
 def scheduler_of(address: str) -> str:

@@ -25,6 +25,7 @@ from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.parquet_guards import PARQUET_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
+from tests.mutants.rebuild_guards import REBUILD_GUARDS
 from tests.mutants.routing_guards import ROUTING_GUARDS
 from tests.mutants.schedule_guards import SCHEDULE_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
@@ -708,6 +709,7 @@ GUARDS: Final = (
     *ARCHIVIST_GUARDS,
     *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
+    *REBUILD_GUARDS,
     *OBJECTS_GUARDS,
     *SCHEDULE_GUARDS,
     *SEGMENT_GUARDS,

@@ -1,0 +1,231 @@
+"""The guards of rebuilds: the same bytes wherever they are folded, nothing lost or doubled at the swap.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_TASK: Final = "orchestrator/rebuild/task.py"
+_TAIL: Final = "orchestrator/rebuild/tail.py"
+_SWAP: Final = "orchestrator/rebuild/swapping.py"
+_COURSE: Final = "orchestrator/rebuild/course.py"
+_PLAN: Final = "orchestrator/rebuild/plan.py"
+_ENGINES: Final = "orchestrator/rebuild/engines.py"
+_CLUSTER: Final = "orchestrator/rebuild/cluster.py"
+_CLI: Final = "orchestrator/cli/rebuild.py"
+_OF_TASK: Final = "tests/rebuild/test_task.py"
+_OF_SWAP: Final = "tests/rebuild/test_swapping.py"
+_OF_COURSE: Final = "tests/rebuild/test_course.py"
+_OF_ENGINES: Final = "tests/rebuild/test_engines.py"
+_OF_CLI: Final = "tests/cli/test_rebuild.py"
+
+REBUILD_GUARDS: Final = (
+    # rebuild/task: named by all inputs, under the settings that count, through rebuilds and not through imports
+    Guard(
+        _TASK,
+        "if task.version != __version__:",
+        "if False:",
+        f"{_OF_TASK}::test_worker_of_another_version_is_refused",
+    ),
+    Guard(
+        _TASK,
+        "self.brand, self.cid, self.own, self.until_ms,",
+        "self.brand, self.cid, self.own,",
+        f"{_OF_TASK}::test_what_is_done_is_not_done_again",
+    ),
+    Guard(
+        _TASK,
+        "key=self.hash_key[:64], digest_size=16",
+        "digest_size=16",
+        f"{_OF_TASK}::test_what_is_done_is_not_done_again",
+    ),
+    Guard(
+        _TASK,
+        "**dict(self.task.own), RULES_NAME: RULES_VERSION}",
+        "**dict(self.task.own)}",
+        f"{_OF_TASK}::test_records_of_older_rules_are_folded_by_those_of_this_version",
+    ),
+    Guard(
+        _TASK,
+        "**record.settings, **dict(self.task.own),",
+        "**dict(self.task.own), **record.settings,",
+        f"{_OF_TASK}::test_other_settings_count_from_the_first_chunk_on",
+    ),
+    Guard(
+        _TASK,
+        "if record.replaces and not self._goes_through(",
+        "if record.replaces and (",
+        f"{_OF_TASK}::test_second_rebuild_begins_with_the_first_chunk_as_well",
+    ),
+    Guard(
+        _TASK,
+        " and chunks_of(base.stored) == chunks_of(self._refold.result)",
+        "",
+        f"{_OF_TASK}::test_another_state_in_place_is_gone_on_with",
+    ),
+    Guard(
+        _TASK,
+        "bool(self.task.own and self.cid)",
+        "bool(self.cid)",
+        f"{_OF_TASK}::test_second_rebuild_begins_with_the_first_chunk_as_well",
+    ),
+    Guard(
+        _TASK,
+        "way_to(task.cid, oldest=True, at_ms=task.until_ms)",
+        "way_to(task.cid, oldest=False, at_ms=task.until_ms)",
+        f"{_OF_TASK}::test_fold_begins_at_the_oldest_base_where_the_beginning_is_gone",
+    ),
+    Guard(
+        _TASK,
+        "        refold.trend.update(base.trend)\n",
+        "",
+        f"{_OF_TASK}::test_fold_begins_at_the_oldest_base_where_the_beginning_is_gone",
+    ),
+    Guard(
+        _TASK,
+        "    if snapshot.brand != task.brand:",
+        "    if False:",
+        f"{_OF_TASK}::test_state_of_another_brand_is_refused",
+    ),
+    # rebuild/tail: every record between two commits once, wherever it is
+    Guard(
+        _TAIL,
+        "yield from reversed(tail)",
+        "yield from tail",
+        f"{_OF_SWAP}::test_what_was_committed_since_is_folded_on_top",
+    ),
+    Guard(
+        _TAIL,
+        "    if cid != start:\n",
+        "    if False:\n",
+        f"{_OF_SWAP}::test_what_was_committed_since_is_folded_on_top",
+    ),
+    Guard(
+        _TAIL,
+        "    if way.base_ref is not None:",
+        "    if False:",
+        f"{_OF_SWAP}::test_archive_that_does_not_go_back_to_the_first_record_is_told",
+    ),
+    # rebuild/swapping: on top of what was folded last, and in the end held
+    Guard(
+        _SWAP,
+        "except (StaleStateError, BrandBusyError, LeaseLostError):",
+        "except (BrandBusyError, LeaseLostError):",
+        f"{_OF_SWAP}::test_commit_that_comes_before_the_swap_is_folded_and_the_swap_tried_again",
+    ),
+    Guard(
+        _SWAP,
+        "            if look == _LOOKS:\n",
+        "            if True:\n",
+        f"{_OF_SWAP}::test_record_on_its_way_to_the_archive_is_looked_for_again",
+    ),
+    Guard(
+        _SWAP,
+        "        catch_up(folding, live, still.cid)\n",
+        "",
+        f"{_OF_SWAP}::test_brand_that_never_rests_is_held_for_the_last_try",
+    ),
+    # rebuild/course and plan: what the brand has of its own counts, what is done is not done again
+    Guard(
+        _PLAN,
+        "{**own, **changes}\n    return",
+        "{**changes}\n    return",
+        f"{_OF_COURSE}::test_settings_that_count_are_the_brands_own_and_those_that_change",
+    ),
+    Guard(
+        _PLAN,
+        "if plan.plan != FORMAT or plan.version != __version__:",
+        "if False:",
+        f"{_OF_COURSE}::test_plan_that_is_none_is_refused",
+    ),
+    Guard(
+        _COURSE,
+        "if self.resumed and plans.was_swapped(self.place, task):",
+        "if False:",
+        f"{_OF_COURSE}::test_rebuild_that_is_gone_on_with_does_what_is_left",
+    ),
+    Guard(
+        _COURSE,
+        "outcome.compared.same and own == wanted:",
+        "outcome.compared.same:",
+        f"{_OF_COURSE}::test_what_is_the_same_already_is_left_alone",
+    ),
+    Guard(
+        _COURSE,
+        "        if plan.until_ms is None:\n            catch_up",
+        "        if True:\n            catch_up",
+        f"{_OF_COURSE}::test_what_would_have_been_is_beside_what_was",
+    ),
+    # rebuild/engines: each once, and who kills is found
+    Guard(
+        _ENGINES,
+        "            if not alone:\n",
+        "            if True:\n",
+        f"{_OF_ENGINES}::test_unit_that_kills_each_process_is_named_and_the_others_go_on",
+    ),
+    Guard(
+        _ENGINES,
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "pass",
+        f"{_OF_ENGINES}::test_ctrl_c_ends_all_and_says_so_once",
+    ),
+    Guard(
+        _ENGINES,
+        "            process.terminate()\n",
+        "            pass\n",
+        f"{_OF_ENGINES}::test_run_that_is_left_early_ends_its_processes",
+    ),
+    Guard(
+        _ENGINES,
+        "return mask_text(",
+        "return (",
+        f"{_OF_ENGINES}::test_every_unit_comes_back_once_whatever_runs_it",
+    ),
+    Guard(
+        _CLUSTER,
+        " or parts.username:",
+        ":",
+        f"{_OF_ENGINES}::test_address_that_is_no_schedulers_is_refused",
+    ),
+    # cli/rebuild: nothing is changed that was not meant, and nothing private is left
+    Guard(
+        _CLI,
+        "if asked.until_ms is not None and not asked.dry_run:",
+        "if False:",
+        f"{_OF_CLI}::test_what_cannot_be_meant_is_refused",
+    ),
+    Guard(
+        _CLI,
+        "if not (asked.dry_run or asked.yes or sys.stdin.isatty()):",
+        "if False:",
+        f"{_OF_CLI}::test_what_cannot_be_meant_is_refused",
+    ),
+    Guard(
+        _CLI,
+        "if plan.asked != asked.told or plan.archive != self._settings.archive_url:",
+        "if False:",
+        f"{_OF_CLI}::test_rebuild_is_gone_on_with_where_it_stopped",
+    ),
+    Guard(
+        _CLI,
+        "if address.rstrip",
+        "if False and address.rstrip",
+        f"{_OF_CLI}::test_without_an_archive_there_is_nothing_to_fold",
+    ),
+    Guard(
+        _CLI,
+        "                    self._course.forget(self._plan, brand)\n",
+        "                    pass\n",
+        f"{_OF_CLI}::test_results_of_a_cluster_lie_in_the_archive_and_go",
+    ),
+    Guard(
+        _CLI,
+        "os.O_TRUNC, 0o600)",
+        "os.O_TRUNC, 0o644)",
+        f"{_OF_CLI}::test_states_can_be_written_to_files",
+    ),
+)
