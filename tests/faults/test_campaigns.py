@@ -19,6 +19,7 @@ from tests.faults import (
     dear_chunks,
     operator_faults,
     process_faults,
+    rebuild_faults,
     redis_faults,
     sentinel_faults,
     settings_faults,
@@ -80,6 +81,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
     "clock of one set": (clock_faults.set_one_orchestrators_clock, {"told": 1, "claimed": 0, "lost": 0}),
     "commit in the future": (clock_faults.commit_in_the_future, {"parked": 4, "doubled": 0}),
     "fleet upgraded": (partial(upgrade_faults.upgrade_fleet, rounds=1), {"migrated": 4, "untouched": 4}),
+    "rebuilt under load": (
+        partial(rebuild_faults.rebuild_under_traffic, rebuilds=1),
+        {"rebuilds": 1, "steps": 4, "lost": 0, "doubled": 0},
+    ),
     "a stale setting": (
         partial(settings_faults.stale_setting, kills=1),
         {"kills": 1, "untouched": 4, "lost": 0, "doubled": 0},

@@ -1,0 +1,197 @@
+"""A campaign of rebuilds under other settings while chunks come, orchestrators are killed, and readers look on.
+
+Each rebuild is the command as an operator runs it, in processes of its own, one of which is killed as well. What
+readers saw is judged afterwards: of each brand a summary must be that of a fold from scratch of some first chunks,
+under the old settings up to the version before the swap and under the new ones from it on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from orchestrator.brand.outputs import FoldConfig
+from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.times import read_time
+from tests.faults.campaign import Arena, Figures, arena
+from tests.faults.process_faults import working
+from tests.faults.traffic import Book, comparable, fold_of, is_garbage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME: Final = "LABEL_SIMILARITY_THRESHOLD"
+THRESHOLDS: Final = (0.175, 0.6)
+"""Labels of the traffic are two words of twelve: with one word in common they join under the first, not the second."""
+
+_PUSH_S: Final = 0.2
+_LOOK_S: Final = 0.02
+_NEAR: Final = 4
+_REBUILD_S: Final = 240.0
+
+
+def rebuild_under_traffic(folder: Path, *, seed: int, rebuilds: int, workers: str = "process") -> Figures:
+    """Rebuild all brands *rebuilds* times, to the one threshold and back, in processes or (``dask``) on a cluster."""
+    archive: dict[str, Any] = {"ARCHIVE_URL": (folder / "archive").as_uri(), "ARCHIVE_INTERVAL_SEC": "1"}
+    figures: Figures = {"rebuilds": rebuilds, "workers killed": 0, "summaries seen": 0, "steps": 0, "held": 0}
+    with arena(folder, seed, size=2, garbage_rate=0.0, **archive) as world:
+        working(world)
+        world.push(400)
+        for number in range(rebuilds):
+            before, after = (THRESHOLDS[(number + place) % 2] for place in (0, 1))
+            with _Readers(world) as readers, _Pushers(world):
+                document = _rebuild(world, archive, after, workers, figures)
+                world.note(f"rebuilt with {after}: {[brand['swapped'] for brand in document['brands']]}")
+                if number % 2:
+                    world.fleet[number // 2 % 2].restart()
+            world.drain()
+            readers.look()
+            figures["held"] += sum(brand["swapped"]["held"] for brand in document["brands"])
+            for brand in document["brands"]:
+                book = world.traffic.books[brand["brand"]]
+                seen = _told(readers.seen[book.brand])
+                figures["steps"] += _judge(book, seen, brand["swapped"]["version"], (before, after), world.random)
+            figures["summaries seen"] += sum(map(len, readers.seen.values()))
+        return figures | world.verify(in_order=False)
+
+
+def _rebuild(world: Arena, archive: dict[str, str], threshold: float, workers: str, figures: Figures) -> Any:
+    """The command; one of its processes is killed meanwhile. What it says."""
+    command = [sys.executable, "-m", "orchestrator", "rebuild", "--all", "--set", f"{NAME}={threshold}", "--yes"]
+    command += ["--json", "--executor", workers, "--workers", "2"]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "VIRTUAL_ENV") if name in os.environ}
+    told = kept | archive | {"REDIS_URL": world.server.url}
+    told["PYTHONPATH"] = str(Path(__file__).parents[2])
+    with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (victims := _children(process.pid)) and process.poll() is None:
+            time.sleep(_LOOK_S)
+        time.sleep(world.random.uniform(0.0, 1.0))
+        if victims:
+            world.note(f"kill -9 of a process of the rebuild: {victims[0]}")
+            figures["workers killed"] += _killed(victims[0])
+        out, err = process.communicate(timeout=_REBUILD_S)
+    assert process.returncode == 0, f"exit code {process.returncode}: {err[-2000:]}"
+    return json.loads(out)
+
+
+def _killed(pid: int) -> int:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return 0
+    return 1
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that it spawned to fold; the one that looks after their resources is none."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and b"spawn_main" in command:
+            found.append(int(folder.name))
+    return found
+
+
+@dataclass
+class _Readers:
+    """Someone who reads all summaries all the time."""
+
+    world: Arena
+    seen: dict[str, list[bytes]] = field(default_factory=dict)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.seen = {brand: [] for brand in self.world.traffic.books}
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        assert self._thread is not None
+        self._thread.join()
+
+    def _read(self) -> None:
+        while not self._over.wait(_LOOK_S):
+            self.look()
+
+    def look(self) -> None:
+        """Read them once."""
+        with self.world.server.client() as client:
+            for brand, seen in self.seen.items():
+                summary: Any = client.get(BrandKeys.of(brand).summary)
+                if summary is not None and seen[-1:] != [summary]:
+                    seen.append(summary)
+
+
+@dataclass
+class _Pushers:
+    """Workers who push all the time."""
+
+    world: Arena
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._push)
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        assert self._thread is not None
+        self._thread.join()
+
+    def _push(self) -> None:
+        while not self._over.wait(_PUSH_S):
+            self.world.push(8)
+
+
+def _told(seen: Sequence[bytes]) -> list[tuple[bytes, Any]]:
+    """Each summary with what it says."""
+    return [(summary, json.loads(summary)) for summary in seen]
+
+
+def _judge(
+    book: Book, seen: Sequence[tuple[bytes, Any]], swap: int, thresholds: tuple[float, float], chance: random.Random
+) -> int:
+    """How many steps readers saw at version *swap*: one; those next to it, and some others, are folded from scratch."""
+    for (_, one), (_, other) in pairwise(seen):
+        assert other["version"] > one["version"], f"{book.brand}: a summary took the place of a later one"
+        assert other["totalChunks"] >= one["totalChunks"], f"{book.brand}: chunks were gone for readers"
+    sides = [[each for each in seen if (each[1]["version"] >= swap) is after] for after in (False, True)]
+    near = [sides[0][-_NEAR:], sides[1][:_NEAR]]
+    for side, threshold in enumerate(thresholds):
+        config = FoldConfig(label_similarity_threshold=threshold)
+        for summary, document in [*near[side], *chance.sample(sides[side], min(_NEAR, len(sides[side])))]:
+            moment = read_time(document["generatedAt"])
+            assert moment is not None
+            first = Book(book.brand, _first(book, document["totalChunks"]))
+            told = f"{book.brand}, version {document['version']}, swapped at {swap}: not the fold under {threshold}"
+            assert comparable(summary) == fold_of(first, moment[0], config), told
+    return 1
+
+
+def _first(book: Book, chunks: int) -> list[bytes]:
+    """The shortest beginning of what was pushed that has so many different chunks."""
+    seen: set[str] = set()
+    for place, item in enumerate(book.items):
+        if len(seen) == chunks:
+            return book.items[:place]
+        if not is_garbage(item):
+            seen.add(json.loads(item)["chunkId"])
+    return book.items
