@@ -61,16 +61,7 @@ class Dask:
         with ExitStack() as stack:
             address: Any = scheduler_of(self.address)
             if not address:
-                address = stack.enter_context(
-                    distributed.LocalCluster(
-                        n_workers=self.workers,
-                        threads_per_worker=1,
-                        processes=True,
-                        dashboard_address="127.0.0.1:0",  # it cannot be left out, and its own port may be taken
-                        host="127.0.0.1",
-                        silence_logs=50,
-                    )
-                )
+                address = stack.enter_context(self._local(distributed))
             try:
                 client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
             except (
@@ -81,6 +72,20 @@ class Dask:
                 told = " ".join(str(error).split())[:500]
                 raise EngineError(f"there is no Dask scheduler at {self.address} for us: {told}") from None
             yield stack.enter_context(client)
+
+    def _local(self, distributed: Any) -> Any:
+        try:
+            return distributed.LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",  # it cannot be left out, and its own port may be taken
+                host="127.0.0.1",
+                silence_logs=50,
+            )
+        except Exception as error:  # noqa: BLE001 - told in a sentence: each cause has a class of its own
+            told = " ".join(str(error).split())[:500]
+            raise EngineError(f"a Dask cluster of this machine does not start: {told}") from None
 
 
 def scheduler_of(address: str) -> str:
