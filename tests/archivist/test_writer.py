@@ -143,3 +143,14 @@ async def test_what_a_failover_brings_back_is_put_again_and_nothing_else_is_chan
     assert shelf.objects["nike", "", "c3"] == first
     assert shelf.objects["nike", "", "d3"] == list(lineage[:3])
     assert shelf.objects["nike", "d3", "c4"] == list(lineage[3:])
+
+
+async def test_a_brand_that_somebody_else_puts_is_left_alone(autojump_clock: trio.testing.MockClock) -> None:
+    """Nothing of it is read, and the right of the other one stays."""
+    assert autojump_clock
+    consumed = MemoryConsumed(record(1))
+    process = Process(consumed, MemoryShelf(consumed))
+    assert await consumed.take("nike", "another one", HOLD_S) is not None
+    done = await process.writer().turn("nike")
+    assert (done.had, done.objects, process.named) == (False, 0, ["take", "leave"])
+    assert consumed.line().holds("another one")

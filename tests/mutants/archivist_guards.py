@@ -73,7 +73,7 @@ ARCHIVIST_GUARDS: Final = (
         "",
         _SCHEDULES,
     ),
-    Guard(_WRITER, "            if held is None:\n", "            if False:\n", _RUNS),
+    Guard(_WRITER, "            if held is None:\n", "            if False:\n", "tests/archivist/test_writer.py"),
     Guard(_WRITER, "records[: run_of([one.head for one in records])]", "records", _SCHEDULES),
     Guard(_WRITER, "            await self._base(brand, known)\n        note =", "        note =", _SCHEDULES),
     Guard(_WRITER, "done.objects < OBJECTS_A_TURN", "True", "tests/archivist/test_writer.py"),
