@@ -53,8 +53,18 @@ def objects(tmp_path: Path) -> Objects:
         ([(5, -1), (6, -1)], 7, Tail(has_previous=True)),
         ([(3, -2), (6, -1)], 7, Tail(has_previous=True)),
         ([(6, -2), (9, -1)], 7, Tail(has_previous=False)),
+        ([(5, 0), (6, 0), (9, 1)], 7, Tail(has_previous=True, day=(1, 5))),
     ],
-    ids=["first commit", "nothing", "goes on", "gap", "yesterday", "days before", "not its newest day"],
+    ids=[
+        "first commit",
+        "nothing",
+        "goes on",
+        "gap",
+        "yesterday",
+        "days before",
+        "not its newest day",
+        "clock went back",
+    ],
 )
 def test_names_say_where_a_chain_ends(objects: Objects, there: list[tuple[int, int]], first: int, tail: Tail) -> None:
     """Of today and of the newest day, without a look into any object."""
