@@ -98,6 +98,7 @@ def test_what_lies_before_a_gap_is_the_rest(archive: BrandArchive) -> None:
     """A base behind it is where the archive leads to; likewise where the archive begins with one."""
     chain = hourly()
     archive.put(chain[:34])
+    archive.put_base(state_after(chain[:10]))
     archive.put_base(state_after(chain[:37]))
     archive.put(chain[37:])
     answer = explained(archive, "c40", None, Question("total"), NOW_MS + 39 * HOUR_MS)
