@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
+from isal import isal_zlib
 from msgspec import UNSET, Struct, UnsetType
 
 from orchestrator.contract.consumed import Fate, Head
@@ -241,8 +242,11 @@ def record_of(brand: str, head: Head, payloads: Sequence[bytes]) -> Record:
 
 
 def pack(records: Iterable[Record]) -> bytes:
-    """*records* as one object: gzip, the same bytes for the same records, so that writing it twice is no harm."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    """*records* as one object: gzip, which unpacks to the same bytes for the same records.
+
+    So writing it twice is no harm. The packed bytes are the same on processors of one kind only.
+    """
+    packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
     return b"".join(map(packer.compress, map(encode, records))) + packer.flush()
 
 
@@ -390,8 +394,8 @@ def check_of(record: Record) -> int:
         len(record.items),
         record.replaces,
     )
-    check = zlib.crc32(_encode(told))
+    check = isal_zlib.crc32(_encode(told))
     for item in record.items:
         said = (len(item.payload), item.fate, plain(item.reason), plain(item.path))
-        check = zlib.crc32(item.payload, zlib.crc32(_encode(said), check))
+        check = isal_zlib.crc32(item.payload, isal_zlib.crc32(_encode(said), check))
     return check

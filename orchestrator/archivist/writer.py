@@ -6,7 +6,7 @@ taken out is told by its cids and by who has the right: who comes late takes out
 
     read -> note -> put -> remove
       |       |       |       `- nothing is left of it
-      |       |       `- put again, the same bytes under the same name; then removed
+      |       |       `- put again, the same records under the same name; then removed
       |       `- put, perhaps for the second time; then removed
       `- nothing happened
 """
