@@ -41,7 +41,7 @@ def test_decisions_are_numbered_and_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     records = sorted(folder.glob("0*.md"))
     titles = [record.read_text().splitlines()[0] for record in records]
-    assert len({record.name[:4] for record in records}) == len(records)
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
     rows = re.findall(r"^\| \[(\d+)\]\((.*)\) \| (.*) \|$", (folder / "README.md").read_text(), re.MULTILINE)
     assert [(name, f"# {number}. {title}") for number, name, title in rows] == [
         (record.name, title) for record, title in zip(records, titles, strict=True)

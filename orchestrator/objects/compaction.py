@@ -9,7 +9,7 @@ one (a Parquet file rather than lines; of two files the one with more records), 
 file is put the day is looked at again, behind the caller's fence: where others were at work meanwhile, or a purge,
 nothing is put, and the day is begun anew.
 
-Blocking. Memory: a file, packed, and a row group of it. Source: ``docs/decisions/0102-closed-days-as-parquet.md``.
+Blocking. Memory: a file, packed, and a row group of it. Source: ``docs/decisions/0101-closed-days-as-parquet.md``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ else, and each has its checksum.
 
 What is read is foreign: bounded, typed, and no page of it is unpacked before its size is known
 (:mod:`orchestrator.objects.pages`). pyarrow, the extra ``archive``, is imported when it is needed.
-Source: ``docs/decisions/0102-closed-days-as-parquet.md``.
+Source: ``docs/decisions/0101-closed-days-as-parquet.md``.
 """
 
 from __future__ import annotations

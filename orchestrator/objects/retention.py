@@ -5,7 +5,7 @@ one behind which the way has kept days alone, else the newest one before that. W
 branches, objects that are there twice and bases go with their days.
 
 Names are enough for that: of what is in objects at most their links are read. Blocking.
-Source: ``docs/decisions/0102-closed-days-as-parquet.md``.
+Source: ``docs/decisions/0101-closed-days-as-parquet.md``.
 """
 
 from __future__ import annotations
