@@ -2,7 +2,7 @@
 
 It is work of a processor for seconds, so neither the event loop nor a thread beside it does it. The process is told
 everything on its standard input, has no connection to Redis, and lanes come first (:data:`NICE`). Answers are kept
-for a while: all stories of a page are explained by one. Cancellation kills the process.
+for a minute: all stories of a page are explained by one. Cancellation kills the process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -34,12 +33,15 @@ RETELLING_THREADS: Final = 1
 PROCESSES: Final = 1
 MOST_WAITING: Final = 8
 TIME_S: Final = 25.0
-"""Less than a handler has."""
+"""Of one answer, however many processes it takes; less than a handler has."""
+
+EVERY_MOST: Final = 50
+"""Chunks of each story, of which all are explained at once; with more the reply would not fit."""
 
 MAX_REPLY_BYTES: Final = 32 << 20
 KEPT_BYTES: Final = 32 << 20
 KEPT_S: Final = 60.0
-"""An answer of the newest; what is settled is kept as long as there is room."""
+"""What is settled, too: the archive may forget it, by its retention or because the brand is purged."""
 
 MODULE: Final = "orchestrator.service.retelling_process"
 
@@ -59,22 +61,21 @@ class _Answers:
     def __init__(self, most_bytes: int, now_s: Callable[[], float]) -> None:
         self._most_bytes = most_bytes
         self._now_s = now_s
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: dict[Hashable, _Kept] = {}
 
     def get(self, key: Hashable) -> Reply | None:
         found = self._kept.get(key)
         if found is None or found.until_s < self._now_s():
             return None
-        self._kept.move_to_end(key)
         return found.reply
 
     def keep(self, key: Hashable, reply: Reply) -> None:
         size = len(reply.summary) + sum(map(len, reply.answers.values())) + 1_000
-        until_s = float("inf") if reply.settled else self._now_s() + KEPT_S
-        self._kept[key] = _Kept(reply, until_s, size)
-        self._kept.move_to_end(key)
+        now_s = self._now_s()
+        self._kept = {other: kept for other, kept in self._kept.items() if kept.until_s >= now_s and other != key}
+        self._kept[key] = _Kept(reply, now_s + KEPT_S, size)
         while sum(kept.size for kept in self._kept.values()) > self._most_bytes:
-            self._kept.popitem(last=False)
+            del self._kept[next(iter(self._kept))]
 
 
 class Retellers:
@@ -98,15 +99,21 @@ class Retellers:
 
     async def summary(self, brand: str, at_ms: int) -> PastDocument:
         """As :class:`orchestrator.http.PastView` says."""
-        reply = await self._tell(("summary", brand, at_ms), brand, at_ms, Request("", brand))
-        return PastDocument(reply.summary, reply.settled)
+        return await _in_time(self._summary(brand, at_ms))
 
     async def explain(self, brand: str, wanted: Wanted) -> PastDocument:
         """As :class:`orchestrator.http.PastView` says."""
+        return await _in_time(self._explain(brand, wanted))
+
+    async def _summary(self, brand: str, at_ms: int) -> PastDocument:
+        reply = await self._tell(("summary", brand, at_ms), brand, at_ms, Request("", brand))
+        return PastDocument(reply.summary, reply.settled)
+
+    async def _explain(self, brand: str, wanted: Wanted) -> PastDocument:
         question = Question(wanted.of, wanted.name, wanted.hour_ms)
         asked = Request("", brand, question=question, order=wanted.order, limit=wanted.limit)
         how = brand, wanted.at_ms, wanted.order, wanted.limit
-        if wanted.of == "story":
+        if wanted.of == "story" and wanted.limit <= EVERY_MOST:
             every = msgspec.structs.replace(asked, question=Question("story"), every=True)
             reply = await self._tell(("stories", *how), brand, wanted.at_ms, every)
             if wanted.name in reply.answers:
@@ -120,18 +127,16 @@ class Retellers:
             return known
         if self._turn.statistics().tasks_waiting >= MOST_WAITING:
             raise PastBusyError("others ask for the past already, as many as may")
-        with trio.move_on_after(TIME_S):
-            async with self._turn:
-                if (known := self._answers.get(key)) is not None:  # asked for by who was before
-                    return known
-                moment = await trio.to_thread.run_sync(
-                    moment_of, self._client, self._settings, brand, at_ms, limiter=self._threads, abandon_on_cancel=True
-                )
-                url = self._settings.archive_url
-                reply = await self._ask(msgspec.structs.replace(asked, archive_url=url, moment=moment))
-                self._answers.keep(key, reply.checked())
-                return reply
-        raise PastSlowError(f"it takes longer than {TIME_S:.0f} s")
+        async with self._turn:
+            if (known := self._answers.get(key)) is not None:  # asked for by who was before
+                return known
+            moment = await trio.to_thread.run_sync(
+                moment_of, self._client, self._settings, brand, at_ms, limiter=self._threads, abandon_on_cancel=True
+            )
+            url = self._settings.archive_url
+            reply = await self._ask(msgspec.structs.replace(asked, archive_url=url, moment=moment))
+            self._answers.keep(key, reply.checked())
+            return reply
 
     async def _ask(self, request: Request) -> Reply:
         """What a process says."""
@@ -160,6 +165,14 @@ class Retellers:
         except msgspec.MsgspecError:
             _log.warning("a process that tells of the past ended without an answer", brand=request.brand)
             raise ArchiveUnavailableError("the process that was to tell it ended without an answer") from None
+
+
+async def _in_time(answer: Awaitable[PastDocument]) -> PastDocument:
+    try:
+        with trio.fail_after(TIME_S):
+            return await answer
+    except trio.TooSlowError:
+        raise PastSlowError(f"it takes longer than {TIME_S:.0f} s") from None
 
 
 async def _listen(process: trio.Process) -> bytes:

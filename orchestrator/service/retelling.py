@@ -65,8 +65,8 @@ def moment_of(client: redis.Redis, settings: Settings, brand: str, at_ms: int | 
     """What the archive is asked of *brand*: as of *at_ms* (Unix ms; None: of the newest commit that is there).
 
     Raises:
-        ArchiveError: no archive is set, or the time is to come.
-        NothingToExplainError: nothing was committed yet.
+        ArchiveError: no archive is set, or what waits for it is no record.
+        NothingToExplainError: nothing was committed yet, or the time is to come by the clock of Redis.
         StoreError: Redis gave no answer or refused.
     """
     if not settings.archives:
@@ -75,7 +75,7 @@ def moment_of(client: redis.Redis, settings: Settings, brand: str, at_ms: int | 
     if not standing.cid:
         raise NothingToExplainError(f"nothing of {brand!r} is in the archive yet")
     if at_ms is not None and at_ms > standing.now_ms:
-        raise ArchiveError("that time is to come")
+        raise NothingToExplainError("that time is to come")
     # That of the brand: with a longer one of its own the chunks would begin too late.
     window_s = standing.settings.get("SUMMARY_WINDOW_SEC", settings.summary_window_sec)
     return Moment(standing.cid, at_ms, standing.now_ms, round(window_s * 1000))

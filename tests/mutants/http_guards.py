@@ -1565,6 +1565,36 @@ HTTP_GUARDS: Final = (
                 "service/test_retellers.py::test_all_stories_are_explained_by_one_process",
             ),
             (
+                "service/retellers.py",
+                "now_s + KEPT_S, size)",
+                'float("inf") if reply.settled else now_s + KEPT_S, size)',
+                "service/test_retellers.py::test_purged_past_is_told_no_longer_than_a_minute",
+            ),
+            (
+                "service/retellers.py",
+                "if kept.until_s >= now_s and other != key}",
+                "if other != key}",
+                "service/test_retellers.py::test_all_stories_are_explained_by_one_process",
+            ),
+            (
+                "service/retellers.py",
+                " and wanted.limit <= EVERY_MOST:",
+                ":",
+                "service/test_retellers.py::test_story_of_which_many_chunks_are_wanted_is_explained_alone",
+            ),
+            (
+                "service/retellers.py",
+                "await _in_time(self._explain(brand, wanted))",
+                "await self._explain(brand, wanted)",
+                "service/test_retellers.py::test_two_processes_have_the_time_of_one_answer",
+            ),
+            (
+                "service/retelling.py",
+                'NothingToExplainError("that time is to come")',
+                'ArchiveError("that time is to come")',
+                "service/test_retellers.py::test_time_to_come_by_the_clock_of_redis_is_no_damage",
+            ),
+            (
                 "service/retelling_process.py",
                 "    confine_memory(MEMORY_BYTES)\n",
                 "",

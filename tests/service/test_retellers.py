@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import redis
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from orchestrator.contract.explanation import Explanation
 from orchestrator.contract.fingerprint import Fingerprint
@@ -32,7 +32,7 @@ from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.service import retellers as retellers_module
 from orchestrator.service import retelling_process
-from orchestrator.service.retellers import MOST_WAITING, Retellers
+from orchestrator.service.retellers import EVERY_MOST, MOST_WAITING, TIME_S, Retellers
 from orchestrator.service.retelling import Reply, Request, moment_of, reply_to
 from orchestrator.settings import Settings
 from tests.archive.test_explain import NOW_MS, SMALL, payload, records
@@ -70,8 +70,9 @@ class Counting(Retellers):
 
     async def _ask(self, request: Request) -> Reply:
         self.count += 1
+        reply = self.answer(request)
         await trio.lowlevel.checkpoint()
-        return self.answer(request)
+        return reply
 
 
 async def test_process_tells_what_was(redis_client: redis.Redis, settings: Settings, name: str) -> None:
@@ -103,10 +104,69 @@ async def test_all_stories_are_explained_by_one_process(
     await told.explain(name, Wanted("total"))
     await told.summary(name, NOW_MS + 1)
     assert told.count == 4
+    now_s = 60.0
+    await told.explain(name, Wanted("total"))
+    await told.summary(name, NOW_MS + 1)
+    assert told.count == 4
     now_s = 61.0
     await told.explain(name, Wanted("total"))
     await told.summary(name, NOW_MS + 1)
-    assert told.count == 5, "what is settled is kept"
+    assert told.count == 6
+    assert len(told._answers._kept) == 2, "what is told no more is not kept"
+
+
+async def test_purged_past_is_told_no_longer_than_a_minute(
+    redis_client: redis.Redis, settings: Settings, name: str
+) -> None:
+    """Though nothing that comes could have changed it."""
+    now_s = 0.0
+    told = Counting(redis_client, settings, now_s=lambda: now_s)
+    assert (await told.summary(name, NOW_MS + 1)).settled
+    redis_client.delete(BrandKeys.of(name).meta)
+    now_s = 61.0
+    with pytest.raises(NothingToExplainError):
+        await told.summary(name, NOW_MS + 1)
+
+
+async def test_story_of_which_many_chunks_are_wanted_is_explained_alone(
+    redis_client: redis.Redis, settings: Settings, name: str
+) -> None:
+    """So many of each of a hundred stories are more than a process may answer."""
+    told, asked = Counting(redis_client, settings), []
+
+    def answer(request: Request) -> Reply:
+        asked.append((request.every, request.limit))
+        return reply_to(request)
+
+    told.answer = answer
+    for limit in (EVERY_MOST, EVERY_MOST + 1):
+        document = json.loads((await told.explain(name, Wanted("story", "s", limit=limit))).body)
+        assert (document["id"], document["chunks"]) == ("s", 2)
+    assert asked == [(True, EVERY_MOST), (False, EVERY_MOST + 1)]
+
+
+async def test_two_processes_have_the_time_of_one_answer(
+    redis_client: redis.Redis, settings: Settings, name: str, mock_clock: MockClock
+) -> None:
+    """A story that is named by its headline is looked for among all, and then by itself."""
+    told = Counting(redis_client, settings)
+
+    def answer(request: Request) -> Reply:
+        mock_clock.jump(0.6 * TIME_S)
+        return reply_to(request)
+
+    told.answer = answer
+    assert (await told.explain(name, Wanted("total"))).body
+    with pytest.raises(PastSlowError):
+        await told.explain(name, Wanted("story", "launch"))
+
+
+async def test_time_to_come_by_the_clock_of_redis_is_no_damage(
+    redis_client: redis.Redis, settings: Settings, name: str
+) -> None:
+    """Where this machine's clock is ahead of it, a reader is told so."""
+    with pytest.raises(NothingToExplainError, match="that time is to come"):
+        await Counting(redis_client, settings).summary(name, 2**45)
 
 
 async def test_what_is_asked_at_once_is_told_once(redis_client: redis.Redis, settings: Settings, name: str) -> None:
