@@ -79,7 +79,8 @@ def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json:
     """Read all objects of BRANDS, and follow the chain of commits from the live state back to its beginning.
 
     Checksums are compared; what is damaged, missing, forgotten by Redis, or none of an archive's is named. Commits that
-    wait in Redis for the archive are taken along. Exit code 1: something is damaged or missing.
+    wait in Redis for the archive are taken along. Exit code 1: something is damaged or missing, be it the state in
+    Redis of a brand that the archive has.
     """
     if every == bool(brands):
         raise Misuse("say which brands, or --all.")
@@ -89,8 +90,11 @@ def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json:
         service, reading = load("orchestrator.service"), load("orchestrator.objects.brand_archive")
         checking = load("orchestrator.objects.verify")
         if every:
-            archived = {one.name for one in load("orchestrator.objects.survey").survey_brands(objects)}
-            names = sorted(archived | set(registered(client, settings.brand_list_keys).brands))
+            surveys = list(load("orchestrator.objects.survey").survey_brands(objects))
+            known = set(registered(client, settings.brand_list_keys).brands)
+            names = sorted(known | {one.name for one in surveys if not one.nameless})
+            theirs = set(map(load("orchestrator.archive.record").folder_of, known))
+            found += [checking.verify_nameless(one) for one in surveys if one.nameless and one.folder not in theirs]
         for name in names:
             with progress(f"{name!r}: read", bytes_words) as told:
                 cid, version = service.live_commit(client, name)
@@ -154,17 +158,22 @@ def _verified(one: Verified) -> dict[str, object]:
     }
 
 
-def _tell(one: Verified) -> None:
+def _told(one: Verified) -> str:
+    """The line of a brand."""
+    there = f"{counted(one.objects, 'object')}, {counted(one.bases, 'base')}, {bytes_words(one.bytes)}"
+    if not one.cid and not one.bytes:
+        return f"{one.brand!r}: nothing was committed, and nothing is in the archive"
+    if not one.cid:
+        return f"{one.brand!r} has no state in this Redis: {there} in the archive"
     sound = "whole" if one.sound else "NOT whole"
     begins = f"from the base of commit {one.begins}" if one.begins else "from the brand's first commit"
     waiting = f", {one.waiting} of them still in Redis" if one.waiting else ""
-    click.echo(
-        plain(
-            f"{one.brand!r} is {sound}: {counted(one.objects, 'object')}, {counted(one.bases, 'base')},"
-            f" {bytes_words(one.bytes)}; {counted(one.records, 'commit')}{waiting} with {counted(one.items, 'item')}"
-            f" {begins}"
-        ).plain
-    )
+    commits = f"{counted(one.records, 'commit')}{waiting} with {counted(one.items, 'item')} {begins}"
+    return f"{one.brand!r} is {sound}: {there}; {commits}"
+
+
+def _tell(one: Verified) -> None:
+    click.echo(plain(_told(one)).plain)
     for finding in one.findings[:SHOWN]:
         click.echo(plain(f"  {finding.kind}: {finding.where}: {finding.told}").plain)
     if len(one.findings) > SHOWN:

@@ -35,6 +35,7 @@ class Survey:
         strange: files that are none of an archive's.
         first: the object with the lowest epoch and version.
         last: the one with the highest.
+        folder: of the brand.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Survey:
     strange: int = 0
     first: ObjectRef | None = None
     last: ObjectRef | None = None
+    folder: str = ""
+
+    @property
+    def nameless(self) -> bool:
+        """Whether nobody can tell whose it is."""
+        return self.name == self.folder
 
     def add(self, ref: ObjectRef) -> None:
         """Count an object of records."""
@@ -83,7 +90,7 @@ def survey_brand(objects: Objects, brand: str) -> Survey:
 
 
 def _survey(objects: Objects, folder: str) -> Survey:
-    found = Survey(folder)
+    found = Survey(folder, folder=folder)
     day, base = "", ""
     for entry in objects.list(folder):
         if ref := object_ref(entry):

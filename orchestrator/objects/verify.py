@@ -8,7 +8,7 @@ the chain is told apart: what Redis forgot in a failover, and what other objects
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -17,6 +17,7 @@ from orchestrator.archive.record import Record
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.names import BaseRef, ObjectRef
+from orchestrator.objects.survey import Survey
 from orchestrator.objects.way import Names
 
 _ATTEMPTS: Final = 3
@@ -31,11 +32,12 @@ class Kind(StrEnum):
     GAP = "gap"
     NO_BASE = "no base"
     DAMAGED = "damaged"
+    NO_STATE = "no state"
 
     @property
     def fault(self) -> bool:
         """Whether something cannot be read or made again."""
-        return self in {Kind.GAP, Kind.NO_BASE, Kind.DAMAGED}
+        return self in {Kind.GAP, Kind.NO_BASE, Kind.DAMAGED, Kind.NO_STATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Verified:
 
     Attributes:
         brand: whose.
-        cid: the live state's last commit.
+        cid: the live state's last commit; empty: Redis has no state.
         version: its number.
         waiting: commits that wait in Redis for the archive.
         objects: that were read whole.
@@ -122,7 +124,7 @@ def verify_brand(
 
     Args:
         archive: of the brand.
-        cid: its live state's last commit; read before *waiting* is, and that before this.
+        cid: its live state's last commit; read before *waiting* is, and that before this. Empty: Redis has none.
         version: its number.
         waiting: what waits in Redis.
         told: is given the bytes of each object that was read.
@@ -137,12 +139,27 @@ def verify_brand(
         check = _Check(archive, found, told, patient=attempt < _ATTEMPTS - 1)
         try:
             check.read()
-            check.follow(check.through(waiting))
-            check.beside()
-        except ObjectMissingError:  # compaction put it into another one, or retention took it away: look anew
-            continue
+            if cid:
+                check.follow(check.through(waiting))
+                check.beside()
+            else:
+                check.without_state(waiting)
+        except ObjectMissingError as error:  # compaction put it into another one, or retention took it away: look anew
+            if check.patient:
+                continue
+            told_last = f"objects are taken away all the time: verify again ({error})"
+            found.findings.append(Finding(Kind.DAMAGED, archive.brand, told_last))
         break
     found.findings += [Finding(Kind.STRANGE, entry.name, f"{entry.odd}: passed over") for entry in archive.strange]
+    return found
+
+
+def verify_nameless(survey: Survey) -> Verified:
+    """What is told of a folder of which nobody can tell whose it is: nothing of it can be followed."""
+    found = Verified(survey.name, "", 0, bytes=survey.bytes)
+    kind = Kind.DAMAGED if survey.objects or survey.bases else Kind.STRANGE
+    told = f"whose its {survey.objects} objects and {survey.bases} bases are cannot be read from them"
+    found.findings.append(Finding(kind, survey.name, told))
     return found
 
 
@@ -189,7 +206,7 @@ class _Check:
         want, version = end
         names = Names.of(self.archive, self.refs.values())
         while want:
-            ref = names.ending_with(want) or names.around(want, version)
+            ref = names.ending_with(want) or self._around(want, version)
             if ref is None or ref.name in self.used:
                 after = self._gap(want, version)
                 if after is None:
@@ -204,6 +221,15 @@ class _Check:
             self.used[ref.name] = upto
             self._take(ref, one, upto)
             want, version = ref.previous, ref.version - 1
+
+    def without_state(self, waiting: Sequence[Record]) -> None:
+        """Nothing leads anywhere: whether this is everything nobody can tell."""
+        if self.read_ or self.found.bases or waiting:
+            told = (
+                "this Redis has no state of it, so what is here belongs to nothing alive: it was purged there, or lost,"
+                " or this is another Redis"
+            )
+            self._find(Kind.NO_STATE, self.archive.brand, told)
 
     def beside(self) -> None:
         """What is not on the chain: forgotten, or said again."""
@@ -227,6 +253,15 @@ class _Check:
                 self._find(Kind.DEAD, name, told)
             else:
                 self._find(Kind.AGAIN, name, "all of its commits are in other objects")
+
+    def _around(self, want: str, version: int) -> ObjectRef | None:
+        """The object in whose middle commit *want* lies; of one that is damaged nobody knows."""
+        for ref in self.refs.values():
+            one = self.read_[ref.name]
+            inside = one.sound and ref.version <= version < ref.version + one.records
+            if inside and any(link.cid == want for link in self.archive.links(ref)):
+                return ref
+        return None
 
     def _gap(self, want: str, version: int) -> ObjectRef | None:
         """Nothing is there of commit *want*; returns where the chain goes on behind it, None: nowhere."""
@@ -253,7 +288,7 @@ class _Check:
             for name, upto in self.used.items():
                 ref = self.refs[name]
                 inside = version < base.version and ref.version <= base.version < ref.version + upto
-                if inside and any(link.cid == base.cid for link in self.archive.links(ref)):
+                if inside and self.read_[name].sound and any(link.cid == base.cid for link in self.archive.links(ref)):
                     return base.cid
         return ""
 
@@ -301,4 +336,4 @@ class _Check:
         self.found.findings.append(Finding(kind, where, told))
 
 
-__all__ = ["Finding", "Kind", "Verified", "verify_brand"]
+__all__ = ["Finding", "Kind", "Verified", "verify_brand", "verify_nameless"]

@@ -1,8 +1,9 @@
 """Units of work on a cluster of Dask: a scheduler that is there already, or one of this machine.
 
-The cluster tries again what a worker took with it when it died, and names what kills one worker after the other. What
-its connections are secured with, and much else, comes from Dask's own configuration. ``distributed`` is imported when
-it is asked for: it belongs to an extra.
+The cluster tries again what a worker took with it when it died, and names what kills one worker after the other. Of a
+cluster of this machine the workers may stay away for good: one that dies of its first unit while it still starts is not
+started again. Then there is another cluster, a few times. What its connections are secured with, and much else, comes
+from Dask's own configuration. ``distributed`` is imported when it is asked for: it belongs to an extra.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import importlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final, TypeVar
@@ -26,6 +27,16 @@ R = TypeVar("R")
 LOCAL: Final = "dask"
 _SCHEMES: Final = {"dask": "tcp", "dask+tls": "tls"}
 _CONNECT_S: Final = 30
+_NO_WORKERS_S: Final = 60
+"""After so long without any worker a cluster of this machine gives its work back; by itself it would wait for ever."""
+
+_CLUSTERS: Final = 3
+"""That one run may lose all workers of."""
+
+_CLOSE_S: Final = 60
+_GIVEN_BACK: Final = object()
+"""For a unit's result, where no worker was left."""
+
 _AHEAD: Final = 1_000
 """Units that the scheduler knows at a time: enough for some hundred workers, and little for its memory."""
 
@@ -53,15 +64,22 @@ class Dask:
         if not todo:
             return
         distributed = _distributed()
-        with self._client(distributed) as client:
-            yield from _run(distributed, client, work, chain(todo, waiting))
+        for _ in range(_CLUSTERS):
+            back: list[T] = []
+            with self._client(distributed) as client:
+                yield from _run(distributed, client, work, chain(todo, waiting), back)
+            if not back:
+                return
+            todo = back
+        raise EngineError(f"{self.told}: no worker is left, and none comes")
 
     @contextmanager
     def _client(self, distributed: Any) -> Iterator[Any]:
         with ExitStack() as stack:
             address: Any = scheduler_of(self.address)
             if not address:
-                address = stack.enter_context(self._local(distributed))
+                address = self._local(distributed)
+                stack.callback(_close, address)
             try:
                 client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
             except (
@@ -74,18 +92,26 @@ class Dask:
             yield stack.enter_context(client)
 
     def _local(self, distributed: Any) -> Any:
+        dask: Any = importlib.import_module("dask")
         try:
-            return distributed.LocalCluster(
-                n_workers=self.workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",  # it cannot be left out, and its own port may be taken
-                host="127.0.0.1",
-                silence_logs=50,
-            )
+            with dask.config.set({"distributed.scheduler.no-workers-timeout": f"{_NO_WORKERS_S} s"}):
+                return distributed.LocalCluster(
+                    n_workers=self.workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address="127.0.0.1:0",  # it cannot be left out, and its own port may be taken
+                    host="127.0.0.1",
+                    silence_logs=50,
+                )
         except Exception as error:  # noqa: BLE001 - told in a sentence: each cause has a class of its own
             told = " ".join(str(error).split())[:500]
             raise EngineError(f"a Dask cluster of this machine does not start: {told}") from None
+
+
+def _close(cluster: Any) -> None:
+    """End *cluster*; what does not end in time ends with this process."""
+    with suppress(TimeoutError):
+        cluster.close(timeout=_CLOSE_S)
 
 
 def scheduler_of(address: str) -> str:
@@ -107,7 +133,10 @@ def scheduler_of(address: str) -> str:
     return f"{_SCHEMES[parts.scheme]}://{shown}:{port}"
 
 
-def _run(distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T]) -> Iterator[tuple[T, R | Fault]]:
+def _run(
+    distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T], back: list[T]
+) -> Iterator[tuple[T, R | Fault]]:
+    """Runs *units* until there are none or no worker is left; *back* are then those that were handed out."""
     running: dict[str, tuple[T, Any]] = {}
     run, number = secrets.token_hex(4), 0
 
@@ -128,9 +157,12 @@ def _run(distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[
             unit, _ = running.pop(future.key)
             result = _result(distributed, future)
             future.release()
-            for another in submit(1):
+            if result is _GIVEN_BACK:
+                back.append(unit)
+            for another in submit(0 if back else 1):
                 waiting.add(another)
-            yield unit, result
+            if result is not _GIVEN_BACK:
+                yield unit, result
     finally:
         if running:
             client.cancel([future for _, future in running.values()], force=True)
@@ -141,6 +173,8 @@ def _result(distributed: Any, future: Any) -> Any:
         return future.result()
     except distributed.KilledWorker:
         return Fault("one worker after the other died of it; memory may not suffice for it")
+    except distributed.scheduler.NoWorkerError:
+        return _GIVEN_BACK
     except distributed.CancelledError as error:
         raise EngineError(f"the Dask scheduler went away, or gave the work up: {error}") from None
     except ImportError as error:

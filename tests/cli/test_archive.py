@@ -12,8 +12,10 @@ import pytest
 import redis
 
 from orchestrator.archive.record import Fate, Item, Record
+from orchestrator.errors import ObjectMissingError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
+from orchestrator.objects.verify import Kind, verify_brand
 from orchestrator.service import live_commit, take_snapshot, verifying, waiting_records
 from orchestrator.settings import Settings
 from orchestrator.store import Store, StoreOptions
@@ -135,6 +137,65 @@ def test_registered_brand_of_which_nothing_is_there_is_told(
     result = invoke("archive", "verify", "--all")
     assert result.exit_code == 1
     assert "no base" in result.stdout
+
+
+def test_archive_of_what_redis_does_not_have_is_not_called_whole(invoke: Invoke, archived: Archived) -> None:
+    """An empty Redis, or another one: no state leads anywhere, so nothing is called a dead branch either."""
+    invoke("brands", "add", "nothing yet")
+    archived.base()
+    archived.queue.client.delete(archived.queue.keys.meta)
+    result = invoke("archive", "verify", "--all")
+    assert result.exit_code == 1
+    assert f"{archived.queue.name!r} has no state in this Redis: 3 objects, 1 base" in result.stdout
+    assert "belongs to nothing alive" in result.stdout
+    assert "'nothing yet': nothing was committed, and nothing is in the archive" in result.stdout
+    assert "whole" not in result.stdout
+    (told,) = json.loads(invoke("archive", "verify", archived.queue.name, "--json").stdout)
+    assert [finding["kind"] for finding in told["findings"]] == ["no state"]
+
+
+def test_what_is_damaged_beside_a_gap_is_told_with_it(invoke: Invoke, archived: Archived) -> None:
+    """Where a commit may lie is not looked for in what cannot be read."""
+    files(archived, ".ndjson.gz")[-1].unlink()
+    records = archived.records
+    (name,) = archived.archive.put([records[1], replace(records[2], cid="forgotten")])
+    path = archived.folder / name
+    path.write_bytes(path.read_bytes()[:-8] + bytes(8))  # all of it can be read up to its end
+    result = invoke("archive", "verify", archived.queue.name, "--json")
+    (told,) = json.loads(result.stdout)
+    assert {finding["kind"] for finding in told["findings"]} == {"damaged", "gap", "no base"}
+
+
+def test_archive_whose_objects_are_always_moved_is_not_called_whole(
+    archived: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be followed is told."""
+    records = archived.records
+    archived.archive.put([replace(records[2], cid="forgotten")])
+
+    def moved(*_: Any) -> Any:
+        raise ObjectMissingError("gone")
+
+    monkeypatch.setattr(BrandArchive, "links", moved)
+    found = verify_brand(archived.archive, records[-1].cid, records[-1].version)
+    assert not found.sound
+    assert [finding.kind for finding in found.findings] == [Kind.DAMAGED]
+    assert "taken away all the time" in found.findings[0].told
+
+
+def test_folder_of_which_nobody_can_tell_whose_it_is_is_told(invoke: Invoke, archived: Archived) -> None:
+    """A long name stands in what lies there alone; where the brand is registered it is known."""
+    name = "n" * 300
+    record = replace(archived.records[0], brand=name)
+    (object_,) = BrandArchive(archived.archive.objects, name).put([record])
+    (archived.folder / object_).write_bytes(b"")
+    result = invoke("archive", "verify", "--all", "--json")
+    assert result.exit_code == 1
+    damaged = [one for one in json.loads(result.stdout) if not one["sound"]]
+    assert [(one["brand"], one["findings"][0]["kind"]) for one in damaged] == [(object_.split("/")[0], "damaged")]
+    invoke("brands", "add", name)
+    damaged = [one for one in json.loads(invoke("archive", "verify", "--all", "--json").stdout) if not one["sound"]]
+    assert [(one["brand"], one["findings"][0]["where"]) for one in damaged] == [(name, object_)]
 
 
 def remove_middle(archived: Archived) -> None:

@@ -145,6 +145,35 @@ def test_rebuild_is_gone_on_with_where_it_stopped(
     assert "has another rebuild" in other.stderr
 
 
+@pytest.mark.parametrize("sets", [SET, ()])
+def test_rebuild_that_was_killed_after_the_swap_before_its_note_counts_nothing_twice(
+    invoke: Invoke, world: Archiving, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]
+) -> None:
+    """It is put in place again, with what came since, or is the same already; then nothing is left to do."""
+    arguments = ("rebuild", world.name, *sets, *LOCAL, "--yes", "--resume", "work")
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.rebuild.plan.note_swapped", die)
+        assert invoke(*arguments).exit_code == 1
+    version = world.queue.summary()["version"]
+    world.commits(20, 3, 21)  # the second one was counted
+    world.archives()
+    chunks = world.queue.summary()["totalChunks"]
+    assert chunks == 11
+    shown = invoke(*arguments)
+    assert shown.exit_code == 0, shown.stderr
+    assert world.queue.summary()["totalChunks"] == chunks
+    assert world.queue.summary()["version"] - version in {3, 4}
+    world.commits(22, 20)
+    world.archives()
+    assert world.queue.summary()["totalChunks"] == 12
+    assert invoke("state", "verify", world.name).exit_code == 0
+    assert invoke("archive", "verify", world.name).exit_code == 0
+
+
 def test_states_can_be_written_to_files(invoke: Invoke, world: Archiving, tmp_path: Path) -> None:
     """As of an earlier time, too, for those who mean to go back; their owner alone may read them."""
     shown = invoke("rebuild", world.name, *LOCAL, "--dry-run", "--until", "2100-01-01T00:00:00Z", "-o", "states")

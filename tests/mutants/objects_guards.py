@@ -28,6 +28,8 @@ _REFUSED: Final = "tests/objects/test_faults.py::test_what_does_not_pass_is_told
 _BASES: Final = "tests/objects/test_way.py::test_way_begins_at_the_nearest_base"
 _BROKEN: Final = "tests/objects/test_way.py::test_way_that_is_broken_is_refused"
 _MOVED: Final = "tests/cli/test_archive.py::test_object_that_is_moved_meanwhile_is_looked_for_anew"
+_STATELESS: Final = "tests/cli/test_archive.py::test_archive_of_what_redis_does_not_have_is_not_called_whole"
+_NAMELESS: Final = "tests/cli/test_archive.py::test_folder_of_which_nobody_can_tell_whose_it_is_is_told"
 _GAP: Final = "tests/objects/test_way.py::test_way_at_a_time_before_a_gap_leads_from_the_commits_before_it"
 _REPLACED: Final = "tests/objects/test_way.py::test_commit_that_replaces_a_state_begins_at_its_base"
 _DAMAGED: Final = "tests/cli/test_archive.py::test_archive_that_is_not_whole_is_told"
@@ -159,5 +161,20 @@ OBJECTS_GUARDS: Final = (
         "            if False:\n",
         "tests/cli/test_archive.py::test_state_that_was_put_in_place_begins_at_its_base",
     ),
+    Guard(_VERIFY, "            if cid:\n", "            if True:\n", _STATELESS),
+    Guard(
+        _VERIFY,
+        "            if check.patient:\n",
+        "            if True:\n",
+        "tests/cli/test_archive.py::test_archive_whose_objects_are_always_moved_is_not_called_whole",
+    ),
+    Guard(
+        _VERIFY,
+        "inside = one.sound and ",
+        "inside = ",
+        "tests/cli/test_archive.py::test_what_is_damaged_beside_a_gap_is_told_with_it",
+    ),
+    Guard("orchestrator/cli/archive.py", "if one.nameless and one.folder not in theirs", "if False", _NAMELESS),
+    Guard("orchestrator/cli/archive.py", " and one.folder not in theirs", "", _NAMELESS),
     Guard(_SURVEY, "    if _is_of(brand, folder):\n", "    if True:\n", "tests/objects/test_survey.py"),
 )

@@ -187,6 +187,12 @@ REBUILD_GUARDS: Final = (
     ),
     Guard(
         _CLUSTER,
+        "        return _GIVEN_BACK\n",
+        '        return Fault("none left")\n',
+        f"{_OF_ENGINES}::test_cluster_whose_workers_do_not_come_again_is_followed_by_another_one",
+    ),
+    Guard(
+        _CLUSTER,
         " or parts.username:",
         ":",
         f"{_OF_ENGINES}::test_address_that_is_no_schedulers_is_refused",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +68,26 @@ def test_process_that_is_killed_changes_nothing(engine: Engine, tmp_path: Path) 
     assert len(found) == len(units)
     assert dict(found) == {unit: unit.number * 2 for unit in units}
     assert (tmp_path / "died").exists()
+
+
+def test_cluster_whose_workers_do_not_come_again_is_followed_by_another_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was handed out is done there, once each; after some clusters it is told instead of waited for."""
+    nanny: Any = importlib.import_module("distributed").Nanny
+
+    async def stay_away(_: Any, __: int) -> None:
+        """As where a worker died while it started."""
+
+    monkeypatch.setattr(nanny, "_on_worker_exit", stay_away)
+    monkeypatch.setattr("orchestrator.rebuild.cluster._NO_WORKERS_S", 1)
+    units = [Unit(1), Unit(2, "die once", str(tmp_path / "died")), *map(Unit, range(3, 12))]
+    found = list(Dask("dask", 1).run(work, units))
+    assert len(found) == len(units)
+    assert dict(found) == {unit: unit.number * 2 for unit in units}
+    monkeypatch.setattr("orchestrator.rebuild.cluster._CLUSTERS", 1)
+    with pytest.raises(EngineError, match="no worker is left"):
+        list(Dask("dask", 1).run(work, [Unit(1, "die")]))
 
 
 def test_run_that_is_left_early_ends_its_processes() -> None:
