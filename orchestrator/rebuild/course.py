@@ -142,8 +142,13 @@ class Course:
         return replace(outcome, swapped=done)
 
     def state(self, plan: Plan, brand: str) -> Snapshot:
-        """The state that was made again; raises as :func:`orchestrator.rebuild.task.state_of`."""
-        return state_of(self.place, self._task(plan, brand))
+        """The state that was made again; raises as :func:`orchestrator.rebuild.task.state_of`, and :func:`catch_up`."""
+        task = self._task(plan, brand)
+        if task.cid:
+            return state_of(self.place, task)
+        folding = self._folding(task)  # nothing was in the archive yet: all of it waits in Redis
+        catch_up(folding, self.live, self.live.cid(brand))
+        return folding.snapshot()
 
     def forget(self, plan: Plan, brand: str) -> None:
         """Have no result for *brand* any more."""

@@ -185,7 +185,7 @@ def test_archive_whose_objects_are_always_moved_is_not_called_whole(
 
 def test_folder_of_which_nobody_can_tell_whose_it_is_is_told(invoke: Invoke, archived: Archived) -> None:
     """A long name stands in what lies there alone; where the brand is registered it is known."""
-    name = "n" * 300
+    name = "n" * 220
     record = replace(archived.records[0], brand=name)
     (object_,) = BrandArchive(archived.archive.objects, name).put([record])
     (archived.folder / object_).write_bytes(b"")

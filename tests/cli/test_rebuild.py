@@ -145,12 +145,11 @@ def test_rebuild_is_gone_on_with_where_it_stopped(
     assert "has another rebuild" in other.stderr
 
 
-@pytest.mark.parametrize("sets", [SET, ()])
 def test_rebuild_that_was_killed_after_the_swap_before_its_note_counts_nothing_twice(
-    invoke: Invoke, world: Archiving, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]
+    invoke: Invoke, world: Archiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is put in place again, with what came since, or is the same already; then nothing is left to do."""
-    arguments = ("rebuild", world.name, *sets, *LOCAL, "--yes", "--resume", "work")
+    arguments = ("rebuild", world.name, *SET, *LOCAL, "--yes", "--resume", "work")
 
     def die(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -181,6 +180,20 @@ def test_states_can_be_written_to_files(invoke: Invoke, world: Archiving, tmp_pa
     (file,) = (tmp_path / "states").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert decode_snapshot(file.read_bytes()).brand == world.name
+
+
+def test_state_of_a_brand_that_is_not_archived_yet_is_written_too(
+    invoke: Invoke, world: Archiving, registry_key: str, tmp_path: Path
+) -> None:
+    """It is folded from what waits in Redis, and keeps no other brand from its file."""
+    fresh = Archiving(world.client, world.settings, f"{world.name} fresh")
+    fresh.commits(1, 2)
+    world.client.rpush(registry_key, fresh.name)
+    shown = invoke("rebuild", "--all", *LOCAL, "--dry-run", "-o", "states")
+    assert shown.exit_code == 0, shown.stderr
+    states = [decode_snapshot(file.read_bytes()) for file in (tmp_path / "states").iterdir()]
+    assert {state.brand for state in states} == {world.name, fresh.name}
+    assert fresh.cid() in {state.cid for state in states}
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,12 @@ REBUILD_GUARDS: Final = (
         ":",
         f"{_OF_ENGINES}::test_address_that_is_no_schedulers_is_refused",
     ),
+    Guard(
+        _COURSE,
+        "        if task.cid:\n            return state_of",
+        "        if True:\n            return state_of",
+        f"{_OF_CLI}::test_state_of_a_brand_that_is_not_archived_yet_is_written_too",
+    ),
     # cli/rebuild: nothing is changed that was not meant, and nothing private is left
     Guard(
         _CLI,
