@@ -35,7 +35,8 @@ RECORD_BYTES: Final = 200
 """What a record takes in Redis beside its head and its payloads, about: the key of these."""
 
 _CID: Final = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_CID_OF: Final = re.compile(rb'"cid":"([A-Za-z0-9-]{1,64})"')
+_CID_OF: Final = re.compile(rb'"cid":"([A-Za-z0-9-]+)"')  # as Lua finds it, which knows no numbers of characters
+_MAX_CID: Final = 64
 _SIZE_OF: Final = re.compile(rb'"size":([0-9]{1,15})[,}]')
 _RUN: Final = re.compile(r"([0-9]{1,7})([fdcx])", re.ASCII)
 _MAX_TIME: Final = 10**15
@@ -156,11 +157,16 @@ class Waiting(NamedTuple):
     gaps: int
     gap: str
 
+    @property
+    def there(self) -> bool:
+        """Whether anything waits: each of the two may be lost without the other one."""
+        return bool(self.bytes or self.records)
+
 
 def cid_of(data: bytes) -> str:
     """The id in a head as a script finds it, whatever else *data* is; empty: there is none."""
     found = _CID_OF.search(data)
-    return "" if found is None else found[1].decode()
+    return "" if found is None or len(found[1]) > _MAX_CID else found[1].decode()
 
 
 def size_of(data: bytes) -> int:

@@ -20,7 +20,7 @@ from orchestrator.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
-from orchestrator.store import ReadOn, Store, pauses
+from orchestrator.store import ReadOn, Store, StoreOptions, pauses
 from orchestrator.store.purge import purge
 from orchestrator.store.types import Remember
 from tests.redis_server import RedisServer, servers
@@ -245,6 +245,27 @@ def test_a_forbidden_command_leaves_every_key_as_it_was(
     assert dumps(admin, world) == before
     client.close()
     assert world.store.commit(lease, commit_of(peek, **FULL)).version == 2
+
+
+@pytest.mark.parametrize("command", ["sort", "rename"])
+def test_a_forbidden_command_leaves_what_was_to_be_archived_in_the_queue(
+    private: RedisServer, admin: redis.Redis, brand: str, command: str
+) -> None:
+    """What is consumed moves late in the commit: SORT where some of the queue stays, RENAME where nothing does."""
+    options = StoreOptions(archive_bytes=2**20)
+    world = World(admin, Store(admin, options), brand)
+    lease, peek = world.holding()
+    world.store.commit(lease, commit_of(peek))
+    world.push(b"a", b"b")
+    peek = world.store.peek(lease, 2)
+    commit = commit_of(replace(peek, items=peek.items[:1] if command == "sort" else peek.items), recent=[b"r"])
+    client = limited(admin, private, f"-{command}")
+    before = dumps(admin, world)
+    with pytest.raises(StoreRefusedError, match=r"NOPERM|ACL|can't run"):
+        Store(client, options).commit(lease, commit)
+    assert dumps(admin, world) == before
+    client.close()
+    assert world.store.commit(lease, commit).version == 2
 
 
 @pytest.mark.parametrize("part", ["failed", "summary", "spike", "trend", "recent", "queue", "state", "segments"])

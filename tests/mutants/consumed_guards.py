@@ -189,6 +189,18 @@ CONSUMED_GUARDS: Final = (
                 "then",
                 "test_read_takes_out_what_cannot_be_read_and_counts_it",
             ),
+            (
+                "remove",
+                "if not head or found ~= cid then",
+                "if found ~= cid and cid ~= '' then",
+                "test_what_is_taken_out_twice_takes_nothing_else",
+            ),
+            (
+                "remove",
+                "if not head or found ~= cid then",
+                "if found ~= cid then",
+                "test_nothing_is_taken_out_of_an_empty_list",
+            ),
             ("remove", "if lost == '1' then", "if false then", "test_read_takes_out_what_cannot_be_read_and_counts_it"),
             ("remove", "left == 0 and 0 or math.max(", "math.max(", "test_remove_takes_out_just_what_was_noted"),
             ("purge", "if recorded ~= last then", "if false then", "test_a_purge_takes_what_is_committed_meanwhile"),

@@ -14,13 +14,15 @@ from orchestrator.errors import (
     NewerRecordError,
     QueueMovedError,
     StaleStateError,
+    StoreRefusedError,
     StoreUnavailableError,
     WrongTypeError,
 )
-from orchestrator.store import ArchivePolicy, Commit, Store, StoreOptions
+from orchestrator.store import ArchivePolicy, Commit, Store, StoreOptions, scripts
 from orchestrator.store.consumed import MOST_HOLD_S, Consumed
 from orchestrator.store.purge import look, purge
 from orchestrator.store.runner import ScriptRunner
+from tests.redis_server import RedisServer
 from tests.store.world import World, commit_of
 
 if TYPE_CHECKING:
@@ -265,6 +267,57 @@ def test_take_forgets_a_note_of_what_is_gone(archive: World, consumed: Consumed)
     assert consumed.take(archive.brand, "a", HOLD_S) == Held(None)
 
 
+def test_take_forgets_bytes_of_which_nothing_is_there(archive: World, consumed: Consumed) -> None:
+    """Somebody took the list away, or a log was cut: the brand would stand still at its bound for ever."""
+    make(archive, [b"a"])
+    archive.client.hset(archive.keys.archiving, "bytes", BOUND)
+    archive.client.delete(archive.keys.records)
+    assert consumed.waiting([archive.brand])[archive.brand].there
+    assert archive.store.roomy([archive.brand]) == []
+    consumed.take(archive.brand, "a", HOLD_S)
+    assert archive.store.roomy([archive.brand]) == [archive.brand]
+    assert consumed.waiting([archive.brand]) == {}
+
+
+def test_what_waits_leaves_redis_at_maxmemory() -> None:
+    """It may be what fills it. What comes first in each script is let through, and opens the door for the rest."""
+    with RedisServer() as server:
+        client = server.client()
+        world = World(client, Store(client, StoreOptions(archive_bytes=BOUND)), "nike")
+        make(world, [b"a"], [])
+        consumed = Consumed(client)
+        client.config_set("maxmemory", 1)
+        assert consumed.take("nike", "t", HOLD_S) == Held(None)
+        assert consumed.hold("nike", "t", HOLD_S)
+        note = note_of(consumed.read("nike", "t", BOUND))
+        assert consumed.note("nike", "t", note)
+        assert consumed.remove("nike", "t", note)
+        consumed.leave("nike", "t")
+        assert (consumed.waiting(["nike"]), world.consumed()) == ({}, [])
+        client.close()
+
+
+def test_nothing_is_half_done_where_a_command_is_taken_away() -> None:
+    """By an ACL: no right without its note forgotten, no record out whose note stays."""
+    with RedisServer() as server:
+        client = server.client()
+        world = World(client, Store(client, StoreOptions(archive_bytes=BOUND)), "nike")
+        make(world, [b"a"])
+        consumed = Consumed(client)
+        consumed.take("nike", "t", HOLD_S)
+        note = note_of(consumed.read("nike", "t", BOUND))
+        assert consumed.note("nike", "t", note)
+        client.execute_command("ACL SETUSER default -hdel")  # type: ignore[no-untyped-call]
+        with world.refused(StoreRefusedError):
+            consumed.remove("nike", "t", note)
+        client.hset(world.keys.archiving, "note", "no note")
+        with world.refused(StoreRefusedError):
+            consumed.hold("nike", "t", 2 * HOLD_S)
+        with world.refused(StoreRefusedError):
+            consumed.note("nike", "t", note)
+        client.close()
+
+
 # -- a brand that is purged
 
 
@@ -412,6 +465,68 @@ def test_read_takes_out_what_cannot_be_read_and_counts_it(archive: World, consum
     assert consumed.read(archive.brand, "t", BOUND) == [kept(second, b"c")]
     waiting = consumed.waiting([archive.brand])[archive.brand]
     assert (waiting.records, waiting.skipped) == (1, 1)
+
+
+@pytest.mark.parametrize("head", ["", "no head", '{"cid":"' + "c" * 65 + '"}'], ids=["whole", "none", "long"])
+def test_what_is_taken_out_twice_takes_nothing_else(
+    archive: World, consumed: Consumed, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    """The second delivery finds another record at that place, also where the first one took out what has no id."""
+    first, second = make(archive, [b"a"], [b"b"])
+    archive.client.delete(archive.keys.consumed(first.cid))
+    if head:
+        archive.client.lset(archive.keys.records, 0, head)
+    consumed.take(archive.brand, "t", HOLD_S)
+    run, removed = ScriptRunner.run, 0
+
+    def twice(runner: ScriptRunner, commands: Any) -> Any:
+        nonlocal removed
+        if commands[0][:2] != ("EVALSHA", scripts.REMOVE.digest):
+            return run(runner, commands)
+        removed += 1
+        run(runner, commands)
+        return run(runner, commands)
+
+    monkeypatch.setattr(ScriptRunner, "run", twice)
+    assert consumed.read(archive.brand, "t", BOUND) == []
+    assert consumed.read(archive.brand, "t", BOUND) == [kept(second, b"b")]
+    assert removed == 1
+    waiting = consumed.waiting([archive.brand])[archive.brand]
+    assert (waiting.records, waiting.skipped) == (1, 1)
+
+
+def test_nothing_is_taken_out_of_an_empty_list(
+    archive: World, consumed: Consumed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor counted as skipped a second time."""
+    make(archive, [b"a"])
+    archive.client.lset(archive.keys.records, 0, "no head")
+    consumed.take(archive.brand, "t", HOLD_S)
+    run = ScriptRunner.run
+
+    def twice(runner: ScriptRunner, commands: Any) -> Any:
+        if commands[0][:2] == ("EVALSHA", scripts.REMOVE.digest):
+            run(runner, commands)
+        return run(runner, commands)
+
+    monkeypatch.setattr(ScriptRunner, "run", twice)
+    assert consumed.read(archive.brand, "t", BOUND) == []
+    assert consumed.waiting([archive.brand])[archive.brand].skipped == 1
+
+
+def test_who_notes_and_removes_names_a_key_of_a_foreign_type(archive: World, consumed: Consumed) -> None:
+    """Whatever the right and the note say."""
+    make(archive, [b"a"])
+    note = note_of(consumed.read(archive.brand, "t", BOUND))
+    archive.client.set(archive.keys.archiving, "x")
+    with pytest.raises(WrongTypeError, match=":archiving' is a string, expected a hash"):
+        consumed.note(archive.brand, "t", note)
+    with pytest.raises(WrongTypeError, match=":archiving' is a string, expected a hash"):
+        consumed.remove(archive.brand, "t", note)
+    archive.client.delete(archive.keys.archiving)
+    archive.client.set(archive.keys.records, "x")
+    with pytest.raises(WrongTypeError, match=":records' is a string, expected a list"):
+        consumed.note(archive.brand, "t", note)
 
 
 def test_read_stops_before_what_cannot_be_read(archive: World, consumed: Consumed) -> None:

@@ -2,14 +2,15 @@
 --
 -- Guarantee: at most one token has it at any time by the server's clock. What its holder noted of a range stays until
 -- that range is removed, so the next holder finds it; a note of a range that is not at the head any more (the brand was
--- purged) is forgotten here. A hold that lasts longer than any may is brought to the longest one.
+-- purged) is forgotten here, and so are bytes of which no record is there. A hold that lasts longer than any may is
+-- brought to the longest one.
 --
 -- KEYS[1]  records LIST   [2] archiving HASH
 -- ARGV[1]  token            [2] hold, ms, 0 = give it back   [3] '1' = only if it is had already
 -- ARGV[4]  the longest hold, ms
 --
 -- Returns {'OK', note or ''}  {'BUSY', ms that it is held for}  {'TYPE', index into KEYS, found type}
--- Writes  archiving: writer, until, and note if it is forgotten.
+-- Writes  archiving: writer, until, and note and bytes if they are forgotten.
 
 local records, archiving = KEYS[1], KEYS[2]
 local token, hold_ms, had, most_ms = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4])
@@ -35,6 +36,8 @@ if hold_ms == 0 then
   return { 'OK', '' }
 end
 redis.call('HSET', archiving, 'writer', token, 'until', now_ms + hold_ms)
+-- Somebody took the list away: bytes of which nothing is there would hold the brand up at its bound for ever.
+if redis.call('LLEN', records) == 0 then redis.call('HSET', archiving, 'bytes', 0) end
 local head = note and redis.call('LINDEX', records, 0) or ''
 local first = note and note:match('"first":"([%w-]+)"')
 if note and (not first or head:match('"cid":"([%w-]+)"') ~= first) then
