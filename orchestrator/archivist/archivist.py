@@ -39,6 +39,9 @@ SWEEP_S: Final = 10.0
 STALE_S: Final = 60.0
 """A count so old is told no more."""
 
+FORGOTTEN_S: Final = 600.0
+"""Trouble that was not met for so long is told no more; while there is something to put, it is met far more often."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArchivistStatistics:
@@ -107,6 +110,7 @@ class Archivist:
         self._seen: dict[str, Waiting] = {}
         self._swept_s = float("-inf")
         self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
+        self._met_s: dict[str, float] = {}  # when each of them was met last
         self._told_skipped = 0
         self._uncounted = False
         self._told_gaps: dict[str, int] = {}
@@ -184,11 +188,12 @@ class Archivist:
             return False
         # Of brands that left the registry, only what waits is of interest.
         here = set(brands)
-        for brand in [brand for brand, one in self._seen.items() if brand not in here and not one.bytes]:
+        for brand in [brand for brand, one in self._seen.items() if brand not in here and not one.there]:
             del self._seen[brand]
         self._swept_s = self._monotonic()
         self._tell_skipped()
         self._tell_gaps()
+        self._forget_troubles()
         return True
 
     async def _look(self, brands: Sequence[str]) -> bool:
@@ -265,17 +270,26 @@ class Archivist:
             if done.objects:
                 self._recovered("", brand)
 
+    def _forget_troubles(self) -> None:
+        """Another process put what this one could not, or a purge took it: nothing that it puts may ever say so."""
+        long_ago_s = self._monotonic() - FORGOTTEN_S
+        for about in [about for about, met_s in self._met_s.items() if met_s < long_ago_s]:
+            del self._troubles[about], self._met_s[about]
+        self._metrics.archive_failing.set(1 if self._troubles else 0)
+
     def _failed(self, about: str, kind: ArchiveFailure, error: OrchestratorError) -> None:
         self._metrics.archive_failed(kind)
         before, since_s = self._troubles.get(about, ("", self._wall_clock()))
         reason = str(error)
         if reason != before:  # one line for each thing that goes wrong, not for each attempt
             self._log.error("records cannot be archived, they wait in Redis", brand=about or None, reason=reason)
-        self._troubles[about] = reason, since_s
+        self._troubles[about], self._met_s[about] = (reason, since_s), self._monotonic()
         self._metrics.archive_failing.set(1)
 
     def _recovered(self, *about: str) -> None:
         gone = [one for one in about if self._troubles.pop(one, None)]
+        for one in gone:
+            del self._met_s[one]
         if gone:
             self._log.info("the archive takes records again", brand=gone[-1] or None)
         self._metrics.archive_failing.set(1 if self._troubles else 0)

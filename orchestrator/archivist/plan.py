@@ -71,7 +71,7 @@ class Plan:
     def see(self, found: Mapping[str, Waiting], now_ms: int, now_s: float) -> None:
         """What waits of those brands, as of now."""
         for brand, waiting in found.items():
-            if not waiting.bytes:
+            if not waiting.there:
                 self._forget(brand)
                 continue
             due_s = now_s

@@ -124,15 +124,7 @@ class Writer:
 
     async def _begin(self, brand: str, token: str, run: Sequence[Kept], done: Done) -> None:
         """Note *run* and put it; a base before it if nothing in the archive leads to it."""
-        first = run[0].head
-        known = await self._known_of(brand, first)
-        if known.expect(first):
-            self._log(brand).warning(
-                "the archive has nothing on which the next record stands: it begins anew with a base",
-                cid=first.cid,
-                previous=first.previous,
-            )
-            await self._base(brand, known)
+        known = await self._known_before(brand, run[0].head)
         note = note_of(run)
         if not await self.consumed.note(brand, token, note):
             raise LostError
@@ -147,7 +139,8 @@ class Writer:
             self._log(brand).warning("a note is of other records than wait, and is passed over", first=note.first)
             return
         self._log(brand).info("records are put that somebody had begun to put", records=note.records)
-        await self._put(brand, token, run, note, await self._known_of(brand, run[0].head), done)
+        # Who noted it may have died before its base was wanted: the day's, or the one that the chain begins with.
+        await self._put(brand, token, run, note, await self._known_before(brand, run[0].head), done)
 
     async def _put(self, brand: str, token: str, run: Sequence[Kept], note: Note, known: Known, done: Done) -> None:
         await self.shelf.put(brand, run)
@@ -177,6 +170,18 @@ class Writer:
         known.based(place, cid)
         self.metrics.archive_bases.inc()
         self._log(brand).info("base archived", cid=cid)
+
+    async def _known_before(self, brand: str, first: Head) -> Known:
+        """What is known where *first* is put next, behind a base if nothing in the archive leads to it."""
+        known = await self._known_of(brand, first)
+        if known.expect(first):
+            self._log(brand).warning(
+                "the archive has nothing on which the next record stands: it begins anew with a base",
+                cid=first.cid,
+                previous=first.previous,
+            )
+            await self._base(brand, known)
+        return known
 
     async def _known_of(self, brand: str, first: Head) -> Known:
         known = self._known.get(brand)

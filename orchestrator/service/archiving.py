@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
 
-from orchestrator.archive.record import record_of
+from orchestrator.archive.record import record_of, utc_day
 from orchestrator.archivist.archivist import WRITERS, Archivist
 from orchestrator.archivist.known import NOWHERE, Position, Tail
 from orchestrator.archivist.plan import Terms
@@ -130,7 +129,7 @@ def tail_of(archive: BrandArchive, first: Head) -> Tail:
     """
     bases = archive.bases()
     days = archive.days()
-    today = datetime.fromtimestamp(first.now_ms / 1000, UTC).date().isoformat()
+    today = utc_day(first.now_ms)
     ends = {base.cid for base in bases}
     of_today = NOWHERE
     for day in {today, *days[-1:]} & set(days):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from orchestrator.archivist.archivist import STALE_S, WRITERS, Archivist
+from orchestrator.archivist.archivist import FORGOTTEN_S, STALE_S, WRITERS, Archivist
 from orchestrator.archivist.plan import Terms
 from orchestrator.contract.consumed import Kept
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, StoreUnavailableError
@@ -193,6 +193,28 @@ async def test_an_archive_that_is_away_is_told_once_and_then_caught_up_with(
     said = capsys.readouterr().out
     assert said.count("records cannot be archived") == 1
     assert said.count("the archive takes records again") == 1
+
+
+async def test_trouble_that_nobody_meets_any_more_is_told_no_more(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process put what this one could not, and it has nothing to put itself: an alert would have no end."""
+    assert autojump_clock
+    world = World(record(1))
+
+    async def away(*_: object) -> None:
+        raise ArchiveUnavailableError("no answer")
+
+    monkeypatch.setattr(world.shelf, "put", away)
+    async with world.running():
+        await trio.sleep(FORGOTTEN_S + 120)
+        assert world.value("archive_failing") == 1
+        world.consumed.line().records.clear()
+        world.consumed.line().note = None
+        await trio.sleep(FORGOTTEN_S - 60)
+        assert (world.value("archive_failing"), world.archivist.statistics().trouble) == (1, "no answer")
+        await trio.sleep(120)
+        assert (world.value("archive_failing"), world.archivist.statistics().trouble) == (0, "")
 
 
 async def test_a_brand_whose_records_are_damaged_keeps_no_other_one(

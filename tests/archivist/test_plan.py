@@ -11,7 +11,7 @@ TERMS = Terms(object_bytes=100, age_s=30.0, hold_s=30.0)
 
 def waiting_of(size: int = 0, oldest_ms: int = 0) -> Waiting:
     """So many bytes wait since then."""
-    return Waiting(size, oldest_ms, 1, 0, 0, "")
+    return Waiting(size, oldest_ms, 1 if size else 0, 0, 0, "")
 
 
 def plan() -> Plan:
@@ -34,6 +34,13 @@ def test_a_brand_is_due_by_age() -> None:
     found.see({"nike": waiting_of(2, NOW_MS - 10_000)}, NOW_MS + 1_000, 6.0)
     assert found.take(24.9) is None
     assert found.take(25.0) == "nike"
+
+
+def test_a_brand_is_due_whichever_of_the_two_numbers_was_lost() -> None:
+    """Records whose bytes nobody counted would wait until the next commit; bytes without records are put right."""
+    found = plan()
+    found.see({"nike": Waiting(0, NOW_MS - 30_000, 1, 0, 0, ""), "puma": Waiting(7, 0, 0, 0, 0, "")}, NOW_MS, 0.0)
+    assert {found.take(0.0), found.take(0.0)} == {"nike", "puma"}
 
 
 def test_a_clock_of_redis_that_is_ahead_or_behind_makes_nothing_wait_for_long() -> None:

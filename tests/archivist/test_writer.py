@@ -11,7 +11,7 @@ import trio
 from orchestrator.archivist import writer as module
 from orchestrator.archivist.known import DAY_MS, Position
 from orchestrator.archivist.writer import OBJECTS_A_TURN
-from orchestrator.contract.consumed import Kept, Note
+from orchestrator.contract.consumed import Kept, Note, note_of
 from orchestrator.errors import InvalidStateError
 from tests.archivist.support import HOLD_S, NOON_MS, MemoryConsumed, MemoryShelf, Process, record
 
@@ -118,6 +118,22 @@ async def test_a_note_of_what_does_not_wait_is_passed_over(
     await Process(consumed, shelf).writer().turn("nike")
     assert shelf.records == [record(4), record(5)]
     assert "a note is of other records than wait" in capsys.readouterr().out
+
+
+async def test_a_days_first_object_that_somebody_else_had_noted_has_its_base(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Who noted it died before it was put: nobody else knows that the day begins with it."""
+    assert autojump_clock
+    consumed = MemoryConsumed(record(1))
+    shelf = MemoryShelf(consumed)
+    await Process(consumed, shelf).writer().turn("nike")
+    second = record(2, at_ms=NOON_MS + DAY_MS)
+    consumed.line().records.append(second)
+    consumed.line().note, shelf.live["nike"] = note_of([second]), second.head
+    await Process(consumed, shelf).writer().turn("nike")
+    assert shelf.records == [record(1), second]
+    assert shelf.bases == [((1, 2), "c2")]
 
 
 async def test_what_a_failover_brings_back_is_put_again_and_nothing_else_is_changed(

@@ -26,6 +26,8 @@ ARCHIVIST_GUARDS: Final = (
         Guard(_PLAN, right, wrong, _WHOSE)
         for right, wrong in (
             ("if waiting.bytes < self.terms.object_bytes:", "if True:"),
+            ("            if not waiting.there:", "            if not waiting.bytes:"),
+            ("            if not waiting.there:", "            if not waiting.records:"),
             ("min(self.terms.age_s, max(0.0, left_s))", "max(0.0, left_s)"),
             ("min(self.terms.age_s, max(0.0, left_s))", "min(self.terms.age_s, left_s)"),
             ("min(self._due_s.get(brand, due_s), due_s)", "due_s"),
@@ -75,7 +77,13 @@ ARCHIVIST_GUARDS: Final = (
     ),
     Guard(_WRITER, "            if held is None:\n", "            if False:\n", "tests/archivist/test_writer.py"),
     Guard(_WRITER, "records[: run_of([one.head for one in records])]", "records", _SCHEDULES),
-    Guard(_WRITER, "            await self._base(brand, known)\n        note =", "        note =", _SCHEDULES),
+    Guard(_WRITER, "            await self._base(brand, known)\n        return k", "        return k", _SCHEDULES),
+    Guard(
+        _WRITER,
+        "note, await self._known_before(",
+        "note, await self._known_of(",
+        "tests/archivist/test_writer.py::test_a_days_first_object_that_somebody_else_had_noted_has_its_base",
+    ),
     Guard(_WRITER, "done.objects < OBJECTS_A_TURN", "True", "tests/archivist/test_writer.py"),
     Guard(_WRITER, "while not self.stopping.is_set() and", "while", _RUNS),
     Guard(_WRITER, "                await self.consumed.leave(brand, token)\n", "                pass\n", _RUNS),
@@ -97,6 +105,8 @@ ARCHIVIST_GUARDS: Final = (
             ("[*brands, *(brand for brand in told if brand not in set(brands))]", "brands"),
             ("            for brand in brands:\n                self._plan.tell(brand)\n", ""),
             ("            self._ended.set()  # also", "            pass  # also"),
+            ("        self._forget_troubles()\n", ""),
+            ("if met_s < long_ago_s]:", "]:"),
             ("            self._plan.away(brand, now_s())\n", "            self._plan.failed(brand, now_s())\n"),
         )
     ),
@@ -104,6 +114,7 @@ ARCHIVIST_GUARDS: Final = (
     Guard(_SERVICE, "{today, *days[-1:]} & set(days)", "{today} & set(days)", _SIDES),
     Guard(_SERVICE, "{today, *days[-1:]} & set(days)", "{*days[-1:]} & set(days)", _SIDES),
     Guard(_SERVICE, "ends = {base.cid for base in bases}", "ends = set[str]()", _SIDES),
+    Guard("orchestrator/archive/record.py", "min(at_ms // 1000, _LAST_S), UTC", "at_ms // 1000, UTC", _SIDES),
     Guard(_SERVICE, "found = dict.fromkeys(brands, _NOTHING)", "found: dict[str, Waiting] = {}", _SIDES),
     Guard(_SERVICE, "        check_installed(parse_archive_url(url))\n", "", _SIDES),
     Guard(

@@ -72,6 +72,13 @@ def test_names_say_where_a_chain_ends(objects: Objects, there: list[tuple[int, i
     assert tail_of(BrandArchive(objects, BRAND), head(first)) == tail
 
 
+def test_a_time_beyond_all_days_is_of_the_last_one(objects: Objects) -> None:
+    """Heads are anybody's: an error that is none of ours would end the process, and every one after it."""
+    beyond = head(7, 10**15 - 1)
+    BrandArchive(objects, BRAND).put([record(6, beyond.now_ms)])
+    assert tail_of(BrandArchive(objects, BRAND), beyond) == Tail(has_previous=True, day=(1, 6))
+
+
 async def test_a_base_is_of_the_live_commit(redis_client: redis.Redis, objects: Objects) -> None:
     """Where it stands is what the archivist is told; a chain may begin at it."""
     shelf = ThreadedShelf(objects, redis_client, Settings())
