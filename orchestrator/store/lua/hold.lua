@@ -37,7 +37,7 @@ if hold_ms == 0 then
 end
 redis.call('HSET', archiving, 'writer', token, 'until', now_ms + hold_ms)
 -- Somebody took the list away: bytes of which nothing is there would hold the brand up at its bound for ever.
-if redis.call('LLEN', records) == 0 then redis.call('HSET', archiving, 'bytes', 0) end
+if redis.call('LLEN', records) == 0 then redis.call('HDEL', archiving, 'bytes') end
 local head = note and redis.call('LINDEX', records, 0) or ''
 local first = note and note:match('"first":"([%w-]+)"')
 if note and (not first or head:match('"cid":"([%w-]+)"') ~= first) then
