@@ -50,6 +50,15 @@ def waits(client: redis.Redis, brands: Sequence[str]) -> int:
     return sum(waiting.bytes for waiting in Consumed(client).waiting(brands).values())
 
 
+def rests(client: redis.Redis, brands: Sequence[str]) -> bool:
+    """Whether nobody folds one of *brands*, all of them paused, and nothing of them waits for the archive.
+
+    A lane that had its brand when it was paused may commit once more: it is done when it has let go.
+    """
+    inner = layout_of(client).inner
+    return not any(client.exists(inner(brand).lock) for brand in brands) and waits(client, brands) == 0
+
+
 def recount(client: redis.Redis, objects: Objects, brand: str) -> Recounted:
     """What the archive has of *brand*, of which nobody folds and nothing waits while this looks.
 
@@ -69,7 +78,9 @@ def recount(client: redis.Redis, objects: Objects, brand: str) -> Recounted:
         found.items += record.items
         found.records += 1
     assert refold.cid == cid.decode()
-    assert refold.result.fields == fields, f"{brand}: other fields"
+    here = refold.result.fields
+    others = sorted(name for name in here.keys() | fields.keys() if here.get(name) != fields.get(name))
+    assert others == [], f"{brand}: other fields {others} at {cid!r}, and now {client.hget(inner.meta, 'cid')!r}"
     live: Any = client.get(inner.digests0) or b"", client.get(inner.digests1) or b""
     assert (bytes(refold.result.digests.younger), bytes(refold.result.digests.older)) == live, f"{brand}: other digests"
     assert refold.summary() == client.get(BrandKeys.of(brand).summary), f"{brand}: another summary"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.objects.objects import Objects
 from orchestrator.store.pauses import pause
-from tests.archivist.recount import recount, waits
+from tests.archivist.recount import recount, rests
 from tests.cluster_servers import ClusterServers
 from tests.faults.campaign import Arena, Figures, arena
 from tests.faults.cluster_faults import Confirming, cluster_arena, settled
@@ -114,7 +114,7 @@ def _archived(world: Arena, store: ObjectServer) -> Figures:
     with world.server.client() as client, Objects.open(store.url) as objects:
         pause(client, brands, by="a campaign")
         started_s = time.monotonic()
-        eventually(lambda: waits(client, brands) == 0, within_s=ARCHIVED_S, what="all is in the archive")
+        eventually(lambda: rests(client, brands), within_s=ARCHIVED_S, what="all is in the archive")
         archived_s = time.monotonic() - started_s
         figures: Figures = {"archived s": round(archived_s, 1), "records": 0, "archived items": 0, "dead objects": 0}
         for book in world.traffic.books.values():
