@@ -97,10 +97,6 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
         partial(archive_faults.kill_everything, kills=4),
         {"kills": 4, "objects killed": 1, "lost": 0, "doubled": 0},
     ),
-    "archive on, cluster": (
-        partial(archive_faults.kill_on_a_cluster, kills=3),
-        {"kills": 3, "lost": 0, "doubled": 0},
-    ),
     "death at every step": (chunk_faults.die_at_every_step, {"deaths": len(chunk_faults.FAILPOINTS)}),
 }
 

@@ -227,10 +227,9 @@ async def test_past_is_found_without_script_and_runs_none(served: Served) -> Non
     assert past.asked[0] == (BRAND, AT_MS)
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "size"), [("light", PHONE), ("dark", DESK)], ids=["light-phone", "dark-desk"])
 async def test_axe_finds_nothing_in_the_past(served: Served, scheme: str, size: dict[str, int]) -> None:
-    """In both colours, on a desk and a phone; nothing is wider than the phone."""
+    """In each colour, on a desk or a phone; nothing is wider than the phone."""
     served.service.kept = Past()
     served.service.add("b")
     found: list[str] = []

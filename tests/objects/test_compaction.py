@@ -222,7 +222,7 @@ def test_killed_at_any_step_it_has_lost_nothing() -> None:
         assert (there(archive), there(archive, PARQUET)) == (list("abcdefg"), list("abcdefg"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_two_at_once_lose_nothing(data: st.DataObject) -> None:
     """At any step of one another one does all of its work, a writer puts more, or both: nothing lost, at last once."""
