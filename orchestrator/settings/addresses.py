@@ -20,7 +20,7 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)
 _PUBLIC: Final = re.compile(r"[A-Za-z0-9:/._~%\[\]-]+")
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9._~-]+")
 OWN_PATHS: Final = frozenset(
-    {"brands", "compare", "health", "livez", "metrics", "ops", "readyz", "static", "stories.csv", "v1"}
+    {"brands", "compare", "health", "livez", "metrics", "ops", "past", "readyz", "static", "stories.csv", "v1"}
 )
 """First parts of this service's own paths, under which no proxy can offer it; tests/http/test_mount.py compares."""
 

@@ -101,8 +101,10 @@ def test_ctrl_c_ends_all_and_says_so_once(tmp_path: Path) -> None:
     """It reaches every process of a terminal; the first one decides, the others say nothing."""
     code = (
         "from tests.rebuild.units import Unit, work\n"
+        "import signal\n"
         "from orchestrator.rebuild.engines import Processes\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it\n"
         f"    units = [Unit(1, 'tell', {str(tmp_path / 'began')!r}), Unit(2, 'never end')]\n"
         "    try:\n"
         "        for found in Processes(2).run(work, units):\n"
