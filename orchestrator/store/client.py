@@ -35,6 +35,7 @@ from redis.retry import Retry
 from orchestrator.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.process.masking import mask_text
 from orchestrator.process.secret_files import read_secret
+from orchestrator.store.tls import TlsConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +171,8 @@ def connection_options(address: Address, *, timeout_s: float, login: Login) -> d
     query = urlencode(address.options)
     options: dict[str, Any] = parse_url(f"redis{'s' * address.tls}://?{query}")  # type: ignore[no-untyped-call]
     username = login.username or address.username
+    if address.tls:
+        options["connection_class"] = TlsConnection
     # Ours last: an address must not turn off what the protocol rests on.
     return options | {
         **credentials(username, address.password, login.password_file, "REDIS_PASSWORD_FILE"),

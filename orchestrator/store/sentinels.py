@@ -16,11 +16,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from redis.connection import Connection, SSLConnection
+from redis.connection import Connection
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator.contract.address import Kind, Node, parse_nodes
+from orchestrator.store.tls import TlsConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,7 +119,7 @@ class Sentinels:
         self.nodes = tuple(nodes)
         self._order = list(nodes)
         self._options = options
-        self._connection = SSLConnection if tls else Connection
+        self._connection = TlsConnection if tls else Connection
         self._timeout_s = timeout_s
         self._newest = 0
         self._lock = threading.Lock()
@@ -264,5 +265,5 @@ class FollowingConnection(Connection):
         self._reached(self, node)
 
 
-class FollowingTlsConnection(FollowingConnection, SSLConnection):
+class FollowingTlsConnection(FollowingConnection, TlsConnection):
     """The same over TLS."""

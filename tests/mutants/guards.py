@@ -362,6 +362,12 @@ GUARDS: Final = (
         "False",
         "tests/store/test_moved.py::test_moved_knows_the_answer_of_a_replica",
     ),
+    Guard(
+        "orchestrator/store/client.py",
+        '        options["connection_class"] = TlsConnection\n',
+        "        pass\n",
+        "tests/store/test_tls.py",
+    ),
     *(
         Guard("orchestrator/store/client.py", text, instead, "tests/store/test_moved.py")
         for text, instead in (
