@@ -1,15 +1,18 @@
 """Units of work on a cluster of Dask: a scheduler that is there already, or one of this machine.
 
-The cluster tries again what a worker took with it when it died, and names what kills one worker after the other. Of a
-cluster of this machine the workers may stay away for good: one that dies of its first unit while it still starts is not
-started again. Then there is another cluster, a few times. What its connections are secured with, and much else, comes
-from Dask's own configuration. ``distributed`` is imported when it is asked for: it belongs to an extra.
+The cluster tries again what a worker took with it when it died, and after some deaths accuses all that died with it:
+also what merely waited beside the one that kills. Who is accused is tried once more, alone, and named if the workers
+die of it then. Of a cluster of this machine the workers may stay away for good: one that dies of its first unit while
+it still starts is not started again. Then there is another cluster, a few times. What its connections are secured with,
+and much else, comes from Dask's own configuration. ``distributed`` is imported when it is asked for: it belongs to an
+extra.
 """
 
 from __future__ import annotations
 
 import importlib
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -37,6 +40,9 @@ _CLOSE_S: Final = 60
 _GIVEN_BACK: Final = object()
 """For a unit's result, where no worker was left."""
 
+_SUSPECT: Final = object()
+"""For a unit's result, where it was under way as one worker after the other died."""
+
 _AHEAD: Final = 1_000
 """Units that the scheduler knows at a time: enough for some hundred workers, and little for its memory."""
 
@@ -63,11 +69,16 @@ class Dask:
         todo = list(islice(waiting := iter(units), 1))
         if not todo:
             return
-        distributed = _distributed()
+        distributed, suspects = _distributed(), deque[T]()
         for _ in range(_CLUSTERS):
             back: list[T] = []
             with self._client(distributed) as client:
-                yield from _run(distributed, client, work, chain(todo, waiting), back)
+                yield from _run(distributed, client, work, chain(todo, waiting), back, suspects)
+                while suspects and not back:
+                    guilty: deque[T] = deque()
+                    yield from _run(distributed, client, work, iter([suspects.popleft()]), back, guilty)
+                    for unit in guilty:
+                        yield unit, Fault("one worker after the other died of it; memory may not suffice for it")
             if not back:
                 return
             todo = back
@@ -134,9 +145,12 @@ def scheduler_of(address: str) -> str:
 
 
 def _run(
-    distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T], back: list[T]
+    distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T], back: list[T], suspects: deque[T]
 ) -> Iterator[tuple[T, R | Fault]]:
-    """Runs *units* until there are none or no worker is left; *back* are then those that were handed out."""
+    """Runs *units* until there are none or no worker is left; *back* are then those that were handed out.
+
+    Those that were under way as workers died are among *suspects* afterwards.
+    """
     running: dict[str, tuple[T, Any]] = {}
     run, number = secrets.token_hex(4), 0
 
@@ -159,9 +173,11 @@ def _run(
             future.release()
             if result is _GIVEN_BACK:
                 back.append(unit)
+            elif result is _SUSPECT:
+                suspects.append(unit)
             for another in submit(0 if back else 1):
                 waiting.add(another)
-            if result is not _GIVEN_BACK:
+            if result is not _GIVEN_BACK and result is not _SUSPECT:
                 yield unit, result
     finally:
         if running:
@@ -172,7 +188,7 @@ def _result(distributed: Any, future: Any) -> Any:
     try:
         return future.result()
     except distributed.KilledWorker:
-        return Fault("one worker after the other died of it; memory may not suffice for it")
+        return _SUSPECT
     except distributed.scheduler.NoWorkerError:
         return _GIVEN_BACK
     except distributed.CancelledError as error:

@@ -136,7 +136,8 @@ def _some(
         while not ends and len(running) < most:
             for unit in source:
                 try:
-                    running[pool.submit(attempt, work, unit)] = unit
+                    with _deaf():  # it is here that processes begin
+                        running[pool.submit(attempt, work, unit)] = unit
                 except BrokenProcessPool:
                     lost.append(unit)
                     ends = True
@@ -177,10 +178,23 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, and never reaches a process that begins in it.
+
+    A terminal sends it to all processes, and the first one decides. A process that is still starting would say what
+    line it was at; so it is deaf from the beginning: it inherits what is blocked here.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin() -> None:
     """What a process does first."""
     memory.collect_rarely()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
     threading.Thread(target=_end_with_the_first, name="end with the first", daemon=True).start()
 
 

@@ -169,8 +169,8 @@ REBUILD_GUARDS: Final = (
     ),
     Guard(
         _ENGINES,
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
-        "pass",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, ())",
         f"{_OF_ENGINES}::test_ctrl_c_ends_all_and_says_so_once",
     ),
     Guard(
@@ -190,6 +190,12 @@ REBUILD_GUARDS: Final = (
         "        return _GIVEN_BACK\n",
         '        return Fault("none left")\n',
         f"{_OF_ENGINES}::test_cluster_whose_workers_do_not_come_again_is_followed_by_another_one",
+    ),
+    Guard(
+        _CLUSTER,
+        "        return _SUSPECT\n",
+        '        return Fault("it died of it")\n',
+        f"{_OF_ENGINES}::test_who_only_lay_beside_what_kills_workers_goes_on",
     ),
     Guard(
         _CLUSTER,

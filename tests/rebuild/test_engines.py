@@ -48,11 +48,10 @@ def test_nothing_to_do_needs_nothing(engine: Engine) -> None:
     assert list(engine.run(work, [])) == []
 
 
-@pytest.mark.parametrize("engine", [Processes(2), Dask("dask", 2)], ids=lambda engine: engine.told)
-def test_unit_that_kills_each_process_is_named_and_the_others_go_on(engine: Engine) -> None:
+def test_unit_that_kills_each_process_is_named_and_the_others_go_on() -> None:
     """It was tried again, because of one death something else may have been the cause."""
     units = [Unit(1), Unit(2, "die"), *map(Unit, range(3, 12))]
-    found = dict(engine.run(work, units))
+    found = dict(Processes(2).run(work, units))
     assert len(found) == len(units)
     fault = found.pop(units[1])
     assert isinstance(fault, Fault)
@@ -68,6 +67,18 @@ def test_process_that_is_killed_changes_nothing(engine: Engine, tmp_path: Path) 
     assert len(found) == len(units)
     assert dict(found) == {unit: unit.number * 2 for unit in units}
     assert (tmp_path / "died").exists()
+
+
+def test_who_only_lay_beside_what_kills_workers_goes_on() -> None:
+    """Dask accuses all that a worker had when it died; here from the first death on."""
+    dask: Any = importlib.import_module("dask")
+    units = [*map(Unit, range(6)), Unit(6, "die"), *map(Unit, range(7, 12))]
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        found = dict(Dask("dask", 1).run(work, units))
+    fault = found.pop(units[6])
+    assert isinstance(fault, Fault)
+    assert "died of it" in fault.told
+    assert found == {unit: unit.number * 2 for unit in units if unit.number != 6}
 
 
 def test_cluster_whose_workers_do_not_come_again_is_followed_by_another_one(
