@@ -171,7 +171,13 @@ REBUILD_GUARDS: Final = (
         _ENGINES,
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})",
         "signal.pthread_sigmask(signal.SIG_BLOCK, ())",
-        f"{_OF_ENGINES}::test_ctrl_c_ends_all_and_says_so_once",
+        f"{_OF_ENGINES}::test_processes_are_deaf_to_ctrl_c_from_the_beginning",
+    ),
+    Guard(
+        _ENGINES,
+        "signal.pthread_sigmask(signal.SIG_SETMASK, before)",
+        "pass",
+        f"{_OF_ENGINES}::test_processes_are_deaf_to_ctrl_c_from_the_beginning",
     ),
     Guard(
         _ENGINES,

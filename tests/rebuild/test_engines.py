@@ -108,6 +108,14 @@ def test_run_that_is_left_early_ends_its_processes() -> None:
     running.close()  # type: ignore[attr-defined]
 
 
+def test_processes_are_deaf_to_ctrl_c_from_the_beginning() -> None:
+    """One that still starts would say what line it was at. The first one hears as before."""
+    assert list(Processes(1).run(work, [Unit(1, "tell whether it is deaf")])) == [
+        (Unit(1, "tell whether it is deaf"), True)
+    ]
+    assert work(Unit(1, "tell whether it is deaf")) is False
+
+
 def test_ctrl_c_ends_all_and_says_so_once(tmp_path: Path) -> None:
     """It reaches every process of a terminal; the first one decides, the others say nothing."""
     code = (

@@ -39,6 +39,8 @@ def work(unit: Unit) -> Any:
                 pass
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
+        case "tell whether it is deaf":
+            return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         case "never end":
             threading.Event().wait()
     return unit.number * 2
