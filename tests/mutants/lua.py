@@ -47,7 +47,7 @@ _OWN: Final = {
     "mend": "tests/store/test_letters.py",
     "note": "tests/store/test_consumed.py",
     "owe": "tests/store/test_projections.py",
-    "park": "tests/store/test_fleet.py",
+    "park": "tests/service/test_notices.py",
     "pause": "tests/store/test_pauses.py",
     "paused": "tests/store/test_pauses.py",
     "project": "tests/store/test_projections.py",

@@ -20,6 +20,7 @@ from orchestrator.store import connect
 from orchestrator.store.members import Told, beat
 from orchestrator.store.parked import MAX_PARKED, TTL_S, encode, publish, read_parked, scan
 from tests.polling import until
+from tests.redis_server import RedisServer
 
 ME, OTHER = "00000000000000aa", "00000000000000bb"
 SETTINGS = msgspec.Raw(Fingerprint({}).text().encode())
@@ -176,6 +177,17 @@ def test_publish_changes_only_what_is_as_it_was_seen(redis_client: redis.Redis) 
     assert read_parked(redis_client) == {"a": second}
     assert publish(redis_client, [Change("a", encode(second), None)]) == {"a"}
     assert not redis_client.exists(PARKED_KEY)
+
+
+def test_publish_goes_through_at_maxmemory() -> None:
+    """A full Redis is what brands stand still for."""
+    one = Parked(Code.FULL, "x", 1, ME)
+    with RedisServer() as server:
+        client = server.client()
+        client.config_set("maxmemory", 1)
+        assert publish(client, [Change("a", None, one)]) == {"a"}
+        assert read_parked(client) == {"a": one}
+        client.close()
 
 
 def test_publish_is_bounded(redis_client: redis.Redis) -> None:
