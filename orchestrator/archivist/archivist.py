@@ -111,7 +111,7 @@ class Archivist:
         self._swept_s = float("-inf")
         self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
         self._met_s: dict[str, float] = {}  # when each of them was met last
-        self._told_skipped = 0
+        self._told_skipped: dict[str, int] = {}
         self._uncounted = False
         self._told_gaps: dict[str, int] = {}
         self._log = structlog.get_logger("orchestrator.archivist")
@@ -205,25 +205,28 @@ class Archivist:
             for brand in brands:
                 self._plan.tell(brand)
             if not self._uncounted:  # once, not with each look of an outage
-                self._log.info("what waits for the archive could not be counted", reason=type(error).__name__)
+                self._log.info("what waits for the archive could not be counted", reason=str(error))
             self._uncounted = True
             return False
         self._uncounted = False
-        self._seen |= found
+        self._seen |= found  # of a brand whose node of a cluster is away what was seen last stays
         self._plan.see(found, int(self._wall_clock() * 1000), trio.current_time())
         self._changed.unpark_all()
         return True
 
     def _tell_skipped(self) -> None:
-        """Once for each time that there are more of them."""
-        skipped = sum(one.skipped for one in self._seen.values())
-        if skipped > self._told_skipped:
+        """Once for each time that there are more of them, with one of the brands."""
+        grown = {brand: one for brand, one in self._seen.items() if one.skipped > self._told_skipped.get(brand, 0)}
+        if grown:
             self._log.error(
                 "records skipped: the archive does not have them",
-                records=skipped - self._told_skipped,
+                records=sum(one.skipped - self._told_skipped.get(brand, 0) for brand, one in grown.items()),
+                brands=len(grown),
+                brand=next(iter(grown)),
                 remedy="see docs/runbooks/archive-skipped.md",
             )
-        self._told_skipped = skipped
+        # Of what is there now alone: behind a purge they count from nothing again.
+        self._told_skipped = {brand: one.skipped for brand, one in self._seen.items() if one.skipped}
 
     def _tell_gaps(self) -> None:
         """Once for each time that there are more of them; the newest one of a brand that has one by its commit."""
@@ -237,7 +240,7 @@ class Archivist:
                 cid=one.gap,
                 remedy="see docs/runbooks/archive-skipped.md",
             )
-        self._told_gaps |= {brand: one.gaps for brand, one in grown.items()}
+        self._told_gaps = {brand: one.gaps for brand, one in self._seen.items() if one.gaps}
 
     async def _work(self) -> None:
         while not self._stopping.is_set():

@@ -18,7 +18,7 @@ class Consumed(Protocol):
     """
 
     async def waiting(self, brands: Sequence[str]) -> Mapping[str, Waiting]:
-        """What waits of each of *brands*, those without anything included."""
+        """What waits of each of *brands*, those without anything, too; not those whose node is away."""
         ...
 
     async def take(self, brand: str, token: str, hold_s: float) -> Held | None:

@@ -3,6 +3,9 @@
 An object is written under another name, synced and renamed, so it is whole or not there, whatever dies meanwhile. From
 the archive's folder on no symbolic link is followed and nothing but a plain file is opened: who may write there must
 not lead a reader elsewhere. The folder itself may be a link; that is its owner's.
+
+Where the file system takes ``A`` and ``a`` for one, the second of two brands whose names differ in nothing else has no
+folder: nothing is there of it, and nothing is put.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ PARTS: Final = ".parts"
 _LEFT_S: Final = 86_400
 """After which a part was left by a writer that died."""
 
+_ATTEMPTS: Final = 5
+"""At a folder that goes while it is opened: it goes because it was empty, so hardly twice."""
+
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _PASSING: Final = frozenset(
     {
@@ -45,15 +51,12 @@ class Folder:
 
     def put(self, name: str, data: bytes) -> None:
         """Write, sync, rename, sync the folder."""
-        *folders, last = name.split("/")
         part = f"{secrets.token_hex(8)}.part"
         with self._told(name), self._folder([PARTS], make=True) as parts:
             self._tidy(parts)
             try:
                 _write(parts, part, data)
-                with self._folder(folders, make=True) as folder:
-                    os.rename(part, last, src_dir_fd=parts, dst_dir_fd=folder)
-                    os.fsync(folder)
+                self._rename(parts, part, name)
             except BaseException:  # whatever it is, the part is of no use
                 with suppress(OSError):
                     os.unlink(part, dir_fd=parts)
@@ -112,6 +115,16 @@ class Folder:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _rename(self, parts: int, part: str, name: str) -> None:
+        """Give *part* its name; a folder that was empty may be taken away while it is opened."""
+        *folders, last = name.split("/")
+        for _ in range(_ATTEMPTS):
+            with suppress(FileNotFoundError), self._folder(folders, make=True) as folder:
+                os.rename(part, last, src_dir_fd=parts, dst_dir_fd=folder)
+                os.fsync(folder)
+                return
+        raise ArchiveUnavailableError(f"{name!r} in {self._root}: somebody takes its folder away again and again")
 
     def _entry(self, name: str) -> Entry:
         *folders, last = name.split("/")
@@ -180,19 +193,40 @@ def _inside(root: int, parts: Sequence[str], *, make: bool = False) -> Iterator[
     """The folder of *parts* below *root*, open; made part by part where asked, each synced into the one above."""
     at = os.dup(root)
     try:
-        for part in parts:
+        for place, part in enumerate(parts):
             if make:
                 try:
                     os.mkdir(part, 0o700, dir_fd=at)
                     os.fsync(at)
                 except FileExistsError:
                     pass
+            if not place and part != PARTS:
+                _check_case(at, part, make=make)
             below = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=at)
             os.close(at)
             at = below
         yield at
     finally:
         os.close(at)
+
+
+def _check_case(folder: int, name: str, *, make: bool) -> None:
+    """Whether *name* in *folder* is that folder, and not another brand's, whose name differs in capitals alone."""
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    try:
+        other = os.stat(name.swapcase(), dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    names = os.listdir(folder)
+    if name in names or not os.path.samestat(found, other):
+        return
+    if not make:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    taken = next((one for one in names if one.lower() == name.lower()), name)
+    raise ArchiveError(
+        f"{name!r} cannot be made beside {taken!r}: this file system takes small and capital letters for the same. Give"
+        " ARCHIVE_URL a folder on one that does not, or a bucket"
+    )
 
 
 def _write(folder: int, name: str, data: bytes) -> None:

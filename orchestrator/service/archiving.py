@@ -12,7 +12,6 @@ from orchestrator.archivist.archivist import WRITERS, Archivist
 from orchestrator.archivist.known import NOWHERE, Position, Tail
 from orchestrator.archivist.plan import Terms
 from orchestrator.contract.archive_url import parse_archive_url
-from orchestrator.contract.consumed import Waiting
 from orchestrator.errors import ArchiveError, SettingsError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.bucket import check_installed
@@ -23,7 +22,7 @@ from orchestrator.store.consumed import MAX_SWEEP, Consumed
 if TYPE_CHECKING:
     import redis
 
-    from orchestrator.contract.consumed import Head, Held, Kept, Note
+    from orchestrator.contract.consumed import Head, Held, Kept, Note, Waiting
     from orchestrator.process.metrics import Metrics
     from orchestrator.settings import Settings
 
@@ -36,8 +35,6 @@ CONSUMED_THREADS: Final = WRITERS + 1
 _HOLDS: Final = 2.0
 """The right to put a brand is held for as many times LOCK_TTL_SEC: an object takes longer than a commit."""
 
-_NOTHING: Final = Waiting(0, 0, 0, 0, 0, "")
-
 
 class ThreadedConsumed:
     """Implements :class:`orchestrator.archivist.ports.Consumed` over the store."""
@@ -47,8 +44,8 @@ class ThreadedConsumed:
         self._limiter = trio.CapacityLimiter(CONSUMED_THREADS)
 
     async def waiting(self, brands: Sequence[str]) -> Mapping[str, Waiting]:
-        """What waits of each of *brands*, those without anything included."""
-        found = dict.fromkeys(brands, _NOTHING)
+        """What waits of each of *brands*, but for those whose node of a cluster is away."""
+        found: dict[str, Waiting] = {}
         for start in range(0, len(brands), MAX_SWEEP):
             some = brands[start : start + MAX_SWEEP]
             found |= await self._call(lambda some=some: self._consumed.waiting(some))  # type: ignore[misc]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.consumed import Held, Kept, Waiting, cid_of, decode, decode_note, encode_note, size_of
-from orchestrator.errors import ArchiveError, NewerRecordError
+from orchestrator.errors import ArchiveError, NewerRecordError, StoreUnavailableError
 from orchestrator.store import scripts
 from orchestrator.store.client import checked
 from orchestrator.store.codes import Code, check_reply
@@ -53,7 +53,7 @@ class Consumed:
         self._keys = layout_of(client).keys
 
     def waiting(self, brands: Sequence[str]) -> dict[str, Waiting]:
-        """What waits of each of *brands* (at most :data:`MAX_SWEEP`), those left out of which nothing ever did.
+        """What waits of each of *brands* (at most :data:`MAX_SWEEP`), but for those whose node of a cluster is away.
 
         A key of a foreign type has nothing that waits: the lane parks the brand for it.
         """
@@ -63,8 +63,12 @@ class Consumed:
         ]
         replies = self._runner.run(commands) if commands else []
         told = zip(keys, replies[::2], replies[1::2], strict=True)
-        found = {brand: _waiting(_unless_foreign(fields), _unless_foreign(length)) for brand, fields, length in told}
-        return {brand: waiting for brand, waiting in found.items() if any(waiting)}
+        # One node that is away must not keep what waits at all the others from the archive.
+        return {
+            brand: _waiting(_unless_foreign(fields), _unless_foreign(length))
+            for brand, fields, length in told
+            if not any(isinstance(reply, StoreUnavailableError) for reply in (fields, length))
+        }
 
     def take(self, brand: str, token: str, hold_s: float) -> Held | None:
         """The right to put what waits of *brand* for *hold_s*, and what is noted; None while somebody else has it.
@@ -201,7 +205,7 @@ class Consumed:
 
 def _unless_foreign(reply: Any) -> Any:
     """*reply*; None from a key of a foreign type."""
-    if isinstance(reply, ResponseError):
+    if isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE"):
         return None
     return checked(reply)
 

@@ -30,6 +30,7 @@ class Unarchived:
         skipped: records that the archive does not have because there was no room for them.
         gaps: records that do not stand on the one before: somebody committed without.
         gap: brand and commit of one of the newest of them; None: there is none.
+        away: brands of which nobody said anything: their node of a cluster is away.
     """
 
     bytes: int = 0
@@ -40,6 +41,7 @@ class Unarchived:
     skipped: int = 0
     gaps: int = 0
     gap: tuple[str, str] | None = None
+    away: int = 0
 
     def age_s(self, now_ms: int) -> float:
         """For how long the oldest waits; 0: nothing does."""
@@ -61,6 +63,8 @@ class Unarchived:
         if self.gap is not None:
             brand, cid = self.gap
             parts.append(f"{self.gaps:,} gaps, one of {brand!r} before commit {cid!r}")
+        if self.away:
+            parts.append(f"{self.away:,} brands not counted, their node of the cluster is away")
         return "; ".join(parts)
 
 
@@ -83,5 +87,6 @@ def unarchived(client: redis.Redis, brands: Sequence[str], outbox_bytes: int) ->
         oldest_ms=min((found[brand].oldest_ms for brand in sizes), default=0),
         skipped=sum(waiting.skipped for waiting in found.values()),
         gaps=sum(waiting.gaps for waiting in found.values()),
+        away=sum(1 for brand in brands if brand not in found),
         gap=next(((brand, waiting.gap) for brand, waiting in sorted(found.items()) if waiting.gaps), None),
     )

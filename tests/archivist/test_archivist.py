@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import trio
 
 from orchestrator.archivist.archivist import FORGOTTEN_S, STALE_S, WRITERS, Archivist
 from orchestrator.archivist.plan import Terms
-from orchestrator.contract.consumed import Kept
+from orchestrator.contract.consumed import Kept, Waiting
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, StoreUnavailableError
 from orchestrator.process.metrics import Metrics
 from tests.archivist.support import NOON_MS, RECORD_BYTES, MemoryConsumed, MemoryShelf, record
@@ -260,6 +260,27 @@ async def test_where_nobody_can_count_nobody_says_that_nothing_waits(
     assert capsys.readouterr().out.count("could not be counted") == 1
 
 
+async def test_a_brand_of_which_nobody_says_anything_keeps_no_other_one(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node of a cluster is away: what waited there still does, and is put once the node is back."""
+    assert autojump_clock
+    world = World(record(1), of=BRANDS)
+    waiting, away = world.consumed.waiting, {"puma"}
+
+    async def of_others(brands: Sequence[str]) -> Mapping[str, Waiting]:
+        return {brand: one for brand, one in (await waiting(brands)).items() if brand not in away}
+
+    monkeypatch.setattr(world.consumed, "waiting", of_others)
+    async with world.running():
+        await trio.sleep(60)
+        assert [brand for brand, *_ in world.shelf.objects] == ["nike"]
+        assert world.value("archive_waiting_bytes") == 0
+        away.clear()
+        await trio.sleep(40)
+        assert sorted(brand for brand, *_ in world.shelf.objects) == ["nike", "puma"]
+
+
 async def test_full_brands_and_skipped_records_are_told(
     autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,8 +303,13 @@ async def test_full_brands_and_skipped_records_are_told(
         await trio.sleep(60)
         world.consumed.line("puma").gaps = 3
         await trio.sleep(60)
+        # Behind a purge they count from nothing.
+        world.consumed.line("puma").skipped = world.consumed.line("puma").gaps = 0
+        await trio.sleep(60)
+        world.consumed.line("puma").skipped = world.consumed.line("puma").gaps = 2
+        await trio.sleep(60)
     told = capsys.readouterr().out
-    assert (told.count("records skipped"), told.count("the archive has gaps")) == (1, 2)
+    assert (told.count("records skipped"), told.count("the archive has gaps")) == (2, 3)
     assert "c-7" in told
 
 

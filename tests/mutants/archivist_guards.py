@@ -101,7 +101,9 @@ ARCHIVIST_GUARDS: Final = (
             ("max(0.001, (now_ms - oldest_ms) / 1000)", "(now_ms - oldest_ms) / 1000"),
             ("if one.bytes >= self._outbox_bytes]", "]"),
             ("        if reason != before:", "        if True:"),
-            ("        if skipped > self._told_skipped:", "        if skipped:"),
+            ("if one.skipped > self._told_skipped.get(brand, 0)}", "if one.skipped}"),
+            ("        self._told_skipped = {brand", "        self._told_skipped |= {brand"),
+            ("        self._told_gaps = {brand", "        self._told_gaps |= {brand"),
             ("[*brands, *(brand for brand in told if brand not in set(brands))]", "brands"),
             ("            for brand in brands:\n                self._plan.tell(brand)\n", ""),
             ("            self._ended.set()  # also", "            pass  # also"),
@@ -115,7 +117,6 @@ ARCHIVIST_GUARDS: Final = (
     Guard(_SERVICE, "{today, *days[-1:]} & set(days)", "{*days[-1:]} & set(days)", _SIDES),
     Guard(_SERVICE, "ends = {base.cid for base in bases}", "ends = set[str]()", _SIDES),
     Guard("orchestrator/archive/record.py", "min(at_ms // 1000, _LAST_S), UTC", "at_ms // 1000, UTC", _SIDES),
-    Guard(_SERVICE, "found = dict.fromkeys(brands, _NOTHING)", "found: dict[str, Waiting] = {}", _SIDES),
     Guard(_SERVICE, "        check_installed(parse_archive_url(url))\n", "", _SIDES),
     Guard(
         "orchestrator/service/archive_probe.py",

@@ -106,11 +106,23 @@ CONSUMED_GUARDS: Final = (
             ),
         )
     ),
+    Guard(
+        _STORE,
+        "            if not any(isinstance(reply, StoreUnavailableError) for reply in (fields, length))\n",
+        "",
+        "tests/store/cluster/test_claims.py::test_node_that_is_away_keeps_no_other_ones_records_from_the_archive",
+    ),
     # store/lua: what the mutants of the scripts cannot take away as a statement
     *(
         Guard(f"orchestrator/store/lua/{script}.lua", text, instead, f"{_WAITS}::{test}")
         for script, text, instead, test in (
             ("commit", "or record and foreign(18, 19)", "", "test_commit_refuses_a_key_of_a_foreign_type_by_its_name"),
+            (
+                "commit",
+                " and redis.call('PTTL', queue) < 0",
+                "",
+                "test_what_a_commit_leaves_never_expires",
+            ),
             (
                 "commit",
                 "local keeps = record and not skips",
@@ -131,8 +143,8 @@ CONSUMED_GUARDS: Final = (
             ),
             (
                 "commit",
-                "redis.call('LLEN', queue) == consumed --",
-                "true --",
+                "redis.call('LLEN', queue) == consumed and",
+                "true and",
                 "test_commit_leaves_the_rest_of_the_queue",
             ),
             ("commit", "'since', told[3] or since_ms)", "'since', since_ms)", "test_commit_leaves_what_it_took"),

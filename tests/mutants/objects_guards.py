@@ -21,6 +21,8 @@ _VERIFYING: Final = "orchestrator/service/verifying.py"
 _NAME: Final = "tests/objects/test_objects.py::test_name_that_is_none_is_refused"
 _LINKS: Final = "tests/objects/test_faults.py::test_links_and_pipes_are_not_followed"
 _DISK: Final = "tests/objects/test_faults.py::test_object_is_on_the_disk_before_it_has_its_name"
+_GOES: Final = "tests/objects/test_faults.py::test_folder_that_goes_while_an_object_is_put_is_made_again"
+_CASE: Final = "tests/objects/test_faults.py::test_brand_that_would_have_the_folder_of_another_one_has_none"
 _WHOLE: Final = "tests/objects/test_faults.py::test_object_is_whole_or_not_there"
 _PASSING: Final = "tests/objects/test_faults.py::test_what_may_pass_is_tried_again_some_times"
 _ALWAYS: Final = "        raise ArchiveUnavailableError(told) from None\n"
@@ -42,10 +44,16 @@ OBJECTS_GUARDS: Final = (
     Guard(_FOLDER, "        file.flush()\n        os.fsync(opened)\n", "        file.flush()\n", _DISK),
     Guard(
         _FOLDER,
-        "dst_dir_fd=folder)\n                    os.fsync(folder)\n",
+        "dst_dir_fd=folder)\n                os.fsync(folder)\n",
         "dst_dir_fd=folder)\n",
         _DISK,
     ),
+    Guard(
+        _FOLDER, "            with suppress(FileNotFoundError), self._folder", "            with self._folder", _GOES
+    ),
+    Guard(_FOLDER, "                _check_case(at, part, make=make)\n", "                pass\n", _CASE),
+    Guard(_FOLDER, "    if not make:\n", "    if False:\n", _CASE),
+    Guard(_FOLDER, "    if name in names or not os.path", "    if not os.path", _CASE),
     Guard(_FOLDER, "                    os.fsync(at)\n", "                    pass\n", _DISK),
     Guard(
         _FOLDER,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -354,3 +355,48 @@ def test_folder_without_permission_is_told(place: Path) -> None:
     (place / "brand=a").write_text("x")
     with pytest.raises(ArchiveError, match="Not a directory"):
         Objects.open(f"file://{place}").put("brand=a/x", b"x")
+
+
+def test_folder_that_goes_while_an_object_is_put_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal takes empty ones away; who does it again and again is told of, as something that may pass."""
+    objects, rename, times = Objects(folder.Folder(str(place)), f"file://{place}", sleep=lambda _: None), os.rename, 1
+
+    def late(*args: Any, **named: Any) -> None:
+        nonlocal times
+        if times > 0:
+            times -= 1
+            (place / "brand=a" / "day=2026-11-28").rmdir()
+        rename(*args, **named)
+
+    monkeypatch.setattr(os, "rename", late)
+    objects.put("brand=a/day=2026-11-28/x", b"x")
+    assert objects.get("brand=a/day=2026-11-28/x") == b"x"
+    objects.remove(["brand=a/day=2026-11-28/x"])
+    times = 1_000
+    with pytest.raises(ArchiveUnavailableError, match="takes its folder away again and again"):
+        objects.put("brand=a/day=2026-11-28/x", b"x")
+    assert [path for path in place.rglob("*") if path.is_file()] == []
+
+
+def test_brand_that_would_have_the_folder_of_another_one_has_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where capitals do not count: else a purge of the one took the other's away."""
+    objects = Objects.open(f"file://{place}")
+    for name in ("open", "mkdir", "stat"):
+        real = getattr(os, name)
+
+        def ignoring(path: Any, *args: Any, real: Callable[..., object] = real, **named: Any) -> object:
+            at = named.get("dir_fd")
+            there = [] if at is None else [one for one in os.listdir(at) if one.lower() == path.lower()]  # noqa: PTH208
+            return real(*(there or [path]), *args, **named)
+
+        monkeypatch.setattr(os, name, ignoring)
+    objects.put("brand=nike/x", b"x")
+    assert objects.get("brand=nike/x") == b"x"
+    with pytest.raises(ArchiveError, match="'brand=Nike' cannot be made beside 'brand=nike'") as caught:
+        objects.put("brand=Nike/bases/x", b"y")
+    assert not isinstance(caught.value, ArchiveUnavailableError)
+    with pytest.raises(ObjectMissingError):
+        objects.get("brand=Nike/x")
+    assert list(objects.list("brand=Nike")) == []
+    objects.remove(["brand=Nike/x"])
+    assert [entry.name for entry in objects.list()] == ["brand=nike/x"]

@@ -101,6 +101,16 @@ def test_commit_leaves_the_rest_of_the_queue(archive: World, consumed: Consumed)
     assert archive.client.lrange(archive.keys.queue, 0, -1) == [b"c"]
 
 
+def test_what_a_commit_leaves_never_expires(archive: World, consumed: Consumed) -> None:
+    """A worker may have set an expiry on its queue: taken along, records would be gone before they are archived."""
+    archive.push(b"a", b"b")
+    archive.client.expire(archive.keys.queue, 100)
+    (commit,) = make(archive, [])
+    assert consumed.read(archive.brand, "t", BOUND) == [kept(commit, b"a", b"b")]
+    assert archive.client.pttl(archive.keys.consumed(commit.cid)) == -1
+    assert not archive.client.exists(archive.keys.queue)
+
+
 def test_commit_tells_how_much_waits(archive: World) -> None:
     """In its answer, and the next lease is told as well."""
     lease, peek = archive.holding(b"a")
@@ -276,7 +286,7 @@ def test_take_forgets_bytes_of_which_nothing_is_there(archive: World, consumed: 
     assert archive.store.roomy([archive.brand]) == []
     consumed.take(archive.brand, "a", HOLD_S)
     assert archive.store.roomy([archive.brand]) == [archive.brand]
-    assert consumed.waiting([archive.brand]) == {}
+    assert not any(consumed.waiting([archive.brand])[archive.brand])
 
 
 def test_what_waits_leaves_redis_at_maxmemory() -> None:
@@ -293,7 +303,7 @@ def test_what_waits_leaves_redis_at_maxmemory() -> None:
         assert consumed.note("nike", "t", note)
         assert consumed.remove("nike", "t", note)
         consumed.leave("nike", "t")
-        assert (consumed.waiting(["nike"]), world.consumed()) == ({}, [])
+        assert (any(consumed.waiting(["nike"])["nike"]), world.consumed()) == (False, [])
         client.close()
 
 
@@ -418,7 +428,7 @@ def test_remove_takes_out_just_what_was_noted(archive: World, consumed: Consumed
     note = note_of([last])
     assert consumed.note(archive.brand, "t", note)
     assert consumed.remove(archive.brand, "t", note)
-    assert consumed.waiting([archive.brand]) == {}
+    assert not any(consumed.waiting([archive.brand])[archive.brand])
     assert archive.consumed() == []
 
 
@@ -549,12 +559,14 @@ def test_read_leaves_what_a_newer_version_left(archive: World, consumed: Consume
 
 
 def test_waiting_looks_at_many_brands_and_past_foreign_keys(archive: World, consumed: Consumed) -> None:
-    """A brand of which nothing waits is not named."""
+    """Of a brand with a foreign key, or without any, nothing waits."""
     make(archive, [b"a"])
     others = [f"{archive.brand}-{number}" for number in range(3)]
     for brand, part in zip(others, ("records", "archiving"), strict=False):
         archive.client.set(getattr(World(archive.client, archive.store, brand).keys, part), "x")
-    assert list(consumed.waiting([*others, archive.brand])) == [archive.brand]
+    found = consumed.waiting([*others, archive.brand])
+    assert {brand for brand, waiting in found.items() if any(waiting)} == {archive.brand}
+    assert len(found) == 4
     with pytest.raises(WrongTypeError, match=":records' is a string, expected a list"):
         consumed.take(others[0], "t", HOLD_S)
     with pytest.raises(WrongTypeError, match=":archiving' is a string, expected a hash"):

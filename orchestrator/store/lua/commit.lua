@@ -153,7 +153,8 @@ if left[7] ~= settings then redis.call('HDEL', meta, 'adopted') redis.call('HSET
 write('RPUSH', failed, FAILED)
 if dropped > 0 then redis.call('LTRIM', failed, -failed_max, -1) end
 if keeps then -- payloads first, or a head might tell of some that are not there
-  local all = redis.call('LLEN', queue) == consumed -- read by this script, a payload would cost 2 ns a byte
+  -- Read by this script, a payload would cost 2 ns a byte. RENAME takes an expiry along, which a worker may have set.
+  local all = redis.call('LLEN', queue) == consumed and redis.call('PTTL', queue) < 0
   if consumed > 0 and all then redis.call('RENAME', queue, kept) end
   if not all and consumed > 0 then redis.call('SORT', queue, 'BY', 'nosort', 'LIMIT', 0, consumed, 'STORE', kept) end
   redis.call('RPUSH', records, record)

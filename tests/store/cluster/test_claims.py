@@ -15,8 +15,11 @@ from orchestrator.store import Store, StoreOptions, connect
 from orchestrator.store.client import checked
 from orchestrator.store.clock import ServerClock
 from orchestrator.store.cluster.claims import queue_slot
+from orchestrator.store.consumed import Consumed
 from orchestrator.store.glance import Part
+from orchestrator.store.unarchived import unarchived
 from tests.store.cluster.test_routing import half_way
+from tests.store.test_consumed import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +137,33 @@ def test_node_that_is_away_costs_its_own_brands(cluster_servers: ClusterServers,
         pauses = client.topology.owner(slot_of(PAUSED_KEY))
         assert (claim.pauses is None) == (pauses == gone)
     client.close()
+
+
+def test_node_that_is_away_keeps_no_other_ones_records_from_the_archive(
+    cluster_servers: ClusterServers, brands: list[str]
+) -> None:
+    """What waits is told of all others, and of those of that node nothing."""
+    client: Any = connect(cluster_servers.url, timeout_s=0.3, pool_size=4)
+    with hanging(cluster_servers, client, brands[0]) as gone:
+        for _ in range(2):
+            found = Consumed(client).waiting(brands)
+            assert found.keys() == {name for name in brands if client.topology.owner(queue_slot(name)) != gone}
+        told = unarchived(client, brands, 1)
+        assert told.away == len(brands) - len(found)
+        assert f"{told.away} brands not counted" in told.said(0)
+    client.close()
+
+
+def test_what_a_commit_leaves_never_expires(client: ClusterClient, brand: str) -> None:
+    """Where the queue has an expiry: on a cluster, too."""
+    store, keys = Store(client, StoreOptions(archive_bytes=1_000_000)), CLUSTER.keys(brand)
+    client.rpush(keys.queue, "x")
+    client.expire(keys.queue, 100)
+    lease = store.acquire(brand, store.new_token())
+    commit = recorded(lease, store.peek(lease, 1))
+    store.commit(lease, commit)
+    assert client.lrange(keys.consumed(commit.cid), 0, -1) == [b"x"]
+    assert client.pttl(keys.consumed(commit.cid)) == -1
 
 
 @contextmanager
