@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from orchestrator.cli.brands_named import check_registered, wanted_names
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
+from orchestrator.cli.private_files import write_private
 from orchestrator.cli.rebuild_page import SHOWN, remark_all, show_table, told
 from orchestrator.cli.selecting import past_ms
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
@@ -122,7 +123,7 @@ class _Asked:
             return engines.Here()
         if self.executor == "process":
             return engines.Processes(self.workers)
-        return importlib.import_module("orchestrator.rebuild.cluster").Dask(self.executor, self.workers)
+        return importlib.import_module("orchestrator.rebuild.cluster").Dask(self.executor, self.workers, remark)
 
 
 class _Work:
@@ -253,8 +254,7 @@ class _Work:
         assert folder is not None  # noqa: S101 - asked for
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{folder_of(brand).removeprefix('brand=')}.state"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(service.encode_snapshot(self._course.state(self._plan, brand)))
+        write_private(path, service.encode_snapshot(self._course.state(self._plan, brand)), replace=True)
 
     def _document(self, outcomes: Sequence[Any]) -> dict[str, Any]:
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Mapping
 from itertools import islice
@@ -17,6 +16,7 @@ import click
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
 from orchestrator.cli.opened import load, open_archive, progress
+from orchestrator.cli.private_files import write_private
 from orchestrator.cli.terminal import Failure, counted, make_table, plain, remark, show_page
 from orchestrator.cli.who import write_down
 from orchestrator.contract import own_settings
@@ -53,13 +53,10 @@ def export(settings: Settings, brand: str, output: Path, *, force: bool) -> None
         snapshot = service.take_snapshot(client, settings, name)
     if not snapshot.cid:
         raise Failure(f"{name!r} has no state: nothing was committed yet.")
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
-        opened = os.open(output, flags, 0o600)
+        size = write_private(output, service.encode_snapshot(snapshot), replace=force)
     except FileExistsError:
         raise Failure(f"{printable(str(output))} is there: --force replaces it.") from None
-    with os.fdopen(opened, "wb") as file:
-        size = file.write(service.encode_snapshot(snapshot))
     what = f"version {snapshot.version}, commit {snapshot.cid}, {counted(size, 'byte')}"
     remark(f"{printable(repr(name))} is in {printable(str(output))}: {what}.")
 

@@ -11,18 +11,20 @@ extra.
 from __future__ import annotations
 
 import importlib
+import queue
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from orchestrator.errors import EngineError
 from orchestrator.process.masking import mask_text
-from orchestrator.rebuild.engines import Fault, attempt
+from orchestrator.rebuild.engines import Fault, attempt, deaf
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +34,12 @@ _SCHEMES: Final = {"dask": "tcp", "dask+tls": "tls"}
 _CONNECT_S: Final = 30
 _NO_WORKERS_S: Final = 60
 """After so long without any worker a cluster of this machine gives its work back; by itself it would wait for ever."""
+
+_NOT_OURS_S: Final = 300
+"""The same of a scheduler that was there already: its workers' machines and images may still be on the way."""
+
+_LOOK_S: Final = 1.0
+"""So long after the last result it is looked whether there are workers."""
 
 _CLUSTERS: Final = 3
 """That one run may lose all workers of."""
@@ -54,43 +62,76 @@ class Dask:
     Attributes:
         address: ``dask://host:8786``, ``dask+tls://host:8786``; ``dask``: *workers* processes of this machine.
         workers: of a cluster of this machine.
+        tell: what people should know while they wait, a line.
     """
 
     address: str
     workers: int = 1
+    tell: Callable[[str], object] = field(default=lambda _line: None, repr=False, compare=False)
 
     @property
     def told(self) -> str:
         """What it is, for people."""
-        return f"Dask, {self.workers} workers" if self.address == LOCAL else f"Dask at {self.address}"
+        if self.address != LOCAL:
+            return f"Dask at {self.address}"
+        return f"Dask, {self.workers} workers" if self.workers > 1 else "Dask, 1 worker"
 
     def run(self, work: Callable[[T], R], units: Iterable[T]) -> Iterator[tuple[T, R | Fault]]:
         """As :class:`orchestrator.rebuild.engines.Engine` says."""
         todo = list(islice(waiting := iter(units), 1))
         if not todo:
             return
-        distributed, suspects = _distributed(), deque[T]()
+        distributed, left = _distributed(), _Left[T]()
         for _ in range(_CLUSTERS):
-            back: list[T] = []
+            left.back = []
             with self._client(distributed) as client:
-                yield from _run(distributed, client, work, chain(todo, waiting), back, suspects)
-                while suspects and not back:
-                    guilty: deque[T] = deque()
-                    yield from _run(distributed, client, work, iter([suspects.popleft()]), back, guilty)
-                    for unit in guilty:
+                look = self._looking(client)
+                yield from _run(distributed, client, work, chain(todo, waiting), left, look)
+                while left.suspects and not left.back:
+                    alone = _Left(left.back)
+                    yield from _run(distributed, client, work, iter([left.suspects.popleft()]), alone, look)
+                    for unit in alone.suspects:
                         yield unit, Fault("one worker after the other died of it; memory may not suffice for it")
-            if not back:
+            if not left.back:
                 return
-            todo = back
+            todo = left.back
         raise EngineError(f"{self.told}: no worker is left, and none comes")
+
+    def _looking(self, client: Any) -> Callable[[], None]:
+        """What is to be done while nothing comes: of a cluster of this machine nothing, it says so itself."""
+        none_s: float | None = None
+
+        def look() -> None:
+            nonlocal none_s
+            if self.address == LOCAL:
+                return
+            try:
+                workers = client.nthreads()
+            except OSError:  # of a scheduler that went away the units tell
+                return
+            now_s = time.monotonic()
+            if workers:
+                none_s = None
+            elif none_s is None:
+                none_s = now_s
+                self.tell(f"No worker at {self.address} yet; one is waited for, for {_NOT_OURS_S} s.")
+            elif now_s - none_s >= _NOT_OURS_S:
+                raise EngineError(
+                    f"{self.told}: it has had no worker for {_NOT_OURS_S} s; start some, or look at theirs"
+                )
+
+        return look
 
     @contextmanager
     def _client(self, distributed: Any) -> Iterator[Any]:
         with ExitStack() as stack:
             address: Any = scheduler_of(self.address)
             if not address:
-                address = self._local(distributed)
-                stack.callback(_close, address)
+                # Workers that are started again later are deaf, too: by a thread that begins here. And a cluster that
+                # is not all there yet cannot be ended.
+                with deaf():
+                    address = self._local(distributed)
+                    stack.callback(_close, address)
             try:
                 client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
             except (
@@ -144,39 +185,57 @@ def scheduler_of(address: str) -> str:
     return f"{_SCHEMES[parts.scheme]}://{shown}:{port}"
 
 
-def _run(
-    distributed: Any, client: Any, work: Callable[[T], R], units: Iterator[T], back: list[T], suspects: deque[T]
-) -> Iterator[tuple[T, R | Fault]]:
-    """Runs *units* until there are none or no worker is left; *back* are then those that were handed out.
+@dataclass(slots=True)
+class _Left(Generic[T]):
+    """Units without a result.
 
-    Those that were under way as workers died are among *suspects* afterwards.
+    Attributes:
+        back: those that were handed out when no worker was left.
+        suspects: those that were under way as one worker after the other died.
     """
+
+    back: list[T] = field(default_factory=list)
+    suspects: deque[T] = field(default_factory=deque)
+
+
+def _run(
+    distributed: Any,
+    client: Any,
+    work: Callable[[T], R],
+    units: Iterator[T],
+    left: _Left[T],
+    look: Callable[[], None],
+) -> Iterator[tuple[T, R | Fault]]:
+    """Runs *units* until there are none, or no worker, and adds to *left*; while nothing comes *look* is called."""
     running: dict[str, tuple[T, Any]] = {}
+    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
     run, number = secrets.token_hex(4), 0
 
-    def submit(count: int) -> list[Any]:
+    def submit(count: int) -> None:
         nonlocal number
-        futures = []
         for unit in islice(units, count):
             number += 1
             # Names of its own: what somebody else's run left on the cluster is not taken for ours.
             future = client.submit(attempt, work, unit, key=f"orchestrator-rebuild-{run}-{number}", pure=False)
             running[future.key] = unit, future
-            futures.append(future)
-        return futures
+            future.add_done_callback(done.put)
 
     try:
-        waiting = distributed.as_completed(submit(_AHEAD), loop=client.loop)
-        for future in waiting:
+        submit(_AHEAD)
+        while running:
+            try:
+                future = done.get(timeout=_LOOK_S)
+            except queue.Empty:
+                look()
+                continue
             unit, _ = running.pop(future.key)
             result = _result(distributed, future)
             future.release()
             if result is _GIVEN_BACK:
-                back.append(unit)
+                left.back.append(unit)
             elif result is _SUSPECT:
-                suspects.append(unit)
-            for another in submit(0 if back else 1):
-                waiting.add(another)
+                left.suspects.append(unit)
+            submit(0 if left.back else 1)
             if result is not _GIVEN_BACK and result is not _SUSPECT:
                 yield unit, result
     finally:

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from typing import Final, Protocol, TypeVar
 
@@ -136,7 +137,7 @@ def _some(
         while not ends and len(running) < most:
             for unit in source:
                 try:
-                    with _deaf():  # it is here that processes begin
+                    with deaf():  # it is here that processes begin
                         running[pool.submit(attempt, work, unit)] = unit
                 except BrokenProcessPool:
                     lost.append(unit)
@@ -179,12 +180,13 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Ctrl-C waits for the end of the block, and never reaches a process that begins in it.
 
     A terminal sends it to all processes, and the first one decides. A process that is still starting would say what
     line it was at; so it is deaf from the beginning: it inherits what is blocked here.
     """
+    resource_tracker.ensure_running()  # it would be started with the first process, and lets Ctrl-C through afterwards
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -16,7 +16,7 @@ from orchestrator.brand.state import BrandState
 from orchestrator.contract import segments
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.errors import StaleStateError
-from orchestrator.service import encode_snapshot, take_snapshot
+from orchestrator.service import decode_snapshot, encode_snapshot, take_snapshot
 from orchestrator.settings import Settings
 from orchestrator.store import Store, pauses
 from orchestrator.store.audit import read_audit
@@ -216,7 +216,11 @@ def test_file_is_not_replaced_by_chance(invoke: Invoke, queue: Brand) -> None:
     assert Path(FILE).read_text() == "mine"
     broken = invoke("state", "import", queue.name, FILE)
     assert (broken.exit_code, "no state that" in broken.stderr) == (1, True)
+    Path(FILE).write_bytes(bytes(100_000))
+    Path(FILE).chmod(0o644)
     assert invoke("state", "export", queue.name, "-o", FILE, "--force").exit_code == 0
+    assert stat.S_IMODE(Path(FILE).stat().st_mode) == 0o600
+    assert decode_snapshot(Path(FILE).read_bytes()).brand == queue.name
     assert invoke("state", "diff", queue.name, FILE).exit_code == 0
 
 

@@ -17,6 +17,7 @@ _PLAN: Final = "orchestrator/rebuild/plan.py"
 _ENGINES: Final = "orchestrator/rebuild/engines.py"
 _CLUSTER: Final = "orchestrator/rebuild/cluster.py"
 _CLI: Final = "orchestrator/cli/rebuild.py"
+_FILES: Final = "orchestrator/cli/private_files.py"
 _OF_TASK: Final = "tests/rebuild/test_task.py"
 _OF_SWAP: Final = "tests/rebuild/test_swapping.py"
 _OF_COURSE: Final = "tests/rebuild/test_course.py"
@@ -199,6 +200,18 @@ REBUILD_GUARDS: Final = (
     ),
     Guard(
         _CLUSTER,
+        "                with deaf():\n",
+        "                with ExitStack():\n",
+        f"{_OF_ENGINES}::test_processes_are_deaf_to_ctrl_c_from_the_beginning",
+    ),
+    Guard(
+        _ENGINES,
+        "    resource_tracker.ensure_running()",
+        "    pass",
+        f"{_OF_ENGINES}::test_processes_are_deaf_to_ctrl_c_from_the_beginning",
+    ),
+    Guard(
+        _CLUSTER,
         "        return _SUSPECT\n",
         '        return Fault("it died of it")\n',
         f"{_OF_ENGINES}::test_who_only_lay_beside_what_kills_workers_goes_on",
@@ -247,9 +260,9 @@ REBUILD_GUARDS: Final = (
         f"{_OF_CLI}::test_results_of_a_cluster_lie_in_the_archive_and_go",
     ),
     Guard(
-        _CLI,
-        "os.O_TRUNC, 0o600)",
-        "os.O_TRUNC, 0o644)",
+        _FILES,
+        "os.fchmod(opened, _MODE)",
+        "os.fchmod(opened, 0o644)",
         f"{_OF_CLI}::test_states_can_be_written_to_files",
     ),
 )

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,31 +40,34 @@ def program(name: str, *arguments: str, **environment: str) -> Iterator[subproce
 
 
 @contextmanager
-def cluster(protocol: str = "tcp", **environment: str) -> Iterator[tuple[int, list[subprocess.Popen[bytes]]]]:
-    """A scheduler, its port, and two workers."""
+def worker(address: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker of one thread, for the scheduler at that address."""
+    with program("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", **environment) as process:
+        yield process
+
+
+@contextmanager
+def cluster(
+    protocol: str = "tcp", *, count: int = 2, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, list[subprocess.Popen[bytes]]]]:
+    """A scheduler, its port, and *count* workers."""
+    told = environment or {}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"{protocol}://127.0.0.1:{port}"
     with ExitStack() as stack:
         stack.enter_context(
-            program(
-                "scheduler", "--host", address, "--no-dashboard", "--dashboard-address", "127.0.0.1:0", **environment
-            )
+            program("scheduler", "--host", address, "--no-dashboard", "--dashboard-address", "127.0.0.1:0", **told)
         )
-        workers = [
-            stack.enter_context(
-                program("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", **environment)
-            )
-            for _ in range(2)
-        ]
+        started = [stack.enter_context(worker(address, **told)) for _ in range(count)]
         end_s = time.monotonic() + START_S
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             assert time.monotonic() < end_s, "the scheduler does not come"
-        yield port, workers
+        yield port, started
 
 
 def test_worker_that_is_killed_meanwhile_changes_nothing(tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_scheduler_with_certificates_is_for_those_who_have_one(tmp_path: Path, m
         for kind in ("CERT", "KEY"):
             environment[f"DASK_DISTRIBUTED__COMM__TLS__{side}__{kind}"] = mine
     monkeypatch.setattr("orchestrator.rebuild.cluster._CONNECT_S", 2)
-    with cluster("tls", **environment) as (port, _):
+    with cluster("tls", environment=environment) as (port, _):
         engine = Dask(f"dask+tls://127.0.0.1:{port}")
         with pytest.raises(EngineError, match="no Dask scheduler"):
             list(engine.run(work, [Unit(1)]))
@@ -115,3 +118,22 @@ def test_scheduler_that_goes_away_ends_the_run() -> None:
         del workers
     with pytest.raises(EngineError, match="went away, or gave the work up"):
         list(running)
+
+
+def test_scheduler_without_workers_is_waited_for_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told at once; a worker that comes then does the work, and without one there is an end."""
+    monkeypatch.setattr("orchestrator.rebuild.cluster._LOOK_S", 0.05)
+    told: list[str] = []
+    with cluster(count=0) as (port, _), ExitStack() as late:
+        address = f"127.0.0.1:{port}"
+
+        def tell(line: str) -> None:
+            told.append(line)
+            late.enter_context(worker(f"tcp://{address}"))
+
+        assert list(Dask(f"dask://{address}", tell=tell).run(work, [Unit(1), Unit(2)])) == [(Unit(1), 2), (Unit(2), 4)]
+        assert told == [f"No worker at dask://{address} yet; one is waited for, for 300 s."]
+        late.close()
+        monkeypatch.setattr("orchestrator.rebuild.cluster._NOT_OURS_S", 0)
+        with pytest.raises(EngineError, match=f"Dask at dask://{address}: it has had no worker for 0 s"):
+            list(Dask(f"dask://{address}").run(work, [Unit(1)]))

@@ -108,11 +108,10 @@ def test_run_that_is_left_early_ends_its_processes() -> None:
     running.close()  # type: ignore[attr-defined]
 
 
-def test_processes_are_deaf_to_ctrl_c_from_the_beginning() -> None:
+@pytest.mark.parametrize("engine", [Dask("dask", 1), Processes(1)], ids=lambda engine: engine.told)
+def test_processes_are_deaf_to_ctrl_c_from_the_beginning(engine: Engine) -> None:
     """One that still starts would say what line it was at. The first one hears as before."""
-    assert list(Processes(1).run(work, [Unit(1, "tell whether it is deaf")])) == [
-        (Unit(1, "tell whether it is deaf"), True)
-    ]
+    assert list(engine.run(work, [Unit(1, "tell whether it is deaf")])) == [(Unit(1, "tell whether it is deaf"), True)]
     assert work(Unit(1, "tell whether it is deaf")) is False
 
 
