@@ -302,6 +302,18 @@ def test_object_is_on_the_disk_before_it_has_its_name(place: Path, monkeypatch: 
     calls.clear()
     objects.put("brand=b/new", b"x")
     assert [call for call in calls if call != "mkdir"] == ["fsync file", "fsync", "rename", "fsync"]
+    calls.clear()
+    objects.remove(["brand=a/new"])
+    assert calls == ["fsync"], "what was removed does not come back"
+
+
+def test_archive_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds what people wrote."""
+    Objects.open(f"file://{tmp_path}/new/archive").put("brand=a/day=2026-01-01/x", b"x")
+    found = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new" / "archive").rglob("*")}
+    assert {mode for path, mode in found.items() if path.is_file()} == {0o600}
+    assert {mode for path, mode in found.items() if path.is_dir()} == {0o700}
+    assert stat.S_IMODE((tmp_path / "new" / "archive").stat().st_mode) == 0o700
 
 
 def test_parts_of_a_writer_that_died_are_taken_away(place: Path) -> None:

@@ -59,6 +59,7 @@ def test_first_kept_day_leaves_so_many_whole_ones() -> None:
 def test_days_go_up_to_the_base_of_the_first_kept_one() -> None:
     """And earlier bases with them; from there on everything is as it was."""
     archive = archived("a0", "c1", "d0", "e0")
+    archive.put_base(base_at(replace(RECORDS[20], epoch=6, cid="before")))  # of an earlier life, which was longer
     done = pruned(archive)
     assert (done.days, done.stays, done.begins and done.begins.cid) == (tuple(DAYS[:3]), "", "d0")
     assert archive.days() == DAYS[3:]

@@ -20,6 +20,7 @@ from orchestrator import __version__
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.fleet.members import Member
 from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.service import tender as tender_module
 from orchestrator.service.tender import EVERY_S, FIRST_S, Tender, make_tender
 from orchestrator.settings import Settings
 from tests.cli.test_archive_tend import old
@@ -105,6 +106,11 @@ async def test_redis_that_is_away_is_nobodys_turn(
             "the archive could not be tended, it is tried again",
             {"reason": "Error: redis://u:***@h \\x1b[1m is away"},
         ),
+        (
+            "import sys; sys.exit('x' * 600)",
+            "the archive could not be tended, it is tried again",
+            {"reason": "x" * 500},
+        ),
         ("print('[]')", "the archive could not be tended, it is tried again", {"reason": "[]"}),
         ("pass", "the archive could not be tended, it is tried again", {"reason": "it ended with code 0"}),
     ],
@@ -122,6 +128,15 @@ async def test_command_that_is_not_there_is_told() -> None:
     """It ends nothing."""
     with capture_logs() as logs:
         await Tender("b", nobody, ["/nowhere/at/all"], {}).tend()
+    assert [line["event"] for line in logs] == ["the archive could not be tended, it is tried again"]
+
+
+async def test_round_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not done by then is done in the next one."""
+    monkeypatch.setattr(tender_module, "LONGEST_S", 0.0)
+    script = 'print(\'{"compacted": 2, "pruned": 1, "left": []}\')'
+    with capture_logs() as logs:
+        await Tender("b", nobody, [sys.executable, "-c", script], {}).tend()
     assert [line["event"] for line in logs] == ["the archive could not be tended, it is tried again"]
 
 
