@@ -31,6 +31,7 @@ from tests.mutants.schedule_guards import SCHEDULE_GUARDS
 from tests.mutants.segment_guards import SEGMENT_GUARDS
 from tests.mutants.settings_guards import SETTINGS_GUARDS
 from tests.mutants.spike_guards import SPIKE_GUARDS
+from tests.mutants.tending_guards import TENDING_GUARDS
 from tests.mutants.worker_guards import WORKER_GUARDS
 
 _CLOCK: Final = "tests/store/test_clock.py"
@@ -726,5 +727,6 @@ GUARDS: Final = (
     *ORDER_GUARDS,
     *FLEET_GUARDS,
     *SPIKE_GUARDS,
+    *TENDING_GUARDS,
     *WORKER_GUARDS,
 )

@@ -1,0 +1,63 @@
+"""The guards of who tends an archive: closed days alone, archived commits alone, and nobody else at work there.
+
+How to add a row is told in :mod:`tests.mutants`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guard import Guard
+
+_TENDING: Final = "orchestrator/service/tending.py"
+_ARCHIVED: Final = "orchestrator/store/archived.py"
+_TENDER: Final = "orchestrator/service/tender.py"
+_RETENTION: Final = "orchestrator/objects/retention.py"
+_FOLDER: Final = "orchestrator/objects/folder.py"
+_WAITS: Final = "tests/service/test_tending.py::test_commit_whose_record_waits_is_not_taken_for_archived"
+_OWNER: Final = "tests/objects/test_faults.py::test_archive_is_for_its_owner_alone"
+_LOG: Final = "tests/service/test_tender.py::test_what_came_of_it_is_in_the_log"
+
+TENDING_GUARDS: Final = (
+    # service/tending, store/archived: the state's commit is read before what waits, and what waits is not archived
+    Guard(_TENDING, "return decode(head).previous if head else", "return", _WAITS),
+    Guard(_ARCHIVED, "if oldest is None else decode(oldest).previous", 'or ""', _WAITS),
+    Guard(
+        _TENDING,
+        'runner.run([("HGET", keys.meta, "cid"), ("LINDEX", keys.records, 0)])',
+        'runner.run([("LINDEX", keys.records, 0), ("HGET", keys.meta, "cid")])[::-1]',
+        _WAITS,
+    ),
+    Guard(_ARCHIVED, "ScriptRunner(client).run(commands)", "ScriptRunner(client).run(commands[::-1])[::-1]", _WAITS),
+    Guard(
+        _TENDING,
+        "fence=partial(the_right, client, archive.brand, wait_s=_FENCE_WAIT_S)",
+        "",
+        "tests/service/test_tending.py::test_nothing_becomes_parquet_while_somebody_has_the_right",
+    ),
+    # service/tender: a round has an end, and what it says is cut
+    Guard(
+        _TENDER,
+        "            with trio.fail_after(LONGEST_S):",
+        "            if True:",
+        "tests/service/test_tender.py::test_round_has_an_end",
+    ),
+    Guard(_TENDER, "printable(mask_text(reason))[:_REASON_CHARS]", "printable(mask_text(reason))", _LOG),
+    # objects/retention: of a life before, whatever its versions
+    Guard(
+        _RETENTION,
+        "(one.epoch, one.version) < (begins.epoch, begins.version)",
+        "one.version < begins.version",
+        "tests/objects/test_retention.py::test_days_go_up_to_the_base_of_the_first_kept_one",
+    ),
+    # objects/folder: for its owner alone, and what is removed stays away
+    Guard(_FOLDER, "exist_ok=True, mode=0o700)", "exist_ok=True, mode=0o755)", _OWNER),
+    Guard(_FOLDER, "os.mkdir(part, 0o700, dir_fd=at)", "os.mkdir(part, 0o755, dir_fd=at)", _OWNER),
+    Guard(_FOLDER, "os.O_CLOEXEC, 0o600, dir_fd=folder)", "os.O_CLOEXEC, 0o644, dir_fd=folder)", _OWNER),
+    Guard(
+        _FOLDER,
+        "os.unlink(parts[-1], dir_fd=folder)\n                    os.fsync(folder)\n",
+        "os.unlink(parts[-1], dir_fd=folder)\n",
+        "tests/objects/test_faults.py::test_object_is_on_the_disk_before_it_has_its_name",
+    ),
+)
