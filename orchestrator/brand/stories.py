@@ -25,7 +25,7 @@ from orchestrator.brand.life import UNSETTLED_PANES, state_of
 from orchestrator.brand.measures import Measures, measure
 from orchestrator.brand.mentions import KEPT_IDS
 from orchestrator.brand.normal_form import PLAIN, normal_form, without_frame
-from orchestrator.brand.panes import DAY_MS, PANE_MS, PANES_PER_HOUR, panes_per_window
+from orchestrator.brand.panes import DAY_MS, PANE_MS, PANES_PER_HOUR, first_pane, panes_per_window
 from orchestrator.brand.story_store import StoryStore
 from orchestrator.brand.text import clip
 from orchestrator.kernels.fold import MentionIds, Story, StoryFolder, grown_bytes
@@ -64,6 +64,9 @@ _MOST_LOOKED_INTO = 500
 Rank = tuple[int, int, int]
 Moods = tuple[float | None, float | None]
 """A mean score in a stretch, and before it."""
+
+_SettledPanes = tuple[int, int, int, int]
+"""Of a story: the first pane of the window, the last settled one, its members and mentions between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,8 @@ class StoryBook(StoryFolder):
         self._had_old_ids: list[Story] = []
         self._story_bytes = 0
         self._earlier = Earlier(panes_per_window(window_ms))
-        self._states: dict[int, tuple[int, int, StoryState]] = {}  # of the listed ones: last settled pane, mentions
+        self._window_ms = window_ms
+        self._states: dict[int, tuple[_SettledPanes, StoryState]] = {}  # of the listed ones
 
     def __len__(self) -> int:
         return len(self.records)
@@ -277,15 +281,17 @@ class StoryBook(StoryFolder):
             if text not in self._ids:
                 return text
 
-    def advance(self, first_pane: int) -> None:
-        """Forget the panes before *first_pane*; stories that are in no other leave."""
-        if first_pane <= self._first_pane:
+    def advance(self, first: int) -> None:
+        """Forget the panes before *first*; stories that are in no other leave."""
+        if first <= self._first_pane:
             return
-        self._first_pane = first_pane
+        self._first_pane = first
         if self.records and not self._earlier.begun:  # an older version noted nothing
-            self._earlier.begin(first_pane)
+            self._earlier.begin(first)
         # Cheap although it looks at every pane: there is a window of them, and a story is once in each of its own.
-        for pane in [pane for pane in self.in_pane if pane < first_pane]:
+        # Sorted: what is noted of a pane depends on those that left before it, and they lie in another order after a
+        # restart, and where a late chunk opened one. So it is as if time had stopped at each pane.
+        for pane in sorted(pane for pane in self.in_pane if pane < first):
             had: dict[int, int] = {}
             for story in self.in_pane.pop(pane):
                 if story.key in self.records:
@@ -297,7 +303,7 @@ class StoryBook(StoryFolder):
                     story.held_bytes = 0
             if self._earlier.notes(pane):
                 self._earlier.note(pane, {key: some for key, some in had.items() if some and key in self.records})
-        self._earlier.advance(first_pane)
+        self._earlier.advance(first)
 
     def _drop_pane(self, story: Story, pane: int) -> None:
         if story.drop(pane):
@@ -364,7 +370,7 @@ class StoryBook(StoryFolder):
             StoryView.of(
                 story,
                 self._earlier.mentions(story.key) if known else None,
-                self._states[story.key][2],
+                self._states[story.key][1],
                 _curve(story, now),
             )
             for story in stories
@@ -377,22 +383,25 @@ class StoryBook(StoryFolder):
         quiet = newest is None or now - newest >= QUIET_PANES
         return (now // PANES_PER_HOUR + 1) * PANES_PER_HOUR if quiet else now + 1
 
-    def _state(self, story: Story, now: int) -> tuple[int, int, StoryState]:
-        """How *story* stands in the pane *now*, and of which settled panes with how many mentions that is."""
+    def _state(self, story: Story, now: int) -> tuple[_SettledPanes, StoryState]:
+        """How *story* stands in the pane *now*, and of which settled panes that is."""
         if now - story.last_seen_ms // PANE_MS >= QUIET_PANES:
             now -= now % PANES_PER_HOUR
         settled = now - UNSETTLED_PANES
-        panes = story.panes()
-        mentions = sum([tally[2] for tally in panes if tally[0] <= settled])
+        panes = [tally for tally in story.panes() if tally[0] <= settled]
+        members, mentions = sum([tally[1] for tally in panes]), sum([tally[2] for tally in panes])
+        its = self._first_pane, settled, members, mentions
         known = self._states.get(story.key)
-        # Panes only grow until the next one begins, so the same sum is of the same panes.
-        if known is not None and known[:2] == (settled, mentions):
+        # Panes only grow until one begins or leaves, so the same sums are of the same panes. All that the state follows
+        # from is in them: one that was found now is what a process finds that has just loaded the story.
+        if known is not None and known[0] == its:
             return known
         begun = story.first_seen_ms // PANE_MS
         counts = {tally[0]: tally[2] for tally in panes}
-        course = [counts.get(pane, 0) for pane in range(max(self._first_pane, begun), settled + 1)]
-        members = sum([tally[1] for tally in panes])
-        return settled, mentions, state_of(course, now - begun, story.mentions / members)
+        # As of the beginning of that pane or hour, too: else the course would be a pane shorter in its middle.
+        first = max(first_pane(now * PANE_MS, self._window_ms), begun)
+        course = [counts.get(pane, 0) for pane in range(first, settled + 1)]
+        return its, state_of(course, now - begun, mentions / members if members else 1.0)
 
     def grown(self, span: Span, count: int) -> list[tuple[StoryView, Growth]]:
         """The *count* stories that have most mentions more in the stretch of *span* than before it; ties: the older.

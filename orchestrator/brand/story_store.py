@@ -117,7 +117,8 @@ class StoryStore:
                     rescued += story.stored_bytes
             self._log.rescue(rescued)
         if dirty or self._removed:
-            value, sizes = pack_stories(dirty.values(), index, self._removed)
+            # Sorted: panes list their stories in another order after a restart, and the field must not tell.
+            value, sizes = pack_stories(dirty.values(), index, sorted(self._removed))
             self._place(dirty.values(), sizes, self._log.append(value, array("q", dirty), put))
         if self._head_changed:
             put[HEAD_FIELD] = pack((STATE_FORMAT, self._next_key))

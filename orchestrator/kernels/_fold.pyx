@@ -803,11 +803,14 @@ cdef class StoredStories:
         Raises:
             InvalidStateError: it cannot be read.
         """
-        cdef size_t place, before = self._found.stories.size(), size = len(value)
-        if not self._found.take(PyBytes_AS_STRING(value), size, number, size):
-            value = _fold_py.rewritten(self._prefix, number, value)
-            if not self._found.take(PyBytes_AS_STRING(value), len(value), number, size):
+        cdef size_t place, before = self._found.stories.size()
+        if not self._found.take(PyBytes_AS_STRING(value), len(value), number):
+            foreign, value = value, _fold_py.rewritten(self._prefix, number, value)
+            sizes = _fold_py.sizes_in(foreign)
+            if not self._found.take(PyBytes_AS_STRING(value), len(value), number):
                 raise InvalidStateError(f"state field {self._prefix + b'%d' % number!r} cannot be read")
+            for place in range(before, self._found.stories.size()):
+                self._found.stories[place].size = sizes[place - before]
         self._values.append(value)  # what was found points into it
         cdef bytes keys = PyBytes_FromStringAndSize(NULL, (self._found.stories.size() - before) * sizeof(int64_t))
         cdef int64_t* out = <int64_t*> PyBytes_AS_STRING(keys)

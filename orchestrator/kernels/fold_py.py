@@ -458,6 +458,7 @@ class StoredStory(Struct, array_like=True):
 
 
 _segments = msgspec.msgpack.Decoder(tuple[list[StoredStory], list[int]])
+_parts = msgspec.msgpack.Decoder(tuple[list[msgspec.Raw], msgspec.Raw])
 
 
 def read_segment(prefix: bytes, number: int, value: bytes) -> tuple[list[StoredStory], list[int]]:
@@ -470,6 +471,15 @@ def read_segment(prefix: bytes, number: int, value: bytes) -> tuple[list[StoredS
         return _segments.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidStateError(f"state field {prefix + b'%d' % number!r} cannot be read: {error}") from None
+
+
+def sizes_in(value: bytes) -> list[int]:
+    """How many bytes each story takes in a segment that :func:`read_segment` reads.
+
+    As :func:`pack_stories` told it: a log is cleaned by these sizes, and must not be cleaned at another commit after a
+    restart than without one, or what an archive is folded to would lie in other fields than the live state.
+    """
+    return [len(memoryview(story)) for story in _parts.decode(value)[0]]
 
 
 def rewritten(prefix: bytes, number: int, value: bytes) -> bytes:
@@ -557,8 +567,8 @@ class StoredStories:
             InvalidStateError: it cannot be read.
         """
         stored, removed = read_segment(self._prefix, number, value)
-        for story in stored:
-            self._newest[story.key] = number, len(value) // len(stored), story
+        for story, size in zip(stored, sizes_in(value), strict=True):
+            self._newest[story.key] = number, size, story
         for key in removed:
             self._newest.pop(key, None)
         return b"".join(_word(story.key) for story in stored)

@@ -131,6 +131,9 @@ class Reader {
 
     bool ended() const { return at_ == stop_; }
 
+    /* Bytes that are not read yet. */
+    size_t left() const { return (size_t)(stop_ - at_); }
+
     bool nil() {
         if (at_ == stop_ || *at_ != 0xC0) return false;
         at_++;

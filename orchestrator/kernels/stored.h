@@ -33,7 +33,7 @@ struct Story {
     std::string_view id, label, panes, total, weights;
     Run examples, words, spellings,
         told; /* texts; those of the last two have a number each in the same run of counts */
-    int64_t segment, size;
+    int64_t segment, size; /* of it alone, as its commit counted it: by that a log is cleaned, after a restart too */
 };
 
 /* The newest form of each story in segments that come one after the other. */
@@ -43,11 +43,10 @@ class Stories {
     std::vector<std::string_view> texts;
     std::vector<int64_t> counts;
 
-    /* Read a segment, the next after those before, which takes *stored* bytes of storage; false if it is not plain, and
-     * then nothing of it is taken. */
-    bool take(const char *data, size_t size, int64_t segment, size_t stored) {
+    /* Read a segment, the next after those before; false if it is not plain, and then nothing of it is taken. */
+    bool take(const char *data, size_t size, int64_t segment) {
         const size_t before = stories.size(), texts_before = texts.size(), events_before = events_.size();
-        if (take_all(data, size, segment, stored)) return true;
+        if (take_all(data, size, segment)) return true;
         stories.resize(before);
         texts.resize(texts_before);
         counts.resize(texts_before);
@@ -77,15 +76,16 @@ class Stories {
     };
     std::vector<Event> events_;
 
-    bool take_all(const char *data, size_t size, int64_t segment, size_t stored) {
+    bool take_all(const char *data, size_t size, int64_t segment) {
         msgpack::Reader reader(data, size);
         size_t halves, count;
         if (!reader.array(&halves) || halves != 2 || !reader.array(&count)) return false;
         for (size_t each = 0; each < count; each++) {
             Story story;
+            const size_t before = reader.left();
             if (!read(&reader, &story)) return false;
             story.segment = segment;
-            story.size = (int64_t)(stored / count);
+            story.size = (int64_t)(before - reader.left());
             events_.push_back({story.key, stories.size()});
             stories.push_back(story);
         }

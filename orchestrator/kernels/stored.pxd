@@ -46,7 +46,7 @@ cdef extern from "stored.h" namespace "stored" nogil:
         vector[StoredStory] stories
         vector[string_view] texts
         vector[int64_t] counts
-        bool take(const char* data, size_t size, int64_t segment, size_t stored) except +
+        bool take(const char* data, size_t size, int64_t segment) except +
         vector[size_t] newest() except +
 
     cdef enum Lack "stored::Parts::Lack":

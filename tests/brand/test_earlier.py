@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.brand.codec import pack
 from orchestrator.brand.earlier import HEAD_FIELD, PREFIX, Earlier
 from orchestrator.brand.outputs import FoldConfig
+from orchestrator.brand.panes import PANE_MS
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.chunk import Cluster
 from orchestrator.errors import InvalidStateError
@@ -50,6 +51,34 @@ def test_a_story_tells_its_change() -> None:
     found = stories(state, START_MS + 8 * HOUR_MS)
     assert found["battery"]["change"] == pytest.approx((17 * 3 - 16 * 2) / (16 * 2))
     assert (found["refund"]["change"], found["refund"]["state"]) == (None, "new")
+
+
+def test_panes_that_leave_at_once_leave_one_after_the_other() -> None:
+    """The oldest first, whichever a late chunk opened: what is noted is the same as if time had stopped at each."""
+    keys, pane = Keys(), START_MS // PANE_MS
+    state = BrandState.empty(CONFIG)
+    push(state, 0, START_MS, {"battery": 2})
+    late = chunk_at(START_MS - PANE_MS, chunk_id="c1", clusters=[Cluster("battery-id", "battery", listed("m"))])
+    state.fold(batch_of([late], hashing=state.hashing), START_MS)
+    keys.commit(state.take_changes())
+    state.advance(START_MS + 5 * HOUR_MS)  # both panes have left, and the story with the younger one
+    keys.commit(state.take_changes())
+    assert [name for name in keys.state if name.startswith(PREFIX)] == [b"%b%d" % (PREFIX, pane - 1)]
+
+
+def test_a_story_stands_the_same_after_a_restart() -> None:
+    """By its settled quarters alone: a huge chunk says nothing of how large usual ones are until it is settled."""
+    config = FoldConfig()
+    state, keys = BrandState.empty(config), Keys()
+    for number in range(200):
+        quarter = number // 5
+        push(state, number, START_MS + quarter * PANE_MS, {"battery": 4 if quarter < 34 else 16})
+    now_ms = START_MS + 39 * PANE_MS
+    assert stories(state, now_ms)["battery"]["state"] == "growing"
+    push(state, 999, now_ms, {"battery": 5_000})
+    keys.commit(state.take_changes())
+    found = [stories(one, now_ms)["battery"]["state"] for one in (state, BrandState.load(config, keys.state))]
+    assert found == ["growing", "growing"]
 
 
 def test_the_curve_is_by_the_hour() -> None:

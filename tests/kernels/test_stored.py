@@ -301,6 +301,20 @@ def test_ids_of_a_story_are_its_newest(kernel: ModuleType) -> None:
     assert (kind, text) == (InvalidStateError, "story 0: there is an id number 9 of 8")
 
 
+def test_a_story_takes_as_much_after_a_restart_as_when_it_was_written(kernel: ModuleType) -> None:
+    """Its own bytes, also from a version that knew less: by these a log is cleaned."""
+    own = [stored(0), stored(1, label="a longer label"), stored(2, id="x" * 300)]
+    older = [msgspec.structs.astuple(story)[:13] for story in own]
+    value, sizes = msgspec.msgpack.encode((older, [7])), [len(msgspec.msgpack.encode(one)) for one in older]
+    for _ in range(2):
+        found, index = kernel.StoredStories(PREFIX), index_of(kernel)
+        found.take(0, value)
+        found.last_key()
+        stories, total, _ = found.restore(kernel.StoredIds(CAPACITY), index)
+        assert ([story.stored_bytes for story in stories], total) == (sizes, sum(sizes))
+        value, sizes = kernel.pack_stories(stories, index, [7, 8, 9])
+
+
 def test_stories_that_left_are_no_more(kernel: ModuleType) -> None:
     """Unless they are in a later segment; the greatest key is that of those that are there."""
     segments = packed(([stored(0), stored(7)], [0]), ([stored(0, label="again"), stored(2)], [7, 2**64 - 1, -5]))

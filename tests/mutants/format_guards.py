@@ -78,6 +78,37 @@ FORMAT_GUARDS: Final = (
         "\n",
         "tests/brand/test_migration.py::test_the_first_commit_writes_every_field_anew",
     ),
+    # kernels, brand/stories, brand/story_store: what is stored and shown does not tell where processes began
+    Guard(
+        _FOLD_PY,
+        "[len(memoryview(story)) for story in _parts.decode(value)[0]]",
+        "[len(value) // len(found) for found in [_parts.decode(value)[0]] for _ in found]",
+        "tests/kernels/test_stored.py::test_a_story_takes_as_much_after_a_restart_as_when_it_was_written",
+    ),
+    Guard(
+        "orchestrator/brand/story_store.py",
+        "sorted(self._removed)",
+        "self._removed",
+        "tests/archive/test_refold_commits.py",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "in sorted(pane for pane in self.in_pane if pane < first):",
+        "in [pane for pane in self.in_pane if pane < first]:",
+        "tests/brand/test_earlier.py::test_panes_that_leave_at_once_leave_one_after_the_other",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "self._first_pane, settled, members, mentions\n",
+        "self._first_pane, settled, 0, mentions\n",
+        "tests/archive/test_refold_commits.py",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "mentions / members if members else 1.0",
+        "story.mentions / sum([tally[1] for tally in story.panes()])",
+        "tests/brand/test_earlier.py::test_a_story_stands_the_same_after_a_restart",
+    ),
     # brand/state, brand/mentions: ids are hashed under one key, and those of before brands had one are found again
     Guard(
         "orchestrator/brand/state.py",
