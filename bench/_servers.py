@@ -47,9 +47,15 @@ class Servers:
 
     def scripts(self) -> tuple[int, float]:
         """How many scripts were called so far, and seconds that they took by the servers' own account."""
-        infos: list[Any] = [node.info("commandstats") for node in self.nodes]
-        told = [info[_SCRIPTS] for info in infos if _SCRIPTS in info]
-        return sum(int(one["calls"]) for one in told), sum(float(one["usec"]) for one in told) / 1e6
+        told = [scripts_of(node) for node in self.nodes]
+        return sum(calls for calls, _ in told), sum(seconds for _, seconds in told)
+
+
+def scripts_of(node: redis.Redis) -> tuple[int, float]:
+    """How many scripts were called at *node* so far, and seconds that they took by its own account."""
+    info: Any = node.info("commandstats")
+    told = info.get(_SCRIPTS, {"calls": 0, "usec": 0})
+    return int(told["calls"]), float(told["usec"]) / 1e6
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ import redis
 from bench import _floor, _payloads
 from bench._harness import Report
 from bench._queues import push, wait_until_drained
+from bench._servers import scripts_of
 from bench._service import ServiceProcess, service
 from orchestrator.contract.keys import BrandKeys, queue_key
 from orchestrator.lane.sizer import MAX_ITEMS, TARGET_BYTES
@@ -142,17 +143,31 @@ class Run:
         rate: chunks a second.
         service_s: processor time of the service for a chunk, all threads of all processes.
         redis_s: that of Redis's main thread, its looks whether all is done included.
+        scripts_s: what scripts took in it, by Redis's own account.
         peak_bytes: the service's most resident memory, of all processes.
     """
 
     rate: float
     service_s: float
     redis_s: float
+    scripts_s: float
     peak_bytes: int
 
 
-def service_run(client: redis.Redis, running: Sequence[ServiceProcess], load: Load) -> Run:
+def service_run(
+    client: redis.Redis,
+    running: Sequence[ServiceProcess],
+    load: Load,
+    *,
+    until: Callable[[], None] = lambda: None,
+) -> Run:
     """Let the service found the stories; then everything that is staged is queued at once, and the clock starts.
+
+    Args:
+        client: of the Redis.
+        running: the processes, all of which count.
+        load: what is staged there.
+        until: returns when what counts beyond the last commit is done.
 
     Raises:
         RuntimeError: a brand does not have the stories that the load speaks of.
@@ -162,17 +177,20 @@ def service_run(client: redis.Redis, running: Sequence[ServiceProcess], load: Lo
         client.sadd("brands:set", *brands)
         wait_until_drained(client, brands)
     started_s, started_cpu_s, started_redis_s = time.perf_counter(), _cpu_s(running), _redis_cpu_s(client)
+    _, started_scripts_s = scripts_of(client)
     pipeline = client.pipeline()
     for brand in brands:
         pipeline.rename(_staged(brand), queue_key(brand))
     pipeline.sadd("brands:set", *brands)
     pipeline.execute()
     wait_until_drained(client, brands)
+    until()
     seconds = time.perf_counter() - started_s
     run = Run(
         rate=load.count / seconds,
         service_s=(_cpu_s(running) - started_cpu_s) / load.count,
         redis_s=(_redis_cpu_s(client) - started_redis_s) / load.count,
+        scripts_s=(scripts_of(client)[1] - started_scripts_s) / load.count,
         peak_bytes=sum(process.peak_bytes() for process in running),
     )
     for brand in brands:
