@@ -20,32 +20,29 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-import msgspec
-
-from orchestrator.contract import consumed, lock_token, own_settings
-from orchestrator.contract.consumed import Head
+from orchestrator.contract import lock_token, own_settings
 from orchestrator.contract.fingerprint import NO_CHANGE, UNKNOWN, Fingerprint, compare, reconcile, refusal
-from orchestrator.contract.keys import UPDATES_CHANNEL, BrandKeys, failed_key, queue_key
+from orchestrator.contract.keys import BrandKeys, failed_key, queue_key
 from orchestrator.errors import (
     ArchiveBehindError,
     ClockSkewError,
     DeadLetterFullError,
-    SegmentLostError,
     SettingsRefusedError,
     StoreError,
     StoreUnavailableError,
 )
 from orchestrator.store import glance as glances
 from orchestrator.store import letters as moves
-from orchestrator.store import pauses, scripts, segments
+from orchestrator.store import pauses, peeks, scripts, segments
 from orchestrator.store.client import checked, translated
 from orchestrator.store.clock import TIME, ServerClock, milliseconds_of
 from orchestrator.store.cluster.claims import Masters, queue_slot
 from orchestrator.store.codes import Code, behind_error, check_reply, full_error
+from orchestrator.store.commits import Commits
 from orchestrator.store.glance import Glance
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.line import Question
-from orchestrator.store.projections import Projections, inward
+from orchestrator.store.projections import Projections
 from orchestrator.store.registry import registered
 from orchestrator.store.runner import ScriptRunner, evalsha
 from orchestrator.store.types import (
@@ -76,8 +73,7 @@ if TYPE_CHECKING:
     from orchestrator.store.cluster.topology import Topology
     from orchestrator.store.glance import Part
     from orchestrator.store.line import Line, Reply
-    from orchestrator.store.segments import Parts
-    from orchestrator.store.types import Commit, DigestChange, ReadOn, Registry
+    from orchestrator.store.types import Commit, ReadOn, Registry
     from orchestrator.store.wire import Bulk, Command
 
 MAX_CLAIM: Final = 512
@@ -91,9 +87,6 @@ _NOBODY: Final = BrandKeys.of("orchestrator probe").meta
 
 _WRITE_PROBE: Final = ("HDEL", _NOBODY, "")
 """A write that changes nothing: read-only servers and those with a full disk refuse it; at maxmemory it is allowed."""
-
-_SEED_BITS: Final = 31
-"""What Lua's generator takes."""
 
 _NOT_YET: Final = "*"
 """In place of a cid, which it cannot be: the caller peeks later."""
@@ -146,8 +139,8 @@ class Store:
         cluster = self._runner.cluster
         self._masters = None if cluster is None else Masters(cluster.topology, self.clock)
         self._observe = observe
-        self._segments = segments.Splitter()
         self._lock_ttl_ms = round(self.options.lock_ttl_s * 1000)
+        self._commits = Commits(self.options, self._lock_ttl_ms, spread=spread)
 
     def close(self) -> None:
         """Close every connection; calls in flight in other threads fail."""
@@ -251,7 +244,7 @@ class Store:
             WrongTypeError: the queue is not a list.
         """
         keys = self._layout.inner(brand)
-        return self._lease(keys, _Wish(token, least_epoch, brand, cid, (_read(keys, limit),), own))
+        return self._lease(keys, _Wish(token, least_epoch, brand, cid, (peeks.read(keys, limit),), own))
 
     def _lease(self, keys: BrandKeys, wish: _Wish) -> Visit:
         mine = self.options.fingerprint
@@ -279,7 +272,7 @@ class Store:
         if not begun:
             return Visit(lease, None)
         counted = attempts + (queued > 0)
-        return Visit(lease, Peek(lease.cid, version, counted, now_ms, queued, _read_items(read), None, suspects))
+        return Visit(lease, Peek(lease.cid, version, counted, now_ms, queued, peeks.items_of(read), None, suspects))
 
     def settle(self, lease: Lease, bounds: Mapping[str, int]) -> None:
         """Return if the settings of this process may go on from a state that was stored with *bounds*.
@@ -378,9 +371,11 @@ class Store:
         keys = self._layout.inner(lease.brand)
         asked_ms = self.clock.now_ms()
         with self._timed("read"):
-            begun, items = self._runner.run([self._begin(keys, lease.token, limit, look), _read(keys, limit)])
+            begun, items = self._runner.run(
+                [peeks.begin(keys, lease.token, self._lock_ttl_ms, limit, look), peeks.read(keys, limit)]
+            )
         check_reply(scripts.BEGIN, keys, checked(begun))
-        peek = _peek(begun, checked(items))
+        peek = peeks.begun(begun, checked(items))
         self.clock.compare(asked_ms, peek.now_ms, self._server(lease.brand))
         return peek
 
@@ -423,30 +418,36 @@ class Store:
             ArchiveBehindError: as much waits for the archive as may, and the policy is to pause.
         """
         keys = self._layout.inner(lease.brand)
-        committing = self._commit(keys, lease, commit)
+        committing = self._commits.commands(keys, lease, commit)
         commands = list(committing)
         if read_on is not None:
-            commands.append(self._begin(keys, lease.token, read_on.skip + read_on.limit, read_on.look))
+            commands.append(
+                peeks.begin(keys, lease.token, self._lock_ttl_ms, read_on.skip + read_on.limit, read_on.look)
+            )
         asked_ms = self.clock.now_ms()
 
         def parse(replies: Sequence[Any]) -> CommitReply:
             # On another connection while the line holds its own: the pool has some to spare.
             self._runner.load_if_forgotten(replies)
-            reply = self._commit_reply(keys, replies[len(committing) - 1 :])
+            reply = self._commits.reply(keys, replies[len(committing) - 1 :])
             return reply if self._agrees(asked_ms, lease.brand, reply.next) else replace(reply, next=None)
 
         question = Question(commands, parse, partial(self._observe, "write"))
         if read_on is None:
             return line.send(question), None
         # The chunks come last: the commit's outcome is known before they are here.
-        return line.send_both(question, Question([_read(keys, read_on.limit, read_on.skip)], _read_items))
+        return line.send_both(question, Question([peeks.read(keys, read_on.limit, read_on.skip)], peeks.items_of))
+
+    def settings_of(self, lease: Lease, commit: Commit) -> Fingerprint:
+        """With which *commit* goes into the brand's meta, those of the brand included."""
+        return self._commits.settings_of(lease, commit)
 
     def commit(self, lease: Lease, commit: Commit) -> CommitReply:
         """Send *commit* and wait for what becomes of it; raises what the reply of :meth:`send` raises."""
         keys = self._layout.inner(lease.brand)
         with self._timed("write"):
-            replies = self._runner.run(self._commit(keys, lease, commit))
-        return self._commit_reply(keys, replies[-1:])
+            replies = self._runner.run(self._commits.commands(keys, lease, commit))
+        return self._commits.reply(keys, replies[-1:])
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """Let *leases* live for another ttl; those that are lost are returned.
@@ -689,51 +690,6 @@ class Store:
     def _claim(self, keys: Bulk) -> Command:
         return evalsha(scripts.CLAIM, keys, self._lock_ttl_ms, MOST_LOCK_TTL_MS)
 
-    def _commit(self, keys: BrandKeys, lease: Lease, commit: Commit) -> list[Command]:
-        """The commands of *commit*: its script, and before it what goes past the script, if anything does."""
-        if self._layout.spread:
-            commit = inward(lease, commit)
-        parts = self._segments.split(commit)
-        record = self._record(lease, commit)
-        names = scripts.COMMIT.keys(keys)
-        if record:
-            names += [*(getattr(keys, part) for part in scripts.ARCHIVE), keys.consumed(commit.cid)]
-        arguments = self._commit_arguments(lease, commit, (*_sections(commit, parts), record))
-        script = evalsha(scripts.COMMIT, names, *arguments)
-        return [*segments.writing(keys, parts), script]
-
-    def _record(self, lease: Lease, commit: Commit) -> Sequence[bytes]:
-        """What commit.lua is told of the record; nothing without an archive."""
-        options = self.options
-        if not options.archive_bytes:
-            return ()
-        told = commit.record or self._unfolded(lease, commit)
-        head = consumed.encode(told)
-        size, bound, now_ms = (
-            b"%d" % number
-            for number in (len(head) + told.size + consumed.RECORD_BYTES, options.archive_bytes, told.now_ms)
-        )
-        return head, size, bound, options.archive_policy.value.encode(), now_ms
-
-    def _unfolded(self, lease: Lease, commit: Commit) -> Head:
-        """What the archive is to know of a commit that nothing was folded for: no refold goes through it."""
-        times = (lease.now_ms, lease.now_ms, lease.now_ms if commit.summary is not None else 0)
-        settings = self.settings_of(lease, commit).effective
-        named = (commit.cid, commit.expected_cid, lease.epoch, commit.version)
-        return Head(*named, *times, settings, items=commit.consumed, replaces=True)
-
-    def _commit_reply(self, keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
-        try:
-            return _commit_reply(keys, replies)
-        except SegmentLostError:
-            self._segments.lost()
-            raise
-
-    def _begin(self, keys: BrandKeys, token: str, first: int, look: Look) -> Command:
-        # No secret, but whoever fills a queue must not know where it is looked at.
-        place = secrets.randbits(_SEED_BITS)
-        return evalsha(scripts.BEGIN, scripts.BEGIN.keys(keys), token, self._lock_ttl_ms, first, *look, place)
-
     def _run(self, operation: Operation, script: scripts.Script, keys: BrandKeys, *args: Any) -> Any:
         with self._timed(operation):
             return checked(self._runner.run([evalsha(script, script.keys(keys), *args)])[0])
@@ -746,27 +702,6 @@ class Store:
             yield
         finally:
             self._observe(operation, time.perf_counter() - start)
-
-    def settings_of(self, lease: Lease, commit: Commit) -> Fingerprint:
-        """With which *commit* goes into the brand's meta, those of the brand included."""
-        return self.options.fingerprint.owning(lease.own if commit.own is None else commit.own)
-
-    def _commit_arguments(self, lease: Lease, commit: Commit, sections: Sequence[Sequence[bytes]]) -> list[Any]:
-        """ARGV of commit.lua, in its order."""
-        options = self.options
-        return [
-            *(lease.token, self._lock_ttl_ms, commit.cid, commit.expected_cid, lease.epoch, commit.version),
-            *(commit.consumed, commit.head, commit.tail if commit.consumed > 1 else b"", commit.due_ms),
-            *(("", 0) if commit.digests is None else (commit.digests.how.value, commit.digests.begun_ms)),
-            *(options.failed_max, options.failed_policy.value),
-            *(commit.summary or b"", options.summary_ttl_s * 1000),
-            *(UPDATES_CHANNEL, _announcement(lease, commit)),
-            *(_replaced(commit), options.spike_ttl_s * 1000),
-            *(options.trend_ttl_s * 1000, options.recent_ttl_s * 1000, options.recent_max, options.formats.written),
-            *(self.settings_of(lease, commit).text(), int(commit.let_go)),
-            *map(len, sections),
-            *map(bulk, sections),
-        ]
 
 
 class _Wish(NamedTuple):
@@ -781,29 +716,6 @@ class _Wish(NamedTuple):
     take: bool = False
 
 
-def _sections(commit: Commit, parts: Parts) -> tuple[Sequence[bytes], ...]:
-    """The variable part of commit's ARGV, section by section."""
-    return (
-        _flat(parts.put),
-        commit.remove,
-        _remembered(commit.digests),
-        commit.failed,
-        commit.spikes or (),
-        _flat(commit.trend_put),
-        commit.trend_remove,
-        commit.recent,
-        commit.outbox,
-        parts.lengths(),
-        commit.moods or (),
-        commit.stories or (),
-    )
-
-
-def _replaced(commit: Commit) -> str:
-    """The lists of episodes that *commit* replaces: a digit for each, 1 = it does."""
-    return "".join([str(int(one is not None)) for one in (commit.spikes, commit.moods, commit.stories)])
-
-
 def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Claim:
     """What claim.lua answered about *brands*: those to look at without chunks, and index, chunks, version of others."""
     places, counts, versions = waiting[::3], waiting[1::3], waiting[2::3]
@@ -815,68 +727,9 @@ def _claim(brands: Sequence[str], indexes: list[int], waiting: list[Any]) -> Cla
     return Claim([brands[index] for index in sorted(indexes + free)], queues)
 
 
-def _remembered(change: DigestChange | None) -> Sequence[bytes]:
-    if change is None:
-        return ()
-    told = (b"%d" % change.conflicts, change.newest) if change.conflicts else ()
-    return change.entries, b"%d" % change.younger_check, b"%d" % change.older_check, change.older, *told
-
-
 def _digests(members: Iterable[bytes]) -> frozenset[bytes]:
     """Of a set of before, which also holds the empty string."""
     return frozenset(members) - {b""}
-
-
-def _flat(pairs: Mapping[bytes, bytes]) -> list[bytes]:
-    return list(chain.from_iterable(pairs.items()))
-
-
-def _announcement(lease: Lease, commit: Commit) -> bytes:
-    """The message for ``summary:updates``; empty if the summary stays as it is."""
-    if commit.summary is None:
-        return b""
-    return msgspec.json.encode({"brand": lease.brand, "epoch": lease.epoch, "version": commit.version})
-
-
-def _peek(begun: Any, items: list[bytes]) -> Peek:
-    _, cid, version, attempts, now_ms, queued, fits, suspects = begun
-    # A cid that was damaged under the lease need not be text; it is not the one that the state ends with.
-    return Peek(cid.decode(errors="backslashreplace"), version, attempts, now_ms, queued, items, fits, suspects)
-
-
-def _read(keys: BrandKeys, limit: int, skip: int = 0) -> Command:
-    return ("LRANGE", keys.queue, skip, skip + limit - 1)
-
-
-def _read_items(replies: Sequence[Any]) -> list[bytes]:
-    items: list[bytes] = checked(replies[0])
-    return items
-
-
-def _commit_reply(keys: BrandKeys, replies: Sequence[Any]) -> CommitReply:
-    code = check_reply(scripts.COMMIT, keys, checked(replies[0]))
-    _, version, queued, failed_dropped, refused, alerts_dropped, released, unarchived, skipped = replies[0]
-    return CommitReply(
-        duplicate=code is Code.DUP,
-        version=version,
-        queued=queued,
-        failed_dropped=failed_dropped,
-        alerts_dropped=alerts_dropped,
-        announced=not refused,
-        released=bool(released),
-        next=_next_peek(keys, replies[1]) if len(replies) > 1 else None,
-        unarchived=unarchived,
-        skipped=bool(skipped),
-    )
-
-
-def _next_peek(keys: BrandKeys, begun: Any) -> Peek | None:
-    """The peek that travelled with a commit; None if it failed, because the commit stands all the same."""
-    try:
-        check_reply(scripts.BEGIN, keys, checked(begun))
-        return _peek(begun, [])
-    except StoreError:
-        return None
 
 
 def _unless_away(reply: Any) -> Any:

@@ -113,7 +113,7 @@ class LossyStore(Interfering):
         if lose in {"request", "script"}:
             self.lose = ""
             if lose == "script":
-                self._runner.run(self._commit(BrandKeys.of(lease.brand), lease, commit)[:-1])
+                self._runner.run(self._commits.commands(BrandKeys.of(lease.brand), lease, commit)[:-1])
             raise StoreUnavailableError(f"the {lose} is lost")
 
     def after_commit(self, lease: Lease, commit: Commit, read: Callable[[], CommitReply]) -> CommitReply:

@@ -103,7 +103,7 @@ ARCHIVE_GUARDS: Final = (
     # what a commit leaves for the archive: the brand's own settings; the base of what nobody folded
     *(
         Guard(file, "commit).effective\n", "commit).values\n", f"tests/service/test_swap.py::{test}")
-        for file in ("orchestrator/lane/pipeline.py", "orchestrator/store/store.py")
+        for file in ("orchestrator/lane/pipeline.py", "orchestrator/store/commits.py")
         for test in ("test_records_tell_what_the_brand_is_folded_with",)
     ),
     Guard(

@@ -268,7 +268,7 @@ CONSUMED_GUARDS: Final = (
         f"{_WAITS}::test_commit_goes_on_without_a_record_where_it_may",
     ),
     Guard(
-        "orchestrator/store/store.py",
+        "orchestrator/store/commits.py",
         "        if not options.archive_bytes:\n            return ()\n",
         "",
         f"{_WAITS}::test_commit_without_an_archive_touches_none_of_its_keys",

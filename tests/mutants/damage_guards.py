@@ -38,7 +38,7 @@ DAMAGE_GUARDS: Final = (
         "tests/store/test_damage.py::test_commit_on_top_of_a_key_of_another_size_is_stale",
     ),
     Guard(
-        "orchestrator/store/store.py",
+        "orchestrator/store/peeks.py",
         'cid.decode(errors="backslashreplace")',
         "cid.decode()",
         "tests/store/test_damage.py::test_a_cid_that_is_no_text_is_another_one",

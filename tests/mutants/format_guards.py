@@ -306,7 +306,7 @@ FORMAT_GUARDS: Final = (
         "tests/store/test_store.py::test_acquire_leaves_the_state_of_a_newer_version_alone",
     ),
     Guard(
-        "orchestrator/store/store.py",
+        "orchestrator/store/commits.py",
         "options.recent_max, options.formats.written),",
         "options.recent_max, options.formats.oldest),",
         "tests/store/test_store.py::test_the_format_stays_until_the_first_commit",

@@ -425,8 +425,13 @@ LANE_GUARDS: Final = (
             ),
         )
     ),
-    # store: a lone item is sent once
-    Guard(_STORE, 'commit.tail if commit.consumed > 1 else b""', "commit.tail", "tests/faults/test_schedules.py"),
+    # store/commits: a lone item is sent once
+    Guard(
+        "orchestrator/store/commits.py",
+        'commit.tail if commit.consumed > 1 else b""',
+        "commit.tail",
+        "tests/faults/test_schedules.py",
+    ),
     # lane/turn and lane: short work waits for no long work, and what is long is known
     *(
         Guard("orchestrator/lane/hands.py", right, wrong, "tests/lane/test_hands.py")

@@ -73,7 +73,7 @@ SEGMENT_GUARDS: Final = (
             ),
         )
     ),
-    Guard("orchestrator/store/store.py", "            self._segments.lost()\n", "", _FULL),
+    Guard("orchestrator/store/commits.py", "            self._segments.lost()\n", "", _FULL),
     *(
         Guard("orchestrator/contract/segments.py", right, wrong, _CONTRACT + test)
         for right, wrong, test in (

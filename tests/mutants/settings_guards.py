@@ -172,9 +172,9 @@ SETTINGS_GUARDS: Final = (
         f"{_STORE}::test_own_settings_go_with_the_meta_that_lost_them",
     ),
     Guard(
-        "orchestrator/store/store.py",
-        "return self.options.fingerprint.owning(lease.own if commit.own is None else commit.own)",
-        "return self.options.fingerprint",
+        "orchestrator/store/commits.py",
+        "return self._options.fingerprint.owning(lease.own if commit.own is None else commit.own)",
+        "return self._options.fingerprint",
         f"{_STORE}::test_a_brands_own_settings_come_with_its_lease_and_stay",
     ),
     Guard(

@@ -106,7 +106,9 @@ def test_a_large_segment_lies_apart_and_is_loaded_in_its_place(world: World) -> 
 def test_a_commit_without_large_segments_sends_no_more_than_before(world: World) -> None:
     """Quiet brands with small states do not pay for others."""
     lease = world.lease()
-    commands = world.store._commit(world.keys, lease, commit_of(world.store.peek(lease, 1), put={b"s:0": b"small"}))
+    commands = world.store._commits.commands(
+        world.keys, lease, commit_of(world.store.peek(lease, 1), put={b"s:0": b"small"})
+    )
     assert [command[0] for command in commands] == ["EVALSHA"]
 
 
@@ -208,7 +210,7 @@ def test_a_line_says_that_segments_were_lost(world: World) -> None:
     with pytest.raises(WrongTypeError):
         store.send(store.line(lease.brand), lease, commit, ReadOn(1))[0].read()
     world.client.delete(world.keys.segments)
-    split = store._segments.split
+    split = store._commits._segments.split
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "writing", lambda _keys, parts: [("PING",)] * bool(parts.apart))
         with pytest.raises(SegmentLostError, match="s:0"):

@@ -35,8 +35,8 @@ from orchestrator.store import (
     StoreOptions,
     connect,
 )
+from orchestrator.store.commits import reply_of
 from orchestrator.store.scripts import KEY_TYPES
-from orchestrator.store.store import _commit_reply
 from orchestrator.store.types import Claim, Letters, Queued, Remember, StoredDigests
 from tests.store.world import World, added, commit_of
 
@@ -352,7 +352,7 @@ def test_commit_goes_on_where_the_one_before_left_a_reply(world: World) -> None:
 
 def test_commit_that_lost_the_lease_after_it_stands(brand: str) -> None:
     """The commit is in, and nobody will fold what was asked for along with it."""
-    answer = _commit_reply(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0, 0, 0, 0, 0], [b"FENCED"]])
+    answer = reply_of(BrandKeys.of(brand), [[b"OK", 1, 0, 0, 0, 0, 0, 0, 0], [b"FENCED"]])
     assert (answer.version, answer.next) == (1, None)
 
 
