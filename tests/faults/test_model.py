@@ -244,7 +244,8 @@ class Model(RuleBasedStateMachine):
         self._restore(contents)
         for name in Truth.__slots__:  # in place, because the store has it too
             setattr(self.truth, name, getattr(truth, name))
-        self.client.hdel(PAUSED_KEY, self.brand)  # what is of all brands came back as well
+        # What is of all brands came back as well. Its revision, alone after a purge, goes and takes the expiry along.
+        self.client.hdel(PAUSED_KEY, "", self.brand)
         if truth.paused is not None:
             self.client.hset(PAUSED_KEY, self.brand, truth.paused)
         self.epoch = 0
