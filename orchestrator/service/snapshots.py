@@ -14,6 +14,7 @@ from orchestrator.archive.snapshot import decode as decode_snapshot
 from orchestrator.archive.snapshot import encode as encode_snapshot
 from orchestrator.contract.fingerprint import UNKNOWN, Fingerprint, compare, refusal
 from orchestrator.errors import ArchiveError, StaleStateError
+from orchestrator.service.as_committed import as_committed
 from orchestrator.service.bases import shown
 from orchestrator.service.options import session_config, store_options
 from orchestrator.service.swap import Patience, Placed, held
@@ -67,7 +68,7 @@ def put_back(
 
     Args:
         client: the Redis; it may be another one than the snapshot's.
-        settings: of this process, with which the state goes on.
+        settings: of this process; those of the rules are the ones of the brand's last commit, where it has one.
         snapshot: from a file, and not trusted.
         over: id of the brand's last commit. None: that of the snapshot itself, or none at all.
         dry_run: say what would be done, and do nothing.
@@ -80,9 +81,9 @@ def put_back(
         StoreError: Redis gave no answer or refused.
     """
     # What is wrong with the file is told before the lease.
-    stored = _settings_of(snapshot)
-    opened(snapshot, session_config(settings).fold.under(stored.own))
-    _refuse_losses(snapshot, stored, settings)
+    stored, mine = _settings_of(snapshot), as_committed(client, settings, snapshot.brand)
+    opened(snapshot, session_config(mine).fold.under(stored.own))
+    _refuse_losses(snapshot, stored, mine)
     with held(client, settings, snapshot.brand, patience=Patience(holder=HOLDER)) as brand:
         _refuse_another(snapshot, brand.lease, over)
         return brand.put(snapshot, own=stored.own, dry_run=dry_run)

@@ -339,13 +339,17 @@ def test_window_that_grows_brings_back_what_is_stored(monkeypatch: pytest.Monkey
     late = payload("late", ("s", "door recall", ["z"]), at_ms=NOW_MS - 90 * MINUTE_MS)
     first = (NOW_MS, [payload("k1", ("s", "door recall", ["a"])), late])
     middle = (later, [payload("k2", ("s", "door recall", ["b"]), at_ms=later)])
-    made = records([first, middle, (NOW_MS + 100 * MINUTE_MS, [])], narrow)
+    silent = [payload(name, at_ms=later) for name in ("k5", "k6")]  # so many that old ones are dropped behind them
+    made = records([first, middle, (NOW_MS + 100 * MINUTE_MS, silent)], narrow)
     last = records([(NOW_MS + 101 * MINUTE_MS, [payload("k3", ("s", "door recall", ["c"]), at_ms=later)])], SMALL)[0]
     chain = [*made, replace(last, cid="c4", previous="c3", version=4)]
-    for question in (Question("total"), Question("story", "s")):
+    for question, chunks in (
+        (Question("total"), ["k3", "k6", "k5", "k2", "k1"]),
+        (Question("story", "s"), ["k3", "k2", "k1"]),
+    ):
         answer = explained(chain, question)
         assert answer.older == 0
-        assert [one.chunk_id for one in answer.contributions] == ["k3", "k2", "k1"]
+        assert [one.chunk_id for one in answer.contributions] == chunks
     # Where the story was written without what it had lost, that stays lost.
     lost = [(NOW_MS + 99 * MINUTE_MS, [payload("k4", ("s", "door recall", ["d"]), at_ms=later)])]
     chain = [*records([first, middle, *lost], narrow), replace(chain[-1], previous="c3")]

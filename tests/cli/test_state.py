@@ -202,9 +202,23 @@ def test_file_of_other_settings_or_brands_is_refused(
     refused = invoke("state", "import", queue.name, FILE)
     assert refused.exit_code == 1
     assert "SUMMARY_WINDOW_SEC" in refused.stderr
+    assert "or import with SETTINGS_ADOPT=true" in " ".join(refused.stderr.split())
     assert version(queue) == 0
     monkeypatch.setenv("SETTINGS_ADOPT", "true")
     assert invoke("state", "import", queue.name, FILE).exit_code == 0
+
+
+def test_shell_with_other_settings_brings_a_state_back_under_those_of_the_brand(
+    invoke: Invoke, queue: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would be lost, so nobody has to say yes: to a yes the shell's own would count, and history be gone."""
+    queue.client.hset(queue.keys.meta, "settings", '{"SUMMARY_WINDOW_SEC":86400,"MAX_STORIES":5000}')
+    invoke("state", "export", queue.name, "-o", FILE)
+    monkeypatch.setenv("SUMMARY_WINDOW_SEC", "3600")
+    done = invoke("state", "import", queue.name, FILE)
+    assert done.exit_code == 0, done.stderr
+    settings = json.loads(queue.client.hget(queue.keys.meta, "settings") or b"{}")
+    assert settings["SUMMARY_WINDOW_SEC"] == 86_400
 
 
 def test_file_is_not_replaced_by_chance(invoke: Invoke, queue: Brand) -> None:

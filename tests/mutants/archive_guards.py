@@ -280,6 +280,12 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _SERVICE,
+        "as_committed(client, settings, snapshot.brand)\n",
+        "settings\n",
+        "tests/cli/test_state.py::test_shell_with_other_settings_brings_a_state_back_under_those_of_the_brand",
+    ),
+    Guard(
+        _SERVICE,
         '    if checked(runner.run([("HGET", keys.meta, "cid")])[0]) != cid:\n',
         "    if False:\n",
         "tests/cli/test_state.py::test_export_is_of_one_moment",

@@ -28,7 +28,12 @@ TENDING_GUARDS: Final = (
         'runner.run([("LINDEX", keys.records, 0), ("HGET", keys.meta, "cid")])[::-1]',
         _WAITS,
     ),
-    Guard(_ARCHIVED, "ScriptRunner(client).run(commands)", "ScriptRunner(client).run(commands[::-1])[::-1]", _WAITS),
+    Guard(
+        _ARCHIVED,
+        "ScriptRunner(client).run(commands)",
+        "(lambda found: found[2:] + found[:2])(ScriptRunner(client).run(commands[2:] + commands[:2]))",
+        _WAITS,
+    ),
     Guard(
         _TENDING,
         "fence=partial(the_right, client, archive.brand, wait_s=_FENCE_WAIT_S)",
