@@ -131,7 +131,7 @@ class Journal:
 
     def clear(self) -> None:
         """Forget all: another state took the place of the one that these chunks made."""
-        self._rows = []
+        self._rows, self._prune_at = [], _LEAST_PRUNED
 
     def advance(self, first_pane: int, panes: int) -> None:
         """The window of so many *panes* begins at *first_pane* now: what can never count again is dropped."""

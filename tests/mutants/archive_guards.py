@@ -268,7 +268,7 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         _SERVICE,
-        "    _refuse_losses(snapshot, stored, settings)\n",
+        "    _refuse_losses(snapshot, stored, mine)\n",
         "",
         "tests/cli/test_state.py::test_file_of_other_settings_or_brands_is_refused",
     ),

@@ -16,6 +16,9 @@ _RETENTION: Final = "orchestrator/objects/retention.py"
 _FOLDER: Final = "orchestrator/objects/folder.py"
 _WAITS: Final = "tests/service/test_tending.py::test_commit_whose_record_waits_is_not_taken_for_archived"
 _OWNER: Final = "tests/objects/test_faults.py::test_archive_is_for_its_owner_alone"
+_RIGHT: Final = "orchestrator/service/right.py"
+_PURGING: Final = "orchestrator/service/purging.py"
+_GIVEN_BACK: Final = "tests/service/test_purging.py::test_right_is_given_back_whatever_happens"
 _LOG: Final = "tests/service/test_tender.py::test_what_came_of_it_is_in_the_log"
 
 TENDING_GUARDS: Final = (
@@ -40,6 +43,21 @@ TENDING_GUARDS: Final = (
         "",
         "tests/service/test_tending.py::test_nothing_becomes_parquet_while_somebody_has_the_right",
     ),
+    Guard(
+        _TENDING,
+        "REST_DAYS: Final = 1\n",
+        "REST_DAYS: Final = 0\n",
+        "tests/service/test_tending.py::test_yesterday_stays_as_lines",
+    ),
+    # service/right, service/purging: one at a time has it, nobody keeps it, and it is had while objects go
+    Guard(_RIGHT, "            consumed.leave(brand, token)\n", "            pass\n", _GIVEN_BACK),
+    Guard(_RIGHT, "        with suppress(StoreError):\n", "        if True:\n", _GIVEN_BACK),
+    Guard(
+        _PURGING,
+        "    with the_right(client, brand, wait_s=wait_s, sleep=sleep) as again:\n",
+        "    again = True\n    if True:\n",
+        "tests/service/test_purging.py::test_nobody_gets_the_right_while_objects_go",
+    ),
     # service/tender: a round has an end, and what it says is cut
     Guard(
         _TENDER,
@@ -48,6 +66,12 @@ TENDING_GUARDS: Final = (
         "tests/service/test_tender.py::test_round_has_an_end",
     ),
     Guard(_TENDER, "printable(mask_text(reason))[:_REASON_CHARS]", "printable(mask_text(reason))", _LOG),
+    Guard(
+        _TENDER,
+        '{"REDIS_URL": embedded_url} if embedded_url else {}',
+        "{}",
+        "tests/service/test_tender.py::test_days_are_tended",
+    ),
     # objects/retention: of a life before, whatever its versions
     Guard(
         _RETENTION,

@@ -258,6 +258,23 @@ def test_compaction_that_has_read_puts_nothing_behind_it(world: World, objects: 
     assert list(objects.list()) == []
 
 
+def test_nobody_gets_the_right_while_objects_go(
+    world: World, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what Redis had it went, too: it is taken anew until the archive is empty."""
+    objects.put(f"{folder_of(world.brand)}/bases/x.state", b"x")
+    remove, others = Objects.remove, []
+
+    def removing(here: Objects, names: Sequence[str]) -> None:
+        others.append(Consumed(world.client).take(world.brand, "other", HOLD_S))
+        remove(here, names)
+
+    monkeypatch.setattr(Objects, "remove", removing)
+    assert purge_brand(world.client, world.brand, objects).objects == 1
+    assert set(others) == {None}
+    assert Consumed(world.client).take(world.brand, "other", HOLD_S)
+
+
 def test_right_is_given_back_whatever_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the answer to taking it was lost; one at a time has it."""
     consumed = Consumed(world.client)
@@ -275,3 +292,12 @@ def test_right_is_given_back_whatever_happens(world: World, monkeypatch: pytest.
     with pytest.raises(StoreUnavailableError), the_right(world.client, world.brand):
         pass
     assert consumed.take(world.brand, "t", HOLD_S)
+    consumed.leave(world.brand, "t")
+
+    class Away(Consumed):
+        def leave(self, brand: str, token: str) -> None:
+            raise StoreUnavailableError(f"no answer about {brand} to {token}")
+
+    monkeypatch.setattr(right, "Consumed", Away)
+    with the_right(world.client, world.brand) as had:
+        assert had, "what is done is done, and the right runs out by itself"

@@ -151,6 +151,7 @@ async def test_days_are_tended(
         if record.cid == "c0":
             old.put_base(replace(base_at(record), brand=old.brand))
     monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "4")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # that of an embedded server is told by nobody else
     settings = Settings(archive_url=os.environ["ARCHIVE_URL"])
     tender = make_tender(redis_client, settings, "b", structlog.get_logger(), embedded_url=redis_url)
     assert tender is not None

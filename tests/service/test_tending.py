@@ -20,7 +20,7 @@ from orchestrator.service.right import the_right
 from orchestrator.store import Store, StoreOptions, archived
 from orchestrator.store.consumed import Consumed
 from orchestrator.store.runner import ScriptRunner
-from tests.objects.test_way import chain
+from tests.objects.test_way import BEGUN_MS, chain
 from tests.store.test_consumed import make
 from tests.store.world import World
 
@@ -71,6 +71,11 @@ def test_commit_whose_record_waits_is_not_taken_for_archived(
     assert told(world.client, world.brand) == first.cid
     put_all(world)
     assert told(world.client, world.brand) not in {"", first.cid}
+
+
+def test_yesterday_stays_as_lines() -> None:
+    """What waits in Redis is of yesterday now and then."""
+    assert tending.first_open(BEGUN_MS) == "2025-11-27"
 
 
 def test_nothing_becomes_parquet_while_somebody_has_the_right(
