@@ -55,7 +55,9 @@ class ArchivistStatistics:
         full: brands that have as much as may wait, or more.
         skipped: records that the archive does not have because there was no room for them, of all brands.
         gaps: records that do not stand on the one before, of all brands.
+        late_s: for so long the oldest waits beyond what is in order.
         trouble: why the archive does not take what it is given; empty: it does, or nothing was given yet.
+        troubled: how many brands it is about; 0: all of them.
         trouble_s: for how long.
     """
 
@@ -66,7 +68,9 @@ class ArchivistStatistics:
     full: Sequence[str] = ()
     skipped: int = 0
     gaps: int = 0
+    late_s: float = 0.0
     trouble: str = ""
+    troubled: int = 0
     trouble_s: float = 0.0
 
 
@@ -123,19 +127,23 @@ class Archivist:
 
     def statistics(self) -> ArchivistStatistics:
         """How the archive stands, without I/O."""
-        trouble, since_s = next(iter(list(self._troubles.values())), ("", 0.0))
+        troubles = dict(self._troubles)
+        trouble, since_s = troubles.get("") or next(iter(troubles.values()), ("", 0.0))
         now_ms, seen = self._wall_clock() * 1000, list(self._seen.items())
         oldest_ms = min((one.oldest_ms for _, one in seen if one.bytes), default=None)
+        # Redis's clock may be ahead of ours by some seconds: what waits has an age all the same.
+        oldest_s = 0.0 if oldest_ms is None else max(0.001, (now_ms - oldest_ms) / 1000)
         return ArchivistStatistics(
             counted=self._monotonic() - self._swept_s <= STALE_S,
             brands=sum(1 for _, one in seen if one.bytes),
             bytes=sum(one.bytes for _, one in seen),
-            # Redis's clock may be ahead of ours by some seconds: what waits has an age all the same.
-            oldest_s=0.0 if oldest_ms is None else max(0.001, (now_ms - oldest_ms) / 1000),
+            oldest_s=oldest_s,
+            late_s=max(0.0, oldest_s - self._plan.terms.age_s),
             full=[brand for brand, one in seen if one.bytes >= self._outbox_bytes],
             skipped=sum(one.skipped for _, one in seen),
             gaps=sum(one.gaps for _, one in seen),
             trouble=trouble,
+            troubled=0 if "" in troubles else len(troubles),
             trouble_s=max(0.0, self._wall_clock() - since_s) if trouble else 0.0,
         )
 
@@ -144,7 +152,7 @@ class Archivist:
         found, metrics = self.statistics(), self._metrics
         metrics.archive_waiting.set(found.bytes if found.counted else nan)
         metrics.archive_oldest.set(found.oldest_s if found.counted else nan)
-        metrics.archive_late.set(max(0.0, found.oldest_s - self._plan.terms.age_s) if found.counted else nan)
+        metrics.archive_late.set(found.late_s if found.counted else nan)
         metrics.archive_brands_full.set(len(found.full) if found.counted else nan)
         metrics.archive_skipped.set(found.skipped if found.counted else nan)
         metrics.archive_gaps.set(found.gaps if found.counted else nan)

@@ -17,7 +17,7 @@ from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.opened import bytes_words, load, open_archive
 from orchestrator.cli.terminal import Misuse, counted, plain, remark
 from orchestrator.cli.who import write_down
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError
+from orchestrator.errors import ArchiveUnavailableError, OrchestratorError, StoreUnavailableError
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,14 +121,14 @@ def tend(settings: Settings, /, *, compacts: bool) -> None:
     """
     with suppress(OSError):
         os.nice(_NICE)
-    told: dict[str, Any] = {"compacted": 0, "pruned": 0, "left": []}
+    told: dict[str, Any] = {"compacted": 0, "pruned": 0, "open": 0, "left": []}
     with _brands(settings, ()) as (client, archives):
         for archive in archives:
             try:
                 _tend_one(client, settings, archive, told, compacts=compacts)
-            except ArchiveUnavailableError:
+            except (ArchiveUnavailableError, StoreUnavailableError):
                 raise
-            except ArchiveError as error:
+            except OrchestratorError as error:  # of its records, its state, or somebody who commits all the time
                 told["left"].append(f"{archive.brand!r}: {error}")
     click.echo(json.dumps(told))
 
@@ -145,6 +145,7 @@ def _tend_one(
         for planned in tending.closed_days(archive, tending.first_open(tending.server_ms(client))):
             done = tending.compact(client, archive, planned.day)
             told["compacted"] += bool(done.files)
+            told["open"] += bool(done.left)
             told["left"] += [f"{archive.brand!r}: {why}" for why in done.left]
 
 
@@ -153,9 +154,7 @@ def _brands(settings: Settings, names: tuple[str, ...]) -> Iterator[tuple[redis.
     """Redis, and the archives of those brands; of all where none is named."""
     with open_archive(settings) as objects, open_redis(settings) as client:
         reading = load("orchestrator.objects.brand_archive").BrandArchive
-        chosen = list(dict.fromkeys(names)) or [
-            one.name for one in load("orchestrator.objects.survey").survey_brands(objects)
-        ]
+        chosen = list(dict.fromkeys(names)) or load("orchestrator.objects.survey").brands_of(objects)
         yield client, [reading(objects, name) for name in chosen]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import socket
 import time
@@ -45,13 +45,10 @@ from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
 from orchestrator.store.state_formats import state_formats
 from orchestrator.store.stored_settings import StoredSettings, stored_settings
-from orchestrator.store.unarchived import unarchived
+from orchestrator.store.unarchived import LATE_S, unarchived
 
 _SHOWN = 5
 """Brands that a finding names."""
-
-_ARCHIVE_LATE_S = 120.0
-"""What waits for so long beyond its interval should be in the archive."""
 
 _BRANDS_LOOKED_AT = 1_000
 _BRANDS_AT_ONCE = 100
@@ -81,6 +78,9 @@ def local_findings(settings: Settings) -> Iterator[Finding]:
     yield _kernel()
     yield _routes_finding(settings)
     yield _archive_finding(settings)
+    if settings.archives and settings.archive_compact and importlib.util.find_spec("pyarrow") is None:
+        helps = "pip install 'service3-orchestrator[archive]', or ARCHIVE_COMPACT=false"
+        yield Finding("archive days", Verdict.WARN, "closed days stay as they are: Parquet needs pyarrow", helps)
     for field in ("http_port", "prometheus_port"):
         yield _port(field.upper(), settings.http_host, getattr(settings, field))
 
@@ -182,7 +182,7 @@ def _unarchived_finding(client: redis.Redis, settings: Settings, brands: Sequenc
         return Finding("consumed", Verdict.WARN, f"{said}, and ARCHIVE_URL is not set", helps)
     if found.full:
         return Finding("consumed", Verdict.WARN, said, "see docs/runbooks/archive-full.md")
-    if found.age_s(now_ms) > settings.archive_interval_sec + _ARCHIVE_LATE_S:
+    if found.age_s(now_ms) > settings.archive_interval_sec + LATE_S:
         return Finding("consumed", Verdict.WARN, said, "see docs/runbooks/archive-late.md")
     return Finding("consumed", Verdict.OK, said)
 

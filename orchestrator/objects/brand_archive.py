@@ -133,6 +133,23 @@ class BrandArchive:
                 found.append(ref)
         return found
 
+    def by_day(self) -> Iterator[tuple[str, list[ObjectRef]]]:
+        """All days with their objects, oldest first, by one listing of the brand: a bucket asks money for each.
+
+        Raises as :meth:`bases`.
+        """
+        found: list[ObjectRef] = []
+        for entry in self.objects.list(self._folder):
+            ref = object_ref(entry)
+            if ref is None:
+                continue
+            if found and found[-1].day != ref.day:
+                yield found[0].day, found
+                found = []
+            found.append(ref)
+        if found:
+            yield found[0].day, found
+
     def records(self, ref: ObjectRef) -> Iterator[Record]:
         """The records of an object, one after the other.
 

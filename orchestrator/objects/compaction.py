@@ -98,14 +98,8 @@ class _File:
     records: int
 
 
-def plan_day(archive: BrandArchive, day: str) -> Planned | None:
-    """What could become Parquet of *day*, by the names of its objects; None: nothing.
-
-    Raises:
-        ArchiveUnavailableError: try again.
-        ArchiveError: refused.
-    """
-    refs = archive.day(day)
+def plan_day(day: str, refs: Sequence[ObjectRef]) -> Planned | None:
+    """What could become Parquet of *day*, by the names of its objects; None: nothing."""
     found = [ref for ref in refs if ref.form == NDJSON]
     found += [ref for same in _same_beginning(refs) for ref in same[1:]]
     return Planned(day, len(found), sum(ref.size for ref in found)) if found else None

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from orchestrator.archive.record import MAX_HEAD_BYTES, folder_of, lines_of
 from orchestrator.archive.snapshot import decode as decode_snapshot
-from orchestrator.errors import ArchiveError
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError
 from orchestrator.objects.names import NDJSON, REBUILT, ObjectRef, base_ref, object_ref
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.place import oddity
@@ -73,6 +73,16 @@ def survey_brands(objects: Objects) -> Iterator[Survey]:
             yield _survey(objects, folder)
 
 
+def brands_of(objects: Objects) -> list[str]:
+    """The brands of an archive, but for those of which nobody can tell whose they are; raises as :func:`survey_brands`.
+
+    A folder tells its brand's name, unless it is long: only of such ones objects are looked at.
+    """
+    folders = [folder for folder in objects.folders() if folder.startswith(BRAND) and not oddity(folder)]
+    found = (_told_by(folder) or _survey(objects, folder).name for folder in folders)
+    return [name for name, folder in zip(found, folders, strict=True) if name != folder]
+
+
 def survey_days(objects: Objects, brand: str) -> list[Survey]:
     """Each day of *brand*, oldest first; raises as :func:`survey_brands`."""
     found: dict[str, Survey] = {}
@@ -109,8 +119,7 @@ def _survey(objects: Objects, folder: str) -> Survey:
 
 def _brand_of(objects: Objects, folder: str, ref: ObjectRef | None, base: str) -> str:
     """The brand whose folder it is: a long name is not in it whole, but in what lies there."""
-    brand = unquote(folder.removeprefix(BRAND), errors="surrogateescape")
-    if _is_of(brand, folder):
+    if brand := _told_by(folder):
         return brand
     try:
         if base:
@@ -121,9 +130,17 @@ def _brand_of(objects: Objects, folder: str, ref: ObjectRef | None, base: str) -
         elif ref is not None:
             # Only where there is one: pyarrow takes a second to import.
             brand = import_module("orchestrator.objects.parquet").brand_of(objects.get(ref.name))
+    except ArchiveUnavailableError:  # that it is away now says nothing of whose it is
+        raise
     except (ArchiveError, ValueError, KeyError, TypeError, RecursionError):
         return folder
     return brand if _is_of(brand, folder) else folder
+
+
+def _told_by(folder: str) -> str:
+    """The brand whose name *folder* tells; empty: it is not in it whole."""
+    brand = unquote(folder.removeprefix(BRAND), errors="surrogateescape")
+    return brand if _is_of(brand, folder) else ""
 
 
 def _is_of(brand: str, folder: str) -> bool:

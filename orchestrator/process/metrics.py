@@ -54,6 +54,9 @@ AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "
 ArchiveFailure = Literal["unavailable", "refused", "redis", "base"]
 """Why records were not put: the archive gave no answer, it refused or they are damaged, Redis; why a base was not."""
 
+TendingOutcome = Literal["done", "left", "failed"]
+"""What became of a round in which the archive's days are tended: all of it, but for some days, or nothing."""
+
 TurnedAway = Literal["evicted", "busy", "address"]
 """Why a connection ended that its peer had wanted: for a new one, all places served, or too many of its address."""
 
@@ -63,6 +66,7 @@ FAILED_KINDS: tuple[FailedKind, ...] = get_args(FailedKind)
 WAKE_MODES: tuple[WakeMode, ...] = get_args(WakeMode)
 ALERT_OUTCOMES: tuple[AlertOutcome, ...] = get_args(AlertOutcome)
 ROUTE_OUTCOMES: tuple[AlertOutcome, ...] = ("delivered", "retried", "failed", "expired", "suppressed")
+TENDING_OUTCOMES: tuple[TendingOutcome, ...] = get_args(TendingOutcome)
 ARCHIVE_FAILURES: tuple[ArchiveFailure, ...] = get_args(ArchiveFailure)
 TURNED_AWAY: tuple[TurnedAway, ...] = get_args(TurnedAway)
 
@@ -429,6 +433,21 @@ class Metrics:
         )
         for reason in ARCHIVE_FAILURES:
             self.archive_failures.labels(reason)
+
+        self.archive_rounds = self._counter(
+            "archive_rounds", "Rounds in which this process had closed days packed and old ones removed.", "outcome"
+        )
+        for outcome in TENDING_OUTCOMES:
+            self.archive_rounds.labels(outcome)
+        self.archive_untended = self._gauge(
+            "archive_untended", "1 while the last round of this process failed, or left days as they are."
+        )
+        self.archive_days_open = self._gauge(
+            "archive_days_open",
+            "Closed days that the last round could not pack, of all brands; NaN where another process tends, or none"
+            " did yet.",
+        )
+        self.archive_days_open.set(nan)
 
     def archived(self, *, records: int, size: int) -> None:
         """Count one object that is in the archive."""

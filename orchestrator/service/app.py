@@ -253,7 +253,8 @@ class _Parts:
         if settings.archives:
             self.service.retellers = Retellers(self.client, settings)
         log = structlog.get_logger("orchestrator")
-        self.tender = make_tender(self.client, settings, name, log, embedded_url=redis_url if embedded else "")
+        self.tender = make_tender(self.client, settings, name, metrics, log, embedded_url=redis_url if embedded else "")
+        self.service.tender = self.tender
         self.http_closed = trio.Event()
 
     def _brands(self) -> tuple[str, ...]:

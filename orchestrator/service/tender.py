@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import redis
 
     from orchestrator.fleet.members import Member
+    from orchestrator.process.metrics import Metrics
     from orchestrator.settings import Settings
 
 EVERY_S: Final = 3_600.0
@@ -37,6 +39,7 @@ FIRST_S: Final = 300.0
 LONGEST_S: Final = 6 * 3_600.0
 """For one round; what is not done by then is done in the next one."""
 
+UNTENDED_HELPS: Final = "see docs/runbooks/archive-untended.md"
 _SHOWN: Final = 3
 _REASON_CHARS: Final = 500
 
@@ -49,6 +52,10 @@ class Tender:
         members: the processes that live.
         command: what does the work.
         environ: beside that of this process.
+        metrics: counts rounds.
+
+    Attributes:
+        trouble: why the last round of this process did not do all there was; empty: it did, or another one tends.
     """
 
     def __init__(
@@ -57,7 +64,10 @@ class Tender:
         members: Callable[[], Awaitable[Sequence[Member]]],
         command: Sequence[str],
         environ: Mapping[str, str],
+        metrics: Metrics,
     ) -> None:
+        self.trouble = ""
+        self._metrics = metrics
         self._name = name
         self._members = members
         self._command = command
@@ -71,6 +81,8 @@ class Tender:
         while True:
             if await self._is_mine():
                 await self.tend()
+            else:
+                self._is_told("", nan)
             await trio.sleep(EVERY_S * random.uniform(0.75, 1.25))  # noqa: S311 - as above
 
     async def tend(self) -> None:
@@ -89,7 +101,7 @@ class Tender:
     def _tell(self, done: subprocess.CompletedProcess[bytes]) -> None:
         try:
             told: dict[str, Any] = json.loads(done.stdout)
-            days, gone = int(told["compacted"]), int(told["pruned"])
+            days, gone, still = int(told["compacted"]), int(told["pruned"]), int(told["open"])
             left = [str(one) for one in told["left"]]
         except (ValueError, KeyError, TypeError):
             said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
@@ -98,11 +110,23 @@ class Tender:
         if days or gone:
             self._log.info("archive tended", days_as_parquet=days, days_gone=gone)
         if left:
-            self._log.warning("days of the archive stay as they are", days=len(left), why=left[:_SHOWN])
+            self._log.warning(
+                "days of the archive stay as they are", days=len(left), why=left[:_SHOWN], remedy=UNTENDED_HELPS
+            )
+        self._metrics.archive_rounds.labels("left" if left else "done").inc()
+        self._is_told(f"{len(left)} stay as they are, like {_shown(left[0])}" if left else "", still)
 
     def _failed(self, reason: str) -> None:
-        told = printable(mask_text(reason))[:_REASON_CHARS]
-        self._log.warning("the archive could not be tended, it is tried again", reason=told)
+        told = _shown(reason)
+        self._log.warning("the archive could not be tended, it is tried again", reason=told, remedy=UNTENDED_HELPS)
+        self._metrics.archive_rounds.labels("failed").inc()
+        self._is_told(told, nan)
+
+    def _is_told(self, trouble: str, still: float) -> None:
+        """What /health and metrics tell from now on."""
+        self.trouble = trouble
+        self._metrics.archive_untended.set(1 if trouble else 0)
+        self._metrics.archive_days_open.set(still)
 
     async def _is_mine(self) -> bool:
         try:
@@ -113,8 +137,18 @@ class Tender:
         return bool(names) and min(names) == self._name
 
 
+def _shown(reason: str) -> str:
+    return printable(mask_text(reason))[:_REASON_CHARS]
+
+
 def make_tender(
-    client: redis.Redis, settings: Settings, name: str, log: structlog.stdlib.BoundLogger, *, embedded_url: str = ""
+    client: redis.Redis,
+    settings: Settings,
+    name: str,
+    metrics: Metrics,
+    log: structlog.stdlib.BoundLogger,
+    *,
+    embedded_url: str = "",
 ) -> Tender | None:
     """The tender of a process with these *settings*; None where there is nothing to tend.
 
@@ -122,6 +156,7 @@ def make_tender(
         client: of the server.
         settings: of this process; the one that does the work reads the same ones.
         name: of this process.
+        metrics: of this process.
         log: is told where Parquet is asked for and not installed.
         embedded_url: of a server that this process has started, which the settings do not name.
     """
@@ -135,9 +170,11 @@ def make_tender(
     if not settings.archives or not (compacts or settings.archive_retention_days):
         return None
     command = [sys.executable, "-m", "orchestrator", "archive", "tend", *(["--compact"] if compacts else [])]
-    environ = {"REDIS_URL": embedded_url} if embedded_url else {}
+    # Those of the archive as this process has them: a file .env may say otherwise since, and days that go are gone.
+    environ = {"ARCHIVE_URL": settings.archive_url, "ARCHIVE_RETENTION_DAYS": str(settings.archive_retention_days)}
+    environ |= {"REDIS_URL": embedded_url} if embedded_url else {}
 
     async def members() -> Sequence[Member]:
         return await trio.to_thread.run_sync(read_members, client, abandon_on_cancel=True)
 
-    return Tender(name, members, command, environ)
+    return Tender(name, members, command, environ, metrics)

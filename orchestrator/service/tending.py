@@ -6,7 +6,7 @@ Blocking. Each step may be killed, repeated, and done by several at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -37,16 +37,19 @@ def server_ms(client: redis.Redis) -> int:
     return milliseconds_of(ScriptRunner(client).run([TIME])[0])
 
 
-def closed_days(archive: BrandArchive, before: str) -> Iterator[Planned]:
-    """The days before *before* of which Parquet could be made, oldest first.
+def agreed_ms(client: redis.Redis) -> int:
+    """The earlier of the times of the server and of this machine: a day goes for good, and a clock may be ahead."""
+    return min(server_ms(client), time.time_ns() // 1_000_000)
+
+
+def closed_days(archive: BrandArchive, before: str) -> list[Planned]:
+    """The days before *before* of which Parquet could be made, oldest first; all found by one listing.
 
     Raises:
         ArchiveUnavailableError: try again.
         ArchiveError: refused.
     """
-    for day in archive.days():
-        if day < before and (planned := plan_day(archive, day)):
-            yield planned
+    return [planned for day, refs in archive.by_day() if day < before and (planned := plan_day(day, refs))]
 
 
 def first_open(now_ms: int) -> str:
@@ -67,7 +70,7 @@ def plan(client: redis.Redis, archive: BrandArchive, days: int) -> Pruning:
         ArchiveError: refused, or ``meta`` is damaged.
         StoreError: Redis gave no answer.
     """
-    return plan_pruning(archive, archived_commit(client, archive.brand), first_kept(server_ms(client), days))
+    return plan_pruning(archive, archived_commit(client, archive.brand), first_kept(agreed_ms(client), days))
 
 
 def forget(client: redis.Redis, settings: Settings, archive: BrandArchive, days: int) -> Pruning:
@@ -76,13 +79,20 @@ def forget(client: redis.Redis, settings: Settings, archive: BrandArchive, days:
     Raises: as :func:`plan`, and where the state cannot be read.
     """
     planned = plan(client, archive, days)
-    if planned.needs_base:
-        snapshot = take_snapshot(client, settings, archive.brand)
-        if snapshot.cid:
-            archive.put_base(snapshot)
-            planned = plan(client, archive, days)
+    if planned.needs_base and _put_base(client, settings, archive):
+        planned = plan(client, archive, days)
     prune(archive, planned)
     return planned
+
+
+def _put_base(client: redis.Redis, settings: Settings, archive: BrandArchive) -> bool:
+    """Put one of the live state, behind the right: none that was read before a purge comes back behind it."""
+    with the_right(client, archive.brand, wait_s=_FENCE_WAIT_S) as held:
+        snapshot = take_snapshot(client, settings, archive.brand) if held else None
+        if snapshot is None or not snapshot.cid:
+            return False
+        archive.put_base(snapshot)
+        return True
 
 
 def archived_commit(client: redis.Redis, brand: str) -> str:

@@ -32,10 +32,12 @@ from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat
 from orchestrator.service.orphans import OrphanWatch
 from orchestrator.service.primary import PrimaryWatch
+from orchestrator.service.tender import UNTENDED_HELPS, Tender
 from orchestrator.service.updates import UpdateFeed
 from orchestrator.store.cluster.fitness import told
 from orchestrator.store.documents import Documents
 from orchestrator.store.preflight import Finding, Verdict, worst
+from orchestrator.store.unarchived import LATE_S
 
 T = TypeVar("T")
 
@@ -65,6 +67,7 @@ class Service:
         orphans: looks for queues of unregistered brands; None: nobody does.
         alerts: tells endpoints of episodes; None: nobody does.
         archivist: brings what was consumed into the archive; None: there is none.
+        tender: has the archive's days tended; None: nothing is to be done there.
         retellers: tells of the past, out of an archive; None: none is set.
     """
 
@@ -83,6 +86,7 @@ class Service:
         self.orphans: OrphanWatch | None = None
         self.alerts: Alerts | None = None
         self.archivist: Archivist | None = None
+        self.tender: Tender | None = None
         self.retellers: PastView | None = None
         self.stopping = False
         self._orchestrator_id = orchestrator_id
@@ -109,7 +113,7 @@ class Service:
             "orders": _orders_check(self._heartbeat),
             "settings": _settings_check(self._heartbeat),
             "alerts": _alerts_check(None if self.alerts is None else self.alerts.states()),
-            **({} if self.archivist is None else {"archive": _archive_check(self.archivist.statistics())}),
+            **self._archive_check(),
             "merge": _merge_check(),
         }
         return ServiceStatistics(
@@ -128,6 +132,12 @@ class Service:
             redis_address=self._redis_address,
             alert_routes=None if self.alerts is None else self.alerts.states(),
         )
+
+    def _archive_check(self) -> dict[str, Check]:
+        if self.archivist is None:
+            return {}
+        untended = "" if self.tender is None else self.tender.trouble
+        return {"archive": _archive_check(self.archivist.statistics(), untended)}
 
     def past(self) -> PastView | None:
         """What an archive tells; None: none is set."""
@@ -345,26 +355,39 @@ def _alerts_check(states: RouteStates | None) -> Check:
     return Check("ok", f"{len(states.routes)} routes{waits}" if len(states.routes) != 1 else f"1 route{waits}")
 
 
-def _archive_check(found: ArchivistStatistics) -> Check:
-    """Whether what was consumed gets into the archive. Why it does not is for operators: hosts and brands are named."""
+def _archive_check(found: ArchivistStatistics, untended: str) -> Check:
+    """Whether what was consumed gets into the archive, and whether its days are tended by this process.
+
+    Why not is for operators: hosts and brands are named.
+    """
     if not found.counted:
         return Check("degraded" if found.trouble else "ok", "what waits was not counted yet", found.trouble)
     waits = f"{found.bytes / 1_000_000:.1f} MB of {found.brands} brands wait, the oldest for {found.oldest_s:.0f} s"
     told = [waits if found.bytes else "nothing waits"]
     inner = list(told)
+    late = found.late_s > LATE_S
+    if late:
+        told.append(f"it should be there for {found.late_s:.0f} s")
+        inner.append(f"{told[-1]}; see docs/runbooks/archive-late.md")
     if found.full:
         told.append(f"{len(found.full)} brands have as much waiting as may")
-        inner.append(f"{told[-1]}: {', '.join(map(repr, found.full[:_SHOWN]))}")
+        named = ", ".join(map(repr, found.full[:_SHOWN]))
+        inner.append(f"{told[-1]}: {named}; see docs/runbooks/archive-full.md")
     if found.trouble:
-        told.append(f"nothing is taken, for {found.trouble_s:.0f} s")
-        inner.append(f"{told[-1]}: {found.trouble}")
+        what = f"records of {found.troubled} brands are not taken" if found.troubled else "nothing is taken"
+        told.append(f"{what}, for {found.trouble_s:.0f} s")
+        inner.append(f"{told[-1]}: {found.trouble}; see docs/runbooks/archive-unreachable.md")
     if found.skipped:
         told.append(f"{found.skipped} records skipped")
         inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
     if found.gaps:
         told.append(f"{found.gaps} gaps")
         inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
-    return Check("degraded" if found.full or found.trouble else "ok", "; ".join(told), "; ".join(inner))
+    if untended:
+        told.append("its days are not all tended")
+        inner.append(f"{told[-1]}: {untended}; {UNTENDED_HELPS}")
+    bad = late or found.full or found.trouble or untended
+    return Check("degraded" if bad else "ok", "; ".join(told), "; ".join(inner))
 
 
 def _merge_check() -> Check:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from orchestrator.contract.consumed import Waiting
 
+LATE_S: Final = 120.0
+"""What waits for so long beyond its interval should be in the archive."""
+
 _NAMED: Final = 5
 _MB: Final = 1_000_000
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +15,15 @@ import pytest
 import redis
 
 from orchestrator.archive.record import Record
+from orchestrator.archive.snapshot import Snapshot
+from orchestrator.errors import StaleStateError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
+from orchestrator.objects.place import Entry
+from orchestrator.objects.survey import brands_of
 from orchestrator.service import live_commit, tending
+from orchestrator.service.snapshots import take_snapshot
+from orchestrator.settings import Settings
 from orchestrator.store.audit import read_audit
 from tests.archive.recorder import recorder
 from tests.cli.conftest import Invoke
@@ -116,10 +124,23 @@ def test_days_to_keep_are_a_setting(invoke: Invoke, old: BrandArchive, monkeypat
     assert invoke("archive", "prune", old.brand, "--yes").exit_code == 0
 
 
+@contextmanager
+def _nobodys(*_: object, **__: object) -> Iterator[bool]:
+    """Somebody else has the right to put records."""
+    yield False
+
+
 def test_quiet_brand_has_a_base_put(invoke: Invoke, archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last commit is older than what is kept: with a base of it the records can go, and its state stays known."""
     later_ms = tending.server_ms(archived.queue.client) + 40 * DAY_MS
     monkeypatch.setattr(tending, "server_ms", lambda _: later_ms)
+    kept = invoke("archive", "prune", archived.queue.name, "--days", "30", "--yes")
+    assert "Nothing is as old as that." in kept.stderr  # a clock of Redis that is ahead lets nothing go
+    monkeypatch.setattr(tending, "agreed_ms", lambda _: later_ms)
+    with monkeypatch.context() as patch:
+        patch.setattr(tending, "the_right", _nobodys)  # or a base would come back behind a purge
+        stays = invoke("archive", "prune", archived.queue.name, "--days", "30", "--yes")
+    assert "no base of its last commit" in stays.stdout
     done = invoke("archive", "prune", archived.queue.name, "--days", "30", "--yes")
     assert done.exit_code == 0, done.output
     (base,) = archived.archive.bases()
@@ -171,3 +192,43 @@ def _mentions_of_trend(client: redis.Redis, key: str) -> dict[str, int]:
     found: dict[bytes, bytes] = client.hgetall(key)  # type: ignore[assignment]
     points = [json.loads(value) for name, value in found.items() if name.startswith(b"day:")]
     return {point["start"][:10]: point["mentions"] for point in points if point["mentions"]}
+
+
+def test_brand_that_cannot_be_tended_keeps_no_other_one(
+    invoke: Invoke, old: BrandArchive, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong with it: here somebody commits all the time while its state is read for a base."""
+    other = f" {old.brand}"
+    records = [replace(one, brand=other) for one in old.way_to("e3").records]
+    BrandArchive(old.objects, other).put(records)
+    _live(redis_client, other, records[-1])
+
+    def busy(client: redis.Redis, settings: Settings, brand: str) -> Snapshot:
+        if brand == other:
+            raise StaleStateError("it is committed to all the time")
+        return take_snapshot(client, settings, brand)
+
+    monkeypatch.setattr(tending, "take_snapshot", busy)
+    monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "1")
+    monkeypatch.setattr(tending, "agreed_ms", lambda _: tending.server_ms(redis_client) + 30 * DAY_MS)
+    done = json.loads(invoke("archive", "tend", "--compact").stdout)
+    redis_client.delete(World(redis_client, None, other).keys.meta)  # type: ignore[arg-type]
+    assert done["left"] == [f"{other!r}: it is committed to all the time"]
+    assert (done["pruned"], done["open"], old.days()) == (5, 0, [])
+
+
+def test_brands_are_found_by_one_listing_each(old: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket asks money for each: what has become Parquet is not listed day by day for ever."""
+    long = "b" * 250
+    BrandArchive(old.objects, long).put(replace(one, brand=long) for one in old.way_to("e3").records)
+    assert set(brands_of(old.objects)) == {old.brand, long}
+    asked: list[str] = []
+    real = Objects.list
+
+    def counted(objects: Objects, folder: str = "") -> Iterator[Entry]:
+        asked.append(folder)
+        return real(objects, folder)
+
+    monkeypatch.setattr(Objects, "list", counted)
+    assert [planned.day for planned in tending.closed_days(old, day(3))] == [day(6), day(5), day(4)]
+    assert len(asked) == 1

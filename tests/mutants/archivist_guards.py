@@ -132,7 +132,7 @@ ARCHIVIST_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/cli/doctor.py",
-        "    if found.age_s(now_ms) > settings.archive_interval_sec + _ARCHIVE_LATE_S:\n",
+        "    if found.age_s(now_ms) > settings.archive_interval_sec + LATE_S:\n",
         "    if False:\n",
         "tests/cli/test_doctor.py::test_doctor_says_what_waits_for_the_archive",
     ),

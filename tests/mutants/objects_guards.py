@@ -188,5 +188,5 @@ OBJECTS_GUARDS: Final = (
     ),
     Guard("orchestrator/cli/archive.py", "if one.nameless and one.folder not in theirs", "if False", _NAMELESS),
     Guard("orchestrator/cli/archive.py", " and one.folder not in theirs", "", _NAMELESS),
-    Guard(_SURVEY, "    if _is_of(brand, folder):\n", "    if True:\n", "tests/objects/test_survey.py"),
+    Guard(_SURVEY, 'return brand if _is_of(brand, folder) else ""', "return brand", "tests/objects/test_survey.py"),
 )

@@ -177,4 +177,35 @@ PARQUET_GUARDS: Final = (
         "",
         "tests/cli/test_archive.py::test_purge_says_what_remains_where_the_archive_is_away",
     ),
+    # service/tending, service/tender: no clock alone lets a day go, no brand keeps another one, no trouble has no end
+    Guard(
+        "orchestrator/service/tending.py",
+        "first_kept(agreed_ms(client), days))",
+        "first_kept(server_ms(client), days))",
+        "tests/cli/test_archive_tend.py::test_quiet_brand_has_a_base_put",
+    ),
+    Guard(
+        "orchestrator/service/tending.py",
+        "        snapshot = take_snapshot(client, settings, archive.brand) if held else None\n",
+        "        snapshot = take_snapshot(client, settings, archive.brand)\n",
+        "tests/cli/test_archive_tend.py::test_quiet_brand_has_a_base_put",
+    ),
+    Guard(
+        "orchestrator/cli/archive_tend.py",
+        "            except OrchestratorError as error:",
+        "            except ArchiveUnavailableError as error:",
+        "tests/cli/test_archive_tend.py::test_brand_that_cannot_be_tended_keeps_no_other_one",
+    ),
+    Guard(
+        "orchestrator/service/tender.py",
+        '                self._is_told("", nan)\n',
+        "                pass\n",
+        "tests/service/test_tender.py::test_trouble_is_of_who_tends",
+    ),
+    Guard(
+        "orchestrator/service/tender.py",
+        ', "ARCHIVE_RETENTION_DAYS": str(settings.archive_retention_days)}',
+        "}",
+        "tests/service/test_tender.py::test_days_are_tended",
+    ),
 )

@@ -64,7 +64,7 @@ def test_day_becomes_a_file(archive: BrandArchive) -> None:
     """In a folder, in a bucket: with all records and nothing else, and the way is as it was."""
     records = chain(*(f"c{number}" for number in range(20)))
     put(archive, records)
-    planned = plan_day(archive, DAY)
+    planned = plan_day(DAY, archive.day(DAY))
     assert planned is not None
     assert planned.objects == 10
     done = compact_day(archive, DAY)
@@ -74,7 +74,7 @@ def test_day_becomes_a_file(archive: BrandArchive) -> None:
     way = archive.way_to("c19")
     assert list(way.records) == records
     assert way.dead == ()
-    assert plan_day(archive, DAY) is None
+    assert plan_day(DAY, archive.day(DAY)) is None
     assert compact_day(archive, DAY) == Compacted(DAY)
 
 
@@ -265,7 +265,7 @@ def test_file_whose_records_are_in_a_larger_one_goes() -> None:
             archive.objects.remove([small.name])
     archive.objects.put(small.name, data)
     archive.put([*records[:2], *other])
-    planned = plan_day(archive, DAY)
+    planned = plan_day(DAY, archive.day(DAY))
     assert planned is not None
     assert planned.objects == 2
     done = compact_day(archive, DAY)

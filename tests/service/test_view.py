@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -527,13 +528,32 @@ class FixedArchivist:
             "degraded",
             "nothing waits; 1 brands have as much waiting as may; nothing is taken, for 40 s; 3 records skipped",
             (
-                "nothing waits; 1 brands have as much waiting as may: 'nike'; nothing is taken, for 40 s: no answer of"
-                " host; 3 records skipped; see docs/runbooks/archive-skipped.md"
+                "nothing waits; 1 brands have as much waiting as may: 'nike'; see docs/runbooks/archive-full.md;"
+                " nothing is taken, for 40 s: no answer of host; see docs/runbooks/archive-unreachable.md; 3 records"
+                " skipped; see docs/runbooks/archive-skipped.md"
+            ),
+        ),
+        (
+            {"counted": True, "bytes": 2_500_000, "brands": 2, "oldest_s": 190.0, "late_s": 160.0},
+            "degraded",
+            "2.5 MB of 2 brands wait, the oldest for 190 s; it should be there for 160 s",
+            (
+                "2.5 MB of 2 brands wait, the oldest for 190 s; it should be there for 160 s; see"
+                " docs/runbooks/archive-late.md"
+            ),
+        ),
+        (
+            {"counted": True, "trouble": "'nike' is damaged", "troubled": 1, "trouble_s": 40.0},
+            "degraded",
+            "nothing waits; records of 1 brands are not taken, for 40 s",
+            (
+                "nothing waits; records of 1 brands are not taken, for 40 s: 'nike' is damaged; see"
+                " docs/runbooks/archive-unreachable.md"
             ),
         ),
         ({"trouble": "no answer"}, "degraded", "what waits was not counted yet", "no answer"),
     ],
-    ids=["not yet", "nothing", "some", "everything", "no count"],
+    ids=["not yet", "nothing", "some", "everything", "late", "one brand", "no count"],
 )
 def test_the_archive_is_a_check_where_there_is_one(
     redis_client: redis.Redis, told: dict[str, Any], status: str, detail: str, inner: str
@@ -543,3 +563,16 @@ def test_the_archive_is_a_check_where_there_is_one(
     assert "archive" not in service.statistics().checks
     service.archivist = FixedArchivist(**told)
     assert service.statistics().checks["archive"] == Check(status, detail, inner)
+
+
+def test_days_that_are_not_tended_are_told(redis_client: redis.Redis) -> None:
+    """By the process that tends them, with what helps; why is for operators."""
+    service: Any = _service(redis_client)
+    service.archivist, service.tender = FixedArchivist(counted=True), SimpleNamespace(trouble="")
+    assert service.statistics().checks["archive"].status == "ok"
+    service.tender.trouble = "'nike': no base"
+    assert service.statistics().checks["archive"] == Check(
+        "degraded",
+        "nothing waits; its days are not all tended",
+        "nothing waits; its days are not all tended: 'nike': no base; see docs/runbooks/archive-untended.md",
+    )
