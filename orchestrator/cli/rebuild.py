@@ -176,7 +176,12 @@ class _Work:
             return address
         if self._in_archive:
             return self._settings.archive_url
-        return Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestrator-rebuild-"))).as_uri()
+        try:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestrator-rebuild-"))
+        except FileNotFoundError as error:  # in a container whose root is read-only
+            told = f"{error.strerror}: give it one (--tmpfs /tmp), or say --resume FOLDER"
+            raise Failure(told) from None
+        return Path(folder).as_uri()
 
     def fold(self) -> None:
         """Fold all, and compare."""

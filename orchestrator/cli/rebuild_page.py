@@ -66,7 +66,7 @@ def remark_all(outcomes: Sequence[Any]) -> None:
             remark(f"{one.brand}: {counted(one.parted, 'item')} went another way than the records say; {where}.")
     twins = sum(one.kernel != "cython" for one in rebuilt)
     if twins:
-        remark(f"{counted(twins, 'brand')} were folded without the compiled kernels, which takes many times as long.")
+        remark(f"Folded without the compiled kernels, which takes many times as long: {counted(twins, 'brand')}.")
 
 
 def told(outcome: Any) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class Folder:
                 return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
         except ObjectMissingError:
             if not parts:
-                raise ArchiveError(f"there is no folder {self._root}") from None
+                raise ArchiveError(f"there is no folder {self._root}, or nothing was put into it yet") from None
             return []
 
     @contextmanager

@@ -194,7 +194,7 @@ class _Search:
             if ref is None:
                 if begun and self.best is not None:
                     break
-                raise _broken(want, self.steps)
+                raise self._broken(want)
             if version is not None and ref.version > version:
                 raise ArchiveError(f"the records go in a circle at commit {want!r}, in {ref.name!r}")
             upto = want
@@ -261,7 +261,9 @@ class _Search:
         dead = tuple(sorted(name for name in self.names.known if name not in used))
         return Way(self.names.reader, end, base, tuple(steps[::-1]), dead)
 
-
-def _broken(want: str, steps: list[Step]) -> ArchiveError:
-    after = f" before {steps[-1].ref.name!r}" if steps else ""
-    return ArchiveError(f"there is no record of commit {want!r}{after}: the chain is broken there")
+    def _broken(self, want: str) -> ArchiveError:
+        missing = f"there is no record of commit {want!r}"
+        if not self.names.known and not self.bases:  # switched on a moment ago: nothing is broken
+            return ArchiveError(f"{missing}: nothing of this brand is in the archive")
+        after = f" before {self.steps[-1].ref.name!r}" if self.steps else ""
+        return ArchiveError(f"{missing}{after}: the chain is broken there")

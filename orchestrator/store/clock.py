@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from orchestrator.contract.times import iso_utc_seconds
 from orchestrator.errors import ClockSkewError
@@ -80,12 +80,19 @@ class ServerClock:
     Args:
         max_skew_s: seconds that they may differ by; 0 = they are not compared.
         wall: this machine's clock, Unix seconds.
+        stops: whether who differs is to do nothing; else it is merely told.
     """
 
-    def __init__(self, max_skew_s: float, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, max_skew_s: float, wall: Callable[[], float] = time.time, *, stops: bool = True) -> None:
         self._max_skew_ms = max_skew_s * 1000
         self._wall = wall
+        self._stops = stops
         self._last = {"": ClockStatistics(0.0, "")}  # entries are replaced as a whole: any thread may
+
+    @classmethod
+    def told(cls, max_skew_s: float) -> Self:
+        """One for who looks at a server: it compares also where 0 lets no difference stop anybody, and says that."""
+        return cls(max_skew_s or MAX_SKEW_S, stops=bool(max_skew_s))
 
     def statistics(self) -> ClockStatistics:
         """What the last answer showed; of several servers, the one that differs most, and a problem only of all."""
@@ -119,10 +126,15 @@ class ServerClock:
         if not self._max_skew_ms or abs(skew_ms) <= self._max_skew_ms:
             self._last[server] = ClockStatistics(skew_ms / 1000, "")
             return
+        bound = f"{self._max_skew_ms / 1000:g}"
+        follows = (
+            f"MAX_CLOCK_SKEW_SEC={bound} apart: nothing is claimed until NTP has both right"
+            if self._stops
+            else f"{bound} s apart; with MAX_CLOCK_SKEW_SEC=0 brands are claimed all the same"
+        )
         problem = (
             f"it is {iso_utc_seconds(seen.answered_ms)} here and {iso_utc_seconds(server_ms)} at"
-            f" {server or 'Redis'}, more than"
-            f" MAX_CLOCK_SKEW_SEC={self._max_skew_ms / 1000:g} apart: nothing is claimed until NTP has both right"
+            f" {server or 'Redis'}, more than {follows}"
         )
         self._last[server] = ClockStatistics(skew_ms / 1000, problem)
         raise ClockSkewError(problem)

@@ -244,7 +244,7 @@ _CHECKS: Final[tuple[Callable[[Mapping[str, Any]], Finding], ...]] = (
 
 
 def _clock(client: redis.Redis, max_skew_s: float) -> Finding:
-    clock = ServerClock(max_skew_s or MAX_SKEW_S)  # where it stops nobody, it is told all the same
+    clock = ServerClock.told(max_skew_s)
     asked_ms = clock.now_ms()
     try:
         with translated():
@@ -253,8 +253,8 @@ def _clock(client: redis.Redis, max_skew_s: float) -> Finding:
     except StoreRefusedError as error:
         return Finding("clock", Verdict.WARN, str(error), "allow TIME to this user")
     except ClockSkewError as error:
-        remedy = "run NTP on both machines; until they agree the service claims nothing (MAX_CLOCK_SKEW_SEC=0: it does)"
-        return Finding("clock", Verdict.WARN, str(error), remedy)
+        until = "; until they agree the service claims nothing (MAX_CLOCK_SKEW_SEC=0: it does)" if max_skew_s else ""
+        return Finding("clock", Verdict.WARN, str(error), f"run NTP on both machines{until}")
     return Finding("clock", Verdict.OK, "in step with this machine's")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,16 @@ def test_without_an_archive_there_is_nothing_to_fold(
     monkeypatch.delenv("ARCHIVE_URL")
     refused = invoke("rebuild", world.name, "--yes")
     assert (refused.exit_code, "ARCHIVE_URL is not set" in refused.stderr) == (2, True)
+
+
+def test_without_a_place_for_temporary_files_it_says_what_helps(
+    invoke: Invoke, world: Archiving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The image's root is read-only: somebody mounts a folder, or names one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    refused = invoke("rebuild", world.name, "--dry-run", *LOCAL)
+    assert (refused.exit_code, "--resume FOLDER" in refused.stderr) == (1, True)
+    assert invoke("rebuild", world.name, "--dry-run", *LOCAL, "--resume", "work").exit_code == 0
 
 
 def test_results_of_a_cluster_lie_in_the_archive_and_go(

@@ -157,6 +157,12 @@ def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
         archive.way_to("w")
 
 
+def test_archive_that_has_nothing_of_the_brand_is_not_called_broken(archive: BrandArchive) -> None:
+    """It was switched on a moment ago, and what was consumed waits yet."""
+    with pytest.raises(ArchiveError, match="'c': nothing of this brand is in the archive"):
+        archive.way_to("c")
+
+
 def test_object_is_what_its_name_says(archive: BrandArchive) -> None:
     """Whoever renames one, cuts records off, or puts a brand's into another one's folder, is found out."""
     records = chain(*"abcd")

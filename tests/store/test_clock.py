@@ -61,6 +61,20 @@ def test_clocks_that_are_not_compared_agree() -> None:
     assert (clock.statistics().problem, clock.statistics().skew_s) == ("", 10**9)
 
 
+@pytest.mark.parametrize(
+    ("max_skew_s", "follows"),
+    [
+        (30.0, "MAX_CLOCK_SKEW_SEC=30 apart: nothing is claimed"),
+        (0.0, "60 s apart; with MAX_CLOCK_SKEW_SEC=0 brands are claimed"),
+    ],
+)
+def test_who_looks_at_a_server_is_told_what_follows(max_skew_s: float, follows: str) -> None:
+    """Where clocks are not compared a wrong one is told as well, and not as if it stopped anybody."""
+    clock = ServerClock.told(max_skew_s)
+    with pytest.raises(ClockSkewError, match=follows):
+        clock.compare(clock.now_ms(), 0)
+
+
 class Wrong:
     """A clock of this machine that the test sets."""
 

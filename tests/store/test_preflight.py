@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import StoreUnavailableError
 from orchestrator.store import connect
-from orchestrator.store.preflight import Finding, Verdict, examine, worst
+from orchestrator.store.preflight import Finding, Verdict, examine, look, worst
 from tests.redis_server import RedisServer, servers
 
 if TYPE_CHECKING:
@@ -91,6 +91,17 @@ def test_examine_refuses_an_old_version_and_a_cluster(
     (found,) = examine(redis_client)
     assert (found.check, found.verdict) == ("cluster", Verdict.REFUSE)
     assert "REDIS_URL=redis+cluster://" in found.remedy
+
+
+@pytest.mark.parametrize(("max_skew_s", "waits"), [(60.0, True), (0.0, False)])
+def test_examine_says_of_a_wrong_clock_whether_it_stops_anybody(
+    monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis, max_skew_s: float, *, waits: bool
+) -> None:
+    """It is told either way; with 0 neither the finding nor its remedy says that brands wait."""
+    monkeypatch.setattr(redis_client, "time", lambda: (0, 0))
+    (found,) = [one for one in look(redis_client, max_clock_skew_s=max_skew_s) if one.check == "clock"]
+    assert found.verdict is Verdict.WARN
+    assert ("nothing is claimed" in found.detail, "claims nothing" in found.remedy) == (waits, waits)
 
 
 def test_examine_says_nothing_but_that_the_password_is_wrong() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.errors import ClockSkewError, StoreError, StoreRefusedError, StoreUnavailableError
 from orchestrator.store.client import translated
-from orchestrator.store.clock import MAX_SKEW_S, ServerClock
+from orchestrator.store.clock import ServerClock
 from orchestrator.store.findings import Finding, Verdict, worst
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def look_at_nodes(client: ClusterClient, checks: Sequence[Check], *, max_clock_s
         return [Finding("cluster", Verdict.REFUSE, str(error), remedy)]
     infos: dict[Node, Mapping[str, Any]] = {}
     refused: dict[Node, str] = {}
-    clock = ServerClock(max_clock_skew_s or MAX_SKEW_S)
+    clock = ServerClock.told(max_clock_skew_s)
     clocks: list[str] = []
     for node in topology.nodes():
         try:
@@ -61,7 +61,13 @@ def look_at_nodes(client: ClusterClient, checks: Sequence[Check], *, max_clock_s
         except StoreError as error:
             refused[node] = str(error)
     found = [_of_all(infos, check) for check in checks] if infos else []
-    return [*_whole(topology.statistics()), *found, *_coverage(client, infos), *_refused(refused), _clocks(clocks)]
+    return [
+        *_whole(topology.statistics()),
+        *found,
+        *_coverage(client, infos),
+        *_refused(refused),
+        _clocks(clocks, max_clock_skew_s),
+    ]
 
 
 def told(statistics: ClusterStatistics) -> tuple[str, str, str]:
@@ -131,8 +137,8 @@ def _refused(refused: Mapping[Node, str]) -> Iterator[Finding]:
         yield Finding("nodes", Verdict.WARN, shown, remedy)
 
 
-def _clocks(problems: Sequence[str]) -> Finding:
+def _clocks(problems: Sequence[str], max_skew_s: float) -> Finding:
     if not problems:
         return Finding("clock", Verdict.OK, "every node in step with this machine's")
-    remedy = "run NTP on all machines; until they agree brands of those nodes wait (MAX_CLOCK_SKEW_SEC=0: they do not)"
-    return Finding("clock", Verdict.WARN, "; ".join(problems[:_SHOWN]), remedy)
+    until = "; until they agree brands of those nodes wait (MAX_CLOCK_SKEW_SEC=0: they do not)" if max_skew_s else ""
+    return Finding("clock", Verdict.WARN, "; ".join(problems[:_SHOWN]), f"run NTP on all machines{until}")
