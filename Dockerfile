@@ -1,5 +1,5 @@
-# Stage 1 builds the wheel with its compiled kernels and a virtual environment of what the lock names; stage 2 has neither
-# compiler nor pip. A digest pins the base: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
+# Stage 1 builds the wheel with its compiled kernels and a virtual environment of what the lock names; stage 2 has no
+# compiler, and its environment no pip. A digest pins the base: --build-arg PYTHON_IMAGE=python:3.11-slim-bookworm@sha256:...
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

@@ -1,8 +1,8 @@
 """Takes out of the image's environment what no run of it needs. Run by that environment's own Python, in the build.
 
 First every module of the service is imported, which writes the bytecode of what is used, and of nothing else: the root
-is read-only later. Then go tests, type stubs, headers, tools for building extensions, and what two large packages load
-on demand and nobody here demands.
+is read-only later. Then go tests, type stubs, headers, tools for building extensions, and what large packages load on
+demand and nobody here demands.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ SUFFIXES = frozenset({".pyi", ".pxd", ".pyx", ".a", ".h"})
 ON_DEMAND = {"numpy": ("__pycache__",), "pygments/lexers": ("__init__.py", "_mapping.py", "python.py", "__pycache__")}
 """Folders that go part by part where nothing of a part was imported, and the parts of each that stay all the same: a
 traceback in colours wants its own language."""
+
+OF_OTHERS = ("botocore/data/*/", "pyarrow/*_flight*", "pyarrow/*_s3*")
+"""In the packages of extras: services of Amazon that are no bucket, and ways to servers that nobody here takes."""
+
+OF_BUCKETS = frozenset({"s3", "signin", "sso", "sso-oidc", "sts"})
+"""Services that stay: the bucket's, and those by which keys to it are found."""
 
 EXTRAS = frozenset({"opentelemetry", "distributed", "fsspec", "pyarrow", "s3fs"})
 """Packages of extras that the image does without; modules that need one are imported only where it is asked for."""
@@ -64,9 +70,11 @@ def superfluous(packages: Path) -> list[Path]:
         for part in (packages / name).iterdir()
         if (part.is_dir() or name != "numpy") and part.name not in kept and part not in used | imported
     ]
+    others = [path for pattern in OF_OTHERS for path in packages.glob(pattern) if path.name not in OF_BUCKETS]
     return [
         *folders,
         *parts,
+        *others,
         *(() if with_extras() else (packages / "numpy" / "_core").glob("_simd.*")),
         *(path for path in packages.rglob("*") if path.suffix in SUFFIXES or "_tests." in path.name),
     ]
