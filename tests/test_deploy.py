@@ -188,6 +188,7 @@ def test_compose_keeps_an_archive_where_the_image_may_write() -> None:
     assert service["volumes"] == folder["volumes"] == ["archive:/archive"]
     (user,) = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert f"chown {user} /archive" in folder["command"][-1]
+    assert service["build"]["args"]["LOCK"] in lock.LOCKS  # closed days become Parquet where pyarrow is
     assert "docs/archive.md" in text
 
 
