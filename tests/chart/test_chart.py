@@ -363,7 +363,7 @@ def test_secrets_come_by_file(objects: dict[str, dict[str, Manifest]]) -> None:
         for item in source["secret"]["items"]
     }
     files = {value for name, value in variables.items() if name.endswith("_FILE")}
-    assert len(files) == 4
+    assert len(files) == 5
     assert paths - files == {f"/etc/orchestrator/redis-tls/{name}" for name in ("ca.crt", "tls.crt", "tls.key")}
     assert files <= paths
     assert all("subPath" not in mount for mount in mounts.values())
