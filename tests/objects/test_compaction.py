@@ -277,6 +277,54 @@ def test_file_whose_records_are_in_a_larger_one_goes() -> None:
     ]
 
 
+def test_double_that_cannot_be_read_stays() -> None:
+    """Whether its records are in the larger file nobody knows."""
+    archive = memory_archive()
+    records = chain(*"abcd")
+    archive.put(records[:2])
+    compact_day(archive, DAY)
+    (small,) = archive.day(DAY)
+    damaged = archive.objects.get(small.name)[:-9]
+    archive.objects.remove([small.name])
+    archive.put(records)
+    compact_day(archive, DAY)
+    archive.objects.put(small.name, damaged)
+    (told,) = compact_day(archive, DAY).left
+    assert told.startswith(f"{small.name!r}: ")
+    assert len(archive.day(DAY)) == 2
+
+
+def test_only_what_stays_in_the_end_is_told() -> None:
+    """An object that could not be read was taken away meanwhile, and the day is begun anew."""
+    objects, archive = mortal()
+    put(archive, chain(*"abcdef"), 1)
+    bad = archive.day(DAY)[5].name
+    objects.put(bad, b"damaged")
+
+    @contextmanager
+    def fence() -> Iterator[bool]:
+        objects.remove([bad])
+        yield True
+
+    assert compact_day(archive, DAY, fence=fence).left == []
+
+
+def test_day_from_which_an_object_goes_meanwhile_is_begun_anew() -> None:
+    """Another one packed it, or retention took it away."""
+    objects, archive = mortal()
+    put(archive, chain(*"abcd"), 1)
+    last = archive.day(DAY)[3].name
+
+    def before(what: str) -> None:
+        if what == "get":
+            objects.before = lambda _: None
+            objects.remove([last])
+
+    objects.before = before
+    done = compact_day(archive, DAY)
+    assert (done.records, done.left) == (3, [])
+
+
 def test_nothing_is_put_behind_a_purge() -> None:
     """What was read before it is not there again after it; nor where the fence is somebody else's."""
     objects, archive = mortal()
