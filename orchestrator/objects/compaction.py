@@ -133,11 +133,10 @@ def paths(refs: Iterable[ObjectRef]) -> Iterator[list[ObjectRef]]:
     """*Refs* as runs: each begins at the commit with which the one before it ends; of two that could, the first."""
     left = sorted(refs, key=lambda ref: (ref.epoch, ref.version, ref.name))
     following: dict[str, list[ObjectRef]] = {}
-    lasts = {ref.last for ref in left}
     for ref in left:
         following.setdefault(ref.previous, []).append(ref)
     used = set[str]()
-    for begin in sorted(left, key=lambda ref: ref.previous in lasts):
+    for begin in left:  # what stands before it has an earlier version
         path: list[ObjectRef] = []
         step = begin if begin.name not in used else None
         while step is not None:

@@ -155,6 +155,18 @@ OBJECTS_GUARDS: Final = (
     Guard(_WAY, "                raise _broken(want, self.steps)\n", "                break\n", _BROKEN),
     Guard(_WAY, "if base is not None and self._no_later(base):", "if base is not None:", _GAP),
     Guard(_WAY, "ref.version <= base.version <= last}", "ref.version < base.version <= last}", _REPLACED),
+    *(
+        Guard(
+            _WAY,
+            "(found[0] if self.oldest else found[-1])",
+            wrong,
+            "tests/objects/test_way.py::test_of_several_bases_in_an_object_the_nearest_counts_or_the_oldest",
+        )
+        for wrong in ("found[0]", "found[-1]")
+    ),
+    Guard(
+        _WAY, "            if link.cid == upto:\n                break\n        return (f", "        return (f", _BASES
+    ),
     Guard(_WAY, "if since is not None and way.cid and way.base_ref is None:", "if False:", _BASES),
     # objects/verify, service/verifying: what is missing is told, and nobody is disturbed
     Guard(_VERIFY, "            if cid not in self.bases:\n", "            if False:\n", "tests/cli/test_archive.py"),

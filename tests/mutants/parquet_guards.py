@@ -105,6 +105,14 @@ PARQUET_GUARDS: Final = (
         "any(mine & other for other in larger)",
         "tests/objects/test_compaction.py::test_file_whose_records_are_in_a_larger_one_goes",
     ),
+    *(
+        Guard(_COMPACTION, right, wrong, "tests/objects/test_compaction.py::test_file_ends_at_its_bound")
+        for right, wrong in (
+            ("self._packer.unpacked >= PART_BYTES or ", ""),
+            (" or self._rows >= PART_ROWS:", ":"),
+            ("max(1, len(record.items))", "len(record.items)"),
+        )
+    ),
     Guard(
         _COMPACTION,
         "            if mine is None:\n                continue\n            if any",

@@ -114,12 +114,15 @@ def test_file_ends_at_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     put(archive, chain(*(f"c{number}" for number in range(10))))
     monkeypatch.setattr(compaction, "PART_ROWS", 3)
     assert len(compact_day(archive, DAY).files) > 2
+    empty = memory_archive()
+    put(empty, [replace(record, items=[]) for record in chain(*(f"c{number}" for number in range(10)))])
+    assert len(compact_day(empty, DAY).files) > 2
     other = memory_archive()
     put(other, chain(*(f"c{number}" for number in range(10))))
     monkeypatch.setattr(compaction, "PART_ROWS", 100)
     monkeypatch.setattr(compaction, "PART_BYTES", 40)
     assert len(compact_day(other, DAY).files) > 2
-    for one in (archive, other):
+    for one in (archive, empty, other):
         assert len(list(one.way_to("c9").records)) == 10
 
 

@@ -88,6 +88,17 @@ def test_way_leads_as_far_back_as_the_archive_does(archive: BrandArchive) -> Non
     assert (way.base and way.base.cid, cids(list(way.records))) == ("d", list("efgh"))
 
 
+def test_of_several_bases_in_an_object_the_nearest_counts_or_the_oldest(archive: BrandArchive) -> None:
+    """What stands before it is gone."""
+    records = chain(*"abcdef")
+    archive.put(records[1:])
+    for record in (records[2], records[3], records[4]):
+        archive.put_base(base_at(record))
+    for oldest, begun, found in ((False, "e", "f"), (True, "c", "def")):
+        way = archive.way_to("f", oldest=oldest)
+        assert (way.base and way.base.cid, "".join(cids(list(way.records)))) == (begun, found)
+
+
 def test_what_redis_forgot_lies_beside_the_way(archive: BrandArchive) -> None:
     """A branch with the same numbers; one that begins in the middle of an object; an object that says it again."""
     records = chain(*"abcde")
