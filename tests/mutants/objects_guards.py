@@ -167,6 +167,12 @@ OBJECTS_GUARDS: Final = (
     Guard(
         _WAY, "            if link.cid == upto:\n                break\n        return (f", "        return (f", _BASES
     ),
+    Guard(
+        _WAY,
+        " else found\n            if link.cid == upto:\n                break\n",
+        " else found\n",
+        "tests/objects/test_way.py::test_way_at_a_time_ends_before_what_redis_forgot",
+    ),
     Guard(_WAY, "if since is not None and way.cid and way.base_ref is None:", "if False:", _BASES),
     # objects/verify, service/verifying: what is missing is told, and nobody is disturbed
     Guard(_VERIFY, "            if cid not in self.bases:\n", "            if False:\n", "tests/cli/test_archive.py"),

@@ -142,6 +142,15 @@ def test_way_at_a_time_before_a_gap_leads_from_the_commits_before_it(archive: Br
         archive.way_to("nowhere", at_ms=records[0].now_ms)
 
 
+def test_way_at_a_time_ends_before_what_redis_forgot(archive: BrandArchive) -> None:
+    """It was committed in time, and lies in the same object as what the live commit stands on."""
+    records = chain(*"abc")
+    archive.put(records)
+    archive.put(chain("x", after=replace(records[1], now_ms=records[2].now_ms)))
+    way = archive.way_to("x", at_ms=records[2].now_ms)
+    assert (way.cid, cids(list(way.records))) == ("b", ["a", "b"])
+
+
 def test_base_in_the_middle_of_an_object_is_where_a_time_ends(archive: BrandArchive) -> None:
     """Retention took all before it; the commit at that time is the base's own."""
     records = chain(*"abcdef")
