@@ -211,7 +211,7 @@ class _Search:
         else:
             # The brand's first commit, which no base can be before.
             self.best = None
-        return self._way(end if begun else "")
+        return self._way(end)
 
     def _inner_base(self, ref: ObjectRef, upto: str, version: int | None) -> BaseRef | None:
         """The base of a commit of *ref* up to *upto*: the newest, or the oldest. *version* is that of its last one."""

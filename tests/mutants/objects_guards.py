@@ -204,6 +204,18 @@ OBJECTS_GUARDS: Final = (
         "inside = ",
         "tests/cli/test_archive.py::test_what_is_damaged_beside_a_gap_is_told_with_it",
     ),
+    Guard(
+        _VERIFY,
+        "            if one.sound and ref.version + upto - 1 != version:\n",
+        "            if False:\n",
+        "tests/objects/test_verify.py::test_commits_whose_numbers_are_not_one_behind_the_other_are_told",
+    ),
+    Guard(
+        _VERIFY,
+        "self.found.begins = self._base_behind(version)",
+        "pass",
+        "tests/cli/test_archive_tend.py::test_old_days_go",
+    ),
     Guard("orchestrator/cli/archive.py", "if one.nameless and one.folder not in theirs", "if False", _NAMELESS),
     Guard("orchestrator/cli/archive.py", " and one.folder not in theirs", "", _NAMELESS),
     Guard(_SURVEY, 'return brand if _is_of(brand, folder) else ""', "return brand", "tests/objects/test_survey.py"),
