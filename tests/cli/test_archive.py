@@ -12,10 +12,11 @@ import pytest
 import redis
 
 from orchestrator.archive.record import Fate, Item, Record
-from orchestrator.errors import ObjectMissingError
+from orchestrator.errors import ArchiveError, ObjectMissingError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.verify import Kind, verify_brand
+from orchestrator.objects.way import Way
 from orchestrator.service import live_commit, take_snapshot, verifying, waiting_records
 from orchestrator.settings import Settings
 from orchestrator.store import Store, StoreOptions
@@ -339,6 +340,23 @@ def test_state_is_what_the_archive_makes_of_it(invoke: Invoke, archived: Archive
     assert (told["same"], told["base"], told["records"], told["summary"]) == (True, base, 1, True)
     told = json.loads(invoke("state", "verify", archived.queue.name, "--oldest", "--json").stdout)
     assert (told["same"], told["base"], told["records"]) == (True, "", 4)
+    assert (told["since"], told["until"]) == ("", "")
+
+
+def test_summary_that_is_another_one_is_told(invoke: Invoke, archived: Archived) -> None:
+    """The state is the same: somebody else wrote what readers see."""
+    archived.queue.client.set(archived.queue.keys.summary, "{}")
+    result = invoke("state", "verify", archived.queue.name)
+    assert (result.exit_code, "summary that readers see is another one" in result.stderr) == (1, True), result.output
+    told = json.loads(invoke("state", "verify", archived.queue.name, "--json").stdout)
+    assert (told["same"], told["summary"], told["differences"]) == (False, False, [])
+
+
+def test_way_that_ends_elsewhere_is_none(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two states of one commit are compared, or none."""
+    monkeypatch.setattr(Way, "records", property(lambda way: [record for record, _ in way.placed][:-1]))
+    with pytest.raises(ArchiveError, match=f"ends at '{archived.records[1].cid}'"):
+        verifying.verify_state(archived.queue.client, Settings(), archived.archive)
 
 
 def rewritten(archived: Archived, place: int, change: Callable[[Record], Record]) -> None:
@@ -362,6 +380,17 @@ def test_first_chunk_at_which_they_part_is_told(invoke: Invoke, archived: Archiv
     )
 
 
+def test_partings_are_bounded(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones are told."""
+    monkeypatch.setattr(verifying, "MAX_PARTINGS", 1)
+    for place in (0, 1):
+        rewritten(
+            archived, place, lambda one: replace(one, items=[Item(item.payload, Fate.CONFLICT) for item in one.items])
+        )
+    found = verifying.verify_state(archived.queue.client, Settings(), archived.archive)
+    assert [one.cid for one in found.partings] == [archived.records[0].cid]
+
+
 def test_where_only_states_differ_the_bases_between_tell(invoke: Invoke, archived: Archived) -> None:
     """A payload that was folded with other numbers: between the bases around it."""
     first = archived.base()
@@ -369,6 +398,8 @@ def test_where_only_states_differ_the_bases_between_tell(invoke: Invoke, archive
     archived.visit("c7")
     second = archived.base()
     archived.visit("c8")
+    archived.base()  # differs as well
+    archived.visit("c9")
     payload = archived.queue.item("c6", sentiment={"positive": 99, "neutral": 0, "negative": 0, "score": 4})
     rewritten(archived, 3, lambda record: replace(record, items=[Item(payload)]))
     assert invoke("state", "verify", archived.queue.name).exit_code == 0
@@ -402,6 +433,21 @@ def test_summary_is_of_the_same_moment(archived: Archived, monkeypatch: pytest.M
     monkeypatch.setattr(verifying, "take_snapshot", interrupted)
     found = verifying.verify_state(archived.queue.client, Settings(), archived.archive)
     assert (found.same, found.summary, len(set(looks))) == (True, True, 2)
+
+
+def test_commit_that_comes_just_before_the_look_is_found(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits in Redis, which is asked for what waits after it was asked for the state."""
+    queue, look = archived.queue, take_snapshot
+    queue.store = Store(queue.client, StoreOptions(archive_bytes=1 << 20))
+
+    def late(*args: Any) -> Any:
+        queue.push_ids("c9")
+        queue.visit()
+        return look(*args)
+
+    monkeypatch.setattr(verifying, "take_snapshot", late)
+    found = verifying.verify_state(queue.client, Settings(), archived.archive)
+    assert (found.same, found.waiting) == (True, 1)
 
 
 @pytest.mark.parametrize("arguments", [("archive", "verify"), ("state", "verify")])

@@ -216,6 +216,72 @@ OBJECTS_GUARDS: Final = (
         "pass",
         "tests/cli/test_archive_tend.py::test_old_days_go",
     ),
+    *(
+        Guard(
+            _VERIFY,
+            right,
+            wrong,
+            "tests/objects/test_verify.py::test_what_redis_forgot_in_the_middle_of_an_object_counts_for_nothing",
+        )
+        for right, wrong in (
+            ("            self.used[ref.name] = upto\n", "            self.used[ref.name] = one.records\n"),
+            ("            if one.records == most:\n                return\n", ""),
+            (
+                "inside and self.read_[name].sound and any(link.cid == base.cid for link in self.archive.links(ref)):",
+                "inside:",
+            ),
+        )
+    ),
+    Guard(
+        _VERIFY,
+        "if ref.name not in self.used and ref.version <= version]",
+        "if ref.name not in self.used]",
+        "tests/objects/test_verify.py::test_behind_a_gap_the_chain_goes_on_with_what_is_older",
+    ),
+    *(
+        Guard(_VERIFYING, right, wrong, f"tests/cli/{test}")
+        for right, wrong, test in (
+            (
+                "    if refold.cid != live.cid:\n",
+                "    if False:\n",
+                "test_archive.py::test_way_that_ends_elsewhere_is_none",
+            ),
+            (
+                "        if self.found.until:\n            return\n",
+                "",
+                "test_archive.py::test_where_only_states_differ_the_bases_between_tell",
+            ),
+            ("[: MAX_PARTINGS - len(self.found.partings)]", "", "test_archive.py::test_partings_are_bounded"),
+            (
+                " and self.summary is not False",
+                "",
+                "test_archive.py::test_summary_that_is_another_one_is_told",
+            ),
+            (
+                '        found.since = found.until = ""\n',
+                "        pass\n",
+                "test_archive.py::test_state_is_what_the_archive_makes_of_it",
+            ),
+            (
+                "None if ours is None or summary is None else",
+                "None if summary is None else",
+                "test_archive_tend.py::test_quiet_brand_has_a_base_put",
+            ),
+        )
+    ),
+    Guard(
+        _VERIFYING,
+        """    live, summary = _live(client, settings, archive.brand)
+    if not live.cid:
+        raise ArchiveError(f"brand {archive.brand!r} has no state: nothing was committed yet")
+    tail = _tail(live.cid, waiting_records(client, archive.brand))
+""",
+        """    waiting = waiting_records(client, archive.brand)
+    live, summary = _live(client, settings, archive.brand)
+    tail = _tail(live.cid, waiting)
+""",
+        "tests/cli/test_archive.py::test_commit_that_comes_just_before_the_look_is_found",
+    ),
     Guard("orchestrator/cli/archive.py", "if one.nameless and one.folder not in theirs", "if False", _NAMELESS),
     Guard("orchestrator/cli/archive.py", " and one.folder not in theirs", "", _NAMELESS),
     Guard(_SURVEY, 'return brand if _is_of(brand, folder) else ""', "return brand", "tests/objects/test_survey.py"),

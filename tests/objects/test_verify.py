@@ -10,7 +10,7 @@ import pytest
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.verify import Kind, verify_brand
-from tests.objects.test_way import chain
+from tests.objects.test_way import base_at, chain
 
 _NUMBERS = itertools.count(1)
 
@@ -41,3 +41,28 @@ def test_circle_is_told_once(archive: BrandArchive) -> None:
     found = verify_brand(archive, "b", 2)
     assert (found.records, found.sound) == (2, False)
     assert [(one.kind, one.where) for one in found.findings] == [(Kind.NO_BASE, "b")]
+
+
+def test_what_redis_forgot_in_the_middle_of_an_object_counts_for_nothing(archive: BrandArchive) -> None:
+    """Neither its records nor a base of it: what stands before the object is gone."""
+    records = chain(*"abcd")
+    forgotten, live = chain("x", after=records[3]), chain("e", after=records[3])
+    archive.put([*records[2:], *forgotten])
+    archive.put(live)
+    archive.put_base(base_at(forgotten[0]))
+    archive.put_base(base_at(replace(records[3], cid="never")))
+    found = verify_brand(archive, "e", 5)
+    assert (found.records, found.begins) == (3, "")
+    assert [(one.kind, one.where) for one in found.findings] == [(Kind.NO_BASE, "b")]
+
+
+def test_behind_a_gap_the_chain_goes_on_with_what_is_older(archive: BrandArchive) -> None:
+    """And not with what Redis forgot later on."""
+    records = chain(*"abcdef")
+    archive.put(records[:2])
+    archive.put(records[3:])
+    archive.put(chain("x", after=records[5]))
+    found = verify_brand(archive, "f", 6)
+    assert found.records == 5
+    assert [one.kind for one in found.findings] == [Kind.NO_BASE, Kind.GAP, Kind.DEAD]
+    assert found.findings[1].told.endswith("down to 'b'")
