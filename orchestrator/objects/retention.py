@@ -124,12 +124,11 @@ def _behind(archive: BrandArchive, way: Way, days: list[str], bases: list[BaseRe
 def _way_from(archive: BrandArchive, cid: str, base: BaseRef) -> Way | None:
     """The way to *cid* from *base*; None: it does not lead over it."""
     try:
-        way = archive.way_to(cid, since=base)
+        return archive.way_to(cid, since=base)
     except (ArchiveUnavailableError, ObjectMissingError):
         raise
     except ArchiveError:
         return None
-    return way if way.base_ref == base else None
 
 
 def _pruning(

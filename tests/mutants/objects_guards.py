@@ -173,9 +173,61 @@ OBJECTS_GUARDS: Final = (
         " else found\n",
         "tests/objects/test_way.py::test_way_at_a_time_ends_before_what_redis_forgot",
     ),
+    Guard(_WAY, "            self.best = None\n        return", "            pass\n        return", _BASES),
+    Guard(_WAY, "behind = not step.after", "behind = True", _BASES),
+    Guard(
+        _WAY,
+        "                if begun and self.best is not None:\n",
+        "                if False:\n",
+        "tests/objects/test_way.py::test_way_leads_as_far_back_as_the_archive_does",
+    ),
+    Guard(
+        _WAY,
+        "                if record.cid == step.upto:\n                    break\n",
+        "",
+        "tests/objects/test_way.py::test_way_leads_from_the_first_commit",
+    ),
+    Guard(_WAY, "not begun and version is not None:", "not begun:", _GAP),
+    Guard(_WAY, "begun, end = True, want", "begun = True", _GAP),
     Guard(_WAY, "if since is not None and way.cid and way.base_ref is None:", "if False:", _BASES),
     # objects/verify, service/verifying: what is missing is told, and nobody is disturbed
     Guard(_VERIFY, "            if cid not in self.bases:\n", "            if False:\n", "tests/cli/test_archive.py"),
+    *(
+        Guard(_VERIFY, right, wrong, f"tests/cli/test_archive.py::{test}")
+        for right, wrong, test in (
+            (
+                "        self._add(tail)\n        return cid",
+                "        return cid",
+                "test_what_waits_in_redis_is_taken_along",
+            ),
+            (
+                "        if not self.found.begins and base is not None:\n            self.found.begins = want\n",
+                "",
+                "test_base_behind_a_gap_makes_the_state_again",
+            ),
+            (
+                "        if base is None and not self.found.begins:\n            told",
+                "        if False:\n            told",
+                "test_what_waits_in_redis_is_taken_along",
+            ),
+            (
+                "cids -= {link.cid for link in self.archive.links(other)}",
+                "pass",
+                "test_what_redis_forgot_is_told_and_no_fault",
+            ),
+            (
+                "if name in self.used or not self.read_[name].sound:",
+                "if name in self.used:",
+                "test_what_is_damaged_beside_a_gap_is_told_with_it",
+            ),
+            (", Kind.NO_STATE}", "}", "test_archive_of_what_redis_does_not_have_is_not_called_whole"),
+            (
+                "Kind.DAMAGED if survey.objects or survey.bases else Kind.STRANGE",
+                "Kind.STRANGE",
+                "test_folder_of_which_nobody_can_tell_whose_it_is_is_told",
+            ),
+        )
+    ),
     Guard(_VERIFY, "            if self.patient:\n", "            if False:\n", _MOVED),
     Guard(_VERIFYING, "        except ObjectMissingError:", "        except StaleStateError:", _MOVED),
     Guard(_VERIFY, "            if cids:\n", "            if True:\n", "tests/cli/test_archive.py"),

@@ -49,9 +49,27 @@ TENDING_GUARDS: Final = (
         "REST_DAYS: Final = 0\n",
         "tests/service/test_tending.py::test_yesterday_stays_as_lines",
     ),
+    Guard(
+        _TENDING,
+        "day < before and (planned",
+        "(planned",
+        "tests/cli/test_archive_tend.py::test_closed_days_become_parquet",
+    ),
+    Guard(
+        _TENDING,
+        "    if planned.needs_base:\n",
+        "    if False:\n",
+        "tests/cli/test_archive_tend.py::test_quiet_brand_has_a_base_put",
+    ),
     # service/right, service/purging: one at a time has it, nobody keeps it, and it is had while objects go
     Guard(_RIGHT, "            consumed.leave(brand, token)\n", "            pass\n", _GIVEN_BACK),
     Guard(_RIGHT, "        with suppress(StoreError):\n", "        if True:\n", _GIVEN_BACK),
+    Guard(
+        _RIGHT,
+        "            sleep(_LOOK_S)\n",
+        "            sleep(_LOOK_S)\n            break\n",
+        "tests/service/test_purging.py::test_who_is_putting_is_waited_for",
+    ),
     Guard(
         _PURGING,
         "    with the_right(client, brand, wait_s=wait_s, sleep=sleep) as again:\n",
@@ -71,6 +89,20 @@ TENDING_GUARDS: Final = (
         '{"REDIS_URL": embedded_url} if embedded_url else {}',
         "{}",
         "tests/service/test_tender.py::test_days_are_tended",
+    ),
+    *(
+        Guard(_TENDER, right, wrong, f"tests/service/test_tender.py::{test}")
+        for right, wrong, test in (
+            ("if member.version == __version__]", "]", "test_the_first_of_those_that_live_tends"),
+            ("bool(names) and min(names)", "min(names)", "test_the_first_of_those_that_live_tends"),
+            (
+                "        except StoreError:\n            return False",
+                "        except StoreError:\n            return True",
+                "test_redis_that_is_away_is_nobodys_turn",
+            ),
+            ("        compacts = False\n", "        pass\n", "test_nothing_is_tended_where_nothing_is_to_do"),
+            ("mask_text(reason)", "reason", "test_what_came_of_it_is_in_the_log"),
+        )
     ),
     # objects/retention: of a life before, whatever its versions
     Guard(
