@@ -112,6 +112,39 @@ async def test_a_brand_that_left_the_registry_is_brought_to_its_end(autojump_clo
     assert len(world.shelf.records) == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_was_told_is_looked_at_whatever_comes_between(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """A look at all brands, of which this one is none, and a look that gets no answer."""
+    assert autojump_clock
+    world = World(brands=["puma"])
+    waiting = world.consumed.waiting
+
+    async def away(_: Sequence[str]) -> Mapping[str, Waiting]:
+        monkeypatch.setattr(world.consumed, "waiting", waiting)
+        raise StoreUnavailableError("away")
+
+    if not fails:
+        world.commit(record(1))
+    async with world.running():
+        await trio.sleep(1.5)
+        if fails:
+            monkeypatch.setattr(world.consumed, "waiting", away)
+            world.commit(record(1))
+        await trio.sleep(60)
+    assert len(world.shelf.records) == 1
+
+
+async def test_what_waits_has_an_age_where_the_clock_of_redis_is_ahead(autojump_clock: trio.testing.MockClock) -> None:
+    """By some seconds: less than nothing is none."""
+    assert autojump_clock
+    world = World(record(1, at_ms=NOON_MS + 10_000))
+    async with world.running():
+        await trio.sleep(1)
+        assert world.archivist.statistics().oldest_s == 0.001
+
+
 async def test_so_many_brands_are_put_at_once(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
