@@ -152,7 +152,7 @@ OBJECTS_GUARDS: Final = (
     ),
     # objects/way: no circle, no gap, the base that was asked for
     Guard(_WAY, "            if version is not None and ref.version > version:\n", "            if False:\n", _BROKEN),
-    Guard(_WAY, "                raise _broken(want, self.steps)\n", "                break\n", _BROKEN),
+    Guard(_WAY, "                raise self._broken(want)\n", "                break\n", _BROKEN),
     Guard(_WAY, "if base is not None and self._no_later(base):", "if base is not None:", _GAP),
     Guard(_WAY, "ref.version <= base.version <= last}", "ref.version < base.version <= last}", _REPLACED),
     *(

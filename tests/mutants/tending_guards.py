@@ -57,8 +57,8 @@ TENDING_GUARDS: Final = (
     ),
     Guard(
         _TENDING,
-        "    if planned.needs_base:\n",
-        "    if False:\n",
+        "if planned.needs_base and _put_base(client, settings, archive):",
+        "if False:",
         "tests/cli/test_archive_tend.py::test_quiet_brand_has_a_base_put",
     ),
     # service/right, service/purging: one at a time has it, nobody keeps it, and it is had while objects go
