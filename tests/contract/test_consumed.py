@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.contract.consumed import (
@@ -58,6 +58,7 @@ def heads(draw: st.DrawFn) -> Head:
     )
 
 
+@example(replace(TOLD, letters={1: ("half of \ud83d", "$.\udc00")}))
 @given(heads())
 def test_a_head_comes_back_as_it_was_left(head: Head) -> None:
     """Times, settings, fates, and why letters were refused; half characters, which no JSON has, are escaped."""

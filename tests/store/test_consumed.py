@@ -259,6 +259,7 @@ def test_note_is_for_who_has_the_right_and_of_what_waits(archive: World, consume
     note = note_of(consumed.read(archive.brand, "a", BOUND))
     assert not consumed.note(archive.brand, "a", note)
     consumed.take(archive.brand, "a", HOLD_S)
+    assert not consumed.note(archive.brand, "b", note)
     for wrong in (replace(note, first="x"), replace(note, last="x"), replace(note, records=1)):
         assert not consumed.note(archive.brand, "a", wrong)
     assert consumed.note(archive.brand, "a", note)
@@ -403,13 +404,15 @@ def test_read_goes_on_over_many_heads(archive: World, consumed: Consumed) -> Non
 
 def test_read_takes_just_the_range_of_a_note(archive: World, consumed: Consumed) -> None:
     """What was added since is left, so that the same object is made again; a range that is not there is none."""
-    make(archive, [b"a"], [b"b"])
+    _, second = make(archive, [b"a"], [b"b"])
     found = consumed.read(archive.brand, "t", BOUND)
     make(archive, [b"c"])
     note = note_of(found)
     assert consumed.read(archive.brand, "t", 1, note) == found
     for wrong in (replace(note, first="x"), replace(note, last="x"), replace(note, records=9)):
         assert consumed.read(archive.brand, "t", BOUND, wrong) == []
+    archive.client.delete(archive.keys.consumed(second.cid))
+    assert consumed.read(archive.brand, "t", BOUND, note) == [], "an object of half of it would be another one"
 
 
 def test_remove_takes_out_just_what_was_noted(archive: World, consumed: Consumed) -> None:
@@ -576,6 +579,7 @@ def test_waiting_looks_at_many_brands_and_past_foreign_keys(archive: World, cons
 def test_waiting_reads_numbers_that_are_none_as_nothing(archive: World, consumed: Consumed) -> None:
     """They come from Redis, and are anybody's."""
     make(archive, [b"a"])
-    for name in ("bytes", "since", "skipped", "gap"):
-        archive.client.hset(archive.keys.archiving, name, "9" * 16 + "\x00x")
-    assert consumed.waiting([archive.brand])[archive.brand] == Waiting(0, 0, 1, 0, 0, "")
+    for wrong in ("9" * 16 + "\x00x", "9" * 5_000):
+        for name in ("bytes", "since", "skipped", "gap"):
+            archive.client.hset(archive.keys.archiving, name, wrong)
+        assert consumed.waiting([archive.brand])[archive.brand] == Waiting(0, 0, 1, 0, 0, "")
