@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from orchestrator.contract.consumed import note_of
 from orchestrator.errors import ArchiveBehindError
+from orchestrator.lane.batch import Batch
 from orchestrator.lane.session import Warm
 from orchestrator.lane.sizer import BatchSizer
 from orchestrator.store import ArchivePolicy, Store, StoreOptions
@@ -97,7 +98,7 @@ def test_wherever_the_bound_falls_nothing_is_lost(
     assert (items, queue.queued(), queue.summary()["totalChunks"]) == (len(sizes), 0, len(sizes))
 
 
-def test_a_brand_that_has_nothing_to_do_is_not_parked(queue: Brand) -> None:
+def test_a_brand_that_has_nothing_to_do_is_not_parked(queue: Brand, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits stops commits; a visit that makes none ends as ever, one that owes a refresh does not."""
     store = bounded(queue)
     queue.push_ids("c1")
@@ -105,7 +106,9 @@ def test_a_brand_that_has_nothing_to_do_is_not_parked(queue: Brand) -> None:
     queue.client.hset(queue.keys.archiving, "bytes", BOUND)
     assert visit(queue, store) is None
     queue.client.hset(queue.keys.meta, "due", 1)
-    assert visit(queue, store) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "refresh", lambda *_: pytest.fail("nothing is folded that no commit could hold"))
+        assert visit(queue, store) is not None
     assert visit(queue, bounded(queue, policy=ArchivePolicy.SKIP)) is None
 
 
