@@ -23,12 +23,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.times import read_time
+from tests.cluster_servers import ClusterServers
 from tests.faults.campaign import Arena, Figures, arena
+from tests.faults.cluster_faults import cluster_arena, settled
 from tests.faults.process_faults import working
 from tests.faults.traffic import Book, comparable, fold_of, is_garbage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import redis
 
 NAME: Final = "LABEL_SIMILARITY_THRESHOLD"
 THRESHOLDS: Final = (0.175, 0.6)
@@ -42,27 +46,42 @@ _REBUILD_S: Final = 240.0
 
 def rebuild_under_traffic(folder: Path, *, seed: int, rebuilds: int, workers: str = "process") -> Figures:
     """Rebuild all brands *rebuilds* times, to the one threshold and back, in processes or (``dask``) on a cluster."""
-    archive: dict[str, Any] = {"ARCHIVE_URL": (folder / "archive").as_uri(), "ARCHIVE_INTERVAL_SEC": "1"}
-    figures: Figures = {"rebuilds": rebuilds, "workers killed": 0, "summaries seen": 0, "steps": 0, "held": 0}
+    archive = _archive(folder)
     with arena(folder, seed, size=2, garbage_rate=0.0, **archive) as world:
         working(world)
-        world.push(400)
-        for number in range(rebuilds):
-            before, after = (THRESHOLDS[(number + place) % 2] for place in (0, 1))
-            with _Readers(world) as readers, _Pushers(world):
-                document = _rebuild(world, archive, after, workers, figures)
-                world.note(f"rebuilt with {after}: {[brand['swapped'] for brand in document['brands']]}")
-                if number % 2:
-                    world.fleet[number // 2 % 2].restart()
-            world.drain()
-            readers.look()
-            figures["held"] += sum(brand["swapped"]["held"] for brand in document["brands"])
-            for brand in document["brands"]:
-                book = world.traffic.books[brand["brand"]]
-                seen = _told(readers.seen[book.brand])
-                figures["steps"] += _judge(book, seen, brand["swapped"]["version"], (before, after), world.random)
-            figures["summaries seen"] += sum(map(len, readers.seen.values()))
-        return figures | world.verify(in_order=False)
+        return _rebuilt(world, archive, rebuilds, workers) | world.verify(in_order=False)
+
+
+def rebuild_on_a_cluster(folder: Path, *, seed: int, rebuilds: int, workers: str = "process") -> Figures:
+    """The same where what readers see is in other slots than what is committed, and follows the commits."""
+    archive = _archive(folder)
+    with ClusterServers() as servers, cluster_arena(folder, seed, servers, settings=archive) as world:
+        return _rebuilt(world, archive, rebuilds, workers) | settled(world)
+
+
+def _archive(folder: Path) -> dict[str, str]:
+    return {"ARCHIVE_URL": (folder / "archive").as_uri(), "ARCHIVE_INTERVAL_SEC": "1"}
+
+
+def _rebuilt(world: Arena, archive: dict[str, str], rebuilds: int, workers: str) -> Figures:
+    figures: Figures = {"rebuilds": rebuilds, "workers killed": 0, "summaries seen": 0, "steps": 0, "held": 0}
+    world.push(400)
+    for number in range(rebuilds):
+        before, after = (THRESHOLDS[(number + place) % 2] for place in (0, 1))
+        with _Readers(world) as readers, _Pushers(world):
+            document = _rebuild(world, archive, after, workers, figures)
+            world.note(f"rebuilt with {after}: {[brand['swapped'] for brand in document['brands']]}")
+            if number % 2:
+                world.fleet[number // 2 % 2].restart()
+        world.drain()
+        readers.look()
+        figures["held"] += sum(brand["swapped"]["held"] for brand in document["brands"])
+        for brand in document["brands"]:
+            book = world.traffic.books[brand["brand"]]
+            seen = _told(readers.seen[book.brand])
+            figures["steps"] += _judge(book, seen, brand["swapped"]["version"], (before, after), world.random)
+        figures["summaries seen"] += sum(map(len, readers.seen.values()))
+    return figures
 
 
 def _rebuild(world: Arena, archive: dict[str, str], threshold: float, workers: str, figures: Figures) -> Any:
@@ -127,16 +146,20 @@ class _Readers:
         self._thread.join()
 
     def _read(self) -> None:
-        while not self._over.wait(_LOOK_S):
-            self.look()
+        with self.world.server.client() as client:
+            while not self._over.wait(_LOOK_S):
+                self._look(client)
 
     def look(self) -> None:
         """Read them once."""
         with self.world.server.client() as client:
-            for brand, seen in self.seen.items():
-                summary: Any = client.get(BrandKeys.of(brand).summary)
-                if summary is not None and seen[-1:] != [summary]:
-                    seen.append(summary)
+            self._look(client)
+
+    def _look(self, client: redis.Redis) -> None:
+        for brand, seen in self.seen.items():
+            summary: Any = client.get(BrandKeys.of(brand).summary)
+            if summary is not None and seen[-1:] != [summary]:
+                seen.append(summary)
 
 
 @dataclass

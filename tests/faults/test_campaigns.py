@@ -85,6 +85,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
         partial(rebuild_faults.rebuild_under_traffic, rebuilds=1),
         {"rebuilds": 1, "steps": 4, "lost": 0, "doubled": 0},
     ),
+    "rebuilt on a cluster": (
+        partial(rebuild_faults.rebuild_on_a_cluster, rebuilds=1, workers="local"),
+        {"rebuilds": 1, "steps": 8, "lost": 0, "doubled": 0},
+    ),
     "a stale setting": (
         partial(settings_faults.stale_setting, kills=1),
         {"kills": 1, "untouched": 4, "lost": 0, "doubled": 0},
