@@ -83,7 +83,7 @@ CAMPAIGNS: Final[dict[str, Callable[..., Figures]]] = {
     "commit in the future": clock_faults.commit_in_the_future,
     "fleet upgraded": partial(upgrade_faults.upgrade_fleet, rounds=60),
     "rebuilt under load": partial(rebuild_faults.rebuild_under_traffic, rebuilds=20),
-    "rebuilt under load, Dask": partial(rebuild_faults.rebuild_under_traffic, rebuilds=10, workers="dask"),
+    "rebuilt under load, Dask": partial(rebuild_faults.rebuild_on_dask, rebuilds=10),
     "rebuilt on a cluster": partial(rebuild_faults.rebuild_on_a_cluster, rebuilds=10),
     "a stale setting": partial(settings_faults.stale_setting, kills=40),
     "archive on, everything killed": partial(archive_faults.kill_everything, kills=100),

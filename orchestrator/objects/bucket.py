@@ -36,6 +36,9 @@ _MAX_SAID: Final = 200
 _PASSING: Final = frozenset({errno.EBUSY, errno.EREMOTEIO if hasattr(errno, "EREMOTEIO") else errno.EIO, errno.EIO})
 """How s3fs says ``SlowDown``, ``ServiceUnavailable``, ``InternalError`` and what it does not know."""
 
+_PASSING_CODES: Final = frozenset({"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout"})
+"""How S3 says the same of one object among many that were to be removed, in an answer that is none of an error."""
+
 _STATUS: Final = range(100, 600)
 _SERVER_ERROR: Final = 500
 _PASSING_STATUS: Final = frozenset({408, 425, 429})
@@ -131,7 +134,9 @@ class Bucket:
                         "call_s3", "delete_objects", Bucket=self._url.bucket, Delete={"Objects": keys, "Quiet": True}
                     )
                     for failed in answer.get("Errors") or ():
-                        raise ArchiveError(_said(f"{failed.get('Key')!r} was not removed: {failed.get('Code')}"))
+                        raise _failing(failed.get("Code"))(
+                            _said(f"{failed.get('Key')!r} was not removed: {failed.get('Code')}")
+                        )
                     continue
                 for name in page:
                     with suppress(FileNotFoundError):
@@ -238,6 +243,11 @@ class Bucket:
         except Exception as error:  # noqa: BLE001 - each provider's package has a tree of its own
             told = _said(f"{name!r} in {self._url.shown}: {type(error).__name__}: {error}")
             raise _class_of(error)(told) from None
+
+
+def _failing(code: object) -> Callable[[str], ArchiveError]:
+    """Whether to try again what S3 did not do to one object."""
+    return ArchiveUnavailableError if code in _PASSING_CODES else ArchiveError
 
 
 def _class_of(error: BaseException) -> Callable[[str], ArchiveError]:

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.contract.keys import BrandKeys
@@ -28,6 +29,7 @@ from tests.faults.campaign import Arena, Figures, arena
 from tests.faults.cluster_faults import cluster_arena, settled
 from tests.faults.process_faults import working
 from tests.faults.traffic import Book, comparable, fold_of, is_garbage
+from tests.rebuild import dask_processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,32 +46,93 @@ _NEAR: Final = 4
 _REBUILD_S: Final = 240.0
 
 
-def rebuild_under_traffic(folder: Path, *, seed: int, rebuilds: int, workers: str = "process") -> Figures:
-    """Rebuild all brands *rebuilds* times, to the one threshold and back, in processes or (``dask``) on a cluster."""
+def rebuild_under_traffic(folder: Path, *, seed: int, rebuilds: int) -> Figures:
+    """Rebuild all brands *rebuilds* times, to the one threshold and back."""
     archive = _archive(folder)
     with arena(folder, seed, size=2, garbage_rate=0.0, **archive) as world:
         working(world)
-        return _rebuilt(world, archive, rebuilds, workers) | world.verify(in_order=False)
+        return _rebuilt(world, archive, rebuilds, _Processes()) | world.verify(in_order=False)
 
 
-def rebuild_on_a_cluster(folder: Path, *, seed: int, rebuilds: int, workers: str = "process") -> Figures:
+def rebuild_on_dask(folder: Path, *, seed: int, rebuilds: int) -> Figures:
+    """The same by workers of a Dask that is there already, one of which is killed each time."""
+    archive = _archive(folder)
+    with (
+        arena(folder, seed, size=2, garbage_rate=0.0, **archive) as world,
+        dask_processes.cluster() as (port, workers),
+        ExitStack() as stack,
+    ):
+        working(world)
+        return _rebuilt(world, archive, rebuilds, _Workers(port, workers, stack)) | world.verify(in_order=False)
+
+
+def rebuild_on_a_cluster(folder: Path, *, seed: int, rebuilds: int, executor: str = "process") -> Figures:
     """The same where what readers see is in other slots than what is committed, and follows the commits."""
     archive = _archive(folder)
     with ClusterServers() as servers, cluster_arena(folder, seed, servers, settings=archive) as world:
-        return _rebuilt(world, archive, rebuilds, workers) | settled(world)
+        return _rebuilt(world, archive, rebuilds, _Processes(executor)) | settled(world)
 
 
-def _archive(folder: Path) -> dict[str, str]:
+def _archive(folder: Path) -> dict[str, Any]:
     return {"ARCHIVE_URL": (folder / "archive").as_uri(), "ARCHIVE_INTERVAL_SEC": "1"}
 
 
-def _rebuilt(world: Arena, archive: dict[str, str], rebuilds: int, workers: str) -> Figures:
+class _Engine(Protocol):
+    """What folds.
+
+    Attributes:
+        executor: as the command is told of it.
+    """
+
+    executor: str
+
+    def kill_one(self, world: Arena, command: subprocess.Popen[str]) -> int:
+        """Kill -9 of one process that folds while *command* runs; how many were killed."""
+
+
+@dataclass
+class _Processes:
+    """Processes of the command's own; none where it folds itself (``local``)."""
+
+    executor: str = "process"
+
+    def kill_one(self, world: Arena, command: subprocess.Popen[str]) -> int:
+        while not (victims := _children(command.pid)) and command.poll() is None:
+            time.sleep(_LOOK_S)
+        if not victims:
+            return 0
+        time.sleep(world.random.uniform(0.0, 1.0))
+        world.note(f"kill -9 of a process of the rebuild: {victims[0]}")
+        return _killed(victims[0])
+
+
+class _Workers:
+    """Workers of Dask, which serve one rebuild after the other; for one that was killed comes another one."""
+
+    def __init__(self, port: int, workers: Sequence[subprocess.Popen[bytes]], stack: ExitStack) -> None:
+        self.executor = f"dask://127.0.0.1:{port}"
+        self._address = f"tcp://127.0.0.1:{port}"
+        self._workers = list(workers)
+        self._stack = stack
+
+    def kill_one(self, world: Arena, command: subprocess.Popen[str]) -> int:
+        time.sleep(world.random.uniform(0.0, 4.0))
+        if command.poll() is not None:
+            return 0
+        victim = self._workers.pop(0)
+        world.note(f"kill -9 of a worker of Dask: {victim.pid}")
+        victim.kill()
+        self._workers.append(self._stack.enter_context(dask_processes.worker(self._address)))
+        return 1
+
+
+def _rebuilt(world: Arena, archive: dict[str, str], rebuilds: int, engine: _Engine) -> Figures:
     figures: Figures = {"rebuilds": rebuilds, "workers killed": 0, "summaries seen": 0, "steps": 0, "held": 0}
     world.push(400)
     for number in range(rebuilds):
         before, after = (THRESHOLDS[(number + place) % 2] for place in (0, 1))
         with _Readers(world) as readers, _Pushers(world):
-            document = _rebuild(world, archive, after, workers, figures)
+            document = _rebuild(world, archive, after, engine, figures)
             world.note(f"rebuilt with {after}: {[brand['swapped'] for brand in document['brands']]}")
             if number % 2:
                 world.fleet[number // 2 % 2].restart()
@@ -84,20 +147,15 @@ def _rebuilt(world: Arena, archive: dict[str, str], rebuilds: int, workers: str)
     return figures
 
 
-def _rebuild(world: Arena, archive: dict[str, str], threshold: float, workers: str, figures: Figures) -> Any:
-    """The command; one of its processes is killed meanwhile. What it says."""
+def _rebuild(world: Arena, archive: dict[str, str], threshold: float, engine: _Engine, figures: Figures) -> Any:
+    """The command; one of those that fold is killed meanwhile. What it says."""
     command = [sys.executable, "-m", "orchestrator", "rebuild", "--all", "--set", f"{NAME}={threshold}", "--yes"]
-    command += ["--json", "--executor", workers, "--workers", "2"]
+    command += ["--json", "--executor", engine.executor, "--workers", "2"]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "VIRTUAL_ENV") if name in os.environ}
     told = kept | archive | {"REDIS_URL": world.server.url}
     told["PYTHONPATH"] = str(Path(__file__).parents[2])
     with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while not (victims := _children(process.pid)) and process.poll() is None:
-            time.sleep(_LOOK_S)
-        time.sleep(world.random.uniform(0.0, 1.0))
-        if victims:
-            world.note(f"kill -9 of a process of the rebuild: {victims[0]}")
-            figures["workers killed"] += _killed(victims[0])
+        figures["workers killed"] += engine.kill_one(world, process)
         out, err = process.communicate(timeout=_REBUILD_S)
     assert process.returncode == 0, f"exit code {process.returncode}: {err[-2000:]}"
     return json.loads(out)

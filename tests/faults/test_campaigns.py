@@ -86,7 +86,7 @@ CAMPAIGNS: dict[str, tuple[Callable[..., Figures], dict[str, float]]] = {
         {"rebuilds": 1, "steps": 4, "lost": 0, "doubled": 0},
     ),
     "rebuilt on a cluster": (
-        partial(rebuild_faults.rebuild_on_a_cluster, rebuilds=1, workers="local"),
+        partial(rebuild_faults.rebuild_on_a_cluster, rebuilds=1, executor="local"),
         {"rebuilds": 1, "steps": 8, "lost": 0, "doubled": 0},
     ),
     "a stale setting": (

@@ -137,6 +137,18 @@ def test_object_that_was_not_removed_is_told(server: FaultyServer, objects: Obje
         DOES["remove"](objects)
 
 
+def test_object_that_was_not_removed_for_a_passing_reason_is_removed_again(
+    server: FaultyServer, objects: Objects, pauses: list[float]
+) -> None:
+    """As if the whole request had failed: those that are gone already are no harm."""
+    server.answers = [
+        said(200, b"<R><Error><Key>a/brand=a/x</Key><Code>SlowDown</Code></Error></R>"),
+        said(200, b"<R/>"),
+    ]
+    DOES["remove"](objects)
+    assert (len(server.asked), len(pauses)) == (2, 1)
+
+
 def test_server_that_says_nothing_is_given_up(
     server: FaultyServer, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
