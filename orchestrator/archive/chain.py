@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from orchestrator.errors import ArchiveError
 
@@ -31,6 +31,9 @@ class Link(Protocol):
         """Whether it put another state in place: no fold leads over it, and a chain begins again at its base."""
 
 
+L = TypeVar("L", bound=Link)
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """What stands in an archive, seen from one commit.
@@ -42,6 +45,16 @@ class Chain:
 
     live: Sequence[str]
     dead: Sequence[str]
+
+
+def tail_to(last: str, waiting: Iterable[L]) -> list[L]:
+    """Those of *waiting* that led to commit *last*, the oldest first: what an archive that has the rest lacks."""
+    by_cid = {link.cid: link for link in waiting}
+    tail: list[L] = []
+    while last in by_cid:
+        tail.append(by_cid.pop(last))
+        last = tail[-1].previous
+    return tail[::-1]
 
 
 def chain_to(last: str, links: Iterable[Link], *, base: str = "") -> Chain:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import click
 import msgspec
+from msgspec import structs
 
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
@@ -75,9 +76,9 @@ def explain(  # noqa: PLR0913 - one for each option
     else:
         question = service.Question("story", story) if topic is None else service.Question("topic", topic)
     with open_redis(settings) as client:
-        moment = service.moment_of(client, settings, name, at_ms)
+        moment, waiting = service.moment_of(client, settings, name, at_ms)
     request = service.PastRequest(settings.archive_url, name, moment, question, cast("ExplainedOrder", order), limit)
-    document = service.reply_to(request).checked().answers[""]
+    document = service.reply_to(structs.replace(request, waiting=waiting)).checked().answers[""]
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:
@@ -108,7 +109,7 @@ def _table(told: Explanation, width: int) -> Table:
     table = make_table(*names, right=("Mentions",))
     for one in told.contributions:
         counts = [minute(one.at) + (" late" if one.late else "")] if roomy else []
-        place = [plain(f"{one.object} {one.commit}/{one.item}")] if roomy else []
+        place = [plain(f"{one.object or 'not archived yet:'} {one.commit}/{one.item}")] if roomy else []
         mentions = f"{one.mentions:,} of {one.chunk_mentions:,}"
         table.add_row(plain(one.chunk_id), mentions, *counts, minute(one.committed_at), *place)
     return table

@@ -65,8 +65,9 @@ def _told_by_the_archive(settings: Settings, brand: str, at_ms: int) -> bytes:
     load_kernel()  # before the service, which loads the kernels without a word about a failure
     service = importlib.import_module("orchestrator.service")
     with open_redis(settings) as client:
-        moment = service.moment_of(client, settings, brand, at_ms)
-    return cast("bytes", service.reply_to(service.PastRequest(settings.archive_url, brand, moment)).checked().summary)
+        moment, waiting = service.moment_of(client, settings, brand, at_ms)
+    request = service.PastRequest(settings.archive_url, brand, moment, waiting=waiting)
+    return cast("bytes", service.reply_to(request).checked().summary)
 
 
 def why_missing(client: redis.Redis, settings: Settings, brand: str) -> str:

@@ -27,7 +27,7 @@ class Contribution(Struct, frozen=True, rename="camel"):
     ``mentions`` are those that it added, of ``chunkMentions`` that it has; ``clusters`` how many of its clusters joined
     the story, or all of them. ``at`` is the time that counts, ``processedAt`` what its worker said, ``late`` that it
     came too late for the window. ``committedAt``, ``commit``, ``version`` and ``item``, from 0 on, say when and where
-    it was taken from the queue, ``object`` which object of the archive has it.
+    it was taken from the queue, ``object`` which object of the archive has it; empty: it waits for the archive.
     """
 
     chunk_id: str

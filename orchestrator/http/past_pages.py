@@ -149,7 +149,7 @@ def _told(found: Explanation) -> Told:
             whole=number(one.chunk_mentions),
             at=time_of(one.at),
             taken=time_of(one.committed_at),
-            place=f"{one.object.rpartition('/')[2]}, commit {one.commit}, item {one.item}",
+            place=f"{one.object.rpartition('/')[2] or 'not archived yet'}, commit {one.commit}, item {one.item}",
         )
         for one in found.contributions
     ]

@@ -2,12 +2,14 @@
 
 Owns how far back is read: for a summary to the nearest base, so no more than what lies between two of them; for the
 chunks behind a number to a base from before the first one that can count. Where the archive does not lead so far, as
-far as it leads. Blocking, and work of a processor for seconds: for the command line, and for a process of its own.
+far as it leads. What waits for the archive is a tail of records, with which it is as if all were there. Blocking, and
+work of a processor for seconds: for the command line, and for a process of its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.archive.retell import Retold, retell
@@ -15,7 +17,7 @@ from orchestrator.brand.panes import HOUR_MS, MAX_AHEAD_MS
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.archive.explain import Journal, Question
     from orchestrator.archive.record import Record
@@ -33,7 +35,7 @@ class Moment:
     """When, and seen from where.
 
     Attributes:
-        cid: a commit on which the brand's state stands, and which the archive has.
+        cid: the newest commit on which the brand's state stands and which the archive has; empty: it has none.
         at_ms: as of when, Unix ms; None: of that commit.
         now_ms: the present, Unix ms.
         window_ms: how much time a summary covers, in these days.
@@ -46,7 +48,12 @@ class Moment:
 
 
 def settled_ms(archive: BrandArchive, cid: str) -> int:
-    """Until when the past is known that leads to commit *cid*, which is its own time, Unix ms; raises as the others."""
+    """Until when the past is archived that leads to commit *cid*, which is its own time, Unix ms; raises as the others.
+
+    0: nothing is.
+    """
+    if not cid:
+        return 0
     way = archive.way_to(cid)
     if not way.steps:
         return way.base.taken_ms if way.base is not None else 0
@@ -54,14 +61,16 @@ def settled_ms(archive: BrandArchive, cid: str) -> int:
     return max(link.now_ms for link in archive.links(step.ref))
 
 
-def summary_at(archive: BrandArchive, cid: str, at_ms: int | None) -> Retold:
-    """What readers saw at *at_ms* (Unix ms; None: last), on the way to commit *cid*.
+def summary_at(archive: BrandArchive, cid: str, at_ms: int | None, tail: Sequence[Record] = ()) -> Retold:
+    """What readers saw at *at_ms* (Unix ms; None: last), on the way to commit *cid*, and over the *tail* behind it.
 
     Raises:
         NothingToExplainError: the brand had no summary then, as far back as the archive leads.
         ArchiveUnavailableError: try again.
         ArchiveError: the archive is damaged, or has a gap there.
     """
+    if tail := _seen(tail, at_ms):
+        return _along(archive, archive.way_to(cid), None, None, tail)
     way = archive.way_to(cid, at_ms=at_ms)
     if way.base_ref is not None and way.base_ref.cid == way.cid:
         # A base does not tell as of when its commit's summary was: the record does, on the way from the base before.
@@ -76,13 +85,26 @@ def _way_since_before(archive: BrandArchive, cid: str, at_ms: int | None, base: 
     return _unless_broken(lambda: archive.way_to(cid, at_ms=at_ms, since=since, oldest=since is None))
 
 
-def chunks_behind(archive: BrandArchive, moment: Moment, question: Question, journal: Journal) -> Retold:
+def chunks_behind(
+    archive: BrandArchive, moment: Moment, question: Question, journal: Journal, tail: Sequence[Record] = ()
+) -> Retold:
     """The same of *moment*, and a *journal* of the chunks that may be behind the number of *question*."""
     cid, at_ms = moment.cid, moment.at_ms
     until_ms = moment.now_ms if at_ms is None else at_ms
     begin_ms = question.hour_ms if question.kind == "hour" else until_ms - moment.window_ms
+    if tail := _seen(tail, at_ms):
+        at_ms = None  # all before it is earlier
     way = _way_from(archive, cid, begin_ms - _SLACK_MS, at_ms) or archive.way_to(cid, at_ms=at_ms, oldest=True)
-    return _along(archive, way, at_ms, journal)
+    return _along(archive, way, at_ms, journal, tail)
+
+
+def _seen(tail: Sequence[Record], at_ms: int | None) -> Sequence[Record]:
+    """What of *tail* readers saw at *at_ms*: up to the last commit of that time that has a summary."""
+    for count in range(len(tail), 0, -1):
+        last = tail[count - 1]
+        if last.summary_ms and (at_ms is None or max(last.now_ms, last.summary_ms) <= at_ms):
+            return tail[:count]
+    return ()
 
 
 def _way_from(archive: BrandArchive, cid: str, begin_ms: int, at_ms: int | None) -> Way | None:
@@ -106,17 +128,20 @@ def _unless_broken(find: Callable[[], Way | None]) -> Way | None:
 
 
 class _Records:
-    """The records of a way, which may be read twice."""
+    """The records of a way and of a tail, which lies in no object; they may be read twice."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: Way, tail: Sequence[Record]) -> None:
         self._way = way
+        self._tail = tail
 
     def __iter__(self) -> Iterator[tuple[Record, str]]:
-        return self._way.placed
+        return chain(self._way.placed, ((record, "") for record in self._tail))
 
 
-def _along(archive: BrandArchive, way: Way, at_ms: int | None, journal: Journal | None) -> Retold:
-    if not way.cid:
+def _along(
+    archive: BrandArchive, way: Way, at_ms: int | None, journal: Journal | None, tail: Sequence[Record] = ()
+) -> Retold:
+    if not way.cid and not tail:
         raise NothingToExplainError(f"brand {archive.brand!r} had no summary then, as far back as its archive leads")
 
     def base_of(cid: str) -> Snapshot:
@@ -125,4 +150,4 @@ def _along(archive: BrandArchive, way: Way, at_ms: int | None, journal: Journal 
                 return archive.base(ref)
         raise ArchiveError(f"commit {cid!r} put another state in place, and the archive has not that one")
 
-    return retell(archive.brand, way.base, _Records(way), at_ms=at_ms, journal=journal, base_of=base_of)
+    return retell(archive.brand, way.base, _Records(way, tail), at_ms=at_ms, journal=journal, base_of=base_of)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from orchestrator.archive.chain import tail_to
 from orchestrator.archive.record import Record
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.errors import ArchiveError
@@ -17,10 +18,8 @@ from orchestrator.objects.names import BaseRef
 
 def archived_cid(cid: str, waiting: Sequence[Record]) -> str:
     """The commit up to which the archive must have all of the way to *cid*, of which *waiting* still wait."""
-    by_cid = {record.cid: record for record in waiting}
-    while cid in by_cid:
-        cid = by_cid.pop(cid).previous
-    return cid
+    tail = tail_to(cid, waiting)
+    return tail[0].previous if tail else cid
 
 
 def records_between(

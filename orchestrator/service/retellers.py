@@ -130,11 +130,12 @@ class Retellers:
         async with self._turn:
             if (known := self._answers.get(key)) is not None:  # asked for by who was before
                 return known
-            moment = await trio.to_thread.run_sync(
+            moment, waiting = await trio.to_thread.run_sync(
                 moment_of, self._client, self._settings, brand, at_ms, limiter=self._threads, abandon_on_cancel=True
             )
             url = self._settings.archive_url
-            reply = await self._ask(msgspec.structs.replace(asked, archive_url=url, moment=moment))
+            request = msgspec.structs.replace(asked, archive_url=url, moment=moment, waiting=waiting)
+            reply = await self._ask(request)
             self._answers.keep(key, reply.checked())
             return reply
 

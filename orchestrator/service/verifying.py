@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator.archive.chain import tail_to
 from orchestrator.archive.record import Record, record_of
 from orchestrator.archive.refold import Parting, Refold
 from orchestrator.archive.snapshot import Snapshot
@@ -141,7 +142,7 @@ def _refolded(
     live, summary = _live(client, settings, archive.brand)
     if not live.cid:
         raise ArchiveError(f"brand {archive.brand!r} has no state: nothing was committed yet")
-    tail = _tail(live.cid, waiting_records(client, archive.brand))
+    tail = tail_to(live.cid, waiting_records(client, archive.brand))
     way = archive.way_to(tail[0].previous if tail else live.cid, oldest=oldest)
     found = Refolded(live.brand, live.cid, live.version, waiting=len(tail))
     found.base = way.base_ref.cid if way.base_ref else ""
@@ -229,13 +230,3 @@ def _live(client: redis.Redis, settings: Settings, brand: str) -> tuple[Snapshot
         if live_commit(client, brand)[0] == snapshot.cid:
             return snapshot, summary
     raise StaleStateError(f"brand {brand!r} is committed to all the time: pause it, or try again")
-
-
-def _tail(cid: str, waiting: Sequence[Record]) -> list[Record]:
-    """Those of *waiting* that lead to commit *cid*, oldest first."""
-    by_cid = {record.cid: record for record in waiting}
-    tail: list[Record] = []
-    while cid in by_cid:
-        tail.append(by_cid.pop(cid))
-        cid = tail[-1].previous
-    return tail[::-1]

@@ -12,9 +12,11 @@ from orchestrator.archive.record import Record
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
+from orchestrator.settings import Settings
 from tests.archive.test_explain import NOW_MS, SMALL, payload
 from tests.archive.test_explain import records as records_of
 from tests.cli.conftest import Invoke
+from tests.rebuild.archiving import Archiving
 
 MINUTE_MS = 60_000
 
@@ -94,6 +96,24 @@ def test_what_cannot_be_told_is_one_line(invoke: Invoke, name: str, monkeypatch:
     assert (nobody.exit_code, "is in the archive yet" in nobody.stderr) == (1, True)
     monkeypatch.setenv("ARCHIVE_URL", "")
     assert "ARCHIVE_URL names no folder" in invoke("explain", name, "s").stderr
+
+
+def test_what_waits_for_the_archive_is_told_too(
+    invoke: Invoke, brand: str, redis_client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All mentions that the summary shows, however many of their chunks are archived; the others have no object."""
+    settings = Settings(archive_url=f"file://{tmp_path}/archive")
+    monkeypatch.setenv("ARCHIVE_URL", settings.archive_url)
+    world = Archiving(redis_client, settings, brand)
+    world.commits(*range(6))
+    shown = json.loads(invoke("summary", brand, "--json").stdout)
+    for archived in (0, 2, 6):
+        told = json.loads(invoke("explain", brand, "--total", "--json").stdout)
+        assert (told["commit"], told["mentions"], told["explained"]) == (world.cid(), shown["totalMentions"], 12)
+        assert [bool(one["object"]) for one in told["contributions"]].count(True) == archived, "taken one by one"
+        assert json.loads(invoke("summary", brand, "--at", "0s", "--json").stdout) == shown
+        world.archives(2 if archived == 0 else 4)
+    assert "not archived yet" not in invoke("explain", brand, "--total").stdout
 
 
 def test_text_of_workers_steers_no_terminal(

@@ -94,6 +94,31 @@ def test_chunks_of_the_whole_window_are_told_however_near_a_base_is(archive: Bra
     assert [one.chunk_id for one in hour.contributions] == ["k5"]
 
 
+@pytest.mark.parametrize("archived", [0, 1, 20, 40])
+def test_a_tail_is_as_if_it_were_archived(archive: BrandArchive, archived: int) -> None:
+    """Every moment, before it and in it, where nothing is archived too; its chunks lie in no object."""
+    made = hourly()
+    if archived:
+        archive.put(made[:archived])
+    cid, tail = (made[archived - 1].cid if archived else ""), made[archived:]
+    for hour in (0, 1, 19, 20, 39):
+        at_ms = NOW_MS + hour * HOUR_MS + 5
+        refold = Refold("nike")
+        for record in made[: hour + 1]:
+            refold.take(record)
+        assert summary_at(archive, cid, at_ms, tail).summary == refold.summary()
+        journal = Journal(Question("total"))
+        found = chunks_behind(archive, Moment(cid, at_ms, at_ms, WINDOW_MS), Question("total"), journal, tail)
+        answer = journal.answer(found.state, found.heading, "newest", 100)
+        assert (answer.commit, answer.mentions) == (made[hour].cid, answer.explained)
+        assert bool(answer.contributions[0].object) == (hour < archived)
+    with pytest.raises(NothingToExplainError, match="had no summary then"):
+        summary_at(archive, cid, NOW_MS - 1, tail)
+    unseen = [replace(record, summary_ms=0) for record in tail]
+    if archived and unseen:
+        assert summary_at(archive, cid, None, unseen).heading.cid == cid, "no reader saw what no summary shows"
+
+
 def test_what_lies_before_a_gap_is_the_rest(archive: BrandArchive) -> None:
     """A base behind it is where the archive leads to; likewise where the archive begins with one."""
     chain = hourly()

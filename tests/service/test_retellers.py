@@ -298,10 +298,10 @@ def test_what_goes_wrong_is_told_over_the_wire(
     assert type(caught.value) is raised
 
 
-async def test_what_waits_for_the_archive_is_not_asked_of_it(
+async def test_what_waits_for_the_archive_goes_along(
     redis_client: redis.Redis, settings: Settings, name: str
 ) -> None:
-    """As of the commit before the oldest that waits; without a commit there is nothing."""
+    """The archive is asked for the way to the commit before; without a commit there is nothing."""
     keys = BrandKeys.of(name)
     redis_client.hset(keys.meta, "cid", "c9")
     told = Counting(redis_client, settings)
@@ -309,7 +309,7 @@ async def test_what_waits_for_the_archive_is_not_asked_of_it(
         await told.summary(name, NOW_MS + 1)
     head = {"record": 1, "nowMs": 1, "cid": "c3", "previous": "c2", "items": 0, "size": 0, "epoch": 1, "version": 3}
     redis_client.rpush(keys.records, json.dumps(head | {"clockMs": 1, "summaryMs": 1, "settings": {}}))
-    assert json.loads((await told.explain(name, Wanted("total"))).body)["commit"] == "c2"
+    assert json.loads((await told.explain(name, Wanted("total"))).body)["commit"] == "c3"
     with pytest.raises(NothingToExplainError, match="is in the archive yet"):
         await told.summary(f"{name} x", NOW_MS)
 
@@ -319,4 +319,4 @@ def test_window_is_the_brands_own(redis_client: redis.Redis, settings: Settings,
     own = Fingerprint({"SUMMARY_WINDOW_SEC": 60}, {"SUMMARY_WINDOW_SEC": 172_800}).text()
     for text, window_ms in ((own, 172_800_000), ("{", 86_400_000), ('{"SUMMARY_WINDOW_SEC": 60}', 60_000)):
         redis_client.hset(BrandKeys.of(name).meta, "settings", text)
-        assert moment_of(redis_client, settings, name, None).window_ms == window_ms
+        assert moment_of(redis_client, settings, name, None)[0].window_ms == window_ms
