@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orchestrator.archive.record import Link, Record, utc_day
 from orchestrator.archive.snapshot import Snapshot
@@ -164,8 +164,24 @@ def find_way(reader: Reader, cid: str, *, since: BaseRef | None, oldest: bool, a
     return way
 
 
+class _Start(NamedTuple):
+    """Where a way begins to be gone backwards.
+
+    Attributes:
+        cid: the commit.
+        version: no object on the way begins at a later one; None: it is not known yet.
+        ref: the object with its record; None: it is not looked for yet.
+    """
+
+    cid: str
+    version: int | None
+    ref: ObjectRef | None
+
+
 @dataclass
 class _Search:
+    """First, where a time is asked for, back to the last commit of it; from there to where the way begins."""
+
     names: Names
     bases: Mapping[str, BaseRef]
     oldest: bool
@@ -174,44 +190,61 @@ class _Search:
     best: tuple[BaseRef, int, Step | None] | None = None
 
     def search(self, cid: str) -> Way:
-        """Backwards from *cid*."""
-        want, end, version, begun = cid, cid, None, self.at_ms is None
+        """The way to *cid*, or to the last commit before it that is no later than the time."""
+        start = _Start(cid, None, None) if self.at_ms is None else self._early_enough(cid)
+        if start is None:
+            return self._way("")
+        self._go_back(start)
+        return self._way(start.cid)
+
+    def _early_enough(self, cid: str) -> _Start | None:
+        """The last commit on the way to *cid* that is no later than the time; None: there is none."""
+        want, version = cid, None
         while want:
-            base = self.bases.get(want)
-            if begun and base is not None and self._ends(base, None):
-                break
-            ref = self.names.ending_with(want) or self.names.around(want, version)
-            if ref is None and not begun and version is not None:
+            ref = self._object_with(want, version)
+            if ref is None:
+                if version is None:
+                    raise self._broken(want)
                 # The chain begins here, or there is a gap. The time may be that of the base, or before the gap.
+                base = self.bases.get(want)
                 if base is not None and self._no_later(base):
-                    self._ends(base, None)
-                    begun, end = True, want
-                    break
+                    return _Start(want, version, None)
                 ref = self.names.newest(version)
                 if ref is None:
-                    break
+                    return None
                 want = ref.last
-            if ref is None:
-                if begun and self.best is not None:
-                    break
-                raise self._broken(want)
-            if version is not None and ref.version > version:
-                raise ArchiveError(f"the records go in a circle at commit {want!r}, in {ref.name!r}")
-            upto = want
-            if not begun:
-                upto = self._early(ref, want)
-                begun, end = bool(upto), upto
-            if begun:
-                step = Step(ref, "", upto)
-                inner = self._inner_base(ref, upto, version)
-                if inner is not None and self._ends(inner, Step(ref, inner.cid, upto)):
-                    break
-                self.steps.append(step)
+            early = self._early(ref, want)
+            if early:
+                return _Start(early, version, ref)
             want, version = ref.previous, ref.version - 1
-        else:
-            # The brand's first commit, which no base can be before.
-            self.best = None
-        return self._way(end)
+        return None
+
+    def _go_back(self, start: _Start) -> None:
+        """Note the steps from there back to a base, or to the brand's first commit."""
+        want, version, ref = start
+        while want:
+            base = self.bases.get(want) if ref is None else None  # in an object that is known it is found below
+            if base is not None and self._ends(base, None):
+                return
+            ref = ref or self._object_with(want, version)
+            if ref is None:
+                if self.best is not None:
+                    return
+                raise self._broken(want)
+            inner = self._inner_base(ref, want, version)
+            if inner is not None and self._ends(inner, Step(ref, inner.cid, want)):
+                return
+            self.steps.append(Step(ref, "", want))
+            want, version, ref = ref.previous, ref.version - 1, None
+        # The brand's first commit, which no base can be before.
+        self.best = None
+
+    def _object_with(self, cid: str, version: int | None) -> ObjectRef | None:
+        """The object with the record of commit *cid*, which is of that version at most; None: there is none."""
+        ref = self.names.ending_with(cid) or self.names.around(cid, version)
+        if ref is not None and version is not None and ref.version > version:
+            raise ArchiveError(f"the records go in a circle at commit {cid!r}, in {ref.name!r}")
+        return ref
 
     def _inner_base(self, ref: ObjectRef, upto: str, version: int | None) -> BaseRef | None:
         """The base of a commit of *ref* up to *upto*: the newest, or the oldest. *version* is that of its last one."""

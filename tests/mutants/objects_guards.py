@@ -157,8 +157,9 @@ OBJECTS_GUARDS: Final = (
         "tests/objects/test_way.py::test_way_leads_from_the_first_commit",
     ),
     # objects/way: no circle, no gap, the base that was asked for
-    Guard(_WAY, "            if version is not None and ref.version > version:\n", "            if False:\n", _BROKEN),
-    Guard(_WAY, "                raise self._broken(want)\n", "                break\n", _BROKEN),
+    Guard(_WAY, "if ref is not None and version is not None and ref.version > version:", "if False:", _BROKEN),
+    Guard(_WAY, "raise self._broken(want)\n            inner", "return\n            inner", _BROKEN),
+    Guard(_WAY, "                    raise self._broken(want)\n", "                    return None\n", _BROKEN),
     Guard(_WAY, "if base is not None and self._no_later(base):", "if base is not None:", _GAP),
     Guard(_WAY, "ref.version <= base.version <= last}", "ref.version < base.version <= last}", _REPLACED),
     *(
@@ -179,11 +180,11 @@ OBJECTS_GUARDS: Final = (
         " else found\n",
         "tests/objects/test_way.py::test_way_at_a_time_ends_before_what_redis_forgot",
     ),
-    Guard(_WAY, "            self.best = None\n        return", "            pass\n        return", _BASES),
+    Guard(_WAY, "        self.best = None\n", "", _BASES),
     Guard(_WAY, "behind = not step.after", "behind = True", _BASES),
     Guard(
         _WAY,
-        "                if begun and self.best is not None:\n",
+        "                if self.best is not None:\n",
         "                if False:\n",
         "tests/objects/test_way.py::test_way_leads_as_far_back_as_the_archive_does",
     ),
@@ -193,8 +194,7 @@ OBJECTS_GUARDS: Final = (
         "",
         "tests/objects/test_way.py::test_way_leads_from_the_first_commit",
     ),
-    Guard(_WAY, "not begun and version is not None:", "not begun:", _GAP),
-    Guard(_WAY, "begun, end = True, want", "begun = True", _GAP),
+    Guard(_WAY, "return _Start(want, version, None)", "return _Start(cid, version, None)", _GAP),
     Guard(_WAY, "if since is not None and way.cid and way.base_ref is None:", "if False:", _BASES),
     # objects/verify, service/verifying: what is missing is told, and nobody is disturbed
     Guard(_VERIFY, "            if cid not in self.bases:\n", "            if False:\n", "tests/cli/test_archive.py"),
@@ -332,11 +332,11 @@ OBJECTS_GUARDS: Final = (
         """    live, summary = _live(client, settings, archive.brand)
     if not live.cid:
         raise ArchiveError(f"brand {archive.brand!r} has no state: nothing was committed yet")
-    tail = _tail(live.cid, waiting_records(client, archive.brand))
+    tail = tail_to(live.cid, waiting_records(client, archive.brand))
 """,
         """    waiting = waiting_records(client, archive.brand)
     live, summary = _live(client, settings, archive.brand)
-    tail = _tail(live.cid, waiting)
+    tail = tail_to(live.cid, waiting)
 """,
         "tests/cli/test_archive.py::test_commit_that_comes_just_before_the_look_is_found",
     ),

@@ -298,9 +298,7 @@ def test_what_goes_wrong_is_told_over_the_wire(
     assert type(caught.value) is raised
 
 
-async def test_what_waits_for_the_archive_goes_along(
-    redis_client: redis.Redis, settings: Settings, name: str
-) -> None:
+async def test_what_waits_for_the_archive_goes_along(redis_client: redis.Redis, settings: Settings, name: str) -> None:
     """The archive is asked for the way to the commit before; without a commit there is nothing."""
     keys = BrandKeys.of(name)
     redis_client.hset(keys.meta, "cid", "c9")
