@@ -130,6 +130,44 @@ REBUILD_GUARDS: Final = (
         "",
         f"{_OF_SWAP}::test_brand_that_never_rests_is_held_for_the_last_try",
     ),
+    *(
+        Guard(
+            _SWAP,
+            "except (StaleStateError, BrandBusyError, LeaseLostError):",
+            f"except (StaleStateError, {others}):",
+            f"{_OF_SWAP}::{test}",
+        )
+        for others, test in (
+            ("LeaseLostError", "test_brand_that_never_rests_is_held_for_the_last_try"),
+            ("BrandBusyError", "test_brand_that_somebody_else_swaps_is_let_go"),
+        )
+    ),
+    Guard(
+        _TAIL,
+        "while cid != start and cid in by_cid:",
+        "while cid in by_cid:",
+        f"{_OF_SWAP}::test_commit_that_comes_before_the_swap_is_folded_and_the_swap_tried_again",
+    ),
+    *(
+        Guard(_COURSE, right, wrong, f"{_OF_COURSE}::{test}")
+        for right, wrong, test in (
+            (
+                "        plans.note_swapped(self.place, task, done)\n",
+                "",
+                "test_rebuild_that_is_gone_on_with_does_what_is_left",
+            ),
+            (
+                "            if len(found) == len(self._units(plan, task)):\n",
+                "            if True:\n",
+                "test_what_would_have_been_is_beside_what_was",
+            ),
+            (
+                "told = {} if self.adopts else",
+                "told =",
+                "test_setting_that_is_taken_away_is_that_of_the_brands_processes",
+            ),
+        )
+    ),
     # rebuild/course and plan: what the brand has of its own counts, what is done is not done again
     Guard(
         _PLAN,
