@@ -111,6 +111,14 @@ REBUILD_GUARDS: Final = (
         "    if False:",
         f"{_OF_SWAP}::test_archive_that_does_not_go_back_to_the_first_record_is_told",
     ),
+    *(
+        Guard(_TASK, right, wrong, f"{_OF_TASK}::test_another_state_in_place_is_gone_on_with")
+        for right, wrong in (
+            ("self.base, self.commits, self.parted = base, 0, 0", "self.base = base"),
+            ("            self.fates.clear()\n", ""),
+            ("            self.partings.clear()\n", ""),
+        )
+    ),
     # rebuild/swapping: on top of what was folded last, and in the end held
     Guard(
         _SWAP,
