@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,8 +26,10 @@ from orchestrator.cli.rebuild_page import SHOWN, remark_all, show_table, told
 from orchestrator.cli.selecting import past_ms
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import write_down
+from orchestrator.contract.own_settings import Number
 from orchestrator.contract.own_settings import parse as parse_own
 from orchestrator.contract.times import iso_utc_seconds
+from orchestrator.errors import OwnSettingError
 from orchestrator.settings import Settings
 from orchestrator.store.registry import registered
 
@@ -79,7 +83,7 @@ class _Asked:
     def __init__(self, names: list[str] | None, options: dict[str, Any]) -> None:
         self.names = names
         self.sets: tuple[str, ...] = options["sets"]
-        self.changes = dict(map(parse_own, self.sets))
+        self.changes = _changes(self.sets)
         self.until_ms: int | None = past_ms(options["until"], "--until")
         self.executor: str = options["executor"]
         self.workers: int = options["workers"] or _processors()
@@ -95,11 +99,12 @@ class _Asked:
 
         Raises:
             Misuse: it says what cannot be.
-            OwnSettingError: a value is none.
         """
         asked = cls(wanted_names(names, everything=options.pop("everything")), options)
         if not settings.archive_url:
             raise Misuse("ARCHIVE_URL is not set: there is no archive to fold anew")
+        if asked.until_ms is not None and asked.until_ms > round(time.time() * 1000):
+            raise Misuse(f"--until is {iso_utc_seconds(asked.until_ms)}, which is to come")
         if asked.until_ms is not None and not asked.dry_run:
             raise Misuse(
                 "--until needs --dry-run: in place, chunks that were counted since would be gone"
@@ -269,6 +274,22 @@ class _Work:
             "until": None if self._asked.until_ms is None else iso_utc_seconds(self._asked.until_ms),
             "brands": [told(outcome) for outcome in outcomes],
         }
+
+
+def _changes(sets: Sequence[str]) -> dict[str, Number | None]:
+    """What the options --set say, by name.
+
+    Raises:
+        Misuse: one is none, or a name stands there twice.
+    """
+    try:
+        told = list(map(parse_own, sets))
+    except OwnSettingError as error:
+        raise Misuse(f"--set: {error}") from None
+    twice = [name for name, times in Counter(name for name, _ in told).items() if times > 1]
+    if twice:
+        raise Misuse(f"--set has {twice[0]} more than once: which value is meant?")
+    return dict(told)
 
 
 def _processors() -> int:

@@ -118,6 +118,11 @@ def swap(folding: Folding, own: Mapping[str, int | float], live: Live) -> Swappe
             return done(over, live.swap_in(folding.snapshot(), over=over, own=own), tries, held=False)
         except (StaleStateError, BrandBusyError, LeaseLostError):
             continue
-    with live.held(brand) as still:
-        catch_up(folding, live, still.cid)
-        return done(still.cid, still.put(folding.snapshot(), own=own), TRIES + 1, held=True)
+    try:
+        with live.held(brand) as still:
+            catch_up(folding, live, still.cid)
+            return done(still.cid, still.put(folding.snapshot(), own=own), TRIES + 1, held=True)
+    except (StaleStateError, LeaseLostError) as error:
+        # No lane takes a brand that lives: it was another rebuild or import, or more than a minute.
+        told = "another state was put in place meanwhile (`orchestrator audit` tells), or it took more than a minute"
+        raise type(error)(f"{error}: {told}. Nothing was changed here: run this again") from None

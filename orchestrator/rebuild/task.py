@@ -177,6 +177,8 @@ def _folded(task: Task, archive: BrandArchive) -> tuple[Folding, int]:
     if not task.cid:
         return Folding(task, archive, None), 0
     way = archive.way_to(task.cid, oldest=True, at_ms=task.until_ms)
+    if not way.cid:
+        raise ArchiveError(f"brand {task.brand!r} had no commit then, as far back as its archive leads")
     folding = Folding(task, archive, way.base)
     folding.take_all(way.records)
     return folding, len(way.dead)

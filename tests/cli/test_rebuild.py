@@ -177,7 +177,7 @@ def test_rebuild_that_was_killed_after_the_swap_before_its_note_counts_nothing_t
 def test_states_can_be_written_to_files(invoke: Invoke, world: Archiving, tmp_path: Path) -> None:
     """As of an earlier time, too, for those who mean to go back; their owner alone may read them, also after others."""
     for _ in range(2):
-        shown = invoke("rebuild", world.name, *LOCAL, "--dry-run", "--until", "2100-01-01T00:00:00Z", "-o", "states")
+        shown = invoke("rebuild", world.name, *LOCAL, "--dry-run", "--until", "0s", "-o", "states")
         assert shown.exit_code == 0
         (file,) = (tmp_path / "states").iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -206,10 +206,12 @@ def test_state_of_a_brand_that_is_not_archived_yet_is_written_too(
         ((), "either their names or --all"),
         (("x", "--until", "2h"), "--until needs --dry-run"),
         (("x", "--dry-run", "--until", "soon"), "--until is 'soon'"),
+        (("x", "--dry-run", "--until", "2199-01-01"), "--until is 2199-01-01T00:00:00Z, which is to come"),
         (("x",), "say --yes, or --dry-run to see how"),
         (("x", "--yes", "--executor", "spark"), "expected dask://HOST:8786"),
         (("x", "--yes", "--set", "PORT=1"), "cannot have a 'PORT' of its own"),
         (("x", "--yes", "--set", "MAX_STORIES"), "write NAME=VALUE"),
+        (("x", "--yes", "--set", "MAX_STORIES=9", "--set", "max_stories="), "--set has MAX_STORIES more than once"),
         (("x", "--yes", *LOCAL), "not registered: 'x'"),
     ],
 )

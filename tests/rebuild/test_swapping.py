@@ -139,8 +139,9 @@ def test_brand_that_somebody_else_swaps_is_let_go(world: World, error: Exception
 
     world.live.swap_in = refuse  # type: ignore[method-assign]
     world.live.put = refuse  # type: ignore[method-assign]
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)) as told:
         world.swap()
+    assert ("Nothing was changed here: run this again" in str(told.value)) == (not isinstance(error, BrandBusyError))
     assert world.live.does == ["hold nike", "put", "let go"]
 
 
