@@ -7,6 +7,7 @@ them (``AWS_ACCESS_KEY_ID``, a role of the machine, ``GOOGLE_APPLICATION_CREDENT
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,11 @@ class ArchiveUrl:
     def shown(self) -> str:
         """The place, as people are told of it: without the options."""
         return f"{self.scheme}://{'/'.join(part for part in (self.bucket, self.path) if part)}"
+
+    @property
+    def digest(self) -> str:
+        """Stands for the place where processes compare theirs; how one comes there is none of it."""
+        return hashlib.blake2b(self.shown.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def parse_archive_url(url: str) -> ArchiveUrl:

@@ -115,6 +115,7 @@ class Member:
         obedience: how it stands to orders; None from a version that takes none.
         asked: orders that it has not heard yet.
         share: of the work; None: it shares none, or its version does not tell.
+        archive: stands for the place of its archive; empty: it has none. None: its version does not tell.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Member:
     obedience: Obedience | None = None
     asked: tuple[ProcessOrder, ...] = ()
     share: Share | None = None
+    archive: str | None = None
 
     @property
     def quiet(self) -> bool:

@@ -12,7 +12,7 @@ import errno
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -106,20 +106,20 @@ class Bucket:
             yield from (found for found in self._walk(folder) if in_order(found.name) > in_order(after))
             return
         for found in self._pages(self._prefix + below, **({"StartAfter": self._prefix + after} if after else {})):
-            for each in found.get("Contents") or ():
-                name = str(each["Key"]).removeprefix(self._prefix)
+            for key, size in found:
+                name = key.removeprefix(self._prefix)
                 if not name.startswith(below):
                     raise ArchiveError(f"{self._url.shown} lists {name[:_MAX_SAID]!r}, which was not asked for")
                 if not name.endswith("/"):  # consoles make such ones for folders
-                    yield Entry(name, int(each["Size"]), oddity(name))
+                    yield Entry(name, size, oddity(name))
 
     def folders(self, folder: str) -> Iterator[str]:
         """By the slash in names."""
         below = f"{folder}/" if folder else ""
         if self._url.scheme == "s3":
             for found in self._pages(self._prefix + below, Delimiter="/"):
-                for each in found.get("CommonPrefixes") or ():
-                    yield str(each["Prefix"]).removeprefix(self._prefix + below).removesuffix("/")
+                for prefix, _ in found:
+                    yield prefix.removeprefix(self._prefix + below).removesuffix("/")
         else:
             yield from (name for name, size in self._listed(folder) if size is None)
 
@@ -158,7 +158,8 @@ class Bucket:
         if not thread.is_alive():
             loop.close()
 
-    def _pages(self, prefix: str, **more: Any) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, prefix: str, **more: Any) -> Iterator[list[tuple[str, int]]]:
+        """Names and sizes, or with a delimiter the folders alone; what a server answers may be anything."""
         after: dict[str, Any] = {}
         while True:
             with self._told(prefix):
@@ -171,10 +172,18 @@ class Bucket:
                     **more,
                     **after,
                 )
-            yield found
-            if not found.get("IsTruncated"):
+                last, after = after, {}
+                if found.get("IsTruncated"):
+                    after = {"ContinuationToken": found["NextContinuationToken"]}
+                if "Delimiter" in more:
+                    names = [(str(each["Prefix"]), 0) for each in found.get("CommonPrefixes") or ()]
+                else:
+                    names = [(str(each["Key"]), int(each["Size"])) for each in found.get("Contents") or ()]
+            yield names
+            if not after:
                 return
-            after = {"ContinuationToken": found["NextContinuationToken"]}
+            if after == last:
+                raise ArchiveError(f"{self._url.shown} lists the same again and again, and never comes to an end")
 
     def _walk(self, folder: str) -> Iterator[Entry]:
         for name, size in self._listed(folder):

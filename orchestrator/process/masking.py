@@ -15,9 +15,7 @@ _JOINERS = "\u200c\u200d"  # invisible parts of letters and emoji; they move not
 
 # A user name stays (it tells which account is meant); a part without a colon is a password or a token.
 _CREDENTIALS = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?:(?P<user>[^\s:/@]*):)?[^\s\"']*@", re.IGNORECASE)
-_QUERY = re.compile(
-    r"(?P<name>[?&](?:[a-z_]*password|[a-z_]*secret|[a-z_]*token|sig|signature|key)=)[^&\s\"']*", re.IGNORECASE
-)
+_QUERY = re.compile(r"(?P<name>[?&](?:[a-z_-]*(?:password|secret|token|signature|key)|sig)=)[^&\s\"']*", re.IGNORECASE)
 
 
 def mask_text(text: str) -> str:

@@ -24,6 +24,7 @@ import trio
 from orchestrator import __version__, tracing
 from orchestrator.alerts.deliver import Alerts
 from orchestrator.archivist.archivist import WRITERS, Archivist
+from orchestrator.contract.archive_url import parse_archive_url
 from orchestrator.contract.lock_token import new_name
 from orchestrator.contract.process_orders import MAX_LANES
 from orchestrator.errors import OrchestratorError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -224,7 +225,13 @@ class _Parts:
         self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(
             self.client,
-            Identity(name, settings.orchestrator_id, settings.fingerprint, self.scheduler.registry_name),
+            Identity(
+                name,
+                settings.orchestrator_id,
+                settings.fingerprint,
+                self.scheduler.registry_name,
+                parse_archive_url(settings.archive_url).digest if settings.archives else "",
+            ),
             metrics,
             work=self._work,
             orders=self.orders,

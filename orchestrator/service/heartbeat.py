@@ -51,29 +51,48 @@ _LEAVE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A process that was there before this one and has other settings."""
+    """A process that was there before this one and has other settings.
+
+    Attributes:
+        member: that process.
+        comparison: of its settings with ours.
+        archive: what is said of its archive; empty: it is ours.
+    """
 
     member: Member
     comparison: Comparison
+    archive: str = ""
 
     def __str__(self) -> str:
-        values = (
+        values = [
             f"{one.name} is {one.mine:.12g} here and {_told(one.stored)} there" for one in self.comparison.differences
-        )
-        return f"{self.member.id!r}: {', '.join(values)}"
+        ]
+        return f"{self.member.id!r}: {', '.join([*values, self.archive] if self.archive else values)}"
 
 
 def _told(value: float | None) -> str:
     return "not told" if value is None else f"{value:.12g}"
 
 
-def disputes(members: Sequence[Member], name: str, mine: Fingerprint) -> tuple[Dispute, ...]:
-    """The processes before *name* among *members* that have other settings than *mine*.
+def disputes(members: Sequence[Member], name: str, mine: Fingerprint, archive: str = "") -> tuple[Dispute, ...]:
+    """The processes before *name* among *members* that have other settings than *mine*, or another *archive*.
 
     Versions may differ during an upgrade, so the number of the rules is no reason to dispute.
     """
-    found = (Dispute(member, _compare(member.fingerprint, mine)) for member in earlier(members, name))
-    return tuple(dispute for dispute in found if dispute.comparison.differences)
+    found = (
+        Dispute(member, _compare(member.fingerprint, mine), _compare_archives(member.archive, archive))
+        for member in earlier(members, name)
+    )
+    return tuple(dispute for dispute in found if dispute.comparison.differences or dispute.archive)
+
+
+def _compare_archives(theirs: str | None, mine: str) -> str:
+    """With two places each has half of what was consumed, and no state can be made again of either."""
+    if theirs is None or theirs == mine:
+        return ""
+    if theirs and mine:
+        return "ARCHIVE_URL names another place there"
+    return "ARCHIVE_URL is set there and not here" if theirs else "ARCHIVE_URL is set here and not there"
 
 
 def _compare(theirs: Fingerprint, mine: Fingerprint) -> Comparison:
@@ -90,12 +109,14 @@ class Identity:
         id: ``ORCHESTRATOR_ID``, shown to others.
         fingerprint: of its settings.
         registry: stands for the keys that its brands are registered under.
+        archive: stands for the place of its archive; empty: it has none.
     """
 
     name: str
     id: str
     fingerprint: Fingerprint
     registry: str = ""
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +184,7 @@ class Heartbeat:
 
     def disputes(self) -> tuple[Dispute, ...]:
         """Which processes were there before this one and have other settings."""
-        return disputes(self.members(), self.name, self._identity.fingerprint)
+        return disputes(self.members(), self.name, self._identity.fingerprint, self._identity.archive)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Beat for ever; started once the first beat was answered, or that took too long."""
@@ -217,6 +238,7 @@ class Heartbeat:
             holds=fitting(work.brands),
             orders=ToldObedience.of(self._orders.obedience()),
             share=None if work.share is None else ToldShare.of(work.share),
+            archive=identity.archive,
         )
 
     def _measured(self) -> tuple[Load, Rates] | None:

@@ -134,6 +134,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
         holds: some of the brands that it works on, at most :data:`MAX_HOLDS_BYTES` of names together.
         orders: how it stands to orders; None from a version that takes none.
         share: of the work; None: it takes no part in sharing it.
+        archive: stands for the place of its archive; empty: it has none. None: its version does not tell.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
     holds: tuple[str, ...] = ()
     orders: ToldObedience | None = None
     share: ToldShare | None = None
+    archive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ def _member(name: bytes, entry: bytes, now_ms: int) -> Member | None:
         holds=tuple(brand for brand in told.holds if _is_brand(brand)),
         obedience=_obedience(told.orders),
         share=_share(told.share),
+        archive=None if told.archive is None else _shown(told.archive),
     )
 
 

@@ -104,3 +104,10 @@ def test_parse_archive_url_takes_or_refuses_anything(text: str) -> None:
         except ValueError:
             continue
         assert ".." not in found.path.split("/")
+
+
+def test_place_has_a_digest_whatever_leads_there() -> None:
+    """Processes compare theirs; options are how one comes there."""
+    digests = [parse_archive_url(url).digest for url in ("s3://bucket/a", "s3://bucket/a/?region=x", "s3://bucket/b")]
+    assert digests[0] == digests[1] != digests[2]
+    assert all(digest.isalnum() for digest in digests)

@@ -265,7 +265,17 @@ SETTINGS_GUARDS: Final = (
     *(
         Guard("orchestrator/service/heartbeat.py", guard, instead, f"tests/service/test_heartbeat.py::{test}")
         for guard, instead, test in (
-            ("for member in earlier(members, name))", "for member in members)", "test_the_later_one_disputes"),
+            ("for member in earlier(members, name)\n", "for member in members\n", "test_the_later_one_disputes"),
+            (
+                "if dispute.comparison.differences or dispute.archive)",
+                "if dispute.comparison.differences)",
+                "test_another_archive_is_disputed",
+            ),
+            (
+                "    if theirs is None or theirs == mine:\n",
+                "    if theirs == mine:\n",
+                "test_another_archive_is_disputed",
+            ),
             ("if one.name != RULES_NAME)", ")", "test_other_rules_are_no_dispute"),
             (
                 "if dispute.member.name not in known:",

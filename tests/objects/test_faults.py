@@ -149,6 +149,18 @@ def test_object_that_was_not_removed_for_a_passing_reason_is_removed_again(
     assert (len(server.asked), len(pauses)) == (2, 1)
 
 
+def test_listing_that_says_nothing_of_use_is_an_error(server: FaultyServer, objects: Objects) -> None:
+    """Without names, without the next page, or without an end; a foreign server ends no process and holds none up."""
+    for body in (b"<Contents><Size>1</Size></Contents>", b"<IsTruncated>true</IsTruncated>"):
+        server.answers = [said(200, b"<ListBucketResult>" + body + b"</ListBucketResult>")]
+        with pytest.raises(ArchiveError, match="KeyError") as caught:
+            list(objects.list("brand=a"))
+        assert not isinstance(caught.value, ArchiveUnavailableError)
+    server.answers = [page("a/brand=a/1", more=True)]
+    with pytest.raises(ArchiveError, match="never comes to an end"):
+        list(objects.list("brand=a"))
+
+
 def test_server_that_says_nothing_is_given_up(
     server: FaultyServer, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

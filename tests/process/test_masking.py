@@ -22,6 +22,8 @@ from orchestrator.process.masking import MASK, mask_secret, mask_text, printable
         ("redis://u:p@ss/w@host", "redis://u:***@host"),
         ("redis://h?password=pw&db=1", "redis://h?password=***&db=1"),
         ("https://hooks.example/x?token=abc", "https://hooks.example/x?token=***"),
+        ("https://h/x?X-Amz-Date=1&X-Amz-Signature=abc&x=1", "https://h/x?X-Amz-Date=1&X-Amz-Signature=***&x=1"),
+        ("az://c/f?account_key=abc&sig=d", "az://c/f?account_key=***&sig=***"),
         ("cannot reach redis://:pw@host: refused", "cannot reach redis://:***@host: refused"),
         ("no address, mail a@b", "no address, mail a@b"),
     ],

@@ -123,6 +123,20 @@ def test_the_later_one_disputes() -> None:
     assert [one.member.name for one in disputes(members, "d", NARROW)] == ["a", "c"]
 
 
+def test_another_archive_is_disputed() -> None:
+    """Each place would have some of what was consumed; an older version does not say where."""
+    here, elsewhere = (replace(member("a", 1), archive=archive) for archive in ("x", "y"))
+    mine = member("b", 2)
+    assert disputes([here, mine], "b", WIDE, "x") == disputes([member("a", 1), mine], "b", WIDE, "x") == ()
+    told = [disputes([one, mine], "b", WIDE, archive) for one, archive in ((elsewhere, "x"), (here, ""))]
+    told.append(disputes([replace(here, archive=""), mine], "b", WIDE, "x"))
+    assert [str(dispute) for (dispute,) in told] == [
+        "'o-a': ARCHIVE_URL names another place there",
+        "'o-a': ARCHIVE_URL is set there and not here",
+        "'o-a': ARCHIVE_URL is set here and not there",
+    ]
+
+
 def test_other_rules_are_no_dispute() -> None:
     """Two versions run side by side during an upgrade, and a newer one may tell of settings that we do not have."""
     theirs = Fingerprint({**WIDE.values, RULES_NAME: 2})
@@ -144,6 +158,7 @@ async def test_heartbeat_says_who_this_is(others: Others, autojump_clock: MockCl
     told = others.beats[0][2]
     assert (told.id, told.lanes, told.active, told.holds, told.oldest) == ("o-me", 5, 3, ("a", "b", "c"), 7.0)
     assert Fingerprint.read(bytes(told.settings)) == NARROW
+    assert told.archive == ""
 
 
 async def test_heartbeat_tells_a_dispute_once_and_before_it_is_started(
