@@ -15,13 +15,15 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.place import Entry, in_order, oddity
+
+T = TypeVar("T")
 
 PARTS: Final = ".parts"
 """The folder of what is being written; its name is none of an object."""
@@ -80,24 +82,20 @@ class Folder:
         """One folder after the other, each read as a whole."""
         behind = in_order(after)
         parts = [part for part in folder.split("/") if part]
-        todo: list[tuple[str, bool]] = [("/".join(parts), True)]
+        todo: list[tuple[str, Entry | None]] = [("/".join(parts), None)]
         while todo:
-            name, is_folder = todo.pop()
-            if not is_folder:
-                yield self._entry(name)
+            name, entry = todo.pop()
+            if entry is not None:
+                yield entry
                 continue
-            found = [
-                (f"{name}/{entry}" if name else entry, of_folder)
-                for entry, of_folder in self._scan(name)
-                if name or entry != PARTS
-            ]
+            found = self._scan(name, _entry)
             # By their whole names: what is in a folder stands where its slash does.
-            found.sort(key=lambda each: in_order(each[0] + "/" * each[1]), reverse=True)
-            todo += [each for each in found if each[1] or in_order(each[0]) > behind]
+            found.sort(key=lambda each: in_order(each[0] + "/" * (each[1] is None)), reverse=True)
+            todo += [each for each in found if each[1] is None or in_order(each[0]) > behind]
 
     def folders(self, folder: str) -> Iterator[str]:
         """Links are none."""
-        found = (name for name, of_folder in self._scan(folder) if of_folder and name != PARTS)
+        found = (name.rpartition("/")[2] for name, is_folder in self._scan(folder, _is_folder) if is_folder)
         yield from sorted(found, key=lambda name: in_order(f"{name}/"))
 
     def remove(self, names: Sequence[str]) -> None:
@@ -126,23 +124,14 @@ class Folder:
                 return
         raise ArchiveUnavailableError(f"{name!r} in {self._root}: somebody takes its folder away again and again")
 
-    def _entry(self, name: str) -> Entry:
-        *folders, last = name.split("/")
+    def _scan(self, folder: str, look: Callable[[str, os.DirEntry[str]], T]) -> list[tuple[str, T]]:
+        """What there is in *folder* by whole names, and what *look* says of it; nothing where no such folder is."""
+        parts = [part for part in folder.split("/") if part]
+        below = f"{folder}/" if folder else ""
         try:
-            with self._told(name), self._folder(folders) as folder:
-                found = os.stat(last, dir_fd=folder, follow_symlinks=False)
-        except ObjectMissingError:  # gone since; whoever wants it will see
-            return Entry(name, 0, oddity(name))
-        if stat.S_ISREG(found.st_mode):
-            return Entry(name, found.st_size, oddity(name))
-        return Entry(name, 0, "it is a symbolic link" if stat.S_ISLNK(found.st_mode) else "it is no plain file")
-
-    def _scan(self, name: str) -> list[tuple[str, bool]]:
-        """Names in a folder, and whether each is a folder; none where there is no such folder."""
-        parts = [part for part in name.split("/") if part]
-        try:
-            with self._told(name), self._folder(parts) as folder, os.scandir(folder) as found:
-                return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+            # Looked at while the folder is open: to open it again for each of ten thousand objects takes seconds.
+            with self._told(folder), self._folder(parts) as opened, os.scandir(opened) as found:
+                return [(name, look(name, entry)) for entry in found if (name := f"{below}{entry.name}") != PARTS]
         except ObjectMissingError:
             if not parts:
                 raise ArchiveError(f"there is no folder {self._root}, or nothing was put into it yet") from None
@@ -208,6 +197,23 @@ def _inside(root: int, parts: Sequence[str], *, make: bool = False) -> Iterator[
         yield at
     finally:
         os.close(at)
+
+
+def _is_folder(_: str, found: os.DirEntry[str]) -> bool:
+    return found.is_dir(follow_symlinks=False)
+
+
+def _entry(name: str, found: os.DirEntry[str]) -> Entry | None:
+    """None for a folder."""
+    if found.is_dir(follow_symlinks=False):
+        return None
+    try:
+        about = found.stat(follow_symlinks=False)
+    except FileNotFoundError:  # gone since; whoever wants it will see
+        return Entry(name, 0, oddity(name))
+    if stat.S_ISREG(about.st_mode):
+        return Entry(name, about.st_size, oddity(name))
+    return Entry(name, 0, "it is a symbolic link" if stat.S_ISLNK(about.st_mode) else "it is no plain file")
 
 
 def _check_case(folder: int, name: str, *, make: bool) -> None:
