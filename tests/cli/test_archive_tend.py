@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -209,6 +210,7 @@ def test_brand_that_cannot_be_tended_keeps_no_other_one(
         return take_snapshot(client, settings, brand)
 
     monkeypatch.setattr(tending, "take_snapshot", busy)
+    monkeypatch.setattr(os, "nice", lambda _: 0)  # this process would have a low priority from here on
     monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "1")
     monkeypatch.setattr(tending, "agreed_ms", lambda _: tending.server_ms(redis_client) + 30 * DAY_MS)
     done = json.loads(invoke("archive", "tend", "--compact").stdout)
