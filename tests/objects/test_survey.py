@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.contract.brands import check_brand
+from orchestrator.errors import ArchiveUnavailableError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
-from orchestrator.objects.survey import survey_brand, survey_brands, survey_days
+from orchestrator.objects.survey import brands_of, survey_brand, survey_brands, survey_days
 from tests.objects.test_way import base_at, chain, cids
 
 BRANDS = ["nike", ".", "..", "a/b", "../../etc", "{x}", "%2E", "\u00e9" * 128, "x" * 256, "day=2026-01-01", "A b*?[c]~"]
@@ -48,3 +49,17 @@ def test_days_are_counted(objects: Objects) -> None:
     assert (whole.first.name, whole.last.name) == (names[0], names[-1])
     assert sum(one.bytes for one in days) == whole.bytes
     assert [one.name for one in survey_brands(objects)] == ["brand=%zz", "nike"]
+
+
+def test_archive_that_is_away_is_no_brand_of_nobodys(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose a long name is an object tells; that none is to be had now says nothing of it."""
+    brand = "x" * 256
+    BrandArchive(objects, brand).put(replace(record, brand=brand) for record in chain(*"ab"))
+
+    def away(_: object, __: str) -> bytes:
+        raise ArchiveUnavailableError("away")
+
+    monkeypatch.setattr(Objects, "get", away)
+    for look in (survey_brands, brands_of):
+        with pytest.raises(ArchiveUnavailableError):
+            list(look(objects))
