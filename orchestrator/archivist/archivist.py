@@ -8,6 +8,7 @@ never wait for any of it.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ STALE_S: Final = 60.0
 
 FORGOTTEN_S: Final = 600.0
 """Trouble that was not met for so long is told no more; while there is something to put, it is met far more often."""
+
+
+_NAMES: Final = re.compile("'[^']*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +296,8 @@ class Archivist:
         self._metrics.archive_failed(kind)
         before, since_s = self._troubles.get(about, ("", self._wall_clock()))
         reason = str(error)
-        if reason != before:  # one line for each thing that goes wrong, not for each attempt
+        # One line for each thing that goes wrong, not for each attempt: these are at other objects each time.
+        if _NAMES.sub("", reason) != _NAMES.sub("", before):
             self._log.error("records cannot be archived, they wait in Redis", brand=about or None, reason=reason)
         self._troubles[about], self._met_s[about] = (reason, since_s), self._monotonic()
         self._metrics.archive_failing.set(1)

@@ -202,14 +202,19 @@ async def test_an_archive_that_is_away_is_told_once_and_then_caught_up_with(
     async def away(*_: object) -> None:
         nonlocal tries
         tries += 1
-        raise ArchiveUnavailableError("no answer")
+        raise ArchiveUnavailableError(f"'object {tries}': no answer")
 
     monkeypatch.setattr(world.shelf, "put", away)
     async with world.running():
         await trio.sleep(300)
         assert 8 <= tries <= 25  # 1, 2, 4, 8, 16, 30 s, half of it by chance
         found = world.archivist.statistics()
-        assert (found.counted, found.brands, found.bytes, found.trouble) == (True, 2, 2 * RECORD_BYTES, "no answer")
+        assert (found.counted, found.brands, found.bytes, found.trouble) == (
+            True,
+            2,
+            2 * RECORD_BYTES,
+            f"'object {tries}': no answer",
+        )
         assert found.trouble_s > 200
         assert found.oldest_s > 290
         assert world.value("archive_waiting_bytes") == 2 * RECORD_BYTES
