@@ -40,6 +40,12 @@ REBUILD_GUARDS: Final = (
     ),
     Guard(
         _TASK,
+        "self.version, RULES_VERSION, FORMATS",
+        "self.version, FORMATS",
+        f"{_OF_TASK}::test_result_of_other_rules_has_another_name",
+    ),
+    Guard(
+        _TASK,
         "key=self.hash_key[:64], digest_size=16",
         "digest_size=16",
         f"{_OF_TASK}::test_what_is_done_is_not_done_again",

@@ -117,6 +117,12 @@ TENDING_GUARDS: Final = (
     Guard(_FOLDER, "os.O_CLOEXEC, 0o600, dir_fd=folder)", "os.O_CLOEXEC, 0o644, dir_fd=folder)", _OWNER),
     Guard(
         _FOLDER,
+        "if each[1] or in_order(each[0]) > behind]",
+        "]",
+        "tests/objects/test_faults.py::test_listing_begins_behind_a_name",
+    ),
+    Guard(
+        _FOLDER,
         "os.unlink(parts[-1], dir_fd=folder)\n                    os.fsync(folder)\n",
         "os.unlink(parts[-1], dir_fd=folder)\n",
         "tests/objects/test_faults.py::test_object_is_on_the_disk_before_it_has_its_name",

@@ -355,6 +355,15 @@ def test_parts_of_a_writer_that_died_are_taken_away(place: Path) -> None:
     assert [entry.name for entry in objects.list()] == ["x"]
 
 
+def test_listing_begins_behind_a_name(place: Path) -> None:
+    """Where one that broke off goes on."""
+    objects = Objects.open(f"file://{place}")
+    for name in ("brand=a/w", "brand=a/x", "brand=a/y"):
+        objects.put(name, b"x")
+    found = folder.Folder(str(place)).entries("brand=a", "brand=a/x")
+    assert [entry.name for entry in found] == ["brand=a/y"]
+
+
 def test_links_and_pipes_are_not_followed(place: Path, tmp_path: Path) -> None:
     """Neither as an object nor as a folder, to read, to write or to list."""
     secret = tmp_path / "outside"

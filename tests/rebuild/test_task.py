@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.archive.record import Item
 from orchestrator.archive.snapshot import Snapshot, encode
+from orchestrator.contract.fingerprint import RULES_VERSION
 from orchestrator.errors import ArchiveError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
@@ -173,6 +174,14 @@ def test_what_is_done_is_not_done_again(archive: str, place: str) -> None:
         replace(task, version="0"),
     ]
     assert len({each.name for each in (task, *others)}) == 7
+
+
+def test_result_of_other_rules_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the version of the program is the same, as while it is worked on."""
+    task = Task("", "", "nike", "c1")
+    name = task.name
+    monkeypatch.setattr("orchestrator.rebuild.task.RULES_VERSION", RULES_VERSION + 1)
+    assert task.name != name
 
 
 def test_half_a_result_is_none(archive: str, place: str) -> None:
