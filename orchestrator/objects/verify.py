@@ -267,7 +267,8 @@ class _Check:
         """Nothing is there of commit *want*; returns where the chain goes on behind it, None: nowhere."""
         base = self.bases.get(want)
         rest = [ref for ref in self.refs.values() if ref.name not in self.used and ref.version <= version]
-        before = max(rest, key=lambda ref: (ref.epoch, ref.version), default=None)
+        # Of two that begin alike the one that can be read.
+        before = max(rest, key=lambda ref: (ref.epoch, ref.version, self.read_[ref.name].sound), default=None)
         if not self.found.begins and base is not None:
             self.found.begins = want
         if base is None and before is None and not self.found.begins:

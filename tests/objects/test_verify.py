@@ -66,3 +66,15 @@ def test_behind_a_gap_the_chain_goes_on_with_what_is_older(archive: BrandArchive
     assert found.records == 5
     assert [one.kind for one in found.findings] == [Kind.NO_BASE, Kind.GAP, Kind.DEAD]
     assert found.findings[1].told.endswith("down to 'b'")
+
+
+def test_of_two_that_begin_alike_the_chain_goes_on_with_what_can_be_read(archive: BrandArchive) -> None:
+    """The damaged one is told, and nothing else is taken for forgotten."""
+    records = chain(*"abc")
+    archive.put(records[:1])
+    archive.put(records[1:2])
+    (name,) = archive.put([records[1], *chain("aa", after=records[1])])
+    archive.objects.put(name, b"damaged")
+    found = verify_brand(archive, "c", 3)
+    assert found.records == 2
+    assert [one.kind for one in found.findings] == [Kind.DAMAGED, Kind.NO_BASE, Kind.GAP]
