@@ -175,10 +175,10 @@ async def test_command_that_is_not_there_is_told() -> None:
 async def test_round_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not done by then is done in the next one."""
     monkeypatch.setattr(tender_module, "LONGEST_S", 0.0)
-    script = 'print(\'{"compacted": 2, "pruned": 1, "left": []}\')'
+    script = 'print(\'{"compacted": 2, "pruned": 1, "open": 0, "left": []}\')'
     with capture_logs() as logs:
         await Tender("b", nobody, [sys.executable, "-c", script], {}, Metrics()).tend()
-    assert [line["event"] for line in logs] == ["the archive could not be tended, it is tried again"]
+    assert [line["reason"].partition(":")[0] for line in logs] == ["TooSlowError"]
 
 
 async def test_days_are_tended(
