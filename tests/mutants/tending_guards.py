@@ -117,7 +117,7 @@ TENDING_GUARDS: Final = (
     Guard(_FOLDER, "os.O_CLOEXEC, 0o600, dir_fd=folder)", "os.O_CLOEXEC, 0o644, dir_fd=folder)", _OWNER),
     Guard(
         _FOLDER,
-        "if each[1] or in_order(each[0]) > behind]",
+        "if each[1] is None or in_order(each[0]) > behind]",
         "]",
         "tests/objects/test_faults.py::test_listing_begins_behind_a_name",
     ),
