@@ -92,7 +92,7 @@ def _wait_until_archived(client: redis.Redis, load: Load) -> None:
 
 
 def measure(report: Report, load: Load, rounds: int) -> None:
-    """Add a row: medians over *rounds*, each of which has both ways once, the other one first each time."""
+    """Add a row: medians over *rounds*, each of which has every way once, another one first each time."""
     names = list(ways(Path("/")))
     found: dict[str, list[Cost]] = {name: [] for name in names}
     for number in range(rounds):
@@ -103,7 +103,7 @@ def measure(report: Report, load: Load, rounds: int) -> None:
     off, kept, archived = costs.values()
     both = [one.service + one.server for one in (off, kept, archived)]
     row = [load.name, *(part * 1e6 for part in both), *(part / both[0] for part in both[1:])]
-    row.append(kept.scripts / off.scripts)
+    row += [one.scripts * 1e6 for one in (off, kept)]
     report.rows.append(row)
 
 
@@ -124,13 +124,13 @@ def command(scale: float, rounds: int, only: str, as_json: bool) -> None:  # noq
     """What it costs to keep what was consumed, beside the same loads without an archive."""
     report = Report(
         "Archive: processor time a chunk, microseconds",
-        ["load", *ways(Path("/")), "kept/off", "archived/off", "scripts kept/off"],
+        ["load", *ways(Path("/")), "kept/off", "archived/off", "scripts off", "kept"],
     )
     for load in loads(scale):
         if load.name.startswith(only):
             measure(report, load, rounds)
     report.notes += [
         "off: no archive; kept: commits leave records, nobody takes them out; archived: until all is in a folder",
-        "service and Redis together; scripts: by Redis's own account",
+        "service and Redis together; scripts: what they took of it, by Redis's own account",
     ]
     report.show(as_json=as_json)
