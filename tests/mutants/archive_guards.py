@@ -410,7 +410,6 @@ ARCHIVE_GUARDS: Final = (
     *(
         Guard(_LOOKING, right, wrong, f"{_LOOKED}::test_a_tail_is_as_if_it_were_archived")
         for right, wrong in (
-            ("if last.summary_ms and (", "if ("),
             ("max(last.now_ms, last.summary_ms) <= at_ms", "True"),
             ("    if not way.cid and not tail:\n", "    if not way.cid:\n"),
         )

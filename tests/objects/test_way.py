@@ -162,6 +162,8 @@ def test_base_in_the_middle_of_an_object_is_where_a_time_ends(archive: BrandArch
 
 def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
     """With the commit of which there is no record; a base beyond the gap makes a new beginning."""
+    with pytest.raises(ArchiveError, match="no record of commit 'nowhere'"):
+        archive.way_to("nowhere", at_ms=BEGUN_MS)
     records = chain(*"abcdef")
     archive.put(records[:2])
     archive.put(records[3:])
