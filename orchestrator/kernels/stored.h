@@ -32,7 +32,7 @@ struct Story {
     double mass;
     std::string_view id, label, panes, total, weights;
     Run examples, words, spellings,
-        told; /* texts; those of the last two have a number each in the same run of counts */
+        told;              /* texts; those of the last two have a number each in the same run of counts */
     int64_t segment, size; /* of it alone, as its commit counted it: by that a log is cleaned, after a restart too */
 };
 
