@@ -442,12 +442,12 @@ class Metrics:
         self.archive_untended = self._gauge(
             "archive_untended", "1 while the last round of this process failed, or left days as they are."
         )
-        self.archive_days_open = self._gauge(
-            "archive_days_open",
+        self.archive_unpacked = self._gauge(
+            "archive_unpacked",
             "Closed days that the last round could not pack, of all brands; NaN where another process tends, or none"
             " did yet.",
         )
-        self.archive_days_open.set(nan)
+        self.archive_unpacked.set(nan)
 
     def archived(self, *, records: int, size: int) -> None:
         """Count one object that is in the archive."""

@@ -126,7 +126,7 @@ class Tender:
         """What /health and metrics tell from now on."""
         self.trouble = trouble
         self._metrics.archive_untended.set(1 if trouble else 0)
-        self._metrics.archive_days_open.set(still)
+        self._metrics.archive_unpacked.set(still)
 
     async def _is_mine(self) -> bool:
         try:

@@ -41,8 +41,9 @@ class Noted:
 class Recorder:
     """The records of all commits that were built, by cid."""
 
-    records: dict[str, Record] = field(default_factory=dict)
-    noted: dict[Batch, Noted] = field(default_factory=dict)
+    # Left out of what a property test shows: Hypothesis warns of large values instead of telling what failed.
+    records: dict[str, Record] = field(default_factory=dict, repr=False)
+    noted: dict[Batch, Noted] = field(default_factory=dict, repr=False)
 
     def chain(self, last: str) -> tuple[Chain, list[Record]]:
         """The chain that leads to that commit, and its records."""

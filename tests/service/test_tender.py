@@ -129,7 +129,7 @@ async def test_what_came_of_it_is_in_the_log(script: str, event: str, told: dict
     outcome = {"archive tended": "done", "days of the archive stay as they are": "left"}.get(event, "failed")
     assert value(metrics, "archive_rounds_total", outcome=outcome) == 1
     assert value(metrics, "archive_untended") == bool(tender.trouble) == (outcome != "done")
-    assert math.isnan(value(metrics, "archive_days_open")) == (outcome == "failed")
+    assert math.isnan(value(metrics, "archive_unpacked")) == (outcome == "failed")
     assert "secret" not in tender.trouble
 
 
