@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar, cast
 
@@ -363,31 +363,34 @@ def _archive_check(found: ArchivistStatistics, untended: str) -> Check:
     if not found.counted:
         return Check("degraded" if found.trouble else "ok", "what waits was not counted yet", found.trouble)
     waits = f"{found.bytes / 1_000_000:.1f} MB of {found.brands} brands wait, the oldest for {found.oldest_s:.0f} s"
-    told = [waits if found.bytes else "nothing waits"]
-    inner = list(told)
-    late = found.late_s > LATE_S
-    if late:
-        told.append(f"it should be there for {found.late_s:.0f} s")
-        inner.append(f"{told[-1]}; see docs/runbooks/archive-late.md")
+    bad = list(_archive_faults(found, untended))
+    lost = [(what, "; see docs/runbooks/archive-skipped.md") for what in _archive_losses(found)]
+    told = [(waits if found.bytes else "nothing waits", ""), *bad, *lost]
+    shown, inner = "; ".join(what for what, _ in told), "; ".join(what + why for what, why in told)
+    return Check("degraded" if bad else "ok", shown, inner)
+
+
+def _archive_faults(found: ArchivistStatistics, untended: str) -> Iterator[tuple[str, str]]:
+    """What is not as it should be now: what anybody may know, and what operators are told behind it."""
+    if found.late_s > LATE_S:
+        yield f"it should be there for {found.late_s:.0f} s", "; see docs/runbooks/archive-late.md"
     if found.full:
-        told.append(f"{len(found.full)} brands have as much waiting as may")
         named = ", ".join(map(repr, found.full[:_SHOWN]))
-        inner.append(f"{told[-1]}: {named}; see docs/runbooks/archive-full.md")
+        yield f"{len(found.full)} brands have as much waiting as may", f": {named}; see docs/runbooks/archive-full.md"
     if found.trouble:
         what = f"records of {found.troubled} brands are not taken" if found.troubled else "nothing is taken"
-        told.append(f"{what}, for {found.trouble_s:.0f} s")
-        inner.append(f"{told[-1]}: {found.trouble}; see docs/runbooks/archive-unreachable.md")
-    if found.skipped:
-        told.append(f"{found.skipped} records skipped")
-        inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
-    if found.gaps:
-        told.append(f"{found.gaps} gaps")
-        inner.append(f"{told[-1]}; see docs/runbooks/archive-skipped.md")
+        why = f": {found.trouble}; see docs/runbooks/archive-unreachable.md"
+        yield f"{what}, for {found.trouble_s:.0f} s", why
     if untended:
-        told.append("its days are not all tended")
-        inner.append(f"{told[-1]}: {untended}; {UNTENDED_HELPS}")
-    bad = late or found.full or found.trouble or untended
-    return Check("degraded" if bad else "ok", "; ".join(told), "; ".join(inner))
+        yield "its days are not all tended", f": {untended}; {UNTENDED_HELPS}"
+
+
+def _archive_losses(found: ArchivistStatistics) -> Iterator[str]:
+    """What the archive will never have; it is as it should be all the same."""
+    if found.skipped:
+        yield f"{found.skipped} records skipped"
+    if found.gaps:
+        yield f"{found.gaps} gaps"
 
 
 def _merge_check() -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -19,6 +20,7 @@ from orchestrator.errors import InvalidStateError
 from tests.brand.support import HOUR_MS, NOW_MS, Keys, batch_of, chunk_at, listed, summary_of
 
 CONFIG = FoldConfig(window_ms=4 * HOUR_MS)
+HALF_DAY = FoldConfig(window_ms=12 * HOUR_MS)
 SPAN = 16
 LATE = 4  # a brand that came so much later was watched for the whole window
 START_MS = NOW_MS - NOW_MS % HOUR_MS
@@ -79,6 +81,48 @@ def test_a_story_stands_the_same_after_a_restart() -> None:
     keys.commit(state.take_changes())
     found = [stories(one, now_ms)["battery"]["state"] for one in (state, BrandState.load(config, keys.state))]
     assert found == ["growing", "growing"]
+
+
+def quiet_story(panes: dict[int, int]) -> tuple[BrandState, int]:
+    """A story with so many mentions in panes of a window of twelve hours, and the hour in which it is quiet, Unix ms.
+
+    It began in an hour before that window, so its course has all panes of it.
+    """
+    state, begin = BrandState.empty(HALF_DAY), START_MS - 12 * HOUR_MS
+    numbers = itertools.count()
+    for pane, mentions in {-4: 1, **panes}.items():
+        for _ in range(mentions):
+            push(state, next(numbers), begin + pane * PANE_MS, {"battery": 1})
+    state.advance(START_MS)
+    return state, START_MS
+
+
+def test_a_quiet_story_stands_the_same_all_hour() -> None:
+    """Its course has as many panes at the end of the hour as at its beginning."""
+    state, now_ms = quiet_story({3: 20, 5: 10})
+    keys = Keys()
+    keys.commit(state.take_changes())
+    loaded = [BrandState.load(HALF_DAY, keys.state) for _ in range(4)]
+    found = [stories(one, now_ms + quarter * PANE_MS)["battery"]["state"] for quarter, one in enumerate(loaded)]
+    assert found == ["steady"] * 4
+
+
+def test_state_is_found_anew_where_a_late_chunk_makes_up_for_a_pane() -> None:
+    """As many mentions in as many clusters, but in other panes."""
+    state, now_ms = quiet_story({0: 9, 3: 20, 5: 10})
+    before, keys = stories(state, now_ms)["battery"]["state"], Keys()
+    late = [
+        chunk_at(
+            now_ms - 7 * HOUR_MS, chunk_id=f"late {number}", clusters=[Cluster("x", "battery", listed(f"{number}"))]
+        )
+        for number in range(9)
+    ]
+    state.fold(batch_of(late, hashing=state.hashing), now_ms + PANE_MS)
+    keys.commit(state.take_changes())
+    loaded = BrandState.load(HALF_DAY, keys.state)
+    found = [stories(one, now_ms + PANE_MS)["battery"] for one in (state, loaded)]
+    assert [story["mentions"] for story in found] == [39, 39]
+    assert found[0]["state"] == found[1]["state"] != before
 
 
 def test_the_curve_is_by_the_hour() -> None:

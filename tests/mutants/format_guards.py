@@ -105,6 +105,18 @@ FORMAT_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/brand/stories.py",
+        "self._first_pane, settled, members, mentions\n",
+        "0, settled, members, mentions\n",
+        "tests/brand/test_earlier.py::test_state_is_found_anew_where_a_late_chunk_makes_up_for_a_pane",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
+        "max(first_pane(now * PANE_MS, self._window_ms), begun)",
+        "max(self._first_pane, begun)",
+        "tests/brand/test_earlier.py::test_a_quiet_story_stands_the_same_all_hour",
+    ),
+    Guard(
+        "orchestrator/brand/stories.py",
         "mentions / members if members else 1.0",
         "story.mentions / sum([tally[1] for tally in story.panes()])",
         "tests/brand/test_earlier.py::test_a_story_stands_the_same_after_a_restart",
