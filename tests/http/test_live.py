@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from orchestrator.http.service_view import Status
 from tests.http.test_browser import browse
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.http.conftest import MemoryService, Served
 
@@ -48,11 +49,20 @@ async def test_a_feed_that_ended_for_good_is_made_anew(served: Served, status: i
         served.service.add("nike", totalMentions=2_345, version=42)
 
     def visit(page: Page) -> None:
-        page.route("**/v1/events*", lambda route: route.fulfill(status=status, body="Bad Gateway"))
+        broken = threading.Event()
+        broken.set()
+
+        def proxy(route: Route) -> None:
+            if broken.is_set():
+                route.fulfill(status=status, body="Bad Gateway")
+            else:
+                route.continue_()
+
+        page.route("**/v1/events*", proxy)
         page.goto(served.url + "/brands/nike")
         page.get_by_text(re.compile(r"^no connection for \d+ s$")).wait_for()
         trio.from_thread.run_sync(change, trio_token=token)
-        page.unroute("**/v1/events*")
+        broken.clear()
         page.get_by_text("2,345").first.wait_for()
         page.get_by_text(LIVE).wait_for()
         page.get_by_text("This page is live again.").wait_for()
