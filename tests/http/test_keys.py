@@ -49,6 +49,25 @@ async def test_keys_press_what_is_on_the_page(served: Served) -> None:
     assert await browse(visit) == []
 
 
+async def test_who_has_just_ticked_a_box_types_nowhere(served: Served) -> None:
+    """Two brands are ticked for a comparison, by hand; the search and the other place are still one key away."""
+    served.operator.add_all_kinds()
+    served.service.add("nike")
+
+    def visit(page: Page) -> None:
+        page.goto(served.url + "/")
+        page.get_by_text(LIVE).wait_for()
+        tick = page.get_by_label("Compare nike")
+        tick.check()
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "q"
+        tick.focus()
+        page.keyboard.press("o")
+        page.wait_for_url("**/ops")
+
+    assert await browse(visit) == []
+
+
 async def test_who_begins_to_type_while_a_page_is_fetched_is_not_disturbed(served: Served) -> None:
     """The answer is held back until the field has the focus; the page is fetched again once it has not."""
     served.operator.add_all_kinds()

@@ -1468,6 +1468,7 @@ HTTP_GUARDS: Final = (
         Guard(f"orchestrator/http/static/{file}", text, instead, f"tests/http/test_keys.py::{test}")
         for file, text, instead, test in (
             ("keys.js", "event.ctrlKey || ", "", "test_keys_press_what_is_on_the_page"),
+            ("keys.js", "input:not([type=checkbox])", "input", "test_who_has_just_ticked_a_box_types_nowhere"),
             ("keys.js", "return dialog.open || target", "return target", "test_keys_press_what_is_on_the_page"),
             (
                 "keys.js",

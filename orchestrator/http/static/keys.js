@@ -1,8 +1,9 @@
 // Keyboard shortcuts: single keys that press what is on the page anyway, listed by "?".
 //
 // A key that is typed somewhere is no shortcut, nor is one with Ctrl, Alt or Meta, which belong to browsers and screen
-// readers. They can be turned off, for who speaks to the machine or presses keys by mistake (WCAG 2.1.4); the button
-// that lists them stays. Without script none of it is there.
+// readers. A checkbox takes no letters: who has just ticked one, or closed the list by Escape (until the next frame the
+// focus is still on its checkbox), types nowhere. They can be turned off, for who speaks to the machine or presses keys
+// by mistake (WCAG 2.1.4); the button that lists them stays. Without script none of it is there.
 const KEPT = "shortcuts";
 
 const dialog = document.getElementById("keys");
@@ -26,7 +27,7 @@ function keep(on) {
 }
 
 function typing(target) {
-  return dialog.open || target?.closest?.("input, select, textarea, [contenteditable]") !== null;
+  return dialog.open || target?.closest?.("input:not([type=checkbox]), select, textarea, [contenteditable]") !== null;
 }
 
 function press(key) {
