@@ -17,6 +17,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 import orchestrator
 
@@ -292,6 +293,19 @@ def test_supported_pythons_are_the_same_everywhere() -> None:
     assert built.split() == [f"cp{python.replace('.', '')}-*" for python in pythons]
     assert PROJECT["requires-python"] == f">={pythons[0]}"
     assert classified <= set(pythons)
+
+
+def test_a_release_has_both_images() -> None:
+    """The plain one, and the one that docs/archive.md builds for a bucket; a tag of its own each."""
+    release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    image = release["jobs"]["image"]
+    (push,) = (step for step in image["steps"] if step.get("id") == "push")
+    flavours = {flavour["suffix"]: flavour["lock"] for flavour in image["strategy"]["matrix"]["include"]}
+    assert flavours == {"": "pylock.toml", "-archive": "pylock.archive.toml"}
+    assert push["with"]["tags"].endswith("${{ matrix.suffix }}")
+    assert "LOCK=${{ matrix.lock }}" in push["with"]["build-args"].splitlines()
+    assert all((ROOT / lock).is_file() for lock in flavours.values())
+    assert "ARG LOCK=" in (ROOT / "Dockerfile").read_text()
 
 
 def test_every_requirement_is_bounded() -> None:
