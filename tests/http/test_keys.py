@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
     from tests.http.conftest import Served
 
+# how often the page was told of something, and how often it fetched
+COUNTING = """
+window.told = window.asked = 0;
+const fetched = window.fetch;
+window.fetch = (...asked) => { window.asked += 1; return fetched(...asked); };
+window.EventSource = class extends EventSource {
+  addEventListener(kind, heard) {
+    super.addEventListener(kind, (event) => { heard(event); if (kind === "summary") window.told += 1; });
+  }
+};
+"""
+
 
 async def test_keys_press_what_is_on_the_page(served: Served) -> None:
     """A list, two places, the search; without modifiers, which belong to the browser."""
@@ -24,7 +36,8 @@ async def test_keys_press_what_is_on_the_page(served: Served) -> None:
     def visit(page: Page) -> None:
         page.goto(served.url + "/")
         page.get_by_text(LIVE).wait_for()
-        page.keyboard.press("Control+o")
+        page.keyboard.press("Control+/")
+        assert page.evaluate("document.activeElement.id") != "q"
         page.keyboard.press("o")
         page.wait_for_url("**/ops")
         opener = page.get_by_role("button", name="Keyboard shortcuts")
@@ -163,6 +176,33 @@ async def test_a_paused_page_stays_as_it_is(served: Served) -> None:
         assert page.get_by_label("Refresh").input_value() == "live"
 
     await browse(visit)
+
+
+async def test_what_was_told_before_a_pause_is_not_fetched_in_it(served: Served) -> None:
+    """News that came while the page was just fetched waits for the next look, and then for the end of the pause."""
+    served.service.add("nike", totalMentions=100)
+    token = trio.lowlevel.current_trio_token()
+
+    def change(mentions: int, version: int) -> None:
+        served.service.add("nike", totalMentions=mentions, version=version)
+        served.service.publish("nike", 3, version)
+
+    def visit(page: Page) -> None:
+        page.add_init_script(COUNTING)
+        page.clock.install()
+        page.goto(served.url + "/brands/nike")
+        page.get_by_text(LIVE).wait_for()
+        trio.from_thread.run_sync(change, 2_345, 42, trio_token=token)
+        page.get_by_text("2,345").first.wait_for()
+        trio.from_thread.run_sync(change, 6_789, 43, trio_token=token)
+        page.wait_for_function("window.told === 2")
+        page.get_by_label("Refresh").select_option("paused")
+        page.clock.run_for(120_000)
+        assert page.evaluate("window.asked") == 1
+        page.get_by_label("Refresh").select_option("live")
+        page.get_by_text("6,789").first.wait_for()
+
+    assert await browse(visit) == []
 
 
 async def test_a_page_is_fetched_at_the_pace_that_was_chosen(served: Served) -> None:

@@ -1483,7 +1483,12 @@ HTTP_GUARDS: Final = (
                 "test_keys_can_be_turned_off",
             ),
             ("keys.js", "wanted.checked = kept();", "", "test_keys_can_be_turned_off"),
-            ("live.js", '  if (pace === "paused") return;\n', "", "test_a_paused_page_stays_as_it_is"),
+            (
+                "live.js",
+                '  if (pace === "paused") return;\n',
+                "",
+                "test_what_was_told_before_a_pause_is_not_fetched_in_it",
+            ),
             ("live.js", "    localStorage.setItem(KEPT, chosen);\n", "", "test_a_paused_page_stays_as_it_is"),
             (
                 "live.js",
