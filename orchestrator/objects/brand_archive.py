@@ -103,10 +103,11 @@ class BrandArchive:
             ArchiveUnavailableError: try again.
             ArchiveError: damaged, or not the state that its name says.
         """
+        data = self.objects.get(ref.name)
         try:
-            snapshot = decode_snapshot(self.objects.get(ref.name))
+            snapshot = decode_snapshot(data)
         except ArchiveError as error:
-            raise type(error)(f"{ref.name!r}: {error}") from None
+            raise ArchiveError(f"{ref.name!r}: {error}") from None
         told = (snapshot.brand, snapshot.epoch, snapshot.version, snapshot.cid)
         if told != (self.brand, ref.epoch, ref.version, ref.cid):
             raise ArchiveError(f"{ref.name!r} holds another state than its name says: {told}")
@@ -187,9 +188,9 @@ class BrandArchive:
         return find_way(self, cid, since=since, oldest=oldest, at_ms=at_ms)
 
     def _pass_over(self, entry: Entry) -> None:
-        if len(self.strange) < _MAX_STRANGE and entry not in self.strange:
-            why = entry.odd or "its name is none that an archive gives"
-            self.strange.append(entry._replace(odd=why))
+        told = entry._replace(odd=entry.odd or "its name is none that an archive gives")
+        if len(self.strange) < _MAX_STRANGE and told not in self.strange:
+            self.strange.append(told)
 
     @property
     def _folder(self) -> str:
@@ -230,7 +231,7 @@ def _as_named(ref: ObjectRef, found: Iterator[_T]) -> Iterator[_T]:
             last, version = one.cid, version + 1
             yield one
     except ArchiveError as error:
-        raise type(error)(f"{ref.name!r}: {error}") from None
+        raise ArchiveError(f"{ref.name!r}: {error}") from None
     if last != ref.last:
         raise ArchiveError(f"{ref.name!r} ends with commit {last!r}")
 

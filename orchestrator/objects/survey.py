@@ -139,7 +139,7 @@ def _brand_of(objects: Objects, folder: str, ref: ObjectRef | None, base: str) -
 
 def _told_by(folder: str) -> str:
     """The brand whose name *folder* tells; empty: it is not in it whole."""
-    brand = unquote(folder.removeprefix(BRAND), errors="surrogateescape")
+    brand = unquote(folder.removeprefix(BRAND))
     return brand if _is_of(brand, folder) else ""
 
 

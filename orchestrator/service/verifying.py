@@ -153,8 +153,7 @@ def _refolded(
     refold = folding.refold
     if refold.cid != live.cid:
         raise ArchiveError(f"the way to commit {live.cid!r} ends at {refold.cid!r}")
-    made = refold.snapshot() if found.records else way.base
-    found.differences = state_differences(settings, live, made) if made else []
+    found.differences = state_differences(settings, live, folding.made)
     ours = refold.summary()
     found.summary = None if ours is None or summary is None else ours == summary
     if found.same:
@@ -166,7 +165,11 @@ def _refolded(
 
 @dataclass(slots=True)
 class _Folding:
-    """A refold on its way, which looks at each base that it comes by."""
+    """A refold on its way, which looks at each base that it comes by.
+
+    Attributes:
+        base: on which the refold stands; None: a record was folded since.
+    """
 
     archive: BrandArchive
     settings: Settings
@@ -175,6 +178,12 @@ class _Folding:
     told: Callable[[int], object]
     bases: dict[str, BaseRef] = field(default_factory=dict)
     refold: Refold = field(init=False)
+    base: Snapshot | None = None
+
+    @property
+    def made(self) -> Snapshot:
+        """What the last commit left: that is a base, too, which a refold alone does not tell."""
+        return self.base or self.refold.snapshot()
 
     def begin(self, base: Snapshot | None) -> None:
         """Go on from *base*; None: from nothing, with the live state's key."""
@@ -195,6 +204,7 @@ class _Folding:
                     raise ArchiveError(f"commit {record.cid!r} put another state in place, of which there is no base")
                 self._go_on(base)
             else:
+                self.base = None
                 self.found.partings += self.refold.take(record)[: MAX_PARTINGS - len(self.found.partings)]
                 if base is not None and record.cid != self.live.cid:
                     self._compare(record.cid, base)
@@ -206,7 +216,7 @@ class _Folding:
         return self.archive.base(self.bases[cid]) if cid in self.bases else None
 
     def _go_on(self, base: Snapshot) -> None:
-        self.found.since = base.cid
+        self.found.since, self.base = base.cid, base
         limits = session_config(self.settings).limits
         recent = deque(base.recent, maxlen=MAX_RECENT)
         trend = dict(base.trend)

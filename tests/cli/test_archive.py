@@ -420,6 +420,31 @@ def test_state_that_was_put_in_place_begins_at_its_base(invoke: Invoke, archived
     assert [each["kind"] for each in told["findings"]] == ["no base"]
 
 
+def test_state_that_was_put_in_place_last_is_its_base(invoke: Invoke, archived: Archived, tmp_path: Path) -> None:
+    """Nothing was folded since; whether its record waits in Redis or is archived."""
+    queue, file = archived.queue, str(tmp_path / "state")
+    assert invoke("state", "export", queue.name, "-o", file).exit_code == 0
+    (over, _) = live_commit(queue.client, queue.name)
+    assert invoke("state", "import", queue.name, file, "--over", over).exit_code == 0
+    cid, _ = live_commit(queue.client, queue.name)
+    waiting = verifying.verify_state(queue.client, Settings(), archived.archive)
+    assert (waiting.same, waiting.cid, waiting.waiting) == (True, cid, 1), waiting.differences
+    archived.archive.put(waiting_records(queue.client, queue.name))
+    queue.client.delete(queue.keys.records)
+    for oldest, records in ((True, 4), (False, 0)):
+        found = verifying.verify_state(queue.client, Settings(), archived.archive, oldest=oldest)
+        assert (found.same, found.waiting, found.records) == (True, 0, records)
+
+
+def test_base_of_the_last_commit_is_compared(archived: Archived) -> None:
+    """Nothing is folded, and what differs is told all the same: as of that commit, since no base before is the same."""
+    snapshot = take_snapshot(archived.queue.client, Settings(), archived.queue.name)
+    archived.archive.put_base(replace(snapshot, trend={}))
+    found = verifying.verify_state(archived.queue.client, Settings(), archived.archive)
+    assert (found.same, found.records, found.until) == (False, 0, snapshot.cid)
+    assert found.differences[0].where.startswith("trend")
+
+
 def test_summary_is_of_the_same_moment(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit between the two looks: both are looked at again."""
     look, looks = take_snapshot, []

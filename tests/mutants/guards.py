@@ -20,6 +20,7 @@ from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.layout_guards import LAYOUT_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
+from tests.mutants.names_guards import NAMES_GUARDS
 from tests.mutants.objects_guards import OBJECTS_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
@@ -718,6 +719,7 @@ GUARDS: Final = (
     *PARQUET_GUARDS,
     *REBUILD_GUARDS,
     *OBJECTS_GUARDS,
+    *NAMES_GUARDS,
     *SCHEDULE_GUARDS,
     *SEGMENT_GUARDS,
     *SETTINGS_GUARDS,
