@@ -133,6 +133,17 @@ class Journal:
         """Forget all: another state took the place of the one that these chunks made."""
         self._rows, self._prune_at = [], _LEAST_PRUNED
 
+    def begin_again(self, before: BrandState | None, after: BrandState | None) -> None:
+        """The state *after* took the place of *before*: what counts in an hour is told by no story, and may still."""
+        hour = self._question.hour_ms // HOUR_MS
+        if (
+            self._question.kind != "hour"
+            or before is None
+            or after is None
+            or before.totals_of_hour(hour) != after.totals_of_hour(hour)
+        ):
+            self.clear()
+
     def advance(self, first_pane: int, panes: int) -> None:
         """The window of so many *panes* begins at *first_pane* now: what can never count again is dropped."""
         if self._question.kind == "hour" or len(self._rows) < self._prune_at:

@@ -12,7 +12,7 @@ the base and that time, the memory by the state, the records up to the next summ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,7 @@ from orchestrator.brand.panes import first_pane, panes_per_window
 from orchestrator.brand.state import BrandState
 from orchestrator.contract.consumed import Fate
 from orchestrator.contract.decode import Limits, decode_batch
+from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.errors import ArchiveError, NothingToExplainError
 
 if TYPE_CHECKING:
@@ -55,15 +56,34 @@ class Retold:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What led to a base that a rebuild put in place, to be folded as the rebuild did.
+
+    Attributes:
+        base: with an earlier state; where that is of no commit, the records begin with the brand's first one.
+        records: those after the earlier state, up to the one before the base or further; may be gone through twice.
+    """
+
+    base: Snapshot
+    records: Iterable[tuple[Record, str]]
+
+
 class _OtherSettingsError(ArchiveError):
     """Raised when a record has other settings than the one before, and nothing was written on the way."""
 
 
 class _Replay:
-    """The state after the records so far; *written* says whether fields are, commit by commit."""
+    """The state after the records so far; *written* says whether fields are, commit by commit.
 
-    def __init__(self, brand: str, base: Snapshot | None, *, written: bool) -> None:
+    The settings *own* count instead of those of the records, and then these may be of other rules: so does a rebuild.
+    """
+
+    def __init__(
+        self, brand: str, base: Snapshot | None, *, written: bool, own: Mapping[str, int | float] | None = None
+    ) -> None:
         self._brand = brand
+        self._own = None if own is None else {**own, RULES_NAME: RULES_VERSION}
         self._written = written
         self._fields: dict[bytes, bytes] = {} if base is None else dict(base.stored.fields)
         self._config: FoldConfig | None = None if base is None else config_of_base(base)
@@ -81,7 +101,7 @@ class _Replay:
                 f"commit {record.cid!r} of brand {record.brand!r} stands on {record.previous!r},"
                 f" and the last one of {self._brand!r} is {self._cid!r}"
             )
-        state = self._under(config_of(record))
+        state = self._under(self.config_of(record))
         places = [place for place, item in enumerate(record.items) if item.fate is Fate.FOLDED]
         items = [bytes(record.items[place].payload) for place in places]
         batch = decode_batch(items, self._brand, _LIMITS, state.hashing)
@@ -104,6 +124,12 @@ class _Replay:
                 self._fields.pop(name, None)
             self._fields.update(changes.put)
 
+    def config_of(self, record: Record) -> FoldConfig:
+        """With which *record* is folded."""
+        if self._own is not None:
+            record = replace(record, settings={**record.settings, **self._own})
+        return config_of(record)
+
     @property
     def state(self) -> BrandState | None:
         """The state now; None before the first record without a base."""
@@ -124,7 +150,7 @@ class _Replay:
 
 def retell(
     brand: str,
-    base: Snapshot | None,
+    base: Snapshot | Behind | None,
     records: Iterable[tuple[Record, str]],
     *,
     at_ms: int | None = None,
@@ -136,6 +162,7 @@ def retell(
     Args:
         brand: whose.
         base: the state to begin with, with a summary as of its own time; None: the first record is the brand's first.
+            With what led to it, the journal is told of that, too, unless something else comes of it.
         records: those after it, in the order of the chain, each with the name of its object; may be gone through twice.
         at_ms: a summary that is younger does not count.
         journal: is told what each chunk added.
@@ -145,7 +172,8 @@ def retell(
         NothingToExplainError: there was no summary then.
         ArchiveError: the records are damaged, do not follow, or were folded by other rules.
     """
-    telling = _Telling(brand, base, records, at_ms, journal, base_of)
+    begins, behind = (base.base, base) if isinstance(base, Behind) else (base, None)
+    telling = _Telling(brand, begins, records, at_ms, journal, base_of, behind)
     try:
         return telling.tell(written=False)
     except _OtherSettingsError:
@@ -164,11 +192,14 @@ class _Telling:
     at_ms: int | None
     journal: Journal | None
     base_of: Callable[[str], Snapshot] | None
+    behind: Behind | None
 
     def tell(self, *, written: bool) -> Retold:
         """What was seen; *written* as for the replay."""
         brand, base = self.brand, self.base
         replay, count = _Replay(brand, base, written=written), 0
+        if base is not None and replay.state is not None:
+            self._look_behind(base, replay.state)
         last: _Last | None = None if base is None else _Last(base.cid, 0, base.epoch, base.version)
         waiting: list[tuple[Record, str]] = []  # until a commit has a summary: what it does not show was not seen
         for record, name in self.records:
@@ -180,9 +211,9 @@ class _Telling:
                 continue
             for one, place in waiting:
                 if one.replaces and self.base_of is not None:
-                    replay = _Replay(brand, self.base_of(one.cid), written=written)
+                    before, replay = replay, _Replay(brand, self.base_of(one.cid), written=written)
                     if self.journal is not None:
-                        self.journal.clear()
+                        self.journal.begin_again(before.state, replay.state)
                 else:
                     _fold(replay, one, place, self.journal)
             count += len(waiting)
@@ -193,6 +224,26 @@ class _Telling:
             raise NothingToExplainError(f"brand {brand!r} had no summary then, as far back as its archive leads")
         summary = state.summary(brand, last.summary_ms, last.epoch, last.version)
         return Retold(summary, state, Heading(brand, state.clock_ms, last.cid, last.version), count)
+
+    def _look_behind(self, base: Snapshot, state: BrandState) -> None:
+        """Have the journal know what led to *base*, if this is how *state* came about."""
+        if self.behind is None or self.journal is None:
+            return
+        earlier = self.behind.base.earlier
+        assert earlier is not None  # noqa: S101 - or nothing is behind it
+        own = Fingerprint.read(earlier.settings).own
+        replay = _Replay(self.brand, earlier if earlier.cid else None, written=True, own=own)
+        for record, name in self.behind.records:
+            if record.cid == base.cid:
+                break
+            _fold(replay, record, name, self.journal)
+        if replay.state is None or not _alike(replay.state, state):
+            self.journal.clear()
+
+
+def _alike(one: BrandState, other: BrandState) -> bool:
+    """Whether they count the same, story by story."""
+    return one.totals == other.totals and one.story_views() == other.story_views()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +261,5 @@ def _fold(replay: _Replay, record: Record, name: str, journal: Journal | None) -
         replay.take(record, None)
         return
     replay.take(record, lambda record, found: journal.take(record, found, name))
-    window_ms = config_of(record).window_ms
+    window_ms = replay.config_of(record).window_ms
     journal.advance(first_pane(record.clock_ms, window_ms), panes_per_window(window_ms))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from orchestrator.brand.outputs import FoldConfig
 from orchestrator.brand.seals import SEAL_BYTES, is_sealed, seal_all
@@ -58,6 +58,9 @@ class Snapshot:
         stored: fields of the state and digests of chunks.
         trend: the fields that readers see, of which days before the last eight are nowhere else.
         recent: the newest chunks, oldest first, which are nowhere else.
+        earlier: of a state that a rebuild folded, the same fold a window before, with trend and recent chunks left out
+            and, as the brand's own in its settings, what counted instead of those of the records. From there on the
+            chunks behind a number are found, which the live records would lead to other stories.
     """
 
     brand: str
@@ -70,6 +73,7 @@ class Snapshot:
     stored: Stored
     trend: Mapping[bytes, bytes]
     recent: Sequence[bytes]
+    earlier: Snapshot | None = None
 
 
 class _File(Struct, rename="camel"):
@@ -89,6 +93,7 @@ class _File(Struct, rename="camel"):
     conflicts: int
     trend: dict[bytes, bytes]
     recent: list[bytes]
+    earlier: _File | UnsetType = UNSET
 
 
 _decoder = msgspec.msgpack.Decoder(_File)
@@ -100,12 +105,21 @@ def encode(snapshot: Snapshot) -> bytes:
     Raises:
         ArchiveError: its digests lie as a version before format 5 left them; the brand's next commit writes them anew.
     """
+    told = _file(snapshot)
+    if snapshot.earlier is not None:
+        told.earlier = _file(snapshot.earlier)
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    packed = packer.compress(msgspec.msgpack.encode(told)) + packer.flush()
+    return b"%s%d\n%s" % (_MAGIC, VERSION, packed)
+
+
+def _file(snapshot: Snapshot) -> _File:
     digests = snapshot.stored.digests
     if digests.younger_set or digests.older_set:
         raise ArchiveError(
             f"brand {snapshot.brand!r}: its digests are of a version before format 5. Let an orchestrator commit first"
         )
-    told = _File(
+    return _File(
         brand=snapshot.brand,
         cid=snapshot.cid,
         epoch=snapshot.epoch,
@@ -123,9 +137,6 @@ def encode(snapshot: Snapshot) -> bytes:
         trend=dict(snapshot.trend),
         recent=list(snapshot.recent),
     )
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-    packed = packer.compress(msgspec.msgpack.encode(told)) + packer.flush()
-    return b"%s%d\n%s" % (_MAGIC, VERSION, packed)
 
 
 def decode(data: bytes) -> Snapshot:
@@ -145,6 +156,14 @@ def decode(data: bytes) -> Snapshot:
         check_brand(file.brand)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidBrandError) as error:
         raise ArchiveError(f"the file of the state is damaged: {error}") from None
+    found_earlier = file.earlier
+    earlier = None if isinstance(found_earlier, UnsetType) else _snapshot(found_earlier)
+    if earlier is not None and earlier.brand != file.brand:
+        raise ArchiveError(f"the file of the state is damaged: it holds one of {earlier.brand!r} as well")
+    return replace(_snapshot(file), earlier=earlier)
+
+
+def _snapshot(file: _File) -> Snapshot:
     if min(file.epoch, file.version, file.format, file.taken_ms, file.begun_ms, file.conflicts) < 0:
         raise ArchiveError("the file of the state is damaged: a number is below 0")
     digests = StoredDigests(
@@ -212,6 +231,7 @@ def left_by(commit: Commit, lease: Lease, settings: bytes, before: Snapshot) -> 
         stored=Stored(fields, digests),
         trend=trend,
         recent=[*before.recent, *commit.recent][-MAX_RECENT:],
+        earlier=before.earlier,
     )
 
 

@@ -94,7 +94,7 @@ def _show(told: Explanation) -> None:
     more = f" {counted(left, 'more chunk')}: --limit, or --json." if left else ""
     remark(f"{counted(told.mentions, 'mention')} from {counted(told.chunks, 'chunk')} of the archive.{more}")
     if told.older > 0:
-        before = "what the archive tells, or before a rebuild or an import"
+        before = "what the archive tells, or before another state was put in place (an import)"
         remark(f"{counted(told.older, 'mention')} of these are from before {before}.")
     elif told.older < 0:
         remark(f"{counted(-told.older, 'mention')} of these count no more: they were forgotten since.")

@@ -9,12 +9,14 @@ work of a processor for seconds: for the command line, and for a process of its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.archive.retell import Retold, retell
+from orchestrator.archive.retell import Behind, Retold, retell
 from orchestrator.brand.panes import HOUR_MS, MAX_AHEAD_MS
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError
+from orchestrator.objects.names import BaseRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
     from orchestrator.archive.record import Record
     from orchestrator.archive.snapshot import Snapshot
     from orchestrator.objects.brand_archive import BrandArchive
-    from orchestrator.objects.names import BaseRef
     from orchestrator.objects.way import Way
 
-_SLACK_MS: Final = MAX_AHEAD_MS + HOUR_MS
+SLACK_MS: Final = MAX_AHEAD_MS + HOUR_MS
 """A chunk may be taken before the time that it says, and a pane is older than what begins in it."""
 
 
@@ -94,8 +95,49 @@ def chunks_behind(
     begin_ms = question.hour_ms if question.kind == "hour" else until_ms - moment.window_ms
     if tail := _seen(tail, at_ms):
         at_ms = None  # all before it is earlier
-    way = _way_from(archive, cid, begin_ms - _SLACK_MS, at_ms) or archive.way_to(cid, at_ms=at_ms, oldest=True)
+    way = _way_from(archive, cid, begin_ms - SLACK_MS, at_ms) or archive.way_to(cid, at_ms=at_ms, oldest=True)
+    if question.kind != "hour":
+        for ref, behind, rest in _rebuilt_on(archive, way, tail):
+            base = archive.base(ref)
+            if base.earlier is None:
+                continue
+            to, waits = behind
+            led = _unless_broken(partial(_way_behind, archive, base.earlier, to))
+            if led is None:
+                break
+            return _told(archive, Behind(base, _Records(led, waits)), rest, at_ms, journal)
     return _along(archive, way, at_ms, journal, tail)
+
+
+def _rebuilt_on(
+    archive: BrandArchive, way: Way, tail: Sequence[Record]
+) -> Iterator[tuple[BaseRef, tuple[str, Sequence[Record]], _Records]]:
+    """The states that were put in place on *way* and over *tail*, the newest first.
+
+    Each with the commit to which the archive has what led to it and what of the tail did, and with what came after it.
+    """
+    bases = {ref.cid: ref for ref in archive.bases()}
+    for place in range(len(tail) - 1, -1, -1):
+        if tail[place].replaces and tail[place].cid in bases:
+            yield bases[tail[place].cid], (way.cid, tail[:place]), _Records(None, tail[place + 1 :])
+    first = 0 if way.base_ref is None else way.base_ref.version
+    for ref in sorted(bases.values(), key=lambda ref: ref.version, reverse=True):
+        step = next((step for step in reversed(way.steps) if step.ref.version <= ref.version), None)
+        if ref.version <= first or step is None:
+            continue
+        if any(link.replaces and link.cid == ref.cid for link in archive.links(step.ref)):
+            rest = _unless_broken(partial(archive.way_to, way.cid, since=ref))
+            if rest is not None:
+                yield ref, (ref.cid, ()), _Records(rest, tail)
+
+
+def _way_behind(archive: BrandArchive, earlier: Snapshot, cid: str) -> Way | None:
+    """The way from *earlier* to commit *cid*; None: there is none."""
+    if earlier.cid:
+        # By its place alone: what is read is the state that came along.
+        return archive.way_to(cid, since=BaseRef("", 0, earlier.epoch, earlier.version, earlier.cid))
+    way = archive.way_to(cid, oldest=True)
+    return way if way.base_ref is None else None
 
 
 def _seen(tail: Sequence[Record], at_ms: int | None) -> Sequence[Record]:
@@ -130,12 +172,12 @@ def _unless_broken(find: Callable[[], Way | None]) -> Way | None:
 class _Records:
     """The records of a way and of a tail, which lies in no object; they may be read twice."""
 
-    def __init__(self, way: Way, tail: Sequence[Record]) -> None:
+    def __init__(self, way: Way | None, tail: Sequence[Record]) -> None:
         self._way = way
         self._tail = tail
 
     def __iter__(self) -> Iterator[tuple[Record, str]]:
-        return chain(self._way.placed, ((record, "") for record in self._tail))
+        return chain(() if self._way is None else self._way.placed, ((record, "") for record in self._tail))
 
 
 def _along(
@@ -143,11 +185,16 @@ def _along(
 ) -> Retold:
     if not way.cid and not tail:
         raise NothingToExplainError(f"brand {archive.brand!r} had no summary then, as far back as its archive leads")
+    return _told(archive, way.base, _Records(way, tail), at_ms, journal)
 
+
+def _told(
+    archive: BrandArchive, base: Snapshot | Behind | None, records: _Records, at_ms: int | None, journal: Journal | None
+) -> Retold:
     def base_of(cid: str) -> Snapshot:
         for ref in archive.bases():
             if ref.cid == cid:
                 return archive.base(ref)
         raise ArchiveError(f"commit {cid!r} put another state in place, and the archive has not that one")
 
-    return retell(archive.brand, way.base, _Records(way, tail), at_ms=at_ms, journal=journal, base_of=base_of)
+    return retell(archive.brand, base, records, at_ms=at_ms, journal=journal, base_of=base_of)

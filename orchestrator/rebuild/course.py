@@ -205,4 +205,4 @@ class Course:
     def _folding(self, task: Task) -> Folding:
         """On top of what was folded; where nothing was in the archive yet there is nothing."""
         base = state_of(self.place, task) if task.cid else None
-        return Folding(task, BrandArchive(self.archive, task.brand), base)
+        return Folding(task, BrandArchive(self.archive, task.brand), base, base.earlier if base is not None else None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -23,14 +23,16 @@ from orchestrator.archive.refold import Parting, Refold
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.contract.decode import Limits
 from orchestrator.contract.digests import DIGEST_BYTES, ENTRY_BYTES
-from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION
+from orchestrator.contract.fingerprint import RULES_NAME, RULES_VERSION, Fingerprint
 from orchestrator.contract.state_format import FORMATS
 from orchestrator.errors import ArchiveError, ObjectMissingError
 from orchestrator.kernels import choice
 from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.looking_back import SLACK_MS
 from orchestrator.objects.names import REBUILT
 from orchestrator.objects.objects import Objects
-from orchestrator.store.types import Stored
+from orchestrator.objects.way import Way
+from orchestrator.store.types import NO_DIGESTS, Stored
 
 SHOWN: Final = 20
 """Items at which the fold and the records part that are told one by one."""
@@ -179,9 +181,17 @@ def _folded(task: Task, archive: BrandArchive) -> tuple[Folding, int]:
     way = archive.way_to(task.cid, oldest=True, at_ms=task.until_ms)
     if not way.cid:
         raise ArchiveError(f"brand {task.brand!r} had no commit then, as far back as its archive leads")
-    folding = Folding(task, archive, way.base)
+    folding = Folding(task, archive, way.base, until_ms=_ends_ms(archive, way))
     folding.take_all(way.records)
     return folding, len(way.dead)
+
+
+def _ends_ms(archive: BrandArchive, way: Way) -> int | None:
+    """When the last commit of *way* was, Unix ms; None: it has none beside its base."""
+    if not way.steps:
+        return None
+    last = way.steps[-1]
+    return next((link.now_ms for link in archive.links(last.ref) if link.cid == last.upto), None)
 
 
 def state_of(place: Objects, task: Task) -> Snapshot:
@@ -204,6 +214,8 @@ class Folding:
         task: which brand, and which settings.
         archive: of the brand, for states that were put in place.
         base: the state to go on from; None: the brand's first record is the first one.
+        earlier: what goes along with each state of it, see :class:`orchestrator.archive.snapshot.Snapshot`.
+        until_ms: when the last record will be, Unix ms, to find *earlier* on the way; None: it is not looked for.
 
     Attributes:
         commits: records that were taken.
@@ -215,6 +227,8 @@ class Folding:
     task: Task
     archive: BrandArchive
     base: Snapshot | None
+    earlier: Snapshot | None = None
+    until_ms: int | None = None
     commits: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     parted: int = 0
@@ -231,12 +245,13 @@ class Folding:
             ArchiveError: it does not follow, or the archive does not have a state that it put in place.
         """
         if record.replaces and not self._goes_through(base := self._base_of(record)):
-            self.base, self.commits, self.parted = base, 0, 0
+            self.base, self.commits, self.parted, self.earlier = base, 0, 0, None
             self.fates.clear()
             self.partings.clear()
             self._refold = self._begun(base)
             return
         settings = {**record.settings, **dict(self.task.own), RULES_NAME: RULES_VERSION}
+        self._look_at(record.now_ms, settings)
         found = self._refold.take(replace(record, settings=settings, replaces=False))
         self.commits += 1
         self.fates.update(item.fate for item in record.items)
@@ -259,11 +274,28 @@ class Folding:
         Raises:
             ArchiveError: nothing was ever committed.
         """
-        return self.base if self.base is not None and not self.commits else self._refold.snapshot()
+        found = self.base if self.base is not None and not self.commits else self._refold.snapshot()
+        return replace(found, earlier=self.earlier)
 
     def summary(self) -> bytes | None:
         """What the last of its commits with a summary wrote; None: none did."""
         return self._refold.summary()
+
+    def _look_at(self, now_ms: int, settings: Mapping[str, int | float]) -> None:
+        """Keep the state before a record of *now_ms*, if that is the first one in the last window."""
+        window_ms = settings.get("SUMMARY_WINDOW_SEC", 0) * 1000
+        if self.earlier is not None or self.until_ms is None or now_ms < self.until_ms - window_ms - SLACK_MS:
+            return
+        own = dict(self.task.own)
+        if self.commits:
+            found = self._refold.snapshot()
+        elif self.base is not None:
+            found = self.base
+        else:
+            found = Snapshot(self.task.brand, "", 0, 0, FORMATS.written, b"", 0, Stored({}, NO_DIGESTS), {}, ())
+        text = Fingerprint(settings, own).text().encode()
+        stored = Stored(found.stored.fields, NO_DIGESTS)
+        self.earlier = replace(found, settings=text, stored=stored, trend={}, recent=(), earlier=None)
 
     def _begun(self, base: Snapshot | None) -> Refold:
         if base is None:

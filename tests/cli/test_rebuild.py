@@ -86,6 +86,19 @@ def test_rebuild_puts_it_in_place_and_writes_that_down(invoke: Invoke, world: Ar
     assert stories(world) > 2
 
 
+def test_numbers_of_a_rebuilt_brand_are_explained(invoke: Invoke, world: Archiving) -> None:
+    """Down to the first chunk of the window, while the swap waits for the archive and when it is there."""
+    assert invoke("rebuild", world.name, *LOCAL, *SET, "--yes").exit_code == 0
+    world.commits(20)
+    for _ in range(2):
+        told = json.loads(invoke("explain", world.name, "--total", "--json").stdout)
+        assert (told["older"], told["chunks"], told["mentions"]) == (0, 10, 20)
+        for story in world.queue.summary()["clusters"]:
+            told = json.loads(invoke("explain", world.name, story["id"], "--json").stdout)
+            assert (told["older"], told["explained"]) == (0, story["mentions"])
+        world.archives()
+
+
 def test_document_tells_all(invoke: Invoke, world: Archiving) -> None:
     """For programs, also of what went wrong."""
     shown = invoke("rebuild", "--all", *SET, *LOCAL, "--yes", "--json")

@@ -17,7 +17,12 @@ _PLAN: Final = "orchestrator/rebuild/plan.py"
 _ENGINES: Final = "orchestrator/rebuild/engines.py"
 _CLUSTER: Final = "orchestrator/rebuild/cluster.py"
 _CLI: Final = "orchestrator/cli/rebuild.py"
+_RETELL: Final = "orchestrator/archive/retell.py"
+_EXPLAIN: Final = "orchestrator/archive/explain.py"
+_SNAPSHOT: Final = "orchestrator/archive/snapshot.py"
+_BACK: Final = "orchestrator/objects/looking_back.py"
 _FILES: Final = "orchestrator/cli/private_files.py"
+_OF_EXPLAINED: Final = "tests/rebuild/test_explained.py"
 _OF_TASK: Final = "tests/rebuild/test_task.py"
 _OF_SWAP: Final = "tests/rebuild/test_swapping.py"
 _OF_COURSE: Final = "tests/rebuild/test_course.py"
@@ -98,6 +103,60 @@ REBUILD_GUARDS: Final = (
         "    if False:",
         f"{_OF_TASK}::test_state_of_another_brand_is_refused",
     ),
+    # what led to a rebuilt state: from before the window, under the same settings, and compared with what is in place
+    *(
+        Guard(path, right, wrong, f"{_OF_EXPLAINED}::{test}")
+        for path, right, wrong, test in (
+            (
+                _TASK,
+                "self.parted, self.earlier = base, 0, 0, None",
+                "self.parted = base, 0, 0",
+                "test_earlier_state_goes_along_with_the_file",
+            ),
+            (
+                _TASK,
+                "now_ms < self.until_ms - window_ms - SLACK_MS:",
+                "now_ms < self.until_ms:",
+                "test_chunks_from_before_the_swap_are_named",
+            ),
+            (
+                _RETELL,
+                "or not _alike(replay.state, state):",
+                "or False:",
+                "test_earlier_state_that_leads_elsewhere_names_nothing",
+            ),
+            (
+                _RETELL,
+                "            if record.cid == base.cid:\n                break\n",
+                "",
+                "test_chunks_from_before_the_swap_are_named",
+            ),
+            (
+                _EXPLAIN,
+                "or before.totals_of_hour(hour) != after.totals_of_hour(hour)",
+                "or False",
+                "test_hour_that_the_states_count_otherwise_is_the_rest",
+            ),
+            (
+                _BACK,
+                "_Records(None, tail[place + 1 :])",
+                "_Records(None, tail[place:])",
+                "test_swap_that_waits_for_the_archive_is_led_to_as_well",
+            ),
+            (
+                _SNAPSHOT,
+                "if earlier is not None and earlier.brand != file.brand:",
+                "if False:",
+                "test_earlier_state_goes_along_with_the_file",
+            ),
+        )
+    ),
+    Guard(
+        _SNAPSHOT,
+        "        earlier=before.earlier,\n",
+        "",
+        f"{_OF_CLI}::test_numbers_of_a_rebuilt_brand_are_explained",
+    ),
     # rebuild/tail: every record between two commits once, wherever it is
     Guard(
         _TAIL,
@@ -120,7 +179,7 @@ REBUILD_GUARDS: Final = (
     *(
         Guard(_TASK, right, wrong, f"{_OF_TASK}::test_another_state_in_place_is_gone_on_with")
         for right, wrong in (
-            ("self.base, self.commits, self.parted = base, 0, 0", "self.base = base"),
+            ("self.base, self.commits, self.parted, self.earlier = base, 0, 0, None", "self.base = base"),
             ("            self.fates.clear()\n", ""),
             ("            self.partings.clear()\n", ""),
         )
