@@ -47,7 +47,7 @@ def write_past(settings: Settings, redis_url: str, brand: str, past: Iterable[tu
             commit = _commit(state, brand, lease)
             text = store.settings_of(lease, commit).text().encode()
             nothing = Snapshot(brand, "", 0, 0, 0, text, lease.now_ms, Stored({}, NO_DIGESTS), {}, ())
-            keep_base(left_by(commit, lease, text, nothing), settings)
+            keep_base(client, store, lease, left_by(commit, lease, text, nothing), settings)
             store.commit(lease, commit)
         finally:
             store.release(lease)

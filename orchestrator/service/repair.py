@@ -117,7 +117,8 @@ def _repaired(
         if settings.archives and not (digests.younger_set or digests.older_set):
             text = store.settings_of(lease, commit).text().encode()
             here = (lease.brand, lease.cid, lease.epoch, lease.version, FORMATS.written, text, lease.now_ms)
-            keep_base(left_by(commit, lease, text, Snapshot(*here, stored, *shown(client, lease.brand))), settings)
+            before = Snapshot(*here, stored, *shown(client, lease.brand))
+            keep_base(client, store, lease, left_by(commit, lease, text, before), settings)
         store.commit(lease, commit)
         show_whole(store.projections, lease, commit)
     return done

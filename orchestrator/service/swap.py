@@ -214,7 +214,7 @@ class Held:
         refuse_the_future(lease.brand, state, lease.now_ms)
         commit, base = self._made(snapshot, state, wanted)
         if not dry_run:
-            keep_base(base, settings)
+            keep_base(self._client, self._store, lease, base, settings)
             failpoints.hit("swap.based")
             self._send(commit)
             failpoints.hit("swap.committed")

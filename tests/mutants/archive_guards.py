@@ -149,6 +149,20 @@ ARCHIVE_GUARDS: Final = (
             ("[*before.recent, *commit.recent][-MAX_RECENT:]", "before.recent"),
         )
     ),
+    # service/bases: a purge wins, whenever it comes
+    *(
+        Guard("orchestrator/service/bases.py", text, "        if False:\n", f"tests/service/test_swap.py::{test}")
+        for text, test in (
+            ("        if not had:\n", "test_base_waits_for_who_puts_records"),
+            ("        if store.renew([lease]):\n", "test_nothing_is_put_behind_a_purge"),
+        )
+    ),
+    Guard(
+        "orchestrator/service/bases.py",
+        "    with the_right(client, brand, wait_s=wait_s) as had:\n",
+        "    for had in (True,):\n",
+        "tests/service/test_swap.py::test_purge_waits_for_a_base_and_removes_it",
+    ),
     # service/swap: on top of the named commit, under a lease that is ours, with its base in the archive before it
     *(
         Guard(_SWAP, text, instead, f"tests/service/test_swap.py::{test}")
@@ -159,7 +173,11 @@ ARCHIVE_GUARDS: Final = (
                 "",
                 "test_commit_between_the_look_and_the_lease_is_stale",
             ),
-            ("            keep_base(base, settings)\n", "", "test_without_its_base_no_state_is_put_in_place"),
+            (
+                "            keep_base(self._client, self._store, lease, base, settings)\n",
+                "",
+                "test_without_its_base_no_state_is_put_in_place",
+            ),
             ("            own=own,\n", "", "test_swapped_state_is_what_the_brand_goes_on_with"),
             (", forgive=taken)", ")", "test_brand_is_taken_from_a_lane_that_loses_nothing"),
             ("        time.sleep(_LOOK_S)\n", "", "test_brand_that_is_let_go_is_not_taken"),

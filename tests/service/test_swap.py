@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,8 +34,11 @@ from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.process import failpoints
 from orchestrator.service import Patience, held, repair, swap, swap_in, take_snapshot
+from orchestrator.service import bases as service_bases
 from orchestrator.service.as_committed import as_committed
 from orchestrator.service.options import session_config, store_options
+from orchestrator.service.purging import purge_brand
+from orchestrator.service.right import the_right
 from orchestrator.settings import Settings
 from orchestrator.store import Commit, CommitReply, Lease, Store
 from orchestrator.store.consumed import Consumed
@@ -46,6 +49,7 @@ SETTINGS = Settings(label_similarity_threshold=0.9)
 OWN = {"LABEL_SIMILARITY_THRESHOLD": 0.2}
 AT_ONCE = Patience(take=True)
 SWAPS = 8
+OF_OTHERS = "brand=others/bases/x.state"
 
 
 @pytest.fixture
@@ -399,6 +403,18 @@ def bases(queue: Brand, settings: Settings) -> list[Snapshot]:
     return [archive.base(ref) for ref in archive.bases()]
 
 
+def move_into_the_future(queue: Brand) -> None:
+    """The state is of a clock that was a year ahead."""
+    snapshot = snapshot_of(queue)
+    state = BrandState.load(FoldConfig(max_stories=6_000), snapshot.stored.fields)
+    state.advance(snapshot.taken_ms + 400 * 86_400_000)
+    changes = state.take_changes()
+    lease = queue.store.acquire(queue.name, "t")
+    put = Commit("ahead", lease.cid, lease.version + 1, put=changes.put, remove=changes.remove)
+    queue.store.commit(lease, put)
+    queue.store.release(lease)
+
+
 def test_base_is_what_the_commit_leaves(queue: Brand, archived: Settings) -> None:
     """Byte for byte, so that a refold goes on from it as lanes go on from Redis."""
     queue.push(chunk(queue, "c"))
@@ -437,6 +453,72 @@ def test_without_its_base_no_state_is_put_in_place(
     assert not queue.locked()
 
 
+@pytest.mark.parametrize("how", ["swap", "repair"])
+def test_nothing_is_put_behind_a_purge(
+    queue: Brand, archived: Settings, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """The brand was purged between the lease and the base: the archive stays empty, and the brand as well."""
+    objects, before, over = Objects.open(archived.archive_url), snapshot_of(queue), cid(queue)
+    objects.put(OF_OTHERS, b"of others")
+    if how == "repair":
+        move_into_the_future(queue)
+    asked: Callable[[], object] = partial(swap_in, queue.client, archived, before, over=over)
+    if how == "repair":
+        asked = partial(repair, queue.client, archived, queue.name, dry_run=False)
+
+    @contextmanager
+    def purged_before(client: redis.Redis, brand: str, *, wait_s: float) -> Iterator[bool]:
+        assert purge_brand(queue.client, queue.name, objects).remains == ""
+        with the_right(client, brand, wait_s=wait_s) as had:
+            yield had
+
+    monkeypatch.setattr(service_bases, "the_right", purged_before)
+    with pytest.raises(LeaseLostError, match="or purged: nothing was put"):
+        asked()
+    assert [entry.name for entry in objects.list()] == [OF_OTHERS]
+    assert queue.meta("version") == 0
+
+
+def test_purge_waits_for_a_base_and_removes_it(
+    queue: Brand, archived: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began while the base was put; what it took away is not committed any more."""
+    objects, real, looks = Objects.open(archived.archive_url), BrandArchive.put_base, list[float]()
+    objects.put(OF_OTHERS, b"of others")
+    done = threading.Event()
+    purge: list[threading.Thread] = []
+
+    def put(archive: BrandArchive, snapshot: Snapshot) -> str:
+        waits = threading.Event()
+
+        def sleep(seconds: float) -> None:
+            looks.append(seconds)
+            waits.set()
+            done.wait(seconds)
+
+        purge.append(threading.Thread(target=lambda: purge_brand(queue.client, queue.name, objects, sleep=sleep)))
+        purge[0].start()
+        assert waits.wait(10)
+        return real(archive, snapshot)
+
+    monkeypatch.setattr(BrandArchive, "put_base", put)
+    # Between base and commit the purge comes to its end.
+    monkeypatch.setattr(failpoints, "hit", lambda name: purge[0].join() if name == "swap.based" else None)
+    with pytest.raises(LeaseLostError):
+        swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue))
+    assert looks
+    assert [entry.name for entry in objects.list()] == [OF_OTHERS]
+
+
+def test_base_waits_for_who_puts_records(queue: Brand, archived: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for ever: the command says so, and nothing is changed."""
+    monkeypatch.setattr(service_bases.keep_base, "__kwdefaults__", {"wait_s": 0.2})
+    assert Consumed(queue.client).take(queue.name, "writer", 30) is not None
+    with pytest.raises(ArchiveUnavailableError, match=r"puts records of brand .* for more than 0\.2 s; try again"):
+        swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue))
+    assert queue.meta("version") == 2
+
+
 def test_records_tell_what_the_brand_is_folded_with(queue: Brand, archived: Settings) -> None:
     """Its own settings, beside the others: also in the record of the commit that gives them."""
     store = Store(queue.client, store_options(archived))
@@ -457,15 +539,7 @@ def test_records_tell_what_the_brand_is_folded_with(queue: Brand, archived: Sett
 def test_repair_puts_the_base_of_what_nobody_folded(queue: Brand, archived: Settings) -> None:
     """Under the brand's own settings: what it leaves is what the archive has."""
     swap_in(queue.client, archived, snapshot_of(queue), over=cid(queue), own={"MAX_STORIES": 6_000})
-    ahead_ms = 400 * 86_400_000
-    snapshot = snapshot_of(queue)
-    state = BrandState.load(FoldConfig(max_stories=6_000), snapshot.stored.fields)
-    state.advance(snapshot.taken_ms + ahead_ms)
-    changes = state.take_changes()
-    lease = queue.store.acquire(queue.name, "t")
-    put = Commit("ahead", lease.cid, lease.version + 1, put=changes.put, remove=changes.remove)
-    queue.store.commit(lease, put)
-    queue.store.release(lease)
+    move_into_the_future(queue)
     shell = archived.model_copy(update={"max_stories": 9_000})
     assert repair(queue.client, shell, queue.name, dry_run=False)
     found, base = snapshot_of(queue), bases(queue, archived)[-1]
