@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -230,10 +231,13 @@ class _Work:
             click.confirm(f"Put in place: {question}?", abort=True, err=True)
         with _progress("Swapping", len(ready)) as advance:
             for outcome in ready:
-                own = " ".join(self._asked.sets) or None
-                write_down(self._client, "rebuild", outcome.brand, commit=outcome.rebuilt.cid, set=own)
-                self._outcomes[outcome.brand] = self._course.swapped(self._plan, outcome)
+                noted = partial(self._write_down, outcome)
+                self._outcomes[outcome.brand] = self._course.swapped(self._plan, outcome, noted)
                 advance()
+
+    def _write_down(self, outcome: Any) -> None:
+        own = " ".join(self._asked.sets) or None
+        write_down(self._client, "rebuild", outcome.brand, commit=outcome.rebuilt.cid, set=own)
 
     def tell(self) -> None:
         """What was done.

@@ -126,8 +126,11 @@ class Course:
                 yield self._outcome(plan, found)
         yield from failed
 
-    def swapped(self, plan: Plan, outcome: Outcome) -> Outcome:
-        """Put in place what *outcome* tells of; where that is what is there, nothing is done."""
+    def swapped(self, plan: Plan, outcome: Outcome, before: Callable[[], object] = lambda: None) -> Outcome:
+        """Put in place what *outcome* tells of; where that is what is there, nothing is done.
+
+        *before* is called before anything is; what it raises is a fault of the brand.
+        """
         brand = outcome.brand
         try:
             _, own = self.live.look(brand)
@@ -135,6 +138,7 @@ class Course:
             if outcome.compared is not None and outcome.compared.same and own == wanted:
                 return replace(outcome, told="it is the same already")
             task = self._task(plan, brand)
+            before()
             done = swap(self._folding(task), wanted, self.live)
         except OrchestratorError as error:
             return replace(outcome, fault=str(error))

@@ -86,6 +86,15 @@ def test_rebuild_puts_it_in_place_and_writes_that_down(invoke: Invoke, world: Ar
     assert stories(world) > 2
 
 
+def test_what_is_the_same_already_is_not_written_down(invoke: Invoke, world: Archiving) -> None:
+    """Nothing was done; who reads the list looks for what changed a brand."""
+    before = world.cid()
+    shown = invoke("rebuild", world.name, *LOCAL, "--yes")
+    assert (shown.exit_code, world.cid()) == (0, before)
+    assert "it is the same already" in shown.stdout
+    assert acts_of(world) == []
+
+
 def test_numbers_of_a_rebuilt_brand_are_explained(invoke: Invoke, world: Archiving) -> None:
     """Down to the first chunk of the window, while the swap waits for the archive and when it is there."""
     assert invoke("rebuild", world.name, *LOCAL, *SET, "--yes").exit_code == 0

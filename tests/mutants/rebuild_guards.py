@@ -184,6 +184,13 @@ REBUILD_GUARDS: Final = (
             ("            self.partings.clear()\n", ""),
         )
     ),
+    # an act is written down before it, and only if there is one
+    Guard(
+        _COURSE,
+        "            before()\n",
+        "",
+        f"{_OF_CLI}::test_rebuild_puts_it_in_place_and_writes_that_down",
+    ),
     # rebuild/swapping: on top of what was folded last, and in the end held
     Guard(
         _SWAP,
