@@ -14,7 +14,7 @@ import click
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import with_settings
 from orchestrator.cli.opened import load, open_archive, progress
-from orchestrator.cli.selecting import past_ms
+from orchestrator.cli.past_times import past_ms
 from orchestrator.cli.terminal import Failure, counted, make_table, plain, show_page
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.times import iso_utc
@@ -51,7 +51,7 @@ def show(  # noqa: PLR0913 - an option each
 
     Also commits that Redis forgot in a failover are there. What people wrote is shown with --payloads only.
     """
-    at_ms = past_ms(at, "--at")
+    at_ms = past_ms("--at", at)
     reading = load("orchestrator.objects.brand_archive")
     with open_archive(settings) as objects, progress("looked through", lambda done: counted(done, "commit")) as told:
         archive = reading.BrandArchive(objects, check_brand(brand))

@@ -12,10 +12,11 @@ from orchestrator.cli.brands_named import check_registered, wanted_names
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.durations import duration_ms
+from orchestrator.cli.past_times import why_not
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import who, write_down
 from orchestrator.contract.pauses import Pause, check_reason, resuming
-from orchestrator.contract.times import iso_utc_seconds, parse_ms
+from orchestrator.contract.times import iso_utc_seconds, typed_ms
 from orchestrator.errors import PauseError
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
@@ -102,9 +103,11 @@ def _end(until: str | None) -> dict[str, int]:
     from_now_ms = duration_ms(until)
     if from_now_ms is not None:
         return {"for_ms": from_now_ms}
-    at_ms = parse_ms(until)
+    at_ms = typed_ms(until)
     if at_ms is None:
-        raise Misuse(f"--until is {until!r}, expected a time such as 30m, 2h, 3d or 2026-11-23T10:15:00Z")
+        raise Misuse(
+            f"--until is {until!r}{why_not(until)}, expected a time such as 30m, 2h, 3d or 2026-11-23T10:15:00Z"
+        )
     return {"until_ms": at_ms}
 
 

@@ -22,9 +22,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from orchestrator.cli.brands_named import check_registered, wanted_names
 from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
+from orchestrator.cli.past_times import past_ms
 from orchestrator.cli.private_files import write_private
 from orchestrator.cli.rebuild_page import SHOWN, remark_all, show_table, told
-from orchestrator.cli.selecting import past_ms
 from orchestrator.cli.terminal import Failure, Misuse, counted, remark
 from orchestrator.cli.who import write_down
 from orchestrator.contract.own_settings import Number
@@ -85,7 +85,7 @@ class _Asked:
         self.names = names
         self.sets: tuple[str, ...] = options["sets"]
         self.changes = _changes(self.sets)
-        self.until_ms: int | None = past_ms(options["until"], "--until")
+        self.until_ms: int | None = past_ms("--until", options["until"])
         self.executor: str = options["executor"]
         self.workers: int = options["workers"] or _processors()
         self.place: str | None = options["place"]

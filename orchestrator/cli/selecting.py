@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import click
 import redis
 
-from orchestrator.cli.durations import duration_ms
+from orchestrator.cli.past_times import past_ms
 from orchestrator.cli.terminal import Misuse, remark
 from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.letters import Selection, Writer
-from orchestrator.contract.times import parse_ms
 from orchestrator.letters import counts
 
 _OPTIONS: Final = (
@@ -43,8 +41,8 @@ def selecting(function: Callable[..., Any]) -> Callable[..., Any]:
         selection = Selection(
             reason=reason,
             path=path,
-            since_ms=past_ms(since, "--since"),
-            until_ms=past_ms(until, "--until"),
+            since_ms=past_ms("--since", since),
+            until_ms=past_ms("--until", until),
             grep=_pattern(grep),
         )
         return function(*args, selection=selection, **kwargs)
@@ -80,23 +78,6 @@ def brands_with_letters(client: redis.Redis, registry_keys: Sequence[str]) -> li
     for brand in found.foreign:
         remark(f"Warning: {BrandKeys.of(brand).failed!r} is no list, so {brand!r} is left out.")
     return list(found.letters)
-
-
-def past_ms(text: str | None, option: str) -> int | None:
-    """What *text* says of a time gone by: ``2h`` ago, or ISO 8601; None for none.
-
-    Raises:
-        Misuse: it says no time; *option* is named.
-    """
-    if text is None:
-        return None
-    ago_ms = duration_ms(text)
-    if ago_ms is not None:
-        return round(time.time() * 1000) - ago_ms
-    at_ms = parse_ms(text)
-    if at_ms is None:
-        raise Misuse(f"{option} is {text!r}, expected a time such as 2h, 3d or 2026-11-23T10:15:00Z")
-    return at_ms
 
 
 def _pattern(text: str | None) -> re.Pattern[str] | None:

@@ -18,6 +18,7 @@ _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _LEAST_MS = 1e11
 """Unix time from here on is milliseconds: as such it is March 1973, as seconds it would be the year 5138."""
 
+_LEAST_TYPED_MS = 978_307_200_000  # 2001-01-01T00:00:00Z
 _BASIC_DATE_CHARS = len("20261123")
 _EPOCH_TEXT = re.compile(r"\d{1,20}(?:\.\d{0,20})?", re.ASCII)
 _CLOCK = r"(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
@@ -54,6 +55,16 @@ def parse_ms(text: str) -> int | None:
     """The time in *text* as Unix milliseconds, None if it has none; see :func:`read_time`."""
     moment = read_time(text)
     return None if moment is None else moment[0]
+
+
+def typed_ms(text: str) -> int | None:
+    """The time in *text* as a person types it, in Unix milliseconds; None if it has none.
+
+    A bare number of before 2001 is none: ``2026`` is meant as a year, and is no half an hour of 1970.
+    """
+    at_ms = parse_ms(text)
+    early = at_ms is not None and at_ms < _LEAST_TYPED_MS and text.strip().replace(".", "", 1).isdigit()
+    return None if early and len(text.strip()) != _BASIC_DATE_CHARS else at_ms
 
 
 def read_time(value: str | float) -> Moment | None:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.letters import Selection, Writer
-from orchestrator.contract.times import parse_ms
+from orchestrator.contract.times import typed_ms
 from orchestrator.http.answers import exact_brand
 from orchestrator.http.problems import ProblemError
 from orchestrator.letters import Action, Order
@@ -144,7 +144,7 @@ def _moment(name: str, values: Mapping[str, str]) -> int | None:
     value = _text(name, values)
     if value is None:
         return None
-    at_ms = parse_ms(value)
+    at_ms = typed_ms(value)
     if at_ms is None:
         raise refused(f"{name} must be a time such as 2026-03-01T12:00:00Z.")
     return at_ms

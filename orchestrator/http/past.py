@@ -15,7 +15,7 @@ import structlog
 from quart import Blueprint, request
 
 from orchestrator.contract.explanation import MAX_SHOWN, ExplainedOrder
-from orchestrator.contract.times import parse_ms
+from orchestrator.contract.times import typed_ms
 from orchestrator.errors import (
     ArchiveError,
     ArchiveUnavailableError,
@@ -86,7 +86,7 @@ def time_ms(name: str, text: str) -> int:
     Raises:
         ProblemError: 400: it is none, or is to come.
     """
-    at_ms = parse_ms(text) if 0 < len(text) <= MAX_TIME_CHARS else None
+    at_ms = typed_ms(text) if 0 < len(text) <= MAX_TIME_CHARS else None
     if at_ms is None:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,

@@ -87,6 +87,7 @@ async def test_number_is_one_of_four(
         ("/v1/brands/b/at/soon", "the time must be a time of ISO 8601"),
         ("/v1/brands/b/at/2199-01-01", "the time must not be a time to come"),
         (f"/v1/brands/b/at/{'1' * 50}", "the time must be a time"),
+        ("/v1/brands/b/at/2026", "the time must be a time"),
         ("/v1/brands/b/explain?at=x", "at must be a time"),
         ("/v1/brands/b/explain?hour=x", "hour must be a time"),
         ("/v1/brands/b/explain?hour=2199-01-01", "hour must not be a time to come"),

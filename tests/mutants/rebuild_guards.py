@@ -184,6 +184,13 @@ REBUILD_GUARDS: Final = (
             ("            self.partings.clear()\n", ""),
         )
     ),
+    # contract/times: a year alone is no time
+    Guard(
+        "orchestrator/contract/times.py",
+        "at_ms < _LEAST_TYPED_MS and",
+        "False and",
+        "tests/cli/test_past_times.py::test_what_is_no_time_is_told_with_what_is",
+    ),
     # an act is written down before it, and only if there is one
     Guard(
         _COURSE,

@@ -34,8 +34,8 @@ def test_worker_that_is_killed_meanwhile_changes_nothing(tmp_path: Path) -> None
     assert [task for task, _ in sorted(found, key=lambda pair: tasks.index(pair[0]))] == tasks
     with Objects.open(place) as objects:
         for task, records in zip(tasks, histories, strict=True):
-            found = replace(state_of(objects, task), earlier=None)
-            assert encode(found) == encode(folded(records, LOOSER).snapshot())
+            made = replace(state_of(objects, task), earlier=None)
+            assert encode(made) == encode(folded(records, LOOSER).snapshot())
 
 
 def test_scheduler_with_certificates_is_for_those_who_have_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
