@@ -44,6 +44,9 @@ _LOOK_S: Final = 1.0
 _CLUSTERS: Final = 3
 """That one run may lose all workers of."""
 
+_STARTS: Final = 3
+"""So often a cluster of this machine is begun: a worker that dies while it starts ends all of it."""
+
 _CLOSE_S: Final = 60
 _GIVEN_BACK: Final = object()
 """For a unit's result, where no worker was left."""
@@ -144,6 +147,15 @@ class Dask:
             yield stack.enter_context(client)
 
     def _local(self, distributed: Any) -> Any:
+        """A cluster of this machine; one whose worker died while it started is followed by another one."""
+        for _ in range(_STARTS - 1):
+            try:
+                return self._started(distributed)
+            except EngineError as error:
+                self.tell(f"{error}; it is tried again.")
+        return self._started(distributed)
+
+    def _started(self, distributed: Any) -> Any:
         dask: Any = importlib.import_module("dask")
         try:
             with dask.config.set({"distributed.scheduler.no-workers-timeout": f"{_NO_WORKERS_S} s"}):
@@ -156,7 +168,7 @@ class Dask:
                     silence_logs=50,
                 )
         except Exception as error:  # noqa: BLE001 - told in a sentence: each cause has a class of its own
-            told = " ".join(str(error).split())[:500]
+            told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
             raise EngineError(f"a Dask cluster of this machine does not start: {told}") from None
 
 

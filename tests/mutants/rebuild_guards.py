@@ -184,6 +184,13 @@ REBUILD_GUARDS: Final = (
             ("            self.partings.clear()\n", ""),
         )
     ),
+    # a cluster of this machine is begun again, and not for ever
+    Guard(
+        _CLUSTER,
+        "        for _ in range(_STARTS - 1):\n",
+        "        for _ in range(0):\n",
+        f"{_OF_ENGINES}::test_cluster_whose_worker_dies_while_it_starts_is_begun_again",
+    ),
     # contract/times: a year alone is no time
     Guard(
         "orchestrator/contract/times.py",

@@ -172,6 +172,30 @@ def test_address_that_is_no_schedulers_is_refused(address: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("failures", [2, 3])
+def test_cluster_whose_worker_dies_while_it_starts_is_begun_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    """It is told each time; after some there is an end, with what was wrong."""
+    distributed, told, left = pytest.importorskip("distributed"), list[str](), [failures]
+    real = distributed.LocalCluster
+
+    def begin(**options: object) -> object:
+        if left[0]:
+            left[0] -= 1
+            raise KeyError("comm")
+        return real(**options)
+
+    monkeypatch.setattr(distributed, "LocalCluster", begin)
+    engine = Dask("dask", 1, told.append)
+    if failures == 2:
+        assert list(engine.run(work, [Unit(21)])) == [(Unit(21), 42)]
+    else:
+        with pytest.raises(EngineError, match="of this machine does not start: KeyError: 'comm'"):
+            list(engine.run(work, [Unit(21)]))
+    assert told == ["a Dask cluster of this machine does not start: KeyError: 'comm'; it is tried again."] * 2
+
+
 def test_cluster_without_its_package_or_scheduler_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one sentence."""
     monkeypatch.setattr("orchestrator.rebuild.cluster._CONNECT_S", 0.2)
