@@ -8,6 +8,7 @@ otherwise. Pure.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,9 @@ ABSENT: Final = "absent"
 _HOUR_MS: Final = 3_600_000
 _DIGEST_BYTES: Final = 12
 _MAX_CHARS: Final = 200
+_NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
+"""Of a pane or an hour. What is in a state is foreign: there are more digits than these, and longer numbers."""
+
 _HEADING: Final = frozenset({"version", "epoch", "generatedAt", "windowEnd"})
 """What a summary says of itself."""
 
@@ -85,10 +89,11 @@ def field_words(name: bytes) -> str:
     """What a field of the state is of: ``hour 2026-11-28T05:00Z (h:490000)``."""
     text = name.decode(errors="backslashreplace")
     kind, _, number = text.partition(":")
-    if kind in {"p", "q"} and number.lstrip("-").isdigit():
+    told = _NUMBER.fullmatch(number)
+    if kind in {"p", "q"} and told:
         of = "" if kind == "p" else "stories of the window before in the "
         return f"{of}quarter of an hour {_moment(int(number) * PANE_MS)} ({text})"
-    if kind == "h" and number.lstrip("-").isdigit():
+    if kind == "h" and told:
         return f"hour {_moment(int(number) * _HOUR_MS)} ({text})"
     return f"{_WORDS.get(kind, 'a field that this version does not know')} ({text})"
 

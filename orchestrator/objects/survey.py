@@ -89,7 +89,7 @@ def survey_days(objects: Objects, brand: str) -> list[Survey]:
     for entry in objects.list(folder_of(brand)):
         if ref := object_ref(entry):
             found.setdefault(ref.day, Survey(ref.day, days=1)).add(ref)
-    return [found[day] for day in sorted(found)]
+    return list(found.values())
 
 
 def survey_brand(objects: Objects, brand: str) -> Survey:

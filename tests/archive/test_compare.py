@@ -61,6 +61,23 @@ def test_differences_are_told_by_the_names_of_the_summary_and_of_fields() -> Non
     assert seen == sorted(seen, reverse=True)
 
 
+def test_what_only_one_has_is_absent_in_the_other() -> None:
+    """Members of lists by their names, outward values and fields; what is long is cut."""
+    one, other = snapshot(1), snapshot()
+    one, other = replace(one, trend={b"a": b'"%s"' % (b"x" * 300)}), replace(other, trend={b"b": b"[1]"})
+    found = {difference.where: difference for difference in differences(one, other, FoldConfig())}
+    turned = {difference.where: difference for difference in differences(other, one, FoldConfig())}
+    assert found.keys() == turned.keys()
+    (story,) = [where for where in found if where.startswith("clusters[")]
+    for where in (story, "topics[launch]", "trend a"):
+        assert found[where].other == turned[where].one == "absent"
+        assert len(found[where].one) <= 200
+        assert found[where].seen
+    assert found["trend a"].one == f'"{"x" * 198}…'
+    assert (found["trend b"].one, found["trend b"].other) == ("absent", "[1]")
+    assert any((each.other, each.seen) == ("absent", False) for each in found.values())
+
+
 def test_what_is_stored_otherwise_is_not_seen() -> None:
     """Another key of mention ids is another state, and readers see the same."""
     found = list(differences(snapshot(1), snapshot(1, key=b"l" * 16), FoldConfig()))
@@ -76,6 +93,10 @@ def test_what_is_stored_otherwise_is_not_seen() -> None:
         (b"h:490000", "hour 2025-11-24T16:00Z (h:490000)"),
         (b"s:12", "stories (s:12)"),
         (b"p:9999999999999999", "quarter of an hour 8999999999999999100000 ms (p:9999999999999999)"),
+        (b"p:--1", "a field that this version does not know (p:--1)"),
+        ("h:²".encode(), "a field that this version does not know (h:²)"),
+        (b"h:" + b"9" * 5_000, f"a field that this version does not know (h:{'9' * 5_000})"),
+        (b"p:-4", "quarter of an hour 1969-12-31T23:00Z (p:-4)"),
         (b"\xff", "a field that this version does not know (\\xff)"),
     ],
 )

@@ -351,6 +351,9 @@ def test_summary_that_is_another_one_is_told(invoke: Invoke, archived: Archived)
     assert (result.exit_code, "summary that readers see is another one" in result.stderr) == (1, True), result.output
     told = json.loads(invoke("state", "verify", archived.queue.name, "--json").stdout)
     assert (told["same"], told["summary"], told["differences"]) == (False, False, [])
+    archived.queue.client.delete(archived.queue.keys.summary)  # as after its time to live: none is no other one
+    told = json.loads(invoke("state", "verify", archived.queue.name, "--json").stdout)
+    assert (told["same"], told["summary"]) == (True, None)
 
 
 def test_way_that_ends_elsewhere_is_none(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,6 +437,14 @@ def test_state_that_was_put_in_place_last_is_its_base(invoke: Invoke, archived: 
     for oldest, records in ((True, 4), (False, 0)):
         found = verifying.verify_state(queue.client, Settings(), archived.archive, oldest=oldest)
         assert (found.same, found.waiting, found.records) == (True, 0, records)
+
+
+@pytest.mark.parametrize(("name", "value"), [("version", "many"), ("cid", b"\xff")])
+def test_damaged_meta_is_told(archived: Archived, name: str, value: str | bytes) -> None:
+    """With what tells more of it."""
+    archived.queue.client.hset(archived.queue.keys.meta, name, value)
+    with pytest.raises(ArchiveError, match="its meta is damaged; `orchestrator repair` tells"):
+        live_commit(archived.queue.client, archived.queue.name)
 
 
 def test_base_of_the_last_commit_is_compared(archived: Archived) -> None:

@@ -10,10 +10,19 @@ from typing import Final
 from tests.mutants.guard import Guard
 
 _BRAND: Final = "orchestrator/objects/brand_archive.py"
+_SURVEY: Final = "orchestrator/objects/survey.py"
+_NAMES: Final = "orchestrator/objects/names.py"
 _VERIFYING: Final = "orchestrator/service/verifying.py"
 _STRANGE: Final = "test_what_is_none_of_an_archives_is_told_once"
 _BEHIND: Final = "test_records_of_an_object_are_one_behind_the_other"
 _SAID: Final = "test_base_is_all_that_its_name_says"
+_FEW: Final = "test_names_are_told_by_folders_where_they_can_be"
+_COUNTED: Final = "test_objects_and_bases_are_counted_whatever_their_days"
+_NOBODYS: Final = "test_object_that_does_not_tell_whose_it_is_is_nobodys"
+_LESS_OBJECT: Final = "test_name_that_says_less_is_no_object"
+_LESS_BASE: Final = "test_name_that_says_less_is_no_base"
+_ODD: Final = "test_what_is_odd_is_none_whatever_its_name"
+_DAY: Final = "test_folder_of_a_day_is_written_in_one_way"
 _LAST: Final = "tests/cli/test_archive.py::test_state_that_was_put_in_place_last_is_its_base"
 
 NAMES_GUARDS: Final = (
@@ -49,6 +58,55 @@ NAMES_GUARDS: Final = (
                 "            yield one\n    except ArithmeticError as error:\n",
                 "test_object_that_cannot_be_read_is_named",
             ),
+        )
+    ),
+    # objects/survey: whose a folder is, and how much of it, in few looks
+    *(
+        Guard(_SURVEY, right, wrong, f"tests/objects/test_survey.py::{test}")
+        for right, wrong, test in (
+            ("BRAND) and not oddity(folder):\n            y", "BRAND):\n            y", _FEW),
+            ("        if folder.startswith(BRAND) and not oddity(folder):\n", "        if not oddity(folder):\n", _FEW),
+            ("if folder.startswith(BRAND) and not oddity(folder)]", "if folder.startswith(BRAND)]", _FEW),
+            ("if folder.startswith(BRAND) and not oddity(folder)]", "if not oddity(folder)]", _FEW),
+            ("strict=True) if name != folder]", "strict=True)]", _FEW),
+            ("(_told_by(folder) or _survey", "(_survey", _FEW),
+            ("min(self.first or ref, ref, key=_place)", "self.first or ref", _COUNTED),
+            ("max(self.last or ref, ref, key=_place)", "ref", _COUNTED),
+            ("return ref.epoch, ref.version", "return 0, ref.version", _COUNTED),
+            ("found.days += ref.day != day", "found.days += 1", _COUNTED),
+            ("            found.bytes += entry.size\n", "", _COUNTED),
+            ('startswith(f"{folder}/{REBUILT}/")', 'startswith(f"{folder}/{REBUILT}")', "test_days_are_counted"),
+            ('entry.name.startswith(f"{folder}/{REBUILT}/")', "False", "test_days_are_counted"),
+            ("    found.name = brand\n", "", "test_brand_of_which_nothing_is_there_has_its_name"),
+            ("base = base or entry.name", 'base = ""', "test_long_name_is_told_by_a_base_alone"),
+            (' if len(head) <= MAX_HEAD_BYTES else ""', "", _NOBODYS),
+            ("return brand if _is_of(brand, folder) else folder", "return brand", "test_days_are_counted"),
+            ("except (ArchiveError, ValueError, ", "except (ValueError, ", _NOBODYS),
+            ("ArchiveError, ValueError, KeyError,", "ArchiveError, KeyError,", _NOBODYS),
+            ("ValueError, KeyError, TypeError,", "ValueError, TypeError,", _NOBODYS),
+            ("KeyError, TypeError, RecursionError)", "KeyError, RecursionError)", _NOBODYS),
+            ("TypeError, RecursionError)", "TypeError)", _NOBODYS),
+            ("except UnicodeEncodeError:", "except ArithmeticError:", _NOBODYS),
+        )
+    ),
+    # objects/names: a name says all, in one way
+    *(
+        Guard(_NAMES, right, wrong, f"tests/objects/test_names.py::{test}")
+        for right, wrong, test in (
+            ("{{12,16}})-({_CID})?-", "{{12}})-({_CID})?-", "test_object_says_where_it_stands"),
+            ("({_CID})?-(", "({_CID})-(", "test_object_says_where_it_stands"),
+            ('parquet)", re.ASCII)', 'parquet)")', _LESS_OBJECT),
+            ("{1,64}", "{1,}", _LESS_OBJECT),
+            ("_OBJECT.fullmatch(last)", "_OBJECT.match(last)", _LESS_OBJECT),
+            (" or not day:", ":", _LESS_OBJECT),
+            ('state", re.ASCII)', 'state")', _LESS_BASE),
+            ("_BASE.fullmatch(entry", "_BASE.match(entry", _LESS_BASE),
+            ("if entry.odd or found is None or", "if found is None or", _ODD),
+            ("if entry.odd or found is None:", "if found is None:", _ODD),
+            ("    if not _BASE.fullmatch(name):", "    if False:", "test_state_of_no_commit_has_no_name"),
+            ("if folder.startswith(DAY) and date", "if date", _DAY),
+            (" and date.fromisoformat(day).isoformat() == day else", " and date.fromisoformat(day) else", _DAY),
+            ("    except ValueError:", "    except ArithmeticError:", _DAY),
         )
     ),
     # service/verifying: a base is what its commit left

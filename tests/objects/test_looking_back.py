@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,11 @@ from orchestrator.archive.refold import Refold
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.brand.panes import HOUR_MS
 from orchestrator.contract.explanation import Explanation
-from orchestrator.errors import ArchiveError, NothingToExplainError
+from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.looking_back import Moment, chunks_behind, settled_ms, summary_at
 from orchestrator.objects.objects import Objects
+from orchestrator.objects.way import Way
 from tests.archive.test_explain import NOW_MS, payload, records
 
 WINDOW_MS = 6 * HOUR_MS
@@ -57,7 +59,7 @@ def explained(
     return journal.answer(found.state, found.heading, "newest", 100)
 
 
-@pytest.mark.parametrize("bases", [(), (3,), (3, 20), (20, 38)])
+@pytest.mark.parametrize("bases", [(), (3,), (3, 10, 20), (20, 38)])
 def test_every_moment_is_as_readers_saw_it(archive: BrandArchive, bases: tuple[int, ...]) -> None:
     """The same wherever bases lie; from a base no more is folded than lies behind it."""
     chain = hourly()
@@ -161,6 +163,46 @@ def test_state_in_place_of_another_that_is_not_there_is_told(archive: BrandArchi
     archive.put([replace(chain[37], replaces=True), *chain[38:]])
     with pytest.raises(ArchiveError, match="commit 'c38' put another state in place, and the archive has not that one"):
         summary_at(archive, "c40", None)
+
+
+def test_base_behind_a_gap_is_what_readers_saw(archive: BrandArchive) -> None:
+    """As of when its summary was nobody can tell any more, since its own record is missing."""
+    chain = hourly()
+    archive.put(chain[:5])
+    archive.put_base(state_after(chain[:10]))
+    archive.put(chain[10:])
+    seen = summary_at(archive, "c40", NOW_MS + 9 * HOUR_MS + 5)
+    assert (seen.heading.cid, seen.records) == ("c10", 0)
+    assert json.loads(seen.summary)["totalMentions"] == 7
+
+
+def test_archive_that_is_away_is_no_gap(archive: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To go on from elsewhere would tell less than there is."""
+    archive.put(hourly())
+    find, away = BrandArchive.way_to, [True]
+
+    def failing(*args: Any, **named: Any) -> Way:
+        if away:
+            away.clear()
+            raise ArchiveUnavailableError("away")
+        return find(*args, **named)
+
+    monkeypatch.setattr(BrandArchive, "way_to", failing)
+    with pytest.raises(ArchiveUnavailableError):
+        explained(archive, "c40", None, Question("total"), NOW_MS + 39 * HOUR_MS)
+
+
+def test_nothing_of_the_past_is_settled_before_anything_is_archived(tmp_path: Path) -> None:
+    """The archive's folder need not be there yet: all waits in Redis."""
+    nothing = BrandArchive(Objects.open(f"file://{tmp_path}/none"), "nike")
+    assert settled_ms(nothing, "") == 0
+
+
+def test_clock_that_went_back_settles_nothing_earlier(archive: BrandArchive) -> None:
+    """The latest time of what is archived counts, not the last one."""
+    first, second = hourly()[:2]
+    archive.put([replace(first, now_ms=second.now_ms), replace(second, now_ms=first.now_ms)])
+    assert settled_ms(archive, second.cid) == second.now_ms
 
 
 def test_past_is_settled_up_to_the_newest_commit(archive: BrandArchive) -> None:
