@@ -8,7 +8,6 @@ that state is found at one of the two places, whatever is committed and archived
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,6 @@ from orchestrator.archive.record import Record, record_of
 from orchestrator.archive.refold import Parting, Refold
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.brand.state import BrandState
-from orchestrator.contract.insights import MAX_RECENT
 from orchestrator.errors import ArchiveError, ObjectMissingError, StaleStateError
 from orchestrator.service.options import session_config
 from orchestrator.service.snapshots import state_differences, take_snapshot
@@ -218,9 +216,7 @@ class _Folding:
     def _go_on(self, base: Snapshot) -> None:
         self.found.since, self.base = base.cid, base
         limits = session_config(self.settings).limits
-        recent = deque(base.recent, maxlen=MAX_RECENT)
-        trend = dict(base.trend)
-        self.refold = Refold(base.brand, b"", limits, stored=base.stored, cid=base.cid, trend=trend, recent=recent)
+        self.refold = Refold(base.brand, b"", limits, stored=base.stored, cid=base.cid, trend=dict(base.trend))
 
     def _compare(self, cid: str, base: Snapshot) -> None:
         if self.found.until:

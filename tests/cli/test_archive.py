@@ -414,6 +414,29 @@ def test_where_only_states_differ_the_bases_between_tell(invoke: Invoke, archive
     assert f"behind commit {first}, at {second} at the latest" in shown.stderr
 
 
+def test_what_nobody_committed_differs_since_the_last_base_before(archived: Archived) -> None:
+    """A base of the live commit itself says nothing of where; it is not where that began."""
+    queue, base = archived.queue, archived.base()
+    archived.visit("c6")
+    queue.client.hset(queue.keys.trend, "x", "1")
+    last, _ = live_commit(queue.client, queue.name)
+    found = verifying.verify_state(queue.client, Settings(), archived.archive)
+    assert (found.since, found.until, found.differences[-1].where) == (base, last, "trend x")
+    queue.client.hdel(queue.keys.trend, "x")
+    assert archived.base() == last
+    queue.client.hset(queue.keys.trend, "x", "1")
+    found = verifying.verify_state(queue.client, Settings(), archived.archive, oldest=True)
+    assert (found.since, found.until, found.differences[-1].where) == (base, last, "trend x")
+
+
+def test_days_that_only_a_base_has_any_more_go_along(archived: Archived) -> None:
+    """Readers see them for a year; no record tells of them where the archive begins later."""
+    archived.queue.client.hset(archived.queue.keys.trend, "day:2020-01-01", "{}")
+    archived.base()
+    archived.visit("c6")
+    assert verifying.verify_state(archived.queue.client, Settings(), archived.archive).same
+
+
 def test_state_that_was_put_in_place_begins_at_its_base(invoke: Invoke, archived: Archived) -> None:
     """A refold does not go through it; without its base nothing can be said."""
     rewritten(archived, 1, lambda record: replace(record, replaces=True, items=[]))
@@ -437,6 +460,38 @@ def test_state_that_was_put_in_place_last_is_its_base(invoke: Invoke, archived: 
     for oldest, records in ((True, 4), (False, 0)):
         found = verifying.verify_state(queue.client, Settings(), archived.archive, oldest=oldest)
         assert (found.same, found.waiting, found.records) == (True, 0, records)
+
+
+def test_key_of_mention_ids_is_that_of_the_live_state(archived: Archived) -> None:
+    """From nothing there is no other one, and with another one each story's fields would differ."""
+    queue = archived.queue
+    queue.push(queue.item("m1", clusters=[{"id": "s", "label": "door recall", "mentions": ["a", "b"]}]))
+    archived.visit("c6")
+    items: list[int] = []
+    found = verifying.verify_state(queue.client, Settings(), archived.archive, told=items.append)
+    assert (found.same, found.base) == (True, "")
+    assert (sum(items), len(items)) == (found.items, found.records), "each record is told as it is folded"
+
+
+@pytest.mark.parametrize("gone", [verifying._ATTEMPTS - 1, verifying._ATTEMPTS])
+def test_archive_whose_objects_always_go_is_given_up(
+    archived: Archived, monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    """After as many looks as are said; before that it is looked at anew."""
+    left, get = [None] * gone, Objects.get
+
+    def going(objects: Objects, name: str) -> bytes:
+        if left:
+            left.pop()
+            raise ObjectMissingError(name)
+        return get(objects, name)
+
+    monkeypatch.setattr(Objects, "get", going)
+    if gone < verifying._ATTEMPTS:
+        assert verifying.verify_state(archived.queue.client, Settings(), archived.archive).same
+    else:
+        with pytest.raises(ObjectMissingError):
+            verifying.verify_state(archived.queue.client, Settings(), archived.archive)
 
 
 @pytest.mark.parametrize(("name", "value"), [("version", "many"), ("cid", b"\xff")])

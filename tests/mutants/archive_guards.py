@@ -132,8 +132,8 @@ ARCHIVE_GUARDS: Final = (
     ),
     Guard(
         "orchestrator/service/bases.py",
-        "    if settings.archives:\n",
-        "    if False:\n",
+        "    if not settings.archives:\n",
+        "    if True:\n",
         "tests/service/test_swap.py::test_base_is_what_the_commit_leaves",
     ),
     *(

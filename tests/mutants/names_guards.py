@@ -23,7 +23,10 @@ _LESS_OBJECT: Final = "test_name_that_says_less_is_no_object"
 _LESS_BASE: Final = "test_name_that_says_less_is_no_base"
 _ODD: Final = "test_what_is_odd_is_none_whatever_its_name"
 _DAY: Final = "test_folder_of_a_day_is_written_in_one_way"
-_LAST: Final = "tests/cli/test_archive.py::test_state_that_was_put_in_place_last_is_its_base"
+_SHELL: Final = "test_shell_with_other_settings_changes_nothing_about_the_brand"
+_OTHER_SUMMARY: Final = "test_summary_that_is_another_one_is_told"
+_NOBODY: Final = "test_what_nobody_committed_differs_since_the_last_base_before"
+_LAST: Final = "test_state_that_was_put_in_place_last_is_its_base"
 
 NAMES_GUARDS: Final = (
     # objects/brand_archive: nothing foreign gets in, and what lies there all the same is told once, by its place
@@ -109,7 +112,48 @@ NAMES_GUARDS: Final = (
             ("    except ValueError:", "    except ArithmeticError:", _DAY),
         )
     ),
-    # service/verifying: a base is what its commit left
-    Guard(_VERIFYING, "                self.base = None\n", "", "tests/cli/test_archive.py"),
-    Guard(_VERIFYING, "self.base or self.refold.snapshot()", "self.refold.snapshot()", _LAST),
+    # service/verifying: a base is what its commit left; since when, from which key, and how often it is looked at
+    *(
+        Guard(_VERIFYING, right, wrong, f"tests/cli/test_archive.py::{test}")
+        for right, wrong, test in (
+            ("                self.base = None\n", "", "test_base_behind_a_gap_makes_the_state_again"),
+            ("self.base or self.refold.snapshot()", "self.refold.snapshot()", _LAST),
+            ("not self.partings and not self", "not self", "test_first_chunk_at_which_they_part_is_told"),
+            ("and not self.differences and", "and", "test_base_of_the_last_commit_is_compared"),
+            ("    except ValueError:\n", "    except ArithmeticError:\n", "test_damaged_meta_is_told"),
+            ("    if not live.cid:\n", "    if False:\n", "test_no_archive_is_a_sentence"),
+            ("    elif not found.until:\n", "    else:\n", "test_where_only_states_differ_the_bases_between_tell"),
+            (
+                "    elif not found.until:\n        found.until = live.cid\n",
+                "",
+                "test_base_of_the_last_commit_is_compared",
+            ),
+            ("None if ours is None or summary is None else", "None if ours is None else", _OTHER_SUMMARY),
+            ("if base is not None and record.cid != self.live.cid:", "if base is not None:", _NOBODY),
+            ("self.found.since, self.base = base.cid, base", "self.base = base", _NOBODY),
+            ("trend=dict(base.trend))", "trend={})", "test_days_that_only_a_base_has_any_more_go_along"),
+            (
+                "self.live.stored.fields).hashing.key",
+                'self.live.stored.fields).hashing.key[:0] or b"k" * 16',
+                "test_key_of_mention_ids_is_that_of_the_live_state",
+            ),
+            (
+                "            self.told(len(record.items))\n",
+                "",
+                "test_key_of_mention_ids_is_that_of_the_live_state",
+            ),
+            ("range(_ATTEMPTS - 1)", "range(1)", "test_archive_whose_objects_always_go_is_given_up"),
+            ("range(_ATTEMPTS - 1)", "range(_ATTEMPTS)", "test_archive_whose_objects_always_go_is_given_up"),
+        )
+    ),
+    # service/as_committed: those of the last commit, as far as they can be read
+    *(
+        Guard("orchestrator/service/as_committed.py", right, wrong, f"tests/service/test_swap.py::{_SHELL}")
+        for right, wrong in (
+            ("None if settings.settings_adopt else stored", "stored"),
+            (" if name in own_settings.OWN}", "}"),
+            ("(ValueError, OwnSettingError)", "OwnSettingError"),
+            ("(ValueError, OwnSettingError)", "ValueError"),
+        )
+    ),
 )
