@@ -154,6 +154,13 @@ NAMES_GUARDS: Final = (
             (" if name in own_settings.OWN}", "}"),
             ("(ValueError, OwnSettingError)", "OwnSettingError"),
             ("(ValueError, OwnSettingError)", "ValueError"),
+            (".values\n", ".effective\n"),
         )
+    ),
+    Guard(
+        "orchestrator/service/past.py",
+        "            keep_base(client,",
+        "            (client,",
+        "tests/service/test_past.py::test_a_past_is_folded_as_of_its_times_and_written_once",
     ),
 )

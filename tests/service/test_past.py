@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import msgspec
 import redis
 
 from orchestrator.contract.insights import read_trend
 from orchestrator.contract.keys import BrandKeys
+from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.objects import Objects
 from orchestrator.service import write_past
 from orchestrator.settings import Settings
 from orchestrator.store.documents import Documents
@@ -32,15 +35,23 @@ def chunk(at_ms: int, mentions: int) -> bytes:
     return msgspec.json.encode(document)
 
 
-def test_a_past_is_folded_as_of_its_times_and_written_once(redis_url: str, redis_client: redis.Redis) -> None:
-    """Trend, episode and summary are those of a service that ran all the time; a second past is not written."""
+def test_a_past_is_folded_as_of_its_times_and_written_once(
+    redis_url: str, redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    """Trend, episode and summary are those of a service that ran all the time; a second past is not written.
+
+    The state's base is in the archive, where there is one.
+    """
     seconds, _ = redis_client.time()
     now_ms = seconds * 1000
     quarters = [now_ms - 3 * DAY_MS + place * HOUR_MS // 4 for place in range(3 * 24 * 4)]
     burst = quarters[150]
     past = [(at_ms, [chunk(at_ms, 500 if at_ms == burst else 20)]) for at_ms in quarters]
     try:
-        assert write_past(Settings(), redis_url, NAME, past) == len(past)
+        settings = Settings(archive_url=f"file://{tmp_path}/archive")
+        assert write_past(settings, redis_url, NAME, past) == len(past)
+        [base] = BrandArchive(Objects.open(settings.archive_url), NAME).bases()
+        assert base.cid.encode() == redis_client.hget(KEYS.meta, "cid")
         trend = read_trend(Documents(redis_client).trend(NAME), "")
         assert sum(point.mentions for point in trend.daily) == 500 + 20 * (len(past) - 1)
         [episode] = [json.loads(entry) for entry in redis_client.lrange(KEYS.spike, 0, -1)]

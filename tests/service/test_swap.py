@@ -264,6 +264,7 @@ def test_shell_with_other_settings_changes_nothing_about_the_brand(queue: Brand)
     swap_in(queue.client, other, earlier, over=cid(queue), own=OWN)
     found = stored_settings(queue.client, [queue.name])[queue.name].settings
     assert found == SETTINGS.fingerprint.owning(OWN).text().encode()
+    assert as_committed(queue.client, other, queue.name).label_similarity_threshold == 0.9, "not the brand's own"
     visit(queue)
     yes = other.model_copy(update={"settings_adopt": True})
     swap_in(queue.client, yes, earlier, over=cid(queue), own={})
