@@ -114,6 +114,10 @@ class ArchiveUnavailableError(ArchiveError):
     """Raised when an archive's folder or bucket gave no answer, or has no room; the outcome is unknown; try again."""
 
 
+class ArchiveMisplacedError(ArchiveUnavailableError):
+    """Raised when a place is not the archive that its Redis knows, or no folder is there: a volume is not mounted."""
+
+
 class ObjectMissingError(ArchiveError):
     """Raised when an archive has no object of that name: it never had, or compaction or retention took it away."""
 

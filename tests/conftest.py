@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from orchestrator.contract.keys import ARCHIVE_KEY
 from orchestrator.kernels import hash_keys
 from orchestrator.store import Store, connect
 from tests.cluster_servers import ClusterServers
@@ -101,7 +103,9 @@ def cluster_servers() -> Iterator[ClusterServers]:
 
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
-    """Address of the session's server."""
+    """Address of the session's server, which knows no archive: each test has another one."""
+    with closing(redis_server.client()) as client:
+        client.delete(ARCHIVE_KEY)
     return redis_server.url
 
 

@@ -20,7 +20,13 @@ import trio
 
 from orchestrator.archivist.plan import Plan
 from orchestrator.archivist.writer import Writer
-from orchestrator.errors import ArchiveUnavailableError, OrchestratorError, StoreError
+from orchestrator.errors import (
+    ArchiveError,
+    ArchiveMisplacedError,
+    ArchiveUnavailableError,
+    OrchestratorError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from orchestrator.archivist.plan import Terms
@@ -36,6 +42,9 @@ LOOK_S: Final = 1.0
 
 SWEEP_S: Final = 10.0
 """From one look at all brands to the next, on the average: processes come at different times."""
+
+PLACE_S: Final = 5.0
+"""So long the place is looked at before all brands are."""
 
 STALE_S: Final = 60.0
 """A count so old is told no more."""
@@ -61,6 +70,7 @@ class ArchivistStatistics:
         gaps: records that do not stand on the one before, of all brands.
         late_s: for so long the oldest waits beyond what is in order.
         trouble: why the archive does not take what it is given; empty: it does, or nothing was given yet.
+        misplaced: whether that is because the place is not the archive that Redis knows.
         troubled: how many brands it is about; 0: all of them.
         trouble_s: for how long.
     """
@@ -74,6 +84,7 @@ class ArchivistStatistics:
     gaps: int = 0
     late_s: float = 0.0
     trouble: str = ""
+    misplaced: bool = False
     troubled: int = 0
     trouble_s: float = 0.0
 
@@ -105,6 +116,7 @@ class Archivist:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumed = consumed
+        self._shelf = shelf
         self._metrics = metrics
         self._outbox_bytes = outbox_bytes
         self._brands = brands
@@ -117,7 +129,7 @@ class Archivist:
         self._changed = trio.lowlevel.ParkingLot()
         self._seen: dict[str, Waiting] = {}
         self._swept_s = float("-inf")
-        self._troubles: dict[str, tuple[str, float]] = {}  # by brand, of the archive as a whole by none
+        self._troubles: dict[str, tuple[str, float, ArchiveFailure]] = {}  # by brand, of the archive as a whole by none
         self._met_s: dict[str, float] = {}  # when each of them was met last
         self._told_skipped: dict[str, int] = {}
         self._uncounted = False
@@ -132,7 +144,7 @@ class Archivist:
     def statistics(self) -> ArchivistStatistics:
         """How the archive stands, without I/O."""
         troubles = dict(self._troubles)
-        trouble, since_s = troubles.get("") or next(iter(troubles.values()), ("", 0.0))
+        trouble, since_s, _ = troubles.get("") or next(iter(troubles.values()), ("", 0.0, ""))
         now_ms, seen = self._wall_clock() * 1000, list(self._seen.items())
         oldest_ms = min((one.oldest_ms for _, one in seen if one.bytes), default=None)
         # Redis's clock may be ahead of ours by some seconds: what waits has an age all the same.
@@ -147,6 +159,7 @@ class Archivist:
             skipped=sum(one.skipped for _, one in seen),
             gaps=sum(one.gaps for _, one in seen),
             trouble=trouble,
+            misplaced=self._misplaced,
             troubled=0 if "" in troubles else len(troubles),
             trouble_s=max(0.0, self._wall_clock() - since_s) if trouble else 0.0,
         )
@@ -193,7 +206,8 @@ class Archivist:
         await self._ended.wait()
 
     async def _sweep(self) -> bool:
-        """Look at all brands; whether they could be counted."""
+        """Look at the place and at all brands; whether these could be counted."""
+        await self._look_at_place()
         brands = self._brands()
         told = self._plan.told()
         if not await self._look([*brands, *(brand for brand in told if brand not in set(brands))]):
@@ -207,6 +221,18 @@ class Archivist:
         self._tell_gaps()
         self._forget_troubles()
         return True
+
+    async def _look_at_place(self) -> None:
+        """Also where nothing waits: a volume is to be missed before there is something to put."""
+        try:
+            with trio.move_on_after(PLACE_S):  # it may hang, and what waits is to be counted all the same
+                await self._shelf.check()
+                if self._misplaced:
+                    self._recovered("")
+        except ArchiveMisplacedError as error:
+            self._failed("", "misplaced", error)
+        except (ArchiveError, StoreError):  # who has something to put meets it, and says so
+            return
 
     async def _look(self, brands: Sequence[str]) -> bool:
         if not brands:
@@ -270,7 +296,7 @@ class Archivist:
             done = await self._writer.turn(brand)
         except ArchiveUnavailableError as error:
             self._plan.away(brand, now_s())
-            self._failed("", "unavailable", error)
+            self._failed("", "misplaced" if isinstance(error, ArchiveMisplacedError) else "unavailable", error)
         except StoreError as error:
             self._plan.failed(brand, now_s())
             self._failed(brand, "redis", error)
@@ -288,24 +314,35 @@ class Archivist:
     def _forget_troubles(self) -> None:
         """Another process put what this one could not, or a purge took it: nothing that it puts may ever say so."""
         long_ago_s = self._monotonic() - FORGOTTEN_S
-        for about in [about for about, met_s in self._met_s.items() if met_s < long_ago_s]:
-            del self._troubles[about], self._met_s[about]
-        self._metrics.archive_failing.set(1 if self._troubles else 0)
+        self._forget([about for about, met_s in self._met_s.items() if met_s < long_ago_s])
 
     def _failed(self, about: str, kind: ArchiveFailure, error: OrchestratorError) -> None:
         self._metrics.archive_failed(kind)
-        before, since_s = self._troubles.get(about, ("", self._wall_clock()))
+        before, since_s, _ = self._troubles.get(about, ("", self._wall_clock(), kind))
         reason = str(error)
         # One line for each thing that goes wrong, not for each attempt: these are at other objects each time.
         if _NAMES.sub("", reason) != _NAMES.sub("", before):
             self._log.error("records cannot be archived, they wait in Redis", brand=about or None, reason=reason)
-        self._troubles[about], self._met_s[about] = (reason, since_s), self._monotonic()
-        self._metrics.archive_failing.set(1)
+        self._troubles[about], self._met_s[about] = (reason, since_s, kind), self._monotonic()
+        self._show_troubles()
 
     def _recovered(self, *about: str) -> None:
+        if gone := self._forget(about):
+            self._log.info("the archive takes records again", brand=gone[-1] or None)
+
+    def _forget(self, about: Sequence[str]) -> list[str]:
+        """Those of *about* that there was trouble with."""
         gone = [one for one in about if self._troubles.pop(one, None)]
         for one in gone:
             del self._met_s[one]
-        if gone:
-            self._log.info("the archive takes records again", brand=gone[-1] or None)
+        self._show_troubles()
+        return gone
+
+    def _show_troubles(self) -> None:
         self._metrics.archive_failing.set(1 if self._troubles else 0)
+        self._metrics.archive_misplaced.set(1 if self._misplaced else 0)
+
+    @property
+    def _misplaced(self) -> bool:
+        """Whether the place is not the archive that Redis knows, as far as this process has met it."""
+        return "" in self._troubles and self._troubles[""][2] == "misplaced"

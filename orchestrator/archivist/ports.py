@@ -49,6 +49,15 @@ class Consumed(Protocol):
 class Shelf(Protocol):
     """The archive; every method raises ``ArchiveUnavailableError`` without an answer, ``ArchiveError`` otherwise."""
 
+    async def check(self) -> None:
+        """That it is the one that Redis knows; at its first use it is marked.
+
+        Raises:
+            ArchiveMisplacedError: it is not.
+            StoreError: Redis gave no answer.
+        """
+        ...
+
     async def put(self, brand: str, run: Sequence[Kept]) -> None:
         """Put *run* as one object."""
         ...

@@ -14,12 +14,16 @@ from orchestrator.cli.completion import complete_brand
 from orchestrator.cli.context import open_redis, with_settings
 from orchestrator.cli.opened import bytes_words, load, open_archive, progress
 from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, remark, show_page
+from orchestrator.cli.who import write_down
 from orchestrator.contract.brands import check_brand
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError
 from orchestrator.settings import Settings
+from orchestrator.store.archive_id import known_id
 from orchestrator.store.registry import registered
 
 if TYPE_CHECKING:
     from orchestrator.objects.names import ObjectRef
+    from orchestrator.objects.objects import Objects
     from orchestrator.objects.survey import Survey
     from orchestrator.objects.verify import Verified
 
@@ -43,10 +47,12 @@ for command in (show, compact, prune, tend):
 def list_(settings: Settings, *, brand: str | None, as_json: bool) -> None:
     """List brands with days, objects, bytes, bases, and their first and last commit; of BRAND each day.
 
-    By names and sizes alone: nothing is read. Redis is not asked.
+    By names and sizes alone. Redis is asked for nothing but which archive it knows: a word on standard error says
+    where this is another place.
     """
     survey = load("orchestrator.objects.survey")
     with open_archive(settings) as objects:
+        _remark_place(settings, objects)
         if brand is None:
             found = list(survey.survey_brands(objects))
             whole = None
@@ -70,6 +76,32 @@ def list_(settings: Settings, *, brand: str | None, as_json: bool) -> None:
         raise Failure(f"{shown} has nothing of {brand!r}.")
 
 
+@archive.command(short_help="Say that ARCHIVE_URL names this Redis's archive from now on.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings
+def adopt(settings: Settings, *, yes: bool) -> None:
+    """Say that the place of ARCHIVE_URL is the archive of this Redis from now on, whatever Redis knows.
+
+    Nothing is copied: what the place before has is not there. A place is known by its marker, archive.json at its root,
+    which is put where there is none. An archive that was moved with its marker needs no such word.
+    """
+    placing, marker = load("orchestrator.service.placing"), load("orchestrator.objects.marker")
+    with open_archive(settings) as objects, open_redis(settings) as client:
+        known, found = known_id(client), marker.read_marker(objects)
+        if known and known == found:
+            remark(f"{objects.shown} is the archive that Redis knows already: {known}.")
+            return
+        has = "something of brands" if not marker.is_empty(objects) else "nothing of any brand"
+        remark(f"{objects.shown} has {has} and {f'the marker {found}' if found else 'no marker'}.")
+        remark(f"Redis knows {f'the archive {known}' if known else 'no archive yet'}.")
+        if not yes:
+            if not sys.stdin.isatty():
+                raise Misuse("records would be put there from now on: say --yes")
+            click.confirm("Take this place for the archive from now on?", abort=True, err=True)
+        write_down(client, "archive adopt", None, place=objects.shown, known=known or None)
+        click.echo(plain(f"{objects.shown} is the archive of this Redis: {placing.adopt(client, objects)}").plain)
+
+
 @archive.command(short_help="Read the archive whole, and say what is missing or damaged.")
 @click.argument("brands", nargs=-1, shell_complete=complete_brand)
 @click.option("--all", "every", is_flag=True, help="All brands that the archive has or that are registered.")
@@ -89,6 +121,7 @@ def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json:
     with open_archive(settings) as objects, open_redis(settings) as client:
         service, reading = load("orchestrator.service"), load("orchestrator.objects.brand_archive")
         checking = load("orchestrator.objects.verify")
+        load("orchestrator.service.placing").must_fit(client, objects)
         if every:
             surveys = list(load("orchestrator.objects.survey").survey_brands(objects))
             known = set(registered(client, settings.brand_list_keys).brands)
@@ -109,6 +142,19 @@ def verify(settings: Settings, *, brands: tuple[str, ...], every: bool, as_json:
             _tell(one)
     if not all(one.sound for one in found):
         sys.exit(1)
+
+
+def _remark_place(settings: Settings, objects: Objects) -> None:
+    """Say what is wrong with the place; what it has is listed all the same, also where Redis is away."""
+    try:
+        with open_redis(settings) as client:
+            load("orchestrator.service.placing").must_fit(client, objects)
+    except ArchiveMisplacedError as error:
+        remark(f"Warning: {error}.")
+    except ArchiveError:  # the list itself meets it
+        return
+    except Failure as error:
+        remark(f"Not compared with the archive that Redis knows: {error.message}.")
 
 
 def _document(one: Survey, key: str) -> dict[str, object]:

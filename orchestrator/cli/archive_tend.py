@@ -153,6 +153,7 @@ def _tend_one(
 def _brands(settings: Settings, names: tuple[str, ...]) -> Iterator[tuple[redis.Redis, list[BrandArchive]]]:
     """Redis, and the archives of those brands; of all where none is named."""
     with open_archive(settings) as objects, open_redis(settings) as client:
+        load("orchestrator.service.placing").must_fit(client, objects)
         reading = load("orchestrator.objects.brand_archive").BrandArchive
         chosen = list(dict.fromkeys(names)) or load("orchestrator.objects.survey").brands_of(objects)
         yield client, [reading(objects, name) for name in chosen]

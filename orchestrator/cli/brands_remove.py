@@ -94,7 +94,7 @@ def _purge(client: redis.Redis, settings: Settings, wanted: list[str], how: _Way
     known = set(registered(client, settings.brand_list_keys).brands)
     found = {brand: look(client, brand) for brand in wanted}
     with opened as objects:
-        archived = {brand: "" if objects is None else _archived(objects, brand) for brand in wanted}
+        archived = {brand: "" if objects is None else _archived(client, objects, brand) for brand in wanted}
         unknown = [one for one in wanted if one not in known and not _anything(found[one], how) and not archived[one]]
         if unknown:
             told = ", ".join(map(repr, unknown))
@@ -138,9 +138,10 @@ def _kept_told(settings: Settings, how: _Ways) -> dict[str, bool]:
     return {"keep_archive": how.keep_archive} if settings.archive_url else {}
 
 
-def _archived(objects: Objects, brand: str) -> str:
+def _archived(client: redis.Redis, objects: Objects, brand: str) -> str:
     """What goes of the archive; empty: nothing is there."""
     try:
+        load("orchestrator.service.placing").must_fit(client, objects)
         count, size = load("orchestrator.service.purging").archived(objects, brand)
     except ArchiveError as error:
         return f"nobody knows what there is: {error}"

@@ -27,7 +27,7 @@ from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
-from orchestrator.errors import ArchiveError, SettingsError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, SettingsError
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.ordering import resuming as resuming_process
@@ -38,6 +38,7 @@ from orchestrator.process import compiler
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
+from orchestrator.store.archive_id import known_id
 from orchestrator.store.damage import Damage, damages
 from orchestrator.store.fleet import read_fleet
 from orchestrator.store.orphans import Orphans, search
@@ -164,12 +165,27 @@ def _archive_finding(settings: Settings) -> Finding:
         return Finding("archive", Verdict.WARN, "not looked at: the service cannot be loaded")
     service = importlib.import_module("orchestrator.service")  # late: it loads all of it
     try:
-        return Finding("archive", Verdict.OK, printable(service.probe_archive(settings.archive_url)))
+        return Finding(
+            "archive", Verdict.OK, printable(service.probe_archive(settings.archive_url, _known_archive(settings)))
+        )
     except SettingsError as error:
         return Finding("archive", Verdict.REFUSE, printable(str(error)), "install it, or set ARCHIVE_URL right")
+    except ArchiveMisplacedError as error:
+        said, _, helps = str(error).partition(": ")
+        told = f"{helps}; see docs/runbooks/archive-misplaced.md"
+        return Finding("archive", Verdict.WARN, printable(said), told)
     except ArchiveError as error:
         helps = "see docs/runbooks/archive-unreachable.md; what is consumed waits in Redis meanwhile"
         return Finding("archive", Verdict.WARN, printable(str(error)), helps)
+
+
+def _known_archive(settings: Settings) -> str:
+    """The id of the archive that Redis knows; that Redis gives no answer is a finding of its own."""
+    try:
+        with open_redis(settings) as client:
+            return known_id(client)
+    except Failure:
+        return ""
 
 
 def _unarchived_finding(client: redis.Redis, settings: Settings, brands: Sequence[str]) -> Finding:

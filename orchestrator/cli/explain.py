@@ -28,6 +28,7 @@ from orchestrator.cli.terminal import (
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.explanation import MAX_SHOWN, ExplainedOrder, Explanation
 from orchestrator.settings import Settings
+from orchestrator.store.archive_id import known_id
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -77,8 +78,9 @@ def explain(  # noqa: PLR0913 - one for each option
         question = service.Question("story", story) if topic is None else service.Question("topic", topic)
     with open_redis(settings) as client:
         moment, waiting = service.moment_of(client, settings, name, at_ms)
+        known = known_id(client)
     request = service.PastRequest(settings.archive_url, name, moment, question, cast("ExplainedOrder", order), limit)
-    document = service.reply_to(structs.replace(request, waiting=waiting)).checked().answers[""]
+    document = service.reply_to(structs.replace(request, waiting=waiting, known=known)).checked().answers[""]
     if as_json:
         click.echo(as_json_text(document, indent=2 if on_terminal() else None))
     else:

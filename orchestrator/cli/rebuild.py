@@ -144,10 +144,12 @@ class _Work:
         objects = importlib.import_module("orchestrator.objects.objects").Objects
         course = importlib.import_module("orchestrator.rebuild.course")
         live = importlib.import_module("orchestrator.rebuild.live").RedisLive(client, settings)
+        archive = self._stack.enter_context(objects.open(settings.archive_url))
+        importlib.import_module("orchestrator.service.placing").must_fit(client, archive)
         place = self._place()
         self._course = course.Course(
             live,
-            self._stack.enter_context(objects.open(settings.archive_url)),
+            archive,
             self._stack.enter_context(objects.open(place)),
             settings.archive_url,
             place,

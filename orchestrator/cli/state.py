@@ -138,6 +138,7 @@ def verify(settings: Settings, brand: str, *, oldest: bool, as_json: bool) -> No
     """
     name = check_brand(brand)
     with open_archive(settings) as objects, open_redis(settings) as client:
+        load("orchestrator.service.placing").must_fit(client, objects)
         archive = load("orchestrator.objects.brand_archive").BrandArchive(objects, name)
         with progress(f"{name!r}: folded", lambda done: counted(done, "item")) as told:
             found = _service().verify_state(client, settings, archive, oldest=oldest, told=told)

@@ -23,6 +23,7 @@ from orchestrator.contract.summary import Summary
 from orchestrator.fleet.words import alone, missing
 from orchestrator.settings import Settings
 from orchestrator.store import translated
+from orchestrator.store.archive_id import known_id
 from orchestrator.store.fleet import read_brand
 from orchestrator.store.registry import registered
 
@@ -66,7 +67,8 @@ def _told_by_the_archive(settings: Settings, brand: str, at_ms: int) -> bytes:
     service = importlib.import_module("orchestrator.service")
     with open_redis(settings) as client:
         moment, waiting = service.moment_of(client, settings, brand, at_ms)
-    request = service.PastRequest(settings.archive_url, brand, moment, waiting=waiting)
+        known = known_id(client)
+    request = service.PastRequest(settings.archive_url, brand, moment, waiting=waiting, known=known)
     return cast("bytes", service.reply_to(request).checked().summary)
 
 

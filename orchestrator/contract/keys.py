@@ -21,6 +21,7 @@ PARKED_KEY = "orchestrator:parked"  # HASH, brands that processes leave alone
 PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> the mark; "" -> what changes with each
 HISTORY_KEY = "orchestrator:history"  # HASH, the minutes of the last day
 HISTORY_HOURS_KEY = "orchestrator:history:hours"  # HASH, the hours of the last month
+ARCHIVE_KEY = "orchestrator:archive"  # STRING, id of the archive that this Redis stands with
 RECORDING_KEY = "orchestrator:recording"  # STRING with PX, somebody writes the present minute
 
 QUEUE_PREFIX = "result:brand:"
@@ -57,6 +58,11 @@ def signed_out_key(nonce: str) -> str:
 def digest_key(route: str) -> str:
     """Name of the STRING (with PX) that holds the token of who tells the digests of *route*."""
     return f"orchestrator:digest:{route}"
+
+
+def archive_next_key(place: str) -> str:
+    """Name of the STRING (with PX) that holds the id with which the archive at *place*, a digest, is to be marked."""
+    return f"{ARCHIVE_KEY}:next:{place}"
 
 
 def claim_keys(brand: str) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from orchestrator.contract.explanation import MAX_SHOWN, ExplainedOrder
 from orchestrator.contract.times import typed_ms
 from orchestrator.errors import (
     ArchiveError,
+    ArchiveMisplacedError,
     ArchiveUnavailableError,
     NothingToExplainError,
     PastBusyError,
@@ -72,6 +73,10 @@ async def told(answer: Awaitable[T]) -> T:
     except PastSlowError:
         detail = "This takes longer than a reader waits; `orchestrator explain` and `summary --at` have the time."
         raise ProblemError(HTTPStatus.GATEWAY_TIMEOUT, detail) from None
+    except ArchiveMisplacedError as error:
+        _log.warning("archive is not where it was", error=str(error))
+        detail = "The archive is not where it was: its volume may not be mounted."
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail) from None
     except ArchiveUnavailableError as error:
         _log.warning("archive does not answer", error=str(error))
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "The archive does not answer at the moment.") from None

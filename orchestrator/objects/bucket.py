@@ -36,6 +36,10 @@ _MAX_SAID: Final = 200
 _PASSING: Final = frozenset({errno.EBUSY, errno.EREMOTEIO if hasattr(errno, "EREMOTEIO") else errno.EIO, errno.EIO})
 """How s3fs says ``SlowDown``, ``ServiceUnavailable``, ``InternalError`` and what it does not know."""
 
+_CONDITIONLESS: Final = frozenset({errno.ENOSYS, errno.EINVAL})
+"""How s3fs says ``NotImplemented`` and ``InvalidArgument``: what a store answers to a condition that it does not know,
+and some of them to one that did not hold."""
+
 _PASSING_CODES: Final = frozenset({"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout"})
 """How S3 says the same of one object among many that were to be removed, in an answer that is none of an error."""
 
@@ -85,6 +89,19 @@ class Bucket:
         """A store takes an object as a whole, or nothing of it."""
         with self._told(name):
             self._call("pipe_file", self._path(name), data)
+
+    def put_new(self, name: str, data: bytes) -> None:
+        """By the condition that S3 and others know; a store that does not is asked before."""
+        with self._told(name):
+            try:
+                self._call("pipe_file", self._path(name), data, mode="create")
+            except FileExistsError:
+                return
+            except (TypeError, NotImplementedError, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in _CONDITIONLESS:
+                    raise
+                if not self._call("exists", self._path(name)):
+                    self._call("pipe_file", self._path(name), data)
 
     def get(self, name: str, max_bytes: int) -> bytes:
         """One request, which asks for no more than may be read."""

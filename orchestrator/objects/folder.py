@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.place import Entry, in_order, oddity
 
 T = TypeVar("T")
@@ -44,6 +44,10 @@ _PASSING: Final = frozenset(
 """What may be otherwise at the next attempt."""
 
 
+_LINKLESS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""How a file system says that it has no links, as some shares have none."""
+
+
 class Folder:
     """The folder at *root*, absolute; it is made by the first put."""
 
@@ -53,12 +57,20 @@ class Folder:
 
     def put(self, name: str, data: bytes) -> None:
         """Write, sync, rename, sync the folder."""
+        self._put(name, data, os.rename)
+
+    def put_new(self, name: str, data: bytes) -> None:
+        """The same, with a link in place of the new name: that does not replace."""
+        with suppress(FileExistsError):
+            self._put(name, data, _link)
+
+    def _put(self, name: str, data: bytes, move: Callable[..., None]) -> None:
         part = f"{secrets.token_hex(8)}.part"
         with self._told(name), self._folder([PARTS], make=True) as parts:
             self._tidy(parts)
             try:
                 _write(parts, part, data)
-                self._rename(parts, part, name)
+                self._move(parts, part, name, move)
             except BaseException:  # whatever it is, the part is of no use
                 with suppress(OSError):
                     os.unlink(part, dir_fd=parts)
@@ -114,12 +126,12 @@ class Folder:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _rename(self, parts: int, part: str, name: str) -> None:
+    def _move(self, parts: int, part: str, name: str, move: Callable[..., None]) -> None:
         """Give *part* its name; a folder that was empty may be taken away while it is opened."""
         *folders, last = name.split("/")
         for _ in range(_ATTEMPTS):
             with suppress(FileNotFoundError), self._folder(folders, make=True) as folder:
-                os.rename(part, last, src_dir_fd=parts, dst_dir_fd=folder)
+                move(part, last, src_dir_fd=parts, dst_dir_fd=folder)
                 os.fsync(folder)
                 return
         raise ArchiveUnavailableError(f"{name!r} in {self._root}: somebody takes its folder away again and again")
@@ -134,7 +146,9 @@ class Folder:
                 return [(name, look(name, entry)) for entry in found if (name := f"{below}{entry.name}") != PARTS]
         except ObjectMissingError:
             if not parts:
-                raise ArchiveError(f"there is no folder {self._root}, or nothing was put into it yet") from None
+                raise ArchiveMisplacedError(
+                    f"there is no folder {self._root}: nothing was put into it yet, or its volume is not mounted"
+                ) from None
             return []
 
     @contextmanager
@@ -167,6 +181,8 @@ class Folder:
         try:
             yield
         except OSError as error:
+            if isinstance(error, FileExistsError):  # of put_new alone, which takes it for an answer
+                raise
             said = f"{name!r} in {self._root}: {error.strerror or type(error).__name__}"
             if isinstance(error, FileNotFoundError):
                 raise ObjectMissingError(said) from None
@@ -233,6 +249,25 @@ def _check_case(folder: int, name: str, *, make: bool) -> None:
         f"{name!r} cannot be made beside {taken!r}: this file system takes small and capital letters for the same. Give"
         " ARCHIVE_URL a folder on one that does not, or a bucket"
     )
+
+
+def _link(part: str, name: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+    """Give *part* that name, unless it is taken.
+
+    Raises:
+        FileExistsError: it is.
+    """
+    try:
+        os.link(part, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _LINKLESS:
+            raise
+        with suppress(FileNotFoundError):
+            os.stat(name, dir_fd=dst_dir_fd, follow_symlinks=False)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(part, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+    else:
+        os.unlink(part, dir_fd=src_dir_fd)
 
 
 def _write(folder: int, name: str, data: bytes) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from orchestrator.contract.archive_url import FILE, parse_archive_url
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError
 from orchestrator.objects.bucket import Bucket
 from orchestrator.objects.folder import Folder
 from orchestrator.objects.place import Entry, Place, check_name
@@ -73,6 +73,16 @@ class Objects:
         """Where they are, as people are told of it."""
         return parse_archive_url(self._url).shown
 
+    @property
+    def digest(self) -> str:
+        """Stands for the place, as processes tell each other of it."""
+        return parse_archive_url(self._url).digest
+
+    @property
+    def mounted(self) -> bool:
+        """Whether it is a folder, beneath which another one may lie from one moment to the next."""
+        return parse_archive_url(self._url).scheme == FILE
+
     def put(self, name: str, data: bytes) -> None:
         """Have *data* there under *name*, whole or not at all; the same again is no harm.
 
@@ -85,8 +95,16 @@ class Objects:
             raise ArchiveError(f"{name!r} has {len(data)} bytes, at most {MAX_BYTES} are put")
         self._tried(lambda: self._place.put(name, data))
 
-    def get(self, name: str) -> bytes:
-        """What is there under *name*.
+    def put_new(self, name: str, data: bytes) -> None:
+        """Have *data* there under *name* unless something is there, which stays; who must know which reads it.
+
+        Raises: as :meth:`put`.
+        """
+        check_name(name)
+        self._tried(lambda: self._place.put_new(name, data))
+
+    def get(self, name: str, max_bytes: int | None = None) -> bytes:
+        """What is there under *name*, if it has no more than *max_bytes*, or than any object has.
 
         Raises:
             ObjectMissingError: nothing is.
@@ -94,10 +112,12 @@ class Objects:
             ArchiveError: refused, too large, or no object.
         """
         check_name(name)
-        return self._tried(lambda: self._place.get(name, MAX_BYTES))
+        return self._tried(lambda: self._place.get(name, MAX_BYTES if max_bytes is None else max_bytes))
 
-    def list(self, folder: str = "") -> Iterator[Entry]:
+    def list(self, folder: str = "", after: str = "") -> Iterator[Entry]:
         """Every object below *folder* with its size, sorted by the bytes of its name, as they are found.
+
+        Those whose whole name is not behind *after* are left out.
 
         What is none of an archive's is there too, and says why.
 
@@ -106,12 +126,14 @@ class Objects:
             ArchiveError: refused, or no such bucket or folder of the archive.
         """
         check_name(folder or "all")
-        last, failures = "", 0
+        last, failures = after, 0
         while True:
             try:
                 for entry in self._place.entries(folder, last):
                     last, failures = entry.name, 0
                     yield entry
+            except ArchiveMisplacedError:
+                raise
             except ArchiveUnavailableError:
                 failures += 1
                 if failures == ATTEMPTS:
@@ -145,6 +167,8 @@ class Objects:
         for attempt in range(1, ATTEMPTS):
             try:
                 return call()
+            except ArchiveMisplacedError:  # nobody mounts a volume within seconds
+                raise
             except ArchiveUnavailableError:
                 self._pause(attempt)
         return call()

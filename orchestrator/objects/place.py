@@ -38,6 +38,9 @@ class Place(Protocol):
     def put(self, name: str, data: bytes) -> None:
         """Have *data* there under *name*, whole or not at all."""
 
+    def put_new(self, name: str, data: bytes) -> None:
+        """The same, unless something is there already, which stays. Where a store cannot tell, one of two stays."""
+
     def get(self, name: str, max_bytes: int) -> bytes:
         """What is there under *name*.
 

@@ -51,7 +51,7 @@ LeaseEvent = Literal["acquired", "busy", "renewed", "released", "lost", "taken"]
 FailedKind = Literal["invalid", "poison"]
 WakeMode = Literal["hints", "polling"]
 AlertOutcome = Literal["delivered", "retried", "failed", "dropped", "expired", "suppressed", "unrouted"]
-ArchiveFailure = Literal["unavailable", "refused", "redis", "base"]
+ArchiveFailure = Literal["unavailable", "misplaced", "refused", "redis", "base"]
 """Why records were not put: the archive gave no answer, it refused or they are damaged, Redis; why a base was not."""
 
 TendingOutcome = Literal["done", "left", "failed"]
@@ -423,6 +423,10 @@ class Metrics:
             gauge.set(nan)
         self.archive_failing = self._gauge(
             "archive_failing", "1 while the archive does not take what this process gives it."
+        )
+        self.archive_misplaced = self._gauge(
+            "archive_misplaced",
+            "1 while the place of ARCHIVE_URL is not the archive that Redis knows, and nothing is put there.",
         )
         self.archive_objects = self._counter("archive_objects", "Objects of records that this process put.")
         self.archive_records = self._counter("archive_records", "Records in them: commits.")

@@ -6,20 +6,29 @@ import secrets
 import time
 
 from orchestrator.errors import ArchiveError
+from orchestrator.objects.marker import read_marker
 from orchestrator.service.archiving import open_archive
+from orchestrator.service.placing import refuse_unless
 
 _BYTES = 1_024
 
 
-def probe_archive(url: str) -> str:
+def probe_archive(url: str, known: str = "") -> str:
     """Put, read and remove an object in the archive at *url*; returns in words how that went.
 
+    Args:
+        url: of the archive.
+        known: id of the archive that Redis knows; nothing is put into a place that has another one.
+
     Raises:
+        ArchiveMisplacedError: it has another one.
         SettingsError: it is no address of an archive, or what it needs is not installed.
         ArchiveError: a step was refused or not answered, and which; what was put may be there.
     """
     name, data = f"probe/{secrets.token_hex(12)}", secrets.token_bytes(_BYTES)
     with open_archive(url) as objects:
+        if known:
+            refuse_unless(known, read_marker(objects), objects)
         started_s, step = time.monotonic(), "put"
         try:
             objects.put(name, data)

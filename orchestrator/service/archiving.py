@@ -16,6 +16,7 @@ from orchestrator.errors import ArchiveError, SettingsError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.bucket import check_installed
 from orchestrator.objects.objects import Objects
+from orchestrator.service.placing import Placing
 from orchestrator.service.snapshots import take_snapshot
 from orchestrator.store.consumed import MAX_SWEEP, Consumed
 
@@ -87,28 +88,51 @@ class ThreadedShelf:
         objects: of the archive.
         client: of the Redis from which states are read.
         settings: of this process.
+        brands: the registered ones.
     """
 
-    def __init__(self, objects: Objects, client: redis.Redis, settings: Settings) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        client: redis.Redis,
+        settings: Settings,
+        brands: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._objects = objects
+        self._placing = Placing(client, objects, brands)
         self._client = client
         self._settings = settings
         self._limiter = trio.CapacityLimiter(WRITERS)
+        self._looker = trio.CapacityLimiter(1)
 
     async def put(self, brand: str, run: Sequence[Kept]) -> None:
         """Put it as one object."""
-        archive = BrandArchive(self._objects, brand)
-        await self._call(lambda: archive.put(record_of(brand, one.head, one.payloads) for one in run))
+        await self._call(lambda: self._put(brand, run))
+
+    async def check(self) -> None:
+        """That this is the archive that Redis knows."""
+        # One at a time, and none of those with which objects are put: an archive that hangs would use them all up.
+        await trio.to_thread.run_sync(self._placing.check, limiter=self._looker, abandon_on_cancel=True)
 
     async def tail(self, brand: str, first: Head) -> Tail:
         """What is there of *brand*."""
-        return await self._call(lambda: tail_of(BrandArchive(self._objects, brand), first))
+        return await self._call(lambda: self._tail(brand, first))
 
     async def put_base(self, brand: str) -> tuple[Position, str]:
         """Put the state of *brand* as it is now."""
         return await self._call(lambda: self._put_base(brand))
 
+    def _tail(self, brand: str, first: Head) -> Tail:
+        # Of another place it would say that a chain ends there, or that none does.
+        self._placing.check()
+        return tail_of(BrandArchive(self._objects, brand), first)
+
+    def _put(self, brand: str, run: Sequence[Kept]) -> None:
+        self._placing.check()
+        BrandArchive(self._objects, brand).put(record_of(brand, one.head, one.payloads) for one in run)
+
     def _put_base(self, brand: str) -> tuple[Position, str]:
+        self._placing.check()
         snapshot = take_snapshot(self._client, self._settings, brand)
         BrandArchive(self._objects, brand).put_base(snapshot)
         return (snapshot.epoch, snapshot.version), snapshot.cid
@@ -157,7 +181,7 @@ def make_archivist(
     """The archivist of a process with these *settings*."""
     return Archivist(
         ThreadedConsumed(Consumed(client)),
-        ThreadedShelf(objects, client, settings),
+        ThreadedShelf(objects, client, settings, brands),
         metrics,
         terms=Terms(settings.archive_object_mb << 20, settings.archive_interval_sec, _HOLDS * settings.lock_ttl_sec),
         outbox_bytes=settings.archive_outbox_mb << 20,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator.errors import ArchiveUnavailableError, LeaseLostError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
+from orchestrator.service.placing import must_fit
 from orchestrator.service.right import the_right
 from orchestrator.store import checked, layout_of
 from orchestrator.store.runner import ScriptRunner
@@ -41,6 +42,7 @@ def keep_base(
     """Put *base* into the archive, if there is one, under *lease*.
 
     Raises:
+        ArchiveMisplacedError: it is not the one that Redis knows.
         ArchiveUnavailableError: try again.
         ArchiveError: it is refused.
         LeaseLostError: the brand is somebody else's, or was purged; nothing was put.
@@ -57,6 +59,7 @@ def keep_base(
         if store.renew([lease]):
             raise LeaseLostError(f"brand {brand!r} was taken from us, or purged: nothing was put into the archive")
         with Objects.open(settings.archive_url) as objects:
+            must_fit(client, objects)
             BrandArchive(objects, brand).put_base(base)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.archive.record import folder_of
 from orchestrator.errors import ArchiveError
 from orchestrator.process.masking import printable
+from orchestrator.service.placing import must_fit
 from orchestrator.service.right import WAIT_S, the_right
 from orchestrator.store.purge import HOLD_S, Purged, purge
 
@@ -66,6 +67,7 @@ def purge_brand(  # noqa: PLR0913 - what goes, and what tests replace
     with the_right(client, brand, wait_s=wait_s, sleep=sleep) as again:
         if had and again:
             try:
+                must_fit(client, objects)
                 why = _empty(objects, brand, counted)
             except ArchiveError as error:
                 why = str(error)
@@ -81,7 +83,7 @@ def archived(objects: Objects, brand: str) -> tuple[int, int]:
         ArchiveUnavailableError: no answer.
         ArchiveError: refused.
     """
-    objects.folders()  # refused where a folder is not mounted, which would look as if nothing were there
+    objects.folders()  # refused where there is no folder, which would look as if nothing were there
     count = size = 0
     for entry in objects.list(folder_of(brand)):
         count, size = count + 1, size + entry.size

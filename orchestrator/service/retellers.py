@@ -23,6 +23,7 @@ from orchestrator.errors import ArchiveUnavailableError, PastBusyError, PastSlow
 from orchestrator.http import PastDocument, Wanted
 from orchestrator.process.memory_file import memory_file
 from orchestrator.service.retelling import Reply, Request, moment_of
+from orchestrator.store.archive_id import known_id
 
 if TYPE_CHECKING:
     import redis
@@ -123,18 +124,21 @@ class Retellers:
 
     async def _tell(self, key: Hashable, brand: str, at_ms: int | None, asked: Request) -> Reply:
         """What is kept, or what a process says."""
-        if (known := self._answers.get(key)) is not None:
-            return known
+        if (kept := self._answers.get(key)) is not None:
+            return kept
         if self._turn.statistics().tasks_waiting >= MOST_WAITING:
             raise PastBusyError("others ask for the past already, as many as may")
         async with self._turn:
-            if (known := self._answers.get(key)) is not None:  # asked for by who was before
-                return known
+            if (kept := self._answers.get(key)) is not None:  # asked for by who was before
+                return kept
             moment, waiting = await trio.to_thread.run_sync(
                 moment_of, self._client, self._settings, brand, at_ms, limiter=self._threads, abandon_on_cancel=True
             )
+            known: str = await trio.to_thread.run_sync(
+                known_id, self._client, limiter=self._threads, abandon_on_cancel=True
+            )
             url = self._settings.archive_url
-            request = msgspec.structs.replace(asked, archive_url=url, moment=moment, waiting=waiting)
+            request = msgspec.structs.replace(asked, archive_url=url, moment=moment, waiting=waiting, known=known)
             reply = await self._ask(request)
             self._answers.keep(key, reply.checked())
             return reply

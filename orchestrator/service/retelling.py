@@ -15,10 +15,18 @@ from orchestrator.archive.chain import tail_to
 from orchestrator.archive.explain import Journal, Question
 from orchestrator.archive.record import pack, record_of, unpack
 from orchestrator.contract.explanation import ExplainedOrder
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError, NothingToExplainError, OrchestratorError
+from orchestrator.errors import (
+    ArchiveError,
+    ArchiveMisplacedError,
+    ArchiveUnavailableError,
+    NothingToExplainError,
+    OrchestratorError,
+)
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.looking_back import Moment, chunks_behind, settled_ms, summary_at
+from orchestrator.objects.marker import read_marker
 from orchestrator.objects.objects import Objects
+from orchestrator.service.placing import refuse_unless
 from orchestrator.store.archived import read_standing
 from orchestrator.store.consumed import Consumed
 
@@ -27,10 +35,11 @@ if TYPE_CHECKING:
 
     from orchestrator.settings import Settings
 
-Trouble = Literal["nothing", "unavailable", "damaged", "memory"]
+Trouble = Literal["nothing", "misplaced", "unavailable", "damaged", "memory"]
 
 _ERRORS: Final[dict[str, type[OrchestratorError]]] = {
     "nothing": NothingToExplainError,
+    "misplaced": ArchiveMisplacedError,
     "unavailable": ArchiveUnavailableError,
     "damaged": ArchiveError,
     "memory": ArchiveError,
@@ -60,6 +69,7 @@ class Request(msgspec.Struct, frozen=True):
         limit: of these.
         every: explain all stories that a summary may show at once, whatever the name in the question.
         waiting: what leads on from the moment's commit and waits for the archive, as an object of it would be.
+        known: id of the archive that Redis knows; empty: none, and any place is taken for it.
     """
 
     archive_url: str
@@ -70,6 +80,7 @@ class Request(msgspec.Struct, frozen=True):
     limit: int = 50
     every: bool = False
     waiting: bytes = b""
+    known: str = ""
 
 
 def moment_of(client: redis.Redis, settings: Settings, brand: str, at_ms: int | None) -> tuple[Moment, bytes]:
@@ -132,9 +143,15 @@ def reply_to(request: Request) -> Reply:
     """The answer; what is wrong with the archive or the question is one, too."""
     try:
         with Objects.open(request.archive_url) as objects:
+            if request.known:
+                refuse_unless(request.known, read_marker(objects), objects)
+            elif request.moment.cid and objects.mounted:
+                objects.folders()  # refused where there is no folder, which would look like a gap
             return _reply(BrandArchive(objects, request.brand), request)
     except NothingToExplainError as error:
         return Reply(trouble="nothing", detail=str(error))
+    except ArchiveMisplacedError as error:
+        return Reply(trouble="misplaced", detail=str(error))
     except ArchiveUnavailableError as error:
         return Reply(trouble="unavailable", detail=str(error))
     except MemoryError:

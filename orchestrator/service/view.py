@@ -378,8 +378,10 @@ def _archive_faults(found: ArchivistStatistics, untended: str) -> Iterator[tuple
         named = ", ".join(map(repr, found.full[:_SHOWN]))
         yield f"{len(found.full)} brands have as much waiting as may", f": {named}; see docs/runbooks/archive-full.md"
     if found.trouble:
-        what = f"records of {found.troubled} brands are not taken" if found.troubled else "nothing is taken"
-        why = f": {found.trouble}; see docs/runbooks/archive-unreachable.md"
+        what = "it is not where it was, its volume may not be mounted: " if found.misplaced else ""
+        what += f"records of {found.troubled} brands are not taken" if found.troubled else "nothing is taken"
+        runbook = "misplaced" if found.misplaced else "unreachable"
+        why = f": {found.trouble}; see docs/runbooks/archive-{runbook}.md"
         yield f"{what}, for {found.trouble_s:.0f} s", why
     if untended:
         yield "its days are not all tended", f": {untended}; {UNTENDED_HELPS}"

@@ -135,6 +135,9 @@ class MemoryShelf:
         self.live = {brand: line.records[-1].head for brand, line in consumed.lines.items() if line.records}
         self.puts = 0
 
+    async def check(self) -> None:
+        """It is."""
+
     async def put(self, brand: str, run: Sequence[Kept]) -> None:
         """One object, named by its brand, what it stands on and its last commit."""
         self.puts += 1

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import trio
 
-from orchestrator.archivist.archivist import FORGOTTEN_S, STALE_S, WRITERS, Archivist
+from orchestrator.archivist.archivist import FORGOTTEN_S, LOOK_S, STALE_S, SWEEP_S, WRITERS, Archivist
 from orchestrator.archivist.plan import Terms
 from orchestrator.contract.consumed import Kept, Waiting
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError, StoreUnavailableError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError, StoreUnavailableError
 from orchestrator.process.metrics import Metrics
 from tests.archivist.support import NOON_MS, RECORD_BYTES, MemoryConsumed, MemoryShelf, record
 
@@ -231,6 +231,69 @@ async def test_an_archive_that_is_away_is_told_once_and_then_caught_up_with(
     said = capsys.readouterr().out
     assert said.count("records cannot be archived") == 1
     assert said.count("the archive takes records again") == 1
+
+
+async def test_a_place_that_is_not_the_archive_is_told_before_there_is_anything_to_put(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once each time, until it is the archive again; what comes meanwhile waits, and is put then."""
+    assert autojump_clock
+    world = World()
+    right = True
+
+    async def check() -> None:
+        if not right:
+            raise ArchiveMisplacedError("file:///archive has no marker: mount the volume")
+
+    async def put(brand: str, run: Sequence[Kept]) -> None:
+        await check()
+        await MemoryShelf.put(world.shelf, brand, run)
+
+    monkeypatch.setattr(world.shelf, "check", check)
+    monkeypatch.setattr(world.shelf, "put", put)
+    async with world.running():
+        await trio.sleep(30)
+        assert (world.value("archive_misplaced"), world.archivist.statistics().misplaced) == (0, False)
+        right = False
+        await trio.sleep(SWEEP_S * 1.25 + LOOK_S)
+        found = world.archivist.statistics()
+        assert (found.misplaced, found.trouble) == (True, "file:///archive has no marker: mount the volume")
+        assert (world.value("archive_misplaced"), world.value("archive_failing")) == (1, 1)
+        right = True
+        await trio.sleep(SWEEP_S * 1.25 + LOOK_S)
+        assert (world.value("archive_misplaced"), world.value("archive_failing")) == (0, 0)
+        right = False
+        world.consumed.line().records.append(record(1))
+        world.archivist.tell("nike")
+        await trio.sleep(120)
+        assert world.shelf.records == []
+        assert world.value("archive_failures_total", reason="misplaced") > 0
+        right = True
+        await trio.sleep(60)
+        assert (world.value("archive_misplaced"), world.value("archive_failing")) == (0, 0)
+        assert len(world.shelf.records) == 1
+    said = capsys.readouterr().out
+    assert (said.count("records cannot be archived"), said.count("the archive takes records again")) == (2, 2)
+
+
+async def test_a_place_that_hangs_keeps_nobody_from_counting(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that gives no answer: who has something to put says so."""
+    assert autojump_clock
+    world = World(record(1))
+    monkeypatch.setattr(world.shelf, "check", trio.sleep_forever)
+    async with world.running():
+        await trio.sleep(60)
+        assert world.archivist.statistics().counted
+        assert len(world.shelf.records) == 1
+
+        async def away() -> None:
+            raise ArchiveUnavailableError("no answer")
+
+        monkeypatch.setattr(world.shelf, "check", away)
+        await trio.sleep(60)
+        assert (world.archivist.statistics().counted, world.archivist.statistics().trouble) == (True, "")
 
 
 async def test_trouble_that_nobody_meets_any_more_is_told_no_more(

@@ -14,12 +14,15 @@ import redis
 from orchestrator.archive.record import Fate, Item, Record
 from orchestrator.errors import ArchiveError, ObjectMissingError
 from orchestrator.objects.brand_archive import BrandArchive
+from orchestrator.objects.marker import MARKER
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.verify import Kind, verify_brand
 from orchestrator.objects.way import Way
 from orchestrator.service import live_commit, take_snapshot, verifying, waiting_records
+from orchestrator.service.placing import adopt
 from orchestrator.settings import Settings
 from orchestrator.store import Store, StoreOptions
+from orchestrator.store.archive_id import known_id
 from orchestrator.store.audit import read_audit
 from tests.archive.recorder import Recorder, recorder
 from tests.cli.conftest import Invoke
@@ -307,6 +310,115 @@ def test_list_counts_what_is_there(invoke: Invoke, archived: Archived) -> None:
     assert invoke("archive", "list", "never seen").exit_code == 1
 
 
+OTHER = "2" * 32
+
+
+@pytest.fixture
+def elsewhere(archived: Archived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archived:
+    """An archive that Redis knows, and an ARCHIVE_URL that leads to an empty folder."""
+    adopt(archived.queue.client, archived.archive.objects)
+    (tmp_path / "beneath").mkdir()
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/beneath")
+    return archived
+
+
+def test_marker_is_none_of_a_brands(invoke: Invoke, archived: Archived) -> None:
+    """Nothing that is listed, verified or removed."""
+    before = invoke("archive", "list", "--json").stdout
+    adopt(archived.queue.client, archived.archive.objects)
+    listed = invoke("archive", "list", "--json")
+    assert (listed.stdout, listed.stderr) == (before, "")
+    assert invoke("archive", "verify", "--all").exit_code == 0
+    assert invoke("archive", "compact", "--all", "--before", "2000-01-01").exit_code == 0
+    assert invoke("brands", "remove", archived.queue.name, "--purge", "--yes").exit_code == 0
+    assert [path.name for path in archived.folder.rglob("*") if path.is_file()] == [MARKER]
+
+
+def test_place_that_is_not_the_archive_is_listed_with_a_warning(invoke: Invoke, elsewhere: Archived) -> None:
+    """In a table and beside a document."""
+    for more in ((), ("--json",)):
+        listed = invoke("archive", "list", *more)
+        assert listed.exit_code == 0
+        assert "has no marker, and Redis knows the archive" in " ".join(listed.stderr.split())
+        assert "orchestrator archive adopt" in " ".join(listed.stderr.split())
+    assert elsewhere.folder.exists()
+
+
+def test_archive_is_listed_where_redis_is_away(
+    invoke: Invoke, archived: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is names and sizes; that nobody compared is told."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    listed = invoke("archive", "list", "--json")
+    assert [one["brand"] for one in json.loads(listed.stdout)] == [archived.queue.name]
+    assert "Not compared with the archive that Redis knows" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("archive", "verify", "--all"),
+        ("archive", "compact", "--all"),
+        ("archive", "prune", "--all", "--days", "1", "--yes"),
+        ("archive", "tend"),
+        ("state", "verify"),
+        ("rebuild", "--all", "--dry-run"),
+    ],
+)
+def test_command_that_needs_the_archive_is_refused_at_another_place(
+    invoke: Invoke, elsewhere: Archived, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Before anything is read or put there."""
+    names = (elsewhere.queue.name,) if command[0] == "state" else ()
+    result = invoke(*command, *names)
+    assert result.exit_code == 1
+    assert "so nothing is put there" in " ".join(result.stderr.split())
+    assert list((tmp_path / "beneath").iterdir()) == []
+
+
+def test_past_is_not_told_out_of_another_place(invoke: Invoke, elsewhere: Archived) -> None:
+    """It would say that nothing of the brand was kept."""
+    for command in (("explain", elsewhere.queue.name, "--total"), ("summary", elsewhere.queue.name, "--at", "1s")):
+        result = invoke(*command)
+        assert result.exit_code == 1
+        assert "has no marker, and Redis knows the archive" in " ".join(result.stderr.split())
+
+
+def test_purge_tells_that_the_archive_is_elsewhere(invoke: Invoke, elsewhere: Archived) -> None:
+    """What it has is not gone; the same command does the rest once it is mounted."""
+    name = elsewhere.queue.name
+    result = invoke("brands", "remove", name, "--purge", "--yes")
+    assert result.exit_code == 1
+    assert "NOT gone" in result.stderr
+    assert list(elsewhere.folder.rglob("*.ndjson.gz"))
+
+
+def test_place_is_adopted_by_a_yes(invoke: Invoke, elsewhere: Archived, tmp_path: Path) -> None:
+    """It is marked, and Redis knows it; without a terminal nobody is asked."""
+    before = known_id(elsewhere.queue.client)
+    refused = invoke("archive", "adopt")
+    assert (refused.exit_code, known_id(elsewhere.queue.client)) == (2, before)
+    assert "say --yes" in refused.stderr
+    done = invoke("archive", "adopt", "--yes")
+    assert done.exit_code == 0
+    assert "nothing of any brand and no marker" in " ".join(done.stderr.split())
+    known = known_id(elsewhere.queue.client)
+    assert known != before
+    assert known in (tmp_path / "beneath" / MARKER).read_text()
+    assert "archive adopt" in invoke("audit").stdout
+    again = invoke("archive", "adopt")
+    assert (again.exit_code, "knows already" in again.stderr) == (0, True)
+    assert invoke("archive", "list").stderr.count("Warning") == 0
+
+
+def test_place_with_a_marker_is_adopted_as_it_is(invoke: Invoke, elsewhere: Archived, tmp_path: Path) -> None:
+    """An archive that another Redis had."""
+    (tmp_path / "beneath" / MARKER).write_text(f'{{"archive":"{OTHER}"}}')
+    done = invoke("archive", "adopt", "--yes")
+    assert (done.exit_code, known_id(elsewhere.queue.client)) == (0, OTHER)
+    assert f"the marker {OTHER}" in " ".join(done.stderr.split())
+
+
 def test_show_shows_commits_and_chunks(invoke: Invoke, archived: Archived) -> None:
     """The newest first; a chunk's commits; what was pushed on request alone."""
     name, records = archived.queue.name, archived.records
@@ -550,12 +662,12 @@ def test_object_that_is_moved_meanwhile_is_looked_for_anew(
     get = Objects.get
     moved: list[str] = []
 
-    def compacting(objects: Objects, name: str) -> bytes:
+    def compacting(objects: Objects, name: str, *more: int) -> bytes:
         if not moved:
             small = [path.relative_to(archived.folder).as_posix() for path in files(archived, ".ndjson.gz")]
             moved.extend(archived.archive.put(archived.records))
             objects.remove(small)
-        return get(objects, name)
+        return get(objects, name, *more)
 
     monkeypatch.setattr(Objects, "get", compacting)
     result = invoke(*arguments, archived.queue.name)

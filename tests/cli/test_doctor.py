@@ -23,6 +23,7 @@ from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
 from orchestrator.fleet.parking import Code, Parked, remedy
 from orchestrator.settings import Settings
 from orchestrator.store import pauses
+from orchestrator.store.archive_id import keep_id
 from orchestrator.store.members import Told, ToldObedience, beat
 from orchestrator.store.parked import encode
 from orchestrator.store.pauses import pause, resume
@@ -387,6 +388,21 @@ def test_doctor_warns_of_an_archive_that_takes_nothing(
     assert (result.exit_code, found["verdict"]) == (0, "warn")
     assert "an object could not be put" in found["detail"]
     assert "archive-unreachable.md" in found["remedy"]
+
+
+def test_doctor_puts_nothing_into_a_place_that_is_not_the_archive(
+    invoke: Invoke, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The volume is not mounted, and what would be put lay beneath it."""
+    keep_id(redis_client, "1" * 32)
+    monkeypatch.setenv("ARCHIVE_URL", f"file://{tmp_path}/archive")
+    result = invoke("doctor", "--json")
+    found = findings_of(result.stdout)["archive"]
+    assert (result.exit_code, found["verdict"]) == (0, "warn")
+    assert found["detail"].startswith(f"file://{tmp_path}/archive has no marker, and Redis knows the archive 111")
+    assert "mount the volume" in found["remedy"]
+    assert "archive-misplaced.md" in found["remedy"]
+    assert not (tmp_path / "archive").exists()
 
 
 def test_doctor_refuses_an_archive_whose_package_is_missing(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.errors import (
     ArchiveError,
+    ArchiveMisplacedError,
     ArchiveUnavailableError,
     NothingToExplainError,
     PastBusyError,
@@ -113,6 +114,7 @@ async def test_what_cannot_be_meant_is_refused(
         (NothingToExplainError("no such story"), 404, "No such story."),
         (PastBusyError("secret"), 503, "Others ask for the past already; try again."),
         (PastSlowError("secret"), 504, "This takes longer than a reader waits"),
+        (ArchiveMisplacedError("secret"), 503, "The archive is not where it was: its volume may not be mounted."),
         (ArchiveUnavailableError("secret"), 503, "The archive does not answer at the moment."),
         (ArchiveError("secret"), 502, "The archive is damaged there, or has a gap."),
         (StoreUnavailableError("secret"), 503, "The store does not answer at the moment."),

@@ -109,7 +109,7 @@ ARCHIVIST_GUARDS: Final = (
             ("            for brand in brands:\n                self._plan.tell(brand)\n", ""),
             ("            self._ended.set()  # also", "            pass  # also"),
             ("        self._forget_troubles()\n", ""),
-            ("if met_s < long_ago_s]:", "]:"),
+            ("if met_s < long_ago_s])", "])"),
             ("            self._plan.away(brand, now_s())\n", "            self._plan.failed(brand, now_s())\n"),
         )
     ),

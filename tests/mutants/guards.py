@@ -20,6 +20,7 @@ from tests.mutants.lag_guards import LAG_GUARDS
 from tests.mutants.lane_guards import LANE_GUARDS
 from tests.mutants.layout_guards import LAYOUT_GUARDS
 from tests.mutants.letter_guards import LETTER_GUARDS
+from tests.mutants.marker_guards import MARKER_GUARDS
 from tests.mutants.names_guards import NAMES_GUARDS
 from tests.mutants.objects_guards import OBJECTS_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
@@ -715,6 +716,7 @@ GUARDS: Final = (
     *ROUTING_GUARDS,
     *ARCHIVE_GUARDS,
     *ARCHIVIST_GUARDS,
+    *MARKER_GUARDS,
     *CONSUMED_GUARDS,
     *PARQUET_GUARDS,
     *REBUILD_GUARDS,

@@ -176,15 +176,15 @@ class Mortal(Objects):
             self._step("remove")
             super().remove([name])
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, max_bytes: int | None = None) -> bytes:
         """Or die."""
         self._step("get")
-        return super().get(name)
+        return super().get(name, max_bytes)
 
-    def list(self, folder: str = "") -> Iterator[Entry]:
+    def list(self, folder: str = "", after: str = "") -> Iterator[Entry]:
         """Or die."""
         self._step("list")
-        return super().list(folder)
+        return super().list(folder, after)
 
     def _step(self, what: str) -> None:
         self.before(what)

@@ -32,6 +32,10 @@ class Memory:
         assert self.there.get(name, data) == data, "an object is never changed"
         self.there[name] = data
 
+    def put_new(self, name: str, data: bytes) -> None:
+        """As any place."""
+        self.there.setdefault(name, data)
+
     def get(self, name: str, max_bytes: int) -> bytes:
         """As any place."""
         if name not in self.there:

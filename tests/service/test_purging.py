@@ -195,9 +195,9 @@ class Fed(Objects):
 
     times = 2
 
-    def list(self, folder: str = "") -> Iterator[Entry]:
+    def list(self, folder: str = "", after: str = "") -> Iterator[Entry]:
         """And then one more comes."""
-        yield from list(super().list(folder))
+        yield from list(super().list(folder, after))
         if self.times:
             self.times -= 1
             self.put(f"{folder}/bases/{self.times}.state", b"x")

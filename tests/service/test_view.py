@@ -551,9 +551,18 @@ class FixedArchivist:
                 " docs/runbooks/archive-unreachable.md"
             ),
         ),
+        (
+            {"counted": True, "trouble": "/archive has no marker", "misplaced": True, "trouble_s": 40.0},
+            "degraded",
+            "nothing waits; it is not where it was, its volume may not be mounted: nothing is taken, for 40 s",
+            (
+                "nothing waits; it is not where it was, its volume may not be mounted: nothing is taken, for 40 s:"
+                " /archive has no marker; see docs/runbooks/archive-misplaced.md"
+            ),
+        ),
         ({"trouble": "no answer"}, "degraded", "what waits was not counted yet", "no answer"),
     ],
-    ids=["not yet", "nothing", "some", "everything", "late", "one brand", "no count"],
+    ids=["not yet", "nothing", "some", "everything", "late", "one brand", "misplaced", "no count"],
 )
 def test_the_archive_is_a_check_where_there_is_one(
     redis_client: redis.Redis, told: dict[str, Any], status: str, detail: str, inner: str
