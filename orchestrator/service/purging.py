@@ -9,7 +9,7 @@ what remains is told.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -19,12 +19,15 @@ from orchestrator.errors import ArchiveError
 from orchestrator.process.masking import printable
 from orchestrator.service.placing import must_fit
 from orchestrator.service.right import WAIT_S, the_right
+from orchestrator.store import checked, layout_of
 from orchestrator.store.purge import HOLD_S, Purged, purge
+from orchestrator.store.runner import ScriptRunner
 
 if TYPE_CHECKING:
     import redis
 
     from orchestrator.objects.objects import Objects
+    from orchestrator.objects.place import Entry
 
 _SLICE: Final = 1_000
 _ROUNDS: Final = 5
@@ -58,6 +61,7 @@ def purge_brand(  # noqa: PLR0913 - what goes, and what tests replace
     """
     if objects is None:
         return purge(client, brand, queue=queue, letters=letters, hold_s=hold_s)
+    kept_before = _kept_of_the_right(client, brand)
     with the_right(client, brand, wait_s=wait_s, sleep=sleep) as had:
         # In any case: with what waits in Redis goes the right to put it, so who does not leave puts one object more.
         purged = purge(client, brand, queue=queue, letters=letters, hold_s=hold_s)
@@ -72,8 +76,14 @@ def purge_brand(  # noqa: PLR0913 - what goes, and what tests replace
             except ArchiveError as error:
                 why = str(error)
     remains = why and f"in {objects.shown}: {printable(why)}"
-    keys = purged.keys - had  # the right itself was none of what was kept
+    # Where its key was not there before, the right itself was none of what was kept.
+    keys = purged.keys - (had and not kept_before)
     return replace(purged, keys=keys, objects=counted[0], objects_size=counted[1], remains=remains)
+
+
+def _kept_of_the_right(client: redis.Redis, brand: str) -> bool:
+    """Whether the key with the right is there already: it says more than who has it."""
+    return bool(checked(ScriptRunner(client).run([("EXISTS", layout_of(client).keys(brand).archiving)])[0]))
 
 
 def archived(objects: Objects, brand: str) -> tuple[int, int]:
@@ -98,12 +108,29 @@ def _empty(objects: Objects, brand: str, counted: list[int]) -> str:
         entries, odd, found = objects.list(folder), 0, 0
         while some := list(islice(entries, _SLICE)):
             ours = [entry for entry in some if not entry.odd]
-            objects.remove([entry.name for entry in ours])
+            try:
+                objects.remove([entry.name for entry in ours])
+            except ArchiveError as error:
+                return _counted_all_the_same(objects, ours, counted, str(error))
             odd, found = odd + len(some) - len(ours), found + len(ours)
-            counted[0] += len(ours)
-            counted[1] += sum(entry.size for entry in ours)
+            _count(ours, counted)
         if not found:
             break
     else:
         return f"somebody else puts objects into {folder}"
     return f"{odd} files in {folder} are none of an archive's and stay" if odd else ""
+
+
+def _counted_all_the_same(objects: Objects, ours: Sequence[Entry], counted: list[int], why: str) -> str:
+    """Count which of *ours* went before it failed; *why*, and that nobody can tell where that is so."""
+    try:
+        left = {entry.name for entry in objects.list(ours[0].name.partition("/")[0])}
+    except ArchiveError:
+        return f"{why}; how many of the last {len(ours)} went before that cannot be seen"
+    _count([entry for entry in ours if entry.name not in left], counted)
+    return why
+
+
+def _count(gone: Sequence[Entry], counted: list[int]) -> None:
+    counted[0] += len(gone)
+    counted[1] += sum(entry.size for entry in gone)

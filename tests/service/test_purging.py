@@ -180,6 +180,46 @@ def test_archive_that_is_away_is_told_and_asked_again(world: World, tmp_path: Pa
     assert left(world) == {"lock"}
 
 
+class Torn(Objects):
+    """An archive that fails in the middle of a removal."""
+
+    torn = True
+    lists = True
+
+    def remove(self, names: Sequence[str]) -> None:
+        """The first two of them go."""
+        super().remove(names[:2] if self.torn else names)
+        if self.torn:
+            self.gone = True
+            raise ArchiveUnavailableError("no answer")
+
+    def list(self, folder: str = "", after: str = "") -> Iterator[Entry]:
+        """What there is, or no answer either."""
+        if getattr(self, "gone", False) and not self.lists:
+            raise ArchiveUnavailableError("no answer")
+        return super().list(folder, after)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_what_went_before_it_failed_is_counted(world: World, tmp_path: Path, *, lists: bool) -> None:
+    """Keys and objects; where nobody can tell that is told."""
+    objects = Torn.open(f"file://{tmp_path}/archive")
+    assert isinstance(objects, Torn)
+    objects.lists = lists
+    for number in range(5):
+        objects.put(f"{folder_of(world.brand)}/bases/{number}.state", b"x" * 10)
+    make(world, [b"a"])
+    there = look(world.client, world.brand).keys
+    payloads = len(world.consumed())
+    done = purge_brand(world.client, world.brand, objects)
+    assert done.keys == there + payloads
+    assert (done.objects, done.objects_size) == ((2, 20) if lists else (0, 0))
+    assert done.remains.endswith("no answer" if lists else "how many of the last 5 went before that cannot be seen")
+    objects.torn, objects.lists = False, True
+    again = purge_brand(world.client, world.brand, objects)
+    assert (again.keys, again.objects, again.remains) == (0, 3, "")
+
+
 def test_files_of_others_are_told_of(world: World, objects: Objects, tmp_path: Path) -> None:
     """A link leads elsewhere: it is not followed, and it stays."""
     objects.put(f"{folder_of(world.brand)}/bases/x.state", b"x")
