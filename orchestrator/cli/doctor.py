@@ -35,6 +35,7 @@ from orchestrator.fleet.ordering import stands
 from orchestrator.fleet.parking import Code, remedy
 from orchestrator.fleet.view import FleetView
 from orchestrator.process import compiler
+from orchestrator.process.extras import extra_helps
 from orchestrator.process.masking import printable
 from orchestrator.settings import Settings
 from orchestrator.store import pauses, translated
@@ -80,7 +81,7 @@ def local_findings(settings: Settings) -> Iterator[Finding]:
     yield _routes_finding(settings)
     yield _archive_finding(settings)
     if settings.archives and settings.archive_compact and importlib.util.find_spec("pyarrow") is None:
-        helps = "pip install 'service3-orchestrator[archive]', or ARCHIVE_COMPACT=false"
+        helps = f"{extra_helps('archive')}, or set ARCHIVE_COMPACT=false"
         yield Finding("archive days", Verdict.WARN, "closed days stay as they are: Parquet needs pyarrow", helps)
     for field in ("http_port", "prometheus_port"):
         yield _port(field.upper(), settings.http_host, getattr(settings, field))

@@ -19,6 +19,7 @@ from typing import Any, Final
 from orchestrator.contract.archive_url import ArchiveUrl
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.place import Entry, in_order, oddity
+from orchestrator.process.extras import extra_helps, package_helps
 from orchestrator.process.masking import mask_text, printable
 
 CONNECT_S: Final = 5
@@ -69,8 +70,8 @@ def check_installed(url: ArchiveUrl) -> None:
         importlib.import_module(package)
         importlib.import_module("fsspec")
     except ImportError:
-        extra = "pip install 'service3-orchestrator[archive]'" if package in {"s3fs", "fsspec"} else package
-        raise ArchiveError(f"{url.scheme}:// needs a package that is not installed: {extra}") from None
+        helps = extra_helps("archive") if package in {"s3fs", "fsspec"} else package_helps(package)
+        raise ArchiveError(f"{url.scheme}:// needs a package that is not installed: {helps}") from None
 
 
 class Bucket:

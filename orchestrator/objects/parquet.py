@@ -33,6 +33,7 @@ from orchestrator.archive.record import (
 from orchestrator.archive.told import Told, told
 from orchestrator.errors import ArchiveError
 from orchestrator.objects.pages import check_pages
+from orchestrator.process.extras import extra_helps
 
 FORMAT: Final = 1
 """Of the files. A reader takes its own and older ones; columns that it does not know say nothing."""
@@ -224,7 +225,7 @@ def _arrow() -> tuple[Any, Any]:
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise ArchiveError("Parquet files need pyarrow: pip install 'service3-orchestrator[archive]'") from None
+        raise ArchiveError(f"Parquet files need pyarrow: {extra_helps('archive')}") from None
 
 
 def _schema(arrow: Any) -> Any:

@@ -23,6 +23,7 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from orchestrator.errors import EngineError
+from orchestrator.process.extras import extra_helps
 from orchestrator.process.masking import mask_text
 from orchestrator.rebuild.engines import Fault, attempt, deaf
 
@@ -274,4 +275,4 @@ def _distributed() -> Any:
     try:
         return importlib.import_module("distributed")
     except ImportError:
-        raise EngineError("this needs Dask: pip install 'service3-orchestrator[dask]'") from None
+        raise EngineError(f"this needs Dask: {extra_helps('dask')}") from None

@@ -22,6 +22,7 @@ import trio
 
 from orchestrator import __version__
 from orchestrator.errors import StoreError
+from orchestrator.process.extras import extra_helps
 from orchestrator.process.masking import mask_text, printable
 from orchestrator.store.members import read_members
 
@@ -164,7 +165,7 @@ def make_tender(
     if settings.archives and compacts and importlib.util.find_spec("pyarrow") is None:
         log.warning(
             "closed days of the archive stay as they are: Parquet needs pyarrow",
-            remedy="pip install 'service3-orchestrator[archive]', or ARCHIVE_COMPACT=false",
+            remedy=f"{extra_helps('archive')}, or set ARCHIVE_COMPACT=false",
         )
         compacts = False
     if not settings.archives or not (compacts or settings.archive_retention_days):

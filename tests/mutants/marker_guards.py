@@ -144,4 +144,17 @@ MARKER_GUARDS: Final = (
         "                pass  # refused",
         _PLACED,
     ),
+    # process/extras: the image has no pip
+    Guard(
+        "orchestrator/process/extras.py",
+        ".is_file()",
+        ".is_dir()",
+        "tests/process/test_extras.py::test_in_the_image_a_build_helps",
+    ),
+    Guard(
+        "orchestrator/objects/bucket.py",
+        'if package in {"s3fs", "fsspec"} else',
+        "if package else",
+        "tests/process/test_extras.py::test_in_the_image_a_build_helps",
+    ),
 )
