@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import redis
 from orchestrator.alerts.routes_file import RoutesError
 from orchestrator.cli.alerts import look
 from orchestrator.cli.context import load_kernel, open_redis, with_settings
+from orchestrator.cli.own_ports import port_findings
 from orchestrator.cli.summary_page import IMPLAUSIBLE_REMEDY, implausible
 from orchestrator.cli.terminal import Failure, Misuse, counted, make_table, plain, show_page
 from orchestrator.contract.alert_routes import TESTING, overdue, said
@@ -27,7 +27,7 @@ from orchestrator.contract.keys import BrandKeys
 from orchestrator.contract.pauses import Pause, resuming
 from orchestrator.contract.process_orders import ProcessOrder, Wanted
 from orchestrator.contract.state_format import OLDEST_FORMAT, STATE_FORMAT
-from orchestrator.errors import ArchiveError, ArchiveMisplacedError, SettingsError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, SettingsError, StoreError
 from orchestrator.fleet import words
 from orchestrator.fleet.members import Member
 from orchestrator.fleet.ordering import resuming as resuming_process
@@ -42,6 +42,7 @@ from orchestrator.store import pauses, translated
 from orchestrator.store.archive_id import known_id
 from orchestrator.store.damage import Damage, damages
 from orchestrator.store.fleet import read_fleet
+from orchestrator.store.members import read_members
 from orchestrator.store.orphans import Orphans, search
 from orchestrator.store.preflight import Finding, Verdict, examine, worst
 from orchestrator.store.registry import registered
@@ -83,8 +84,18 @@ def local_findings(settings: Settings) -> Iterator[Finding]:
     if settings.archives and settings.archive_compact and importlib.util.find_spec("pyarrow") is None:
         helps = f"{extra_helps('archive')}, or set ARCHIVE_COMPACT=false"
         yield Finding("archive days", Verdict.WARN, "closed days stay as they are: Parquet needs pyarrow", helps)
-    for field in ("http_port", "prometheus_port"):
-        yield _port(field.upper(), settings.http_host, getattr(settings, field))
+    yield from port_findings(settings, lambda: _living(settings))
+
+
+def _living(settings: Settings) -> frozenset[str]:
+    """Names of the processes that live at this Redis; that it does not answer is a finding of its own."""
+    try:
+        with open_redis(settings) as client:
+            return frozenset(member.id for member in read_members(client))
+    except Misuse:
+        raise
+    except (Failure, StoreError):
+        return frozenset()
 
 
 def redis_findings(settings: Settings) -> list[Finding]:
@@ -214,19 +225,6 @@ def _kernel() -> Finding:
         helps = compiler.advice()
         return Finding("merge kernel", Verdict.WARN, f"pure Python, slow: {choice.FALLBACK_REASON}", helps)
     return Finding("merge kernel", Verdict.OK, choice.IMPLEMENTATION)
-
-
-def _port(name: str, host: str, port: int) -> Finding:
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        # A running service takes its own ports, so this is no reason to refuse.
-        detail = f"{host}:{port} cannot be bound: {error.strerror or error}"
-        return Finding(name, Verdict.WARN, detail, f"unless the service runs here already: set {name} to a free port")
-    return Finding(name, Verdict.OK, f"{host}:{port} is free" if port else "any free port")
 
 
 def _registry_finding(brands: int, refused: Sequence[tuple[str, str]], settings: Settings) -> Finding:
