@@ -25,9 +25,6 @@ _MAX_CHARS: Final = 200
 _NUMBER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 """Of a pane or an hour. What is in a state is foreign: there are more digits than these, and longer numbers."""
 
-_HEADING: Final = frozenset({"version", "epoch", "generatedAt", "windowEnd"})
-"""What a summary says of itself."""
-
 _KEYED: Final = {"clusters": "id", "topics": "topic", "storyEpisodes": "story"}
 """Lists whose members are told by a name, not by their place."""
 
@@ -105,10 +102,9 @@ def _names(one: Mapping[bytes, bytes], other: Mapping[bytes, bytes]) -> list[byt
 
 def _documents(path: str, one: Any, other: Any) -> Iterator[Difference]:
     """Where two JSON documents differ, at the deepest place that has a name."""
-    if one == other or (path in _HEADING):
+    if one == other:
         return
-    key = _KEYED.get(path)
-    if key and isinstance(one, list) and isinstance(other, list):
+    if key := _KEYED.get(path):
         one, other = _by_name(one, key), _by_name(other, key)
         for name in [*one, *(name for name in other if name not in one)]:
             yield from _documents(f"{path}[{name}]", one.get(name), other.get(name))

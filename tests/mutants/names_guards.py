@@ -26,6 +26,13 @@ _DAY: Final = "test_folder_of_a_day_is_written_in_one_way"
 _SHELL: Final = "test_shell_with_other_settings_changes_nothing_about_the_brand"
 _OTHER_SUMMARY: Final = "test_summary_that_is_another_one_is_told"
 _NOBODY: Final = "test_what_nobody_committed_differs_since_the_last_base_before"
+_SILENT: Final = "test_nothing_that_waits_is_nothing_said"
+_SUMMED: Final = "test_what_waits_of_many_brands_is_said_in_a_line"
+_BY_NAME: Final = "test_differences_are_told_by_the_names_of_the_summary_and_of_fields"
+_ABSENT: Final = "test_what_only_one_has_is_absent_in_the_other"
+_KNOWN: Final = "test_chunks_are_known_by_their_digests_in_either_generation"
+_OURS: Final = "key)\n        for name in one"
+_MINE: Final = "dict):\n        for name in one"
 _LAST: Final = "test_state_that_was_put_in_place_last_is_its_base"
 
 NAMES_GUARDS: Final = (
@@ -162,5 +169,52 @@ NAMES_GUARDS: Final = (
         "            keep_base(client,",
         "            (client,",
         "tests/service/test_past.py::test_a_past_is_folded_as_of_its_times_and_written_once",
+    ),
+    # store/unarchived: what waits has an age, and what does not is not said
+    *(
+        Guard("orchestrator/store/unarchived.py", right, wrong, f"tests/store/test_unarchived.py::{test}")
+        for right, wrong, test in (
+            (" if waiting.bytes}", "}", _SILENT),
+            ("(-one[1], one[0])", "-one[1]", _SUMMED),
+            ("[:_NAMED]", "", _SUMMED),
+            ("size >= outbox_bytes", "size > outbox_bytes", _SUMMED),
+            ("for brand in sizes), default=0", "for brand in found), default=0", _SUMMED),
+            ("if brand not in found)", "if False)", _SUMMED),
+            ("sorted(found.items()) if waiting.gaps", "found.items() if waiting.gaps", _SUMMED),
+            (" if waiting.gaps), None)", "), None)", _SILENT),
+            (" if self.brands else 0.0", "", _SILENT),
+            ("brands[start : start + MAX_SWEEP]", "brands[start:]", _SILENT),
+            (
+                "max(0.001, (now_ms - self.oldest_ms) / 1000)",
+                "(now_ms - self.oldest_ms) / 1000",
+                "test_what_waits_has_an_age_though_clocks_differ",
+            ),
+        )
+    ),
+    # archive/compare: by names, from both sides, and whatever a field is called
+    *(
+        Guard("orchestrator/archive/compare.py", right, wrong, f"tests/archive/test_compare.py::{test}")
+        for right, wrong, test in (
+            ("member.get(key, place)", "place", _BY_NAME),
+            ("    except ValueError:\n", "    except ArithmeticError:\n", _BY_NAME),
+            ("    if key := _KEYED.get(path):\n", "    if (key := _KEYED.get(path)) and False:\n", _BY_NAME),
+            ("key)\n        for name in [*one, *(name for name in other if name not in one)]", _OURS, _ABSENT),
+            ("dict):\n        for name in [*one, *(name for name in other if name not in one)]", _MINE, _ABSENT),
+            ("ABSENT if value is None else f", "f", _ABSENT),
+            ("text if len(text) <= _MAX_CHARS else", "text if text else", _ABSENT),
+            ("one.keys() | other.keys()", "one.keys() & other.keys()", _ABSENT),
+            ("digests.younger, snapshot.stored.digests.older)", "digests.younger,)", _KNOWN),
+            ("len(data) - ENTRY_BYTES + 1", "len(data)", _KNOWN),
+            ("[place : place + _DIGEST_BYTES]", "[place : place + ENTRY_BYTES]", _KNOWN),
+            (
+                "(numbered(snapshot.stored.fields, dict.fromkeys(SEGMENTS, 0)) for",
+                "(snapshot.stored.fields for",
+                "test_segments_have_other_numbers_where_a_state_took_anothers_place",
+            ),
+            ('\\d{1,18}"', '\\d+"', "test_fields_have_words"),
+            ('\\d{1,18}", re.ASCII', '\\d{1,18}"', "test_fields_have_words"),
+            ("(OverflowError, ValueError, OSError)", "(ValueError, OSError)", "test_fields_have_words"),
+            ("(OverflowError, ValueError, OSError)", "(OverflowError, OSError)", "test_fields_have_words"),
+        )
     ),
 )

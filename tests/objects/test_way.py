@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from orchestrator.archive.snapshot import Snapshot
 from orchestrator.errors import ArchiveError
 from orchestrator.objects.brand_archive import BrandArchive, runs
 from orchestrator.objects.objects import Objects
+from orchestrator.objects.way import _Search
 from orchestrator.store.types import NO_DIGESTS, Stored
 
 BEGUN_MS = 1_764_288_000_000
@@ -160,7 +162,19 @@ def test_base_in_the_middle_of_an_object_is_where_a_time_ends(archive: BrandArch
     assert (way.cid, way.base and way.base.cid, list(way.records)) == ("d", "d", [])
 
 
-def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
+def at_most(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, calls: int) -> None:
+    """Have a method fail after so many calls: what goes in a circle would have no end."""
+    left, real = [None] * calls, getattr(owner, name)
+
+    def bounded(*args: Any, **named: Any) -> Any:
+        assert left, f"{name} was called more than {calls} times"
+        left.pop()
+        return real(*args, **named)
+
+    monkeypatch.setattr(owner, name, bounded)
+
+
+def test_way_that_is_broken_is_refused(archive: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the commit of which there is no record; a base beyond the gap makes a new beginning."""
     with pytest.raises(ArchiveError, match="no record of commit 'nowhere'"):
         archive.way_to("nowhere", at_ms=BEGUN_MS)
@@ -175,6 +189,7 @@ def test_way_that_is_broken_is_refused(archive: BrandArchive) -> None:
     assert cids(list(archive.way_to("f").records)) == list("def")
     archive.put(chain("q", after=replace(records[5], cid="w")))
     archive.put([replace(records[0], cid="w", previous="q", version=9)])
+    at_most(monkeypatch, _Search, "_object_with", 20)
     with pytest.raises(ArchiveError, match="in a circle at commit"):
         archive.way_to("w")
 
