@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+from contextlib import suppress
 from functools import partial
 from tempfile import TemporaryDirectory
 
@@ -13,6 +16,7 @@ from orchestrator.cli.context import load_kernel, read_settings
 from orchestrator.cli.terminal import Failure, remark
 from orchestrator.process.logs import configure_logging
 from orchestrator.process.masking import mask_text
+from orchestrator.process.pipes import watching_readers
 from orchestrator.settings import LoadedSettings, Settings
 from orchestrator.store.embedded import SCHEME, EmbeddedRedis, temporary_place
 
@@ -59,7 +63,8 @@ def demo(rate: float) -> None:
                 write_past=partial(write_past, settings, server.url),
                 on_ready=lambda brand: _announce(settings, brand),
             )
-            with worker:
+            # As Ctrl-C does: whoever watched the demo is gone.
+            with worker, watching_readers((1, 2), partial(os.kill, os.getpid(), signal.SIGINT)):
                 _run_service(settings)
 
 
@@ -120,4 +125,5 @@ def _announce(settings: Settings, brand: str) -> None:
 
     host = "127.0.0.1" if settings.http_host in {"0.0.0.0", "::"} else settings.http_host  # noqa: S104 - compared only
     address = f"http://{host}:{settings.http_port}"
-    remark(f"Summaries: {address}/   for example {address}{brand_page_url(brand)}   (Ctrl-C stops)")
+    with suppress(BrokenPipeError):  # whoever watched is gone, and so is the demo in a moment
+        remark(f"Summaries: {address}/   for example {address}{brand_page_url(brand)}   (Ctrl-C stops)")

@@ -68,6 +68,26 @@ def test_run_with_a_taken_port_is_one_line(tmp_path: Path, redis_url: str) -> No
     assert f"HTTP_PORT={port}" in error
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_demo_ends_when_nobody_reads_it_any_more(tmp_path: Path, closed: str) -> None:
+    """As `orchestrator demo | head` does, whichever of both is closed; it is as if somebody had pressed Ctrl-C."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "orchestrator", "demo"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            line_with(running, '"serving"')
+            pipe = getattr(running, closed)
+            pipe.close()
+            if closed == "stdout":
+                assert running.stderr is not None
+                assert "Traceback" not in running.stderr.read()
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
+
+
 def test_demo_shows_a_summary_at_the_printed_address(tmp_path: Path) -> None:
     """The line with the address comes when there is something to see; Ctrl-C ends everything with exit code 0."""
     with process("demo", "--rate", "20", cwd=tmp_path, LOG_FORMAT="json") as running:
