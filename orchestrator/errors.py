@@ -118,6 +118,10 @@ class ArchiveMisplacedError(ArchiveUnavailableError):
     """Raised when a place is not the archive that its Redis knows, or no folder is there: a volume is not mounted."""
 
 
+class ArchiveRefusedError(ArchiveError):
+    """Raised when a place takes nothing, of whatever brand: it is read-only, there are no rights, or no bucket."""
+
+
 class ObjectMissingError(ArchiveError):
     """Raised when an archive has no object of that name: it never had, or compaction or retention took it away."""
 

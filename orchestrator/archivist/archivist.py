@@ -23,6 +23,7 @@ from orchestrator.archivist.writer import Writer
 from orchestrator.errors import (
     ArchiveError,
     ArchiveMisplacedError,
+    ArchiveRefusedError,
     ArchiveUnavailableError,
     OrchestratorError,
     StoreError,
@@ -297,6 +298,9 @@ class Archivist:
         except ArchiveUnavailableError as error:
             self._plan.away(brand, now_s())
             self._failed("", "misplaced" if isinstance(error, ArchiveMisplacedError) else "unavailable", error)
+        except ArchiveRefusedError as error:
+            self._plan.refused(brand, now_s())
+            self._failed("", "refused", error)  # once, and not with each brand
         except StoreError as error:
             self._plan.failed(brand, now_s())
             self._failed(brand, "redis", error)

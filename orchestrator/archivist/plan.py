@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestrator.contract.consumed import Waiting
 
 BACKOFF_BASE: Final = 2.0
+BEHIND_S: Final = 1.0
+"""So much later than any other brand comes the one at which the archive refused: it may be about that one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,11 @@ class Plan:
         self._end(brand)
         self._away += 1
         self._away_until_s = now_s + backoff_s(self._away, BACKOFF_BASE, jitter=self.jitter)
+
+    def refused(self, brand: str, now_s: float) -> None:
+        """The archive refuses whatever is put: as :meth:`away`, and the next one who asks is another brand."""
+        self.away(brand, now_s)
+        self._not_before_s[brand] = self._away_until_s + BEHIND_S
 
     def next_s(self) -> float:
         """When :meth:`take` may find somebody without being told or a turn's end; infinite: never."""

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from orchestrator.contract.archive_url import ArchiveUrl
-from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.errors import ArchiveError, ArchiveRefusedError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects.place import Entry, in_order, oddity
 from orchestrator.process.extras import extra_helps, package_helps
 from orchestrator.process.masking import mask_text, printable
@@ -88,12 +88,12 @@ class Bucket:
 
     def put(self, name: str, data: bytes) -> None:
         """A store takes an object as a whole, or nothing of it."""
-        with self._told(name):
+        with self._told(name), self._refusal():
             self._call("pipe_file", self._path(name), data)
 
     def put_new(self, name: str, data: bytes) -> None:
         """By the condition that S3 and others know; a store that does not is asked before."""
-        with self._told(name):
+        with self._told(name), self._refusal():
             try:
                 self._call("pipe_file", self._path(name), data, mode="create")
             except FileExistsError:
@@ -259,6 +259,15 @@ class Bucket:
         fs = fsspec.filesystem("s3", loop=self._loop, client_kwargs=client, config_kwargs=config, **named, **options)
         fs.retries = 1
         return fs
+
+    @contextmanager
+    def _refusal(self) -> Iterator[None]:
+        """No rights, or no bucket, of a put: it is nothing that one brand's objects could mend."""
+        try:
+            yield
+        except (PermissionError, FileNotFoundError) as error:
+            told = _said(f"{self._url.shown} takes nothing: {type(error).__name__}: {error}")
+            raise ArchiveRefusedError(told) from None
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:

@@ -16,11 +16,17 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.errors import (
+    ArchiveError,
+    ArchiveMisplacedError,
+    ArchiveRefusedError,
+    ArchiveUnavailableError,
+    ObjectMissingError,
+)
 from orchestrator.objects.place import Entry, in_order, oddity
 
 T = TypeVar("T")
@@ -44,6 +50,7 @@ _PASSING: Final = frozenset(
 """What may be otherwise at the next attempt."""
 
 
+_REFUSING: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _LINKLESS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 """How a file system says that it has no links, as some shares have none."""
 
@@ -66,10 +73,13 @@ class Folder:
 
     def _put(self, name: str, data: bytes, move: Callable[..., None]) -> None:
         part = f"{secrets.token_hex(8)}.part"
-        with self._told(name), self._folder([PARTS], make=True) as parts:
+        with self._told(name), ExitStack() as stack:
+            with self._refusal():
+                parts = stack.enter_context(self._folder([PARTS], make=True))
             self._tidy(parts)
             try:
-                _write(parts, part, data)
+                with self._refusal():
+                    _write(parts, part, data)
                 self._move(parts, part, name, move)
             except BaseException:  # whatever it is, the part is of no use
                 with suppress(OSError):
@@ -174,6 +184,16 @@ class Folder:
             with suppress(OSError):
                 if time.time() - os.stat(name, dir_fd=parts, follow_symlinks=False).st_mtime > _LEFT_S:
                     os.unlink(name, dir_fd=parts)
+
+    @contextmanager
+    def _refusal(self) -> Iterator[None]:
+        """What the operating system refuses before any brand's folder comes into it, as the refusal of the place."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _REFUSING:
+                raise
+            raise ArchiveRefusedError(f"{self._root} takes nothing: {error.strerror}") from None
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError, ObjectMissingError
+from orchestrator.errors import (
+    ArchiveError,
+    ArchiveMisplacedError,
+    ArchiveRefusedError,
+    ArchiveUnavailableError,
+    ObjectMissingError,
+)
 from orchestrator.objects.survey import BRAND
 
 if TYPE_CHECKING:
@@ -78,7 +84,7 @@ def read_marker(objects: Objects) -> str:
 
     Raises:
         ArchiveUnavailableError: no answer.
-        ArchiveError: refused, or what has the marker's name is none.
+        ArchiveRefusedError: it may not be read, or what has the marker's name is none.
     """
     try:
         data = objects.get(MARKER, MAX_BYTES)
@@ -86,17 +92,17 @@ def read_marker(objects: Objects) -> str:
         return ""
     except ArchiveUnavailableError:
         raise
-    except ArchiveError:
+    except ArchiveError as error:
         # Who may list nothing but folders is refused in S3 what is not there, too.
         if not _is_listed(objects):
             return ""
-        raise
+        raise ArchiveRefusedError(str(error)) from None
     try:
         found = _decode(data).archive
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = ""
     if not is_id(found):
-        raise ArchiveError(f"{MARKER!r} in {objects.shown} is no marker: what another program put there has its name")
+        raise ArchiveRefusedError(f"{MARKER!r} in {objects.shown} is no marker, but what another program put there")
     return found
 
 

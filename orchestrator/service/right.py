@@ -67,7 +67,7 @@ def _kept(hold: Callable[[], bool]) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        keeper.join()  # or it would lengthen what is given back
+        keeper.join()  # its call may be on its way, and the client is closed behind this
 
 
 def keep(hold: Callable[[], bool], ended_within: Callable[[float], bool]) -> None:

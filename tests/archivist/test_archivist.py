@@ -13,7 +13,13 @@ import trio
 from orchestrator.archivist.archivist import FORGOTTEN_S, LOOK_S, STALE_S, SWEEP_S, WRITERS, Archivist
 from orchestrator.archivist.plan import Terms
 from orchestrator.contract.consumed import Kept, Waiting
-from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError, StoreUnavailableError
+from orchestrator.errors import (
+    ArchiveError,
+    ArchiveMisplacedError,
+    ArchiveRefusedError,
+    ArchiveUnavailableError,
+    StoreUnavailableError,
+)
 from orchestrator.process.metrics import Metrics
 from tests.archivist.support import NOON_MS, RECORD_BYTES, MemoryConsumed, MemoryShelf, record
 
@@ -274,6 +280,38 @@ async def test_a_place_that_is_not_the_archive_is_told_before_there_is_anything_
         assert len(world.shelf.records) == 1
     said = capsys.readouterr().out
     assert (said.count("records cannot be archived"), said.count("the archive takes records again")) == (2, 2)
+
+
+async def test_a_place_that_refuses_all_is_told_once_and_asked_by_one_brand(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read-only, or without rights: it has nothing to do with a brand, of which there may be thousands."""
+    assert autojump_clock
+    names = [f"brand {number}" for number in range(50)]
+    world = World(record(1), of=names, brands=names)
+    put, tries = world.shelf.put, 0
+
+    async def refuse(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ArchiveRefusedError("/archive takes nothing: Read-only file system")
+
+    monkeypatch.setattr(world.shelf, "put", refuse)
+    async with world.running():
+        await trio.sleep(300)
+        assert 8 <= tries <= 25  # 1, 2, 4, 8, 16, 30 s, half of it by chance, for all of them together
+        found = world.archivist.statistics()
+        assert (found.trouble, found.troubled, found.misplaced) == (
+            "/archive takes nothing: Read-only file system",
+            0,
+            False,
+        )
+        assert world.value("archive_failures_total", reason="refused") == tries
+        monkeypatch.setattr(world.shelf, "put", put)
+        await trio.sleep(60)
+        assert (world.value("archive_failing"), len(world.shelf.records)) == (0, 50)
+    said = capsys.readouterr().out
+    assert (said.count("records cannot be archived"), said.count("takes records again")) == (1, 1)
 
 
 async def test_a_place_that_hangs_keeps_nobody_from_counting(

@@ -152,3 +152,15 @@ def test_an_archive_that_is_away_is_asked_by_one_and_more_and_more_rarely() -> N
     found.done(probing, reached=True)
     found.see(brands, NOW_MS, 3.0)
     assert {found.take(3.0), found.take(3.0), found.take(3.0)} == set(brands)
+
+
+def test_after_a_refusal_of_the_place_another_brand_asks_first() -> None:
+    """It may be about this brand all the same; then the others go on."""
+    plan = Plan(Terms(100, 30.0, 30.0), jitter=lambda: 0.0)
+    plan.see({brand: Waiting(100, 0, 1, 0, 0, "") for brand in ("a", "b")}, 0, 0.0)
+    first = plan.take(0.0)
+    assert first is not None
+    plan.refused(first, 0.0)
+    plan.see({brand: Waiting(100, 0, 1, 0, 0, "") for brand in ("a", "b")}, 0, 0.0)
+    assert plan.take(0.4) is None  # half a second, as for one that is away
+    assert plan.take(0.5) == {"a": "b", "b": "a"}[first]

@@ -157,4 +157,31 @@ MARKER_GUARDS: Final = (
         "if package else",
         "tests/process/test_extras.py::test_in_the_image_a_build_helps",
     ),
+    # a place that refuses all is told of once
+    Guard(_FOLDER, "            if error.errno not in _REFUSING:\n", "            if True:\n", _MARKS),
+    Guard(
+        _FOLDER,
+        "            with self._refusal():\n                parts",
+        "            with suppress():\n                parts",
+        _MARKS,
+    ),
+    Guard(
+        _BUCKET,
+        "except (PermissionError, FileNotFoundError) as error:",
+        "except ZeroDivisionError as error:",
+        _MARKS,
+    ),
+    Guard(
+        "orchestrator/archivist/plan.py",
+        "self._not_before_s[brand] = self._away_until_s + BEHIND_S",
+        "pass",
+        "tests/archivist/test_plan.py",
+    ),
+    *(
+        Guard(_TASK, right, wrong, _RUNS)
+        for right, wrong in (
+            ("            self._plan.refused(brand, now_s())\n", "            self._plan.failed(brand, now_s())\n"),
+            ('self._failed("", "refused", error)  # once', 'self._failed(brand, "refused", error)  # once'),
+        )
+    ),
 )

@@ -138,7 +138,6 @@ TENDING_GUARDS: Final = (
             ("KEEP_S: Final = _HOLD_S / 6", "KEEP_S: Final = _HOLD_S"),
             ("        with suppress(StoreError):  # it lasts", "        if True:  # it lasts"),
             ("            if not hold():\n", "            if hold() is None:\n"),
-            ("        ended.set()\n        keeper.join()", "        ended.set()\n        pass"),
         )
     ),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveUnavailableError
+from orchestrator.errors import ArchiveError, ArchiveMisplacedError, ArchiveRefusedError, ArchiveUnavailableError
 from orchestrator.objects import bucket as bucket_module
 from orchestrator.objects.bucket import Bucket
 from orchestrator.objects.marker import MARKER, Fit, fit, is_empty, read_marker, write_marker
@@ -170,3 +170,56 @@ def test_store_that_refuses_what_is_not_there_is_asked_by_a_listing(
             return
         with pytest.raises(ArchiveError, match="403"):
             read_marker(objects)
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_folder_that_takes_nothing_is_told_of_without_a_brand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Of one brand's folder alone it is about that brand."""
+    objects = Objects.open(f"file://{tmp_path}/archive")
+    objects.put("brand=a/x", b"x")
+    mkdir, opened = os.mkdir, os.open
+
+    def no_folder(name: str, *more: Any, **named: Any) -> None:
+        if name != ".parts":
+            raise OSError(code, os.strerror(code))
+        mkdir(name, *more, **named)
+
+    def no_file(name: str, *more: Any, **named: Any) -> int:
+        if str(name).endswith(".part"):
+            raise OSError(code, os.strerror(code))
+        return opened(name, *more, **named)
+
+    monkeypatch.setattr(os, "mkdir", no_folder)
+    with pytest.raises(ArchiveError, match="brand=b/x") as caught:
+        objects.put("brand=b/x", b"x")
+    assert not isinstance(caught.value, ArchiveRefusedError)
+    told = f"^{tmp_path}/archive takes nothing: {os.strerror(code)}$"
+    monkeypatch.setattr(os, "open", no_file)
+    with pytest.raises(ArchiveRefusedError, match=told):
+        objects.put("brand=a/y", b"x")
+
+
+@pytest.mark.parametrize("error", [PermissionError("403"), FileNotFoundError("no such bucket")])
+def test_bucket_that_takes_nothing_is_told_of_without_a_brand(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Neither an object nor a marker."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Bucket, "_call", refuse)
+    with Objects.open(s3_url) as objects:
+        for put in (objects.put, objects.put_new):
+            with pytest.raises(ArchiveRefusedError, match=r"some/folder takes nothing: ") as caught:
+                put("brand=a/x", b"x")
+            assert "brand=a" not in str(caught.value)
+
+
+def test_folder_that_is_a_file_takes_nothing(tmp_path: Path) -> None:
+    """Nor does one that may not be made."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArchiveRefusedError, match="takes nothing: Not a directory"):
+        Objects.open(f"file://{tmp_path}/file/archive").put("brand=a/x", b"x")
