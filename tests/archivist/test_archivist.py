@@ -67,7 +67,8 @@ class World:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.archivist.run)
             yield
-            await self.archivist.finish()
+            with trio.fail_after(600):  # of virtual time
+                await self.archivist.finish()
 
     def value(self, name: str, **labels: str) -> float:
         """Of a metric, as it is scraped."""
@@ -494,7 +495,8 @@ async def test_cancelled_it_leaves_its_note_for_the_next_one(
         await nursery.start(world.archivist.run)
         await putting.wait()
         nursery.cancel_scope.cancel()
-    await world.archivist.finish()  # does not wait for what is gone
+    with trio.fail_after(1):
+        await world.archivist.finish()  # does not wait for what is gone
     assert world.consumed.line().note is not None
     monkeypatch.setattr(world.shelf, "put", put)
     async with World(on=world).running():

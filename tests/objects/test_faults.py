@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from orchestrator.objects import bucket, folder
 from orchestrator.objects import objects as objects_module
 from orchestrator.objects.bucket import Bucket
 from orchestrator.objects.objects import ATTEMPTS, Objects
+from tests.bounds import at_most
 from tests.objects.bucket_server import NOWHERE
 from tests.objects.faulty_server import Answer, FaultyServer, cut_off, error, faulty_server, hang_up, said
 
@@ -340,18 +342,29 @@ def test_archive_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "new" / "archive").stat().st_mode) == 0o700
 
 
-def test_parts_of_a_writer_that_died_are_taken_away(place: Path) -> None:
-    """After a day; nobody lists them until then."""
+def test_parts_of_a_writer_that_died_are_taken_away(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a day, by one look; nobody lists them until then. One that goes by itself meanwhile is no fault."""
     parts = place / ".parts"
     parts.mkdir()
-    for name, age_s in (("old.part", 90_000), ("new.part", 10)):
+    for name, age_s in (("old.part", 90_000), ("new.part", 10), ("gone.part", 90_000), ("notes.txt", 90_000)):
         (parts / name).write_text("x")
         at_s = (parts / name).stat().st_mtime - age_s
         os.utime(parts / name, (at_s, at_s))
     objects = Objects.open(f"file://{place}")
     assert [*objects.list(), *objects.folders()] == []
-    objects.put("x", b"x")
-    assert [path.name for path in parts.iterdir()] == ["new.part"]
+    look = os.stat
+
+    def late(path: Any, **named: Any) -> os.stat_result:
+        if path == "gone.part":
+            (parts / path).unlink()
+        return look(path, **named)
+
+    monkeypatch.setattr(os, "stat", late)
+    at_most(monkeypatch, os, "scandir", 1)
+    for _ in range(2):
+        objects.put("x", b"x")
+    monkeypatch.undo()
+    assert sorted(path.name for path in parts.iterdir()) == ["new.part", "notes.txt"]
     assert [entry.name for entry in objects.list()] == ["x"]
 
 
@@ -383,6 +396,8 @@ def test_links_and_pipes_are_not_followed(place: Path, tmp_path: Path) -> None:
             objects.get(name)
         assert not isinstance(caught.value, ObjectMissingError | ArchiveUnavailableError)
     with pytest.raises(ArchiveError, match="links are not followed"):
+        objects.get("brand=a/link")
+    with pytest.raises(ArchiveError, match="links are not followed"):
         objects.put("brand=a/folder/y", b"y")
     assert not (secret / "y").exists()
 
@@ -393,6 +408,40 @@ def test_file_that_is_too_large_is_not_read(place: Path, monkeypatch: pytest.Mon
     (place / "x").write_bytes(b"x" * 101)
     with pytest.raises(ArchiveError, match="has 101 bytes, at most 100"):
         Objects.open(f"file://{place}").get("x")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ECONNRESET, errno.ETIMEDOUT, errno.EACCES, errno.EROFS])
+def test_what_a_mounted_folder_says_is_tried_again_or_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """By whether it may pass."""
+    objects = Objects(folder.Folder(str(place)), f"file://{place}", sleep=lambda _: None)
+    objects.put("brand=a/x", b"x")
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    passing = number not in {errno.EACCES, errno.EROFS}
+    with pytest.raises(ArchiveError, match=os.strerror(number)) as caught:
+        objects.put("brand=a/x", b"y")
+    assert isinstance(caught.value, ArchiveUnavailableError) is passing
+
+
+def test_no_descriptor_stays_open(place: Path) -> None:
+    """Whatever was done, and where it failed, too."""
+    objects = Objects.open(f"file://{place}")
+    objects.put("brand=a/day=2026-01-01/x", b"x")
+    (place / "brand=a" / "link").symlink_to(place)
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
+    objects.put("brand=a/day=2026-01-01/y", b"x")
+    objects.get("brand=a/day=2026-01-01/y")
+    assert len(list(objects.list())) == 3
+    objects.remove(["brand=a/day=2026-01-01/y"])
+    for name in ("brand=a/no", "brand=no/x", "brand=a/link/x"):
+        with pytest.raises(ArchiveError):
+            objects.get(name)
+    assert len(list(Path("/proc/self/fd").iterdir())) == open_before
 
 
 def test_folder_without_permission_is_told(place: Path) -> None:

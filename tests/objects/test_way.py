@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from orchestrator.objects.brand_archive import BrandArchive, runs
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.way import _Search
 from orchestrator.store.types import NO_DIGESTS, Stored
+from tests.bounds import at_most
 
 BEGUN_MS = 1_764_288_000_000
 """2025-11-28T00:00Z."""
@@ -160,18 +160,6 @@ def test_base_in_the_middle_of_an_object_is_where_a_time_ends(archive: BrandArch
     archive.put_base(base_at(records[3]))
     way = archive.way_to("f", at_ms=records[3].now_ms)
     assert (way.cid, way.base and way.base.cid, list(way.records)) == ("d", "d", [])
-
-
-def at_most(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, calls: int) -> None:
-    """Have a method fail after so many calls: what goes in a circle would have no end."""
-    left, real = [None] * calls, getattr(owner, name)
-
-    def bounded(*args: Any, **named: Any) -> Any:
-        assert left, f"{name} was called more than {calls} times"
-        left.pop()
-        return real(*args, **named)
-
-    monkeypatch.setattr(owner, name, bounded)
 
 
 def test_way_that_is_broken_is_refused(archive: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.errors import EngineError
+from orchestrator.rebuild import engines
 from orchestrator.rebuild.cluster import Dask, scheduler_of
 from orchestrator.rebuild.engines import Engine, Fault, Here, Processes
+from tests.bounds import at_most
 from tests.rebuild.units import Unit, work
 
 ENGINES = [Here(), Processes(1), Processes(2), Dask("dask", 2)]
@@ -48,8 +51,9 @@ def test_nothing_to_do_needs_nothing(engine: Engine) -> None:
     assert list(engine.run(work, [])) == []
 
 
-def test_unit_that_kills_each_process_is_named_and_the_others_go_on() -> None:
+def test_unit_that_kills_each_process_is_named_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was tried again, because of one death something else may have been the cause."""
+    at_most(monkeypatch, engines, "_pool", 10)
     units = [Unit(1), Unit(2, "die"), *map(Unit, range(3, 12))]
     found = dict(Processes(2).run(work, units))
     assert len(found) == len(units)
@@ -101,11 +105,22 @@ def test_cluster_whose_workers_do_not_come_again_is_followed_by_another_one(
         list(Dask("dask", 1).run(work, [Unit(1, "die")]))
 
 
-def test_run_that_is_left_early_ends_its_processes() -> None:
-    """Also those in the middle of a unit that would never end."""
+def test_run_that_is_left_early_ends_its_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those in the middle of a unit that would never end, before it waits for them."""
+    shutdown, ended = ProcessPoolExecutor.shutdown, []
+
+    def noting(pool: ProcessPoolExecutor, **named: Any) -> None:
+        for process in list(pool._processes.values()):
+            process.join(5)
+            ended.append(process.exitcode)
+            process.kill()  # else nothing would ever end
+        shutdown(pool, **named)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "shutdown", noting)
     running = Processes(2).run(work, [Unit(1), Unit(2, "never end"), Unit(3, "never end")])
     assert next(running) == (Unit(1), 2)
     running.close()  # type: ignore[attr-defined]
+    assert ended == [-signal.SIGTERM] * 2
 
 
 @pytest.mark.parametrize("engine", [Dask("dask", 1), Processes(1)], ids=lambda engine: engine.told)
