@@ -56,8 +56,8 @@ def remark_all(outcomes: Sequence[Any]) -> None:
     based = [one for one in rebuilt if one.base_cid]
     for one in based[:SHOWN]:
         remark(
-            f"{one.brand}: the archive goes back to {iso_utc_seconds(one.base_ms)}; what was counted before stays as it"
-            " was folded then."
+            f"{one.brand}: the fold begins with the state of {iso_utc_seconds(one.base_ms)}; what was counted before"
+            " stays as it was folded then."
         )
     for one in rebuilt[:SHOWN]:
         if one.parted:
