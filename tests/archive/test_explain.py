@@ -362,6 +362,16 @@ def test_window_that_grows_brings_back_what_is_stored(monkeypatch: pytest.Monkey
         assert [one.chunk_id for one in answer.contributions] == chunks
 
 
+def test_late_chunk_does_not_count_in_a_larger_window() -> None:
+    """It was no part of the window when it came, so the state has it in none."""
+    narrow, soon = dict(SMALL) | {"SUMMARY_WINDOW_SEC": 3_600}, NOW_MS + MINUTE_MS
+    late = payload("late", ("s", "door recall", ["z"]), at_ms=NOW_MS - 90 * MINUTE_MS)
+    made = records([(NOW_MS, [payload("k1", ("s", "door recall", ["a"])), late])], narrow)
+    last = records([(soon, [payload("k2", ("s", "door recall", ["b"]), at_ms=soon)])], SMALL)[0]
+    answer = explained([*made, replace(last, cid="c2", previous="c1", version=2)], Question("total"))
+    assert ([one.chunk_id for one in answer.contributions], answer.older) == (["k2", "k1"], 0)
+
+
 def test_late_chunk_is_told_in_its_hour() -> None:
     """And nowhere else."""
     late = payload("k2", ("s", "door recall", ["z"]), at_ms=NOW_MS - 20 * HOUR_MS)

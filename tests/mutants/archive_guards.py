@@ -362,7 +362,7 @@ ARCHIVE_GUARDS: Final = (
         _EXPLAIN,
         " else one.late:",
         " else False:",
-        f"{_TOLD}::test_window_that_grows_brings_back_what_is_stored",
+        f"{_TOLD}::test_late_chunk_does_not_count_in_a_larger_window",
     ),
     Guard(
         _EXPLAIN,
