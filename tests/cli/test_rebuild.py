@@ -84,6 +84,7 @@ def test_rebuild_puts_it_in_place_and_writes_that_down(invoke: Invoke, world: Ar
     back = invoke("rebuild", world.name, *LOCAL, "--yes", "--set", "MERGE_SIMILARITY_THRESHOLD=")
     assert back.exit_code == 0
     assert stories(world) > 2
+    world.archives()
     told = invoke("rebuild", world.name, *LOCAL, "--dry-run").stderr
     assert f"{world.name}: the fold begins with the state of 20" in told, "where nothing counts instead any more"
 
