@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,9 @@ SWEEP_S: Final = 10.0
 
 PLACE_S: Final = 5.0
 """So long the place is looked at before all brands are."""
+
+SEEK_S: Final = 3_600.0
+"""From one search for records of brands that left the registry to the next; one process of all searches."""
 
 STALE_S: Final = 60.0
 """A count so old is told no more."""
@@ -185,6 +189,7 @@ class Archivist:
                 task_status.started()
                 for _ in range(WRITERS):
                     nursery.start_soon(self._work)
+                seeking = await nursery.start(self._seek)
                 sweep_s = 0.0
                 while not self._stopping.is_set():
                     now_s = trio.current_time()
@@ -194,6 +199,7 @@ class Archivist:
                         sweep_s = now_s + SWEEP_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads processes
                     with trio.move_on_after(LOOK_S):
                         await self._stopping.wait()
+                seeking.cancel()  # it may take long, and nothing of it is in hand
         finally:
             self._ended.set()  # also when cancelled: finish() must not wait for a task that is gone
 
@@ -222,6 +228,19 @@ class Archivist:
         self._tell_gaps()
         self._forget_troubles()
         return True
+
+    async def _seek(self, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+        """Find what no sweep does: of brands that were removed while records of them waited, and then all restarted."""
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            while True:
+                with suppress(StoreError):  # others tell that Redis is away; the next search finds it
+                    found = await self._consumed.left(self._brands())
+                    for brand in found:
+                        self._plan.tell(brand)
+                    if found:
+                        self._log.info("records of brands that left the registry are archived", brands=len(found))
+                await trio.sleep(SEEK_S * random.uniform(0.75, 1.25))  # noqa: S311 - spreads processes
 
     async def _look_at_place(self) -> None:
         """Also where nothing waits: a volume is to be missed before there is something to put."""

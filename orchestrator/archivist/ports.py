@@ -21,6 +21,10 @@ class Consumed(Protocol):
         """What waits of each of *brands*, those without anything, too; not those whose node is away."""
         ...
 
+    async def left(self, brands: Sequence[str]) -> Sequence[str]:
+        """Others than *brands* of which records wait; none where another process looks for them."""
+        ...
+
     async def take(self, brand: str, token: str, hold_s: float) -> Held | None:
         """The right to put the brand's records, and the note of who had it before; None while somebody else has it."""
         ...

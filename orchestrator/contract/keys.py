@@ -22,6 +22,7 @@ PAUSED_KEY = "orchestrator:paused"  # HASH, brands that an operator paused -> th
 HISTORY_KEY = "orchestrator:history"  # HASH, the minutes of the last day
 HISTORY_HOURS_KEY = "orchestrator:history:hours"  # HASH, the hours of the last month
 ARCHIVE_KEY = "orchestrator:archive"  # STRING, id of the archive that this Redis stands with
+LEFT_TURN_KEY = "orchestrator:archive:left"  # STRING with PX, somebody looks for records of brands that left
 RECORDING_KEY = "orchestrator:recording"  # STRING with PX, somebody writes the present minute
 
 QUEUE_PREFIX = "result:brand:"

@@ -19,6 +19,7 @@ from orchestrator.objects.objects import Objects
 from orchestrator.service.placing import Placing
 from orchestrator.service.snapshots import take_snapshot
 from orchestrator.store.consumed import MAX_SWEEP, Consumed
+from orchestrator.store.left_records import Search, take_turn
 
 if TYPE_CHECKING:
     import redis
@@ -33,6 +34,9 @@ CONSUMED_THREADS: Final = WRITERS + 1
 """Calls of Redis at the same time: of each writer one, and a look at what waits."""
 
 
+SLICE_PAUSE_S: Final = 0.02
+"""Between two slices of a search: the server looks through names for less than a fiftieth of the time."""
+
 _HOLDS: Final = 2.0
 """The right to put a brand is held for as many times LOCK_TTL_SEC: an object takes longer than a commit."""
 
@@ -40,8 +44,9 @@ _HOLDS: Final = 2.0
 class ThreadedConsumed:
     """Implements :class:`orchestrator.archivist.ports.Consumed` over the store."""
 
-    def __init__(self, consumed: Consumed) -> None:
+    def __init__(self, consumed: Consumed, client: redis.Redis) -> None:
         self._consumed = consumed
+        self._client = client
         self._limiter = trio.CapacityLimiter(CONSUMED_THREADS)
 
     async def waiting(self, brands: Sequence[str]) -> Mapping[str, Waiting]:
@@ -51,6 +56,16 @@ class ThreadedConsumed:
             some = brands[start : start + MAX_SWEEP]
             found |= await self._call(lambda some=some: self._consumed.waiting(some))  # type: ignore[misc]
         return found
+
+    async def left(self, brands: Sequence[str]) -> Sequence[str]:
+        """Others than *brands* of which records wait; it takes long where there are many keys."""
+        if not await self._call(lambda: take_turn(self._client)):
+            return ()
+        going, more = Search(self._client, brands), True
+        while more:
+            more = await self._call(going.step)
+            await trio.sleep(SLICE_PAUSE_S)
+        return sorted(going.found)
 
     async def take(self, brand: str, token: str, hold_s: float) -> Held | None:
         """The right to put."""
@@ -180,7 +195,7 @@ def make_archivist(
 ) -> Archivist:
     """The archivist of a process with these *settings*."""
     return Archivist(
-        ThreadedConsumed(Consumed(client)),
+        ThreadedConsumed(Consumed(client), client),
         ThreadedShelf(objects, client, settings, brands),
         metrics,
         terms=Terms(settings.archive_object_mb << 20, settings.archive_interval_sec, _HOLDS * settings.lock_ttl_sec),

@@ -54,6 +54,7 @@ class MemoryConsumed:
 
     def __init__(self, *records: Kept, brands: Sequence[str] = (BRAND,)) -> None:
         self.lines = {brand: Line(list(records)) for brand in brands}
+        self.left_ones: list[str] = []
 
     def line(self, brand: str = BRAND) -> Line:
         """That brand's."""
@@ -72,6 +73,10 @@ class MemoryConsumed:
             )
             for brand, line in ((brand, self.line(brand)) for brand in brands)
         }
+
+    async def left(self, brands: Sequence[str]) -> Sequence[str]:
+        """Those that a test names."""
+        return [brand for brand in self.left_ones if brand not in brands]
 
     async def take(self, brand: str, token: str, hold_s: float) -> Held | None:
         """For one at a time."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from orchestrator.archivist.archivist import FORGOTTEN_S, LOOK_S, STALE_S, SWEEP_S, WRITERS, Archivist
+from orchestrator.archivist.archivist import FORGOTTEN_S, LOOK_S, SEEK_S, STALE_S, SWEEP_S, WRITERS, Archivist
 from orchestrator.archivist.plan import Terms
 from orchestrator.contract.consumed import Kept, Waiting
 from orchestrator.errors import (
@@ -313,6 +313,75 @@ async def test_a_place_that_refuses_all_is_told_once_and_asked_by_one_brand(
         assert (world.value("archive_failing"), len(world.shelf.records)) == (0, 50)
     said = capsys.readouterr().out
     assert (said.count("records cannot be archived"), said.count("takes records again")) == (1, 1)
+
+
+async def test_what_a_brand_left_behind_is_archived(autojump_clock: trio.testing.MockClock) -> None:
+    """It was removed while records of it waited, and nobody who knew of it lives any more."""
+    assert autojump_clock
+    world = World(record(1), of=("gone",), brands=("nike",))
+    async with world.running():
+        await trio.sleep(300)
+        assert world.shelf.records == []
+        world.consumed.left_ones.append("gone")
+        await trio.sleep(SEEK_S * 1.25)
+        assert len(world.shelf.records) == 1
+        assert world.archivist.statistics().brands == 0
+
+
+async def test_brand_that_leaves_meanwhile_is_counted_until_nothing_of_it_waits(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process puts what waits, and this one says so no longer."""
+    assert autojump_clock
+    world = World(record(1))
+
+    async def away(*_: object) -> None:
+        raise ArchiveUnavailableError("no answer")
+
+    monkeypatch.setattr(world.shelf, "put", away)
+    async with world.running():
+        await trio.sleep(60)
+        world.brands.remove("nike")
+        await trio.sleep(60)
+        assert world.archivist.statistics().brands == 1
+        world.consumed.line().records.clear()
+        await trio.sleep(60)
+        assert world.archivist.statistics().brands == 0
+
+
+async def test_search_holds_up_no_end(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many keys it takes minutes."""
+    assert autojump_clock
+    world = World()
+
+    async def hang(_: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(world.consumed, "left", hang)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(world.archivist.run)
+        await trio.sleep(30)
+        with trio.fail_after(2):
+            await world.archivist.finish()
+
+
+async def test_search_that_redis_does_not_answer_is_made_again(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no reason to end."""
+    assert autojump_clock
+    world = World()
+    asked = 0
+
+    async def away(_: object) -> Sequence[str]:
+        nonlocal asked
+        asked += 1
+        raise StoreUnavailableError("no answer")
+
+    monkeypatch.setattr(world.consumed, "left", away)
+    async with world.running():
+        await trio.sleep(3 * SEEK_S)
+        assert 3 <= asked <= 4
 
 
 async def test_a_place_that_hangs_keeps_nobody_from_counting(

@@ -137,4 +137,24 @@ ARCHIVIST_GUARDS: Final = (
         "    if False:\n",
         "tests/cli/test_doctor.py::test_doctor_says_what_waits_for_the_archive",
     ),
+    # records of brands that left the registry are looked for, and looked at until none waits
+    *(
+        Guard(_TASK, right, wrong, _RUNS)
+        for right, wrong in (
+            ("                seeking.cancel()  # it", "                # it"),
+            ("found = await self._consumed.left(self._brands())", "found: list[str] = []"),
+            ("with suppress(StoreError):  # others tell", "if True:  # others tell"),
+        )
+    ),
+    *(
+        Guard("orchestrator/store/left_records.py", right, wrong, "tests/store/test_left_records.py")
+        for right, wrong in (
+            (" and brand not in self._registered}", "}"),
+            ("if self._keys(brand).records == text else", "if brand else"),
+            ("text.rindex(QUEUE_SUFFIX)", "text.index(QUEUE_SUFFIX)"),
+            ("except (ValueError, InvalidBrandError):", "except InvalidBrandError:"),
+            ("nx=True, px=TURN_MS", "px=TURN_MS"),
+        )
+    ),
+    Guard(_SERVICE, "if not await self._call(lambda: take_turn(self._client)):", "if False:", _SIDES),
 )

@@ -12,7 +12,7 @@ from orchestrator.archive.record import Record
 from orchestrator.archivist.known import DAY_MS, NOWHERE, Tail
 from orchestrator.contract.consumed import Head, Waiting, note_of
 from orchestrator.contract.consumed import encode as encode_head
-from orchestrator.contract.keys import BrandKeys
+from orchestrator.contract.keys import LEFT_TURN_KEY, BrandKeys
 from orchestrator.errors import ArchiveError, SettingsError
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
@@ -92,7 +92,7 @@ async def test_a_base_is_of_the_live_commit(redis_client: redis.Redis, objects: 
 
 async def test_what_waits_goes_into_an_object_and_out_of_redis(redis_client: redis.Redis, objects: Objects) -> None:
     """Through both sides, as a turn does; brands of which nothing waits are told of, too."""
-    keys, consumed = BrandKeys.of(BRAND), ThreadedConsumed(Consumed(redis_client))
+    keys, consumed = BrandKeys.of(BRAND), ThreadedConsumed(Consumed(redis_client), redis_client)
     shelf = ThreadedShelf(objects, redis_client, Settings())
     for version in (1, 2):
         redis_client.rpush(keys.records, encode_head(head(version)))
@@ -143,3 +143,17 @@ def test_a_probe_says_at_which_step_it_failed(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Objects, "get", lambda *_: b"other")
     with pytest.raises(ArchiveError, match="something else is there than was put"):
         probe_archive(url)
+
+
+async def test_records_that_a_brand_left_behind_are_found_by_one_process(redis_client: redis.Redis) -> None:
+    """By whoever has the turn; the others hear of nothing."""
+    keys, consumed = BrandKeys.of(BRAND), ThreadedConsumed(Consumed(redis_client), redis_client)
+    redis_client.delete(LEFT_TURN_KEY)
+    redis_client.rpush(keys.records, encode_head(head(1)))
+    try:
+        assert BRAND in await consumed.left(["puma"])
+        assert await consumed.left(["puma"]) == ()
+        redis_client.delete(LEFT_TURN_KEY)
+        assert BRAND not in await consumed.left([BRAND])
+    finally:
+        redis_client.delete(keys.records, LEFT_TURN_KEY)
