@@ -17,7 +17,12 @@ import redis
 
 from orchestrator.archive.record import Record
 from orchestrator.archive.snapshot import Snapshot
-from orchestrator.errors import StaleStateError
+from orchestrator.errors import (
+    ArchiveUnavailableError,
+    OrchestratorError,
+    StaleStateError,
+    StoreUnavailableError,
+)
 from orchestrator.objects.brand_archive import BrandArchive
 from orchestrator.objects.objects import Objects
 from orchestrator.objects.place import Entry
@@ -65,6 +70,8 @@ def test_closed_days_become_parquet(invoke: Invoke, old: BrandArchive) -> None:
     """Told before and after; the archive is whole as before; again there is nothing to do."""
     dry = invoke("archive", "compact", "--all", "--dry-run")
     assert dry.stdout.splitlines()[0] == f"{old.brand!r}, {day(6)}: would pack 4 objects"
+    assert (len(dry.stdout.splitlines()), "already" in dry.stderr) == (5, False)
+    assert invoke("archive", "compact", old.brand, old.brand, "--dry-run").stdout == dry.stdout, "twice is once"
     assert invoke("archive", "verify", old.brand).exit_code == 0
     some = invoke("archive", "compact", old.brand, "--before", day(5))
     assert some.stdout.startswith(f"{old.brand!r}, {day(6)}: 4 commits in 1 file of ")
@@ -80,6 +87,7 @@ def test_closed_days_become_parquet(invoke: Invoke, old: BrandArchive) -> None:
 def test_open_days_stay(invoke: Invoke, archived: Archived) -> None:
     """Today's, and yesterday's unless it is asked for."""
     assert "Every closed day is Parquet already." in invoke("archive", "compact", "--all").stderr
+    assert invoke("archive", "compact", "--all", "--before", day(0)).exit_code == 0
     refused = invoke("archive", "compact", "--all", "--before", day(-1))
     assert (refused.exit_code, "days are closed before" in refused.stderr) == (2, True)
     for wrong in ("2026-1-1", "yesterday", ""):
@@ -95,6 +103,8 @@ def test_what_stays_is_told(invoke: Invoke, old: BrandArchive) -> None:
     assert done.exit_code == 1
     assert "left as it is: 'brand=" in done.stdout
     assert "cannot be unpacked" in done.stdout
+    again = invoke("archive", "compact", old.brand)
+    assert (again.exit_code, "left as it is" in again.stdout, "already" in again.stderr) == (1, True, False)
 
 
 def test_old_days_go(invoke: Invoke, old: BrandArchive, redis_client: redis.Redis) -> None:
@@ -103,6 +113,8 @@ def test_old_days_go(invoke: Invoke, old: BrandArchive, redis_client: redis.Redi
     assert (asked.exit_code, "say --yes, or --dry-run" in asked.stderr) == (2, True)
     none = invoke("archive", "prune", "--all", "--days", "4", "--yes")
     assert (none.exit_code, "no base is on the way" in none.stdout) == (1, True)
+    assert "Nothing is as old" not in none.stderr
+    assert invoke("archive", "prune", "--days", "4", "--yes").exit_code == 2, "no brand is named"
     for record in old.way_to("e3").records:
         if record.cid in {"c0", "d0"}:
             old.put_base(replace(base_at(record), brand=old.brand))
@@ -114,7 +126,8 @@ def test_old_days_go(invoke: Invoke, old: BrandArchive, redis_client: redis.Redi
     assert old.days() == [day(4), day(3), day(2)]
     verified = invoke("archive", "verify", old.brand)
     assert (verified.exit_code, "from the base of commit c0" in verified.stdout) == (0, True), verified.output
-    assert "Nothing is as old as that." in invoke("archive", "prune", "--all", "--days", "4", "--yes").stderr
+    nothing = invoke("archive", "prune", "--all", "--days", "4", "--yes")
+    assert ("Nothing is as old as that." in nothing.stderr, nothing.stdout) == (True, "")
 
 
 def test_days_to_keep_are_a_setting(invoke: Invoke, old: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +230,43 @@ def test_brand_that_cannot_be_tended_keeps_no_other_one(
     redis_client.delete(World(redis_client, None, other).keys.meta)  # type: ignore[arg-type]
     assert done["left"] == [f"{other!r}: it is committed to all the time"]
     assert (done["pruned"], done["open"], old.days()) == (5, 0, [])
+
+
+def test_round_in_background_tells_what_came_of_it(
+    invoke: Invoke, old: BrandArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was asked for and no more, with a low priority where it may have one; what stays is told with why."""
+    niced: list[int] = []
+
+    def may_not(by: int) -> None:
+        niced.append(by)
+        raise PermissionError
+
+    monkeypatch.setattr(os, "nice", may_not)
+    nothing = json.loads(invoke("archive", "tend").stdout)
+    assert (nothing, niced) == ({"compacted": 0, "pruned": 0, "open": 0, "left": []}, [15])
+    monkeypatch.setenv("ARCHIVE_RETENTION_DAYS", "4")
+    old.objects.put(old.day(day(4))[1].name, b"damaged")
+    done = json.loads(invoke("archive", "tend", "--compact").stdout)
+    assert (done["compacted"], done["pruned"], done["open"]) == (5, 0, 1)
+    stays, left = done["left"]
+    assert stays.startswith(f"{old.brand!r}: ")
+    assert "cannot be unpacked" in left
+
+
+@pytest.mark.parametrize("error", [ArchiveUnavailableError, StoreUnavailableError])
+def test_round_ends_where_archive_or_redis_is_away(
+    invoke: Invoke, old: BrandArchive, monkeypatch: pytest.MonkeyPatch, error: type[OrchestratorError]
+) -> None:
+    """It is no fault of the brand, and the next one would meet with the same."""
+
+    def away(*_: object) -> None:
+        raise error("nobody answers")
+
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(tending, "closed_days", away)
+    ended = invoke("archive", "tend", "--compact")
+    assert (ended.exit_code != 0, ended.stdout, "nobody answers" in ended.stderr) == (True, "", True), old.brand
 
 
 def test_brands_are_found_by_one_listing_each(old: BrandArchive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,8 @@ _MINE: Final = "dict):\n        for name in one"
 _PARTS: Final = "test_parts_of_a_writer_that_died_are_taken_away"
 _MOUNTED: Final = "test_what_a_mounted_folder_says_is_tried_again_or_told"
 _OPEN: Final = "test_no_descriptor_stays_open"
+_ROUND: Final = "test_round_in_background_tells_what_came_of_it"
+_AWAY: Final = "test_round_ends_where_archive_or_redis_is_away"
 _LAST: Final = "test_state_that_was_put_in_place_last_is_its_base"
 
 NAMES_GUARDS: Final = (
@@ -233,6 +235,48 @@ NAMES_GUARDS: Final = (
             ("            os.close(at)\n            at = below", "            at = below", _OPEN),
             ("            os.close(root)\n", "            pass\n", _OPEN),
             ("    finally:\n        os.close(at)\n", "    finally:\n        pass\n", _OPEN),
+        )
+    ),
+    # cli/archive_tend: what is asked for and no more, and what stays is told
+    *(
+        Guard("orchestrator/cli/archive_tend.py", right, wrong, f"tests/cli/test_archive_tend.py::{test}")
+        for right, wrong, test in (
+            ("list(dict.fromkeys(names))", "list(names)", "test_closed_days_become_parquet"),
+            ('one.get("objects") or one.get("files") or', 'one.get("files") or', "test_closed_days_become_parquet"),
+            ("before or tending.first_open", "tending.first_open", "test_closed_days_become_parquet"),
+            ("        if until > (today", "        if until >= (today", "test_open_days_stay"),
+            ('    if any(one.get("left") for', '    if any(one.get("lost") for', "test_what_stays_is_told"),
+            ("    wanted_names(brands, everything=every)\n    keep", "    keep", "test_old_days_go"),
+            ("keep = days or settings", "keep = settings", "test_old_days_go"),
+            ("        _ask(ways, keep)\n", "", "test_old_days_go"),
+            ('    if any(one.get("stays") for', '    if any(one.get("lost") for', "test_old_days_go"),
+            ("if done.days or done.stays:", "if True:", "test_old_days_go"),
+            ("if done.days or done.stays:", "if done.days:", "test_old_days_go"),
+            (' or one.get("stays") for', " for", "test_old_days_go"),
+            ("    if not keep:\n", "    if False:\n", "test_days_to_keep_are_a_setting"),
+            ("    with suppress(OSError):\n", "    if True:\n", _ROUND),
+            ("        os.nice(_NICE)\n", "        pass\n", _ROUND),
+            ("    if settings.archive_retention_days:  # first", "    if True:  # first", _ROUND),
+            ("if pruned.stays else []", "if pruned.days else []", _ROUND),
+            ("    if compacts:\n", "    if True:\n", _ROUND),
+            ('            told["open"] += bool(done.left)\n', "", _ROUND),
+            ('            told["compacted"] += bool(done.files)\n', "", _ROUND),
+            ('{why}" for why in done.left]', '{why}" for why in ()]', _ROUND),
+            ("except (ArchiveUnavailableError, StoreUnavailableError):", "except ArchiveUnavailableError:", _AWAY),
+            ("except (ArchiveUnavailableError, StoreUnavailableError):", "except StoreUnavailableError:", _AWAY),
+        )
+    ),
+    # objects/looking_back: no further back than need be, and what is away is no gap
+    *(
+        Guard("orchestrator/objects/looking_back.py", right, wrong, f"tests/objects/test_looking_back.py::{test}")
+        for right, wrong, test in (
+            ("since = before[-1] if before", "since = before[0] if before", "test_every_moment_is_as_readers_saw_it"),
+            (
+                "max(link.now_ms for link in archive.links(step.ref))",
+                "[link.now_ms for link in archive.links(step.ref)][-1]",
+                "test_clock_that_went_back_settles_nothing_earlier",
+            ),
+            ("    except ArchiveUnavailableError:\n        raise\n", "", "test_archive_that_is_away_is_no_gap"),
         )
     ),
 )
