@@ -174,6 +174,7 @@ class Bucket:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CONNECT_S)
         if not thread.is_alive():
+            let_go(loop)
             loop.close()
 
     def _pages(self, prefix: str, **more: Any) -> Iterator[list[tuple[str, int]]]:
@@ -232,7 +233,10 @@ class Bucket:
     def _call(self, method: str, *arguments: Any, **named: Any) -> Any:
         fs = self._open()
         timeout = {"timeout": CALL_S} if getattr(fs, "async_impl", False) else {}
-        return getattr(fs, method)(*arguments, **named, **timeout)
+        answer = getattr(fs, method)(*arguments, **named, **timeout)
+        if self._fs is not fs:  # a call that was let go looks as if it had gone well
+            raise ArchiveError(f"{self._url.shown} was closed meanwhile")
+        return answer
 
     def _open(self) -> Any:
         """The file system; a process that was forked off opens its own."""
@@ -279,6 +283,16 @@ class Bucket:
         except Exception as error:  # noqa: BLE001 - each provider's package has a tree of its own
             told = _said(f"{name!r} in {self._url.shown}: {type(error).__name__}: {error}")
             raise _class_of(error)(told) from None
+
+
+def let_go(loop: asyncio.AbstractEventLoop) -> None:
+    """End the calls of threads that nobody waits for any more: on a loop that has ended they would wait in vain."""
+    loop.run_until_complete(asyncio.sleep(0))  # what was handed over and not begun
+    calls = asyncio.all_tasks(loop)
+    for call in calls:
+        call.cancel()
+    if calls:
+        loop.run_until_complete(asyncio.wait(calls))
 
 
 def _failing(code: object) -> Callable[[str], ArchiveError]:

@@ -42,6 +42,7 @@ class Objects:
         self._place = place
         self._url = url
         self._sleep = sleep
+        self._closings = 0
 
     @classmethod
     def open(cls, url: str) -> Objects:
@@ -126,7 +127,7 @@ class Objects:
             ArchiveError: refused, or no such bucket or folder of the archive.
         """
         check_name(folder or "all")
-        last, failures = after, 0
+        last, failures, closings = after, 0, self._closings
         while True:
             try:
                 for entry in self._place.entries(folder, last):
@@ -136,9 +137,8 @@ class Objects:
                 raise
             except ArchiveUnavailableError:
                 failures += 1
-                if failures == ATTEMPTS:
+                if failures == ATTEMPTS or not self._paused(failures, closings):
                     raise
-                self._pause(failures)
             else:
                 return
 
@@ -160,18 +160,26 @@ class Objects:
             self._tried(lambda: self._place.remove(names))
 
     def close(self) -> None:
-        """Give back connections and threads; it may be used again all the same."""
+        """Give back connections and threads; it may be used again all the same.
+
+        Calls of threads that nobody waits for any more end with an error and are not tried again.
+        """
+        self._closings += 1
         self._place.close()
 
     def _tried(self, call: Callable[[], _T]) -> _T:
+        closings = self._closings
         for attempt in range(1, ATTEMPTS):
             try:
                 return call()
             except ArchiveMisplacedError:  # nobody mounts a volume within seconds
                 raise
             except ArchiveUnavailableError:
-                self._pause(attempt)
+                if not self._paused(attempt, closings):
+                    raise
         return call()
 
-    def _pause(self, failures: int) -> None:
+    def _paused(self, failures: int, closings: int) -> bool:
+        """Wait; whether to try again: behind a close, that would open connections that nobody closes."""
         self._sleep(_FIRST_PAUSE_S * backoff_s(failures, 2, cap_s=_LONGEST_PAUSE_S / _FIRST_PAUSE_S))
+        return self._closings == closings

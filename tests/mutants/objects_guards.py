@@ -111,7 +111,7 @@ OBJECTS_GUARDS: Final = (
     Guard(_BUCKET, "        raise _class_of(error)(told) from None\n", _ALWAYS, _REFUSED),
     # objects/objects: bounded, tried again as often as is said, from where a listing was
     Guard(_OBJECTS, "        if len(data) > MAX_BYTES:\n", "        if False:\n", "tests/objects/test_faults.py"),
-    Guard(_OBJECTS, "                if failures == ATTEMPTS:\n", "                if failures == 1:\n", _PASSING),
+    Guard(_OBJECTS, "if failures == ATTEMPTS or", "if failures == 1 or", _PASSING),
     Guard(
         _OBJECTS,
         "self._place.entries(folder, last)",
@@ -360,5 +360,38 @@ OBJECTS_GUARDS: Final = (
         "    except ArchiveUnavailableError:  # that",
         "    except ArithmeticError:  # that",
         "tests/objects/test_survey.py::test_archive_that_is_away_is_no_brand_of_nobodys",
+    ),
+    # a close while calls of others are in flight
+    *(
+        Guard(file, text, instead, f"tests/objects/test_faults.py::{test}")
+        for file, text, instead, test in (
+            (_BUCKET, "            let_go(loop)\n", "", "test_call_that_is_let_go_has_not_gone_well"),
+            (
+                _BUCKET,
+                "    loop.run_until_complete(asyncio.sleep(0))",
+                "    pass",
+                "test_call_that_was_handed_over_and_not_begun_is_let_go",
+            ),
+            (
+                _BUCKET,
+                "        call.cancel()\n",
+                "        pass\n",
+                "test_call_that_was_handed_over_and_not_begun_is_let_go",
+            ),
+            (_BUCKET, "    if calls:\n", "    if True:\n", "test_call_that_was_handed_over_and_not_begun_is_let_go"),
+            (_BUCKET, "if self._fs is not fs:", "if False:", "test_call_that_is_let_go_has_not_gone_well"),
+            (
+                _OBJECTS,
+                "        return self._closings == closings\n",
+                "        return True\n",
+                "test_call_between_two_attempts_at_the_close_is_not_tried_again",
+            ),
+            (
+                _OBJECTS,
+                " or not self._paused(failures, closings)",
+                "",
+                "test_call_that_is_in_flight_at_the_close_ends_with_an_error",
+            ),
+        )
     ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import importlib
 import os
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from orchestrator.contract.archive_url import parse_archive_url
 from orchestrator.errors import ArchiveError, ArchiveUnavailableError, ObjectMissingError
 from orchestrator.objects import bucket, folder
 from orchestrator.objects import objects as objects_module
-from orchestrator.objects.bucket import Bucket
+from orchestrator.objects.bucket import Bucket, let_go
 from orchestrator.objects.objects import ATTEMPTS, Objects
 from tests.bounds import at_most
 from tests.objects.bucket_server import NOWHERE
@@ -241,6 +244,103 @@ async def test_objects_do_not_hold_up_trio(server: FaultyServer, objects: Object
         await trio.to_thread.run_sync(DOES["get"], objects, abandon_on_cancel=True)
     assert scope.cancelled_caught
     server.ended.set()
+
+
+def _called(does: str, objects: Objects) -> tuple[threading.Thread, list[ArchiveError]]:
+    """A thread that does it, and the error with which that ended."""
+    met: list[ArchiveError] = []
+
+    def call() -> None:
+        try:
+            DOES[does](objects)
+        except ArchiveError as error:
+            met.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return thread, met
+
+
+@pytest.mark.parametrize("does", ["get", "put", "list"])
+def test_call_that_is_in_flight_at_the_close_ends_with_an_error(
+    server: FaultyServer, objects: Objects, does: str
+) -> None:
+    """Of a thread that nobody waits for any more: it neither hangs on nor takes the place for one that has answered."""
+    asked = threading.Event()
+
+    def silent(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        server.silent(handler)
+
+    server.answers = [silent]
+    thread, met = _called(does, objects)
+    assert asked.wait(30)
+    objects.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(met) == 1
+    assert not any(each.name == "archive" for each in threading.enumerate())
+
+
+def test_call_that_is_let_go_has_not_gone_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though fsspec answers nothing for it, as for a put that went well."""
+    sync: Callable[..., object] = importlib.import_module("fsspec.asyn").sync
+    begun = threading.Event()
+
+    class Hanging:
+        """A file system whose calls are none of its connections'."""
+
+        async_impl = True
+
+        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+            self._loop = loop
+
+        def pipe_file(self, *_: object, timeout: float) -> None:
+            self._loop.call_soon_threadsafe(self._loop.call_soon, begun.set)
+            sync(self._loop, asyncio.sleep, 1e6, timeout=timeout)
+
+    monkeypatch.setattr("fsspec.filesystem", lambda _, **named: Hanging(named["loop"]))
+    url = "s3://bucket/a"
+    objects = Objects(Bucket(parse_archive_url(url)), url)
+    thread, met = _called("put", objects)
+    assert begun.wait(30)
+    objects.close()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert [str(error) for error in met] == ["s3://bucket/a was closed meanwhile"]
+
+
+def test_call_that_was_handed_over_and_not_begun_is_let_go() -> None:
+    """As one that is in flight: whoever waits for it would wait in vain, and Python complains of what never ran."""
+    loop = asyncio.new_event_loop()
+    calls = [asyncio.run_coroutine_threadsafe(asyncio.sleep(1), loop) for _ in range(2)]
+    let_go(loop)
+    let_go(loop)  # nothing is left
+    loop.close()
+    assert all(call.cancelled() for call in calls)
+
+
+def test_call_between_two_attempts_at_the_close_is_not_tried_again(server: FaultyServer) -> None:
+    """The next attempt would open connections that nobody closes."""
+    url = f"s3://bucket/a?endpoint_url={server.endpoint}"
+    pausing, closed = threading.Event(), threading.Event()
+
+    def pause(_: float) -> None:
+        pausing.set()
+        closed.wait(30)
+
+    objects = Objects(Bucket(parse_archive_url(url)), url, sleep=pause)
+    server.answers = [hang_up]
+    thread, met = _called("put", objects)
+    assert pausing.wait(30)
+    objects.close()
+    asked = len(server.asked)
+    closed.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert isinstance(met[0], ArchiveUnavailableError)
+    assert len(server.asked) == asked
+    assert not any(each.name == "archive" for each in threading.enumerate())
 
 
 PROGRAM = """
