@@ -91,7 +91,7 @@ def time_ms(name: str, text: str) -> int:
     Raises:
         ProblemError: 400: it is none, or is to come.
     """
-    at_ms = typed_ms(text) if 0 < len(text) <= MAX_TIME_CHARS else None
+    at_ms = typed_ms(text) if len(text) <= MAX_TIME_CHARS else None
     if at_ms is None:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,

@@ -6,23 +6,28 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from orchestrator.http.compare_view import comparison_view
 from orchestrator.http.comparison import compared, side_of, tag_of
+from orchestrator.http.movement import NONE
 from orchestrator.http.span import iso, last_hours
 from orchestrator.store.documents import MAX_DOCUMENT_BYTES
 from tests.http.test_pages import ATTACKS, Outline, poisoned
 from tests.http.test_span import STORED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
 
     from orchestrator.http.api_documents import CompareDocument
     from tests.http.conftest import MemoryService
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+FOUR = ("one x", "three x", "five x", "nine x")
 TOPICS = [
     {"topic": "Café", "mentions": 30, "change": 0.5},
     {"topic": "price", "mentions": 5, "change": None, "new": True},
@@ -108,6 +113,8 @@ async def test_names_come_in_two_forms(client: TestClientProtocol, service: Memo
     assert [each["brand"] for each in found["brands"]] == ["a", "b", "c, d"]
     outline = Outline(await (await client.get(f"/compare?{query}")).get_data(as_text=True))
     assert "c, d" in outline.text
+    page = await client.get("/compare?brands=a,%20a")
+    assert (await page.get_data(as_text=True)).count('aria-label="Take a away"') == 1
 
 
 @pytest.mark.parametrize(
@@ -118,9 +125,14 @@ async def test_names_come_in_two_forms(client: TestClientProtocol, service: Memo
         ("brands=a,a", 400, "and not 1"),
         ("brands=1,2,3,4,5,6,7,8,9", 400, "at most 8 different names, and not 9"),
         ("brands=a,B%C3%A4r", 404, "There is no brand 'Bär'. Did you mean 'bar'?"),
+        ("brands=a,BARN", 404, "Did you mean 'bårn'?"),
+        ("brands=a,e%20x", 404, "Did you mean 'five x' or 'nine x' or 'one x'?"),
+        (f"brands=a,{'z' * 65}", 404, f"There is no brand '{'z' * 64}'."),
+        (f"brands=a,{'y' * 80}", 404, f"Did you mean '{'y' * 64}'?"),
         ("brands=a,foot", 404, "Did you mean 'football' or 'footwear'?"),
         ("brands=a,zzz", 404, "There is no brand 'zzz'. /v1/brands?search= finds names by their parts."),
         ("brands=a,%20b", 404, "No brand can have this name."),
+        ("brands=a,bar&hours=0", 400, "hours must be a whole number from 1 to 168"),
         ("brands=a,bar&hours=169", 400, "hours must be a whole number from 1 to 168"),
         ("brands=a,bar&brands=a,bar", 400, "stands there 2 times"),
         ("names=a", 400, "known are brands, hours, brand"),
@@ -130,7 +142,7 @@ async def test_compare_says_what_is_wrong(
     client: TestClientProtocol, service: MemoryService, query: str, status: int, said: str
 ) -> None:
     """And what would be right."""
-    for brand in ("a", "bar", "football", "footwear"):
+    for brand in (*("a", "bar", "bårn", "barn 2", "football", "footwear", "y" * 99), *FOUR):
         service.add(brand)
     response = await client.get(f"/v1/compare?{query}")
     assert (response.status_code, response.content_type) == (status, "application/problem+json")
@@ -161,6 +173,98 @@ async def test_a_registered_brand_without_a_summary_is_compared(
     assert [(each["state"], each["mentions"]) for each in found["brands"]] == [("ready", 1480), ("waiting", None)]
     text = Outline(await (await client.get("/compare?brands=a,new")).get_data(as_text=True)).text
     assert "waits for its first chunk" in text
+
+
+async def test_brand_that_has_a_summary_is_looked_up_nowhere(
+    client: TestClientProtocol, service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who is absent is looked for, and of the others none is refused."""
+    service.add("a")
+    service.add("b")
+    service.registered.clear()
+    service.registered.append("new")
+    assert (await client.get("/v1/compare?brands=a,new")).status_code == 200
+    monkeypatch.setattr(service, "brands", pytest.fail)
+    assert (await client.get("/v1/compare?brands=a,b")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/compare", "/compare"])
+async def test_comparison_with_what_cannot_be_read_has_no_tag(
+    client: TestClientProtocol, service: MemoryService, path: str
+) -> None:
+    """No version says what it is."""
+    service.add("a")
+    service.add("b")
+    service.stored["b"] = b"{"
+    response = await client.get(f"{path}?brands=a,b")
+    assert (response.status_code, "ETag" in response.headers) == (200, False)
+
+
+async def test_commit_during_a_comparison_leaves_it_the_older_tag(
+    client: TestClientProtocol, service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the newer one the older numbers would stay with their reader."""
+    service.add("a")
+    service.add("b")
+    tag = (await client.get("/v1/compare?brands=a,b")).headers["ETag"]
+    points = service.trend_points
+
+    async def commits(*asked: Any) -> Any:
+        service.add("b", version=42)
+        return await points(*asked)
+
+    monkeypatch.setattr(service, "trend_points", commits)
+    assert (await client.get("/v1/compare?brands=a,b")).headers["ETag"] == tag
+
+
+async def test_page_of_another_edition_is_sent_again(app: QuartTrio, service: MemoryService) -> None:
+    """What surrounds the numbers may look otherwise after an update."""
+    service.add("a")
+    service.add("b")
+    client = app.test_client()
+    tag = (await client.get("/compare?brands=a,b")).headers["ETag"]
+    app.extensions["edition"] = "another"
+    assert (await client.get("/compare?brands=a,b", headers={"If-None-Match": tag})).status_code == 200
+
+
+def trends(hours: int, *amounts: Sequence[int]) -> CompareDocument:
+    """Brands with these mentions by the hour."""
+    found = document(*[None] * len(amounts), hours=hours)
+    brands = [
+        msgspec.structs.replace(brand, trend=msgspec.structs.replace(brand.trend, mentions=each))
+        for brand, each in zip(found.brands, amounts, strict=True)
+    ]
+    return msgspec.structs.replace(found, brands=brands)
+
+
+def test_values_of_many_hours_are_added_up() -> None:
+    """No hour is left out, also where they do not come out even; fewer hours stand by themselves."""
+    found = comparison_view(trends(50, [1] * 50, [2] * 50), 50)
+    assert (len(found.values), found.each, found.values[0][1], found.highest) == (25, "2 hours", ["2", "4"], "2")
+    assert len(comparison_view(trends(168, [1] * 168), 168).values) == 42
+    found = comparison_view(trends(3, [0, 5, 0]), 3)
+    assert (found.each, [amounts for _, amounts in found.values]) == ("hour", [["0"], ["5"], ["0"]])
+
+
+def test_drawings_have_one_scale_and_the_hours_of_the_document() -> None:
+    """A bar of half the height has half the mentions, whosever it is; where there is none there is no scale."""
+    view = comparison_view(trends(3, [0, 10, 0], [0, 5, 0]), 3)
+    assert [column.spark.path for column in view.columns] == ["M0 100H1V0H2V100H3V100Z", "M0 100H1V50H2V100H3V100Z"]
+    assert [column.highest for column in view.columns] == ["10", "5"]
+    assert view.first is not None
+    assert view.last is not None
+    assert (view.first.iso, view.last.iso) == ("2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z")
+    assert comparison_view(trends(3, [0, 0, 0]), 3).highest == ""
+    assert [period.words for period, chosen in comparison_view(trends(48, [0] * 48), 48).periods if chosen] == ["48 h"]
+
+
+def test_page_shows_nothing_unknown_as_a_number() -> None:
+    """A dash for what a brand does not say; a topic that was not there before is new, and has no growth."""
+    other = {"totalMentions": 0, "topics": [{"topic": "price", "mentions": 2}]}
+    view = comparison_view(document({"totalMentions": 5, "topics": TOPICS}, other, None), 3)
+    assert [(row.share, row.mentions) for row in view.rows] == [("100.0 %", "5"), ("0.0 %", "0"), (NONE, NONE)]
+    assert view.common == [("price", ["5", "2", NONE])]
+    assert [(topic.change, topic.direction) for topic in view.columns[0].topics] == [("+50 %", "up"), ("new", "up")]
 
 
 async def test_page_says_how_to_choose(client: TestClientProtocol, service: MemoryService) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestrator.errors import (
     ArchiveError,
@@ -71,7 +72,8 @@ async def test_summary_of_then_is_passed_on(client: TestClientProtocol, archive:
         ("?story=s%201", Wanted("story", "s 1")),
         ("?topic=recall&order=largest&limit=7", Wanted("topic", "recall", order="largest", limit=7)),
         ("?hour=2026-03-01T12:00:00Z&at=2026-03-01T12:00:00Z", Wanted("hour", hour_ms=AT_MS, at_ms=AT_MS)),
-        ("?story=&topic=&order=", Wanted("total")),
+        ("?story=&topic=&order=&at=", Wanted("total")),
+        (f"?story={'s' * 1_000}", Wanted("story", "s" * 1_000)),
     ],
 )
 async def test_number_is_one_of_four(
@@ -90,6 +92,9 @@ async def test_number_is_one_of_four(
         (f"/v1/brands/b/at/{'1' * 50}", "the time must be a time"),
         ("/v1/brands/b/at/2026", "the time must be a time"),
         ("/v1/brands/b/explain?at=x", "at must be a time"),
+        (f"/v1/brands/b/explain?at=2026-03-01{'%20' * 31}", "at must be a time"),
+        (f"/v1/brands/b/explain?at={'x' * 50}", f"and not '{'x' * 40}'."),
+        (f"/v1/brands/b/explain?hour={'x' * 1_001}", "hour must be a time"),
         ("/v1/brands/b/explain?hour=x", "hour must be a time"),
         ("/v1/brands/b/explain?hour=2199-01-01", "hour must not be a time to come"),
         ("/v1/brands/b/explain?story=a&topic=b", "story and topic are several numbers"),
@@ -131,6 +136,24 @@ async def test_errors_are_words_that_name_no_place(
     assert told[1].startswith(detail)
     assert "secret" not in told[1]
     assert ("Retry-After" in (await client.get(path)).headers) is (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (ArchiveMisplacedError("/mnt"), "archive is not where it was"),
+        (ArchiveUnavailableError("/mnt"), "archive does not answer"),
+        (ArchiveError("/mnt"), "archive cannot be read"),
+    ],
+)
+async def test_place_that_a_reader_is_not_told_stands_in_the_log(
+    client: TestClientProtocol, archive: MemoryPast, error: Exception, event: str
+) -> None:
+    """Somebody must be able to mend it."""
+    archive.error = error
+    with capture_logs() as logs:
+        await client.get(AT)
+    assert [(each["event"], each["error"]) for each in logs if "error" in each] == [(event, "/mnt")]
 
 
 async def test_name_that_no_brand_can_have_is_not_asked_for(client: TestClientProtocol, archive: MemoryPast) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from orchestrator.contract.explanation import Contribution, Explanation
 from orchestrator.errors import NothingToExplainError
+from orchestrator.http import AppOptions, build_app
 from orchestrator.http.past_view import PastDocument, Wanted
 from tests.http.conftest import MemoryPast, MemoryService, summary_document
 from tests.http.test_browser import ATTACK, browse
@@ -21,7 +23,9 @@ from tests.http.test_sight import DESK, PHONE
 if TYPE_CHECKING:
     from playwright.sync_api import Page
     from quart.typing import TestClientProtocol
+    from quart_trio import QuartTrio
 
+    from orchestrator.process.metrics import Metrics
     from tests.http.conftest import Served
 
 pytestmark = pytest.mark.trio
@@ -38,6 +42,8 @@ class Past(MemoryPast):
         super().__init__()
         self.label = "Launch buzz"
         self.older = 0
+        self.chunks = 70
+        self.object = "brand=a/day=2026-03-01/0000-0001--c9.ndjson.gz"
 
     async def summary(self, brand: str, at_ms: int) -> PastDocument:
         """That of the other tests."""
@@ -51,9 +57,9 @@ class Past(MemoryPast):
         self.asked.append((brand, wanted))
         if self.error is not None:
             raise self.error
-        rows = [contribution(f"{self.label} {place}", 3 - place) for place in range(2)]
+        rows = [contribution(f"{self.label} {place}", 3 - place, self.object) for place in range(2)]
         number = 5 + self.older
-        told: dict[str, Any] = {"mentions": number, "explained": 5, "older": self.older, "chunks": 70}
+        told: dict[str, Any] = {"mentions": number, "explained": 5, "older": self.older, "chunks": self.chunks}
         explanation = Explanation(
             brand=brand,
             of="story",
@@ -69,7 +75,7 @@ class Past(MemoryPast):
         return PastDocument(msgspec.json.encode(explanation), self.settled)
 
 
-def contribution(name: str, mentions: int) -> Contribution:
+def contribution(name: str, mentions: int, archived: str) -> Contribution:
     """A chunk."""
     return Contribution(
         chunk_id=name,
@@ -83,7 +89,7 @@ def contribution(name: str, mentions: int) -> Contribution:
         commit="c9",
         version=9,
         item=4,
-        object="brand=a/day=2026-03-01/0000-0001--c9.ndjson.gz",
+        object=archived,
     )
 
 
@@ -125,6 +131,26 @@ async def test_page_shows_the_brand_as_it_was(client: TestClientProtocol, archiv
     ):
         assert link in shown.links
     assert (await client.get("/past", query_string={"name": BRAND})).status_code == 302
+    await page(client, "/past", name=" b ", at=AT)
+    assert archive.asked[-1] == ("b", AT_MS)
+
+
+async def test_no_step_leads_to_a_time_to_come(client: TestClientProtocol, archive: Past) -> None:
+    """That would be refused."""
+    assert archive.asked == []
+    at = datetime.now(UTC) - timedelta(hours=12)
+    text = (await page(client, "/past", name=BRAND, at=at.isoformat()[:19])).text
+    assert "an hour later" in text
+    assert "a day later" not in text
+
+
+async def test_brand_without_a_time_is_that_of_now_also_under_a_root(
+    service: MemoryService, metrics: Metrics, archive: Past
+) -> None:
+    """The way there keeps the path that the service stands under."""
+    client = build_app(service, metrics, options=AppOptions(root_path="/sums")).test_client()
+    response = await client.get("/sums/past?name=b")
+    assert (response.status_code, response.headers["Location"], archive.asked) == (302, "/sums/brands/b", [])
 
 
 async def test_chunks_of_a_story_are_listed(client: TestClientProtocol, archive: Past) -> None:
@@ -144,8 +170,29 @@ async def test_chunks_of_a_story_are_listed(client: TestClientProtocol, archive:
     ):
         assert told in text
     assert any(link.startswith("/v1/brands/a%2Fb%20%26%20co/explain?story=s+1&order=largest") for link in shown.links)
+    assert any(link.endswith("limit=1000&at=2026-03-01T12%3A00%3A00Z") for link in shown.links)
     archive.older = 0
     assert "are from before" not in (await page(client, "/past/chunks", name=BRAND, story="s")).text
+
+
+async def test_story_is_shown_as_far_as_it_is_known(client: TestClientProtocol, archive: Past) -> None:
+    """By its label, else by its id; a chunk of no object is not archived yet, and all chunks are no part of them."""
+    shown = await page(client, "/past/chunks", name=BRAND, story="s 1")
+    assert "Where this is from: Launch buzz" in shown.text
+    archive.label, archive.chunks, archive.object = "", 2, ""
+    text = (await page(client, "/past/chunks", name=BRAND, story="s 1")).text
+    assert "Where this is from: s 1" in text
+    assert "not archived yet, commit c9" in text
+    assert "more:" not in text
+
+
+async def test_page_of_another_edition_is_sent_again(app: QuartTrio, archive: Past) -> None:
+    """What surrounds the past may look otherwise after an update."""
+    archive.settled = True
+    path, client = f"/past?name=b&at={AT}", app.test_client()
+    tag = (await client.get(path)).headers["ETag"]
+    app.extensions["edition"] = "another"
+    assert (await client.get(path, headers={"If-None-Match": tag})).status_code == 200
 
 
 async def test_settled_pages_may_be_kept(client: TestClientProtocol, archive: Past) -> None:
@@ -166,6 +213,8 @@ async def test_settled_pages_may_be_kept(client: TestClientProtocol, archive: Pa
         ("/past?at=2026-03-01", 404, "no brand without a name"),
         ("/past?name=b&at=soon", 400, "at must be a time"),
         ("/past?name=b&at=2199-01-01", 400, "time to come"),
+        ("/past?name=b&at=2026-03-01&what=1", 400, "There is no parameter"),
+        ("/past/chunks?name=b&story=s&what=1", 400, "There is no parameter"),
         ("/past/chunks?name=b", 400, "story must be an id"),
         (f"/past/chunks?name=b&story={'s' * 1_001}", 400, "story must be an id"),
         ("/past/chunks?name=b&story=s&order=x", 400, "order must be one of"),
