@@ -103,7 +103,7 @@ class Archivist:
         metrics: counts.
         terms: when an object is made.
         outbox_bytes: so much of a brand may wait.
-        brands: the registered ones.
+        brands: the registered ones; None before the registry was read: until then all were nobody's.
         wall_clock: Unix seconds.
         monotonic: seconds, on any thread.
     """
@@ -116,7 +116,7 @@ class Archivist:
         *,
         terms: Terms,
         outbox_bytes: int,
-        brands: Callable[[], Sequence[str]],
+        brands: Callable[[], Sequence[str] | None],
         wall_clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -193,9 +193,10 @@ class Archivist:
                 sweep_s = 0.0
                 while not self._stopping.is_set():
                     now_s = trio.current_time()
-                    if now_s < sweep_s or not self._brands():
+                    brands = self._brands()
+                    if now_s < sweep_s or brands is None:
                         await self._look(self._plan.told())
-                    elif await self._sweep():
+                    elif await self._sweep(brands):
                         sweep_s = now_s + SWEEP_S * random.uniform(0.75, 1.25)  # noqa: S311 - spreads processes
                     with trio.move_on_after(LOOK_S):
                         await self._stopping.wait()
@@ -212,15 +213,15 @@ class Archivist:
         self._changed.unpark_all()
         await self._ended.wait()
 
-    async def _sweep(self) -> bool:
-        """Look at the place and at all brands; whether these could be counted."""
-        await self._look_at_place()
-        brands = self._brands()
+    async def _sweep(self, brands: Sequence[str]) -> bool:
+        """Look at the place and at all *brands*; whether these could be counted."""
+        if brands:  # nobody's place is marked for nothing
+            await self._look_at_place()
+        here = frozenset(brands)  # once: made for each brand that was told, it would hold the event loop for seconds
         told = self._plan.told()
-        if not await self._look([*brands, *(brand for brand in told if brand not in set(brands))]):
+        if not await self._look([*brands, *(brand for brand in told if brand not in here)]):
             return False
         # Of brands that left the registry, only what waits is of interest.
-        here = set(brands)
         for brand in [brand for brand, one in self._seen.items() if brand not in here and not one.there]:
             del self._seen[brand]
         self._swept_s = self._monotonic()
@@ -234,8 +235,12 @@ class Archivist:
         with trio.CancelScope() as scope:
             task_status.started(scope)
             while True:
+                brands = self._brands()
+                if brands is None:  # a start: all that wait would be of brands that left
+                    await trio.sleep(LOOK_S)
+                    continue
                 with suppress(StoreError):  # others tell that Redis is away; the next search finds it
-                    found = await self._consumed.left(self._brands())
+                    found = await self._consumed.left(brands)
                     for brand in found:
                         self._plan.tell(brand)
                     if found:
@@ -318,8 +323,8 @@ class Archivist:
             self._plan.away(brand, now_s())
             self._failed("", "misplaced" if isinstance(error, ArchiveMisplacedError) else "unavailable", error)
         except ArchiveRefusedError as error:
-            self._plan.refused(brand, now_s())
-            self._failed("", "refused", error)  # once, and not with each brand
+            alone = self._plan.refused(brand, now_s())
+            self._failed(brand if alone else "", "refused", error)  # once, and not with each brand
         except StoreError as error:
             self._plan.failed(brand, now_s())
             self._failed(brand, "redis", error)

@@ -57,6 +57,8 @@ class Plan:
     _in_hand: set[str] = field(default_factory=set)
     _not_before_s: dict[str, float] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)  # since the archive took something last
+    _suspect: set[str] = field(default_factory=set)  # refused, and another one was taken after that
     _away: int = 0
     _away_until_s: float = float("-inf")
 
@@ -111,10 +113,13 @@ class Plan:
     def done(self, brand: str, *, reached: bool) -> None:
         """The turn of *brand* is over, and the archive took what there was, if it was *reached*."""
         self._end(brand)
+        self._suspect.discard(brand)
         self._failures.pop(brand, None)
         self._not_before_s.pop(brand, None)
         if reached:
             self._away, self._away_until_s = 0, float("-inf")
+            self._suspect |= self._refused - {brand}
+            self._refused.clear()
 
     def busy(self, brand: str, now_s: float) -> None:
         """Somebody else has the right to it."""
@@ -133,10 +138,19 @@ class Plan:
         self._away += 1
         self._away_until_s = now_s + backoff_s(self._away, BACKOFF_BASE, jitter=self.jitter)
 
-    def refused(self, brand: str, now_s: float) -> None:
-        """The archive refuses whatever is put: as :meth:`away`, and the next one who asks is another brand."""
+    def refused(self, brand: str, now_s: float) -> bool:
+        """The archive refuses whatever is put: as :meth:`away`, and the next one who asks is another brand.
+
+        Where it took another brand since it refused this one, it is about this one alone, as :meth:`failed`: the others
+        would wait, and trouble begin and end, each time that it comes. Whether it is.
+        """
+        if brand in self._suspect:
+            self.failed(brand, now_s)
+            return True
         self.away(brand, now_s)
         self._not_before_s[brand] = self._away_until_s + BEHIND_S
+        self._refused.add(brand)
+        return False
 
     def next_s(self) -> float:
         """When :meth:`take` may find somebody without being told or a turn's end; infinite: never."""
@@ -156,6 +170,7 @@ class Plan:
         self._told.add(brand)
 
     def _forget(self, brand: str) -> None:
+        self._suspect.discard(brand)
         self._due_s.pop(brand, None)
         self._failures.pop(brand, None)
         self._not_before_s.pop(brand, None)

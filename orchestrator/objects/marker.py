@@ -9,6 +9,7 @@ looked for. What is found under its name is foreign. Source: ``docs/decisions/01
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from orchestrator.errors import (
 from orchestrator.objects.survey import BRAND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from orchestrator.objects.objects import Objects
 
@@ -124,13 +125,26 @@ def write_marker(objects: Objects, archive: str) -> str:
 def is_empty(objects: Objects) -> bool:
     """Whether there is nothing of any brand; raises as :func:`read_marker`."""
     try:
-        return not any(folder.startswith(BRAND) for folder in objects.folders())
+        with _place():
+            return not any(folder.startswith(BRAND) for folder in objects.folders())
     except ArchiveMisplacedError:  # not even a folder
         return True
 
 
+@contextmanager
+def _place() -> Iterator[None]:
+    """What is refused here is so for each brand: thousands of them need not say so."""
+    try:
+        yield
+    except ArchiveUnavailableError:
+        raise
+    except ArchiveError as error:
+        raise ArchiveRefusedError(str(error)) from None
+
+
 def _is_listed(objects: Objects) -> bool:
-    first = next(objects.list(after=MARKER[:-1]), None)
+    with _place():
+        first = next(objects.list(after=MARKER[:-1]), None)
     return first is not None and first.name == MARKER
 
 

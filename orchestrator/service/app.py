@@ -220,7 +220,7 @@ class _Parts:
         )
         self.archivist = None
         if self.objects is not None:
-            self.archivist = make_archivist(self.client, self.objects, settings, metrics, self._brands)
+            self.archivist = make_archivist(self.client, self.objects, settings, metrics, self._registered)
             self.scheduler.committed = self.archivist.tell
         self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(

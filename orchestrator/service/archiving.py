@@ -191,12 +191,16 @@ def open_archive(url: str) -> Objects:
 
 
 def make_archivist(
-    client: redis.Redis, objects: Objects, settings: Settings, metrics: Metrics, brands: Callable[[], Sequence[str]]
+    client: redis.Redis,
+    objects: Objects,
+    settings: Settings,
+    metrics: Metrics,
+    brands: Callable[[], Sequence[str] | None],
 ) -> Archivist:
-    """The archivist of a process with these *settings*."""
+    """The archivist of a process with these *settings*; *brands* are None before the registry was read."""
     return Archivist(
         ThreadedConsumed(Consumed(client), client),
-        ThreadedShelf(objects, client, settings, brands),
+        ThreadedShelf(objects, client, settings, lambda: brands() or ()),  # nothing is put before it was read
         metrics,
         terms=Terms(settings.archive_object_mb << 20, settings.archive_interval_sec, _HOLDS * settings.lock_ttl_sec),
         outbox_bytes=settings.archive_outbox_mb << 20,

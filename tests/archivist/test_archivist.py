@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ class World:
     ) -> None:
         self.consumed: MemoryConsumed = MemoryConsumed(*records, brands=of) if on is None else on.consumed
         self.shelf: MemoryShelf = MemoryShelf(self.consumed) if on is None else on.shelf
-        self.brands = list(brands)
+        self.brands: list[str] | None = list(brands)
         self.metrics = Metrics()
         self.started_s = trio.current_time()
         self.archivist = Archivist(
@@ -328,6 +328,105 @@ async def test_what_a_brand_left_behind_is_archived(autojump_clock: trio.testing
         assert world.archivist.statistics().brands == 0
 
 
+async def test_nobody_left_a_registry_that_was_not_read(
+    autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a start all that wait would be of brands that left it; and the one search of the hour would be over."""
+    assert autojump_clock
+    world = World(record(1), of=("gone", "nike"))
+    world.brands, world.consumed.left_ones = None, ["gone", "nike"]
+    async with world.running():
+        await trio.sleep(60)
+        assert (world.shelf.records, math.isnan(world.value("archive_waiting_bytes"))) == ([], True)
+        world.brands = ["nike"]
+        await trio.sleep(60)
+        assert len(world.shelf.records) == 2
+    assert "are archived brands=1" in " ".join(capsys.readouterr().out.split())
+
+
+async def test_registry_of_nobody_has_nothing_that_waits(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is a count, and trouble with a brand that left it ends; but no place is marked for nobody."""
+    assert autojump_clock
+    world, looks = World(record(1)), 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    async def away(*_: object) -> None:
+        raise ArchiveUnavailableError("no answer")
+
+    monkeypatch.setattr(world.shelf, "put", away)
+    monkeypatch.setattr(world.shelf, "check", look)
+    async with world.running():
+        await trio.sleep(60)
+        assert (world.value("archive_failing"), looks > 0) == (1, True)
+        world.brands, looks = [], 0
+        world.consumed.line().records.clear()
+        world.consumed.line().note = None
+        await trio.sleep(FORGOTTEN_S + 60)
+        assert (world.value("archive_failing"), world.value("archive_waiting_bytes"), looks) == (0, 0, 0)
+
+
+class Counted(list[str]):
+    """Brands of which it is counted how often all of them are gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+    def __contains__(self, brand: object) -> bool:
+        self.times += 1
+        return super().__contains__(brand)
+
+
+async def test_sweep_goes_through_the_brands_no_oftener_where_many_were_told(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Once for each of ten thousand it held the event loop for more than a second."""
+    assert autojump_clock
+    world = World()
+    brands = world.brands = Counted(world.brands or ())
+    for number in range(500):
+        world.archivist.tell(f"brand {number}")
+    async with world.running():
+        await trio.sleep(0.5)
+        assert 0 < brands.times < 20
+
+
+async def test_brand_that_alone_is_refused_is_told_once_and_holds_up_nobody(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy of its folder, or an object that may not be put again: trouble would begin and end with each try."""
+    assert autojump_clock
+    world = World(record(1))
+    put = world.shelf.put
+
+    async def refuse(brand: str, run: Sequence[Kept]) -> None:
+        if brand == "nike":
+            raise ArchiveRefusedError("s3://bucket takes nothing: PermissionError")
+        await put(brand, run)
+
+    monkeypatch.setattr(world.shelf, "put", refuse)
+    async with world.running():
+        for version in range(1, 40):
+            world.consumed.line("puma").records.append(record(version))
+            world.shelf.live["puma"] = record(version).head
+            await trio.sleep(40)
+        assert len(world.shelf.records) >= 38
+        found = world.archivist.statistics()
+        assert (found.troubled, found.trouble) == (1, "s3://bucket takes nothing: PermissionError")
+        monkeypatch.setattr(world.shelf, "put", put)
+        await trio.sleep(60)
+        assert world.value("archive_failing") == 0
+    said = capsys.readouterr().out
+    assert (said.count("records cannot be archived"), said.count("takes records again")) == (2, 2)
+
+
 async def test_brand_that_leaves_meanwhile_is_counted_until_nothing_of_it_waits(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,7 +440,7 @@ async def test_brand_that_leaves_meanwhile_is_counted_until_nothing_of_it_waits(
     monkeypatch.setattr(world.shelf, "put", away)
     async with world.running():
         await trio.sleep(60)
-        world.brands.remove("nike")
+        world.brands = ["puma"]
         await trio.sleep(60)
         assert world.archivist.statistics().brands == 1
         world.consumed.line().records.clear()

@@ -164,3 +164,52 @@ def test_after_a_refusal_of_the_place_another_brand_asks_first() -> None:
     plan.see({brand: Waiting(100, 0, 1, 0, 0, "") for brand in ("a", "b")}, 0, 0.0)
     assert plan.take(0.4) is None  # half a second, as for one that is away
     assert plan.take(0.5) == {"a": "b", "b": "a"}[first]
+
+
+def refused(found: Plan, brand: str) -> bool:
+    """Whether the refusal of *brand*, whose turn it is made, is about it alone."""
+    found.see({brand: waiting_of(100)}, NOW_MS, 0.0)
+    assert found.take(1e9) == brand
+    return found.refused(brand, 0.0)
+
+
+def taken(found: Plan, brand: str, *, reached: bool = True) -> None:
+    """The turn of *brand* ends well."""
+    found.see({brand: waiting_of(100)}, NOW_MS, 0.0)
+    assert found.take(1e9) == brand
+    found.done(brand, reached=reached)
+
+
+def test_refusal_is_about_a_brand_alone_where_another_one_was_taken() -> None:
+    """Between two of its own; after that it asks more and more rarely, and the others do not wait for it."""
+    found = plan()
+    assert [refused(found, "nike"), refused(found, "nike")] == [False, False]
+    taken(found, "puma")
+    assert refused(found, "nike")
+    found.see({"puma": waiting_of(100)}, NOW_MS, 0.0)
+    assert found.take(0.0) == "puma"
+    found.done("puma", reached=True)
+    assert refused(found, "nike")
+
+
+def test_refusal_is_about_all_again_after_it_ended() -> None:
+    """Who was refused and is not any more, or has nothing to put any more, is as any other."""
+    found = plan()
+    assert not refused(found, "nike")
+    taken(found, "nike")
+    taken(found, "puma")
+    assert not refused(found, "nike")
+    taken(found, "puma")
+    taken(found, "nike", reached=False)
+    assert not refused(found, "nike")
+    taken(found, "puma")
+    found.see({"nike": waiting_of()}, NOW_MS, 0.0)
+    assert not refused(found, "nike")
+
+
+def test_turn_without_an_object_says_nothing_of_who_was_refused() -> None:
+    """There was nothing to put."""
+    found = plan()
+    assert not refused(found, "nike")
+    taken(found, "puma", reached=False)
+    assert not refused(found, "nike")

@@ -105,7 +105,7 @@ ARCHIVIST_GUARDS: Final = (
             ("if one.skipped > self._told_skipped.get(brand, 0)}", "if one.skipped}"),
             ("        self._told_skipped = {brand", "        self._told_skipped |= {brand"),
             ("        self._told_gaps = {brand", "        self._told_gaps |= {brand"),
-            ("[*brands, *(brand for brand in told if brand not in set(brands))]", "brands"),
+            ("[*brands, *(brand for brand in told if brand not in here)]", "brands"),
             ("            for brand in brands:\n                self._plan.tell(brand)\n", ""),
             ("            self._ended.set()  # also", "            pass  # also"),
             ("        self._forget_troubles()\n", ""),
@@ -142,7 +142,7 @@ ARCHIVIST_GUARDS: Final = (
         Guard(_TASK, right, wrong, _RUNS)
         for right, wrong in (
             ("                seeking.cancel()  # it", "                # it"),
-            ("found = await self._consumed.left(self._brands())", "found: list[str] = []"),
+            ("found = await self._consumed.left(brands)", "found: list[str] = []"),
             ("with suppress(StoreError):  # others tell", "if True:  # others tell"),
         )
     ),

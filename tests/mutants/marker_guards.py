@@ -180,8 +180,33 @@ MARKER_GUARDS: Final = (
     *(
         Guard(_TASK, right, wrong, _RUNS)
         for right, wrong in (
-            ("            self._plan.refused(brand, now_s())\n", "            self._plan.failed(brand, now_s())\n"),
-            ('self._failed("", "refused", error)  # once', 'self._failed(brand, "refused", error)  # once'),
+            (
+                "alone = self._plan.refused(brand, now_s())\n",
+                "alone = self._plan.failed(brand, now_s())\n",
+            ),
+            ('self._failed(brand if alone else "", "refused"', 'self._failed(brand, "refused"'),
+            ('self._failed(brand if alone else "", "refused"', 'self._failed("", "refused"'),
+            ("                if brands is None:  # a start", "                if False:  # a start"),
+            ("if now_s < sweep_s or brands is None:", "if now_s < sweep_s or not brands:"),
+            ("        if brands:  # nobody", "        if True:  # nobody"),
+            ("here = frozenset(brands)  #", "here = brands  #"),
         )
+    ),
+    *(
+        Guard("orchestrator/archivist/plan.py", right, wrong, "tests/archivist/test_plan.py")
+        for right, wrong in (
+            ("        if brand in self._suspect:\n", "        if False:\n"),
+            ("self._suspect |= self._refused - {brand}", "self._suspect |= self._refused"),
+            ("            self._refused.clear()\n", ""),
+            ("        self._suspect.discard(brand)\n        self._failures", "        self._failures"),
+            ("        self._suspect.discard(brand)\n        self._due_s", "        self._due_s"),
+        )
+    ),
+    Guard(_MARKER, "    with _place():\n        first", "    if True:\n        first", _MARKS),
+    Guard(
+        _MARKER,
+        "        with _place():\n            return not any",
+        "        if True:\n            return not any",
+        _MARKS,
     ),
 )

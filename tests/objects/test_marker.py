@@ -172,6 +172,33 @@ def test_store_that_refuses_what_is_not_there_is_asked_by_a_listing(
             read_marker(objects)
 
 
+@pytest.mark.parametrize("look", [read_marker, is_empty])
+def test_refusal_to_list_is_of_the_place(
+    s3_url: str, monkeypatch: pytest.MonkeyPatch, look: Callable[[Objects], object]
+) -> None:
+    """Each of thousands of brands would say so."""
+
+    def refusing(*_: object, **__: object) -> object:
+        raise PermissionError("403")
+
+    monkeypatch.setattr(Bucket, "_call", refusing)
+    with Objects.open(s3_url) as objects, pytest.raises(ArchiveRefusedError, match="403"):
+        look(objects)
+
+
+def test_listing_without_an_answer_is_no_refusal(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried again."""
+
+    def refusing(_: Bucket, method: str, *__: object, **___: object) -> object:
+        raise PermissionError("403") if method == "cat_file" else TimeoutError
+
+    monkeypatch.setattr(Bucket, "_call", refusing)
+    with Objects.open(s3_url) as objects:
+        objects._sleep = lambda _: None
+        with pytest.raises(ArchiveUnavailableError):
+            read_marker(objects)
+
+
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM])
 def test_folder_that_takes_nothing_is_told_of_without_a_brand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
