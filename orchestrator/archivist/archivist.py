@@ -11,7 +11,6 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Final
@@ -234,13 +233,22 @@ class Archivist:
         """Find what no sweep does: of brands that were removed while records of them waited, and then all restarted."""
         with trio.CancelScope() as scope:
             task_status.started(scope)
+            failure = ""
             while True:
                 brands = self._brands()
                 if brands is None:  # a start: all that wait would be of brands that left
                     await trio.sleep(LOOK_S)
                     continue
-                with suppress(StoreError):  # others tell that Redis is away; the next search finds it
+                try:
                     found = await self._consumed.left(brands)
+                except StoreError as error:  # the next search finds it; that one is refused is told by nobody else
+                    if str(error) != failure:
+                        self._log.warning(
+                            "records of brands that left the registry cannot be looked for", reason=str(error)
+                        )
+                    failure = str(error)
+                else:
+                    failure = ""
                     for brand in found:
                         self._plan.tell(brand)
                     if found:

@@ -35,7 +35,7 @@ from orchestrator.lane.session import Sessions
 from orchestrator.process import compiler, failpoints, memory
 from orchestrator.process.metrics import Metrics
 from orchestrator.scheduler.scheduler import Scheduler
-from orchestrator.service.archiving import CONSUMED_THREADS, make_archivist, open_archive
+from orchestrator.service.archiving import CONSUMED_THREADS, ThreadedShelf, make_archivist, open_archive
 from orchestrator.service.fitness import Fitness
 from orchestrator.service.heartbeat import Heartbeat, Identity, Work
 from orchestrator.service.notices import Notices
@@ -220,7 +220,8 @@ class _Parts:
         )
         self.archivist = None
         if self.objects is not None:
-            self.archivist = make_archivist(self.client, self.objects, settings, metrics, self._registered)
+            shelf = ThreadedShelf(self.objects, self.client, settings, self._brands)
+            self.archivist = make_archivist(self.client, shelf, settings, metrics, self._registered)
             self.scheduler.committed = self.archivist.tell
         self.orders = Orders(self.scheduler, settings.concurrency_limit)
         self.heartbeat = Heartbeat(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Registered = Callable[[], Sequence[str] | None]
+"""The registered brands; None before the registry was read."""
+
 CONSUMED_THREADS: Final = WRITERS + 1
 """Calls of Redis at the same time: of each writer one, and a look at what waits."""
 
@@ -103,7 +106,7 @@ class ThreadedShelf:
         objects: of the archive.
         client: of the Redis from which states are read.
         settings: of this process.
-        brands: the registered ones.
+        brands: the registered ones; asked on threads.
     """
 
     def __init__(
@@ -191,16 +194,12 @@ def open_archive(url: str) -> Objects:
 
 
 def make_archivist(
-    client: redis.Redis,
-    objects: Objects,
-    settings: Settings,
-    metrics: Metrics,
-    brands: Callable[[], Sequence[str] | None],
+    client: redis.Redis, shelf: ThreadedShelf, settings: Settings, metrics: Metrics, brands: Registered
 ) -> Archivist:
-    """The archivist of a process with these *settings*; *brands* are None before the registry was read."""
+    """The archivist of a process with these *settings*; *brands* is asked on the event loop."""
     return Archivist(
         ThreadedConsumed(Consumed(client), client),
-        ThreadedShelf(objects, client, settings, lambda: brands() or ()),  # nothing is put before it was read
+        shelf,
         metrics,
         terms=Terms(settings.archive_object_mb << 20, settings.archive_interval_sec, _HOLDS * settings.lock_ttl_sec),
         outbox_bytes=settings.archive_outbox_mb << 20,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from orchestrator.errors import ArchiveMisplacedError
+from orchestrator.errors import ArchiveMisplacedError, ArchiveRefusedError, StoreRefusedError
 from orchestrator.objects.marker import Fit, fit, is_empty, read_marker, write_marker
 from orchestrator.store.archive_id import keep_id, known_id, next_id, was_archived
 
@@ -60,7 +60,7 @@ class Placing:
         Raises:
             ArchiveMisplacedError: it is not, and nothing may be written there; the message has the remedy.
             ArchiveUnavailableError: no answer from the archive.
-            ArchiveError: refused, or its marker is none.
+            ArchiveError: refused, also by Redis, or its marker is none.
             StoreError: no answer from Redis.
         """
         with self._lock:
@@ -70,7 +70,12 @@ class Placing:
                     refuse_unless(self._known, read_marker(self._objects), self._objects)
                 return
             self._looked_s = float("-inf")
-            self._known = self._settled()
+            try:
+                self._known = self._settled()
+            except StoreRefusedError as error:  # it is so for each of thousands of brands
+                raise ArchiveRefusedError(
+                    f"nothing is put into {self._objects.shown}: whether it is the archive cannot be told: {error}"
+                ) from None
             self._looked_s = now_s
 
     def _settled(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from redis.exceptions import ResponseError
 
 from orchestrator.contract.keys import ARCHIVE_KEY, archive_next_key
+from orchestrator.errors import StoreRefusedError
 from orchestrator.store.client import checked
 from orchestrator.store.layouts import layout_of
 from orchestrator.store.runner import ScriptRunner
@@ -33,7 +34,7 @@ def known_id(client: redis.Redis) -> str:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    return _id(checked(ScriptRunner(client).run([("GET", ARCHIVE_KEY)])[0]))
+    return _id(_known(client))
 
 
 def keep_id(client: redis.Redis, archive: str, *, anew: bool = False) -> str:
@@ -42,13 +43,12 @@ def keep_id(client: redis.Redis, archive: str, *, anew: bool = False) -> str:
     Raises:
         StoreError: Redis did not answer or refused.
     """
-    runner = ScriptRunner(client)
-    found = checked(runner.run([("GET", ARCHIVE_KEY)])[0])
+    found = _known(client)
     if _id(found) and not anew:
         return _id(found)
     # What is no id says nothing, and would be in the way for ever.
     condition = ("NX",) if found is None and not anew else ()
-    _, found = map(checked, runner.run([("SET", ARCHIVE_KEY, archive, *condition), ("GET", ARCHIVE_KEY)]))
+    _, found = map(checked, ScriptRunner(client).run([("SET", ARCHIVE_KEY, archive, *condition), ("GET", ARCHIVE_KEY)]))
     return _id(found)
 
 
@@ -80,10 +80,19 @@ def was_archived(client: redis.Redis, brands: Sequence[str]) -> bool:
     return False
 
 
+def _known(client: redis.Redis) -> bytes | None:
+    (reply,) = ScriptRunner(client).run([("GET", ARCHIVE_KEY)])
+    try:
+        found: bytes | None = b"" if _is_foreign(reply) else checked(reply)
+    except StoreRefusedError as error:  # of this key alone, perhaps, and Redis does not name it
+        raise StoreRefusedError(f"{ARCHIVE_KEY!r} cannot be read: {error}") from None
+    return found
+
+
 def _id(text: bytes | None) -> str:
     return text.decode() if isinstance(text, bytes) and _ID.fullmatch(text) else ""
 
 
 def _is_foreign(reply: object) -> bool:
-    """Whether it is the error of a key of a foreign type, which the lane parks the brand for."""
+    """Whether it is the error of a key of a foreign type, which says nothing."""
     return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")

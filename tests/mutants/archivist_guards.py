@@ -143,7 +143,7 @@ ARCHIVIST_GUARDS: Final = (
         for right, wrong in (
             ("                seeking.cancel()  # it", "                # it"),
             ("found = await self._consumed.left(brands)", "found: list[str] = []"),
-            ("with suppress(StoreError):  # others tell", "if True:  # others tell"),
+            ("except StoreError as error:  # the next search", "except ZeroDivisionError as error:  # the next search"),
         )
     ),
     *(

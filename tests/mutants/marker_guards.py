@@ -61,6 +61,8 @@ MARKER_GUARDS: Final = (
             ("if any(last and waiting == 0 for", "if any(waiting == 0 for"),
             ("_ID.fullmatch(text)", "_ID.match(text)"),
             ("None if _is_foreign(reply) else checked(reply)", "checked(reply)"),
+            ('b"" if _is_foreign(reply) else checked(reply)', "checked(reply)"),
+            ("except StoreRefusedError as error:  # of", "except ZeroDivisionError as error:  # of"),
         )
     ),
     # service/placing: looked at before, and claimed once
@@ -68,11 +70,12 @@ MARKER_GUARDS: Final = (
         Guard(_PLACING, right, wrong, _PLACED)
         for right, wrong in (
             ("if now_s - self._looked_s < LOOK_S:", "if False:"),
+            ("except StoreRefusedError as error:", "except ZeroDivisionError as error:"),
             ("if now_s - self._looked_s < LOOK_S:", "if self._looked_s > 0 or now_s - self._looked_s < LOOK_S:"),
             ("                if self._objects.mounted:\n", "                if False:\n"),
             (
-                '            self._looked_s = float("-inf")\n            self._known',
-                "            self._looked_s = now_s\n            self._known",
+                '            self._looked_s = float("-inf")\n            try:',
+                "            self._looked_s = now_s\n            try:",
             ),
             ("            refuse_unless(known, read_marker(objects), objects)  # somebody", "            # somebody"),
             ("    if known := known_id(client):\n", "    if known := '':\n"),
@@ -188,6 +191,7 @@ MARKER_GUARDS: Final = (
             ('self._failed(brand if alone else "", "refused"', 'self._failed("", "refused"'),
             ("                if brands is None:  # a start", "                if False:  # a start"),
             ("if now_s < sweep_s or brands is None:", "if now_s < sweep_s or not brands:"),
+            ("                    if str(error) != failure:\n", "                    if True:\n"),
             ("        if brands:  # nobody", "        if True:  # nobody"),
             ("here = frozenset(brands)  #", "here = brands  #"),
         )

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from redis.exceptions import NoPermissionError
 
 from orchestrator.archive.snapshot import Snapshot
 from orchestrator.contract.keys import ARCHIVE_KEY, BrandKeys, archive_next_key
-from orchestrator.errors import ArchiveMisplacedError, ArchiveUnavailableError
+from orchestrator.errors import ArchiveMisplacedError, ArchiveRefusedError, ArchiveUnavailableError
 from orchestrator.objects.looking_back import Moment
 from orchestrator.objects.marker import MARKER, read_marker, write_marker
 from orchestrator.objects.objects import Objects
@@ -27,6 +28,7 @@ from orchestrator.service.retelling import Request, reply_to
 from orchestrator.settings import Settings
 from orchestrator.store import Store
 from orchestrator.store.archive_id import keep_id, known_id
+from orchestrator.store.runner import ScriptRunner
 from orchestrator.store.types import NO_DIGESTS, Stored
 from tests.archivist.support import record
 
@@ -131,6 +133,16 @@ def test_who_claims_another_place_at_the_same_time_is_told(
     """Two processes with two places: the one whose id Redis got is right."""
     monkeypatch.setattr(placing, "keep_id", lambda client, _: keep_id(client, OTHER))
     with pytest.raises(ArchiveMisplacedError, match=f"and Redis knows the archive {OTHER}"):
+        Placing(redis_client, objects, brands).check()
+
+
+def test_user_without_rights_on_the_id_is_told_of_the_place(
+    redis_client: redis.Redis, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of the key; each of thousands of brands would say the same."""
+    refusal = NoPermissionError("this user has no permissions to access one of the keys used as arguments")
+    monkeypatch.setattr(ScriptRunner, "run", lambda *_: [refusal])
+    with pytest.raises(ArchiveRefusedError, match=f"nothing is put into .*'{ARCHIVE_KEY}' cannot be read"):
         Placing(redis_client, objects, brands).check()
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from redis.exceptions import NoPermissionError
 
 from orchestrator.contract.keys import ARCHIVE_KEY, archive_next_key
+from orchestrator.errors import StoreRefusedError
 from orchestrator.store.archive_id import NEXT_MS, keep_id, known_id, next_id, was_archived
 from orchestrator.store.layouts import layout_of
+from orchestrator.store.runner import ScriptRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +45,22 @@ def test_what_is_no_id_says_nothing(client: redis.Redis, text: str) -> None:
     client.set(ARCHIVE_KEY, text)
     assert known_id(client) == ""
     assert (keep_id(client, ONE), known_id(client)) == (ONE, ONE)
+
+
+def test_key_of_a_foreign_type_says_nothing(client: redis.Redis) -> None:
+    """Else nothing would be archived for as long as it is there."""
+    client.rpush(ARCHIVE_KEY, "x")
+    assert known_id(client) == ""
+    assert (keep_id(client, ONE), known_id(client)) == (ONE, ONE)
+
+
+def test_refusal_names_the_key(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whose rights do not cover it is told by Redis of "one of the keys"."""
+    refusal = NoPermissionError("this user has no permissions to access one of the keys used as arguments")
+    monkeypatch.setattr(ScriptRunner, "run", lambda *_: [refusal])
+    for ask in (lambda: known_id(client), lambda: keep_id(client, ONE)):
+        with pytest.raises(StoreRefusedError, match=f"'{ARCHIVE_KEY}' cannot be read: .*no permissions"):
+            ask()  # type: ignore[no-untyped-call]
 
 
 def test_who_marks_a_place_at_the_same_time_takes_the_same_id(client: redis.Redis) -> None:
