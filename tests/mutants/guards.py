@@ -26,6 +26,7 @@ from tests.mutants.objects_guards import OBJECTS_GUARDS
 from tests.mutants.order_guards import ORDER_GUARDS
 from tests.mutants.owner_guards import OWNER_GUARDS
 from tests.mutants.parquet_guards import PARQUET_GUARDS
+from tests.mutants.past_guards import PAST_GUARDS
 from tests.mutants.pause_guards import PAUSE_GUARDS
 from tests.mutants.rebuild_guards import REBUILD_GUARDS
 from tests.mutants.routing_guards import ROUTING_GUARDS
@@ -727,6 +728,7 @@ GUARDS: Final = (
     *SETTINGS_GUARDS,
     *LETTER_GUARDS,
     *OWNER_GUARDS,
+    *PAST_GUARDS,
     *PAUSE_GUARDS,
     *ORDER_GUARDS,
     *FLEET_GUARDS,
