@@ -7,12 +7,13 @@ is foreign until it is the name of a brand's list. Source: ``docs/redis-protocol
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.contract.brands import check_brand
 from orchestrator.contract.keys import LEFT_TURN_KEY, QUEUE_PREFIX, QUEUE_SUFFIX
 from orchestrator.errors import InvalidBrandError
 from orchestrator.store.client import translated
+from orchestrator.store.key_names import SLICE_KEYS, look_through
 from orchestrator.store.layouts import layout_of
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 TURN_MS: Final = 2_400_000
 """Forty minutes, in which nobody else searches; shorter than any pause, so that one process alone misses no turn."""
-
-SLICE_KEYS: Final = 1_000
-"""Names that the server looks through at once."""
 
 MAX_FOUND: Final = 10_000
 """Brands after which a search ends; the next one finds the others."""
@@ -67,11 +65,7 @@ class Search:
         Raises:
             StoreError: Redis did not answer or refused.
         """
-        with translated():
-            cursor, keys = cast(
-                "tuple[int, list[bytes]]", self._client.scan(self._cursor, match=_MATCH, count=SLICE_KEYS)
-            )
-        self._cursor = int(cursor)
+        self._cursor, keys = look_through(self._client, self._cursor, _MATCH, SLICE_KEYS)
         self.found |= {brand for key in keys if (brand := self._brand_of(key)) and brand not in self._registered}
         return self._cursor != 0 and len(self.found) < MAX_FOUND
 

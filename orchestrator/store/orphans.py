@@ -20,15 +20,13 @@ import msgspec
 from orchestrator.contract.keys import ORPHANS_KEY, ORPHANS_TURN_KEY, QUEUE_PREFIX, QUEUE_SUFFIX
 from orchestrator.contract.neighbours import Neighbours
 from orchestrator.store.client import translated
+from orchestrator.store.key_names import SLICE_KEYS, look_through
 
 if TYPE_CHECKING:
     import redis
 
 INTERVAL_S: Final = 3600.0
 """Between two searches of the whole fleet."""
-
-SLICE_KEYS: Final = 1_000
-"""Names that the server looks through at once."""
 
 MAX_KEYS: Final = 20_000_000
 """Names after which a search ends, and says so: such a server is not ours alone."""
@@ -144,11 +142,7 @@ class Search:
         Raises:
             StoreError: Redis did not answer or refused.
         """
-        with translated():
-            cursor, keys = cast(
-                "tuple[int, list[bytes]]", self._client.scan(self._cursor, match=_MATCH, count=SLICE_KEYS)
-            )
-        self._cursor = int(cursor)
+        self._cursor, keys = look_through(self._client, self._cursor, _MATCH, SLICE_KEYS)
         self._looked += SLICE_KEYS
         self._count([name for key in keys if self._is_new(name := _name(key))])
         return not self._done()
